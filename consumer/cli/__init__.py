@@ -1,0 +1,1 @@
+"""How the consumer is told what to do: one file per command."""

@@ -1,0 +1,1 @@
+"""How messages flow: from receive to settle."""

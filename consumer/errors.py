@@ -1,0 +1,130 @@
+"""The exceptions of this project, their exit codes, and the table from exception to outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from consumer.messages import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.messages import Event
+
+#: Exit codes, a contract with systemd and with scripts (the numbers are those of sysexits.h).
+EXIT_OK = 0
+EXIT_QUEUE_MISSING = 69
+EXIT_BUG = 70
+EXIT_TRANSIENT = 75
+EXIT_PERMISSION = 77
+EXIT_CONFIGURATION = 78
+
+
+class ConsumerError(Exception):
+    """Anything this project raises on purpose. `exit_code` is what `consume` exits with."""
+
+    exit_code: ClassVar[int] = EXIT_BUG
+
+
+class ConfigurationError(ConsumerError):
+    """The configuration cannot be used; the text names the place, the value and what would be right."""
+
+    exit_code = EXIT_CONFIGURATION
+
+
+class DecodeError(ConsumerError):
+    """A payload is neither a Canvas nor a Caliper event.
+
+    `reason` is a fixed sentence, with positions and key names at most: never a part of the payload.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TransportError(ConsumerError):
+    """A call to the queue failed. Transient: it is tried again with backoff.
+
+    `code` is AWS's own error code where there is one, else the name of botocore's exception.
+    """
+
+    exit_code = EXIT_TRANSIENT
+
+    #: True on the few errors that waiting does not mend; everything else is transient.
+    fatal: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code or type(self).__name__
+
+
+class QueueMissingError(TransportError):
+    """The queue does not exist in this account and region."""
+
+    exit_code = EXIT_QUEUE_MISSING
+    fatal = True
+
+
+class AccessDeniedError(TransportError):
+    """The credentials are missing, wrong, or not allowed to do this."""
+
+    exit_code = EXIT_PERMISSION
+    fatal = True
+
+
+class Retry(Exception):  # noqa: N818 - what a handler says, not what went wrong
+    """Raised by a handler: not now, deliver this message again.
+
+    Args:
+        reason: for the log; it is written there as given, so no personal data.
+        after: seconds until the message becomes visible again (0 to 43,200);
+            None leaves it to the backoff over the receive count.
+    """
+
+    def __init__(self, reason: str = "retry requested", *, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.after = after
+
+
+class Reject(Exception):  # noqa: N818 - what a handler says, not what went wrong
+    """Raised by a handler: this message can never be handled; leave it to the redrive policy.
+
+    Args:
+        reason: for the log; it is written there as given, so no personal data.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class BatchFailure(Exception):  # noqa: N818 - part of a batch may well have succeeded
+    """Raised by a batch handler: only these events failed, the others succeeded.
+
+    Args:
+        failures: the event and what became of it: `Retry(...)`, `Reject(...)` or any exception.
+    """
+
+    def __init__(self, failures: Mapping[Event, BaseException]) -> None:
+        super().__init__(f"{len(failures)} events of the batch failed")
+        self.failures = dict(failures)
+
+
+def outcome_of(error: BaseException | None) -> Outcome:
+    """THE table: what a handler raised (None: nothing) -> what becomes of the message.
+
+    The text of a foreign exception is left out on purpose: it often quotes the data that broke it.
+    """
+    match error:
+        case None:
+            return Outcome.ack()
+        case Retry():
+            return Outcome.retry(error.reason, error.after)
+        case Reject():
+            return Outcome.reject(error.reason)
+        case DecodeError():
+            return Outcome.reject(f"undecodable: {error.reason}")
+        case _:
+            return Outcome.retry(type(error).__name__)

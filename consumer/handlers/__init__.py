@@ -1,0 +1,1 @@
+"""What is done with events: the registry, and the built-in handlers."""

@@ -1,0 +1,45 @@
+"""The names of all log events, in one place: what an operator greps for and alarms on.
+
+A name is stable once released. Every line also carries `level` and `timestamp`; never a body, a
+receipt handle, a secret or a person's data.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Life of the process
+STARTING: Final = "starting"  # version, queue, handlers
+READY: Final = "ready"  # the first receive succeeded
+SUMMARY: Final = "summary"  # each minute: received, handled, failed, deleted, in flight, lag
+DRAINING: Final = "draining"  # stop asked for: no more receives, finish what runs
+DRAINED: Final = "drained"  # the account: handled, deleted, released, abandoned
+STOPPED: Final = "stopped"  # exit code and why
+LOOP_DIED: Final = "loop_died"  # a bug: a loop of ours ended with an exception; exit 70
+
+# Queue
+QUEUE_CHECK: Final = "queue_check"  # what the queue says of itself before the first receive
+QUEUE_WARNING: Final = "queue_warning"  # a setting of the queue that will hurt
+RECEIVE_FAILED: Final = "receive_failed"  # code, next attempt in seconds
+RECEIVE_RECOVERED: Final = "receive_recovered"  # after how many failures
+DELETE_FAILED: Final = "delete_failed"  # handled, not deleted: will be deleted when it comes again
+VISIBILITY_FAILED: Final = "visibility_failed"  # a change of visibility did not go through
+VISIBILITY_LOST: Final = "visibility_lost"  # another consumer may get it, too
+DUPLICATE_RECEIVED: Final = "duplicate_received"  # came again while in flight here
+
+# Messages and handlers
+MESSAGE_RECEIVED: Final = "message_received"  # debug
+MESSAGE_SETTLED: Final = "message_settled"  # debug
+UNDECODABLE: Final = "undecodable"  # reason; left to the redrive policy
+HANDLER_FAILED: Final = "handler_failed"  # handler, event name, error type, place; will be retried
+HANDLER_REJECTED: Final = "handler_rejected"  # handler, reason; left to the redrive policy
+HANDLER_RETRY: Final = "handler_retry"  # the handler asked for it
+HANDLER_STUCK: Final = "handler_stuck"  # ran past its timeout and has not returned
+HANDLER_UNSTUCK: Final = "handler_unstuck"  # returned after all
+EVENT: Final = "event"  # the log handler's line
+
+# Archive
+ARCHIVE_REPAIRED: Final = "archive_repaired"  # a torn last line was set apart
+
+# Configuration
+CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not meant

@@ -1,0 +1,202 @@
+"""What flows: the message as received, the events in it, what a handler is told, what becomes of it.
+
+Knows nothing of queues, threads or configuration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Format = Literal["canvas", "caliper"]
+
+Verdict = Literal["ack", "retry", "reject"]
+
+# One encoder for all: json.dumps with options would build one for each call.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReceivedMessage:
+    """One delivery of one SQS message. A redelivery is another object with another receipt handle.
+
+    `body` and `receipt_handle` never appear in a repr. `received_at` is `Clock.monotonic()` of the
+    moment the receive call returned; `receive_count` is SQS's ApproximateReceiveCount (from 1).
+    """
+
+    message_id: str
+    receipt_handle: str = field(repr=False)
+    body: str = field(repr=False)
+    receive_count: int = 1
+    received_at: float = 0.0
+    #: System attributes as SQS names them (SentTimestamp, ApproximateReceiveCount, ...).
+    attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: String message attributes; Canvas sends event_name and event_time in either format.
+    message_attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When SQS accepted the message (SentTimestamp, in ms), or None if it was not told."""
+        try:
+            return datetime.fromtimestamp(int(self.attributes["SentTimestamp"]) / 1000, UTC)
+        except (KeyError, ValueError, OverflowError, OSError):
+            return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """One Canvas Live Event, in whichever format it came. Compared by identity, as in a batch.
+
+    `metadata` and `body` are mappings exactly as received (ids may be strings or integers, unknown
+    fields stay). Canvas: the message's own `metadata` and `body`. Caliper: `metadata` is the
+    envelope without `data`, `body` is the event. Payload, logins and ids stay out of the repr.
+    """
+
+    #: The Canvas name, such as "submission_created"; also for an event that came as Caliper.
+    name: str
+    format: Format
+    #: Aware, UTC. None only if neither payload nor message carried a readable time.
+    time: datetime | None
+    metadata: Mapping[str, Any] = field(repr=False)
+    body: Mapping[str, Any] = field(repr=False)
+    message_id: str
+    #: The text of the whole message, as received.
+    raw: str = field(repr=False)
+    #: What the key is made of: the whole decoded message (Canvas) or the event (Caliper).
+    payload: Mapping[str, Any] = field(repr=False)
+    #: The time as it was written, readable or not; "" where none was.
+    time_text: str = field(default="", repr=False)
+    #: Position in its envelope, and how many events the envelope carries.
+    index: int = 0
+    count: int = 1
+    _key: str = field(default="", repr=False)
+
+    @property
+    def key(self) -> str:
+        """What makes it the same event again: Caliper's id, else SHA-256 of the canonical body.
+
+        Canonical is the decoded message as JSON with sorted keys, no white space and ASCII only,
+        so that a duplicate from the producer, under a new message id, has the same key.
+        Computed on first use.
+        """
+        if not self._key:
+            try:
+                canonical = _canonical(self.payload)
+            except (RecursionError, ValueError):  # nests or counts beyond what can be written
+                canonical = self.raw
+            digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+            object.__setattr__(self, "_key", digest)
+        return self._key
+
+    @property
+    def triggered_by_job(self) -> bool:
+        """True if a background job of Canvas caused it (an import, a term end), not a request."""
+        if self.format == "canvas":
+            return "job_id" in self.metadata
+        extensions = self.body.get("extensions")
+        ours = extensions.get("com.instructure.canvas") if isinstance(extensions, dict) else None
+        return isinstance(ours, dict) and "job_id" in ours
+
+
+class Context:
+    """What a handler is told besides the event. Valid during the call; any thread may ask it.
+
+    For a batch handler `message_id` and `receive_count` are those of the first event's message,
+    and `message_ids` names all.
+    """
+
+    __slots__ = (
+        "_logger", "_should_stop", "_visibility_lost", "deadline", "handler", "message_ids",
+        "receive_count",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        handler: str,
+        message_ids: tuple[str, ...],
+        receive_count: int = 1,
+        deadline: float | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+        visibility_lost: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.handler = handler
+        self.message_ids = message_ids
+        #: How often SQS has delivered this message so far, this delivery included (approximate).
+        self.receive_count = receive_count
+        #: `Clock.monotonic()` at which the handler's time is up; None without a timeout.
+        self.deadline = deadline
+        self._should_stop = should_stop
+        self._visibility_lost = visibility_lost
+        self._logger: Any = None
+
+    @property
+    def message_id(self) -> str:
+        """SQS's id of the message; stays the same over redeliveries."""
+        return self.message_ids[0]
+
+    def should_stop(self) -> bool:
+        """True once the handler's time is up or the process drains: return or raise soon."""
+        return self._should_stop()
+
+    @property
+    def visibility_lost(self) -> bool:
+        """True once SQS may deliver this message to another consumer, too: do not start anew."""
+        return self._visibility_lost()
+
+    @property
+    def logger(self) -> Any:
+        """A structlog logger that carries the message id and the handler's name."""
+        if self._logger is None:
+            self._logger = structlog.get_logger("consumer.handler").bind(
+                message_id=self.message_id, handler=self.handler
+            )
+        return self._logger
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of a message. Made by `outcome_of` and `worst_of`, never by a return value."""
+
+    verdict: Verdict
+    reason: str = ""
+    #: Retry only: seconds until it is visible again; None leaves it to the backoff.
+    delay_seconds: float | None = None
+
+    @staticmethod
+    def ack() -> Outcome:
+        """Every handler succeeded: delete it."""
+        return _ACK
+
+    @staticmethod
+    def retry(reason: str, delay_seconds: float | None = None) -> Outcome:
+        """Deliver it again later."""
+        return Outcome("retry", reason, delay_seconds)
+
+    @staticmethod
+    def reject(reason: str) -> Outcome:
+        """It can never be handled: leave it to the queue's redrive policy."""
+        return Outcome("reject", reason)
+
+    @staticmethod
+    def worst_of(outcomes: list[Outcome]) -> Outcome:
+        """THE decision for a message from the outcomes of its handlers.
+
+        A retry anywhere wins (its handler may yet succeed), the longest explicit delay of several;
+        then a reject; only if there is neither is it acked.
+        """
+        retries = [o for o in outcomes if o.verdict == "retry"]
+        if retries:
+            return max(retries, key=lambda o: -1.0 if o.delay_seconds is None else o.delay_seconds)
+        return next((o for o in outcomes if o.verdict == "reject"), _ACK)
+
+
+_ACK = Outcome("ack")

@@ -1,0 +1,1 @@
+"""How the consumer lives on a machine: signals, systemd, logs, health."""

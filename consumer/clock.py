@@ -19,6 +19,10 @@ class Clock(Protocol):
         """Seconds that only ever go forward; differences mean elapsed time."""
         ...
 
+    def cpu(self) -> float:
+        """Seconds of CPU that this process has used, over all its threads."""
+        ...
+
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait until `event` is set or `seconds` have passed; True if it is set."""
         ...
@@ -34,6 +38,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """CLOCK_MONOTONIC, in seconds."""
         return time.monotonic()
+
+    def cpu(self) -> float:
+        """User and system time of the process, in seconds."""
+        return time.process_time()
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait in real time; returns at once when `event` is set."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, ClassVar
 
 from consumer.messages import Outcome
@@ -128,3 +130,22 @@ def outcome_of(error: BaseException | None) -> Outcome:
             return Outcome.reject(f"undecodable: {error.reason}")
         case _:
             return Outcome.retry(type(error).__name__)
+
+
+#: Our own frames between the engine and a handler: they say nothing of what went wrong in it.
+_PLUMBING = tuple(
+    str(Path(__file__).parent / part) for part in ("engine/", "handlers/registry.py")
+)
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """What may be logged of any exception: its type and its place, never its text.
+
+    `error_at` is where the handler was ("my_handlers.py:12 in on_grade"), and after a ">" where it
+    was raised if that is another place; "" if it was never raised. Any thread may call it.
+    """
+    frames = [(frame.f_code, line) for frame, line in walk_tb(error.__traceback__)]
+    handler = [f for f in frames if not f[0].co_filename.startswith(_PLUMBING)]
+    ends = (handler or frames)[:1] + frames[-1:]
+    places = [f"{Path(c.co_filename).name}:{line} in {c.co_name}" for c, line in ends]
+    return {"error_type": type(error).__name__, "error_at": " > ".join(dict.fromkeys(places))}

@@ -12,6 +12,8 @@ from typing import Final
 STARTING: Final = "starting"  # version, queue, handlers
 READY: Final = "ready"  # the first receive succeeded
 SUMMARY: Final = "summary"  # each minute: received, handled, failed, deleted, in flight, lag
+UNHEALTHY: Final = "unhealthy"  # no progress somewhere; the watchdog is not fed
+HEALTHY: Final = "healthy"  # progress again
 DRAINING: Final = "draining"  # stop asked for: no more receives, finish what runs
 DRAINED: Final = "drained"  # the account: handled, deleted, released, abandoned
 STOPPED: Final = "stopped"  # exit code and why

@@ -1,0 +1,100 @@
+"""One message on its way through its handlers: what is done, what is left, what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from consumer.messages import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.engine.inflight import Slot
+    from consumer.engine.ledger import Step
+    from consumer.handlers.registry import Handler
+    from consumer.messages import Event
+
+#: One handler's work on one event.
+Work = tuple["Event", "Handler"]
+
+
+class Delivery:
+    """The state of one message. Handlers of one message may end in different threads.
+
+    A worker walks through `work`; events for batch handlers are left with their collector and end
+    later. Whoever ends the last piece settles the message: `end` returns True exactly once.
+    """
+
+    __slots__ = ("_failures", "_left", "_lock", "_succeeded", "events", "position", "slot", "work")
+
+    def __init__(self, slot: Slot, events: Sequence[Event], work: list[Work]) -> None:
+        self.slot = slot
+        self.events = events
+        self.work = work
+        #: Index of the next piece of work; a delivery that waits for a handler resumes here.
+        self.position = 0
+        self._left = len(work)
+        self._succeeded: list[Step] = []
+        self._failures: list[tuple[Outcome, Handler]] = []
+        self._lock = threading.Lock()
+
+    def end(self, event: Event, handler: Handler, outcome: Outcome) -> bool:
+        """Note what came of one piece of work; True if it was the last one."""
+        with self._lock:
+            if outcome.verdict == "ack":
+                self._succeeded.append((event.index, handler.name))
+            else:
+                self._failures.append((outcome, handler))
+            self._left -= 1
+            return self._left == 0
+
+    @property
+    def succeeded(self) -> list[Step]:
+        """The steps that need not run again."""
+        return self._succeeded
+
+    def verdict(self) -> tuple[Outcome, Handler | None]:
+        """What becomes of the message, and the handler whose fault it is."""
+        if not self._failures:
+            return Outcome.ack(), None
+        outcome = Outcome.worst_of([failure for failure, _ in self._failures])
+        return outcome, next(h for failure, h in self._failures if failure is outcome)
+
+
+class Gate:
+    """Lets at most `limit` deliveries into a handler at a time; the others wait their turn.
+
+    Nobody blocks: a delivery that may not enter is kept, and handed back by `leave` when its place
+    is free. So a slow handler with little concurrency holds up no thread and no other handler.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._waiting: deque[Delivery] = deque()
+
+    def enter(self, delivery: Delivery) -> bool:
+        """True if the delivery may go in now; else it is kept."""
+        with self._lock:
+            if self._inside < self._limit:
+                self._inside += 1
+                return True
+            self._waiting.append(delivery)
+            return False
+
+    def leave(self) -> Delivery | None:
+        """Go out; returns the delivery whose turn it is: the place is its own now, resume it."""
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._inside -= 1
+            return None
+
+    def abandon(self) -> list[Delivery]:
+        """Give up on those that wait: the process drains."""
+        with self._lock:
+            waiting, self._waiting = list(self._waiting), deque()
+            return waiting

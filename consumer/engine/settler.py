@@ -1,0 +1,241 @@
+"""Settles messages with the queue: deletes and visibility changes, in batches of up to ten."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+import tenacity
+
+from consumer import log_events
+from consumer.engine.backoff import Backoff, visibility_delay
+from consumer.errors import TransportError
+from consumer.queues.transport import MAX_BATCH
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Sequence
+
+    from consumer.clock import Clock
+    from consumer.engine.inflight import InFlight, Slot
+    from consumer.engine.ledger import Ledger, Step
+    from consumer.engine.stats import Stats
+    from consumer.messages import Outcome
+    from consumer.queues.transport import EntryFailure, Transport
+
+_log = structlog.get_logger(__name__)
+
+#: A call that fails as a whole is made this often, and an entry that SQS refuses is sent this often.
+MAX_ATTEMPTS = 4
+
+
+class Settler:
+    """Collects what is to be settled; the thread that fills a batch sends it. Any thread may call.
+
+    A slot leaves InFlight only after its call returned. What can't be deleted is in the ledger by
+    then: when the message comes again, it is deleted and not handled again.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        in_flight: InFlight,
+        ledger: Ledger,
+        stats: Stats,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        linger_seconds: float,
+        backoff: Backoff,
+    ) -> None:
+        self._transport = transport
+        self._in_flight = in_flight
+        self._ledger = ledger
+        self._stats = stats
+        self._clock = clock
+        self._rng = rng
+        self._linger = linger_seconds
+        self._backoff = backoff
+        self._lock = threading.Lock()
+        self._deletes: list[tuple[Slot, Sequence[Step]]] = []
+        self._deletes_due = 0.0
+        self._changes: list[tuple[Slot, int]] = []
+        self._changes_due = 0.0
+        #: Set to cut short the pauses between attempts: the process is told to stop at once.
+        self.hurry = threading.Event()
+        #: `Clock.monotonic()` of the last sign of life, for the watchdog.
+        self.progress = clock.monotonic()
+        #: The error that no further attempt will mend (deletes are not permitted, queue gone).
+        self.fatal: TransportError | None = None
+
+    def ack(self, slot: Slot, steps: Sequence[Step]) -> None:
+        """Every handler succeeded (`steps` names them): delete the message, soon."""
+        with self._lock:
+            if not self._deletes:
+                self._deletes_due = self._clock.monotonic() + self._linger
+            self._deletes.append((slot, steps))
+            if len(self._deletes) < MAX_BATCH:
+                return
+            batch, self._deletes = self._deletes[:MAX_BATCH], self._deletes[MAX_BATCH:]
+        self._delete(batch)
+
+    def put_off(self, slot: Slot, outcome: Outcome, backoff: Backoff | None = None) -> None:
+        """Retry or reject: make the message visible again after a delay, so nothing loops hot."""
+        seconds = outcome.delay_seconds
+        if seconds is None:
+            attempt = slot.message.receive_count
+            seconds = (backoff or self._backoff).full_jitter(attempt, self._rng)
+            seconds = max(seconds, 1.0)
+        if seconds > 0:
+            age = self._clock.monotonic() - slot.received_at
+            seconds = visibility_delay(seconds, age_seconds=age)
+        self._change(slot, int(seconds))
+
+    def release(self, slots: Sequence[Slot]) -> None:
+        """Give messages back untouched: visible again at once."""
+        self._stats.add("released", len(slots))
+        for slot in slots:
+            self._change(slot, 0)
+
+    def abandon(self, slot: Slot) -> None:
+        """Give back a message whose handler is still at it: the process ends without it."""
+        self._change(slot, 0)
+
+    def _change(self, slot: Slot, seconds: int) -> None:
+        if slot.visibility_lost:
+            # Another consumer may hold it by now; a change of ours would be a change under its feet.
+            self._in_flight.release([slot])
+            return
+        with self._lock:
+            if not self._changes:
+                self._changes_due = self._clock.monotonic() + self._linger
+            self._changes.append((slot, seconds))
+            if len(self._changes) < MAX_BATCH:
+                return
+            batch, self._changes = self._changes[:MAX_BATCH], self._changes[MAX_BATCH:]
+        self._send_changes(batch)
+
+    def flush(self, *, everything: bool = False) -> None:
+        """Send what has lingered long enough, or everything there is."""
+        self.progress = now = self._clock.monotonic()
+        while True:
+            with self._lock:
+                deletes: list[tuple[Slot, Sequence[Step]]] = []
+                changes: list[tuple[Slot, int]] = []
+                if self._deletes and (everything or now >= self._deletes_due):
+                    deletes, self._deletes = self._deletes[:MAX_BATCH], self._deletes[MAX_BATCH:]
+                if self._changes and (everything or now >= self._changes_due):
+                    changes, self._changes = self._changes[:MAX_BATCH], self._changes[MAX_BATCH:]
+            if deletes:
+                self._delete(deletes)
+            if changes:
+                self._send_changes(changes)
+            if not everything or not (deletes or changes):
+                return
+
+    def pending(self) -> int:
+        """How many messages wait to be sent."""
+        return len(self._deletes) + len(self._changes)
+
+    def _delete(self, batch: list[tuple[Slot, Sequence[Step]]]) -> None:
+        handles = [slot.receipt_handle for slot, _ in batch]
+        try:
+            answers = self._call(lambda: self._transport.delete(handles))
+        except TransportError as error:
+            self._not_deleted(batch, error.code)
+            return
+        again: list[tuple[Slot, Sequence[Step]]] = []
+        lost: list[tuple[Slot, Sequence[Step]]] = []
+        done: list[Slot] = []
+        for (slot, steps), handle, failure in zip(batch, handles, answers, strict=True):
+            if slot.receipt_handle is not handle:
+                # It came again while this delete was under way: only the newest handle is sure to
+                # delete it, whatever SQS said of the old one.
+                again.append((slot, steps))
+            elif failure is None:
+                done.append(slot)
+            elif failure.gone or slot.failed_deletes + 1 >= MAX_ATTEMPTS:
+                lost.append((slot, steps))
+            else:
+                slot.failed_deletes += 1
+                again.append((slot, steps))
+        for slot in done:
+            self._ledger.forget(slot.message.message_id)
+        self._in_flight.release(done)
+        self._stats.add("deleted", len(done))
+        if lost:
+            self._not_deleted(lost, self._codes(answers))
+        if again:
+            with self._lock:
+                self._deletes_due = self._clock.monotonic() + self._linger
+                self._deletes += again
+
+    def _not_deleted(self, batch: list[tuple[Slot, Sequence[Step]]], code: str) -> None:
+        """Handled, but SQS keeps it: remember, so that the redelivery is deleted and not rerun."""
+        for slot, steps in batch:
+            self._ledger.record(slot.message.message_id, steps)
+        self._in_flight.release(slot for slot, _ in batch)
+        self._stats.add("delete_failed", len(batch))
+        _log.warning(
+            log_events.DELETE_FAILED,
+            code=code,
+            messages=len(batch),
+            hint="handled; will be deleted without another run when it is delivered again",
+        )
+
+    def _send_changes(self, batch: list[tuple[Slot, int]]) -> None:
+        slots = [slot for slot, _ in batch]
+        try:
+            with self._in_flight.visibility_lock:
+                changes = [(slot.receipt_handle, seconds) for slot, seconds in batch]
+                answers = self._call(lambda: self._transport.change_visibility(changes))
+                # Released before the lock is: a renewal sees it gone, or has gone before.
+                self._in_flight.release(slots)
+        except TransportError as error:
+            self._in_flight.release(slots)
+            self._tell_unchanged(error.code, len(batch))
+            return
+        failed = sum(answer is not None for answer in answers)
+        if failed:
+            self._tell_unchanged(self._codes(answers), failed)
+
+    @staticmethod
+    def _tell_unchanged(code: str, messages: int) -> None:
+        _log.warning(
+            log_events.VISIBILITY_FAILED,
+            code=code,
+            messages=messages,
+            hint="visible again when the visibility timeout ends, instead of when asked for",
+        )
+
+    @staticmethod
+    def _codes(answers: Sequence[EntryFailure | None]) -> str:
+        return ",".join(sorted({answer.code for answer in answers if answer is not None}))
+
+    def _call(
+        self, call: Callable[[], list[EntryFailure | None]]
+    ) -> list[EntryFailure | None]:
+        """Make a call, again after a pause if it failed for the moment."""
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS) | self._hurried,
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5.0),
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, TransportError) and not error.fatal
+            ),
+            sleep=self._pause,
+            reraise=True,
+        )
+        try:
+            return retrying(call)
+        except TransportError as error:
+            if error.fatal:
+                self.fatal = error
+            raise
+
+    def _hurried(self, _state: tenacity.RetryCallState) -> bool:
+        return self.hurry.is_set()
+
+    def _pause(self, seconds: float) -> None:
+        self.progress = self._clock.monotonic()
+        self._clock.wait(self.hurry, seconds)

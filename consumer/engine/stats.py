@@ -1,0 +1,68 @@
+"""What happened, in numbers: for the summary line, the status and the final account."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Literal
+
+CounterName = Literal[
+    "received",  # messages, redeliveries included
+    "handled",  # messages whose every handler succeeded
+    "failed",  # messages to be delivered again: a handler failed or asked for it
+    "rejected",  # messages left to the redrive policy, undecodable ones included
+    "undecodable",  # messages that are no event
+    "deleted",  # messages that SQS confirmed as deleted
+    "delete_failed",  # handled, but not deleted: deleted when they come again
+    "released",  # given back unhandled while draining
+    "abandoned",  # still running when the time to drain was up
+    "redelivered",  # messages with a receive count above 1
+    "duplicates",  # came again while in flight here
+    "already_handled",  # handler runs spared because the ledger knew better
+    "unmatched",  # events that no handler asked for
+    "visibility_lost",
+    "handlers_stuck",
+    "receive_failures",
+    "receives",  # receive calls that SQS answered
+    "empty_receives",
+]
+
+
+class Stats:
+    """Counters since the start. Any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        #: Events handled, by event name.
+        self._events: Counter[str] = Counter()
+        #: Seconds that the newest messages had waited in the queue when they were received.
+        self.lag_seconds = 0.0
+
+    def add(self, name: CounterName, amount: int = 1) -> None:
+        """Count."""
+        with self._lock:
+            self._counts[name] += amount
+
+    def handled(self, event_names: list[str]) -> None:
+        """Count one message as handled, with its events."""
+        with self._lock:
+            self._counts["handled"] += 1
+            for name in event_names:
+                # Names come from outside: the table must not grow with them.
+                known = name in self._events or len(self._events) < 1000
+                self._events[name if known else "(other)"] += 1
+
+    def __getitem__(self, name: CounterName) -> int:
+        """One counter."""
+        return self._counts[name]
+
+    def snapshot(self) -> dict[str, int]:
+        """All counters that are not zero."""
+        with self._lock:
+            return dict(self._counts)
+
+    def events(self) -> dict[str, int]:
+        """Events handled, by name, most frequent first."""
+        with self._lock:
+            return dict(self._events.most_common())

@@ -1,0 +1,287 @@
+"""Puts the parts together, starts the threads that call their verbs in loops, and drains them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer import log_events
+from consumer.engine.backoff import Backoff
+from consumer.engine.crew import Crew
+from consumer.engine.heartbeat import Heartbeat
+from consumer.engine.inflight import InFlight
+from consumer.engine.invoke import Invoker
+from consumer.engine.ledger import Ledger
+from consumer.engine.pipeline import Pipeline
+from consumer.engine.poller import RECEIVE_BACKOFF, Poller
+from consumer.engine.settler import Settler
+from consumer.engine.stats import Stats
+from consumer.errors import TransportError, describe
+from consumer.queues.transport import MAX_BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.clock import Clock
+    from consumer.config import EngineSettings, QueueSettings
+    from consumer.engine.inflight import Slot
+    from consumer.handlers.registry import Registry
+    from consumer.queues.transport import Transport
+
+_log = structlog.get_logger(__name__)
+
+#: A loop that shows no sign of life for this long beyond what its calls may take is stuck.
+HEALTH_MARGIN_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of everything, when the process has drained."""
+
+    handled: int
+    deleted: int
+    released: int
+    #: Handlers were still at it when the time was up. Given back as well: others may start anew.
+    abandoned: int
+
+
+def capacity_for(engine: EngineSettings, registry: Registry) -> int:
+    """How many messages may be in flight, if the configuration leaves it open.
+
+    Ten for each poller and each worker, and twice what each batch handler collects: enough that
+    nobody waits for room, little enough to be renewed in time and released quickly.
+    """
+    if engine.max_in_flight_messages is not None:
+        return engine.max_in_flight_messages
+    batches = sum(handler.batch or 0 for handler in registry.handlers)
+    return MAX_BATCH * (engine.workers + engine.max_pollers) + 2 * batches
+
+
+class Worker:
+    """The engine of one process. `start`, `tick`, `stop` and `drain` are called by one thread.
+
+    Args:
+        visibility_timeout_seconds: sent with each receive and each renewal.
+        read_timeout_seconds: how long one call to the queue may take, for the health check.
+        max_messages: receive at most this many, then stop; None without a limit.
+        drain_when_empty: stop once the queue has stayed empty for a whole long poll.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        registry: Registry,
+        *,
+        queue: QueueSettings,
+        engine: EngineSettings,
+        clock: Clock,
+        visibility_timeout_seconds: int,
+        read_timeout_seconds: float = 30.0,
+        max_messages: int | None = None,
+        drain_when_empty: bool = False,
+        rng: Random | None = None,
+    ) -> None:
+        rng = rng or Random()
+        self.clock = clock
+        self.stats = stats = Stats()
+        self.ledger = ledger = Ledger()
+        self.in_flight = in_flight = InFlight(
+            max_messages=capacity_for(engine, registry), max_bytes=engine.max_in_flight_bytes
+        )
+        self.poller = Poller(
+            transport,
+            in_flight,
+            stats,
+            clock=clock,
+            rng=rng,
+            wait_time_seconds=queue.wait_time_seconds,
+            visibility_timeout_seconds=visibility_timeout_seconds,
+            max_messages=max_messages,
+            fatal_grace_seconds=engine.fatal_grace_seconds,
+        )
+        self.settler = Settler(
+            transport,
+            in_flight,
+            ledger,
+            stats,
+            clock=clock,
+            rng=rng,
+            linger_seconds=engine.settle_linger_seconds,
+            backoff=Backoff(engine.retry_base_seconds, engine.retry_max_seconds),
+        )
+        self.heartbeat = Heartbeat(
+            transport,
+            in_flight,
+            stats,
+            clock=clock,
+            visibility_timeout_seconds=visibility_timeout_seconds,
+        )
+        self.invoker = Invoker(
+            stats,
+            clock=clock,
+            stopping=lambda: self.crew.stopping.is_set(),
+            default_timeout_seconds=engine.handler_timeout_seconds,
+        )
+        self.pipeline = Pipeline(
+            registry,
+            self.settler,
+            ledger,
+            stats,
+            clock=clock,
+            invoker=self.invoker,
+            enqueue=lambda delivery: self.crew.put([delivery]),
+            message_format=queue.format,
+        )
+        self.crew = Crew(
+            poll_once=self.poller.poll_once,
+            may_poll=self.poller.may_poll,
+            process=self.pipeline.process,
+            idle=lambda: len(in_flight) == 0,
+            handler_seconds=lambda: self.invoker.handler_seconds,
+            clock=clock,
+            workers=engine.workers,
+            max_pollers=engine.max_pollers,
+        )
+        self._registry = registry
+        self._workers = engine.workers
+        self._drain_seconds = engine.drain_timeout_seconds
+        self._linger = engine.settle_linger_seconds
+        self._call_seconds = read_timeout_seconds + queue.connect_timeout_seconds
+        self._wait_seconds = queue.wait_time_seconds
+        self._drain_when_empty = drain_when_empty
+        self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
+        #: What ended the engine from within: an error that waiting does not mend, or a bug.
+        self.failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Start all threads: daemon threads, so that a stuck handler can't hold up the exit."""
+        self._spawn("heartbeat", self._beat)
+        self._spawn("settler", self._keep_house)
+        for number in range(self.crew.size):
+            self._spawn(f"crew-{number}", self.crew.loop)
+
+    def _spawn(self, name: str, loop: Callable[[], None]) -> None:
+        thread = threading.Thread(target=self._guard, args=(name, loop), name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _guard(self, name: str, loop: Callable[[], None]) -> None:
+        """A loop that dies stops the process: nothing may go on as if it were still there."""
+        try:
+            loop()
+        except BaseException as error:
+            self.failure = self.failure or error
+            if not isinstance(error, TransportError):
+                _log.critical(log_events.LOOP_DIED, loop=name, **describe(error), exc_info=error)
+
+    def _beat(self) -> None:
+        while not self._ended.is_set():
+            self.heartbeat.tick()
+            self.clock.wait(self._ended, self.heartbeat.interval_seconds)
+
+    def _keep_house(self) -> None:
+        while not self._ended.is_set():
+            self.housekeep()
+            self.clock.wait(self._ended, min(0.25, self._linger / 2 or 0.25))
+
+    def housekeep(self) -> None:
+        """What is due by time and not by events: lingering batches and settles, stuck handlers."""
+        # A batch that waits while there is no room for another message can't grow any more.
+        full = not self.poller.may_poll() and not self.crew.queued() and not self.crew.working
+        self.crew.put(self.pipeline.due_batches(everything=full))
+        self.settler.flush()
+        self.invoker.find_stuck()
+        self.crew.nudge()
+
+    def finished(self) -> str:
+        """Why the engine has nothing more to do, or "" while it has."""
+        failure = self.failure or self.settler.fatal
+        if failure is not None:
+            self.failure = failure
+            return "failure"
+        if len(self.in_flight) or self.crew.queued():
+            return ""
+        if self.poller.exhausted:
+            return "max_messages reached"
+        if self._drain_when_empty and self.crew.empty_polls:
+            return "queue empty"
+        return ""
+
+    def stop(self) -> None:
+        """Make no more receives. An open long poll is let return: aborting it would hide messages."""
+        self.crew.stopping.set()
+        self.crew.nudge()
+
+    def drain(self, while_waiting: Callable[[float], bool]) -> Account:
+        """Finish what runs, flush, give the rest back; returns the account.
+
+        Args:
+            while_waiting: called several times a second with the seconds that are left; returns
+                True to stop waiting at once (a second signal).
+        """
+        self.stop()
+        deadline = self.clock.monotonic() + self._drain_seconds
+        self._give_back(self.crew.take_back())
+        while self._unfinished():
+            left = deadline - self.clock.monotonic()
+            if while_waiting(left) or left <= 0 or self.failure is not None:
+                self.settler.hurry.set()
+                break
+            # What an open long poll still brings was not started, so it is given back, too.
+            self._give_back(self.crew.take_back())
+            if not self.crew.working:
+                self.crew.put(self.pipeline.due_batches(everything=True))
+            self.clock.wait(self._ended, 0.05)
+        return self._close()
+
+    def _unfinished(self) -> bool:
+        return self.crew.busy() or self.pipeline.waiting_in_batches() > 0
+
+    def _give_back(self, slots: list[Slot]) -> None:
+        if slots:
+            self.settler.release(slots)
+
+    def _close(self) -> Account:
+        """Deletes first (they are what must not be lost), then releases; the heartbeat ends last."""
+        self._give_back([*self.crew.take_back(), *self.pipeline.abandon_waiting()])
+        self.settler.flush(everything=True)
+        left = self.in_flight.snapshot()
+        self.stats.add("abandoned", len(left))
+        for slot in left:
+            self.settler.abandon(slot)
+        self.settler.flush(everything=True)
+        self._ended.set()
+        self.crew.close()
+        for handler in self._registry.handlers:
+            if handler.close is not None and not left:
+                handler.close()
+        counts = self.stats
+        return Account(counts["handled"], counts["deleted"], counts["released"], counts["abandoned"])
+
+    def problems(self) -> list[str]:
+        """What keeps the watchdog from being fed; empty while there is progress everywhere.
+
+        Progress only: a receive that returned (empty and failed ones count), a settler and a
+        heartbeat that ticked, a slot that is not stuck.
+        """
+        now = self.clock.monotonic()
+        found: list[str] = []
+        calls = self._call_seconds + HEALTH_MARGIN_SECONDS
+        if now - self.settler.progress > calls:
+            found.append("settler without progress")
+        if now - self.heartbeat.progress > calls:
+            found.append("heartbeat without progress")
+        if self.in_flight.all_stuck() or self.invoker.stuck_runs() >= self._workers:
+            found.append("every slot is stuck")
+        if now - self.poller.oldest_open(now) > self._wait_seconds + calls:
+            found.append("receive without end")
+        unpolled = now - self.poller.last_return > RECEIVE_BACKOFF.max_seconds + calls
+        stopping = self.crew.stopping.is_set()
+        if unpolled and not stopping and not self.crew.polling and self.poller.may_poll():
+            found.append("nobody receives")
+        return found

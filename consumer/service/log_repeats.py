@@ -1,0 +1,101 @@
+"""Says each failure once: repeats of a warning are counted and told, not written again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from consumer import log_events
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
+
+    from consumer.clock import Clock
+
+_QUIETABLE: Final = frozenset({"warning", "error", "critical"})
+#: What makes two lines the same failure. Where it happened is not in it: one failure, many places.
+_IDENTITY: Final = ("event", "logger", "handler", "error_type", "code", "reason")
+
+_Key = tuple[str, ...]
+
+
+class _Seen:
+    __slots__ = ("level", "repeats", "told_at")
+
+    def __init__(self, level: str, told_at: float) -> None:
+        self.level = level
+        self.told_at = told_at
+        self.repeats = 0
+
+
+class RepeatFilter:
+    """A structlog processor. Lines below warning pass untouched.
+
+    The same failure within `window_seconds` of the last line about it is dropped and counted; the
+    next one after the window carries `repeats`, and `flush` tells what is pending, so no count is
+    lost. At most `max_failures` are remembered; the count of one that is forgotten is told by
+    `flush`, too. Any thread may call any method; no lock is held while a line is written.
+    """
+
+    def __init__(
+        self, clock: Clock, *, window_seconds: float = 60.0, max_failures: int = 512
+    ) -> None:
+        self._clock = clock
+        self._window = window_seconds
+        self._max = max_failures
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[_Key, _Seen] = OrderedDict()
+        self._forgotten = 0
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+        """Let the line pass, with `repeats` if some were dropped since; else raise DropEvent."""
+        level = event_dict.get("level", "")
+        if level not in _QUIETABLE or "repeats" in event_dict:
+            return event_dict
+        key = tuple(str(event_dict.get(name, "")) for name in _IDENTITY)
+        with self._lock:
+            now = self._clock.monotonic()
+            seen = self._seen.get(key)
+            if seen is None:
+                self._remember(key, _Seen(level, now))
+                return event_dict
+            if now - seen.told_at < self._window:
+                seen.repeats += 1
+                raise structlog.DropEvent
+            repeats, seen.repeats, seen.told_at = seen.repeats, 0, now
+            self._seen.move_to_end(key)
+        if repeats:
+            event_dict["repeats"] = repeats
+        return event_dict
+
+    def flush(self) -> None:
+        """Write one line for each failure with dropped repeats; called with the summary and last.
+
+        A failure that goes on is from here on told by the next flush: one line a minute.
+        """
+        with self._lock:
+            now = self._clock.monotonic()
+            pending = [(key, seen.level, seen.repeats) for key, seen in self._seen.items()]
+            for key, seen in list(self._seen.items()):
+                if seen.repeats:
+                    seen.repeats, seen.told_at = 0, now
+                elif now - seen.told_at >= self._window:
+                    del self._seen[key]
+            forgotten, self._forgotten = self._forgotten, 0
+        log: Any = structlog.get_logger("consumer")
+        for key, level, repeats in pending:
+            if repeats:
+                facts = dict(zip(_IDENTITY, key, strict=True))
+                event = facts.pop("event")
+                named = {name: value for name, value in facts.items() if value}
+                getattr(log, level)(event, **named, repeats=repeats)
+        if forgotten:
+            log.warning(log_events.LINES_SUPPRESSED, repeats=forgotten)
+
+    def _remember(self, key: _Key, seen: _Seen) -> None:
+        if len(self._seen) >= self._max:
+            self._forgotten += self._seen.popitem(last=False)[1].repeats
+        self._seen[key] = seen

@@ -1,0 +1,186 @@
+"""Where log lines go and what they look like: one output for our loggers and everybody else's."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import structlog
+
+from consumer import log_events
+from consumer.errors import describe
+from consumer.service.log_guard import ExceptionText, guard
+from consumer.service.log_repeats import RepeatFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+    from consumer.clock import Clock
+    from consumer.config import LoggingSettings
+
+#: Of these only warnings are wanted, and never their debug lines: those hold headers and bodies.
+_CHATTY: Final = ("boto3", "botocore", "s3transfer", "urllib3")
+#: syslog's numbers, as systemd reads them from a "<N>" at the beginning of a line.
+_PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+
+
+def configure_logging(
+    settings: LoggingSettings, stream: TextIO, *, environ: Mapping[str, str], clock: Clock
+) -> RepeatFilter:
+    """Send every log line of this process to `stream`; called once, before any thread starts.
+
+    `stream` is standard error: standard output belongs to the results of commands. A terminal gets
+    readable lines, anything else one JSON object a line (`format: auto`); the journal, recognised
+    by JOURNAL_STREAM in `environ`, also gets each line's priority. A line that cannot be written is
+    dropped: a full disk or a closed pipe must not stop the work.
+
+    Returns:
+        The filter of repeats; its `flush` is to be called each minute and before the process ends.
+    """
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    repeats = RepeatFilter(clock)
+    output = _Output(stream)
+    render: Processor = _renderer(settings.format, stream, environ)
+    if _is_journal(stream, environ):
+        render = _with_priority(render)
+    chain: list[Processor] = [
+        structlog.processors.add_log_level,
+        _timestamp(clock),
+        repeats,
+        ExceptionText(messages=settings.exception_messages),
+        guard,
+        render,
+    ]
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, *chain],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: output,
+        cache_logger_on_first_use=True,
+    )
+    _join_standard_library(_Bridge(output, chain), level)
+    return repeats
+
+
+def install_exception_hooks() -> None:
+    """Have uncaught exceptions logged as one line; Python itself would print their texts, too."""
+    log = structlog.get_logger("consumer")
+
+    def tell(error: BaseException | None, where: str) -> None:
+        if error is not None and not isinstance(error, SystemExit | KeyboardInterrupt):
+            log.critical(log_events.UNCAUGHT, where=where, **describe(error), exc_info=error)
+
+    sys.excepthook = lambda _type, error, _traceback: tell(error, "main")
+    threading.excepthook = lambda args: tell(
+        args.exc_value, args.thread.name if args.thread else "thread"
+    )
+    sys.unraisablehook = lambda args: tell(args.exc_value, "finalizer")
+
+
+class _Output:
+    """The stream, one whole line at a time. Both structlog and the standard library write here."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def write(self, line: str) -> None:
+        """Write and flush `line`; give it up if that fails."""
+        with self._lock:
+            try:
+                self._stream.write(line + "\n")
+                self._stream.flush()
+            except UnicodeEncodeError:
+                self._stream.write(line.encode("ascii", "backslashreplace").decode() + "\n")
+            except (OSError, ValueError):
+                return
+
+    debug = info = warning = error = critical = write
+
+
+class _Bridge(logging.Handler):
+    """Brings records of the standard library's loggers into the same output."""
+
+    def __init__(self, output: _Output, chain: list[Processor]) -> None:
+        super().__init__()
+        self._output = output
+        self.setFormatter(
+            structlog.stdlib.ProcessorFormatter(
+                foreign_pre_chain=[structlog.stdlib.add_logger_name],
+                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *chain],
+            )
+        )
+        self.addFilter(_without_wire_data)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, unless it is a repeat."""
+        try:
+            line = self.format(record)
+        except structlog.DropEvent:
+            return
+        except Exception as error:  # arguments that do not fit their text: the caller's mistake
+            record.msg, record.args = log_events.LOG_CALL_FAILED, ()
+            record.exc_info = (type(error), error, error.__traceback__)
+            line = self.format(record)
+        self._output.write(line)
+
+
+def _without_wire_data(record: logging.LogRecord) -> bool:
+    """False for the lines in which botocore and its like write requests and answers down."""
+    return record.levelno >= logging.INFO or record.name.partition(".")[0] not in _CHATTY
+
+
+def _join_standard_library(bridge: _Bridge, level: int) -> None:
+    root = logging.getLogger()
+    for old in [handler for handler in root.handlers if isinstance(handler, _Bridge)]:
+        root.removeHandler(old)
+    root.addHandler(bridge)
+    root.setLevel(level)
+    for name in _CHATTY:
+        cap = logging.INFO if level <= logging.DEBUG else max(level, logging.WARNING)
+        logging.getLogger(name).setLevel(cap)
+    # Bad arguments are told by the bridge; Python's own report would print the arguments.
+    logging.raiseExceptions = False
+    logging.captureWarnings(capture=True)
+
+
+def _timestamp(clock: Clock) -> Processor:
+    def add(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+        text = clock.now().isoformat(timespec="milliseconds")
+        event_dict["timestamp"] = text.removesuffix("+00:00") + "Z"
+        return event_dict
+
+    return add
+
+
+def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Callable[..., str]:
+    terminal = stream.isatty()
+    if form == "json" or (form == "auto" and not terminal):
+        return structlog.processors.JSONRenderer()  # type: ignore[return-value]  # str with json.dumps
+    return structlog.dev.ConsoleRenderer(
+        colors=terminal and not environ.get("NO_COLOR"),
+        exception_formatter=structlog.dev.plain_traceback,
+        sort_keys=False,
+    )
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """True if `stream` is the very socket that systemd connected to the journal."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError, AttributeError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def _with_priority(render: Callable[..., Any]) -> Processor:
+    def prefixed(logger: WrappedLogger, method: str, event_dict: EventDict) -> str:
+        prefix = f"<{_PRIORITIES.get(str(event_dict.get('level')), 6)}>"
+        text = str(render(logger, method, event_dict))
+        return prefix + text.replace("\n", "\n" + prefix)
+
+    return prefixed

@@ -1,0 +1,36 @@
+"""Signals, as the main thread sees them."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+
+class StopSignals:
+    """Counts SIGTERM and SIGINT: the first asks for a drain, the second to stop at once.
+
+    The handler only adds to a number: it runs between any two instructions of the main thread, and
+    whatever takes a lock there (an Event, a log line) can lock up with the code it interrupted.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def note(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        """The signal handler."""
+        self.count += 1
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Catch the signals meanwhile; afterwards they do what they did before. Main thread only."""
+        before = {n: signal.signal(n, self.note) for n in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,141 @@
+"""The `consume` command: runs the daemon, and holds the commands beside it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import consumer
+from consumer import log_events
+from consumer.cli.config import config_group
+from consumer.cli.decode import decode_command
+from consumer.cli.demo import demo_command
+from consumer.cli.errors import told_plainly
+
+_EXIT_CODES = """\b
+Exit codes:
+  0   drained: stopped by a signal, or nothing left to do
+  69  the queue does not exist
+  70  a bug in this program
+  75  a failure that may pass, but lasted (network); start it again
+  77  credentials are missing, wrong or not allowed to do this
+  78  the configuration can't be used
+
+\b
+Examples:
+  consume demo
+  consume --queue-url https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod
+  consume --config config.yaml
+  consume --config config.yaml --drain --handler log
+  consume --queue-name canvas-live-events-prod --region us-east-1 --handler my_handlers:registry
+"""
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EXIT_CODES,
+)
+@click.option(
+    "-c", "--config", "config_file", metavar="FILE", type=click.Path(path_type=Path),
+    help="Configuration file (YAML); see config.example.yaml.",
+)  # fmt: skip
+@click.option("--queue-url", metavar="URL", help="URL of the queue to consume.")
+@click.option("--queue-name", metavar="NAME", help="Name of the queue, instead of its URL.")
+@click.option("--region", metavar="NAME", help="AWS region; else that of the queue's URL.")
+@click.option("--endpoint-url", metavar="URL", help="Another SQS endpoint: VPC or emulator.")
+@click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files.")
+@click.option(
+    "--handler", "handlers", metavar="SPEC", multiple=True,
+    help="What handles events: archive:DIRECTORY, log, or package.module:registry (or :function). "
+    "May be given several times; replaces the handlers of the configuration file. "
+    "Without any, events are archived.",
+)  # fmt: skip
+@click.option(
+    "--format", "message_format", type=click.Choice(["auto", "canvas", "caliper"]),
+    help="Format of the messages. Default: auto, by their keys.",
+)  # fmt: skip
+@click.option("--drain", is_flag=True, help="Stop once the queue stayed empty for a long poll.")
+@click.option(
+    "--max-messages", metavar="N", type=click.IntRange(min=1),
+    help="Receive at most N messages, then stop.",
+)  # fmt: skip
+@click.option(
+    "--log-format", type=click.Choice(["auto", "console", "json"]),
+    help="Default: auto, that is console on a terminal, JSON otherwise.",
+)  # fmt: skip
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]),
+    help="Default: info. At debug there is a line for each message.",
+)  # fmt: skip
+@click.version_option(consumer.__version__, prog_name="canvas-live-events-consumer")
+@click.pass_context
+def main(context: click.Context, /, **options: Any) -> None:
+    """Consume Canvas Live Events from an SQS queue.
+
+    Each message is received, decoded, given to every handler that asked for it, and deleted only
+    after all of them succeeded. Stop with Ctrl-C or SIGTERM: what runs is finished, the rest is
+    given back; a second one stops at once.
+
+    Credentials come from the configuration file, the environment, or wherever the AWS SDK finds
+    them; none is accepted on the command line.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with told_plainly():
+        context.exit(_consume(options))
+
+
+def _consume(options: dict[str, Any]) -> int:
+    # Imported here: `consume --help` and the commands beside it need neither boto3 nor the engine.
+    import structlog  # noqa: PLC0415
+
+    from consumer.clock import SystemClock  # noqa: PLC0415
+    from consumer.config import load  # noqa: PLC0415
+    from consumer.handlers.loader import parse_handler_spec  # noqa: PLC0415
+    from consumer.service.logs import configure_logging, install_exception_hooks  # noqa: PLC0415
+    from consumer.service.run import run  # noqa: PLC0415
+
+    overrides = {
+        "queue.url": options["queue_url"],
+        "queue.name": options["queue_name"],
+        "queue.format": options["message_format"],
+        "aws.region": options["region"],
+        "aws.endpoint_url": options["endpoint_url"],
+        "aws.profile": options["profile"],
+        "logging.format": options["log_format"],
+        "logging.level": options["log_level"],
+        "handlers": [parse_handler_spec(spec) for spec in options["handlers"]] or None,
+    }
+    loaded = load(
+        options["config_file"],
+        environ=os.environ,
+        overrides={key: value for key, value in overrides.items() if value is not None},
+        require_queue=True,
+    )
+    # Handlers of one's own usually lie where one stands; last, so that they shadow nothing.
+    sys.path.append(str(Path.cwd()))
+    clock = SystemClock()
+    repeats = configure_logging(
+        loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock
+    )
+    install_exception_hooks()
+    for warning in loaded.warnings:
+        structlog.get_logger("consumer").warning(log_events.CONFIG_WARNING, reason=warning)
+    return run(
+        loaded.settings,
+        clock=clock,
+        environ=os.environ,
+        max_messages=options["max_messages"],
+        drain_when_empty=options["drain"],
+        flush_repeats=repeats.flush,
+    )
+
+
+main.add_command(config_group)
+main.add_command(decode_command)
+main.add_command(demo_command)

@@ -133,9 +133,7 @@ def outcome_of(error: BaseException | None) -> Outcome:
 
 
 #: Our own frames between the engine and a handler: they say nothing of what went wrong in it.
-_PLUMBING = tuple(
-    str(Path(__file__).parent / part) for part in ("engine/", "handlers/registry.py")
-)
+_PLUMBING = tuple(str(Path(__file__).parent / part) for part in ("engine/", "handlers/registry.py"))
 
 
 def describe(error: BaseException) -> dict[str, str]:

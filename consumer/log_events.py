@@ -18,6 +18,9 @@ DRAINING: Final = "draining"  # stop asked for: no more receives, finish what ru
 DRAINED: Final = "drained"  # the account: handled, deleted, released, abandoned
 STOPPED: Final = "stopped"  # exit code and why
 LOOP_DIED: Final = "loop_died"  # a bug: a loop of ours ended with an exception; exit 70
+UNCAUGHT: Final = "uncaught_exception"  # nobody caught it: in which thread, its type and place
+LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to be told one by one
+LOG_CALL_FAILED: Final = "log_call_failed"  # a library logged arguments that do not fit its text
 
 # Queue
 QUEUE_CHECK: Final = "queue_check"  # what the queue says of itself before the first receive

@@ -8,18 +8,19 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 from traceback import walk_tb
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from consumer.events.privacy import scrub_text
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from structlog.typing import EventDict, WrappedLogger
 
 _NEVER: Final = frozenset(
@@ -31,7 +32,7 @@ _NEVER: Final = frozenset(
 )  # fmt: skip
 _NEVER_PARTS: Final = ("secret", "password", "token", "receipt_handle", "credential")
 #: Written as str(): their text is a value and no more.
-_VALUES: Final = (PurePath, UUID, Decimal, date, time, timedelta)
+_VALUES: Final = (str, float, PurePath, UUID, Decimal, date, time, timedelta)
 _FIRST: Final = ("timestamp", "level", "logger", "event")
 _MAX_TEXT: Final = 2_000
 _MAX_DEPTH: Final = 4
@@ -61,24 +62,19 @@ def _is_private(key: str) -> bool:
 
 def _clean(value: Any, depth: int) -> Any:
     if isinstance(value, Enum):
-        return _clean(value.value, depth)
-    if value is None or isinstance(value, bool | int):
+        value = value.value
+    if (
+        value is None
+        or isinstance(value, int)
+        or (isinstance(value, float) and math.isfinite(value))
+    ):
         return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
     if isinstance(value, _VALUES):
         return _text(str(value))
-    if depth < _MAX_DEPTH:
-        if isinstance(value, Mapping):
-            return {
-                str(k): _clean(v, depth + 1) for k, v in value.items() if not _is_private(str(k))
-            }
-        if isinstance(value, list | tuple | set | frozenset):
-            return [_clean(item, depth + 1) for item in value]
+    if isinstance(value, Mapping) and depth < _MAX_DEPTH:
+        return {str(k): _clean(v, depth + 1) for k, v in value.items() if not _is_private(str(k))}
+    if isinstance(value, list | tuple | set | frozenset) and depth < _MAX_DEPTH:
+        return [_clean(item, depth + 1) for item in value]
     return f"<{type(value).__name__}>"
 
 
@@ -104,7 +100,7 @@ class ExceptionText:
         given = event_dict.pop("exc_info", None)
         event_dict.pop("exception", None)
         error = given if isinstance(given, BaseException) else None
-        if isinstance(given, tuple) and len(given) == 3:  # noqa: PLR2004 - (type, value, traceback)
+        if isinstance(given, tuple) and len(given) == 3:
             error = given[1]
         elif given is True:
             error = sys.exc_info()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -90,14 +91,12 @@ class _Output:
 
     def write(self, line: str) -> None:
         """Write and flush `line`; give it up if that fails."""
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError, ValueError):
             try:
                 self._stream.write(line + "\n")
-                self._stream.flush()
             except UnicodeEncodeError:
                 self._stream.write(line.encode("ascii", "backslashreplace").decode() + "\n")
-            except (OSError, ValueError):
-                return
+            self._stream.flush()
 
     debug = info = warning = error = critical = write
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 #: Real receipt handles have about 400 characters, and whoever receives and deletes carries them.
-_HANDLE_FILLER = "AQEBx" * 76
+_HANDLE_FILLER = b"AQEBx" * 76
 _RENDERED = b'{%b,"ReceiptHandle":"%d.%d.%b"%b%b}'
 _SYSTEM_ATTRIBUTES = {
     "SenderId": b'"SenderId":"AIDAEXAMPLE:canvas"',
@@ -62,8 +62,8 @@ class Queue:
     _visible: deque[Stored] = field(default_factory=deque)
     _in_flight: dict[int, Stored] = field(default_factory=dict)
 
-    def send(self, body: str, attributes: Mapping[str, str], sent_ms: int) -> str:
-        """Add a message; returns its message id."""
+    def send(self, body: str, attributes: Mapping[str, str], sent_ms: int) -> tuple[str, str]:
+        """Add a message; returns its message id and the MD5 of its body."""
         message_id = str(uuid.UUID(int=len(self._messages) + 1, version=4))
         digest = hashlib.md5(body.encode("utf-8", "surrogatepass")).hexdigest()
         text = json.dumps(body)
@@ -77,7 +77,7 @@ class Queue:
         )
         self._messages.append(stored)
         self._visible.append(stored)
-        return message_id
+        return message_id, digest
 
     def receive(
         self,
@@ -175,7 +175,7 @@ def _render(message: Stored, template: bytes, names: Sequence[str]) -> bytes:
         message.fragment,
         message.index,
         message.receives,
-        _HANDLE_FILLER.encode(),
+        _HANDLE_FILLER,
         system,
         attributes,
     )

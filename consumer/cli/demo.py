@@ -1,0 +1,234 @@
+"""`consume demo`: the real daemon on a queue of its own, and what happened, in plain words."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from consumer.cli.errors import told_plainly
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from consumer.config import Settings
+    from consumer.engine.worker import Worker
+    from consumer.handlers.registry import Registry
+    from consumer.messages import Event
+    from consumer.queues.embedded import EmbeddedQueue
+
+QUEUE_NAME = "canvas-live-events-demo"
+EVENTS = 300
+UNDECODABLE = "This is not an event."
+MAX_RECEIVE_COUNT = 3
+
+_INTRODUCTION = """\
+Canvas Live Events consumer: a demonstration on this machine. No AWS account is used.
+
+An SQS server runs in this process now, with the queue {queue}
+and its dead-letter queue. {sent} messages were sent to it, as Canvas would:
+{events} events in both formats, one of them once more (a duplicate delivery), and one message that
+is no event at all. One of the handlers will fail on one event the first time it sees it.
+
+The daemon starts. It stops when the queue has stayed empty for a long poll of {wait} s."""
+
+_REPORT = """
+What happened
+  received            {received:5d}  messages in {receives} receive calls; {redelivered} of them again, after a failure
+  handled             {handled:5d}  messages: every handler that asked for them succeeded
+  tried again         {failed:5d}  handler failure; the message came back after a delay and was handled then
+  dead-letter queue   {dead:5d}  message that could not be decoded: put off {rejected} times, then moved there by SQS
+  deleted             {deleted:5d}  messages, each only after it was handled
+  duplicates          {duplicates:5d}  event came twice under different message ids; its event key is the same
+  left in the queue   {left:5d}
+
+Handled, by event"""
+
+_ARCHIVE = """
+The archive: every handled event, one JSON line each
+  {archive}
+Look at it
+  consume decode {first}
+  python3 -m json.tool --json-lines {first}"""
+
+_KEEP = """
+The queue stays until you press Ctrl-C. From a second terminal:
+  AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} consume --queue-url {url} --handler log
+{again} more sample messages were sent for it."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the demo's own handler noticed. Worker threads write, one at a time."""
+
+    keys: Counter[str] = field(default_factory=Counter)
+    failed_once: bool = False
+
+
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Leave the queue running afterwards, until Ctrl-C.")
+def demo_command(*, keep: bool) -> None:
+    """Run the daemon on sample events, on this machine, and tell what happened.
+
+    Starts an SQS server (moto) on a free port of this machine, sends some hundred sample events of
+    both formats, runs the real daemon until the queue is empty, and reports. Takes about 20
+    seconds and leaves nothing running.
+    """
+    with told_plainly():
+        _demonstrate(keep=keep)
+
+
+def _demonstrate(*, keep: bool) -> None:
+    # Imported here: the other commands need neither boto3 nor the engine.
+    from consumer.clock import SystemClock  # noqa: PLC0415
+    from consumer.queues.embedded import EmbeddedQueue  # noqa: PLC0415
+    from consumer.service.logs import configure_logging  # noqa: PLC0415
+    from consumer.service.run import run  # noqa: PLC0415
+
+    folder = Path(tempfile.mkdtemp(prefix="canvas-live-events-demo-"))
+    seen = Seen()
+    clock = SystemClock()
+    with EmbeddedQueue(QUEUE_NAME, max_receive_count=MAX_RECEIVE_COUNT) as queue:
+        settings = _settings(queue, folder)
+        configure_logging(
+            settings.logging, click.get_text_stream("stderr"), environ={}, clock=clock
+        )
+        sent = queue.send(_messages(seed=1, duplicate=True, undecodable=True))
+        click.echo(
+            _INTRODUCTION.format(
+                queue=QUEUE_NAME, sent=sent, events=EVENTS, wait=settings.queue.wait_time_seconds
+            )
+        )
+        workers: list[Worker] = []
+        with _progress(sent) as bar:
+            done = 0
+
+            def on_tick(worker: Worker) -> None:
+                nonlocal done
+                workers[:] = [worker]
+                now = worker.stats["handled"]
+                if bar is not None and now > done:
+                    bar.update(now - done)
+                done = now
+
+            code = run(
+                settings,
+                clock=clock,
+                environ={},
+                drain_when_empty=True,
+                registry=_registry(folder, seen),
+                on_tick=on_tick,
+            )
+        if code:
+            click.get_current_context().exit(code)
+        _report(workers[0], queue, seen, folder)
+        if keep:
+            _keep(queue)
+
+
+def _messages(
+    *, seed: int, duplicate: bool = False, undecodable: bool = False, count: int = EVENTS
+) -> list[tuple[str, Mapping[str, str]]]:
+    from consumer.events.samples import sample_messages  # noqa: PLC0415
+
+    samples = sample_messages(count, seed=seed, start=datetime.now(UTC))
+    messages: list[tuple[str, Mapping[str, str]]] = [(s.body, s.attributes) for s in samples]
+    if duplicate:
+        messages.insert(len(messages) // 2, messages[0])
+    if undecodable:
+        messages.insert(len(messages) // 3, (UNDECODABLE, {}))
+    return messages
+
+
+def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
+    from consumer.config import load  # noqa: PLC0415
+    from consumer.queues.embedded import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY  # noqa: PLC0415
+
+    # As a configuration file would say it; short delays, so that the demo is over soon.
+    environ = {
+        "CONSUMER_QUEUE__URL": queue.url,
+        "CONSUMER_QUEUE__WAIT_TIME_SECONDS": "5",
+        "CONSUMER_AWS__REGION": REGION,
+        "CONSUMER_AWS__ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "CONSUMER_AWS__SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "CONSUMER_ENGINE__RETRY_BASE_SECONDS": "1",
+        "CONSUMER_ENGINE__RETRY_MAX_SECONDS": "1",
+        "CONSUMER_LOGGING__LEVEL": "error",
+        "CONSUMER_STATE_DIRECTORY": str(folder),
+    }
+    return load(None, environ=environ, overrides={}).settings
+
+
+def _registry(folder: Path, seen: Seen) -> Registry:
+    from consumer.handlers.loader import build_registry  # noqa: PLC0415
+
+    registry = build_registry((), state_directory=folder)  # without handlers: the archive
+
+    def gradebook(event: Event) -> None:
+        if event.name.startswith("submission_") and not seen.failed_once:
+            seen.failed_once = True
+            message = "the gradebook is locked"
+            raise RuntimeError(message)
+
+    def count(event: Event) -> None:
+        seen.keys[event.key] += 1
+
+    registry.add(gradebook, ["submission_*", "grade_change"], name="gradebook", concurrency=1)
+    registry.add(count, ["*"], name="count", concurrency=1)
+    return registry
+
+
+def _progress(length: int) -> AbstractContextManager[Any]:
+    """A progress bar on a terminal, nothing otherwise."""
+    stream = click.get_text_stream("stdout")
+    if not stream.isatty():
+        return nullcontext()
+    bar: AbstractContextManager[Any] = click.progressbar(
+        length=length, label="handled", show_pos=True
+    )
+    return bar
+
+
+def _report(worker: Worker, queue: EmbeddedQueue, seen: Seen, folder: Path) -> None:
+    left, dead = queue.left()
+    counts = worker.stats
+    click.echo(
+        _REPORT.format(
+            received=counts["received"],
+            receives=counts["receives"],
+            redelivered=counts["redelivered"],
+            handled=counts["handled"],
+            failed=counts["failed"],
+            rejected=counts["rejected"],
+            deleted=counts["deleted"],
+            duplicates=sum(times > 1 for times in seen.keys.values()),
+            dead=dead,
+            left=left,
+        )
+    )
+    for name, times in worker.stats.events().items():
+        click.echo(f"  {name:32s}{times:5d}")
+    files = sorted((folder / "archive").rglob("*.jsonl"))
+    click.echo(_ARCHIVE.format(archive=folder / "archive", first=files[0] if files else folder))
+
+
+def _keep(queue: EmbeddedQueue) -> None:
+    from consumer.queues.embedded import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
+
+    again = queue.send(_messages(seed=2, count=50))
+    click.echo(
+        _KEEP.format(key=ACCESS_KEY_ID, secret=SECRET_ACCESS_KEY, url=queue.url, again=again)
+    )
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        click.echo("\nThe queue is gone.")

@@ -1,0 +1,222 @@
+"""A small, fast SQS server on loopback, full of Canvas messages, for the benchmark and for tests.
+
+`python stub.py --port 0 --messages 20000 --latency-ms 0` prints one line of JSON,
+{"url": ..., "queue_url": ...}, when it is ready, and serves until it is told to stop.
+Beside SQS's JSON protocol: GET /stats, POST /send with {"body", "attributes"}, POST /watch with
+{"pid"} (whose CPU time /stats tells at the first receive and at the last delete), POST /shutdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from sample_messages import samples
+from stub_actions import ActionError, Receive, answer, parse_receive
+from stub_http import Connection
+from stub_queue import Queue
+
+QUEUE_PATH = "/123456789012/canvas-live-events-bench"
+_SWEEP_SECONDS = 0.1
+
+
+@dataclass(slots=True, eq=False)
+class Waiter:
+    """A long poll that found nothing yet."""
+
+    connection: Connection
+    request: Receive
+    timer: asyncio.TimerHandle
+
+
+@dataclass(slots=True)
+class Marks:
+    """When the drain began and ended: seconds of CLOCK_MONOTONIC, and CPU of a watched process."""
+
+    pid: int | None = None
+    first_receive: float | None = None
+    last_delete: float | None = None
+    cpu_at_first_receive: float | None = None
+    cpu_at_last_delete: float | None = None
+
+    def cpu(self) -> float | None:
+        """CPU seconds, user and system, of all threads of the watched process so far."""
+        if self.pid is None:
+            return None
+        # Linux makes the id of a process's CPU clock from its pid: clock_getcpuclockid(3).
+        with contextlib.suppress(OSError):
+            return time.clock_gettime((~self.pid << 3) | 2)
+        return None
+
+
+@dataclass(slots=True)
+class Stub:
+    """The queue and everybody who talks to it. Lives in one event loop."""
+
+    queue: Queue
+    queue_url: str = ""
+    calls: Counter[str] = field(default_factory=Counter)
+    #: When the latest calls came: seconds of CLOCK_MONOTONIC.
+    call_times: deque[float] = field(default_factory=lambda: deque(maxlen=100))
+    marks: Marks = field(default_factory=Marks)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _waiters: deque[Waiter] = field(default_factory=deque)
+
+    def request(self, connection: Connection, line: str, target: str, body: bytes) -> None:
+        """Answer one request, at once or (a long poll) later."""
+        try:
+            data = json.loads(body) if body else {}
+            if not target:
+                self._control(connection, line, data)
+                return
+            self.calls[target] += 1
+            self.call_times.append(time.monotonic())
+            if target == "ReceiveMessage":
+                self._receive(connection, parse_receive(data, self.queue_url))
+            else:
+                self._act(connection, target, data)
+        except ActionError as error:
+            connection.fail(error)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            connection.fail(ActionError("InvalidParameterValue", "The request cannot be read."))
+
+    def _receive(self, connection: Connection, request: Receive) -> None:
+        found = self._take(request)
+        if found is not None:
+            connection.reply(found)
+        elif request.wait_seconds == 0:
+            connection.reply(b"{}")
+        else:
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(request.wait_seconds, self._give_up, connection)
+            self._waiters.append(Waiter(connection, request, timer))
+
+    def _take(self, request: Receive) -> bytes | None:
+        now = time.monotonic()
+        seconds = request.visibility_seconds
+        found = self.queue.receive(
+            request.count,
+            visible_at=now + (self.queue.visibility_seconds if seconds is None else seconds),
+            now_ms=time.time_ns() // 1_000_000,
+            system_names=request.system_names,
+            names=request.names,
+        )
+        if found is not None and self.marks.first_receive is None:
+            self.marks.first_receive = now
+            self.marks.cpu_at_first_receive = self.marks.cpu()
+        return found
+
+    def _act(self, connection: Connection, target: str, data: dict[str, Any]) -> None:
+        deleted = self.queue.counts.deleted
+        connection.reply(answer(self.queue, target, data, self.queue_url))
+        if self.queue.counts.deleted != deleted:
+            if self.queue.visible + self.queue.in_flight == 0:
+                self.marks.last_delete = time.monotonic()
+                self.marks.cpu_at_last_delete = self.marks.cpu()
+        elif self.queue.visible:
+            self.wake()
+
+    def wake(self) -> None:
+        """Give what is visible to the long polls that wait, the longest wait first."""
+        while self._waiters and self.queue.visible:
+            waiter = self._waiters.popleft()
+            waiter.timer.cancel()
+            waiter.connection.reply(self._take(waiter.request) or b"{}")
+
+    def _give_up(self, connection: Connection) -> None:
+        self.forget(connection)
+        connection.reply(b"{}")
+
+    def forget(self, connection: Connection) -> None:
+        """Drop the long poll of a connection, so that it is given no message any more."""
+        for waiter in [w for w in self._waiters if w.connection is connection]:
+            waiter.timer.cancel()
+            self._waiters.remove(waiter)
+
+    def _control(self, connection: Connection, line: str, data: dict[str, Any]) -> None:
+        match line:
+            case "GET /stats":
+                connection.reply(json.dumps(self._stats()).encode())
+            case "POST /send":
+                attributes = data.get("attributes", {})
+                now_ms = time.time_ns() // 1_000_000
+                message_id, _ = self.queue.send(data["body"], attributes, now_ms)
+                self.wake()
+                connection.reply(json.dumps({"MessageId": message_id}).encode())
+            case "POST /watch":
+                self.marks.pid = data["pid"]
+                connection.reply(b"{}")
+            case "POST /shutdown":
+                connection.reply(b"{}")
+                self.stop.set()
+            case _:
+                raise ActionError("InvalidAction", f"there is no {line} here", status=404)
+
+    def _stats(self) -> dict[str, Any]:
+        counts, marks = self.queue.counts, self.marks
+        return {
+            "calls": dict(self.calls),
+            "call_times": list(self.call_times),
+            "received": counts.received,
+            "redelivered": counts.redelivered,
+            "deleted": counts.deleted,
+            "remaining": self.queue.visible,
+            "in_flight": self.queue.in_flight,
+            "first_receive": marks.first_receive,
+            "last_delete": marks.last_delete,
+            "cpu_at_first_receive": marks.cpu_at_first_receive,
+            "cpu_at_last_delete": marks.cpu_at_last_delete,
+            "stub_cpu": time.process_time(),
+        }
+
+    async def sweep(self) -> None:
+        """Show messages again whose visibility timeout is over, as long as the server runs."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            self.queue.expire(time.monotonic())
+            self.wake()
+
+
+async def serve(port: int, messages: int, latency_ms: float, visibility_seconds: int) -> None:
+    """Fill the queue, tell the address, and serve until told to stop."""
+    stub = Stub(Queue(visibility_seconds))
+    now_ms = time.time_ns() // 1_000_000
+    for sample in samples(messages):
+        stub.queue.send(sample.body, sample.attributes, now_ms)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stub.stop.set)
+    server = await loop.create_server(
+        lambda: Connection(stub, latency_ms / 1000), "127.0.0.1", port
+    )
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    stub.queue_url = url + QUEUE_PATH
+    print(json.dumps({"url": url, "queue_url": stub.queue_url}), flush=True)
+    sweeper = asyncio.create_task(stub.sweep())
+    await stub.stop.wait()
+    sweeper.cancel()
+    server.close()
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(description="A small, fast SQS server for the benchmark.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--messages", type=int, default=0)
+    parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--visibility-seconds", type=int, default=30)
+    options = parser.parse_args()
+    asyncio.run(
+        serve(options.port, options.messages, options.latency_ms, options.visibility_seconds)
+    )
+
+
+if __name__ == "__main__":
+    main()

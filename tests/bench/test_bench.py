@@ -1,0 +1,255 @@
+"""The stub behaves as SQS does where the benchmark relies on it, and the benchmark runs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import json
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from bench_report import summarise, table
+from bench_rig import HERE, Measure, StubAddress, running_stub
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from sample_messages import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(name="stub")
+def _stub() -> Iterator[StubAddress]:
+    with running_stub(messages=12) as stub:
+        yield stub
+
+
+@pytest.fixture(name="sqs")
+def _sqs(stub: StubAddress) -> Iterator[Any]:
+    with _client(stub) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _client(stub: StubAddress) -> Iterator[Any]:
+    client = boto3.client(
+        "sqs",
+        endpoint_url=stub.url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=25),
+    )
+    with contextlib.closing(client):
+        yield client
+
+
+def _receive(sqs: Any, stub: StubAddress, **options: Any) -> list[dict[str, Any]]:
+    response = sqs.receive_message(
+        QueueUrl=stub.queue_url, MaxNumberOfMessages=10, AttributeNames=["All"],
+        MessageAttributeNames=["All"], **options,
+    )  # fmt: skip
+    messages: list[dict[str, Any]] = response.get("Messages", [])
+    return messages
+
+
+def test_messages_are_canvas_events_each_its_own() -> None:
+    """Two samples never are the same event, and all are of the size that Canvas sends."""
+    bodies = [sample.body for sample in samples(500)]
+
+    assert len(set(bodies)) == 500
+    assert all(1_000 < len(body) < 2_000 for body in bodies)
+    assert all({"metadata", "body"} == set(json.loads(body)) for body in bodies)
+
+
+def test_receive_gives_ten_with_their_attributes(sqs: Any, stub: StubAddress) -> None:
+    """A receive brings up to ten, with digests that fit and what Canvas and SQS say of them."""
+    first, second = _receive(sqs, stub), _receive(sqs, stub)
+
+    assert [len(first), len(second)] == [10, 2]
+    for message, sample in zip([*first, *second], samples(12), strict=True):
+        assert sample.body == message["Body"]
+        assert hashlib.md5(sample.body.encode()).hexdigest() == message["MD5OfBody"]
+        told = message["MessageAttributes"]
+        assert sample.attributes == {name: value["StringValue"] for name, value in told.items()}
+        assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+        assert message["Attributes"]["SentTimestamp"].isdecimal()
+    assert _receive(sqs, stub) == []
+
+
+def test_attributes_come_only_if_asked_for(sqs: Any, stub: StubAddress) -> None:
+    """Who asks for no attributes gets none; who asks for one gets that one."""
+    plain = sqs.receive_message(QueueUrl=stub.queue_url)["Messages"][0]
+    chosen = sqs.receive_message(
+        QueueUrl=stub.queue_url,
+        AttributeNames=["SentTimestamp"],
+        MessageAttributeNames=["event_name"],
+    )["Messages"][0]
+
+    assert not {"Attributes", "MessageAttributes"} & plain.keys()
+    assert list(chosen["Attributes"]) == ["SentTimestamp"]
+    assert list(chosen["MessageAttributes"]) == ["event_name"]
+
+
+def test_deleted_messages_are_gone(sqs: Any, stub: StubAddress) -> None:
+    """What is deleted is counted once, though it be deleted twice."""
+    entries = [
+        {"Id": str(position), "ReceiptHandle": message["ReceiptHandle"]}
+        for position, message in enumerate(_receive(sqs, stub))
+    ]
+
+    first = sqs.delete_message_batch(QueueUrl=stub.queue_url, Entries=entries)
+    sqs.delete_message_batch(QueueUrl=stub.queue_url, Entries=entries)
+
+    stats = stub.get("/stats")
+    assert [str(position) for position in range(10)] == [e["Id"] for e in first["Successful"]]
+    assert "Failed" not in first
+    assert (stats["deleted"], stats["remaining"], stats["in_flight"]) == (10, 2, 0)
+    assert stats["calls"] == {"ReceiveMessage": 1, "DeleteMessageBatch": 2}
+
+
+def test_visibility_zero_gives_a_message_back(sqs: Any, stub: StubAddress) -> None:
+    """A released message comes again, with a new handle, and the old one deletes it no more."""
+    _receive(sqs, stub)
+    released = _receive(sqs, stub)[0]
+
+    sqs.change_message_visibility_batch(
+        QueueUrl=stub.queue_url,
+        Entries=[
+            {"Id": "0", "ReceiptHandle": released["ReceiptHandle"], "VisibilityTimeout": 0}
+        ],
+    )  # fmt: skip
+    again = _receive(sqs, stub)
+
+    assert [released["MessageId"]] == [message["MessageId"] for message in again]
+    assert again[0]["Attributes"]["ApproximateReceiveCount"] == "2"
+    stale = sqs.delete_message_batch(
+        QueueUrl=stub.queue_url,
+        Entries=[{"Id": "0", "ReceiptHandle": released["ReceiptHandle"]}],
+    )
+    assert [entry["Code"] for entry in stale["Failed"]] == ["ReceiptHandleIsInvalid"]
+
+
+def test_visibility_timeout_ends(sqs: Any, stub: StubAddress) -> None:
+    """What is neither deleted nor extended comes again, to a long poll that waits for it."""
+    taken = _receive(sqs, stub) + _receive(sqs, stub, VisibilityTimeout=1)
+
+    again = _receive(sqs, stub, WaitTimeSeconds=20)
+
+    assert [m["MessageId"] for m in taken[10:]] == [m["MessageId"] for m in again]
+
+
+def test_long_poll_is_answered_when_a_message_comes() -> None:
+    """A message that is sent while a receive waits is the answer to it."""
+    with running_stub() as stub:
+        waiting = http.client.HTTPConnection(stub.url.removeprefix("http://"), timeout=15)
+        with contextlib.closing(waiting):
+            asked = {"QueueUrl": stub.queue_url, "WaitTimeSeconds": 20}
+            target = {"X-Amz-Target": "AmazonSQS.ReceiveMessage"}
+            waiting.request("POST", "/", json.dumps(asked), target)
+
+            sent = stub.post("/send", {"body": "hello"})
+            messages = json.loads(waiting.getresponse().read())["Messages"]
+
+    assert [(sent["MessageId"], "hello")] == [(m["MessageId"], m["Body"]) for m in messages]
+
+
+def test_who_hangs_up_swallows_no_message() -> None:
+    """A long poll whose client is gone is not given what comes later."""
+    with running_stub() as stub, _client(stub) as sqs:
+        gone = http.client.HTTPConnection(stub.url.removeprefix("http://"), timeout=15)
+        asked = {"QueueUrl": stub.queue_url, "WaitTimeSeconds": 20}
+        gone.request("POST", "/", json.dumps(asked), {"X-Amz-Target": "AmazonSQS.ReceiveMessage"})
+        gone.close()
+
+        stub.get("/stats")  # answered after the connection is seen to be closed
+        stub.post("/send", {"body": "hello"})
+
+        assert [message["Body"] for message in _receive(sqs, stub)] == ["hello"]
+
+
+def test_latency_is_added_to_each_call() -> None:
+    """With latency, no call is answered sooner."""
+    with running_stub(messages=1, latency_ms=60) as stub, _client(stub) as sqs:
+        begin = time.monotonic()
+        assert len(_receive(sqs, stub)) == 1
+
+        assert time.monotonic() - begin >= 0.055
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"QueueUrl": "http://127.0.0.1/123456789012/other"}, "QueueDoesNotExist"),
+        ({"MaxNumberOfMessages": 11}, "InvalidParameterValue"),
+        ({"WaitTimeSeconds": 21}, "InvalidParameterValue"),
+        ({"VisibilityTimeout": -1}, "InvalidParameterValue"),
+    ],
+)
+def test_bad_receives_are_refused(
+    sqs: Any, stub: StubAddress, change: dict[str, Any], code: str
+) -> None:
+    """What SQS would refuse is refused, and nothing is received."""
+    with pytest.raises(ClientError) as refused:
+        sqs.receive_message(**{"QueueUrl": stub.queue_url, **change})
+
+    assert code in refused.value.response["Error"].values()
+    assert stub.get("/stats")["received"] == 0
+
+
+def test_bad_batches_are_refused(sqs: Any, stub: StubAddress) -> None:
+    """More than ten entries, or two of the same id, fail as a whole."""
+    entry = {"Id": "0", "ReceiptHandle": _receive(sqs, stub)[0]["ReceiptHandle"]}
+    for entries in ([entry] * 11, [entry, entry]):
+        with pytest.raises(ClientError):
+            sqs.delete_message_batch(QueueUrl=stub.queue_url, Entries=entries)
+
+    assert stub.get("/stats")["deleted"] == 0
+
+
+def test_bars_are_held_against_the_bare_loop() -> None:
+    """A bar that is missed is named; the bare loop is the measure and has none."""
+    floor = Measure(100.0, 110.0, 4500.0, 0.2, 45.0, {})
+    rounds = {
+        "a": [floor],
+        "b": [Measure(105.0, 140.0, 4400.0, 0.2, 60.0, {})],
+        "c": [Measure(150.0, 200.0, 4000.0, 0.22, 120.0, {})],
+    }
+
+    rows = summarise(rounds, latency_ms=0)
+
+    assert [r.misses for r in rows] == [(), (), ("ratio > 1.35", "calls > 0.21", "RSS > 100 MB")]
+    assert [row.steady_ratio for row in rows] == [1.0, 1.05, 1.5]
+    assert "ratio > 1.35" in table(rows, latency_ms=0)
+
+
+def test_with_latency_speed_is_the_bar() -> None:
+    """With latency, messages a second are held against the bare loop without it."""
+    slow, fast = (Measure(150.0, 200.0, rate, 0.25, 60.0, {}) for rate in (2400.0, 2600.0))
+    floor = Measure(100.0, 110.0, 4500.0, 0.2, 45.0, {})
+
+    rows = summarise({"a": [floor], "b": [slow], "c": [fast]}, latency_ms=15)
+
+    assert [row.misses for row in rows] == [(), ("messages/s < 2500",), ()]
+
+
+def test_the_benchmark_runs() -> None:
+    """The one command drains with the bare loop and with the daemon, and tells what it cost."""
+    command = [sys.executable, str(HERE / "run.py"), "--json", "--only", "a,c"]
+    size = ["--messages", "300", "--rounds", "1"]
+
+    run = subprocess.run([*command, *size], capture_output=True, text=True, check=False, timeout=50)
+
+    assert run.returncode == 0, run.stderr
+    bare, daemon = json.loads(run.stdout)["rows"]
+    assert bare["measure"]["calls"] == {"ReceiveMessage": 30, "DeleteMessageBatch": 30}
+    assert daemon["measure"]["calls"]["ReceiveMessage"] >= 30
+    for row in (bare, daemon):
+        assert 0 < row["measure"]["steady_cpu_us"] < row["measure"]["whole_cpu_us"]
+        assert row["measure"]["peak_rss_mb"] > 1
+    assert bare["steady_ratio"] == 1.0

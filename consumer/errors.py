@@ -29,7 +29,7 @@ class ConsumerError(Exception):
 
 
 class ConfigurationError(ConsumerError):
-    """The configuration cannot be used; the text names the place, the value and what would be right."""
+    """The configuration cannot be used; the text names place, value and what would be right."""
 
     exit_code = EXIT_CONFIGURATION
 

@@ -1,4 +1,4 @@
-"""What flows: the message as received, the events in it, what a handler is told, what becomes of it.
+"""What flows: the message, the events in it, what a handler is told, what becomes of it.
 
 Knows nothing of queues, threads or configuration.
 """

@@ -42,12 +42,12 @@ The daemon starts. It stops when the queue has stayed empty for a long poll of {
 
 _REPORT = """
 What happened
-  received            {received:5d}  messages in {receives} receive calls; {redelivered} of them again, after a failure
+  received            {received:5d}  messages in {receives} calls; {redelivered} of them came again
   handled             {handled:5d}  messages: every handler that asked for them succeeded
-  tried again         {failed:5d}  handler failure; the message came back after a delay and was handled then
-  dead-letter queue   {dead:5d}  message that could not be decoded: put off {rejected} times, then moved there by SQS
+  tried again         {failed:5d}  after a handler failed; the message came back and was handled then
+  dead-letter queue   {dead:5d}  not decodable: put off {rejected} times, then moved there
   deleted             {deleted:5d}  messages, each only after it was handled
-  duplicates          {duplicates:5d}  event came twice under different message ids; its event key is the same
+  duplicates          {duplicates:5d}  came twice, as two messages with the same event key
   left in the queue   {left:5d}
 
 Handled, by event"""

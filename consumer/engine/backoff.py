@@ -11,7 +11,7 @@ from consumer.queues.transport import MAX_VISIBILITY_SECONDS
 if TYPE_CHECKING:
     import random
 
-#: SQS refuses a visibility that reaches past 12 h from the receive; stay clear of clock differences.
+#: SQS refuses a visibility that reaches past 12 h from the receive; stay clear of that.
 VISIBILITY_MARGIN_SECONDS = 300
 
 

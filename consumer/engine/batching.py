@@ -19,6 +19,8 @@ class Batch(Generic[T]):
 
     handler: Handler
     items: list[T] = field(default_factory=list)
+    #: True once it stands at its handler's gate: when it comes back, the place is its own.
+    at_gate: bool = False
 
 
 class Collector(Generic[T]):

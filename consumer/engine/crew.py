@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from consumer.engine.inflight import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from consumer.clock import Clock
     from consumer.engine.batching import Batch
@@ -144,21 +144,19 @@ class Crew:
         if poll.asked == 0 or poll.pause_seconds:
             return
         self._measure()
+        self._adapt(poll)
+        if self._handler_seconds() > SLOW_HANDLER_SECONDS:
+            self._turn.notify(min(len(poll.slots), self._workers))
+        elif poll.received and self._utilisation < SATURATED:
+            self._turn.notify(1)  # to poll while this thread handles
+
+    def _adapt(self, poll: Poll) -> None:
         if not poll.received:
             self.limit = 1
-        elif not poll.full:
+        elif not poll.full or self._utilisation > SATURATED:
             self.limit = max(1, self.limit - 1)
         elif self._utilisation < SPARE:
             self.limit = min(self._max_pollers, self.limit + 1)
-        elif self._utilisation > SATURATED:
-            self.limit = max(1, self.limit - 1)
-        if not poll.received:
-            return
-        slow = self._handler_seconds() > SLOW_HANDLER_SECONDS
-        if slow:
-            self._turn.notify(min(len(poll.slots), self._workers))
-        elif self._utilisation < SATURATED:
-            self._turn.notify(1)  # to poll while this thread handles
 
     def _measure(self) -> None:
         now = self._clock.monotonic()
@@ -168,7 +166,7 @@ class Crew:
             self._utilisation = (cpu - self._window_cpu) / elapsed
             self._window_start, self._window_cpu = now, cpu
 
-    def put(self, items: list[Delivery] | list[Batch[Waiting]]) -> None:
+    def put(self, items: Sequence[Delivery | Batch[Waiting]]) -> None:
         """Queue items that have waited for their turn: due batches, deliveries at a gate."""
         if items:
             with self._turn:
@@ -176,8 +174,10 @@ class Crew:
                 self._turn.notify(len(items))
 
     def nudge(self) -> None:
-        """Wake one thread if there is something to do that nobody does. Called now and then: the
-        safety net under the rules above (a quick handler that suddenly hangs, room regained).
+        """Wake one thread if there is something to do that nobody does.
+
+        Called now and then: the safety net under the rules above (a quick handler that suddenly
+        hangs, room regained).
         """
         with self._turn:
             idle_work = bool(self._queue) and self.working < self._workers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from consumer.messages import Outcome
 
@@ -63,37 +63,40 @@ class Delivery:
         return outcome, next(h for failure, h in self._failures if failure is outcome)
 
 
-class Gate:
-    """Lets at most `limit` deliveries into a handler at a time; the others wait their turn.
+T = TypeVar("T")
 
-    Nobody blocks: a delivery that may not enter is kept, and handed back by `leave` when its place
-    is free. So a slow handler with little concurrency holds up no thread and no other handler.
+
+class Gate(Generic[T]):
+    """Lets at most `limit` calls into a handler at a time; the others wait their turn.
+
+    Nobody blocks: an item that may not enter is kept, and handed back by `leave` when its place is
+    free. So a slow handler with little concurrency holds up no thread and no other handler.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._lock = threading.Lock()
         self._inside = 0
-        self._waiting: deque[Delivery] = deque()
+        self._waiting: deque[T] = deque()
 
-    def enter(self, delivery: Delivery) -> bool:
-        """True if the delivery may go in now; else it is kept."""
+    def enter(self, item: T) -> bool:
+        """True if the item may go in now; else it is kept."""
         with self._lock:
             if self._inside < self._limit:
                 self._inside += 1
                 return True
-            self._waiting.append(delivery)
+            self._waiting.append(item)
             return False
 
-    def leave(self) -> Delivery | None:
-        """Go out; returns the delivery whose turn it is: the place is its own now, resume it."""
+    def leave(self) -> T | None:
+        """Go out; returns the item whose turn it is: the place is its own now, resume it."""
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
             self._inside -= 1
             return None
 
-    def abandon(self) -> list[Delivery]:
+    def abandon(self) -> list[T]:
         """Give up on those that wait: the process drains."""
         with self._lock:
             waiting, self._waiting = list(self._waiting), deque()

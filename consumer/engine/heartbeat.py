@@ -82,9 +82,7 @@ class Heartbeat:
                 answers = self._transport.change_visibility(changes)
             except TransportError as error:
                 # Due again at the next tick; several fit in before the visibility runs out.
-                _log.warning(
-                    log_events.VISIBILITY_FAILED, code=error.code, messages=len(slots)
-                )
+                _log.warning(log_events.VISIBILITY_FAILED, code=error.code, messages=len(slots))
                 return
         for slot, (handle, seconds), failure in zip(slots, changes, answers, strict=True):
             if failure is None:
@@ -102,6 +100,4 @@ class Heartbeat:
         """A fact to pass on: the handler's context says so, its success still counts."""
         slot.visibility_lost = True
         self._stats.add("visibility_lost")
-        _log.warning(
-            log_events.VISIBILITY_LOST, message_id=slot.message.message_id, reason=reason
-        )
+        _log.warning(log_events.VISIBILITY_LOST, message_id=slot.message.message_id, reason=reason)

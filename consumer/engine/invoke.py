@@ -1,4 +1,4 @@
-"""Calls what others wrote (handlers, predicates), guarded: whatever it raises becomes an outcome."""
+"""Calls what others wrote (handlers, predicates), guarded: what it raises becomes an outcome."""
 
 from __future__ import annotations
 
@@ -80,9 +80,7 @@ class Invoker:
                 self._returned(run)
             self.handler_seconds += (self._clock.monotonic() - started - self.handler_seconds) / 16
 
-    def call_batch(
-        self, handler: Handler, events: list[Event], slots: list[Slot]
-    ) -> list[Outcome]:
+    def call_batch(self, handler: Handler, events: list[Event], slots: list[Slot]) -> list[Outcome]:
         """Run a batch handler; one outcome for each event, by position."""
         run, context = self._context(handler, slots, self._clock.monotonic())
         try:
@@ -109,8 +107,10 @@ class Invoker:
             return self._failed(handler, event, slot, error)
 
     def find_stuck(self) -> None:
-        """Tell which calls ran past their timeout. Their messages are no longer renewed, so that
-        another consumer gets its chance; when such a call returns after all, its result counts.
+        """Tell which calls ran past their timeout.
+
+        Their messages are no longer renewed, so that another consumer gets its chance. When such a
+        call returns after all, its result counts.
         """
         now = self._clock.monotonic()
         with self._lock:

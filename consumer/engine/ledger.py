@@ -1,4 +1,4 @@
-"""Remembers what was handled and not yet deleted, so that a redelivery runs only what is missing."""
+"""Remembers what was handled and not deleted, so that a redelivery runs only what is missing."""
 
 from __future__ import annotations
 

@@ -10,32 +10,31 @@ from consumer import log_events
 from consumer.engine.backoff import Backoff
 from consumer.engine.batching import Batch, Collector
 from consumer.engine.delivery import Delivery, Gate, Work
-from consumer.engine.invoke import Invoker
 from consumer.errors import DecodeError, outcome_of
 from consumer.events.decode import decode
-from consumer.messages import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.clock import Clock
     from consumer.engine.inflight import Slot
+    from consumer.engine.invoke import Invoker
     from consumer.engine.ledger import Ledger
     from consumer.engine.settler import Settler
     from consumer.engine.stats import Stats
     from consumer.handlers.registry import Handler, Registry
+    from consumer.messages import Outcome
 
 _log = structlog.get_logger(__name__)
 
 #: An event that waits in a batch, and the message it came in.
 Waiting = tuple[Delivery, Work]
-#: What a worker thread can be given.
-Item = "Slot | Delivery | Batch[Waiting]"
 
 
 class Pipeline:
-    """Takes what was received to its outcome. Worker threads call `process`; it never raises
-    because of a message or a handler.
+    """Takes what was received to its outcome.
+
+    Worker threads call `process`; it never raises because of a message or a handler.
 
     Args:
         enqueue: hands an item to the worker threads (a delivery whose turn it is).
@@ -50,7 +49,7 @@ class Pipeline:
         *,
         clock: Clock,
         invoker: Invoker,
-        enqueue: Callable[[Delivery], None],
+        enqueue: Callable[[Delivery | Batch[Waiting]], None],
         message_format: Literal["auto", "canvas", "caliper"] = "auto",
     ) -> None:
         self._registry = registry
@@ -64,7 +63,9 @@ class Pipeline:
         self._collectors: dict[str, Collector[Waiting]] = {
             h.name: Collector(h, clock) for h in registry.handlers if h.call_batch
         }
-        self._gates = {h.name: Gate(h.concurrency) for h in registry.handlers if h.concurrency}
+        self._gates: dict[str, Gate[Delivery | Batch[Waiting]]] = {
+            h.name: Gate(h.concurrency) for h in registry.handlers if h.concurrency
+        }
 
     def process(self, item: Slot | Delivery | Batch[Waiting]) -> None:
         """Take one item as far as it goes now: a message, one that waited, or a batch."""
@@ -145,11 +146,20 @@ class Pipeline:
 
     def _run_batch(self, batch: Batch[Waiting]) -> None:
         handler = batch.handler
-        outcomes = self._invoker.call_batch(
-            handler,
-            [event for _, (event, _) in batch.items],
-            [delivery.slot for delivery, _ in batch.items],
-        )
+        gate = self._gates.get(handler.name)
+        if gate is not None and not batch.at_gate:
+            batch.at_gate = True
+            if not gate.enter(batch):
+                return  # comes back as an item of its own when it is its turn
+        try:
+            outcomes = self._invoker.call_batch(
+                handler,
+                [event for _, (event, _) in batch.items],
+                [delivery.slot for delivery, _ in batch.items],
+            )
+        finally:
+            if gate is not None:
+                self._leave(handler)
         for (delivery, (event, _)), outcome in zip(batch.items, outcomes, strict=True):
             if delivery.end(event, handler, outcome):
                 self._settle(delivery)
@@ -165,14 +175,17 @@ class Pipeline:
         return sum(len(collector) for collector in self._collectors.values())
 
     def abandon_waiting(self) -> list[Slot]:
-        """Draining: messages that wait for a handler's turn are given back. What already succeeded
-        for them is in the ledger.
+        """Draining: the messages that wait for a handler's turn, to be given back.
+
+        What already succeeded for them is in the ledger.
         """
         slots: list[Slot] = []
         for gate in self._gates.values():
-            for delivery in gate.abandon():
-                self._ledger.record(delivery.slot.message.message_id, delivery.succeeded)
-                slots.append(delivery.slot)
+            for item in gate.abandon():
+                waiting = [item] if isinstance(item, Delivery) else [d for d, _ in item.items]
+                for delivery in waiting:
+                    self._ledger.record(delivery.slot.message.message_id, delivery.succeeded)
+                    slots.append(delivery.slot)
         return slots
 
     def _settle(self, delivery: Delivery) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-#: A call that fails as a whole is made this often, and an entry that SQS refuses is sent this often.
+#: How often a call that fails as a whole is made, and an entry that SQS refuses is sent.
 MAX_ATTEMPTS = 4
 
 
@@ -104,7 +104,7 @@ class Settler:
 
     def _change(self, slot: Slot, seconds: int) -> None:
         if slot.visibility_lost:
-            # Another consumer may hold it by now; a change of ours would be a change under its feet.
+            # Another consumer may hold it by now: not ours to change any more.
             self._in_flight.release([slot])
             return
         with self._lock:
@@ -213,9 +213,7 @@ class Settler:
     def _codes(answers: Sequence[EntryFailure | None]) -> str:
         return ",".join(sorted({answer.code for answer in answers if answer is not None}))
 
-    def _call(
-        self, call: Callable[[], list[EntryFailure | None]]
-    ) -> list[EntryFailure | None]:
+    def _call(self, call: Callable[[], list[EntryFailure | None]]) -> list[EntryFailure | None]:
         """Make a call, again after a pause if it failed for the moment."""
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(MAX_ATTEMPTS) | self._hurried,

@@ -123,7 +123,7 @@ class Worker:
         self.invoker = Invoker(
             stats,
             clock=clock,
-            stopping=lambda: self.crew.stopping.is_set(),
+            stopping=self._is_stopping,
             default_timeout_seconds=engine.handler_timeout_seconds,
         )
         self.pipeline = Pipeline(
@@ -133,7 +133,7 @@ class Worker:
             stats,
             clock=clock,
             invoker=self.invoker,
-            enqueue=lambda delivery: self.crew.put([delivery]),
+            enqueue=lambda item: self.crew.put([item]),
             message_format=queue.format,
         )
         self.crew = Crew(
@@ -157,6 +157,9 @@ class Worker:
         self._threads: list[threading.Thread] = []
         #: What ended the engine from within: an error that waiting does not mend, or a bug.
         self.failure: BaseException | None = None
+
+    def _is_stopping(self) -> bool:
+        return self.crew.stopping.is_set()
 
     def start(self) -> None:
         """Start all threads: daemon threads, so that a stuck handler can't hold up the exit."""
@@ -213,7 +216,7 @@ class Worker:
         return ""
 
     def stop(self) -> None:
-        """Make no more receives. An open long poll is let return: aborting it would hide messages."""
+        """Make no more receives. An open long poll is let return: aborting it hides messages."""
         self.crew.stopping.set()
         self.crew.nudge()
 
@@ -247,7 +250,7 @@ class Worker:
             self.settler.release(slots)
 
     def _close(self) -> Account:
-        """Deletes first (they are what must not be lost), then releases; the heartbeat ends last."""
+        """Flush deletes, give the rest back, flush again; the heartbeat ends last."""
         self._give_back([*self.crew.take_back(), *self.pipeline.abandon_waiting()])
         self.settler.flush(everything=True)
         left = self.in_flight.snapshot()
@@ -261,7 +264,9 @@ class Worker:
             if handler.close is not None and not left:
                 handler.close()
         counts = self.stats
-        return Account(counts["handled"], counts["deleted"], counts["released"], counts["abandoned"])
+        return Account(
+            counts["handled"], counts["deleted"], counts["released"], counts["abandoned"]
+        )
 
     def problems(self) -> list[str]:
         """What keeps the watchdog from being fed; empty while there is progress everywhere.

@@ -1,10 +1,10 @@
-"""An SQS server inside this process (moto's), with a queue to try things on. Needs the demo extra."""
+"""An SQS server inside this process (moto's), with a queue to try things on. Extra: demo."""
 
 from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore.config import Config
@@ -37,7 +37,7 @@ class EmbeddedQueue:
         self.url = ""
         self.dead_letter_url = ""
 
-    def __enter__(self) -> EmbeddedQueue:
+    def __enter__(self) -> Self:
         """Start the server and create both queues."""
         try:
             from moto.server import ThreadedMotoServer  # noqa: PLC0415 - only the demo needs it

@@ -213,7 +213,7 @@ def _read_response(reader: Any) -> tuple[int, dict[str, str], bytes, bool]:
     while True:
         version, status = _read_status(reader)
         headers = _read_headers(reader)
-        if status >= 200:  # noqa: PLR2004 - below it is only an announcement
+        if status >= 200:  # below it is only an announcement
             break
     keeps = headers.get("connection", "").lower()
     reusable = keeps != "close" if version == b"HTTP/1.1" else keeps == "keep-alive"
@@ -231,7 +231,7 @@ def _read_response(reader: Any) -> tuple[int, dict[str, str], bytes, bool]:
 
 def _read_status(reader: Any) -> tuple[bytes, int]:
     parts = _read_line(reader).split(b" ", 2)
-    if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():  # noqa: PLR2004
+    if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():
         raise _ProtocolError
     return parts[0], int(parts[1])
 

@@ -58,10 +58,8 @@ class Transport(Protocol):
         """Delete 1 to 10 messages; the answer is by position, None where it is deleted."""
         ...
 
-    def change_visibility(
-        self, changes: Sequence[tuple[str, int]]
-    ) -> list[EntryFailure | None]:
-        """Set (receipt handle, seconds from now) for 1 to 10 messages; the answer is by position."""
+    def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
+        """Set (receipt handle, seconds from now) for 1 to 10 messages; answered by position."""
         ...
 
     def attributes(self) -> QueueAttributes:

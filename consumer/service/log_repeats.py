@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 
 _QUIETABLE: Final = frozenset({"warning", "error", "critical"})
 #: What makes two lines the same failure. Where it happened is not in it: one failure, many places.
-_IDENTITY: Final = ("event", "logger", "handler", "error_type", "code", "reason")
+_IDENTITY: Final = ("event", "level", "logger", "handler", "error_type", "code", "reason")
 
 _Key = tuple[str, ...]
 
 
 class _Seen:
-    __slots__ = ("level", "repeats", "told_at")
+    __slots__ = ("repeats", "told_at")
 
-    def __init__(self, level: str, told_at: float) -> None:
-        self.level = level
+    def __init__(self, told_at: float) -> None:
         self.told_at = told_at
         self.repeats = 0
 
@@ -52,15 +51,14 @@ class RepeatFilter:
 
     def __call__(self, _logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
         """Let the line pass, with `repeats` if some were dropped since; else raise DropEvent."""
-        level = event_dict.get("level", "")
-        if level not in _QUIETABLE or "repeats" in event_dict:
+        if event_dict.get("level") not in _QUIETABLE or "repeats" in event_dict:
             return event_dict
         key = tuple(str(event_dict.get(name, "")) for name in _IDENTITY)
         with self._lock:
             now = self._clock.monotonic()
             seen = self._seen.get(key)
             if seen is None:
-                self._remember(key, _Seen(level, now))
+                self._remember(key, _Seen(now))
                 return event_dict
             if now - seen.told_at < self._window:
                 seen.repeats += 1
@@ -78,7 +76,7 @@ class RepeatFilter:
         """
         with self._lock:
             now = self._clock.monotonic()
-            pending = [(key, seen.level, seen.repeats) for key, seen in self._seen.items()]
+            pending = [(key, seen.repeats) for key, seen in self._seen.items() if seen.repeats]
             for key, seen in list(self._seen.items()):
                 if seen.repeats:
                     seen.repeats, seen.told_at = 0, now
@@ -86,12 +84,9 @@ class RepeatFilter:
                     del self._seen[key]
             forgotten, self._forgotten = self._forgotten, 0
         log: Any = structlog.get_logger("consumer")
-        for key, level, repeats in pending:
-            if repeats:
-                facts = dict(zip(_IDENTITY, key, strict=True))
-                event = facts.pop("event")
-                named = {name: value for name, value in facts.items() if value}
-                getattr(log, level)(event, **named, repeats=repeats)
+        for (event, level, *facts), repeats in pending:
+            named = {name: fact for name, fact in zip(_IDENTITY[2:], facts, strict=True) if fact}
+            getattr(log, level)(event, **named, repeats=repeats)
         if forgotten:
             log.warning(log_events.LINES_SUPPRESSED, repeats=forgotten)
 

@@ -27,7 +27,7 @@ class StopSignals:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Catch the signals meanwhile; afterwards they do what they did before. Main thread only."""
+        """Catch the signals meanwhile, then restore what they did before. Main thread only."""
         before = {n: signal.signal(n, self.note) for n in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield

@@ -47,7 +47,7 @@ class ManualClock:
         return self.cpu_seconds
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Move time by `seconds`, or until a timer sets `event`; not at all if it is set already."""
+        """Move time by `seconds`, less if a timer sets `event`; not at all if it is set already."""
         self.waits.append(seconds)
         self._move(seconds, until=event)
         return event.is_set()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from consumer.queues.transport import EntryFailure
+from consumer.testing.clock import ManualClock
+
+if TYPE_CHECKING:
+    from consumer.clock import Clock
+    from consumer.queues.transport import EntryFailure
 
 Operation = Literal["receive", "delete", "change_visibility", "attributes"]
 
 
 class Call(NamedTuple):
-    """One call to the queue. `count` is how many messages it asked for, or entries it carried."""
+    """One call to the queue. `size` is how many messages it asked for, or entries it carried."""
 
     operation: Operation
-    count: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +30,8 @@ class Fault:
 
     `error` alone: the request never arrives. With `after`: the queue has acted, and the answer is
     lost. `failed` names entries of a batch, by position, that the queue answers with `Failed` and
-    does not act on. `seconds` is how long the call takes (a `ManualClock` is moved by it).
-    `operation` is the only kind of call that it is for; None: any.
+    does not act on. `seconds` is how long the request takes to arrive (a `ManualClock` is moved by
+    it). `operation` is the only kind of call that it is for; None: any.
     """
 
     error: Exception | None = None
@@ -38,14 +44,39 @@ class Fault:
 #: Faults in the order in which they happen, each once; or who decides for each call.
 Faults = list[Fault] | Callable[[Call], Fault | None]
 
-NO_FAULT = Fault()
+_NO_FAULT = Fault()
 
 
-def next_fault(faults: Faults, call: Call) -> Fault:
-    """The fault that strikes this call; it is taken out of the list."""
-    if callable(faults):
-        return faults(call) or NO_FAULT
-    for position, fault in enumerate(faults):
-        if fault.operation in (None, call.operation):
-            return faults.pop(position)
-    return NO_FAULT
+class FaultyCalls:
+    """Writes down each call and lets the faults strike. Any thread may call."""
+
+    def __init__(self, clock: Clock) -> None:
+        #: What goes wrong with the next calls.
+        self.faults: Faults = []
+        #: Every call so far, those that failed too.
+        self.calls: list[Call] = []
+        self._clock = clock
+        self._calls_lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def _call(self, operation: Operation, size: int) -> Iterator[Fault]:
+        """Around the acting: raises what strikes before it, or after it."""
+        call = Call(operation, size)
+        with self._calls_lock:
+            self.calls.append(call)
+            fault = self._next_fault(call)
+        if fault.seconds and isinstance(self._clock, ManualClock):
+            self._clock.advance(fault.seconds)
+        if fault.error is not None and not fault.after:
+            raise fault.error
+        yield fault
+        if fault.error is not None:
+            raise fault.error
+
+    def _next_fault(self, call: Call) -> Fault:
+        if callable(self.faults):
+            return self.faults(call) or _NO_FAULT
+        for position, fault in enumerate(self.faults):
+            if fault.operation in (None, call.operation):
+                return self.faults.pop(position)
+        return _NO_FAULT

@@ -15,7 +15,7 @@ from consumer.queues.transport import (
     QueueAttributes,
 )
 from consumer.testing.clock import ManualClock
-from consumer.testing.faults import Call, Fault, Faults, next_fault
+from consumer.testing.faults import FaultyCalls
 from consumer.testing.store import MessageStore, StoredMessage, choose
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _MAX_DELAY_SECONDS = 900
 _RETENTION_SECONDS = 345_600
 
 
-class InMemoryQueue:
+class InMemoryQueue(FaultyCalls):
     """A `Transport` with SQS's semantics. Any thread may call any method.
 
     Each receive gives a new receipt handle and makes those before it stale. Strict where SQS is
@@ -41,6 +41,8 @@ class InMemoryQueue:
 
     A long poll that finds nothing moves a `ManualClock` to the moment at which a message becomes
     visible, by `wait_seconds` at most; with any other clock it waits.
+
+    `faults` says what goes wrong with the next calls (see `Fault`), `calls` lists those made.
 
     Args:
         max_receive_count: with `dead_letter_queue`: a message that was received that often moves
@@ -68,9 +70,9 @@ class InMemoryQueue:
     ) -> None:
         if (max_receive_count is None) != (dead_letter_queue is None):
             raise ValueError("max_receive_count and dead_letter_queue go together")
+        super().__init__(clock)
         self.name = name
         self.region = "us-east-1"
-        self._clock = clock
         self._visibility_timeout = visibility_timeout_seconds
         self._max_receive_count = max_receive_count
         self._dead_letter_queue = dead_letter_queue
@@ -82,10 +84,6 @@ class InMemoryQueue:
         self._rng = rng or random.Random(0)
         self._changed = threading.Condition()
         self._store = MessageStore()
-        #: What goes wrong with the next calls; see `Fault`.
-        self.faults: Faults = []
-        #: Every call so far, those that failed too.
-        self.calls: list[Call] = []
         self.closed = False
 
     def send(
@@ -154,42 +152,36 @@ class InMemoryQueue:
         _check_range("MaxNumberOfMessages", max_messages, 1, MAX_BATCH)
         _check_range("WaitTimeSeconds", wait_seconds, 0, _MAX_WAIT_SECONDS)
         _check_range("VisibilityTimeout", timeout, 0, MAX_VISIBILITY_SECONDS)
-        fault = self._begin("receive", max_messages)
-        deadline = self._clock.monotonic() + wait_seconds
-        while True:
-            with self._changed:
+        with self._call("receive", max_messages), self._changed:
+            deadline = self._clock.monotonic() + wait_seconds
+            while True:
                 received = self._take(max_messages, timeout, least=min(1, wait_seconds))
-            if received or not self._wait_for_message(deadline):
-                break
-        _end(fault)
-        return received
+                if received or not self._wait_for_message(deadline):
+                    return received
 
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
         """Delete, as `Transport.delete` has it."""
-        return self._each(
-            "delete",
-            receipt_handles,
-            lambda handle: self._store.delete(handle, stale_succeeds=self._stale_deletes_succeed),
-        )
+
+        def delete(handle: str) -> EntryFailure | None:
+            return self._store.delete(handle, stale_succeeds=self._stale_deletes_succeed)
+
+        return self._each("delete", receipt_handles, delete)
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
         """Change visibility, as `Transport.change_visibility` has it."""
-        for _, seconds in changes:
-            _check_range("VisibilityTimeout", seconds, 0, MAX_VISIBILITY_SECONDS)
-        return self._each(
-            "change_visibility",
-            changes,
-            lambda change: self._store.change(*change, self._clock.monotonic()),
-        )
+
+        def change(entry: tuple[str, int]) -> EntryFailure | None:
+            return self._store.change(*entry, self._clock.monotonic())
+
+        return self._each("change_visibility", changes, change)
 
     def attributes(self) -> QueueAttributes:
         """What the queue says of itself."""
-        fault = self._begin("attributes", 0)
         dead_letter_queue = self._dead_letter_queue
-        with self._changed:
+        with self._call("attributes", 0), self._changed:
             now = self._clock.monotonic()
             visible, in_flight = len(self._store.visible(now)), len(self._store.in_flight(now))
-            told = QueueAttributes(
+            return QueueAttributes(
                 visibility_timeout_seconds=self._visibility_timeout,
                 max_receive_count=self._max_receive_count,
                 dead_letter_queue=dead_letter_queue.name if dead_letter_queue else None,
@@ -198,24 +190,25 @@ class InMemoryQueue:
                 in_flight_messages=in_flight,
                 delayed_messages=len(self._store.messages) - visible - in_flight,
             )
-        _end(fault)
-        return told
 
     def close(self) -> None:
         """Note that it was closed."""
         self.closed = True
 
-    def _begin(self, operation: Operation, count: int) -> Fault:
-        """Write the call down and let what strikes it strike, as far as it comes before acting."""
-        call = Call(operation, count)
-        with self._changed:
-            self.calls.append(call)
-            fault = next_fault(self.faults, call)
-        if fault.seconds and isinstance(self._clock, ManualClock):
-            self._clock.advance(fault.seconds)
-        if fault.error is not None and not fault.after:
-            raise fault.error
-        return fault
+    def _each(
+        self,
+        operation: Operation,
+        entries: Sequence[_T],
+        act: Callable[[_T], EntryFailure | None],
+    ) -> list[EntryFailure | None]:
+        _check_range("the number of entries", len(entries), 1, MAX_BATCH)
+        with self._call(operation, len(entries)) as fault, self._changed:
+            answers = [
+                fault.failed[position] if position in fault.failed else act(entry)
+                for position, entry in enumerate(entries)
+            ]
+            self._changed.notify_all()
+            return answers
 
     def _take(self, count: int, timeout: int, *, least: int) -> list[ReceivedMessage]:
         now = self._clock.monotonic()
@@ -228,3 +221,35 @@ class InMemoryQueue:
             unordered=self._unordered, sampling=self._sampling, least=least,
         )  # fmt: skip
         return [self._store.deliver(message, now, timeout) for message in chosen]
+
+    def take_over(self, message: StoredMessage) -> None:
+        """Take what another queue has moved here, as a dead-letter queue does."""
+        with self._changed:
+            message.handle = ""
+            message.visible_at = self._clock.monotonic()
+            self._store.add(message)
+            self._changed.notify_all()
+
+    def _wait_for_message(self, deadline: float) -> bool:
+        """Pass the time until a message may be there; False if the long poll is over."""
+        now = self._clock.monotonic()
+        if now >= deadline or not self._advance_on_empty:
+            return False
+        seconds = min(max(self._store.next_visible_at(now), now), deadline) - now
+        if isinstance(self._clock, ManualClock):
+            # Other threads may go on meanwhile, and so may what the clock calls on its way.
+            self._changed.release()
+            try:
+                self._clock.advance(seconds)
+            finally:
+                self._changed.acquire()
+        else:
+            self._changed.wait(seconds)
+        return True
+
+
+def _check_range(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise TransportError(
+            f"{name} is {value} but must be from {least} to {most}", code="InvalidParameterValue"
+        )

@@ -84,9 +84,10 @@ class MessageStore:
         """What was received and is neither deleted nor visible again."""
         return [m for m in self.messages.values() if m.is_in_flight(now)]
 
-    def next_visible_at(self) -> float:
-        """When the next message becomes visible; infinite if there is none."""
-        return min((m.visible_at for m in self.messages.values()), default=float("inf"))
+    def next_visible_at(self, now: float) -> float:
+        """When the next message becomes visible; infinite if none will."""
+        later = (m.visible_at for m in self.messages.values() if m.visible_at > now)
+        return min(later, default=float("inf"))
 
     def take_exhausted(self, max_receive_count: int, now: float) -> Iterator[StoredMessage]:
         """Take out what was received as often as it may be: it goes to the dead-letter queue."""
@@ -137,7 +138,7 @@ def choose(
     sampling: bool,
     least: int,
 ) -> list[StoredMessage]:
-    """What one receive gives of what is visible: `count` at most, `least` at least with sampling."""
+    """What one receive gives of what is visible: up to `count`; with sampling `least` or more."""
     if unordered:
         rng.shuffle(visible)
     chosen = visible[:count]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Thing: a\r\n\r\nok"
 
 
@@ -109,7 +110,7 @@ class Fallback:
 
 def request(url: str, body: bytes | str = b'{"a":1}', **headers: str) -> AWSPreparedRequest:
     """A request as botocore hands it over."""
-    return AWSPreparedRequest("POST", url, HeadersDict(headers), body, False)  # noqa: FBT003
+    return AWSPreparedRequest("POST", url, HeadersDict(headers), body, False)
 
 
 def session(**options: Any) -> KeepAliveSession:
@@ -152,7 +153,7 @@ def test_an_answer_is_read_and_the_connection_used_again() -> None:
 @pytest.mark.parametrize(
     ("answer", "content"),
     [
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", b"abcde"),
+        (CHUNKED + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", b"abcde"),
         (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end", b"until the end"),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold", b"old"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok"),
@@ -287,7 +288,7 @@ def make_certificate(folder: Path, address: str) -> tuple[Path, Path]:
     """A self-signed certificate for an IP address: what to trust, and what the server presents."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -295,7 +296,7 @@ def make_certificate(folder: Path, address: str) -> tuple[Path, Path]:
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=36_500))
+        .not_valid_after(start + dt.timedelta(days=36_500))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]),
             critical=False,
@@ -318,7 +319,7 @@ def make_certificate(folder: Path, address: str) -> tuple[Path, Path]:
 def test_a_real_client_takes_the_session() -> None:
     """This botocore has the place that `install` needs; what it sends is signed and complete."""
     body = b'{"QueueUrl": "http://queue"}'
-    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n%b"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b"
     with serving([answer % (len(body), body)]) as server:
         client = boto3.client(
             "sqs",

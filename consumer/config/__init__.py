@@ -1,0 +1,29 @@
+"""How the consumer is configured: YAML file, environment, command line. Nothing else reads them."""
+
+from consumer.config.loading import Loaded, load
+from consumer.config.models import (
+    UNIT_STOP_TIMEOUT_SECONDS,
+    AwsSettings,
+    EngineSettings,
+    HandlerSettings,
+    LoggingSettings,
+    QueueSettings,
+    RetrySettings,
+    Settings,
+)
+from consumer.config.urls import queue_name_of_url, region_of_url
+
+__all__ = [
+    "UNIT_STOP_TIMEOUT_SECONDS",
+    "AwsSettings",
+    "EngineSettings",
+    "HandlerSettings",
+    "LoggingSettings",
+    "Loaded",
+    "QueueSettings",
+    "RetrySettings",
+    "Settings",
+    "load",
+    "queue_name_of_url",
+    "region_of_url",
+]

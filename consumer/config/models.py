@@ -1,0 +1,173 @@
+"""What can be configured: the sections, their keys, ranges and defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+#: TimeoutStopSec of the units in systemd/: what is not drained by then is killed.
+UNIT_STOP_TIMEOUT_SECONDS: Final = 90
+
+#: The heartbeat looks for due messages at least this often.
+HEARTBEAT_TICK_SECONDS: Final = 1
+
+MessageFormat = Literal["auto", "canvas", "caliper"]
+
+
+def _not_a_bool(value: object) -> object:
+    # Python counts True as 1, so `workers: yes` would be a worker.
+    if isinstance(value, bool):
+        raise ValueError("a number, not true or false")  # noqa: TRY004 - pydantic's way
+    return value
+
+
+def _one_as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+_Int = Annotated[int, BeforeValidator(_not_a_bool)]
+_Seconds = Annotated[float, BeforeValidator(_not_a_bool)]
+_Text = Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class Section(BaseModel):
+    """Frozen; an unknown key is an error; an error never quotes the value (it may be a secret)."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+class QueueSettings(Section):
+    """Which queue, and how it is polled."""
+
+    url: _Text | None = None
+    #: Instead of the URL; resolved with GetQueueUrl in the region.
+    name: _Text | None = None
+    #: The long poll of one receive.
+    wait_time_seconds: _Int = Field(default=20, ge=0, le=20)
+    #: None: what the queue's own attribute says.
+    visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=43_200)
+    format: MessageFormat = "auto"
+    #: For a dead-letter queue or a test: a name that does not begin with "canvas-live-events".
+    allow_any_queue_name: bool = False
+    connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)
+    #: None: wait_time_seconds + 10; see `effective_read_timeout_seconds`.
+    read_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=300)
+
+    @property
+    def effective_read_timeout_seconds(self) -> float:
+        """How long a receive may take before its connection counts as dead; over the wait."""
+        if self.read_timeout_seconds is None:
+            return self.wait_time_seconds + 10.0
+        return self.read_timeout_seconds
+
+    @property
+    def heartbeat_minimum_seconds(self) -> float:
+        """The shortest visibility timeout that the heartbeat can keep up.
+
+        It renews at half of the timeout; in the other half it must notice (a tick) and reach SQS,
+        over a new connection if need be.
+        """
+        return 2 * (HEARTBEAT_TICK_SECONDS + self.connect_timeout_seconds)
+
+
+class AwsSettings(Section):
+    """How to reach AWS. Without a key or profile, whatever credentials the AWS SDK finds are used.
+
+    `load` fills each secret from its file, and `region` from the queue's URL.
+    """
+
+    region: _Text | None = None
+    access_key_id: SecretStr | None = None
+    secret_access_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+    access_key_id_file: Path | None = None
+    secret_access_key_file: Path | None = None
+    session_token_file: Path | None = None
+    profile: _Text | None = None
+    #: Assumed with the credentials above, and refreshed.
+    role_arn: _Text | None = None
+    #: A VPC endpoint or an emulator; rules for regions are relaxed.
+    endpoint_url: _Text | None = None
+
+
+class EngineSettings(Section):
+    """How messages flow."""
+
+    workers: _Int = Field(default=8, ge=1, le=256)
+    #: One while idle, more as receives come back full.
+    max_pollers: _Int = Field(default=8, ge=1, le=64)
+    #: None: computed from workers, pollers and batch sizes.
+    max_in_flight_messages: _Int | None = Field(default=None, ge=1, le=100_000)
+    max_in_flight_bytes: _Int = Field(default=134_217_728, ge=1_048_576, le=1_099_511_627_776)
+    #: Shorter than `stop_timeout_seconds`.
+    drain_timeout_seconds: _Seconds = Field(default=60, ge=0, le=86_400)
+    #: TimeoutStopSec of the unit that runs this; only for the check of the line above.
+    stop_timeout_seconds: _Seconds = Field(default=UNIT_STOP_TIMEOUT_SECONDS, ge=1, le=90_000)
+    #: How long a delete may wait for others to share its request.
+    settle_linger_seconds: _Seconds = Field(default=0.5, ge=0, le=10)
+    retry_base_seconds: _Seconds = Field(default=5, ge=0, le=43_200)
+    retry_max_seconds: _Seconds = Field(default=900, ge=0, le=43_200)
+    #: For handlers without their own; None: no limit.
+    handler_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=43_200)
+    #: How long "no such queue" and "not allowed" must last before they stop the process.
+    fatal_grace_seconds: _Seconds = Field(default=60, ge=0, le=3_600)
+    summary_interval_seconds: _Seconds = Field(default=60, ge=1, le=86_400)
+
+
+class RetrySettings(Section):
+    """Backoff of one handler: full jitter up to base * 2^(receive count - 1), at most max."""
+
+    base_seconds: _Seconds = Field(default=5, ge=0, le=43_200)
+    max_seconds: _Seconds = Field(default=900, ge=0, le=43_200)
+
+
+class HandlerSettings(Section):
+    """One entry of `handlers`; its type and options are the one key that names a type."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")
+    #: Names or globs, such as "submission_*".
+    events: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_as_tuple)
+    ] = Field(default=("*",), min_length=1)
+    #: None: both formats.
+    format: Literal["canvas", "caliper"] | None = None
+    timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=43_200)
+    concurrency: _Int | None = Field(default=None, ge=1, le=256)
+    batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
+    linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
+    retry: RetrySettings | None = None
+    #: "archive", "log", "python", or the name of an entry point.
+    type: str
+    #: Checked by the handler itself. Out of the repr: there may be passwords in it.
+    options: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+
+class LoggingSettings(Section):
+    """What is written to standard error."""
+
+    #: auto: console on a terminal, JSON otherwise.
+    format: Literal["auto", "console", "json"] = "auto"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)
+    ] = "info"
+    #: Texts of handlers' exceptions; they often quote personal data.
+    exception_messages: bool = False
+
+
+class Settings(Section):
+    """Everything. `Settings()` is the defaults, with no queue."""
+
+    queue: QueueSettings = QueueSettings()
+    aws: AwsSettings = AwsSettings()
+    engine: EngineSettings = EngineSettings()
+    handlers: tuple[HandlerSettings, ...] = ()
+    logging: LoggingSettings = LoggingSettings()
+    state_directory: Path = Path("canvas-live-events")

@@ -1,0 +1,94 @@
+"""How a fault is told: where, which key, the value (never a secret's) and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from consumer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: A place inside the configuration: keys, and positions in lists.
+KeyPath = tuple[str | int, ...]
+
+#: What stands in place of a value that must not be told.
+HIDDEN: Final = "(not shown)"
+
+_LONGEST = 120
+# Somebody's key in the wrong line must not end up in a journal.
+_CREDENTIAL = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,}|(?<![\w/+])[A-Za-z0-9/+]{40}={0,2}(?![\w/+])")
+_USER_INFO = re.compile(r"//[^/?#\s]*@")
+
+
+class Problems:
+    """Collects every fault, so that all are told at once."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
+
+    def add(self, where: str, key: str, fault: str) -> None:
+        """Note a fault of `key` at `where`; either may be empty."""
+        self.lines.append(_line(where, key, fault))
+
+    def warn(self, where: str, key: str, text: str) -> None:
+        """Note what is allowed, but probably not meant."""
+        self.warnings.append(_line(where, key, text))
+
+    def raise_if_any(self) -> None:
+        """Raises: `ConfigurationError` with one line for each fault."""
+        if self.lines:
+            raise ConfigurationError("\n".join(dict.fromkeys(self.lines)))
+
+
+def _line(where: str, key: str, text: str) -> str:
+    return ": ".join(part for part in (where, key, text) if part)
+
+
+def dotted(path: KeyPath) -> str:
+    """`("handlers", 0, "name")` as a person writes it: handlers[0].name."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def shown(value: object) -> str:
+    """The value for an error: short, on one line, and without anything that looks like a key."""
+    match value:
+        case dict():
+            return "a mapping"
+        case list() | tuple():
+            return "a list"
+        case None | bool():
+            return json.dumps(value)
+        case str():
+            text = json.dumps(value, ensure_ascii=False)
+        case _:
+            text = str(value)
+    if _CREDENTIAL.search(text) or _USER_INFO.search(text):
+        return HIDDEN
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def shown_key(key: str) -> str:
+    """An unknown key for an error. Without a space after the colon the value is part of it."""
+    return key.partition(":")[0] if len(key) <= _LONGEST else f"{key[:20]}..."
+
+
+def nearest(key: str, valid: Iterable[str]) -> str | None:
+    """The valid key that was probably meant, or None."""
+    wanted = key.lower().replace("-", "_")
+    close = difflib.get_close_matches(wanted, sorted(valid), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def did_you_mean(key: str, valid: Iterable[str]) -> str:
+    """The end of the sentence "unknown key": the nearest one, else all there are."""
+    names = sorted(valid)
+    near = nearest(key, names)
+    return f"did you mean {near}?" if near else f"valid here: {', '.join(names)}"

@@ -1,0 +1,209 @@
+"""Reads the YAML file: plain values, and the line of each key. Knows nothing of the settings."""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from consumer.config.problems import KeyPath, Problems, dotted, shown_key
+from consumer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MAX_BYTES: Final = 1_048_576
+_MAX_VALUES: Final = 20_000  # aliases of aliases grow without bound
+_TAG: Final = "tag:yaml.org,2002:"
+_SCALARS: Final = {_TAG + kind for kind in ("str", "int", "float", "bool", "null", "timestamp")}
+_OCTAL: Final = re.compile(r"[-+]?0[0-7_]+")
+
+#: What YAML's own words for a fault usually mean in a configuration file.
+_HINTS: Final = (
+    ("'\\t'", "indent with spaces, not tabs"),
+    ("alias", 'a value that begins with * needs quotes, such as "*"'),
+    ("mapping values are not allowed", "wrong indentation, or a value with a colon without quotes"),
+    ("expected ':'", "a key needs a colon and a space after it"),
+    ("cannot start any token", "put quotes around the value"),
+    ("expected <block end>", "wrong indentation"),
+    ("single document", "only one document may be in the file: remove the second ---"),
+)
+
+
+@dataclass(slots=True)
+class Document:
+    """The file's content. `mode` is that of a regular file, else None."""
+
+    name: str
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    mode: int | None = None
+
+    def where(self, path: KeyPath) -> str:
+        """FILE:line of the key, or of the nearest one around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return f"{self.name}:{self.lines[path]}" if path else self.name
+
+
+def read_yaml(path: Path, problems: Problems) -> Document:
+    """Read and check the form of the file.
+
+    Raises: `ConfigurationError` if it can't be read, or is no YAML mapping. Faults of single keys
+    go to `problems`.
+    """
+    document = Document(str(path))
+    text = _text(path, document)
+    loader = yaml.SafeLoader("")
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return document
+        if not isinstance(node, yaml.MappingNode):
+            raise ConfigurationError(
+                f"{path}:{node.start_mark.line + 1}: the file must be a mapping of sections, "
+                "such as queue:, aws:, handlers:"
+            )
+        document.values = _Reader(loader, document, problems).mapping(node, ())
+    except yaml.reader.ReaderError as error:
+        raise ConfigurationError(_control_character(path, text, error.position)) from None
+    except yaml.MarkedYAMLError as error:
+        raise ConfigurationError(_syntax(path, error)) from None
+    except RecursionError:
+        raise ConfigurationError(f"{path}: nested too deeply") from None
+    return document
+
+
+def _text(path: Path, document: Document) -> str:
+    try:
+        with path.open("rb") as file:
+            mode = path.stat().st_mode
+            document.mode = mode if stat.S_ISREG(mode) else None
+            content = file.read(_MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a file name"
+        raise ConfigurationError(f"{path}: the configuration can't be read: {reason}") from None
+    if len(content) > _MAX_BYTES:
+        raise ConfigurationError(f"{path}: larger than 1 MiB; that is no configuration file")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{path}:{line}: not UTF-8 text; save it as UTF-8") from None
+
+
+def _control_character(path: Path, text: str, position: int) -> str:
+    line = text.count("\n", 0, position) + 1
+    column = position - text.rfind("\n", 0, position)
+    return f"{path}:{line}:{column}: a control character, which YAML does not allow; remove it"
+
+
+def _syntax(path: Path, error: yaml.MarkedYAMLError) -> str:
+    # Never the snippet of the file that PyYAML offers: there may be a secret in that line.
+    problem = re.sub(r"(alias|anchor|tag|handle) ['\"].*['\"]", r"\1", error.problem or "")
+    mark = error.problem_mark or error.context_mark
+    place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+    said = f"{problem} {error.context or ''}"
+    hint = next((f" ({hint})" for sign, hint in _HINTS if sign in said), "")
+    return f"{path}{place}: not valid YAML: {problem}{hint}"
+
+
+class _Reader:
+    """Turns nodes into plain values and notes the line of each key."""
+
+    def __init__(self, loader: yaml.SafeLoader, document: Document, problems: Problems) -> None:
+        self._loader = loader
+        self._document = document
+        self._problems = problems
+        self._left = _MAX_VALUES
+        self._open: set[int] = set()
+
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node, path)
+            if key is None:
+                continue
+            inner = (*path, key)
+            line = key_node.start_mark.line + 1
+            if key in values:
+                self._problems.add(
+                    f"{self._document.name}:{line}",
+                    dotted((*path, shown_key(key))),
+                    f"given twice, in line {self._document.lines[inner]} and here; keep one",
+                )
+                continue
+            self._document.lines[inner] = line
+            values[key] = self._value(value_node, inner)
+        return values
+
+    def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
+        if isinstance(node, yaml.ScalarNode) and node.tag == _TAG + "str":
+            return str(node.value)
+        where = f"{self._document.name}:{node.start_mark.line + 1}"
+        if isinstance(node, yaml.ScalarNode) and node.tag == _TAG + "merge":
+            fault = "merge keys (<<) are not supported; write the keys out"
+        elif isinstance(node, yaml.ScalarNode):
+            kind = node.tag.removeprefix(_TAG)
+            fault = f"YAML reads the key {shown_key(node.value)} as {kind}; put quotes around it"
+        else:
+            fault = "a key must be one word; is there a brace or bracket without quotes?"
+        self._problems.add(where, dotted(path), fault)
+        return None
+
+    def _value(self, node: yaml.Node, path: KeyPath) -> Any:
+        self._left -= 1
+        if id(node) in self._open or self._left < 0:
+            raise ConfigurationError(
+                f"{self._document.where(path)}: {dotted(path)}: aliases that repeat without end"
+            )
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        if not node.tag.startswith(_TAG) or node.tag[len(_TAG) :] not in ("map", "seq"):
+            self._problems.add(
+                self._document.where(path), dotted(path), "YAML tags (!) are not supported here"
+            )
+            return None
+        self._open.add(id(node))
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self.mapping(node, path)
+            return [self._item(child, (*path, i)) for i, child in enumerate(node.value)]
+        finally:
+            self._open.discard(id(node))
+
+    def _item(self, node: yaml.Node, path: KeyPath) -> Any:
+        self._document.lines[path] = node.start_mark.line + 1
+        return self._value(node, path)
+
+    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
+        if node.tag in (_TAG + "merge", _TAG + "value"):
+            return node.value
+        fault = self._trap(node)
+        if not fault:
+            try:
+                return self._loader.construct_object(node)  # type: ignore[no-untyped-call]
+            except (ValueError, OverflowError):
+                fault = "can't be read as a number or a date; put quotes around it"
+        self._problems.add(self._document.where(path), dotted(path), fault)
+        return None
+
+    def _trap(self, node: yaml.ScalarNode) -> str:
+        """What YAML 1.1 reads otherwise than a person does, or ""."""
+        if node.tag not in _SCALARS:
+            return "YAML tags (!) are not supported here"
+        if node.tag == _TAG + "int" and _OCTAL.fullmatch(node.value):
+            return (
+                f"{node.value}: YAML reads a number with a leading zero as octal; "
+                "leave out the zero, or put quotes around it if it is text"
+            )
+        if node.tag in (_TAG + "int", _TAG + "float") and ":" in node.value:
+            return (
+                f"{node.value}: YAML reads this as a number to the base of 60; "
+                "write seconds, or put quotes around it if it is text"
+            )
+        return ""

@@ -1,0 +1,412 @@
+"""What a log line looks like, where it goes, and what never gets into it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sys
+import threading
+import warnings
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from consumer.config import LoggingSettings
+from consumer.errors import describe
+from consumer.service.log_guard import guard
+from consumer.service.logs import configure_logging, install_exception_hooks
+from consumer.testing import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumer.service.log_repeats import RepeatFilter
+
+NOW = datetime(2024, 3, 5, 10, 11, 12, 345_678, tzinfo=UTC)
+FOREIGN = ("boto3", "botocore", "s3transfer", "urllib3", "py.warnings")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Logs:
+    """A configured process: its stream, its filter of repeats, its clock."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(NOW)
+        self.stream: Any = io.StringIO()
+        self.environ: dict[str, str] = {}
+
+    def configure(self, **settings: Any) -> RepeatFilter:
+        return configure_logging(
+            LoggingSettings(**settings), self.stream, environ=self.environ, clock=self.clock
+        )
+
+    def text(self) -> str:
+        return str(self.stream.getvalue())
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text().splitlines()]
+
+
+@pytest.fixture(name="logs")
+def _logs() -> Iterator[Logs]:
+    """Logging as it was, afterwards: handlers, levels, hooks, structlog's configuration."""
+    root = logging.getLogger()
+    handlers, levels = list(root.handlers), {n: logging.getLogger(n).level for n in ("", *FOREIGN)}
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    raises, show = logging.raiseExceptions, warnings.showwarning
+    yield Logs()
+    logging.captureWarnings(capture=False)
+    warnings.showwarning, logging.raiseExceptions = show, raises
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_line_is_json_with_time_level_and_event_first(logs: Logs) -> None:
+    """Off a terminal each line is one JSON object that begins with time, level and event."""
+    logs.configure()
+
+    structlog.get_logger().info("ready", queue="canvas-live-events-prod", workers=8)
+
+    assert logs.text() == (
+        '{"timestamp": "2024-03-05T10:11:12.345Z", "level": "info", "event": "ready", '
+        '"queue": "canvas-live-events-prod", "workers": 8}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "stream", "is_json"),
+    [
+        ("auto", Terminal, False),
+        ("auto", io.StringIO, True),
+        ("json", Terminal, True),
+        ("console", io.StringIO, False),
+    ],
+)
+def test_format(logs: Logs, form: str, stream: type[io.StringIO], is_json: bool) -> None:
+    """`auto` is console on a terminal and JSON elsewhere; either can be asked for."""
+    logs.stream = stream()
+    logs.configure(format=form)
+
+    structlog.get_logger().info("ready", workers=8)
+
+    assert logs.text().startswith("{") is is_json
+    assert "ready" in logs.text()
+
+
+def test_colours_only_where_wanted(logs: Logs) -> None:
+    """A terminal gets colours, unless NO_COLOR is set."""
+    logs.stream, logs.environ = Terminal(), {"NO_COLOR": "1"}
+    logs.configure()
+
+    structlog.get_logger().info("ready")
+
+    assert "\x1b" not in logs.text()
+
+
+def test_levels_below_the_threshold_cost_no_line(logs: Logs) -> None:
+    """At info nothing of debug is written, by whichever way it was logged."""
+    logs.configure(level="info")
+
+    structlog.get_logger().debug("message_settled")
+    logging.getLogger("my_handlers").debug("details")
+    structlog.get_logger().info("ready")
+
+    assert [line["event"] for line in logs.lines()] == ["ready"]
+
+
+def test_standard_library_joins_in(logs: Logs) -> None:
+    """Records of other loggers become lines of the same shape, with the logger's name."""
+    logs.configure()
+
+    logging.getLogger("my_handlers").warning("%d of %s", 3, "course 42")
+
+    assert logs.lines() == [
+        {
+            "timestamp": "2024-03-05T10:11:12.345Z",
+            "level": "warning",
+            "logger": "my_handlers",
+            "event": "3 of course 42",
+        }
+    ]
+
+
+def test_warnings_of_python_join_in(logs: Logs) -> None:
+    """What `warnings.warn` says does not break the stream of JSON lines."""
+    logs.configure()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(capture=False)
+        logging.captureWarnings(capture=True)
+        warnings.warn("this is old", DeprecationWarning, stacklevel=1)
+
+    (line,) = logs.lines()
+    assert line["logger"] == "py.warnings"
+    assert "this is old" in line["event"]
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning"])
+def test_wire_data_of_botocore_never_gets_out(logs: Logs, level: str) -> None:
+    """Debug lines of botocore hold headers and bodies: no setting lets them out."""
+    logs.configure(level=level)
+    logging.getLogger("botocore.endpoint").setLevel(logging.DEBUG)
+
+    logging.getLogger("botocore.endpoint").debug("Response body: grades of a student")
+    logging.getLogger("urllib3.connectionpool").debug('"POST / HTTP/1.1" 200')
+    logging.getLogger("botocore.credentials").warning("Refreshing failed")
+    logging.getLogger("botocore.endpoint").setLevel(logging.NOTSET)
+
+    assert [line["event"] for line in logs.lines()] == ["Refreshing failed"]
+
+
+def test_chatter_of_botocore_is_for_debug_only(logs: Logs) -> None:
+    """At info the AWS libraries' own info lines stay away; at debug they are shown."""
+    logs.configure(level="info")
+    logging.getLogger("botocore.credentials").info("Found credentials in environment")
+    assert logs.text() == ""
+
+    logs.configure(level="debug")
+    logging.getLogger("botocore.credentials").info("Found credentials in environment")
+    assert len(logs.lines()) == 1
+
+
+def test_wrong_arguments_of_a_library_are_told_without_them(logs: Logs) -> None:
+    """A log call whose arguments do not fit is told as such; Python would print the arguments."""
+    logs.configure()
+
+    logging.getLogger("my_handlers").warning("%d grades", "jane@example.edu")
+
+    (line,) = logs.lines()
+    assert line["event"] == "log_call_failed"
+    assert line["logger"] == "my_handlers"
+    assert "jane" not in logs.text()
+
+
+def test_journal_gets_priorities(logs: Logs, tmp_path: Path) -> None:
+    """Connected to the journal, each line begins with its priority, which systemd takes off."""
+    with (tmp_path / "journal").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        logs.stream, logs.environ = stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        logs.configure(level="debug")
+        log = structlog.get_logger()
+        for level in ("debug", "info", "warning", "error", "critical"):
+            getattr(log, level)("x")
+        written = (tmp_path / "journal").read_text()
+
+    assert [line[:4] for line in written.splitlines()] == ["<7>{", "<6>{", "<4>{", "<3>{", "<2>{"]
+
+
+@pytest.mark.parametrize("journal", ["", "1:2", "nonsense"])
+def test_elsewhere_there_is_no_priority(logs: Logs, tmp_path: Path, journal: str) -> None:
+    """JOURNAL_STREAM of a parent process does not make a file or pipe the journal."""
+    with (tmp_path / "file").open("w+") as stream:
+        logs.stream, logs.environ = stream, {"JOURNAL_STREAM": journal}
+        logs.configure()
+        structlog.get_logger().error("x")
+
+    assert (tmp_path / "file").read_text().startswith("{")
+
+
+def test_exception_is_types_and_places(logs: Logs) -> None:
+    """Of an exception the types and the frames are written, not its text and no locals."""
+    logs.configure()
+    secret = "jane@example.edu"
+
+    try:
+        try:
+            int(secret)
+        except ValueError as error:
+            raise KeyError(secret) from error
+    except KeyError:
+        structlog.get_logger().exception("handler_failed")
+
+    (line,) = logs.lines()
+    assert "jane" not in logs.text()
+    last = line["exception"].splitlines()
+    assert "test_logs.py:" in last[0]
+    assert last[1:3] == ["KeyError", "caused by:"]
+    assert last[-1] == "ValueError"
+
+
+def test_exception_messages_can_be_asked_for(logs: Logs) -> None:
+    """With `exception_messages` the texts are written, secrets in their URLs scrubbed."""
+    logs.configure(exception_messages=True)
+
+    error = ValueError("no course at https://x.edu/c?access_token=1~abc")
+    logging.getLogger("my_handlers").error("failed", exc_info=error)
+
+    assert "ValueError: no course at https://x.edu/c" in logs.lines()[0]["exception"]
+    assert "1~abc" not in logs.text()
+
+
+def test_endless_recursion_is_cut(logs: Logs) -> None:
+    """A thousand frames are told by the outermost and innermost twenty."""
+    logs.configure()
+
+    def deeper() -> None:
+        deeper()
+
+    try:
+        deeper()
+    except RecursionError as error:
+        structlog.get_logger().error("handler_failed", exc_info=error)
+
+    frames = logs.lines()[0]["exception"].splitlines()
+    assert len(frames) == 42
+    assert frames[20].endswith(" frames ...")
+
+
+def test_guard_drops_and_scrubs() -> None:
+    """Payloads, handles and secrets are dropped by name at any depth, and cut out of URLs."""
+    line = guard(
+        None,
+        "info",
+        {
+            "body": "b",
+            "receipt_handle": "r",
+            "aws_secret_access_key": "s",
+            "session_token": "t",
+            "nested": {"raw": 1, "kept": [1, {"password": "p"}]},
+            "url": "https://x.edu/?access_token=1~abc&page=2",
+            "event": "x",
+        },
+    )
+
+    assert line["nested"] == {"kept": [1, {}]}
+    assert "1~abc" not in line["url"]
+    assert line["url"].startswith("https://x.edu/")
+    assert list(line) == ["event", "nested", "url"]
+
+
+def test_guard_keeps_values_and_names_the_rest() -> None:
+    """Plain values stay, long texts are cut, of an object or exception only its type is told."""
+    circle: list[Any] = []
+    circle.append(circle)
+    line = guard(
+        None,
+        "info",
+        {
+            "none": None,
+            "number": 2**70,
+            "nan": float("nan"),
+            "path": Path("/var/lib"),
+            "decimal": Decimal("1.50"),
+            "took": timedelta(seconds=90),
+            "long": "x" * 5000,
+            "error": ValueError("jane@example.edu"),
+            "object": object(),
+            "circle": circle,
+            "pair": ("a", 1),
+        },
+    )
+
+    assert line == {
+        "none": None,
+        "number": 2**70,
+        "nan": "nan",
+        "path": "/var/lib",
+        "decimal": "1.50",
+        "took": "0:01:30",
+        "long": "x" * 2000 + "...",
+        "error": "<ValueError>",
+        "object": "<object>",
+        "circle": [[[["<list>"]]]],
+        "pair": ["a", 1],
+    }
+
+
+def test_unwritable_stream_never_raises(logs: Logs) -> None:
+    """A closed or full stream costs the line, not the work."""
+
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    for stream in (Full(), io.StringIO()):
+        logs.stream = stream
+        logs.configure()
+        if not isinstance(stream, Full):
+            stream.close()
+        structlog.get_logger().error("x")
+        logging.getLogger("my_handlers").error("x")
+
+
+def test_text_that_the_stream_cannot_encode_is_escaped(logs: Logs) -> None:
+    """A lone surrogate on a console does not lose the line."""
+    raw = io.BytesIO()
+    logs.stream = io.TextIOWrapper(raw, encoding="utf-8")
+    logs.configure(format="console")
+
+    structlog.get_logger().info("x", name="\ud800")
+
+    assert b"\\ud800" in raw.getvalue()
+
+
+def test_lines_of_many_threads_stay_whole(logs: Logs) -> None:
+    """Lines that several threads write at once do not run into each other."""
+    logs.configure()
+
+    def work(number: int) -> None:
+        for turn in range(50):
+            structlog.get_logger().info("ready", number=number, turn=turn)
+            logging.getLogger("other").info("ready")
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert len(logs.lines()) == 400
+
+
+def test_uncaught_exceptions_are_one_line_without_their_text(logs: Logs) -> None:
+    """What nobody caught, in whichever thread, is told by type and place."""
+    logs.configure()
+    install_exception_hooks()
+
+    def fail() -> None:
+        raise KeyError("jane@example.edu")
+
+    thread = threading.Thread(target=fail, name="their-thread")
+    thread.start()
+    thread.join(20)
+
+    (line,) = logs.lines()
+    assert line["event"] == "uncaught_exception"
+    assert line["where"] == "their-thread"
+    assert line["error_type"] == "KeyError"
+    assert "jane" not in logs.text()
+
+
+def test_describe_tells_the_handlers_line() -> None:
+    """Of an error in a library the handler's own line is told first, then the library's."""
+
+    def on_grade() -> None:
+        json.loads("not json, jane@example.edu")
+
+    try:
+        on_grade()
+    except ValueError as error:
+        described = describe(error)
+
+    assert described["error_type"] == "JSONDecodeError"
+    assert described["error_at"].startswith("test_logs.py:")
+    assert " > decoder.py:" in described["error_at"]
+    assert described["error_at"].endswith(" in raw_decode")
+    assert describe(ValueError("never raised")) == {"error_type": "ValueError", "error_at": ""}

@@ -1,0 +1,83 @@
+"""The guide beside the units, followed command by command on a real systemd."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.systemd.conftest import Guest
+
+pytestmark = pytest.mark.systemd
+
+FOLDER = Path(__file__).parents[2] / "systemd"
+NAME = "canvas-live-events-consumer"
+AWS = "https://sqs.us-east-1.amazonaws.com"
+DOUBLE = "http://127.0.0.1:4566"
+EVENT = json.dumps({"metadata": {"event_name": "logged_out"}, "body": {}})
+
+
+class Reader:
+    """Follows the guide as a person would, in a copy of the repository."""
+
+    def __init__(self, guest: Guest, text: str) -> None:
+        self.guest = guest
+        self.sections = {
+            section.partition("\n")[0]: re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+            for section in text.split("\n## ")
+        }
+        for path in FOLDER.iterdir():
+            guest.put(f"/srv/copy/systemd/{path.name}", path.read_text())
+        guest.put("/usr/local/bin/sudo", '#!/bin/sh\nexec "$@"\n', 0o755)
+
+    def follow(self, section: str, *, given: dict[str, str] | None = None) -> str:
+        """Run the commands of a section, except those that need the internet; what they wrote."""
+        written = []
+        for block in self.sections.pop(section):
+            if "pip install" in block:
+                continue
+            pasted = "/dev/stdin" in block
+            for script in block.splitlines() if pasted else [block]:
+                paste = next((v for k, v in (given or {}).items() if script.endswith(k)), "")
+                local = script.replace(AWS, DOUBLE)
+                written.append(
+                    self.guest.run("bash", "-euc", f"cd /srv/copy\n{local}", given=paste)
+                )
+        return "".join(written)
+
+
+@pytest.mark.timeout(120)
+def test_guide_from_nothing_to_a_service_and_back(bare_machine: Guest) -> None:
+    """Each command of the guide does what it says, and the last ones leave nothing."""
+    guest = bare_machine
+    reader = Reader(guest, (FOLDER / "README.md").read_text())
+    # The queue is a double: the one thing in which this machine is not the reader's.
+    endpoint = f"[Service]\nEnvironment=CONSUMER_AWS__ENDPOINT_URL={DOUBLE}\n"
+    guest.put("/etc/systemd/system/service.d/double.conf", endpoint)
+    secrets = {"aws_access_key_id": guest.key_id, "aws_secret_access_key": guest.secret}
+
+    reader.follow("Install", given=secrets)
+    assert guest.run("systemctl", "is-active", NAME).strip() == "active"
+    assert guest.run("systemctl", "is-enabled", NAME).strip() == "enabled"
+    guest.send("m1", EVENT)
+    guest.until(lambda: guest.path("/run/queue/deleted/m1").exists(), "the message is deleted")
+
+    seen = reader.follow("Look at it")
+    assert "Status: " in seen
+    assert f"/var/lib/{NAME}/archive/" in seen
+    reader.follow("Change the configuration")
+    reader.follow("More than one")
+    assert guest.run("systemctl", "is-active", f"{NAME}@test").strip() == "active"
+    reader.follow("Secrets that are encrypted on disk")
+    reader.follow("Upgrade")
+    assert guest.run("systemctl", "is-active", NAME).strip() == "active"
+    assert {line.split()[1] for line in guest.requests()} == {"signed"}
+
+    reader.follow("Uninstall")
+    assert not [commands for commands in reader.sections.values() if commands]
+    left = guest.run("find", "/etc", "/opt", "/var", "/run", "-name", f"*{NAME}*").splitlines()
+    assert [path for path in left if "/packages/" not in path] == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from traceback import walk_tb
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from consumer.messages import Outcome
@@ -20,6 +22,10 @@ EXIT_BUG = 70
 EXIT_TRANSIENT = 75
 EXIT_PERMISSION = 77
 EXIT_CONFIGURATION = 78
+
+
+#: The longest that a handler can put a message off.
+MAX_RETRY_SECONDS = 43_200.0
 
 
 class ConsumerError(Exception):
@@ -84,6 +90,10 @@ class Retry(Exception):  # noqa: N818 - what a handler says, not what went wrong
             None leaves it to the backoff over the receive count.
     """
 
+    # On the class, too: a subclass may forget to call ours.
+    reason: str = "retry requested"
+    after: float | None = None
+
     def __init__(self, reason: str = "retry requested", *, after: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -97,6 +107,8 @@ class Reject(Exception):  # noqa: N818 - what a handler says, not what went wron
         reason: for the log; it is written there as given, so no personal data.
     """
 
+    reason: str = "rejected"
+
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -108,6 +120,8 @@ class BatchFailure(Exception):  # noqa: N818 - part of a batch may well have suc
     Args:
         failures: the event and what became of it: `Retry(...)`, `Reject(...)` or any exception.
     """
+
+    failures: Mapping[Event, BaseException] = MappingProxyType({})
 
     def __init__(self, failures: Mapping[Event, BaseException]) -> None:
         super().__init__(f"{len(failures)} events of the batch failed")
@@ -123,13 +137,26 @@ def outcome_of(error: BaseException | None) -> Outcome:
         case None:
             return Outcome.ack()
         case Retry():
-            return Outcome.retry(error.reason, error.after)
+            return _retry_of(error)
         case Reject():
             return Outcome.reject(error.reason)
         case DecodeError():
             return Outcome.reject(f"undecodable: {error.reason}")
         case _:
             return Outcome.retry(type(error).__name__)
+
+
+def _retry_of(error: Retry) -> Outcome:
+    """`after` is what somebody else computed: the queue takes none but 0 and more, and finite."""
+    if error.after is None:
+        return Outcome.retry(error.reason)
+    try:
+        seconds = float(error.after)
+    except Exception:
+        seconds = math.nan
+    if math.isnan(seconds):
+        return Outcome.retry(f"{error.reason} (its `after` is not a number of seconds)")
+    return Outcome.retry(error.reason, min(max(seconds, 0.0), MAX_RETRY_SECONDS))
 
 
 #: Our own frames between the engine and a handler: they say nothing of what went wrong in it.

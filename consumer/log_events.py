@@ -41,10 +41,12 @@ HANDLER_REJECTED: Final = "handler_rejected"  # handler, reason; left to the red
 HANDLER_RETRY: Final = "handler_retry"  # the handler asked for it
 HANDLER_STUCK: Final = "handler_stuck"  # ran past its timeout and has not returned
 HANDLER_UNSTUCK: Final = "handler_unstuck"  # returned after all
+CLOSE_FAILED: Final = "close_failed"  # a handler could not close, after all was settled
 EVENT: Final = "event"  # the log handler's line
 
 # Archive
 ARCHIVE_REPAIRED: Final = "archive_repaired"  # a torn last line was set apart
+ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new events are archived
 
 # Configuration
 CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not meant

@@ -1,5 +1,6 @@
 """How the consumer is configured: YAML file, environment, command line. Nothing else reads them."""
 
+from consumer.config.effective import MASK, Effective, effective
 from consumer.config.loading import Loaded, load
 from consumer.config.models import (
     UNIT_STOP_TIMEOUT_SECONDS,
@@ -14,15 +15,18 @@ from consumer.config.models import (
 from consumer.config.urls import queue_name_of_url, region_of_url
 
 __all__ = [
+    "MASK",
     "UNIT_STOP_TIMEOUT_SECONDS",
     "AwsSettings",
+    "Effective",
     "EngineSettings",
     "HandlerSettings",
-    "LoggingSettings",
     "Loaded",
+    "LoggingSettings",
     "QueueSettings",
     "RetrySettings",
     "Settings",
+    "effective",
     "load",
     "queue_name_of_url",
     "region_of_url",

@@ -87,4 +87,5 @@ def _kind(kind: Any, field: FieldInfo, key: str) -> str:
     if kind is float:
         return "a number of seconds"
     simple = {int: "a whole number", bool: "true or false", Path: "a path"}
-    return simple.get(kind, "a list of names or patterns" if key == "handlers.events" else "text")
+    patterns = 'a list of at least one name or pattern, such as ["*"]'
+    return simple.get(kind, patterns if key == "handlers.events" else "text")

@@ -155,9 +155,7 @@ class LoggingSettings(Section):
 
     #: auto: console on a terminal, JSON otherwise.
     format: Literal["auto", "console", "json"] = "auto"
-    level: Annotated[
-        Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)
-    ] = "info"
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     #: Texts of handlers' exceptions; they often quote personal data.
     exception_messages: bool = False
 

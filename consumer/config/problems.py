@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Final
 
 from consumer.errors import ConfigurationError
@@ -20,29 +21,45 @@ HIDDEN: Final = "(not shown)"
 
 _LONGEST = 120
 # Somebody's key in the wrong line must not end up in a journal.
-_CREDENTIAL = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,}|(?<![\w/+])[A-Za-z0-9/+]{40}={0,2}(?![\w/+])")
+_KEY_ID = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,}")
+_KEY = re.compile(r"(?<![\w/+])(?=[^A-Z]*[A-Z])(?=\D*\d)[A-Za-z0-9+][A-Za-z0-9/+]{39}(?![\w/+])")
 _USER_INFO = re.compile(r"//[^/?#\s]*@")
+
+
+_SECRET_NAME = re.compile(
+    r"secret|passw|token|credential|(?:api|access|private)_?key", re.IGNORECASE
+)
 
 
 class Problems:
     """Collects every fault, so that all are told at once."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self._faults: list[tuple[str, str]] = []
         self.warnings: list[str] = []
 
     def add(self, where: str, key: str, fault: str) -> None:
         """Note a fault of `key` at `where`; either may be empty."""
-        self.lines.append(_line(where, key, fault))
+        self._faults.append((where, _line(where, key, fault)))
 
     def warn(self, where: str, key: str, text: str) -> None:
         """Note what is allowed, but probably not meant."""
         self.warnings.append(_line(where, key, text))
 
+    def __bool__(self) -> bool:
+        """True if there is a fault."""
+        return bool(self._faults)
+
     def raise_if_any(self) -> None:
         """Raises: `ConfigurationError` with one line for each fault."""
-        if self.lines:
-            raise ConfigurationError("\n".join(dict.fromkeys(self.lines)))
+        if self._faults:
+            in_order = sorted(self._faults, key=lambda fault: _line_number(fault[0]))
+            raise ConfigurationError("\n".join(dict.fromkeys(line for _, line in in_order)))
+
+
+def _line_number(where: str) -> int:
+    number = where.rpartition(":")[2]
+    return int(number) if number.isdecimal() else sys.maxsize
 
 
 def _line(where: str, key: str, text: str) -> str:
@@ -57,20 +74,33 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
+def looks_secret(path: KeyPath) -> bool:
+    """True if any key on the way has a name that people give to secrets (but to no file name)."""
+    return any(
+        isinstance(part, str) and _SECRET_NAME.search(part) and not part.endswith("_file")
+        for part in path
+    )
+
+
+def has_credentials(text: str) -> bool:
+    """True if there is what looks like an AWS key, or a password in a URL."""
+    return any(pattern.search(text) for pattern in (_KEY_ID, _KEY, _USER_INFO))
+
+
 def shown(value: object) -> str:
     """The value for an error: short, on one line, and without anything that looks like a key."""
     match value:
         case dict():
             return "a mapping"
         case list() | tuple():
-            return "a list"
+            return "a list" if value else "an empty list"
         case None | bool():
             return json.dumps(value)
         case str():
             text = json.dumps(value, ensure_ascii=False)
         case _:
             text = str(value)
-    if _CREDENTIAL.search(text) or _USER_INFO.search(text):
+    if has_credentials(text):
         return HIDDEN
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from dataclasses import dataclass, field
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from consumer.config.problems import KeyPath, Problems, dotted, shown_key
+from consumer.config.problems import (
+    HIDDEN,
+    KeyPath,
+    Problems,
+    dotted,
+    looks_secret,
+    shown_key,
+)
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,6 +27,8 @@ _MAX_BYTES: Final = 1_048_576
 _MAX_VALUES: Final = 20_000  # aliases of aliases grow without bound
 _TAG: Final = "tag:yaml.org,2002:"
 _SCALARS: Final = {_TAG + kind for kind in ("str", "int", "float", "bool", "null", "timestamp")}
+#: Stands for a value whose fault has been told already.
+_BROKEN: Final = object()
 _OCTAL: Final = re.compile(r"[-+]?0[0-7_]+")
 
 #: What YAML's own words for a fault usually mean in a configuration file.
@@ -81,7 +91,7 @@ def read_yaml(path: Path, problems: Problems) -> Document:
 def _text(path: Path, document: Document) -> str:
     try:
         with path.open("rb") as file:
-            mode = path.stat().st_mode
+            mode = os.fstat(file.fileno()).st_mode
             document.mode = mode if stat.S_ISREG(mode) else None
             content = file.read(_MAX_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -130,7 +140,7 @@ class _Reader:
                 continue
             inner = (*path, key)
             line = key_node.start_mark.line + 1
-            if key in values:
+            if inner in self._document.lines:
                 self._problems.add(
                     f"{self._document.name}:{line}",
                     dotted((*path, shown_key(key))),
@@ -138,7 +148,9 @@ class _Reader:
                 )
                 continue
             self._document.lines[inner] = line
-            values[key] = self._value(value_node, inner)
+            value = self._value(value_node, inner)
+            if value is not _BROKEN:
+                values[key] = value
         return values
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
@@ -167,12 +179,13 @@ class _Reader:
             self._problems.add(
                 self._document.where(path), dotted(path), "YAML tags (!) are not supported here"
             )
-            return None
+            return _BROKEN
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode):
                 return self.mapping(node, path)
-            return [self._item(child, (*path, i)) for i, child in enumerate(node.value)]
+            items = [self._item(child, (*path, i)) for i, child in enumerate(node.value)]
+            return [item for item in items if item is not _BROKEN]
         finally:
             self._open.discard(id(node))
 
@@ -183,27 +196,27 @@ class _Reader:
     def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
         if node.tag in (_TAG + "merge", _TAG + "value"):
             return node.value
-        fault = self._trap(node)
+        fault = self._trap(node, HIDDEN if looks_secret(path) else node.value)
         if not fault:
             try:
-                return self._loader.construct_object(node)  # type: ignore[no-untyped-call]
+                return self._loader.construct_object(node)
             except (ValueError, OverflowError):
                 fault = "can't be read as a number or a date; put quotes around it"
         self._problems.add(self._document.where(path), dotted(path), fault)
-        return None
+        return _BROKEN
 
-    def _trap(self, node: yaml.ScalarNode) -> str:
+    def _trap(self, node: yaml.ScalarNode, value: str) -> str:
         """What YAML 1.1 reads otherwise than a person does, or ""."""
         if node.tag not in _SCALARS:
             return "YAML tags (!) are not supported here"
         if node.tag == _TAG + "int" and _OCTAL.fullmatch(node.value):
             return (
-                f"{node.value}: YAML reads a number with a leading zero as octal; "
+                f"{value}: YAML reads a number with a leading zero as octal; "
                 "leave out the zero, or put quotes around it if it is text"
             )
         if node.tag in (_TAG + "int", _TAG + "float") and ":" in node.value:
             return (
-                f"{node.value}: YAML reads this as a number to the base of 60; "
+                f"{value}: YAML reads this as a number to the base of 60; "
                 "write seconds, or put quotes around it if it is text"
             )
         return ""

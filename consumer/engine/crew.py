@@ -108,7 +108,7 @@ class Crew:
     def _work(self) -> None:
         """Take items one by one until none is left: whoever else is awake shares the rest."""
         try:
-            while True:
+            while not self._closed:
                 try:
                     item = self._queue.popleft()
                 except IndexError:
@@ -186,10 +186,22 @@ class Crew:
 
     def take_back(self) -> list[Slot]:
         """Remove and return the messages that nobody has started on; what waits stays."""
+        slots: list[Slot] = []
+        others: list[Delivery | Batch[Waiting]] = []
         with self._turn:
-            items = list(self._queue)
-            self._queue = deque(item for item in items if not isinstance(item, Slot))
-            return [item for item in items if isinstance(item, Slot)]
+            # One by one: threads at work take items without the lock, and each goes to one only.
+            while self._queue:
+                try:
+                    item = self._queue.popleft()
+                except IndexError:
+                    break
+                if isinstance(item, Slot):
+                    slots.append(item)
+                else:
+                    others.append(item)
+            self._queue.extend(others)
+            self._turn.notify(len(others))
+        return slots
 
     def busy(self) -> bool:
         """True while anything is queued or handled, or a long poll is open."""

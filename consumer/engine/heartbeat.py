@@ -72,7 +72,7 @@ class Heartbeat:
     def _renew(self, batch: list[Slot]) -> None:
         # The lock keeps a release or a retry delay from being undone by a renewal on its way.
         with self._in_flight.visibility_lock:
-            slots = [slot for slot in batch if self._in_flight.holds(slot)]
+            slots = [s for s in batch if self._in_flight.holds(s) and not s.leaving]
             if not slots:
                 return
             now = self._clock.monotonic()
@@ -85,11 +85,13 @@ class Heartbeat:
                 _log.warning(log_events.VISIBILITY_FAILED, code=error.code, messages=len(slots))
                 return
         for slot, (handle, seconds), failure in zip(slots, changes, answers, strict=True):
+            if slot.receipt_handle is not handle:
+                continue  # received again meanwhile: that delivery has a visibility of its own
             if failure is None:
                 slot.visible_at = now + seconds
-            elif failure.gone and slot.receipt_handle is handle and self._in_flight.holds(slot):
+            elif failure.gone and self._in_flight.holds(slot):
                 self._lose(slot, failure.code)
-            # Else it was settled or received again meanwhile, or is due again at the next tick.
+            # Else it was settled meanwhile, or is due again at the next tick.
 
     def _seconds(self, slots: list[Slot], now: float) -> Iterator[int]:
         for slot in slots:

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from consumer.queues.transport import MAX_BATCH
+from consumer.queues.transport import MAX_BATCH, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,6 +32,8 @@ class Slot:
     visibility_lost: bool = False
     #: Its handler ran past its timeout and has not returned. No longer renewed.
     stuck: bool = False
+    #: It is being made visible again: not to be renewed any more.
+    leaving: bool = False
     #: Delete attempts that SQS answered with `Failed`.
     failed_deletes: int = 0
 
@@ -50,8 +52,8 @@ class InFlight:
         self._bytes = 0
         self._max_messages = max_messages
         self._max_bytes = max_bytes
-        #: Held around every change of visibility, so that a renewal on its way can't overtake and
-        #: undo a release or a retry delay.
+        #: Held around every renewal, and while slots are marked as `leaving`: so a renewal on its
+        #: way can't overtake and undo a release or a retry delay.
         self.visibility_lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -128,9 +130,15 @@ class InFlight:
         with self._lock:
             return list(self._slots.values())
 
-    def all_stuck(self) -> bool:
-        """True if capacity is used up by slots that no longer get anywhere."""
+    def all_stuck(self, now: float) -> bool:
+        """True if there is no room for another message, and no slot gets anywhere any more.
+
+        Its handler ran past its timeout, or past everything that SQS allows.
+        """
         with self._lock:
-            if len(self._slots) + self._reserved < self._max_messages:
+            if self._reserved or self._room(1) > 0:
                 return False
-            return all(slot.stuck or slot.visibility_lost for slot in self._slots.values())
+            return all(
+                slot.stuck or now - slot.received_at >= MAX_VISIBILITY_SECONDS
+                for slot in self._slots.values()
+            )

@@ -114,10 +114,11 @@ class Invoker:
         """
         now = self._clock.monotonic()
         with self._lock:
-            late = [run for run in self._runs if not run.stuck and now >= run.deadline]
-            for run in late:
+            past = [run for run in self._runs if now >= run.deadline]
+            late = [run for run in past if not run.stuck]
+            for run in past:
                 run.stuck = True
-                for slot in run.slots:
+                for slot in run.slots:  # of the old ones, too: another call may have freed it
                     slot.stuck = True
         for run in late:
             self._stats.add("handlers_stuck")
@@ -179,10 +180,13 @@ class Invoker:
             return [outcome] * len(events)
         outcomes = []
         for event, slot in zip(events, slots, strict=True):
-            error = failure.failures.get(event)
-            outcomes.append(
-                Outcome.ack() if error is None else self._failed(handler, event, slot, error)
-            )
+            if event not in failure.failures:
+                outcomes.append(Outcome.ack())
+                continue
+            error: object = failure.failures[event]
+            if not isinstance(error, BaseException):
+                error = TypeError("the failures of a BatchFailure must be exceptions")
+            outcomes.append(self._failed(handler, event, slot, error))
         return outcomes
 
     @staticmethod

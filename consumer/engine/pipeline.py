@@ -10,7 +10,7 @@ from consumer import log_events
 from consumer.engine.backoff import Backoff
 from consumer.engine.batching import Batch, Collector
 from consumer.engine.delivery import Delivery, Gate, Work
-from consumer.errors import DecodeError, outcome_of
+from consumer.errors import DecodeError, describe, outcome_of
 from consumer.events.decode import decode
 
 if TYPE_CHECKING:
@@ -84,6 +84,13 @@ class Pipeline:
         except DecodeError as error:
             self._stats.add("undecodable")
             _log.warning(log_events.UNDECODABLE, reason=error.reason, message_id=message.message_id)
+            self._put_off(slot, outcome_of(error), None)
+            return
+        except Exception as error:  # a bug of ours; it shall not take the other messages with it
+            facts = {"message_id": message.message_id, **describe(error)}
+            _log.error(
+                log_events.UNDECODABLE, reason="a bug in the decoder", **facts, exc_info=error
+            )
             self._put_off(slot, outcome_of(error), None)
             return
         work: list[Work] = []
@@ -170,23 +177,21 @@ class Pipeline:
         taken = (collector.take(now=now) for collector in self._collectors.values())
         return [batch for batch in taken if batch is not None]
 
-    def waiting_in_batches(self) -> int:
-        """How many events wait for their batch to fill."""
-        return sum(len(collector) for collector in self._collectors.values())
-
     def abandon_waiting(self) -> list[Slot]:
-        """Draining: the messages that wait for a handler's turn, to be given back.
+        """Draining: messages that wait for a handler's turn or for a batch, to be given back.
 
         What already succeeded for them is in the ledger.
         """
-        slots: list[Slot] = []
-        for gate in self._gates.values():
-            for item in gate.abandon():
-                waiting = [item] if isinstance(item, Delivery) else [d for d, _ in item.items]
-                for delivery in waiting:
+        waiting = [item for gate in self._gates.values() for item in gate.abandon()]
+        waiting += self.due_batches(everything=True)
+        slots: dict[Slot, None] = {}  # each once: a message may wait in several places
+        for item in waiting:
+            deliveries = [item] if isinstance(item, Delivery) else [d for d, _ in item.items]
+            for delivery in deliveries:
+                if delivery.succeeded:
                     self._ledger.record(delivery.slot.message.message_id, delivery.succeeded)
-                    slots.append(delivery.slot)
-        return slots
+                slots[delivery.slot] = None
+        return list(slots)
 
     def _settle(self, delivery: Delivery) -> None:
         """Every piece has ended: ack only if all succeeded."""

@@ -76,22 +76,28 @@ class Poller:
         self._budget = max_messages
         self._pending = 0
         self._failures = 0
-        self._failing_since = 0.0
+        self._refused_since: float | None = None
         self._open: dict[int, float] = {}
         #: True once a receive succeeded, empty or not.
         self.succeeded = False
         #: `Clock.monotonic()` of the last receive that returned, with whatever result.
         self.last_return = clock.monotonic()
+        #: `Clock.monotonic()` at which there last was no room, or no need, for another message.
+        self.last_blocked = self.last_return
         self.last_error_code = ""
 
     @property
     def exhausted(self) -> bool:
         """True once as many messages were received as the process was asked to take."""
-        return self._budget == 0 and self._pending == 0
+        with self._lock:
+            return self._budget == 0 and self._pending == 0
 
     def may_poll(self) -> bool:
         """True if a receive would ask for at least one message."""
-        return self._budget != 0 and self._in_flight.has_room()
+        if self._budget != 0 and self._in_flight.has_room():
+            return True
+        self.last_blocked = self._clock.monotonic()
+        return False
 
     def poll_once(self) -> Poll:
         """Receive once. Raises the fatal `TransportError` that waiting did not mend, else none."""
@@ -154,6 +160,7 @@ class Poller:
         if self._failures:
             with self._lock:
                 failures, self._failures = self._failures, 0
+                self._refused_since = None
             self.last_error_code = ""
             _log.info(log_events.RECEIVE_RECOVERED, failures=failures)
         self.succeeded = True
@@ -173,17 +180,21 @@ class Poller:
         """Count it, tell it, and say how long to pause; raise what is fatal for good."""
         now = self._clock.monotonic()
         with self._lock:
-            if not self._failures:
-                self._failing_since = now
             self._failures += 1
+            if not error.fatal:
+                self._refused_since = None
+            elif self._refused_since is None:
+                self._refused_since = now
+            refused_since = self._refused_since
             pause = RECEIVE_BACKOFF.equal_jitter(self._failures, self._rng)
         self._stats.add("receive_failures")
         self.last_error_code = error.code
         # A policy that is being edited or a queue that is being moved denies for moments; before
         # the first success there is nothing to wait for.
-        lasting = not self.succeeded or now - self._failing_since >= self._fatal_grace
-        if error.fatal and lasting:
-            raise error
+        if refused_since is not None:
+            lasting = now - refused_since >= self._fatal_grace
+            if lasting or not self.succeeded:
+                raise error
         _log.warning(
             log_events.RECEIVE_FAILED,
             code=error.code,

@@ -6,28 +6,25 @@ import threading
 from typing import TYPE_CHECKING
 
 import structlog
-import tenacity
 
 from consumer import log_events
 from consumer.engine.backoff import Backoff, visibility_delay
+from consumer.engine.calls import MAX_ATTEMPTS, Calls
 from consumer.errors import TransportError
 from consumer.queues.transport import MAX_BATCH
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from consumer.clock import Clock
     from consumer.engine.inflight import InFlight, Slot
     from consumer.engine.ledger import Ledger, Step
-    from consumer.engine.stats import Stats
+    from consumer.engine.stats import CounterName, Stats
     from consumer.messages import Outcome
     from consumer.queues.transport import EntryFailure, Transport
 
 _log = structlog.get_logger(__name__)
-
-#: How often a call that fails as a whole is made, and an entry that SQS refuses is sent.
-MAX_ATTEMPTS = 4
 
 
 class Settler:
@@ -48,6 +45,7 @@ class Settler:
         rng: random.Random,
         linger_seconds: float,
         backoff: Backoff,
+        fatal_grace_seconds: float = 60.0,
     ) -> None:
         self._transport = transport
         self._in_flight = in_flight
@@ -57,17 +55,24 @@ class Settler:
         self._rng = rng
         self._linger = linger_seconds
         self._backoff = backoff
+        self._calls = Calls(clock=clock, fatal_grace_seconds=fatal_grace_seconds)
+        #: Set to cut short the pauses between attempts: the process is told to stop at once.
+        self.hurry = self._calls.hurry
         self._lock = threading.Lock()
         self._deletes: list[tuple[Slot, Sequence[Step]]] = []
         self._deletes_due = 0.0
         self._changes: list[tuple[Slot, int]] = []
         self._changes_due = 0.0
-        #: Set to cut short the pauses between attempts: the process is told to stop at once.
-        self.hurry = threading.Event()
-        #: `Clock.monotonic()` of the last sign of life, for the watchdog.
-        self.progress = clock.monotonic()
-        #: The error that no further attempt will mend (deletes are not permitted, queue gone).
-        self.fatal: TransportError | None = None
+
+    @property
+    def progress(self) -> float:
+        """`Clock.monotonic()` of the last sign of life, for the watchdog."""
+        return self._calls.progress
+
+    @property
+    def fatal(self) -> TransportError | None:
+        """The error that no further attempt will mend (deletes are not permitted, queue gone)."""
+        return self._calls.fatal
 
     def ack(self, slot: Slot, steps: Sequence[Step]) -> None:
         """Every handler succeeded (`steps` names them): delete the message, soon."""
@@ -92,21 +97,19 @@ class Settler:
             seconds = visibility_delay(seconds, age_seconds=age)
         self._change(slot, int(seconds))
 
-    def release(self, slots: Sequence[Slot]) -> None:
-        """Give messages back untouched: visible again at once."""
-        self._stats.add("released", len(slots))
-        for slot in slots:
-            self._change(slot, 0)
+    def release(self, slots: Sequence[Slot], *, counter: CounterName = "released") -> None:
+        """Give messages back: visible again at once.
 
-    def abandon(self, slot: Slot) -> None:
-        """Give back a message whose handler is still at it: the process ends without it."""
-        self._change(slot, 0)
+        Only `flush` sends it, so that the thread that drains is not held up by the queue.
+        """
+        if not slots:
+            return
+        self._stats.add(counter, len(slots))
+        with self._lock:
+            self._changes_due = self._clock.monotonic()
+            self._changes += [(slot, 0) for slot in slots]
 
     def _change(self, slot: Slot, seconds: int) -> None:
-        if slot.visibility_lost:
-            # Another consumer may hold it by now: not ours to change any more.
-            self._in_flight.release([slot])
-            return
         with self._lock:
             if not self._changes:
                 self._changes_due = self._clock.monotonic() + self._linger
@@ -118,7 +121,7 @@ class Settler:
 
     def flush(self, *, everything: bool = False) -> None:
         """Send what has lingered long enough, or everything there is."""
-        self.progress = now = self._clock.monotonic()
+        self._calls.progress = now = self._clock.monotonic()
         while True:
             with self._lock:
                 deletes: list[tuple[Slot, Sequence[Step]]] = []
@@ -127,24 +130,25 @@ class Settler:
                     deletes, self._deletes = self._deletes[:MAX_BATCH], self._deletes[MAX_BATCH:]
                 if self._changes and (everything or now >= self._changes_due):
                     changes, self._changes = self._changes[:MAX_BATCH], self._changes[MAX_BATCH:]
-            if deletes:
-                self._delete(deletes)
+            if deletes and not self._delete(deletes) and everything:
+                self._calls.pause(self._linger)
             if changes:
                 self._send_changes(changes)
-            if not everything or not (deletes or changes):
+            if not deletes and not changes:
                 return
 
     def pending(self) -> int:
         """How many messages wait to be sent."""
         return len(self._deletes) + len(self._changes)
 
-    def _delete(self, batch: list[tuple[Slot, Sequence[Step]]]) -> None:
+    def _delete(self, batch: list[tuple[Slot, Sequence[Step]]]) -> bool:
+        """Send it; False if some of it is to be sent again."""
         handles = [slot.receipt_handle for slot, _ in batch]
         try:
-            answers = self._call(lambda: self._transport.delete(handles))
+            answers = self._calls.make("delete", lambda: self._transport.delete(handles))
         except TransportError as error:
             self._not_deleted(batch, error.code)
-            return
+            return True
         again: list[tuple[Slot, Sequence[Step]]] = []
         lost: list[tuple[Slot, Sequence[Step]]] = []
         done: list[Slot] = []
@@ -170,6 +174,7 @@ class Settler:
             with self._lock:
                 self._deletes_due = self._clock.monotonic() + self._linger
                 self._deletes += again
+        return not again
 
     def _not_deleted(self, batch: list[tuple[Slot, Sequence[Step]]], code: str) -> None:
         """Handled, but SQS keeps it: remember, so that the redelivery is deleted and not rerun."""
@@ -185,20 +190,29 @@ class Settler:
         )
 
     def _send_changes(self, batch: list[tuple[Slot, int]]) -> None:
-        slots = [slot for slot, _ in batch]
+        with self._in_flight.visibility_lock:
+            # A renewal on its way has ended here, and the next one leaves these alone. The lock is
+            # not held over the calls: a queue that can't be reached must not stop the heartbeat.
+            for slot, _ in batch:
+                slot.leaving = True
+        # Another consumer may hold what was lost by now: not ours to change any more.
+        kept = [(slot, seconds) for slot, seconds in batch if not slot.visibility_lost]
+        answers: list[EntryFailure | None] = []
         try:
-            with self._in_flight.visibility_lock:
-                changes = [(slot.receipt_handle, seconds) for slot, seconds in batch]
-                answers = self._call(lambda: self._transport.change_visibility(changes))
-                # Released before the lock is: a renewal sees it gone, or has gone before.
-                self._in_flight.release(slots)
+            if kept:
+                answers = self._calls.make("change_visibility", lambda: self._change_now(kept))
         except TransportError as error:
-            self._in_flight.release(slots)
-            self._tell_unchanged(error.code, len(batch))
-            return
+            self._tell_unchanged(error.code, len(kept))
+        finally:
+            self._in_flight.release(slot for slot, _ in batch)
         failed = sum(answer is not None for answer in answers)
         if failed:
             self._tell_unchanged(self._codes(answers), failed)
+
+    def _change_now(self, batch: list[tuple[Slot, int]]) -> list[EntryFailure | None]:
+        return self._transport.change_visibility(
+            [(slot.receipt_handle, seconds) for slot, seconds in batch]
+        )
 
     @staticmethod
     def _tell_unchanged(code: str, messages: int) -> None:
@@ -212,28 +226,3 @@ class Settler:
     @staticmethod
     def _codes(answers: Sequence[EntryFailure | None]) -> str:
         return ",".join(sorted({answer.code for answer in answers if answer is not None}))
-
-    def _call(self, call: Callable[[], list[EntryFailure | None]]) -> list[EntryFailure | None]:
-        """Make a call, again after a pause if it failed for the moment."""
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS) | self._hurried,
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5.0),
-            retry=tenacity.retry_if_exception(
-                lambda error: isinstance(error, TransportError) and not error.fatal
-            ),
-            sleep=self._pause,
-            reraise=True,
-        )
-        try:
-            return retrying(call)
-        except TransportError as error:
-            if error.fatal:
-                self.fatal = error
-            raise
-
-    def _hurried(self, _state: tenacity.RetryCallState) -> bool:
-        return self.hurry.is_set()
-
-    def _pause(self, seconds: float) -> None:
-        self.progress = self._clock.monotonic()
-        self._clock.wait(self.hurry, seconds)

@@ -12,12 +12,13 @@ import structlog
 from consumer import log_events
 from consumer.engine.backoff import Backoff
 from consumer.engine.crew import Crew
+from consumer.engine.health import find_problems
 from consumer.engine.heartbeat import Heartbeat
 from consumer.engine.inflight import InFlight
 from consumer.engine.invoke import Invoker
 from consumer.engine.ledger import Ledger
 from consumer.engine.pipeline import Pipeline
-from consumer.engine.poller import RECEIVE_BACKOFF, Poller
+from consumer.engine.poller import Poller
 from consumer.engine.settler import Settler
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError, describe
@@ -28,14 +29,10 @@ if TYPE_CHECKING:
 
     from consumer.clock import Clock
     from consumer.config import EngineSettings, QueueSettings
-    from consumer.engine.inflight import Slot
     from consumer.handlers.registry import Registry
     from consumer.queues.transport import Transport
 
 _log = structlog.get_logger(__name__)
-
-#: A loop that shows no sign of life for this long beyond what its calls may take is stuck.
-HEALTH_MARGIN_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +109,7 @@ class Worker:
             rng=rng,
             linger_seconds=engine.settle_linger_seconds,
             backoff=Backoff(engine.retry_base_seconds, engine.retry_max_seconds),
+            fatal_grace_seconds=engine.fatal_grace_seconds,
         )
         self.heartbeat = Heartbeat(
             transport,
@@ -207,13 +205,14 @@ class Worker:
         if failure is not None:
             self.failure = failure
             return "failure"
-        if len(self.in_flight) or self.crew.queued():
+        # Asked before the look at what is held: what a receive brings is held before it counts.
+        exhausted = self.poller.exhausted
+        empty = self._drain_when_empty and self.crew.empty_polls > 0
+        if len(self.in_flight):
             return ""
-        if self.poller.exhausted:
+        if exhausted:
             return "max_messages reached"
-        if self._drain_when_empty and self.crew.empty_polls:
-            return "queue empty"
-        return ""
+        return "queue empty" if empty else ""
 
     def stop(self) -> None:
         """Make no more receives. An open long poll is let return: aborting it hides messages."""
@@ -229,64 +228,59 @@ class Worker:
         """
         self.stop()
         deadline = self.clock.monotonic() + self._drain_seconds
-        self._give_back(self.crew.take_back())
-        while self._unfinished():
-            left = deadline - self.clock.monotonic()
-            if while_waiting(left) or left <= 0 or self.failure is not None:
-                self.settler.hurry.set()
-                break
-            # What an open long poll still brings was not started, so it is given back, too.
-            self._give_back(self.crew.take_back())
+        while True:
+            # What was not started is given back, and so is what an open long poll still brings.
+            self.settler.release(self.crew.take_back())
             if not self.crew.working:
                 self.crew.put(self.pipeline.due_batches(everything=True))
+            if not self.crew.busy() and not len(self.in_flight):
+                break
+            left = deadline - self.clock.monotonic()
+            if while_waiting(left) or left <= 0 or self._broken():
+                self.settler.hurry.set()
+                break
             self.clock.wait(self._ended, 0.05)
         return self._close()
 
-    def _unfinished(self) -> bool:
-        return self.crew.busy() or self.pipeline.waiting_in_batches() > 0
+    def _broken(self) -> bool:
+        """True if a loop has died or nothing can be settled: then waiting is of no use.
 
-    def _give_back(self, slots: list[Slot]) -> None:
-        if slots:
-            self.settler.release(slots)
+        A receive that is refused for good is no reason to give up on what runs.
+        """
+        died = self.failure is not None and not isinstance(self.failure, TransportError)
+        return died or self.settler.fatal is not None
 
     def _close(self) -> Account:
         """Flush deletes, give the rest back, flush again; the heartbeat ends last."""
-        self._give_back([*self.crew.take_back(), *self.pipeline.abandon_waiting()])
+        self.crew.close()
+        self.settler.release([*self.crew.take_back(), *self.pipeline.abandon_waiting()])
         self.settler.flush(everything=True)
         left = self.in_flight.snapshot()
-        self.stats.add("abandoned", len(left))
-        for slot in left:
-            self.settler.abandon(slot)
+        self.settler.release(left, counter="abandoned")
         self.settler.flush(everything=True)
         self._ended.set()
-        self.crew.close()
-        for handler in self._registry.handlers:
-            if handler.close is not None and not left:
-                handler.close()
+        if not left:
+            self._close_handlers()
         counts = self.stats
         return Account(
             counts["handled"], counts["deleted"], counts["released"], counts["abandoned"]
         )
 
-    def problems(self) -> list[str]:
-        """What keeps the watchdog from being fed; empty while there is progress everywhere.
+    def _close_handlers(self) -> None:
+        for handler in self._registry.handlers:
+            if handler.close is None:
+                continue
+            try:
+                handler.close()
+            except BaseException as error:  # everything is settled by now: nothing can be lost
+                facts = {"handler": handler.name, **describe(error)}
+                _log.error(log_events.CLOSE_FAILED, **facts, exc_info=error)
 
-        Progress only: a receive that returned (empty and failed ones count), a settler and a
-        heartbeat that ticked, a slot that is not stuck.
-        """
-        now = self.clock.monotonic()
-        found: list[str] = []
-        calls = self._call_seconds + HEALTH_MARGIN_SECONDS
-        if now - self.settler.progress > calls:
-            found.append("settler without progress")
-        if now - self.heartbeat.progress > calls:
-            found.append("heartbeat without progress")
-        if self.in_flight.all_stuck() or self.invoker.stuck_runs() >= self._workers:
-            found.append("every slot is stuck")
-        if now - self.poller.oldest_open(now) > self._wait_seconds + calls:
-            found.append("receive without end")
-        unpolled = now - self.poller.last_return > RECEIVE_BACKOFF.max_seconds + calls
-        stopping = self.crew.stopping.is_set()
-        if unpolled and not stopping and not self.crew.polling and self.poller.may_poll():
-            found.append("nobody receives")
-        return found
+    def problems(self) -> list[str]:
+        """What keeps the watchdog from being fed; empty while there is progress everywhere."""
+        return find_problems(
+            self,
+            workers=self._workers,
+            wait_seconds=self._wait_seconds,
+            call_seconds=self._call_seconds,
+        )

@@ -12,6 +12,7 @@ from consumer.errors import ConfigurationError
 from consumer.handlers import checks
 from consumer.messages import Context, Event, Format
 
+_ALL = ("*",)
 #: The longest that SQS keeps a message invisible.
 _MAX_RETRY_SECONDS = 43_200
 
@@ -131,7 +132,8 @@ def narrowed(
         concurrency=handler.concurrency if concurrency is None else concurrency,
         batch=handler.batch if batch is None else batch,
         linger_seconds=handler.linger_seconds if linger_seconds is None else linger_seconds,
-        within=handler.within if within == ("*",) else (*handler.within, within),
+        patterns=within if handler.patterns == _ALL else handler.patterns,
+        within=handler.within if _ALL in {within, handler.patterns} else (*handler.within, within),
     )
     check_limits(changed)
     return changed

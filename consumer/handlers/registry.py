@@ -184,12 +184,14 @@ class Registry:
     def _add(self, handlers: Sequence[Handler]) -> None:
         with self._lock:
             self._change()
+            added = dict(self._added)
             for handler in handlers:
-                if handler.name in self._added:
+                if handler.name in added:
                     raise ConfigurationError(
                         f"two handlers are named {handler.name!r}: give one of them another name"
                     )
-                self._added[handler.name] = handler
+                added[handler.name] = handler
+            self._added = added
 
     def _change(self) -> None:
         if self._included:

@@ -201,7 +201,8 @@ class InMemoryQueue(FaultyCalls):
         entries: Sequence[_T],
         act: Callable[[_T], EntryFailure | None],
     ) -> list[EntryFailure | None]:
-        _check_range("the number of entries", len(entries), 1, MAX_BATCH)
+        if not 1 <= len(entries) <= MAX_BATCH:
+            raise ValueError(f"a batch has 1 to {MAX_BATCH} entries, not {len(entries)}")
         with self._call(operation, len(entries)) as fault, self._changed:
             answers = [
                 fault.failed[position] if position in fault.failed else act(entry)

@@ -59,6 +59,13 @@ class Guest:
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
+    def start(self, *units: str) -> None:
+        """Start units and wait as systemctl does; fail with the journal's end if one fails."""
+        said = self.run("systemctl", "start", *units, check=False)
+        for unit in units:
+            if self.show("ActiveState", unit) != "active":
+                pytest.fail(said + self.tail(unit))
+
     def show(self, prop: str, unit: str = UNIT) -> str:
         """One property of a unit."""
         return self.run("systemctl", "show", "--value", f"--property={prop}", unit).strip()
@@ -81,13 +88,16 @@ class Guest:
         lines = self.run("journalctl", since, f"--unit={unit}", "--output=json").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def tail(self, unit: str = f"{NAME}*") -> str:
+        """The end of the journal, to be read by a person."""
+        return "\n".join(str(entry.get("MESSAGE")) for entry in self.journal(unit)[-15:])
+
     def until(self, condition: Callable[[], object], what: str, seconds: float = 20) -> None:
         """Wait until `condition` holds; fail with the journal's end if it does not in time."""
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
-                journal = "\n".join(str(entry.get("MESSAGE")) for entry in self.journal()[-15:])
-                pytest.fail(f"not within {seconds} s: {what}\n{journal}")
+                pytest.fail(f"not within {seconds} s: {what}\n{self.tail()}")
             time.sleep(0.05)
 
     def requests(self) -> list[str]:

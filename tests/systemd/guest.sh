@@ -12,16 +12,17 @@
 # this script, the guest's processes end with their PID 1, which ends with this script, and the
 # cgroups are removed at the end, or by the next run if this script itself was killed.
 set -u
+refuse() { echo "no guest: $*"; exit 1; }
+
 if [ -z "${GUEST_NAMESPACE:-}" ]; then
+    unshare --mount true 2>/dev/null || refuse "mount namespaces are not allowed here"
     GUEST_NAMESPACE=1 exec unshare --mount --propagation private -- "$0" "$@"
 fi
 
 limit=$1
 shift
 prefix=canvas-live-events-guest
-base= group= runner= machine=
-
-refuse() { echo "no guest: $*"; exit 1; }
+base= group= runner= machine= up=
 
 leave() {
     trap '' INT TERM HUP
@@ -124,12 +125,13 @@ export R
         --net --propagation private -- bash -euc "$inside" guest
 ) </dev/null >"$base/console" 2>&1 &
 runner=$!
-for _ in $(seq 100); do
-    read -r machine _ </proc/$runner/task/$runner/children 2>/dev/null && break
+for _ in $(seq 200); do
+    read -r machine _ </proc/$runner/task/$runner/children # no newline at its end: no status
+    [ -n "$machine" ] && [ "$(cat "/proc/$machine/comm")" = systemd ] && up=yes && break
     [ -d /proc/$runner ] || break
     sleep 0.05
-done
-[ -n "$machine" ] || refuse "it ended at once: $(tail -n 3 "$base/console" | tr '\n' ' ')"
+done 2>/dev/null
+[ -n "$up" ] || refuse "systemd could not be started: $(tail -n 3 "$base/console" | tr '\n' ' ')"
 echo "guest $machine"
 
 # Until the caller closes our input, is gone, or has had its time.

@@ -26,6 +26,18 @@ def close(process: subprocess.Popen[str]) -> None:
     process.stdin.close()
 
 
+def with_cgroups(script: str) -> str:
+    """Run a script where this machine's cgroups are mounted at /mnt, for this script alone."""
+    script = f"mount -t cgroup2 guest /mnt && {script}"
+    command = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script]
+    return subprocess.check_output(command, text=True)
+
+
+def folders() -> set[str]:
+    """The folders of all guests that are up."""
+    return {path.name for path in Path("/tmp").glob("canvas-live-events-guest.*")}
+
+
 @pytest.mark.parametrize(
     "end",
     [
@@ -37,14 +49,14 @@ def close(process: subprocess.Popen[str]) -> None:
 )
 def test_nothing_stays(machine: Guest, end: Callable[[subprocess.Popen[str]], None]) -> None:
     """No process, mount, folder or cgroup of a guest is left on this machine."""
-    before = {path.name for path in Path("/tmp").glob("canvas-live-events-guest.*")}
+    before = folders()
     with subprocess.Popen(
         [str(SCRIPT), "60"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         pid = int(process.stdout.readline().removeprefix("guest "))
-        (folder,) = {path.name for path in Path("/tmp").glob("canvas-live-events-guest.*")} - before
-        assert folder in Path(f"/proc/{pid}/cgroup").read_text()
+        (folder,) = folders() - before
+        assert folder in with_cgroups("ls /mnt")
 
         end(process)
 
@@ -52,22 +64,27 @@ def test_nothing_stays(machine: Guest, end: Callable[[subprocess.Popen[str]], No
     assert not Path(f"/proc/{pid}").exists()
     assert not Path("/tmp", folder).exists()
     assert folder not in Path("/proc/mounts").read_text()
-    groups = machine.run("find", "/sys/fs/cgroup", "-name", "canvas-live-events-guest*")
-    assert groups == ""
+    assert folder not in with_cgroups("ls /mnt")
 
 
 def test_processes_end_with_their_script(machine: Guest) -> None:
     """Even if its script is killed outright, no process of the guest lives on."""
+    before = folders()
     with subprocess.Popen(
         [str(SCRIPT), "60"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
-        pid = int(process.stdout.readline().removeprefix("guest "))
+        assert process.stdout.readline().startswith("guest ")
+        (folder,) = folders() - before
 
         process.kill()
 
         process.wait(timeout=20)
-        end = time.monotonic() + 20
-        while Path(f"/proc/{pid}").exists():
-            assert time.monotonic() < end
-            time.sleep(0.05)
+    end = time.monotonic() + 20
+    while "populated 1" in with_cgroups(f"cat /mnt/{folder}/cgroup.events"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert folder not in Path("/proc/mounts").read_text()
+    # What no script is left to remove; the next guest would, too.
+    with_cgroups(f"find /mnt/{folder} -depth -type d -exec rmdir {{}} +")
+    Path("/tmp", folder).rmdir()

@@ -1,0 +1,195 @@
+"""`consume config`: checks a configuration, and shows what is in force and why."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from consumer.cli.errors import tell, told_plainly
+from consumer.config import Effective, effective, load
+from consumer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumer.config import AwsSettings, Loaded
+    from consumer.handlers.registry import Registry
+
+_FILE = click.Path(path_type=Path)
+
+
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+_PRECEDENCE = """\b
+A value is looked for in this order; the first that has one wins:
+  1. the command line          --queue-url URL
+  2. the environment           CONSUMER_QUEUE__URL=URL
+  3. the configuration file    queue: {url: URL}
+  4. the default
+A key's variable is CONSUMER_, the section, two underscores, the key. Handlers have none.
+"""
+
+
+@click.group("config", context_settings=_HELP, epilog=_PRECEDENCE)
+def config_group() -> None:
+    """Check a configuration, or show what is in force."""
+
+
+@config_group.command(
+    context_settings=_HELP,
+    epilog="""\b
+Exit codes:
+  0   it can be used
+  78  it can't; every fault is told, with its line
+
+\b
+Example:
+  consume config check /etc/canvas-live-events-consumer/config.yaml
+""",
+)
+@click.argument("file", type=_FILE)
+def check(file: Path) -> None:
+    """Check FILE, and say in a few lines what the daemon would do.
+
+    Nothing is asked of AWS. The handlers are made as the daemon makes them, so a module of yours
+    that can't be imported is found; variables of the environment count, too.
+    """
+    with told_plainly():
+        loaded = load(
+            file, environ=os.environ, overrides={}, require_queue=True, outside_service=True
+        )
+        name, region = _queue_of(loaded)
+        # As for the daemon: handlers of one's own lie where one stands.
+        sys.path.append(str(Path.cwd()))
+        registry = _registry_of(loaded)
+        for warning in loaded.warnings:
+            tell(warning, kind="warning")
+        click.echo(f"{file}: ok")
+        for label, text in _plan(loaded, name, region, registry):
+            click.echo(f"  {label:<13}{text}")
+
+
+def _queue_of(loaded: Loaded) -> tuple[str, str | None]:
+    """The queue's name and region; an error of its rules is told with its place."""
+    from consumer.queues.rules import address_of  # noqa: PLC0415 - only `check` needs it
+
+    try:
+        address = address_of(loaded.settings.queue, loaded.settings.aws)
+    except ConfigurationError as error:
+        raise _placed(error, loaded) from None
+    return address.name, address.region
+
+
+def _registry_of(loaded: Loaded) -> Registry:
+    from consumer.handlers.loader import build_registry  # noqa: PLC0415 - only `check` needs it
+
+    settings = loaded.settings
+    try:
+        return build_registry(settings.handlers, state_directory=settings.state_directory)
+    except ConfigurationError as error:
+        raise _placed(error, loaded) from None
+
+
+def _placed(error: ConfigurationError, loaded: Loaded) -> ConfigurationError:
+    """The error with the line of the key or handler that its text names."""
+    text = str(error)
+    key = next((key for key in ("queue.url", "queue.name", "aws.region") if key in text), "")
+    for index, handler in enumerate(loaded.settings.handlers):
+        if re.search(rf"""handler ['"]{re.escape(handler.name)}['"]""", text):
+            key = f"handlers[{index}].name"
+    origin = loaded.origins.get(key, "default")
+    return error if origin == "default" else ConfigurationError(f"{origin}: {text}")
+
+
+def _plan(
+    loaded: Loaded, name: str, region: str | None, registry: Registry
+) -> Iterator[tuple[str, str]]:
+    settings = loaded.settings
+    where = region or "the region of the AWS configuration"
+    yield "queue", f"{name}, in {where}"
+    if settings.aws.endpoint_url:
+        yield "endpoint", settings.aws.endpoint_url
+    yield "credentials", _credentials(settings.aws)
+    if not settings.handlers:
+        yield "handlers", "none is configured, so every event is archived"
+    for label, handler in zip(_first_then("handlers"), registry.handlers, strict=False):
+        yield label, f"{handler.name}: {', '.join(handler.patterns)}"
+    yield "state", str(settings.state_directory.absolute())
+    yield "logging", f"{settings.logging.level}, {settings.logging.format}"
+
+
+def _first_then(label: str) -> Iterator[str]:
+    yield label
+    while True:
+        yield ""
+
+
+def _credentials(aws: AwsSettings) -> str:
+    if aws.access_key_id_file:
+        source = f"the key in {aws.access_key_id_file}"
+    elif aws.access_key_id:
+        source = "the key in the configuration"
+    elif aws.profile:
+        source = f"the AWS profile {aws.profile}"
+    else:
+        source = "what the AWS SDK finds (environment, profile, or role of the machine)"
+    return f"{source}, to assume {aws.role_arn}" if aws.role_arn else source
+
+
+@config_group.command(
+    context_settings=_HELP,
+    epilog="""\b
+Examples:
+  consume config show --config config.yaml
+  consume config show --config config.yaml --json
+  CONSUMER_ENGINE__WORKERS=4 consume config show
+""",
+)
+@click.option(
+    "-c", "--config", "config_file", metavar="FILE", type=_FILE, help="Configuration file (YAML)."
+)
+@click.option("--json", "as_json", is_flag=True, help='JSON: {"value": ..., "origin": ...} each.')
+def show(config_file: Path | None, as_json: bool) -> None:
+    """Show every setting with its value, and where the value came from.
+
+    Secrets are masked. The YAML can be used as a configuration file, but for them.
+    """
+    with told_plainly():
+        loaded = load(config_file, environ=os.environ, overrides={}, outside_service=True)
+        for warning in loaded.warnings:
+            tell(warning, kind="warning")
+        tree = effective(loaded)
+        if as_json:
+            click.echo(json.dumps(tree, default=_as_json, indent=2))
+        else:
+            click.echo("\n".join(_yaml(tree, "")))
+
+
+def _as_json(value: Effective) -> dict[str, Any]:
+    return {"value": value.value, "origin": value.origin}
+
+
+def _yaml(tree: dict[str, Any], indent: str) -> Iterator[str]:
+    """Lines of YAML; the origin of each value is a comment behind it."""
+    for key, value in tree.items():
+        name = key if re.fullmatch(r"[A-Za-z_][\w-]*", key) else json.dumps(key)
+        if isinstance(value, Effective):
+            # JSON is YAML, and leaves no doubt about quotes.
+            yield f"{indent}{name}: {json.dumps(value.value)}  # {value.origin}"
+        elif not value:
+            yield f"{indent}{name}: {json.dumps(value)}"
+        elif isinstance(value, list):
+            yield f"{indent}{name}:"
+            for item in value:
+                first, *rest = _yaml(item, f"{indent}    ")
+                yield f"{indent}  - {first.lstrip()}"
+                yield from rest
+        else:
+            yield f"{indent}{name}:"
+            yield from _yaml(value, f"{indent}  ")

@@ -1,0 +1,43 @@
+"""How a command that can't go on says so: plain lines on standard error, and the exit code."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from consumer.errors import EXIT_BUG, ConsumerError, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# click's own ways out, and a reader that has gone (`consume decode ... | head`): click knows them.
+_NOT_OURS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)
+
+
+def tell(text: str, *, kind: str = "error") -> None:
+    """Write each line as "consume: error: ..." to standard error."""
+    for line in text.splitlines() or [""]:
+        click.echo(f"consume: {kind}: {line}", err=True)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """End the process with what went wrong in words and the exit code of the error.
+
+    Anything that is not raised on purpose is a bug: told by its type and place, for its text may
+    quote a secret or a person's data.
+    """
+    try:
+        yield
+    except _NOT_OURS:
+        raise
+    except ConsumerError as error:
+        tell(str(error))
+        sys.exit(error.exit_code)
+    except Exception as error:
+        facts = describe(error)
+        tell(f"a bug in this program: {facts['error_type']} at {facts['error_at']}")
+        sys.exit(EXIT_BUG)

@@ -1,0 +1,173 @@
+"""What must hold between keys: timeouts, credentials, region and queue."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from consumer.config.fields import FIELDS, SECRETS, bare_type
+from consumer.config.layers import variable_of
+from consumer.config.problems import HIDDEN, shown
+from consumer.config.urls import region_of_url, split_url
+from consumer.config.validation import PLACEHOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from consumer.config.layers import Layer
+    from consumer.config.models import AwsSettings, EngineSettings, QueueSettings
+    from consumer.config.problems import Problems
+
+    Where = Callable[[str], str]
+
+_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+_ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
+
+
+def check_texts(given: Layer, problems: Problems) -> None:
+    """No variables in values, and no ~ in paths: nothing is expanded here."""
+    for key, value in given.items():
+        text = value.value
+        if key not in FIELDS or not isinstance(text, str):
+            continue
+        secret = key in SECRETS
+        if re.search(PLACEHOLDER, text) or (secret and "$" in text):
+            ways = f"set the environment variable {variable_of(key)}"
+            ways += f" or use {key}_file" if secret else " instead"
+            told = HIDDEN if secret else shown(text)
+            fault = f"{told}: variables are not expanded in the configuration; {ways}"
+            problems.add(value.origin, key, fault)
+        elif bare_type(FIELDS[key].annotation) is Path and (not text or text[0] == "~"):
+            fault = f"{shown(text)}: must be a whole path; ~ is not expanded"
+            problems.add(value.origin, key, fault)
+
+
+def check_queue(queue: QueueSettings, where: Where, problems: Problems) -> None:
+    """One queue, a usable URL, and timeouts that fit together."""
+    if queue.url and queue.name:
+        fault = f"queue.url is given, too ({where('queue.url')}); keep one of them"
+        problems.add(where("queue.name"), "queue.name", fault)
+    if queue.url:
+        _check_url(queue.url, "queue.url", where, problems)
+    _check_timeouts(queue, where, problems)
+
+
+def _check_url(url: str, key: str, where: Where, problems: Problems) -> None:
+    # What a queue's URL must look like beyond that is for the rules of queues.
+    parts = split_url(url)
+    if parts is None:
+        fault = f"{shown(url)}: must be a URL that begins with https://"
+    elif parts.username is not None:
+        fault = f"{HIDDEN}: must not contain a user name or password"
+    else:
+        return
+    problems.add(where(key), key, fault)
+
+
+def _check_timeouts(queue: QueueSettings, where: Where, problems: Problems) -> None:
+    wait, read = queue.wait_time_seconds, queue.effective_read_timeout_seconds
+    if read <= wait:
+        fault = (
+            f"{read:g}: must be more than wait_time_seconds ({wait}), else each long poll "
+            "is cut off before its answer; leave it out for 10 seconds more than that"
+        )
+        problems.add(where("queue.read_timeout_seconds"), "queue.read_timeout_seconds", fault)
+    visibility = queue.visibility_timeout_seconds
+    if visibility is None:
+        return
+    if visibility < read:
+        fault = (
+            f"must be at least {read:g}, the time a receive may take (read_timeout_seconds; "
+            "by default wait_time_seconds + 10), else messages come again before they arrive"
+        )
+    elif visibility < queue.heartbeat_minimum_seconds:
+        fault = (
+            f"must be at least {queue.heartbeat_minimum_seconds:g}: the heartbeat renews at half "
+            "of it, and in the other half it must reach SQS "
+            f"(1 second, and connect_timeout_seconds, {queue.connect_timeout_seconds:g})"
+        )
+    else:
+        return
+    key = "queue.visibility_timeout_seconds"
+    problems.add(where(key), key, f"{visibility}: {fault}")
+
+
+def check_engine(engine: EngineSettings, where: Where, problems: Problems) -> None:
+    """The drain ends before systemd kills, and a backoff ends where it can."""
+    drain, stop = engine.drain_timeout_seconds, engine.stop_timeout_seconds
+    if drain >= stop:
+        fault = (
+            f"{drain:g}: must be less than {stop:g}, the TimeoutStopSec of the systemd unit, else "
+            "the process is killed while it drains; lower it, or raise TimeoutStopSec in a "
+            "drop-in of the unit and say so in engine.stop_timeout_seconds"
+        )
+        key = "engine.drain_timeout_seconds"
+        problems.add(where(key), key, fault)
+    base, longest = engine.retry_base_seconds, engine.retry_max_seconds
+    if base > longest:
+        key = "engine.retry_base_seconds"
+        problems.add(where(key), key, f"{base:g}: must not be more than {longest:g}, retry_max")
+
+
+def check_aws(aws: AwsSettings, given: Layer, where: Where, problems: Problems) -> None:
+    """Whole credentials from one source, in their right form."""
+    present = {key: _source(key, given) for key in SECRETS}
+    for key in SECRETS:
+        if all(_is_given(k, given) for k in (key, f"{key}_file")):
+            fault = f"{key} is given, too ({where(key)}); keep one of them"
+            problems.add(where(f"{key}_file"), f"{key}_file", fault)
+    _check_pair(present, where, problems)
+    static = present["aws.access_key_id"] or present["aws.secret_access_key"]
+    if static and aws.profile:
+        fault = f"{shown(aws.profile)}: {static} is given, too ({where(static)}); keep one of them"
+        problems.add(where("aws.profile"), "aws.profile", fault)
+    if aws.role_arn and not _ROLE.fullmatch(aws.role_arn):
+        fault = f"{shown(aws.role_arn)}: must look like arn:aws:iam::123456789012:role/NAME"
+        problems.add(where("aws.role_arn"), "aws.role_arn", fault)
+    if aws.endpoint_url:
+        _check_url(aws.endpoint_url, "aws.endpoint_url", where, problems)
+
+
+def _check_pair(present: Mapping[str, str | None], where: Where, problems: Problems) -> None:
+    key_id, secret, token = (present[key] for key in SECRETS)
+    for one, other in ((key_id, "aws.secret_access_key"), (secret, "aws.access_key_id")):
+        if one and not present[other]:
+            fault = f"{other} is missing; give both (or {other}_file), or neither"
+            problems.add(where(one), one, fault)
+    if token and not (key_id or secret):
+        fault = "belongs to a key; aws.access_key_id and aws.secret_access_key are missing"
+        problems.add(where(token), token, fault)
+
+
+def _is_given(key: str, given: Layer) -> bool:
+    return key in given and given[key].value is not None
+
+
+def _source(secret: str, given: Layer) -> str | None:
+    """The key by which the secret is given: its own, or that of its file."""
+    return next((key for key in (secret, f"{secret}_file") if _is_given(key, given)), None)
+
+
+def region_for(
+    queue: QueueSettings, aws: AwsSettings, given: Layer, where: Where, problems: Problems
+) -> str | None:
+    """The region: as given, else as the URLs say. None leaves it to the AWS SDK.
+
+    With an endpoint of one's own (an emulator) any region is right, and none is needed.
+    """
+    in_url = region_of_url(queue.url or "") or region_of_url(aws.endpoint_url or "")
+    if aws.endpoint_url:
+        return aws.region or in_url
+    key = "aws.region"
+    if aws.region and not _REGION.fullmatch(aws.region):
+        fault = f"{shown(aws.region)}: must be a region, such as us-east-1"
+        problems.add(where(key), key, fault)
+    elif aws.region and in_url and aws.region != in_url:
+        fault = f"{aws.region}: the queue's URL says {in_url} ({where('queue.url')}); leave it out"
+        problems.add(where(key), key, fault)
+    static = next((source for s in SECRETS if (source := _source(s, given))), None)
+    if static and not (aws.region or in_url) and (queue.url or queue.name):
+        fault = "with a key the region must be known: set aws.region, such as us-east-1"
+        problems.add(where(static), static, fault)
+    return aws.region or in_url

@@ -1,0 +1,83 @@
+"""Calls the queue to settle: again after a pause while that may help, and no longer than that."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Literal
+
+import tenacity
+
+from consumer.errors import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.clock import Clock
+    from consumer.queues.transport import EntryFailure
+
+    Answers = list[EntryFailure | None]
+
+#: How often a call that fails as a whole is made, and an entry that SQS refuses is sent.
+MAX_ATTEMPTS = 4
+
+Operation = Literal["delete", "change_visibility"]
+
+
+class Calls:
+    """Retries what is transient and notes what is fatal for good. Any thread may call.
+
+    Args:
+        fatal_grace_seconds: how long an operation that worked before must be refused to count.
+    """
+
+    def __init__(self, *, clock: Clock, fatal_grace_seconds: float) -> None:
+        self._clock = clock
+        self._grace = fatal_grace_seconds
+        self._worked: set[Operation] = set()
+        self._refused_since: dict[Operation, float] = {}
+        self._given_up: TransportError | None = None
+        #: Set to cut short pauses and further attempts: there is no more time.
+        self.hurry = threading.Event()
+        #: `Clock.monotonic()` of the last sign of life, for the watchdog.
+        self.progress = clock.monotonic()
+        #: The error that no further attempt will mend (deletes are not permitted, queue gone).
+        self.fatal: TransportError | None = None
+
+    def make(self, operation: Operation, call: Callable[[], Answers]) -> Answers:
+        """Make a call. Raises the `TransportError` of its last attempt."""
+        if self._given_up is not None:
+            raise self._given_up
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS)
+            | tenacity.stop_when_event_set(self.hurry),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5.0),
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, TransportError) and not error.fatal
+            ),
+            sleep=self.pause,
+            reraise=True,
+        )
+        try:
+            answers = retrying(call)
+        except TransportError as error:
+            if self.hurry.is_set():
+                self._given_up = error  # no time to find out once more for every ten messages
+            if error.fatal:
+                self._note_refusal(operation, error)
+            raise
+        self._worked.add(operation)
+        self._refused_since.pop(operation, None)
+        return answers
+
+    def _note_refusal(self, operation: Operation, error: TransportError) -> None:
+        # A policy that is being edited denies for moments; before the first success there is
+        # nothing to wait for.
+        now = self._clock.monotonic()
+        since = self._refused_since.setdefault(operation, now)
+        if operation not in self._worked or now - since >= self._grace:
+            self.fatal = error
+
+    def pause(self, seconds: float) -> None:
+        """Wait before the next attempt, unless there is no time for that."""
+        self.progress = self._clock.monotonic()
+        self._clock.wait(self.hurry, seconds)

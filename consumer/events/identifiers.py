@@ -1,0 +1,67 @@
+"""Canvas's ids, exactly: local to a shard, or global with the shard in front.
+
+A global id is shard * 10**13 + local id: 17 digits and more, which a float can't hold. So there is
+no float here, and no float is accepted.
+"""
+
+from __future__ import annotations
+
+SHARD_SIZE = 10**13
+#: Longer than any id can be; what is longer is not converted (that would take quadratic time).
+_MAX_DIGITS = 40
+#: Texts of this many characters are cut by Canvas, which then ends them with three dots.
+TRUNCATED_LENGTH = 8192
+#: Canvas cuts at a blank, so what is left may be a long word shorter.
+_LONGEST_WORD = 1024
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if value >= 0 else None
+    if not isinstance(value, str):
+        return None
+    # A URN holds the id in its last part, nested ones, too: urn:instructure:canvas:user:21...
+    text = value.rpartition(":")[2].strip()
+    if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DIGITS:
+        return None
+    return int(text)
+
+
+def local_id(value: object) -> int | None:
+    """The id within its shard: 123 for 21070000000000123, "123", or a URN of either.
+
+    None for what is no Canvas id: "", None, a UUID, a float.
+    """
+    number = _integer(value)
+    return None if number is None else number % SHARD_SIZE
+
+
+def shard_of(value: object) -> int | None:
+    """The shard of a global id: 2107 for 21070000000000123; 0 for a local one; None for no id."""
+    number = _integer(value)
+    return None if number is None else number // SHARD_SIZE
+
+
+def global_id(value: object, shard: int | None = None) -> int | None:
+    """The id with its shard in front. A global id stays as it is; a local one needs `shard`.
+
+    None for what is no id, and for a local id without a shard.
+    """
+    number = _integer(value)
+    if number is None or number >= SHARD_SIZE:
+        return number
+    return None if shard is None else shard * SHARD_SIZE + number
+
+
+def is_truncated(text: object) -> bool:
+    """True if Canvas has probably cut this text: near 8,192 characters long and ends in "...".
+
+    Canvas sets no mark; a text that really ends so, at that length, can't be told from a cut one.
+    """
+    return (
+        isinstance(text, str)
+        and TRUNCATED_LENGTH - _LONGEST_WORD <= len(text) <= TRUNCATED_LENGTH
+        and text.endswith("...")
+    )

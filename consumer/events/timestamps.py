@@ -1,0 +1,32 @@
+"""Times as Canvas writes them, in whichever of its shapes: aware, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def parse_time(text: object) -> datetime | None:
+    """The time that `text` says, or None if it says none that is certain.
+
+    Any ISO 8601 form with an offset is read: `2019-11-01T19:11:25.788Z`, without fractions,
+    `2019-11-05 07:38:00 -0800`, `2020-03-30T11:18:51-06:00`. Without an offset (a bare date, too)
+    it could be any of two dozen moments, so it is none.
+    """
+    if not isinstance(text, str):
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        # Ruby puts a blank before the offset; ISO 8601 knows none there.
+        try:
+            time = datetime.fromisoformat(text.strip().replace(" +", "+").replace(" -", "-"))
+        except ValueError:
+            return None
+    if time.tzinfo is UTC:
+        return time
+    if time.tzinfo is None:
+        return None
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:  # the first or last hours that a datetime can hold
+        return None

@@ -1,0 +1,79 @@
+"""The archive's line for one event: a JSON object, its payload as received, secrets scrubbed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from consumer.events.privacy import scrub_json, scrub_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from consumer.messages import Event
+
+#: One encoder for all: json.dumps looks at its options in each call. ASCII, so that texts from
+#: outside (ids, names) bring neither line breaks nor half characters.
+_quoted: Callable[[str], str] = json.JSONEncoder().encode
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+#: Takes what the decoder of messages takes: raw control characters; NaN and its like as texts.
+_lenient = json.JSONDecoder(strict=False, parse_constant=str).decode
+
+#: Legal in a JSON string, but many programs end a line at them.
+_LINE_MARKS = "\x85\u2028\u2029"
+
+
+def line_of(event: Event, received_at: str, *, scrub_secrets: bool) -> str:
+    """The line, with its newline. Pure; any thread may call it.
+
+    Args:
+        received_at: when it is written, as `utc_text` puts it.
+    """
+    payload = _payload(
+        event.raw if event.count == 1 else _alone(event), scrub_secrets=scrub_secrets
+    )
+    if not payload.isascii():
+        for mark in _LINE_MARKS:
+            if mark in payload:
+                payload = payload.replace(mark, f"\\u{ord(mark):04x}")
+    time = "null" if event.time is None else f'"{utc_text(event.time)}"'
+    return (
+        f'{{"received_at":"{received_at}","message_id":{_quoted(event.message_id)}'
+        f',"event_key":{_quoted(event.key)},"event_name":{_quoted(event.name)}'
+        f',"event_time":{time},"format":"{event.format}","payload":{payload}}}\n'
+    )
+
+
+def utc_text(time: datetime) -> str:
+    """ISO 8601, with "Z" for UTC."""
+    return time.isoformat().replace("+00:00", "Z")
+
+
+def encoded(lines: list[str]) -> bytes:
+    """The bytes of the lines.
+
+    Half characters (lone surrogates) are written as JSON escapes, since UTF-8 has no place for
+    them; they can only stand in a JSON string.
+    """
+    return "".join(lines).encode("utf-8", "backslashreplace")
+
+
+def _payload(raw: str, *, scrub_secrets: bool) -> str:
+    """Strict JSON on one line; as received, unless that was neither."""
+    try:
+        if scrub_secrets:
+            return scrub_json(raw)
+        if raw.isprintable() and "NaN" not in raw and "Infinity" not in raw:
+            return raw
+        return _encode(_lenient(raw.lstrip("\ufeff")))
+    except (RecursionError, ValueError):  # could be read once, but not again: the text as a text
+        return scrub_text(_quoted(raw)) if scrub_secrets else _quoted(raw)
+
+
+def _alone(event: Event) -> str:
+    """The envelope of a message with several events, with this one alone in it."""
+    try:
+        return _encode({**event.metadata, "data": [event.body]})
+    except (RecursionError, ValueError, TypeError):  # can be read, but not written
+        return event.raw

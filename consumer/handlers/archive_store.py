@@ -1,0 +1,123 @@
+"""The archive's directory: which file the next lines go into."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from consumer.handlers.archive_file import ArchiveFile, sync_directory
+from consumer.handlers.archive_repair import repair_latest
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+#: Files of one day that other processes may hold. More of them means that locks don't work here.
+_MAX_HELD = 1_000
+
+
+class ArchiveStore:
+    """`DIRECTORY/YYYY/MM/events-YYYY-MM-DD.jsonl`, then `.1.jsonl`, `.2.jsonl` and so on.
+
+    A further file is begun when one is full or another process holds it. Files have mode 0600,
+    directories 0700: they hold data of students. Any thread may call.
+
+    Args:
+        directory: created if it is missing.
+        create_parent: create its parent, too; by default not, it may be a mount that is missing.
+        max_file_bytes: a file that would grow beyond is left, and the next one begun.
+    """
+
+    def __init__(
+        self, directory: Path, *, max_file_bytes: int, create_parent: bool = False
+    ) -> None:
+        self._directory = directory
+        self._create_parent = create_parent
+        self._max_file_bytes = max_file_bytes
+        self._lock = threading.Lock()
+        self._file: ArchiveFile | None = None
+        self._day: date | None = None
+        self._number = 0
+        self._started = False
+
+    def append(self, lines: bytes, day: date) -> None:
+        """Write whole lines into the day's file; returns when they are on the disk.
+
+        Raises OSError; then none of them are in the archive, and they can be appended again.
+        """
+        with self._lock:
+            self._file_for(day, len(lines)).append(lines)
+
+    def close(self) -> None:
+        """Close the file. May be called again; a later append opens it again."""
+        with self._lock:
+            self._leave()
+
+    def _file_for(self, day: date, length: int) -> ArchiveFile:
+        file = self._file
+        if file is not None and day == self._day and file.is_in_place():
+            if self._has_room(file, length):
+                return file
+            first = self._number + 1
+        else:
+            first = 0
+        self._leave()
+        self._prepare()
+        month = self._month(day)
+        self._file = self._open(month, day, first, length)
+        self._day = day
+        return self._file
+
+    def _open(self, month: Path, day: date, first: int, length: int) -> ArchiveFile:
+        self._number = first
+        held = 0
+        while held < _MAX_HELD:
+            suffix = f".{self._number}" if self._number else ""
+            file = ArchiveFile.open(month / f"events-{day.isoformat()}{suffix}.jsonl")
+            if file is not None and self._has_room(file, length):
+                try:
+                    sync_directory(month)  # a file whose name is lost is lost
+                except BaseException:
+                    file.close()
+                    raise
+                return file
+            if file is not None:
+                file.close()
+            held += file is None
+            self._number += 1
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    def _has_room(self, file: ArchiveFile, length: int) -> bool:
+        return file.size == 0 or file.size + length <= self._max_file_bytes
+
+    def _leave(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def _prepare(self) -> None:
+        """At the first append: make the directory and repair what a crash left in it."""
+        if not self._started:
+            if self._create_parent:
+                _make(self._directory.parent)
+            _make(self._directory)
+            repair_latest(self._directory)
+            self._started = True
+        elif not self._directory.is_dir():
+            # It was there: creating it anew would write beside a mount that went away.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def _month(self, day: date) -> Path:
+        year = self._directory / f"{day.year:04d}"
+        month = year / f"{day.month:02d}"
+        _make(year)
+        _make(month)
+        return month
+
+
+def _make(directory: Path) -> None:
+    directory.mkdir(mode=0o700, exist_ok=True)
+    # Even if it was there: whoever made it may have crashed before this.
+    sync_directory(directory.parent)

@@ -1,0 +1,170 @@
+"""From the configured handlers to one registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.clock import Clock, SystemClock
+from consumer.errors import ConfigurationError, ConsumerError, describe
+from consumer.handlers import archive, log, python
+from consumer.handlers.registry import Registry, RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from consumer.config import HandlerSettings
+
+GROUP: Final = "canvas_live_events.handlers"
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerEnvironment:
+    """What a factory is told besides its own options."""
+
+    #: Where a handler may keep its files; may not exist yet.
+    state_directory: Path
+    clock: Clock
+    #: The configured batch size, if there is one: for a factory that can do either.
+    batch_size: int | None = None
+
+
+#: A factory makes the handlers of one entry of the configuration. That of a third party is an entry
+#: point of the group `canvas_live_events.handlers`, its name is the type in the configuration:
+#:
+#:     def factory(name, options, environment):
+#:         registry = Registry()
+#:         registry.add(Sink(options["bucket"]).store, "*", name=name, batch=100)
+#:         return registry
+#:
+#: `name` is the entry's; of several handlers each is named `f"{name}.…"`. `options` is the mapping
+#: under the type, unchecked: `consumer.handlers.options.Options` reads it well. It registers for
+#: all events it can handle; events, format, limits and batch size of the entry are applied to that.
+#: It is called once, by the main thread, before the first receive. It raises ConfigurationError.
+Factory = Callable[[str, Mapping[str, Any], HandlerEnvironment], Registry]
+
+#: Found without the package's metadata, which may be absent or those of an older version.
+_BUILT_IN: Final[Mapping[str, Factory]] = {
+    "archive": archive.factory,
+    "log": log.factory,
+    "python": python.factory,
+}
+
+
+def build_registry(
+    handlers: Sequence[HandlerSettings], *, state_directory: Path, clock: Clock | None = None
+) -> Registry:
+    """All configured handlers; the archive in the state directory if there are none.
+
+    What an entry says of events and format narrows what its factory registered; its timeout,
+    retry, concurrency, batch size and linger replace what was registered.
+
+    Raises ConfigurationError: no such type, two handlers of one name, an entry without events, or
+    what the factory says.
+    """
+    environment = HandlerEnvironment(state_directory, clock or SystemClock())
+    registry = Registry()
+    if not handlers:
+        registry.include(archive.factory("archive", {}, environment))
+    for entry in handlers:
+        made = _made(entry, replace(environment, batch_size=entry.batch_size))
+        before = len(registry.handlers)
+        retry = entry.retry
+        registry.include(
+            made,
+            patterns=entry.events,
+            format=entry.format,
+            timeout_seconds=entry.timeout_seconds,
+            concurrency=entry.concurrency,
+            batch=entry.batch_size,
+            linger_seconds=entry.linger_seconds,
+            retry=RetryPolicy(retry.base_seconds, retry.max_seconds) if retry else None,
+        )
+        if len(registry.handlers) == before:
+            # Its events would be deleted, and nobody would have done anything with them.
+            raise ConfigurationError(
+                f'handler "{entry.name}" handles nothing: its registry is empty, '
+                f"or has nothing for the format {entry.format}"
+            )
+    return registry
+
+
+def parse_handler_spec(text: str) -> dict[str, Any]:
+    """One `--handler` of the command line as an entry of the configuration.
+
+    `archive`, `archive:DIRECTORY`, `log`, `TYPE` (an installed type that needs no options), or
+    `package.module:attribute`. Raises ConfigurationError for anything else.
+    """
+    kind, separator, argument = text.strip().partition(":")
+    if kind == "archive" and argument.strip():
+        return {"name": "archive", "archive": {"directory": argument}}
+    if kind == "python" and argument.count(":") == 1:
+        return parse_handler_spec(argument)
+    if not separator and kind in {"archive", "log", *_installed()}:
+        return {"name": kind, kind: {}}
+    if kind not in _BUILT_IN and _is_dotted(kind) and _is_dotted(argument):
+        return {"name": _name(f"{kind}.{argument}"), "python": {"target": f"{kind}:{argument}"}}
+    raise ConfigurationError(
+        f'"{text}" is no handler: write archive:DIRECTORY, log, or package.module:attribute'
+        + _did_you_mean(kind)
+    )
+
+
+def _is_dotted(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
+
+
+def _name(target: str) -> str:
+    """A name that the configuration accepts: letters, digits, "_" and ".", at most 64 of them."""
+    return re.sub(r"[^A-Za-z0-9_.]", "_", target)[-64:].lstrip("_.0123456789") or "python"
+
+
+def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
+    factory = _factory(entry.type, entry.name)
+    try:
+        made: object = factory(entry.name, entry.options, environment)
+    except ConsumerError:
+        raise
+    except Exception as error:
+        at = describe(error)["error_at"]
+        raise ConfigurationError(
+            f'handler "{entry.name}": the factory of "{entry.type}" failed with '
+            f"{type(error).__name__} ({at})"
+        ) from error
+    if not isinstance(made, Registry):
+        raise ConfigurationError(
+            f'handler "{entry.name}": the factory of "{entry.type}" must return a Registry, '
+            f"not {type(made).__name__}"
+        )
+    return made
+
+
+def _factory(kind: str, name: str) -> Factory:
+    if kind in _BUILT_IN:
+        return _BUILT_IN[kind]
+    point = _installed().get(kind)
+    if point is None:
+        raise ConfigurationError(
+            f'handler "{name}": there is no type "{kind}"; there are '
+            f"{', '.join(sorted({*_BUILT_IN, *_installed()}))}{_did_you_mean(kind)}"
+        )
+    found = python.load_target(point.value)
+    if not callable(found):
+        raise ConfigurationError(f'handler "{name}": the entry point "{kind}" is no function')
+    factory: Factory = found
+    return factory
+
+
+def _installed() -> dict[str, EntryPoint]:
+    """The types that other packages bring."""
+    return {p.name: p for p in entry_points(group=GROUP) if p.name not in _BUILT_IN}
+
+
+def _did_you_mean(kind: str) -> str:
+    near = get_close_matches(kind, {*_BUILT_IN, *_installed()}, n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""

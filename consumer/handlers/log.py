@@ -1,0 +1,69 @@
+"""The log handler: one line per event, with safe identifiers only; no body and no person's data."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from consumer import log_events
+from consumer.handlers.options import Options
+from consumer.handlers.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from consumer.handlers.loader import HandlerEnvironment
+    from consumer.messages import Context, Event
+
+_log = structlog.get_logger("consumer.handlers.log")
+
+#: What Canvas's names of events look like, and our synthetic ones; anything else is no name.
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}").fullmatch
+#: SHA-256, or the id of a Caliper event: nobody is known by either.
+_KEY: Final = re.compile(r"[0-9a-f]{64}|urn:uuid:[0-9A-Fa-f-]{36}").fullmatch
+_DIGITS: Final = re.compile(r"[0-9]{1,20}").fullmatch
+_URN: Final = re.compile(
+    r"urn:instructure:canvas:(course|assignment|submission|account):([0-9]{1,20})"
+).fullmatch
+
+#: Things, not people. A Canvas event says them in these fields of its body.
+_IDS: Final = ("account_id", "course_id", "assignment_id", "submission_id")
+
+
+def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:  # noqa: ARG001 - the contract of a factory
+    """It has no options."""
+    Options(name, options).end()
+    registry = Registry()
+    registry.add(write, "*", name=name)
+    return registry
+
+
+def write(event: Event, context: Context) -> None:
+    """Log one line at info. Any thread may call it."""
+    _log.info(
+        log_events.EVENT,
+        event_name=event.name if _NAME(event.name) else "(other)",
+        event_time=event.time.isoformat() if event.time else None,
+        format=event.format,
+        event_key=event.key if _KEY(event.key) else "(other)",
+        message_id=event.message_id,
+        receive_count=context.receive_count,
+        **dict(_ids(event)),
+    )
+
+
+def _ids(event: Event) -> Iterator[tuple[str, str]]:
+    """Ids of things, and only if they are what an id of Canvas is: digits."""
+    if event.format == "caliper":
+        for part in (event.body.get("object"), event.body.get("group")):
+            urn = part.get("id") if isinstance(part, dict) else None
+            if isinstance(urn, str) and (found := _URN(urn)):
+                yield f"{found[1]}_id", found[2]
+        return
+    for key in _IDS:
+        value = event.body.get(key)
+        number = isinstance(value, int) and not isinstance(value, bool)
+        if (number or isinstance(value, str)) and _DIGITS(text := str(value)):
+            yield key, text

@@ -1,0 +1,125 @@
+"""What the queue says of itself, looked over before the first poll."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from consumer.queues.failures import ActionDeniedError
+from consumer.queues.transport import QueueAttributes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.queues.transport import Transport
+
+ATTRIBUTE_NAMES = (
+    "VisibilityTimeout",
+    "RedrivePolicy",
+    "MessageRetentionPeriod",
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+_LEAST_VISIBILITY_SECONDS = 30
+_LEAST_RECEIVE_COUNT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCheck:
+    """What the queue says, and sentences about what is risky in it."""
+
+    attributes: QueueAttributes
+    warnings: tuple[str, ...] = ()
+
+
+def check_queue(
+    transport: Transport,
+    *,
+    read_timeout_seconds: float,
+    visibility_timeout_seconds: int | None = None,
+) -> QueueCheck:
+    """Ask the queue for its attributes, once. The first call, so it shows whether it can be used.
+
+    Not being allowed to ask is no failure: consuming does not need it.
+
+    Args:
+        visibility_timeout_seconds: the configured one; None: the queue's own.
+
+    Raises: `QueueMissingError`, `AccessDeniedError`, or `TransportError` (try again later).
+    """
+    try:
+        attributes = transport.attributes()
+    except ActionDeniedError as error:
+        if error.action != "sqs:GetQueueAttributes":
+            raise
+        remedy = "sqs:GetQueueAttributes is not permitted, so the queue's settings are not checked"
+        return QueueCheck(QueueAttributes(), (remedy,))
+    seconds = visibility_timeout_seconds
+    if seconds is None:
+        seconds = attributes.visibility_timeout_seconds
+    warnings = (_redrive_risk(attributes), _visibility_risk(seconds, read_timeout_seconds))
+    return QueueCheck(attributes, tuple(filter(None, warnings)))
+
+
+def _redrive_risk(attributes: QueueAttributes) -> str:
+    count = attributes.max_receive_count
+    if count is None:
+        return (
+            "the queue has no redrive policy: a message that can't be handled comes again until "
+            "its retention ends; give it a dead-letter queue"
+        )
+    if count < _LEAST_RECEIVE_COUNT:
+        return (
+            f"the queue's maxReceiveCount is {count}: a message whose handler fails for a moment, "
+            f"or that a stop gives back, ends in the dead-letter queue; set at least "
+            f"{_LEAST_RECEIVE_COUNT}"
+        )
+    return ""
+
+
+def _visibility_risk(seconds: int | None, read_timeout_seconds: float) -> str:
+    if seconds is not None and seconds < _LEAST_VISIBILITY_SECONDS:
+        return (
+            f"the visibility timeout is {seconds} s: after a short interruption messages are "
+            f"handled twice; set at least {_LEAST_VISIBILITY_SECONDS} s"
+        )
+    if seconds is not None and seconds < read_timeout_seconds:
+        return (
+            f"the visibility timeout, {seconds} s, is shorter than the read timeout, "
+            f"{read_timeout_seconds:g} s: messages of an answer that got lost come again before "
+            "the receive is given up"
+        )
+    return ""
+
+
+def attributes_of(told: Mapping[str, str]) -> QueueAttributes:
+    """SQS's own names and texts, as `QueueAttributes`; what is missing or unreadable is None."""
+    redrive = _redrive_policy(told.get("RedrivePolicy"))
+    target = redrive.get("deadLetterTargetArn")
+    return QueueAttributes(
+        visibility_timeout_seconds=_number(told.get("VisibilityTimeout")),
+        max_receive_count=_number(redrive.get("maxReceiveCount")),
+        dead_letter_queue=target.rpartition(":")[2] if isinstance(target, str) else None,
+        retention_seconds=_number(told.get("MessageRetentionPeriod")),
+        visible_messages=_number(told.get("ApproximateNumberOfMessages")),
+        in_flight_messages=_number(told.get("ApproximateNumberOfMessagesNotVisible")),
+        delayed_messages=_number(told.get("ApproximateNumberOfMessagesDelayed")),
+    )
+
+
+def _redrive_policy(text: str | None) -> dict[str, Any]:
+    try:
+        policy = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return policy if isinstance(policy, dict) else {}
+
+
+def _number(value: object) -> int | None:
+    try:
+        return int(str(value))
+    except ValueError:
+        return None

@@ -1,0 +1,132 @@
+"""What may be consumed from: the rules for a queue's URL, name and region. Pure; asks nobody."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from consumer.config.urls import queue_name_of_url, region_of_url, split_url
+from consumer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+    from consumer.config import AwsSettings, QueueSettings
+
+#: Instructure delivers to no queue whose name begins otherwise.
+NAME_PREFIX = "canvas-live-events"
+
+_EXAMPLE = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_ACCOUNT = re.compile(r"\d{12}")
+#: Hosts that botocore finds by the region alone, or that it must not be sent to any more.
+_USUAL_HOST = re.compile(
+    r"(sqs\.[a-z0-9-]+|([a-z0-9-]+\.)?queue|sqs)\.amazonaws\.com(\.cn)?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAddress:
+    """Where the queue is. Without a `url` it is asked for by `name`."""
+
+    name: str
+    url: str | None
+    #: None: whatever the AWS configuration of this machine says.
+    region: str | None
+    #: None: the region's usual endpoint.
+    endpoint_url: str | None
+
+
+def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
+    """Apply every rule. Raises `ConfigurationError` with a sentence of its own for each."""
+    if queue.url is None:
+        if queue.name is None:
+            raise ConfigurationError("no queue is named: set queue.url or queue.name")
+        _check_name(queue.name, "queue.name", any_prefix=queue.allow_any_queue_name)
+        return QueueAddress(queue.name, None, aws.region, _checked_endpoint(aws.endpoint_url))
+    parts, name = _check_url(queue.url)
+    _check_name(name, "queue.url", any_prefix=queue.allow_any_queue_name)
+    region = region_of_url(queue.url)
+    if queue.name is not None and queue.name != name:
+        raise ConfigurationError(
+            f"queue.name is {queue.name!r} but queue.url names {name!r}: keep one of the two"
+        )
+    endpoint = _checked_endpoint(aws.endpoint_url)
+    if endpoint is None and aws.region and region and aws.region != region:
+        raise ConfigurationError(
+            f"aws.region is {aws.region!r} but queue.url is in {region!r}: "
+            "correct the one that is wrong, or leave out aws.region"
+        )
+    if endpoint is None and not _USUAL_HOST.fullmatch(parts.hostname or ""):
+        # A VPC endpoint, a FIPS or dual-stack host, an emulator: the URL says where it is.
+        endpoint = f"{parts.scheme}://{parts.netloc}"
+    return QueueAddress(name, queue.url, aws.region or region, endpoint)
+
+
+def _check_url(url: str) -> tuple[SplitResult, str]:
+    if url.startswith("arn:"):
+        raise ConfigurationError(f"queue.url is an ARN; the URL looks like {_EXAMPLE}")
+    parts = split_url(url)
+    if parts is None:
+        raise ConfigurationError(f"queue.url is no http(s) URL; it should look like {_EXAMPLE}")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(
+            "queue.url holds a user name or password, which SQS does not use: "
+            "credentials belong in the aws section"
+        )
+    if "console.aws.amazon.com" in (parts.hostname or ""):
+        raise ConfigurationError(
+            "queue.url is the address of a page of the AWS console; "
+            f"the page shows the queue's URL, which looks like {_EXAMPLE}"
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"queue.url goes on after the queue's name, with '?' or '#'; it should look like "
+            f"{_EXAMPLE}"
+        )
+    name = queue_name_of_url(url)
+    segments = [segment for segment in parts.path.split("/") if segment]
+    is_aws = region_of_url(url) is not None
+    if name is None or (is_aws and len(segments) < 2) or len(segments) < 1:
+        raise ConfigurationError(
+            f"queue.url {_shown(parts)!r} lacks the account or the queue's name; "
+            f"it should look like {_EXAMPLE}"
+        )
+    if is_aws and not (len(segments) == 2 and _ACCOUNT.fullmatch(segments[0])):
+        raise ConfigurationError(
+            f"queue.url {_shown(parts)!r} must have a path of /<12 digits>/<queue name>, "
+            f"such as {_EXAMPLE}"
+        )
+    return parts, name
+
+
+def _check_name(name: str, key: str, *, any_prefix: bool) -> None:
+    if name.endswith(".fifo"):
+        raise ConfigurationError(
+            f"{key}: {name!r} is a FIFO queue, which Canvas does not deliver to; "
+            "use a standard queue"
+        )
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{key}: {name!r} is no queue name; one has up to 80 letters, digits, '-' and '_'"
+        )
+    if not any_prefix and not name.startswith(NAME_PREFIX):
+        raise ConfigurationError(
+            f"{key}: {name!r} does not begin with {NAME_PREFIX!r}, and Canvas delivers to no other "
+            "queue; for a dead-letter queue or a test set queue.allow_any_queue_name: true"
+        )
+
+
+def _checked_endpoint(url: str | None) -> str | None:
+    parts = split_url(url) if url is not None else None
+    if url is not None and (parts is None or parts.username is not None):
+        raise ConfigurationError(
+            "aws.endpoint_url is no plain http(s) URL; it should look like http://127.0.0.1:4566"
+        )
+    return url
+
+
+def _shown(parts: SplitResult) -> str:
+    return unquote(f"{parts.scheme}://{parts.netloc}{parts.path}")

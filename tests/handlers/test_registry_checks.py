@@ -1,0 +1,214 @@
+"""What is refused at registration, and whether the sentence helps."""
+
+from __future__ import annotations
+
+import functools
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from consumer.errors import ConfigurationError
+from consumer.handlers.registry import Registry, RetryPolicy
+from consumer.messages import Context, Event
+
+
+async def _async(event: Event) -> None: ...
+
+
+async def _async_generator(event: Event) -> Any:
+    yield event
+
+
+def _generator(event: Event) -> Any:
+    yield event
+
+
+class _Async:
+    async def __call__(self, event: Event) -> None: ...
+
+
+class _Generator:
+    def __call__(self, event: Event) -> Any:
+        yield event
+
+
+class _Method:
+    def handle(self, event: Event) -> None: ...
+
+    def __call__(self, event: Event) -> None: ...
+
+
+class _Unsigned:
+    """As some callables that are written in C."""
+
+    __signature__ = "none"
+
+    def __call__(self, event: Event) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda: None, r"must accept \(event\) or \(event, context\), but has no parameters"),
+        (lambda a, b, c: None, "but has 3 parameters"),
+        (lambda event, *, key: None, "needs the keyword argument 'key', which nobody gives"),
+        (lambda **options: None, "but has no parameters"),
+        (_async, r"is async: .* lost; write it with def, .* asyncio\.run"),
+        (functools.partial(_async), "is async"),
+        (_Async(), "is async"),
+        (_async_generator, "is async"),
+        (_generator, "is a generator: .* leave out the yield"),
+        (_Generator(), "is a generator"),
+        (_Method, "is a class: register an object of it"),
+        (_Method.handle, "is a method without its object"),
+        (None, "can't be called"),
+        ("my_handlers:on_grade", "can't be called"),
+        (_Unsigned(), "can't tell which parameters it accepts; wrap it in a function"),
+    ],
+)
+def test_what_cannot_be_a_handler_is_refused(function: Any, sentence: str) -> None:
+    """Each with its remedy, when it is registered."""
+    registry = Registry()
+
+    with pytest.raises(ConfigurationError, match=rf"(?s)^handler 'h'.*{sentence}"):
+        registry.add(function, "*", name="h")
+
+    assert registry.handlers == ()
+
+
+def test_a_batch_handler_is_told_its_own_shape() -> None:
+    """The sentence says (events), not (event)."""
+    with pytest.raises(ConfigurationError, match=r"must accept \(events\) or \(events, context\)"):
+        Registry().add(lambda: None, "*", name="h", batch=5)
+
+
+def test_a_builtin_of_python_can_be_a_handler() -> None:
+    """Such as the end of a queue, where its parameters are known."""
+    registry = Registry()
+    got: list[Event] = []
+    queue: SimpleQueue[Event] = SimpleQueue()
+    registry.add(got.append, "*", name="list")
+    registry.add(queue.put_nowait, "*", name="queue")
+
+    assert [h.name for h in registry.handlers] == ["list", "queue"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"batch": 0}, "batch must be a whole number from 1 to 10000, not 0"),
+        ({"batch": 10_001}, "not 10001"),
+        ({"batch": 1.5}, r"not 1\.5"),
+        ({"batch": True}, "not True"),
+        ({"batch": "5"}, "not '5'"),
+        ({"timeout_seconds": -1}, "timeout_seconds must be a number of seconds, more than 0"),
+        ({"timeout_seconds": 0}, "more than 0, not 0"),
+        ({"timeout_seconds": float("nan")}, "not nan"),
+        ({"timeout_seconds": float("inf")}, "not inf"),
+        ({"timeout_seconds": True}, "not True"),
+        ({"timeout_seconds": "5"}, "not '5'"),
+        ({"linger_seconds": -0.1}, r"linger_seconds must be .* 0 or more, not -0\.1"),
+        ({"linger_seconds": None}, "linger_seconds"),
+        ({"concurrency": 0}, "concurrency must be a whole number of at least 1, not 0"),
+        ({"concurrency": False}, "not False"),
+        ({"format": "json"}, 'format must be "canvas", "caliper" or left out, not \'json\''),
+        ({"format": "auto"}, "not 'auto'"),
+        ({"retry": 5}, r"retry must be RetryPolicy\(base_seconds=\.\.\., max_seconds=\.\.\.\)"),
+        ({"when": 5}, "its predicate can't be called"),
+        ({"when": lambda: True}, r"its predicate must accept \(event\)"),
+        ({"when": lambda event, context: True}, r"must accept \(event\)"),
+        ({"when": _async}, "its predicate is async"),
+        ({"name": ""}, "a handler's name must be a text that is not blank"),
+        ({"name": "  "}, "not blank"),
+        ({"name": 5}, "not 5"),
+        ({"timeout": 5}, 'no option "timeout": did you mean "timeout_seconds"'),
+        ({"zzz": 5}, "there are batch, close, concurrency"),
+        ({"call": print}, 'no option "call"'),
+    ],
+)
+def test_options_out_of_range_are_refused(options: dict[str, Any], sentence: str) -> None:
+    """The sentence names the option, its range and the value."""
+    options = {"name": "h", **options}
+
+    with pytest.raises(ConfigurationError, match=sentence):
+        Registry().add(lambda subject: None, "*", **options)
+
+
+@pytest.mark.parametrize("batch", [1, 10_000])
+def test_the_ends_of_the_range_are_accepted(batch: int) -> None:
+    """A batch has from 1 to 10,000 events."""
+    registry = Registry()
+    registry.add(lambda events: None, "*", name="h", batch=batch, linger_seconds=0)
+
+    assert registry.handlers[0].batch == batch
+
+
+@pytest.mark.parametrize(
+    ("patterns", "sentence"),
+    [
+        ([], "names no event"),
+        ("", "'' is not the name of an event"),
+        ([""], "is not the name of an event"),
+        (["grade_change "], "'grade_change ' is not the name of an event"),
+        ([5], "5 is not the name"),
+        ([None], "None is not the name"),
+        (5, "patterns must be texts, not 5"),
+        ([["a", "b"]], r"\['a', 'b'\] is not the name"),
+    ],
+)
+def test_patterns_that_match_nothing_are_refused(patterns: Any, sentence: str) -> None:
+    """A handler that can never be called is a mistake."""
+    with pytest.raises(ConfigurationError, match=sentence):
+        Registry().add(lambda event: None, patterns, name="h")
+
+
+def test_a_text_is_one_pattern_and_not_its_letters() -> None:
+    """`add(f, "grade_change")` is one event, and a pattern given twice is one."""
+    registry = Registry()
+    registry.add(lambda event: None, "grade_change", name="one")
+    registry.add(lambda event: None, ["a", "a"], name="two")
+
+    assert [h.patterns for h in registry.handlers] == [("grade_change",), ("a",)]
+
+
+def test_a_decorator_without_events_says_how_it_is_written() -> None:
+    """`@registry.on` without brackets, and with empty ones."""
+    registry = Registry()
+
+    def handler(event: Event) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r'@registry\.on\("grade_change"\)'):
+        registry.on(handler)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="names no event"):
+        registry.on()(handler)
+
+
+def test_two_handlers_of_one_name_are_refused() -> None:
+    """Names are what the ledger remembers by; two functions of one name need `name=`."""
+    registry = Registry()
+
+    def handler(event: Event, context: Context) -> None: ...
+
+    registry.add(handler, "a")
+    with pytest.raises(ConfigurationError, match="two handlers are named 'handler'"):
+        registry.add(handler, "b")
+    registry.add(handler, "b", name="other")
+
+    assert [h.name for h in registry.handlers] == ["handler", "other"]
+
+
+@pytest.mark.parametrize(
+    ("base", "longest"),
+    [(0, 10), (-1, 10), (5, 4), (1, 43_201), (float("nan"), 10), (1, float("inf")), ("1", 10)],
+)
+def test_a_retry_policy_that_cannot_be_kept_is_refused(base: Any, longest: Any) -> None:
+    """SQS hides a message for twelve hours at most."""
+    with pytest.raises(ConfigurationError, match="retry: "):
+        RetryPolicy(base, longest)
+
+
+def test_a_retry_policy_has_the_engines_defaults() -> None:
+    """5 s, up to 15 minutes."""
+    assert RetryPolicy() == RetryPolicy(base_seconds=5, max_seconds=900)
+    assert RetryPolicy(43_200, 43_200).max_seconds == 43_200

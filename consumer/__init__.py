@@ -4,4 +4,32 @@ Every event that Canvas put into the queue reaches every handler that asked for 
 only after all of them succeeded.
 """
 
+from consumer.errors import BatchFailure, ConfigurationError, DecodeError, Reject, Retry
+from consumer.events.identifiers import global_id, is_truncated, local_id, shard_of
+from consumer.handlers.registry import Handler, Registry, RetryPolicy
+from consumer.messages import Context, Event, ReceivedMessage
+
 __version__ = "0.1.0"
+
+__all__ = [
+    # Writing handlers
+    "Registry",
+    "Handler",
+    "RetryPolicy",
+    "Event",
+    "Context",
+    # What a handler can raise
+    "Retry",
+    "Reject",
+    "BatchFailure",
+    # Reading events
+    "ReceivedMessage",
+    "DecodeError",
+    "local_id",
+    "global_id",
+    "shard_of",
+    "is_truncated",
+    # The rest
+    "ConfigurationError",
+    "__version__",
+]

@@ -24,6 +24,7 @@ LOG_CALL_FAILED: Final = "log_call_failed"  # a library logged arguments that do
 
 # Queue
 QUEUE_CHECK: Final = "queue_check"  # what the queue says of itself before the first receive
+QUEUE_CHECK_FAILED: Final = "queue_check_failed"  # code, attempt; asked again
 QUEUE_WARNING: Final = "queue_warning"  # a setting of the queue that will hurt
 RECEIVE_FAILED: Final = "receive_failed"  # code, next attempt in seconds
 RECEIVE_RECOVERED: Final = "receive_recovered"  # after how many failures

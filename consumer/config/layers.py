@@ -120,8 +120,11 @@ def environment_layer(environ: Mapping[str, str], problems: Problems) -> Layer:
 def _unknown_variable(name: str) -> str:
     if name.startswith(PREFIX + "HANDLERS"):
         return "handlers can't be set by the environment; use the file, or --handler"
-    near = nearest(name, (variable.lower() for variable in _VARIABLES))
-    hint = f"did you mean {near.upper()}?" if near else f"the shape is {PREFIX}SECTION__KEY"
+    # Without the prefix, which would make any two look alike.
+    known = (variable.removeprefix(PREFIX).lower() for variable in _VARIABLES)
+    near = nearest(name.removeprefix(PREFIX), known)
+    shape = f"{PREFIX}{near.upper()}" if near else ""
+    hint = f"did you mean {shape}?" if shape else f"the shape is {PREFIX}SECTION__KEY"
     return f"no such setting, and all variables that begin with {PREFIX} are settings; {hint}"
 
 

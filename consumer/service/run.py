@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.config import Settings
     from consumer.handlers.registry import Registry
-    from consumer.queues.transport import QueueAttributes
+    from consumer.queues.preflight import QueueCheck
+    from consumer.queues.sqs import SqsTransport
 
 _log = structlog.get_logger(__name__)
 
@@ -66,14 +67,14 @@ def run(
         region=transport.region,
         handlers={h.name: list(h.patterns) for h in registry.handlers},
     )
-    attributes = _check(transport, clock)
+    check = _check(transport, settings, clock)
     worker = Worker(
         transport,
         registry,
         queue=queue,
         engine=engine,
         clock=clock,
-        visibility_timeout_seconds=_visibility(queue.visibility_timeout_seconds, attributes),
+        visibility_timeout_seconds=_visibility(settings, check),
         read_timeout_seconds=queue.effective_read_timeout_seconds,
         max_messages=max_messages,
         drain_when_empty=drain_when_empty,
@@ -87,4 +88,54 @@ def run(
         flush_repeats=flush_repeats,
         on_tick=(lambda: on_tick(worker)) if on_tick else lambda: None,
     )
-    return daemon.run()
+    try:
+        return daemon.run()
+    finally:
+        transport.close()
+
+
+def _check(transport: SqsTransport, settings: Settings, clock: Clock) -> QueueCheck:
+    """Ask the queue about itself before the first receive; a network not up yet is waited for."""
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(CHECK_ATTEMPTS),
+        wait=tenacity.wait_exponential(multiplier=1, max=15),
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, TransportError) and not error.fatal
+        ),
+        before_sleep=_tell_attempt,
+        sleep=lambda seconds: clock.wait(threading.Event(), seconds),
+        reraise=True,
+    )
+    check = retrying(
+        check_queue,
+        transport,
+        read_timeout_seconds=settings.queue.effective_read_timeout_seconds,
+        visibility_timeout_seconds=settings.queue.visibility_timeout_seconds,
+    )
+    _log.info(
+        log_events.QUEUE_CHECK,
+        visible=check.attributes.visible_messages,
+        in_flight=check.attributes.in_flight_messages,
+        dead_letter_queue=check.attributes.dead_letter_queue,
+        max_receive_count=check.attributes.max_receive_count,
+    )
+    for warning in check.warnings:
+        _log.warning(log_events.QUEUE_WARNING, reason=warning)
+    return check
+
+
+def _tell_attempt(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    _log.warning(
+        log_events.QUEUE_CHECK_FAILED,
+        code=getattr(error, "code", ""),
+        reason=str(error),
+        attempt=state.attempt_number,
+        attempts=CHECK_ATTEMPTS,
+    )
+
+
+def _visibility(settings: Settings, check: QueueCheck) -> int:
+    """The visibility timeout to send with each receive and renewal; never none at all."""
+    configured = settings.queue.visibility_timeout_seconds
+    return configured or check.attributes.visibility_timeout_seconds or DEFAULT_VISIBILITY_SECONDS

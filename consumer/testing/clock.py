@@ -52,11 +52,15 @@ class ManualClock:
         self._move(seconds, until=event)
         return event.is_set()
 
-    def advance(self, seconds: float) -> None:
-        """Move time forward; what `call_later` has put in between is called on the way."""
+    def advance(self, seconds: float, *, until: threading.Event | None = None) -> None:
+        """Move time forward; what `call_later` has put in between is called on the way.
+
+        Args:
+            until: when a timer sets it, time moves no further.
+        """
         if seconds < 0:
             raise ValueError("time only goes forward")
-        self._move(seconds, until=None)
+        self._move(seconds, until=until)
 
     def call_later(self, seconds: float, callback: Callable[[], object]) -> None:
         """Call `callback` once time has moved that far, in the thread that moves it."""

@@ -83,6 +83,7 @@ class InMemoryQueue(FaultyCalls):
         self._stale_deletes_succeed = stale_deletes_succeed
         self._rng = rng or random.Random(0)
         self._changed = threading.Condition()
+        self._change = threading.Event()
         self._store = MessageStore()
         self.closed = False
 
@@ -106,7 +107,7 @@ class InMemoryQueue(FaultyCalls):
                 visible_at=self._clock.monotonic() + delay_seconds,
             )
             self._store.add(message)
-            self._changed.notify_all()
+            self._tell_change()
         return message.message_id
 
     def redeliver(self, message_id: str) -> None:
@@ -116,7 +117,7 @@ class InMemoryQueue(FaultyCalls):
             message.visible_at = self._clock.monotonic()
             self._store.deleted.pop(message_id, None)
             self._store.messages[message_id] = message
-            self._changed.notify_all()
+            self._tell_change()
 
     def visible(self) -> list[str]:
         """The ids of what a receive could give now, in the order of sending."""
@@ -208,7 +209,7 @@ class InMemoryQueue(FaultyCalls):
                 fault.failed[position] if position in fault.failed else act(entry)
                 for position, entry in enumerate(entries)
             ]
-            self._changed.notify_all()
+            self._tell_change()
             return answers
 
     def _take(self, count: int, timeout: int, *, least: int) -> list[ReceivedMessage]:
@@ -229,7 +230,12 @@ class InMemoryQueue(FaultyCalls):
             message.handle = ""
             message.visible_at = self._clock.monotonic()
             self._store.add(message)
-            self._changed.notify_all()
+            self._tell_change()
+
+    def _tell_change(self) -> None:
+        self._changed.notify_all()
+        self._change.set()
+        self._change = threading.Event()
 
     def _wait_for_message(self, deadline: float) -> bool:
         """Pass the time until a message may be there; False if the long poll is over."""
@@ -239,9 +245,10 @@ class InMemoryQueue(FaultyCalls):
         seconds = min(max(self._store.next_visible_at(now), now), deadline) - now
         if isinstance(self._clock, ManualClock):
             # Other threads may go on meanwhile, and so may what the clock calls on its way.
+            change = self._change
             self._changed.release()
             try:
-                self._clock.advance(seconds)
+                self._clock.advance(seconds, until=change)
             finally:
                 self._changed.acquire()
         else:

@@ -470,7 +470,7 @@ def test_a_refusal_after_a_success_has_a_grace_period(bench: Bench) -> None:
 
     for waited, expected in ((0, None), (59, None), (1, DENIED)):
         bench.clock.advance(waited)
-        bench.queue.faults = [Fault(error=DENIED)]
+        bench.queue.faults = [Fault(error=DENIED, operation="delete")]
         bench.settler.ack(bench.receive()[0], STEPS)
         bench.settler.flush(everything=True)
         assert bench.settler.fatal is expected

@@ -1,0 +1,404 @@
+"""Calling what others wrote: whatever it does, the outcome is one of three."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer import log_events
+from consumer.engine.inflight import InFlight, Slot
+from consumer.engine.invoke import Invoker
+from consumer.engine.stats import Stats
+from consumer.errors import BatchFailure, DecodeError, Reject, Retry
+from consumer.handlers.registry import Handler, Registry
+from consumer.messages import Context, Event, Outcome
+from consumer.testing import make_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from consumer.testing import ManualClock
+
+ACK = Outcome.ack()
+EVENT = make_event()
+
+
+class Stopping:
+    """Whether the process drains."""
+
+    value = False
+
+
+@pytest.fixture(name="stopping")
+def _stopping() -> Stopping:
+    return Stopping()
+
+
+@pytest.fixture(name="stats")
+def _stats() -> Stats:
+    return Stats()
+
+
+@pytest.fixture(name="invoker")
+def _invoker(clock: ManualClock, stats: Stats, stopping: Stopping) -> Invoker:
+    return Invoker(stats, clock=clock, stopping=lambda: stopping.value)
+
+
+@pytest.fixture(name="slots")
+def _slots(make_slot: Callable[..., Slot]) -> list[Slot]:
+    table = InFlight(max_messages=10, max_bytes=1 << 40)
+    return [make_slot(table), make_slot(table), make_slot(table)]
+
+
+def single(function: Callable[..., object], **options: Any) -> Handler:
+    """The handler that a registry makes of a function."""
+    registry = Registry()
+    registry.add(function, "*", name="store", **options)
+    return registry.handlers[0]
+
+
+def raising(error: BaseException, **options: Any) -> Handler:
+    """A handler that raises."""
+
+    def fail(_event: Event) -> None:
+        raise error
+
+    return single(fail, **options)
+
+
+def returning(value: object) -> Handler:
+    """A handler that returns something."""
+    return single(lambda _event: value)
+
+
+class ForgetfulRetry(Retry):
+    """A subclass that does not call ours."""
+
+    def __init__(self) -> None:
+        pass
+
+
+class ForgetfulReject(Reject):
+    """A subclass that does not call ours."""
+
+    def __init__(self) -> None:
+        pass
+
+
+class ForgetfulBatchFailure(BatchFailure):
+    """A subclass that does not call ours."""
+
+    def __init__(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (ValueError("secret"), Outcome.retry("ValueError")),
+        (Retry("busy", after=60), Outcome.retry("busy", 60)),
+        (Retry("now", after=0), Outcome.retry("now", 0)),
+        (Reject("not ours"), Outcome.reject("not ours")),
+        (DecodeError("no JSON"), Outcome.reject("undecodable: no JSON")),
+        (SystemExit(1), Outcome.retry("SystemExit")),
+        (KeyboardInterrupt(), Outcome.retry("KeyboardInterrupt")),
+        (GeneratorExit(), Outcome.retry("GeneratorExit")),
+        (MemoryError(), Outcome.retry("MemoryError")),
+        (RecursionError(), Outcome.retry("RecursionError")),
+        (StopIteration(), Outcome.retry("StopIteration")),
+        (BatchFailure({EVENT: ValueError()}), Outcome.retry("BatchFailure")),
+        (ForgetfulRetry(), Outcome.retry("retry requested")),
+        (ForgetfulReject(), Outcome.reject("rejected")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_a_handler_raises_becomes_an_outcome(
+    invoker: Invoker, slots: list[Slot], error: BaseException, outcome: Outcome
+) -> None:
+    """Nothing that it raises gets through to the thread, and no foreign text into the reason."""
+    assert invoker.call(raising(error), EVENT, slots[0]) == outcome
+
+
+@pytest.mark.parametrize("value", [None, False, 0, "reject", [], {}, object()])
+def test_an_ordinary_return_value_is_ignored(
+    invoker: Invoker, slots: list[Slot], value: object
+) -> None:
+    """A handler that returns has succeeded, whatever it returns."""
+    assert invoker.call(returning(value), EVENT, slots[0]) == ACK
+
+
+async def _coroutine() -> None:
+    """Work that nobody waits for."""
+
+
+@pytest.mark.parametrize(
+    ("make", "verdict"),
+    [
+        (lambda: ValueError("x"), "retry"),
+        (lambda: Retry, "retry"),
+        (lambda: Reject("x"), "reject"),
+        (lambda: Outcome.reject("x"), "retry"),
+        (_coroutine, "retry"),
+        (lambda: (n for n in ()), "retry"),
+    ],
+    ids=["exception", "class", "reject", "outcome", "coroutine", "generator"],
+)
+def test_a_return_value_that_says_it_is_not_done_is_no_success(
+    invoker: Invoker, slots: list[Slot], make: Callable[[], object], verdict: str
+) -> None:
+    """No message is deleted by accident: an error that was returned, or work that has not run."""
+    handler = single(lambda _event: make())
+
+    assert invoker.call(handler, EVENT, slots[0]).verdict == verdict
+
+
+def test_a_predicate_that_says_no_is_a_success_without_a_run(
+    invoker: Invoker, slots: list[Slot]
+) -> None:
+    """The handler did not ask for this event."""
+    handler = raising(ValueError(), when=lambda event: event.name != "submission_created")
+
+    assert invoker.call(handler, EVENT, slots[0]) == ACK
+
+
+@pytest.mark.parametrize("error", [KeyError("user_id"), SystemExit()])
+def test_a_predicate_that_raises_is_a_failure(
+    invoker: Invoker, slots: list[Slot], error: BaseException
+) -> None:
+    """Whether the handler wants the event is not known: the message must stay."""
+
+    def when(_event: Event) -> bool:
+        raise error
+
+    ran: list[Event] = []
+    handler = single(ran.append, when=when)
+
+    outcome = invoker.call(handler, EVENT, slots[0])
+
+    assert outcome == Outcome.retry(type(error).__name__)
+    assert ran == []
+
+
+def test_the_context_tells_of_the_delivery(
+    invoker: Invoker, slots: list[Slot], clock: ManualClock, stopping: Stopping
+) -> None:
+    """Message, receive count, handler, deadline, and what changes while the handler runs."""
+    seen: list[tuple[bool, bool]] = []
+    contexts: list[Context] = []
+
+    def look(_event: Event, context: Context) -> None:
+        contexts.append(context)
+        seen.append((context.should_stop(), context.visibility_lost))
+        slots[0].visibility_lost = True
+        stopping.value = True
+        seen.append((context.should_stop(), context.visibility_lost))
+
+    began = clock.monotonic()
+    invoker.call(single(look, timeout_seconds=7), EVENT, slots[0])
+
+    (context,) = contexts
+    assert (context.message_id, context.handler, context.receive_count) == (
+        "message-1", "store", 1,
+    )  # fmt: skip
+    assert context.deadline == began + 7
+    assert seen == [(False, False), (True, True)]
+
+
+def test_a_handler_without_a_timeout_has_no_deadline(invoker: Invoker, slots: list[Slot]) -> None:
+    """It may run as long as it likes; its visibility is renewed meanwhile."""
+    deadlines: list[float | None] = []
+
+    def look(_event: Event, context: Context) -> None:
+        deadlines.append(context.deadline)
+
+    invoker.call(single(look), EVENT, slots[0])
+
+    assert deadlines == [None]
+
+
+def test_a_call_past_its_timeout_is_stuck_until_it_returns(
+    invoker: Invoker, slots: list[Slot], clock: ManualClock, stats: Stats, logs: list[Any]
+) -> None:
+    """It is asked to stop, told once, no longer renewed; its result counts after all."""
+    seen: list[tuple[bool, bool, int]] = []
+
+    def hang(_event: Event, context: Context) -> None:
+        for seconds in (9.9, 0.1, 60):
+            clock.advance(seconds)
+            invoker.find_stuck()
+            seen.append((context.should_stop(), slots[0].stuck, invoker.stuck_runs()))
+
+    outcome = invoker.call(single(hang, timeout_seconds=10), EVENT, slots[0])
+
+    assert seen == [(False, False, 0), (True, True, 1), (True, True, 1)]
+    assert outcome == ACK
+    assert not slots[0].stuck
+    assert invoker.stuck_runs() == 0
+    assert stats["handlers_stuck"] == 1
+    names = [line["event"] for line in logs]
+    assert names == [log_events.HANDLER_STUCK, log_events.HANDLER_UNSTUCK]
+
+
+def test_the_default_timeout_is_for_handlers_without_their_own(
+    clock: ManualClock, stats: Stats, slots: list[Slot]
+) -> None:
+    """An engine-wide limit, which a handler may stretch."""
+    invoker = Invoker(stats, clock=clock, stopping=lambda: False, default_timeout_seconds=5)
+    deadlines: list[float | None] = []
+
+    def look(_event: Event, context: Context) -> None:
+        deadlines.append(context.deadline)
+
+    invoker.call(single(look), EVENT, slots[0])
+    invoker.call(single(look, timeout_seconds=50), EVENT, slots[0])
+
+    assert deadlines == [clock.monotonic() + 5, clock.monotonic() + 50]
+
+
+def test_a_message_that_two_handlers_are_stuck_on_is_stuck_until_both_return(
+    invoker: Invoker, slots: list[Slot], clock: ManualClock
+) -> None:
+    """The first of them to return does not free it."""
+    stuck: list[bool] = []
+
+    def inner(_events: Sequence[Event]) -> None:
+        clock.advance(20)
+        invoker.find_stuck()
+
+    def outer(_event: Event) -> None:
+        batch = single(inner, batch=5, timeout_seconds=10)
+        invoker.call_batch(batch, [EVENT], [slots[0]])
+        invoker.find_stuck()
+        stuck.append(slots[0].stuck)
+
+    invoker.call(single(outer, timeout_seconds=10), EVENT, slots[0])
+
+    assert stuck == [True]
+    assert not slots[0].stuck
+
+
+def test_a_batch_that_returns_has_handled_all_its_events(
+    invoker: Invoker, slots: list[Slot]
+) -> None:
+    """One call, one outcome for each event, and a context that names every message."""
+    events = [make_event(), make_event(), make_event()]
+    seen: list[tuple[list[Event], tuple[str, ...]]] = []
+
+    def store(batch: Sequence[Event], context: Context) -> None:
+        seen.append((list(batch), context.message_ids))
+
+    outcomes = invoker.call_batch(single(store, batch=3), events, slots)
+
+    assert outcomes == [ACK, ACK, ACK]
+    assert seen == [(events, ("message-1", "message-2", "message-3"))]
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (OSError(28, "No space left"), Outcome.retry("OSError")),
+        (Retry("full", after=30), Outcome.retry("full", 30)),
+        (Reject("no"), Outcome.reject("no")),
+        (SystemExit(), Outcome.retry("SystemExit")),
+        (BatchFailure({}), Outcome.retry("BatchFailure")),
+        (BatchFailure({make_event(): ValueError()}), Outcome.retry("BatchFailure")),
+        (BatchFailure({"message-1": ValueError()}), Outcome.retry("BatchFailure")),  # type: ignore[dict-item]
+        (ForgetfulBatchFailure(), Outcome.retry("BatchFailure")),
+    ],
+    ids=[
+        "any", "retry", "reject", "exit", "names none", "names a stranger", "names an id",
+        "forgetful",
+    ],
+)  # fmt: skip
+def test_a_batch_that_does_not_say_which_failed_has_failed_whole(
+    invoker: Invoker, slots: list[Slot], error: BaseException, outcome: Outcome
+) -> None:
+    """None of its events can be taken as handled."""
+
+    def store(_events: Sequence[Event]) -> None:
+        raise error
+
+    events = [make_event(), make_event(), make_event()]
+    outcomes = invoker.call_batch(single(store, batch=3), events, slots)
+
+    expected = "retry" if outcome.reason == "BatchFailure" else outcome.verdict
+    assert [found.verdict for found in outcomes] == [expected] * 3
+    assert outcomes[0].delay_seconds == outcome.delay_seconds
+
+
+def test_a_batch_can_fail_in_part(invoker: Invoker, slots: list[Slot]) -> None:
+    """Each event it names has the outcome it names, the others succeeded."""
+    events = [make_event(), make_event(), make_event()]
+
+    def store(batch: Sequence[Event]) -> None:
+        raise BatchFailure({batch[0]: Reject("bad"), batch[2]: Retry("busy", after=9)})
+
+    outcomes = invoker.call_batch(single(store, batch=3), events, slots)
+
+    assert outcomes == [Outcome.reject("bad"), ACK, Outcome.retry("busy", 9)]
+
+
+@pytest.mark.parametrize("failure", [None, "disk full", ValueError, Retry, False])
+def test_an_event_named_as_failed_has_failed_whatever_stands_beside_it(
+    invoker: Invoker, slots: list[Slot], failure: Any
+) -> None:
+    """Also when that is no exception: it must not be deleted, nor end the thread."""
+    events = [make_event(), make_event(), make_event()]
+
+    def store(batch: Sequence[Event]) -> None:
+        raise BatchFailure({batch[1]: failure})
+
+    outcomes = invoker.call_batch(single(store, batch=3), events, slots)
+
+    assert [outcome.verdict for outcome in outcomes] == ["ack", "retry", "ack"]
+
+
+def test_a_batch_past_its_timeout_makes_all_its_messages_stuck(
+    invoker: Invoker, slots: list[Slot], clock: ManualClock
+) -> None:
+    """One call holds them all; they are free again when it returns."""
+    seen: list[list[bool]] = []
+
+    def hang(_events: Sequence[Event]) -> None:
+        clock.advance(10)
+        invoker.find_stuck()
+        seen.append([slot.stuck for slot in slots])
+
+    events = [make_event(), make_event(), make_event()]
+    invoker.call_batch(single(hang, batch=3, timeout_seconds=10), events, slots)
+
+    assert seen == [[True, True, True]]
+    assert not any(slot.stuck for slot in slots)
+
+
+def test_a_failure_is_logged_by_type_and_place_and_not_by_text(
+    invoker: Invoker, slots: list[Slot], logs: list[Any]
+) -> None:
+    """The text of a foreign exception quotes the data that broke it."""
+    invoker.call(raising(ValueError("jane@example.edu")), EVENT, slots[0])
+
+    (line,) = logs
+    error = line.pop("exc_info")
+    assert isinstance(error, ValueError)
+    assert line.pop("error_at").startswith("test_invoke.py:")
+    assert line == {
+        "event": log_events.HANDLER_FAILED,
+        "log_level": "warning",
+        "handler": "store",
+        "event_name": "submission_created",
+        "message_id": "message-1",
+        "receive_count": 1,
+        "error_type": "ValueError",
+    }
+
+
+def test_the_time_that_handlers_take_of_late_is_known(
+    invoker: Invoker, slots: list[Slot], clock: ManualClock
+) -> None:
+    """A moving average: it approaches what the calls take."""
+    slow = single(lambda _event: clock.advance(0.1))
+    for _ in range(100):
+        invoker.call(slow, EVENT, slots[0])
+
+    assert invoker.handler_seconds == pytest.approx(0.1, rel=0.01)

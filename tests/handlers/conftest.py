@@ -1,0 +1,81 @@
+"""What the tests of the archive share."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.handlers.archive import Archive
+from consumer.handlers.archive_store import ArchiveStore
+from consumer.messages import Context
+from consumer.testing import ManualClock, make_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from consumer.messages import Event
+
+CONTEXT = Context(handler="archive", message_ids=("m-1",))
+
+
+class Shelf:
+    """An archive in a directory, and a look at what is in it."""
+
+    def __init__(self, root: Path, *, max_file_bytes: int = 1 << 20) -> None:
+        self.root = root
+        self.clock = ManualClock(datetime(2026, 11, 23, 10, 0, tzinfo=UTC))
+        self.max_file_bytes = max_file_bytes
+        self._archives: list[Archive] = []
+        self.archive = self.another()
+
+    def another(self, **options: Any) -> Archive:
+        """As of another process: it has nothing in common but the directory."""
+        store = ArchiveStore(self.root, max_file_bytes=self.max_file_bytes)
+        archive = Archive(store, clock=self.clock, **options)
+        self._archives.append(archive)
+        return archive
+
+    def write(self, *message_ids: str, archive: Archive | None = None) -> None:
+        """Write one event for each id."""
+        events = [make_event(message_id=message_id) for message_id in message_ids]
+        (archive or self.archive).write(events, CONTEXT)
+
+    def write_events(self, *events: Event) -> None:
+        self.archive.write(events, CONTEXT)
+
+    def restart(self) -> None:
+        """End the process and begin another."""
+        self.archive.close()
+        self.archive = self.another()
+
+    def files(self) -> list[str]:
+        """All files, relative to the directory."""
+        found = (path for path in self.root.rglob("*") if path.is_file())
+        return sorted(str(path.relative_to(self.root)) for path in found)
+
+    def path(self, name: str = "events-2026-11-23.jsonl") -> Path:
+        return self.root / "2026" / "11" / name
+
+    def lines(self, name: str = "events-2026-11-23.jsonl") -> list[dict[str, Any]]:
+        """What a reader of JSON lines sees: each line parses, and each ends."""
+        data = self.path(name).read_bytes()
+        assert data == b"" or data.endswith(b"\n")
+        return [json.loads(line) for line in data.decode("utf-8").splitlines()]
+
+    def ids(self, name: str = "events-2026-11-23.jsonl") -> list[str]:
+        return [line["message_id"] for line in self.lines(name)]
+
+    def close(self) -> None:
+        for archive in self._archives:
+            archive.close()
+
+
+@pytest.fixture(name="shelf")
+def _shelf(tmp_path: Path) -> Iterator[Shelf]:
+    shelf = Shelf(tmp_path / "archive")
+    yield shelf
+    shelf.close()

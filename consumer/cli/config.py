@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ from consumer.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.config import AwsSettings, Loaded
-    from consumer.handlers.registry import Registry
+    from consumer.config import AwsSettings, HandlerSettings, Loaded
+    from consumer.handlers.registry import Handler
+    from consumer.queues.rules import QueueAddress
 
 _FILE = click.Path(path_type=Path)
 
@@ -64,62 +66,81 @@ def check(file: Path) -> None:
         loaded = load(
             file, environ=os.environ, overrides={}, require_queue=True, outside_service=True
         )
-        name, region = _queue_of(loaded)
         # As for the daemon: handlers of one's own lie where one stands.
         sys.path.append(str(Path.cwd()))
-        registry = _registry_of(loaded)
+        faults: list[str] = []
+        with _faults_into(faults, loaded):
+            address = queue_address(loaded)
+        handlers = _handlers(loaded, faults)
+        if faults:
+            raise ConfigurationError("\n".join(faults))
         for warning in loaded.warnings:
             tell(warning, kind="warning")
         click.echo(f"{file}: ok")
-        for label, text in _plan(loaded, name, region, registry):
+        for label, text in _plan(loaded, address, handlers):
             click.echo(f"  {label:<13}{text}")
 
 
-def _queue_of(loaded: Loaded) -> tuple[str, str | None]:
-    """The queue's name and region; an error of its rules is told with its place."""
-    from consumer.queues.rules import address_of  # noqa: PLC0415 - only `check` needs it
+def queue_address(loaded: Loaded) -> QueueAddress:
+    """Where the queue is, by the rules for its URL, name and region; nothing is asked of AWS.
+
+    Raises: `ConfigurationError`, which also names the line or option that gave it.
+    """
+    from consumer.queues.rules import address_of  # noqa: PLC0415 - `show` does without
 
     try:
-        address = address_of(loaded.settings.queue, loaded.settings.aws)
+        return address_of(loaded.settings.queue, loaded.settings.aws)
     except ConfigurationError as error:
-        raise _placed(error, loaded) from None
-    return address.name, address.region
+        named = [key for key in ("queue.url", "queue.name", "aws.region") if key in str(error)]
+        raise _placed(error, loaded, named[0] if named else "") from None
 
 
-def _registry_of(loaded: Loaded) -> Registry:
-    from consumer.handlers.loader import build_registry  # noqa: PLC0415 - only `check` needs it
+def _handlers(loaded: Loaded, faults: list[str]) -> list[Handler]:
+    """What each entry makes: one by one, so that the faults of all are told."""
+    from consumer.handlers.loader import build_registry  # noqa: PLC0415 - `show` does without
+    from consumer.handlers.registry import Registry  # noqa: PLC0415
 
-    settings = loaded.settings
+    settings, all_of_them = loaded.settings, Registry()
+
+    def add(*entries: HandlerSettings) -> None:
+        all_of_them.include(build_registry(entries, state_directory=settings.state_directory))
+
+    if not settings.handlers:
+        add()
+    for index, entry in enumerate(settings.handlers):
+        with _faults_into(faults, loaded, f"handlers[{index}].name"):
+            add(entry)
+    return list(all_of_them.handlers)
+
+
+@contextmanager
+def _faults_into(faults: list[str], loaded: Loaded, key: str = "") -> Iterator[None]:
     try:
-        return build_registry(settings.handlers, state_directory=settings.state_directory)
+        yield
     except ConfigurationError as error:
-        raise _placed(error, loaded) from None
+        faults.append(str(_placed(error, loaded, key)))
 
 
-def _placed(error: ConfigurationError, loaded: Loaded) -> ConfigurationError:
-    """The error with the line of the key or handler that its text names."""
-    text = str(error)
-    key = next((key for key in ("queue.url", "queue.name", "aws.region") if key in text), "")
-    for index, handler in enumerate(loaded.settings.handlers):
-        if re.search(rf"""handler ['"]{re.escape(handler.name)}['"]""", text):
-            key = f"handlers[{index}].name"
+def _placed(error: ConfigurationError, loaded: Loaded, key: str = "") -> ConfigurationError:
+    """The error with the place that gave the key."""
     origin = loaded.origins.get(key, "default")
-    return error if origin == "default" else ConfigurationError(f"{origin}: {text}")
+    return error if origin == "default" else ConfigurationError(f"{origin}: {error}")
 
 
 def _plan(
-    loaded: Loaded, name: str, region: str | None, registry: Registry
+    loaded: Loaded, address: QueueAddress, handlers: list[Handler]
 ) -> Iterator[tuple[str, str]]:
     settings = loaded.settings
-    where = region or "the region of the AWS configuration"
-    yield "queue", f"{name}, in {where}"
+    where = address.region or "the region of the AWS configuration"
+    yield "queue", f"{address.name}, in {where}"
     if settings.aws.endpoint_url:
         yield "endpoint", settings.aws.endpoint_url
     yield "credentials", _credentials(settings.aws)
+    for label, handler in zip(_first_then("handlers"), handlers, strict=False):
+        only = f", {handler.format} format only" if handler.format else ""
+        yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
     if not settings.handlers:
-        yield "handlers", "none is configured, so every event is archived"
-    for label, handler in zip(_first_then("handlers"), registry.handlers, strict=False):
-        yield label, f"{handler.name}: {', '.join(handler.patterns)}"
+        yield "", "(none is configured, so every event is archived)"
     yield "state", str(settings.state_directory.absolute())
     yield "logging", f"{settings.logging.level}, {settings.logging.format}"
 

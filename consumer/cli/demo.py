@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -98,9 +99,7 @@ def _demonstrate(*, keep: bool) -> None:
     clock = SystemClock()
     with EmbeddedQueue(QUEUE_NAME, max_receive_count=MAX_RECEIVE_COUNT) as queue:
         settings = _settings(queue, folder)
-        configure_logging(
-            settings.logging, click.get_text_stream("stderr"), environ={}, clock=clock
-        )
+        configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
         sent = queue.send(_messages(seed=1, duplicate=True, undecodable=True))
         click.echo(
             _INTRODUCTION.format(
@@ -188,8 +187,7 @@ def _registry(folder: Path, seen: Seen) -> Registry:
 
 def _progress(length: int) -> AbstractContextManager[Any]:
     """A progress bar on a terminal, nothing otherwise."""
-    stream = click.get_text_stream("stdout")
-    if not stream.isatty():
+    if not sys.stdout.isatty():
         return nullcontext()
     bar: AbstractContextManager[Any] = click.progressbar(
         length=length, label="handled", show_pos=True

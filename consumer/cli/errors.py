@@ -38,6 +38,8 @@ def told_plainly() -> Iterator[None]:
         tell(str(error))
         sys.exit(error.exit_code)
     except Exception as error:
-        facts = describe(error)
+        # The first frame is the line above; where the command was, says more.
+        inner = error.__traceback__.tb_next if error.__traceback__ else None
+        facts = describe(error.with_traceback(inner))
         tell(f"a bug in this program: {facts['error_type']} at {facts['error_at']}")
         sys.exit(EXIT_BUG)

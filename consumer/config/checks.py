@@ -107,7 +107,8 @@ def check_engine(engine: EngineSettings, where: Where, problems: Problems) -> No
     base, longest = engine.retry_base_seconds, engine.retry_max_seconds
     if base > longest:
         key = "engine.retry_base_seconds"
-        problems.add(where(key), key, f"{base:g}: must not be more than {longest:g}, retry_max")
+        fault = f"{base:g}: must not be more than engine.retry_max_seconds ({longest:g})"
+        problems.add(where(key), key, fault)
 
 
 def check_aws(aws: AwsSettings, given: Layer, where: Where, problems: Problems) -> None:

@@ -23,7 +23,9 @@ def _not_a_bool(value: object) -> object:
     return value
 
 
-def _one_as_tuple(value: object) -> object:
+def _patterns(value: object) -> object:
+    if isinstance(value, (list, tuple)) and not value:
+        raise ValueError("at least one pattern")
     return (value,) if isinstance(value, str) else value
 
 
@@ -135,8 +137,8 @@ class HandlerSettings(Section):
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")
     #: Names or globs, such as "submission_*".
     events: Annotated[
-        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_as_tuple)
-    ] = Field(default=("*",), min_length=1)
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_patterns)
+    ] = ("*",)
     #: None: both formats.
     format: Literal["canvas", "caliper"] | None = None
     timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=43_200)

@@ -107,14 +107,16 @@ def shown(value: object) -> str:
 
 def shown_key(key: str) -> str:
     """An unknown key for an error. Without a space after the colon the value is part of it."""
-    return key.partition(":")[0] if len(key) <= _LONGEST else f"{key[:20]}..."
+    told = json.dumps(key.partition(":")[0], ensure_ascii=not key.isprintable())[1:-1]
+    return HIDDEN if has_credentials(key) else f"{told[:_LONGEST]}..."[: len(told)]
 
 
 def nearest(key: str, valid: Iterable[str]) -> str | None:
     """The valid key that was probably meant, or None."""
-    wanted = key.lower().replace("-", "_")
-    close = difflib.get_close_matches(wanted, sorted(valid), n=1, cutoff=0.6)
-    return close[0] if close else None
+    names, wanted = sorted(valid), key.lower().replace("-", "_")
+    longer = [name for name in names if len(wanted) > 2 and name.startswith(wanted)]
+    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
+    return next(iter(longer if len(longer) == 1 else close), None)
 
 
 def did_you_mean(key: str, valid: Iterable[str]) -> str:

@@ -67,11 +67,10 @@ def read_yaml(path: Path, problems: Problems) -> Document:
     """
     document = Document(str(path))
     text = _text(path, document)
-    loader = yaml.SafeLoader("")
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-        if node is None:
+        if node is None or node.tag == _TAG + "null":
             return document
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError(

@@ -65,12 +65,14 @@ class Crew:
         self._max_pollers = max_pollers
         self._turn = threading.Condition(threading.Lock())
         self._queue: deque[Slot | Delivery | Batch[Waiting]] = deque()
+        self._errands: deque[Callable[[], None]] = deque()
         self._parked = 0
         self._closed = False
         #: Set once no more receives shall be made; also cuts a pause after a failed receive short.
         self.stopping = threading.Event()
         self.polling = 0
         self.working = 0
+        self.helping = 0
         self.limit = 1
         self._utilisation = 1.0
         self._window_start = clock.monotonic()
@@ -91,6 +93,9 @@ class Crew:
     def _take_role(self) -> Callable[[], None] | None:
         with self._turn:
             while not self._closed:
+                if self._errands:
+                    self.helping += 1
+                    return self._run_errand
                 if self._queue and self.working < self._workers:
                     self.working += 1
                     return self._work
@@ -143,28 +148,30 @@ class Crew:
             self.empty_polls += 1
         if poll.asked == 0 or poll.pause_seconds:
             return
-        self._measure()
-        self._adapt(poll)
+        self._adapt(poll, measured=self._measure())
         if self._handler_seconds() > SLOW_HANDLER_SECONDS:
             self._turn.notify(min(len(poll.slots), self._workers))
         elif poll.received and self._utilisation < SATURATED:
             self._turn.notify(1)  # to poll while this thread handles
 
-    def _adapt(self, poll: Poll) -> None:
+    def _adapt(self, poll: Poll, *, measured: bool) -> None:
         if not poll.received:
             self.limit = 1
-        elif not poll.full or self._utilisation > SATURATED:
+        elif not poll.full or (measured and self._utilisation > SATURATED):
             self.limit = max(1, self.limit - 1)
         elif self._utilisation < SPARE:
             self.limit = min(self._max_pollers, self.limit + 1)
 
-    def _measure(self) -> None:
+    def _measure(self) -> bool:
+        """Look at the CPU used over the last window; True if one was full."""
         now = self._clock.monotonic()
         elapsed = now - self._window_start
         if elapsed >= WINDOW_SECONDS:
             cpu = self._clock.cpu()
             self._utilisation = (cpu - self._window_cpu) / elapsed
             self._window_start, self._window_cpu = now, cpu
+            return True
+        return False
 
     def put(self, items: Sequence[Delivery | Batch[Waiting]]) -> None:
         """Queue items that have waited for their turn: due batches, deliveries at a gate."""
@@ -172,6 +179,26 @@ class Crew:
             with self._turn:
                 self._queue.extend(items)
                 self._turn.notify(len(items))
+
+    def ask_help(self, task: Callable[[], None], threads: int) -> None:
+        """Have up to so many parked threads run `task`, too, if there is CPU for them.
+
+        For work that mostly waits for the network. They may as well not: the task's owner does it.
+        """
+        with self._turn:
+            if self._utilisation < SATURATED:
+                threads = min(threads, self._parked)
+                self._errands.extend([task] * threads)
+                self._turn.notify(threads)
+
+    def _run_errand(self) -> None:
+        try:
+            self._errands.popleft()()
+        except IndexError:
+            return
+        finally:
+            with self._turn:
+                self.helping -= 1
 
     def nudge(self) -> None:
         """Wake one thread if there is something to do that nobody does.
@@ -206,7 +233,7 @@ class Crew:
     def busy(self) -> bool:
         """True while anything is queued or handled, or a long poll is open."""
         with self._turn:
-            return bool(self._queue or self.working or self.polling)
+            return bool(self._queue or self.working or self.helping or self.polling)
 
     def queued(self) -> int:
         """How many items wait for a thread."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.engine.inflight import Slot
     from consumer.engine.invoke import Invoker
-    from consumer.engine.ledger import Ledger
+    from consumer.engine.ledger import Ledger, Step
     from consumer.engine.settler import Settler
     from consumer.engine.stats import Stats
     from consumer.handlers.registry import Handler, Registry
@@ -167,9 +167,11 @@ class Pipeline:
         finally:
             if gate is not None:
                 self._leave(handler)
+        acks: list[tuple[Slot, list[Step]]] = []
         for (delivery, (event, _)), outcome in zip(batch.items, outcomes, strict=True):
             if delivery.end(event, handler, outcome):
-                self._settle(delivery)
+                self._settle(delivery, acks)
+        self._settler.ack_all(acks)
 
     def due_batches(self, *, everything: bool = False) -> list[Batch[Waiting]]:
         """Batches that have lingered long enough (or all): to be given to worker threads."""
@@ -193,13 +195,18 @@ class Pipeline:
                 slots[delivery.slot] = None
         return list(slots)
 
-    def _settle(self, delivery: Delivery) -> None:
-        """Every piece has ended: ack only if all succeeded."""
+    def _settle(
+        self, delivery: Delivery, acks: list[tuple[Slot, list[Step]]] | None = None
+    ) -> None:
+        """Every piece has ended: ack only if all succeeded (into `acks`, if many are settled)."""
         outcome, handler = delivery.verdict()
         slot = delivery.slot
         if outcome.verdict == "ack":
             self._stats.handled([event.name for event in delivery.events])
-            self._settler.ack(slot, delivery.succeeded)
+            if acks is None:
+                self._settler.ack(slot, delivery.succeeded)
+            else:
+                acks.append((slot, delivery.succeeded))
             return
         if delivery.succeeded:
             # Before the message can come again: what succeeded shall not run twice.

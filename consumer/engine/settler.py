@@ -15,7 +15,7 @@ from consumer.queues.transport import MAX_BATCH
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from consumer.clock import Clock
     from consumer.engine.inflight import InFlight, Slot
@@ -46,6 +46,7 @@ class Settler:
         linger_seconds: float,
         backoff: Backoff,
         fatal_grace_seconds: float = 60.0,
+        ask_help: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._transport = transport
         self._in_flight = in_flight
@@ -55,6 +56,7 @@ class Settler:
         self._rng = rng
         self._linger = linger_seconds
         self._backoff = backoff
+        self._ask_help = ask_help
         self._calls = Calls(clock=clock, fatal_grace_seconds=fatal_grace_seconds)
         #: Set to cut short the pauses between attempts: the process is told to stop at once.
         self.hurry = self._calls.hurry
@@ -82,8 +84,27 @@ class Settler:
             self._deletes.append((slot, steps))
             if len(self._deletes) < MAX_BATCH:
                 return
-            batch, self._deletes = self._deletes[:MAX_BATCH], self._deletes[MAX_BATCH:]
-        self._delete(batch)
+        self.send_full()
+
+    def ack_all(self, acks: Sequence[tuple[Slot, Sequence[Step]]]) -> None:
+        """The same for many at once; threads that `ask_help` wakes send along with this one."""
+        with self._lock:
+            if not self._deletes:
+                self._deletes_due = self._clock.monotonic() + self._linger
+            self._deletes += acks
+            full = len(self._deletes) // MAX_BATCH
+        if full > 1:
+            self._ask_help(full - 1)
+        self.send_full()
+
+    def send_full(self) -> None:
+        """Send the full batches that there are now; what can't fill one lingers."""
+        for _ in range(len(self._deletes) // MAX_BATCH):
+            with self._lock:
+                if len(self._deletes) < MAX_BATCH:
+                    return  # another thread was quicker
+                batch, self._deletes = self._deletes[:MAX_BATCH], self._deletes[MAX_BATCH:]
+            self._delete(batch)
 
     def put_off(self, slot: Slot, outcome: Outcome, backoff: Backoff | None = None) -> None:
         """Retry or reject: make the message visible again after a delay, so nothing loops hot."""

@@ -110,6 +110,7 @@ class Worker:
             linger_seconds=engine.settle_linger_seconds,
             backoff=Backoff(engine.retry_base_seconds, engine.retry_max_seconds),
             fatal_grace_seconds=engine.fatal_grace_seconds,
+            ask_help=lambda threads: self.crew.ask_help(self.settler.send_full, threads),
         )
         self.heartbeat = Heartbeat(
             transport,

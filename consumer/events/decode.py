@@ -19,7 +19,8 @@ _TOO_DEEP = "nested too deeply"
 
 
 def decode(
-    message: ReceivedMessage, format: Literal["auto", "canvas", "caliper"] = "auto"  # noqa: A002
+    message: ReceivedMessage,
+    format: Literal["auto", "canvas", "caliper"] = "auto",  # noqa: A002
 ) -> tuple[Event, ...]:
     """The events of a message: one for Canvas, one or more for a Caliper envelope.
 

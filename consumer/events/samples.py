@@ -86,7 +86,11 @@ class _Scene:
 
 
 def sample_message(
-    event_name: str, *, format: Format, rng: Random, time: datetime  # noqa: A002
+    event_name: str,
+    *,
+    format: Format,
+    rng: Random,
+    time: datetime,  # noqa: A002
 ) -> SampleMessage:
     """One event. The same state of `rng` gives the same bytes.
 
@@ -121,13 +125,13 @@ def sample_messages(
 ) -> Iterator[SampleMessage]:
     """`count` events, a few milliseconds apart from `start` on; the same seed, the same bytes."""
     rng = Random(seed)
-    names = list(SHARES)
+    names, weights = list(SHARES), list(SHARES.values())
     for number in range(count):
-        name = rng.choices(names, SHARES.values())[0]
+        name = rng.choices(names, weights)[0]
         usable: list[Format] = [f for f in formats if f == "canvas" or name not in CANVAS_ONLY]
-        form = rng.choice(usable or ["canvas"])
+        chosen: Format = rng.choice(usable) if usable else "canvas"
         time = start + timedelta(milliseconds=7 * number)
-        yield sample_message(name, format=form, rng=rng, time=time)
+        yield sample_message(name, format=chosen, rng=rng, time=time)
 
 
 def _global(local: int) -> str:

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.clock import Clock, SystemClock
-from consumer.errors import ConfigurationError, ConsumerError, describe
+from consumer.errors import ConfigurationError, ConsumerError
 from consumer.handlers import archive, log, python
 from consumer.handlers.registry import Registry, RetryPolicy
 
@@ -131,10 +131,9 @@ def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
     except ConsumerError:
         raise
     except Exception as error:
-        at = describe(error)["error_at"]
         raise ConfigurationError(
             f'handler "{entry.name}": the factory of "{entry.type}" failed with '
-            f"{type(error).__name__} ({at})"
+            f"{type(error).__name__} ({python.place_of(error)})"
         ) from error
     if not isinstance(made, Registry):
         raise ConfigurationError(

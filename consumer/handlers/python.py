@@ -75,11 +75,15 @@ def import_module(name: str, target: str) -> ModuleType:
         # Python's own words for a broken import quote code at most; others may quote anything.
         own_words = isinstance(error, ImportError | SyntaxError)
         text = f": {error}" if own_words else ""
-        where = describe(error)["error_at"].rpartition(" > ")[2]
         raise ConfigurationError(
             f'"{target}": the module {name} is there, but importing it failed with '
-            f"{type(error).__name__}{text} ({where})"
+            f"{type(error).__name__}{text} ({place_of(error)})"
         ) from error
+
+
+def place_of(error: BaseException) -> str:
+    """Where an exception was raised: "my_handlers.py:12 in make"."""
+    return describe(error)["error_at"].rpartition(" > ")[2]
 
 
 def _is_part_of(missing: str | None, name: str) -> bool:

@@ -41,7 +41,7 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
         session = Session(profile=aws.profile)
         if region is not None:
             session.set_config_variable("region", region)
-        session.get_config_variable("region")  # reads AWS's files: here they are found unusable
+        session.get_scoped_config()  # reads AWS's files: whether they can be used shows here
         if aws.access_key_id is not None:
             session.set_credentials(
                 _reveal(aws.access_key_id),

@@ -300,7 +300,7 @@ def install(
     signing, hooks such as a test double's) and after it (parsing, errors) stays botocore's.
     """
     endpoint = getattr(client, "_endpoint", None)
-    session = getattr(endpoint, "http_session", None)
+    session: Any = getattr(endpoint, "http_session", None)
     if endpoint is None or not hasattr(session, "send"):
         return False
     endpoint.http_session = KeepAliveSession(

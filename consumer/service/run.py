@@ -96,6 +96,10 @@ def run(
 
 def _check(transport: SqsTransport, settings: Settings, clock: Clock) -> QueueCheck:
     """Ask the queue about itself before the first receive; a network not up yet is waited for."""
+
+    def pause(seconds: float) -> None:
+        clock.wait(threading.Event(), seconds)
+
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(CHECK_ATTEMPTS),
         wait=tenacity.wait_exponential(multiplier=1, max=15),
@@ -103,7 +107,7 @@ def _check(transport: SqsTransport, settings: Settings, clock: Clock) -> QueueCh
             lambda error: isinstance(error, TransportError) and not error.fatal
         ),
         before_sleep=_tell_attempt,
-        sleep=lambda seconds: clock.wait(threading.Event(), seconds),
+        sleep=pause,
         reraise=True,
     )
     check = retrying(

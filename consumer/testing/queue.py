@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import uuid
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +13,7 @@ from consumer.queues.transport import (
     EntryFailure,
     QueueAttributes,
 )
-from consumer.testing.clock import ManualClock
+from consumer.testing.changes import Changes
 from consumer.testing.faults import FaultyCalls
 from consumer.testing.store import MessageStore, StoredMessage, choose
 
@@ -82,8 +81,7 @@ class InMemoryQueue(FaultyCalls):
         self._sampling = sampling
         self._stale_deletes_succeed = stale_deletes_succeed
         self._rng = rng or random.Random(0)
-        self._changed = threading.Condition()
-        self._change = threading.Event()
+        self._changes = Changes(clock)
         self._store = MessageStore()
         self.closed = False
 
@@ -98,7 +96,7 @@ class InMemoryQueue(FaultyCalls):
         """Put a message into the queue; returns its id."""
         if not 0 <= delay_seconds <= _MAX_DELAY_SECONDS:
             raise ValueError("delay_seconds must be from 0 to 900")
-        with self._changed:
+        with self._changes:
             message = StoredMessage(
                 message_id or str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
                 body,
@@ -107,41 +105,41 @@ class InMemoryQueue(FaultyCalls):
                 visible_at=self._clock.monotonic() + delay_seconds,
             )
             self._store.add(message)
-            self._tell_change()
+            self._changes.tell()
         return message.message_id
 
     def redeliver(self, message_id: str) -> None:
         """Let SQS deliver a message once more, though it is in flight or was deleted."""
-        with self._changed:
+        with self._changes:
             message = self._store.find(message_id)
             message.visible_at = self._clock.monotonic()
             self._store.deleted.pop(message_id, None)
             self._store.messages[message_id] = message
-            self._tell_change()
+            self._changes.tell()
 
     def visible(self) -> list[str]:
         """The ids of what a receive could give now, in the order of sending."""
-        with self._changed:
+        with self._changes:
             return [m.message_id for m in self._store.visible(self._clock.monotonic())]
 
     def in_flight(self) -> list[str]:
         """The ids of what was received and is neither deleted nor visible again."""
-        with self._changed:
+        with self._changes:
             return [m.message_id for m in self._store.in_flight(self._clock.monotonic())]
 
     def deleted(self) -> list[str]:
         """The ids of what was deleted, in the order of deletion."""
-        with self._changed:
+        with self._changes:
             return list(self._store.deleted)
 
     def bodies(self) -> dict[str, str]:
         """Everything that is still there, visible or not: id -> body."""
-        with self._changed:
+        with self._changes:
             return {m.message_id: m.body for m in self._store.messages.values()}
 
     def receive_count(self, message_id: str) -> int:
         """How often a message was delivered."""
-        with self._changed:
+        with self._changes:
             return self._store.find(message_id).receive_count
 
     def receive(
@@ -153,7 +151,7 @@ class InMemoryQueue(FaultyCalls):
         _check_range("MaxNumberOfMessages", max_messages, 1, MAX_BATCH)
         _check_range("WaitTimeSeconds", wait_seconds, 0, _MAX_WAIT_SECONDS)
         _check_range("VisibilityTimeout", timeout, 0, MAX_VISIBILITY_SECONDS)
-        with self._call("receive", max_messages), self._changed:
+        with self._call("receive", max_messages), self._changes:
             deadline = self._clock.monotonic() + wait_seconds
             while True:
                 received = self._take(max_messages, timeout, least=min(1, wait_seconds))
@@ -179,7 +177,7 @@ class InMemoryQueue(FaultyCalls):
     def attributes(self) -> QueueAttributes:
         """What the queue says of itself."""
         dead_letter_queue = self._dead_letter_queue
-        with self._call("attributes", 0), self._changed:
+        with self._call("attributes", 0), self._changes:
             now = self._clock.monotonic()
             visible, in_flight = len(self._store.visible(now)), len(self._store.in_flight(now))
             return QueueAttributes(
@@ -204,12 +202,12 @@ class InMemoryQueue(FaultyCalls):
     ) -> list[EntryFailure | None]:
         if not 1 <= len(entries) <= MAX_BATCH:
             raise ValueError(f"a batch has 1 to {MAX_BATCH} entries, not {len(entries)}")
-        with self._call(operation, len(entries)) as fault, self._changed:
+        with self._call(operation, len(entries)) as fault, self._changes:
             answers = [
                 fault.failed[position] if position in fault.failed else act(entry)
                 for position, entry in enumerate(entries)
             ]
-            self._tell_change()
+            self._changes.tell()
             return answers
 
     def _take(self, count: int, timeout: int, *, least: int) -> list[ReceivedMessage]:
@@ -226,33 +224,18 @@ class InMemoryQueue(FaultyCalls):
 
     def take_over(self, message: StoredMessage) -> None:
         """Take what another queue has moved here, as a dead-letter queue does."""
-        with self._changed:
+        with self._changes:
             message.handle = ""
             message.visible_at = self._clock.monotonic()
             self._store.add(message)
-            self._tell_change()
-
-    def _tell_change(self) -> None:
-        self._changed.notify_all()
-        self._change.set()
-        self._change = threading.Event()
+            self._changes.tell()
 
     def _wait_for_message(self, deadline: float) -> bool:
         """Pass the time until a message may be there; False if the long poll is over."""
         now = self._clock.monotonic()
         if now >= deadline or not self._advance_on_empty:
             return False
-        seconds = min(max(self._store.next_visible_at(now), now), deadline) - now
-        if isinstance(self._clock, ManualClock):
-            # Other threads may go on meanwhile, and so may what the clock calls on its way.
-            change = self._change
-            self._changed.release()
-            try:
-                self._clock.advance(seconds, until=change)
-            finally:
-                self._changed.acquire()
-        else:
-            self._changed.wait(seconds)
+        self._changes.await_change(min(self._store.next_visible_at(now), deadline) - now)
         return True
 
 

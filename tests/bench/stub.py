@@ -1,6 +1,6 @@
 """A small, fast SQS server on loopback, full of Canvas messages, for the benchmark and for tests.
 
-`python stub.py --port 0 --messages 20000 --latency-ms 0` prints one line of JSON,
+`python -m tests.bench.stub --port 0 --messages 20000 --latency-ms 0` prints one line of JSON,
 {"url": ..., "queue_url": ...}, when it is ready, and serves until it is told to stop.
 Beside SQS's JSON protocol: GET /stats, POST /send with {"body", "attributes"}, POST /watch with
 {"pid"} (whose CPU time /stats tells at the first receive and at the last delete), POST /shutdown.
@@ -16,14 +16,16 @@ import signal
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from sample_messages import samples
-from stub_actions import ActionError, Receive, answer, parse_receive
-from stub_http import Connection
-from stub_queue import Queue
+from consumer.events.samples import sample_messages
+from tests.bench.stub_actions import ActionError, Receive, answer, parse_receive
+from tests.bench.stub_http import Connection
+from tests.bench.stub_queue import Queue
 
 QUEUE_PATH = "/123456789012/canvas-live-events-bench"
+_FIRST_EVENT = datetime(2026, 9, 1, 8, tzinfo=UTC)
 _SWEEP_SECONDS = 0.1
 
 
@@ -188,7 +190,7 @@ async def serve(port: int, messages: int, latency_ms: float, visibility_seconds:
     """Fill the queue, tell the address, and serve until told to stop."""
     stub = Stub(Queue(visibility_seconds))
     now_ms = time.time_ns() // 1_000_000
-    for sample in samples(messages):
+    for sample in sample_messages(messages, seed=1, formats=["canvas"], start=_FIRST_EVENT):
         stub.queue.send(sample.body, sample.attributes, now_ms)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stub_queue import Queue
+    from tests.bench.stub_queue import Queue
 
 _MAX_BATCH = 10
 _MAX_VISIBILITY_SECONDS = 43_200

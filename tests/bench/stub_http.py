@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from stub_actions import ActionError
+    from tests.bench.stub_actions import ActionError
 
 _HEAD = (
     b"HTTP/1.1 %d %b\r\nx-amzn-RequestId: 5f2d6c1e-7a90-5d43-8b1c-2f6a9e0d4c37\r\n"

@@ -46,7 +46,12 @@ def test_each_layer_wins_over_the_one_below(load_text: LoadText, tmp_path: Path)
     [
         ("CONSUMER_QUEUE__URL", URL, "queue.url", URL),
         ("CONSUMER_QUEUE__WAIT_TIME_SECONDS", " 5 ", "queue.wait_time_seconds", 5),
-        ("CONSUMER_QUEUE__VISIBILITY_TIMEOUT_SECONDS", "null", "queue.visibility_timeout_seconds", None),
+        (
+            "CONSUMER_QUEUE__VISIBILITY_TIMEOUT_SECONDS",
+            "null",
+            "queue.visibility_timeout_seconds",
+            None,
+        ),
         ("CONSUMER_QUEUE__ALLOW_ANY_QUEUE_NAME", "yes", "queue.allow_any_queue_name", True),
         ("CONSUMER_ENGINE__SETTLE_LINGER_SECONDS", "0.25", "engine.settle_linger_seconds", 0.25),
         ("CONSUMER_LOGGING__LEVEL", "DEBUG", "logging.level", "debug"),
@@ -90,15 +95,13 @@ def test_an_unknown_variable_is_an_error(faults_of: FaultsOf, name: str, hint: s
 
 def test_a_bad_value_names_its_variable(faults_of: FaultsOf) -> None:
     """The error names the variable, the key, the value, and what would be right."""
-    assert faults_of("", {"CONSUMER_QUEUE__WAIT_TIME_SECONDS": "abc"}) == [
-        "environment CONSUMER_QUEUE__WAIT_TIME_SECONDS: queue.wait_time_seconds: "
-        '"abc": must be a whole number from 0 to 20'
-    ]
+    name = "CONSUMER_QUEUE__WAIT_TIME_SECONDS"
+    fault = '"abc": must be a whole number from 0 to 20'
+
+    assert faults_of("", {name: "abc"}) == [f"environment {name}: queue.wait_time_seconds: {fault}"]
 
 
-@pytest.mark.parametrize(
-    "key", ["aws.access_key_id", "aws.secret_access_key", "aws.session_token"]
-)
+@pytest.mark.parametrize("key", ["aws.access_key_id", "aws.secret_access_key", "aws.session_token"])
 def test_no_secret_on_the_command_line(faults_of: FaultsOf, key: str) -> None:
     """Everybody on the machine sees a command line, so a secret is refused there."""
     (line,) = faults_of("", {}, {key: "sesame"})
@@ -159,9 +162,7 @@ def test_a_higher_layer_chooses_the_credentials(load_text: LoadText) -> None:
     ("value", "directory"),
     [("/var/lib/one", "/var/lib/one"), ("/var/lib/one:/var/lib/two", "/var/lib/one"), ("", "")],
 )
-def test_systemd_names_the_state_directory(
-    load_text: LoadText, value: str, directory: str
-) -> None:
+def test_systemd_names_the_state_directory(load_text: LoadText, value: str, directory: str) -> None:
     """$STATE_DIRECTORY is the default; of several the first; without it there is a local one."""
     loaded = load_text("", {"STATE_DIRECTORY": value})
 

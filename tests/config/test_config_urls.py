@@ -34,7 +34,10 @@ def test_region_is_in_the_host(host: str, region: str | None) -> None:
 @pytest.mark.parametrize(
     ("url", "name"),
     [
-        ("https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events", "canvas-live-events"),
+        (
+            "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events",
+            "canvas-live-events",
+        ),
         ("http://127.0.0.1:5000/123456789012/canvas-live-events/", "canvas-live-events"),
         ("http://127.0.0.1:5000/queue/q", "q"),
         ("http://127.0.0.1:5000/", None),

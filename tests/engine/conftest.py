@@ -192,7 +192,7 @@ def _make_slot(clock: ManualClock) -> Callable[..., Slot]:
     return make
 
 
-@pytest.fixture(name="logs")
+@pytest.fixture(name="logs", autouse=True)
 def _logs() -> Iterator[list[Any]]:
     with structlog.testing.capture_logs() as captured:
         yield captured

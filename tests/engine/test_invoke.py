@@ -322,8 +322,7 @@ def test_a_batch_that_does_not_say_which_failed_has_failed_whole(
     events = [make_event(), make_event(), make_event()]
     outcomes = invoker.call_batch(single(store, batch=3), events, slots)
 
-    expected = "retry" if outcome.reason == "BatchFailure" else outcome.verdict
-    assert [found.verdict for found in outcomes] == [expected] * 3
+    assert [found.verdict for found in outcomes] == [outcome.verdict] * 3
     assert outcomes[0].delay_seconds == outcome.delay_seconds
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.registry import Registry, RetryPolicy
-from consumer.messages import Context, Event
+
+if TYPE_CHECKING:
+    from consumer.messages import Context, Event
 
 
 async def _async(event: Event) -> None: ...

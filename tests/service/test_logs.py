@@ -1,35 +1,21 @@
-"""What a log line looks like, where it goes, and what never gets into it."""
+"""Where log lines go and what they look like."""
 
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
-import sys
 import threading
 import warnings
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 
-from consumer.config import LoggingSettings
-from consumer.errors import describe
-from consumer.service.log_guard import guard
-from consumer.service.logs import configure_logging, install_exception_hooks
-from consumer.testing import ManualClock
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from consumer.service.log_repeats import RepeatFilter
-
-NOW = datetime(2024, 3, 5, 10, 11, 12, 345_678, tzinfo=UTC)
-FOREIGN = ("boto3", "botocore", "s3transfer", "urllib3", "py.warnings")
+    from tests.service.conftest import Logs
 
 
 class Terminal(io.StringIO):
@@ -37,43 +23,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-class Logs:
-    """A configured process: its stream, its filter of repeats, its clock."""
-
-    def __init__(self) -> None:
-        self.clock = ManualClock(NOW)
-        self.stream: Any = io.StringIO()
-        self.environ: dict[str, str] = {}
-
-    def configure(self, **settings: Any) -> RepeatFilter:
-        return configure_logging(
-            LoggingSettings(**settings), self.stream, environ=self.environ, clock=self.clock
-        )
-
-    def text(self) -> str:
-        return str(self.stream.getvalue())
-
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.text().splitlines()]
-
-
-@pytest.fixture(name="logs")
-def _logs() -> Iterator[Logs]:
-    """Logging as it was, afterwards: handlers, levels, hooks, structlog's configuration."""
-    root = logging.getLogger()
-    handlers, levels = list(root.handlers), {n: logging.getLogger(n).level for n in ("", *FOREIGN)}
-    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
-    raises, show = logging.raiseExceptions, warnings.showwarning
-    yield Logs()
-    logging.captureWarnings(capture=False)
-    warnings.showwarning, logging.raiseExceptions = show, raises
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
-    root.handlers[:] = handlers
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_line_is_json_with_time_level_and_event_first(logs: Logs) -> None:
@@ -222,114 +171,6 @@ def test_elsewhere_there_is_no_priority(logs: Logs, tmp_path: Path, journal: str
     assert (tmp_path / "file").read_text().startswith("{")
 
 
-def test_exception_is_types_and_places(logs: Logs) -> None:
-    """Of an exception the types and the frames are written, not its text and no locals."""
-    logs.configure()
-    secret = "jane@example.edu"
-
-    try:
-        try:
-            int(secret)
-        except ValueError as error:
-            raise KeyError(secret) from error
-    except KeyError:
-        structlog.get_logger().exception("handler_failed")
-
-    (line,) = logs.lines()
-    assert "jane" not in logs.text()
-    last = line["exception"].splitlines()
-    assert "test_logs.py:" in last[0]
-    assert last[1:3] == ["KeyError", "caused by:"]
-    assert last[-1] == "ValueError"
-
-
-def test_exception_messages_can_be_asked_for(logs: Logs) -> None:
-    """With `exception_messages` the texts are written, secrets in their URLs scrubbed."""
-    logs.configure(exception_messages=True)
-
-    error = ValueError("no course at https://x.edu/c?access_token=1~abc")
-    logging.getLogger("my_handlers").error("failed", exc_info=error)
-
-    assert "ValueError: no course at https://x.edu/c" in logs.lines()[0]["exception"]
-    assert "1~abc" not in logs.text()
-
-
-def test_endless_recursion_is_cut(logs: Logs) -> None:
-    """A thousand frames are told by the outermost and innermost twenty."""
-    logs.configure()
-
-    def deeper() -> None:
-        deeper()
-
-    try:
-        deeper()
-    except RecursionError as error:
-        structlog.get_logger().error("handler_failed", exc_info=error)
-
-    frames = logs.lines()[0]["exception"].splitlines()
-    assert len(frames) == 42
-    assert frames[20].endswith(" frames ...")
-
-
-def test_guard_drops_and_scrubs() -> None:
-    """Payloads, handles and secrets are dropped by name at any depth, and cut out of URLs."""
-    line = guard(
-        None,
-        "info",
-        {
-            "body": "b",
-            "receipt_handle": "r",
-            "aws_secret_access_key": "s",
-            "session_token": "t",
-            "nested": {"raw": 1, "kept": [1, {"password": "p"}]},
-            "url": "https://x.edu/?access_token=1~abc&page=2",
-            "event": "x",
-        },
-    )
-
-    assert line["nested"] == {"kept": [1, {}]}
-    assert "1~abc" not in line["url"]
-    assert line["url"].startswith("https://x.edu/")
-    assert list(line) == ["event", "nested", "url"]
-
-
-def test_guard_keeps_values_and_names_the_rest() -> None:
-    """Plain values stay, long texts are cut, of an object or exception only its type is told."""
-    circle: list[Any] = []
-    circle.append(circle)
-    line = guard(
-        None,
-        "info",
-        {
-            "none": None,
-            "number": 2**70,
-            "nan": float("nan"),
-            "path": Path("/var/lib"),
-            "decimal": Decimal("1.50"),
-            "took": timedelta(seconds=90),
-            "long": "x" * 5000,
-            "error": ValueError("jane@example.edu"),
-            "object": object(),
-            "circle": circle,
-            "pair": ("a", 1),
-        },
-    )
-
-    assert line == {
-        "none": None,
-        "number": 2**70,
-        "nan": "nan",
-        "path": "/var/lib",
-        "decimal": "1.50",
-        "took": "0:01:30",
-        "long": "x" * 2000 + "...",
-        "error": "<ValueError>",
-        "object": "<object>",
-        "circle": [[[["<list>"]]]],
-        "pair": ["a", 1],
-    }
-
-
 def test_unwritable_stream_never_raises(logs: Logs) -> None:
     """A closed or full stream costs the line, not the work."""
 
@@ -373,40 +214,3 @@ def test_lines_of_many_threads_stay_whole(logs: Logs) -> None:
         thread.join(20)
 
     assert len(logs.lines()) == 400
-
-
-def test_uncaught_exceptions_are_one_line_without_their_text(logs: Logs) -> None:
-    """What nobody caught, in whichever thread, is told by type and place."""
-    logs.configure()
-    install_exception_hooks()
-
-    def fail() -> None:
-        raise KeyError("jane@example.edu")
-
-    thread = threading.Thread(target=fail, name="their-thread")
-    thread.start()
-    thread.join(20)
-
-    (line,) = logs.lines()
-    assert line["event"] == "uncaught_exception"
-    assert line["where"] == "their-thread"
-    assert line["error_type"] == "KeyError"
-    assert "jane" not in logs.text()
-
-
-def test_describe_tells_the_handlers_line() -> None:
-    """Of an error in a library the handler's own line is told first, then the library's."""
-
-    def on_grade() -> None:
-        json.loads("not json, jane@example.edu")
-
-    try:
-        on_grade()
-    except ValueError as error:
-        described = describe(error)
-
-    assert described["error_type"] == "JSONDecodeError"
-    assert described["error_at"].startswith("test_logs.py:")
-    assert " > decoder.py:" in described["error_at"]
-    assert described["error_at"].endswith(" in raw_decode")
-    assert describe(ValueError("never raised")) == {"error_type": "ValueError", "error_at": ""}

@@ -55,9 +55,11 @@ def test_guide_from_nothing_to_a_service_and_back(bare_machine: Guest) -> None:
     """Each command of the guide does what it says, and the last ones leave nothing."""
     guest = bare_machine
     reader = Reader(guest, (FOLDER / "README.md").read_text())
-    # The queue is a double: the one thing in which this machine is not the reader's.
-    endpoint = f"[Service]\nEnvironment=CONSUMER_AWS__ENDPOINT_URL={DOUBLE}\n"
-    guest.put("/etc/systemd/system/service.d/double.conf", endpoint)
+    # The queue is a double, and asked for a second at a time, for a stop waits for the long poll:
+    # all in which this machine is not the reader's.
+    double = f"CONSUMER_AWS__ENDPOINT_URL={DOUBLE} CONSUMER_QUEUE__WAIT_TIME_SECONDS=1"
+    drop_in = f"[Service]\nEnvironment={double}\n"
+    guest.put("/etc/systemd/system/service.d/double.conf", drop_in)
     secrets = {"aws_access_key_id": guest.key_id, "aws_secret_access_key": guest.secret}
 
     reader.follow("Install", given=secrets)

@@ -10,11 +10,9 @@ from consumer.testing import canvas_body, make_event, make_message
 
 def test_a_canvas_body_is_a_canvas_message() -> None:
     """Metadata and body, with what the test adds or replaces."""
-    told = json.loads(
-        canvas_body(
-            "grade_change", body={"grade": "A"}, event_time=datetime(2024, 1, 2, tzinfo=UTC), user_id="7"
-        )
-    )  # fmt: skip
+    time = datetime(2024, 1, 2, tzinfo=UTC)
+    text = canvas_body("grade_change", body={"grade": "A"}, event_time=time, user_id="7")
+    told = json.loads(text)
 
     assert {"metadata", "body"} == told.keys()
     assert "grade_change" == told["metadata"]["event_name"]

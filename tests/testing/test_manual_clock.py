@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.clock import Clock
 from consumer.testing import ManualClock
+
+if TYPE_CHECKING:
+    from consumer.clock import Clock
 
 
 def test_time_stands_still_until_it_is_moved() -> None:

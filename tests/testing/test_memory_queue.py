@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from consumer.clock import SystemClock
 from consumer.errors import TransportError
-from consumer.messages import ReceivedMessage
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Call, Fault, InMemoryQueue, ManualClock
+
+if TYPE_CHECKING:
+    from consumer.messages import ReceivedMessage
 
 
 def receive(
@@ -184,9 +187,7 @@ def test_order_and_samples_are_seeded() -> None:
     """The same seed gives the same disorder; every message comes in the end."""
 
     def drain(seed: int) -> list[str]:
-        queue = InMemoryQueue(
-            ManualClock(), unordered=True, sampling=True, rng=random.Random(seed)
-        )
+        queue = InMemoryQueue(ManualClock(), unordered=True, sampling=True, rng=random.Random(seed))
         for number in range(30):
             queue.send(str(number))
         received: list[str] = []

@@ -8,16 +8,17 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench_rig import BenchError, StubAddress, daemon_command, environment, running_stub
-from sample_messages import samples
+from consumer.events.samples import sample_messages
+from tests.bench.rig import BenchError, StubAddress, daemon_command, environment, running_stub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The variable by which `bench_handlers.arrivals` knows its file.
+#: The variable by which `handlers.arrivals` knows its file.
 _ARRIVALS_FILE = "BENCH_ARRIVALS_FILE"
 _START_SECONDS = 30.0
 _ARRIVAL_SECONDS = 10.0
@@ -54,7 +55,7 @@ def measure_idle(*, seconds: float, sends: int, pause_seconds: float = 1.0) -> I
             _await_long_poll(stub)
             rate = _requests_per_minute(stub, seconds)
             latencies: list[float] = []
-            for sample in samples(sends):
+            for sample in sample_messages(sends, seed=2, start=datetime.now(UTC)):
                 time.sleep(pause_seconds)
                 sent_ns = time.monotonic_ns()
                 stub.post("/send", {"body": sample.body, "attributes": sample.attributes})
@@ -70,7 +71,7 @@ def _running_daemon(stub: StubAddress, directory: Path, arrivals: Path) -> Itera
     with (
         log.open("w", encoding="utf-8") as output,
         subprocess.Popen(
-            daemon_command(stub, "bench_handlers:arrivals"),
+            daemon_command(stub, "tests.bench.handlers:arrivals"),
             cwd=directory,
             env=environment(extra),
             stdout=output,

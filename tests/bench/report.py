@@ -10,7 +10,7 @@ from os import cpu_count, getloadavg
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench_rig import Measure
+from tests.bench.rig import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from resource import struct_rusage
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 #: Variables of the caller that would change what is measured.
 _FOREIGN = ("AWS_", "CONSUMER_", "NOTIFY_", "WATCHDOG_", "STATE_DIRECTORY", "CREDENTIALS_")
 _LEAST_MESSAGES_PER_SECOND = 150
@@ -75,10 +74,11 @@ def running_stub(
 ) -> Iterator[StubAddress]:
     """Run a stub that holds `messages`, as long as the context lasts."""
     command = [
-        sys.executable, str(HERE / "stub.py"), "--messages", str(messages),
+        sys.executable, "-m", "tests.bench.stub", "--messages", str(messages),
         "--latency-ms", str(latency_ms), "--visibility-seconds", str(visibility_seconds),
     ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    stdout, env = subprocess.PIPE, environment({})
+    with subprocess.Popen(command, stdout=stdout, env=env, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -90,7 +90,7 @@ def running_stub(
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a consumer: credentials that the stub does not look at, and this tree."""
+    """The environment of a child: credentials that the stub does not look at, and this tree."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return {
         **kept,
@@ -98,7 +98,7 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "bench",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)]),
+        "PYTHONPATH": str(ROOT),
         **extra,
     }
 
@@ -114,7 +114,7 @@ def daemon_command(stub: StubAddress, handler: str, *options: str) -> list[str]:
 def bare_command(stub: StubAddress, messages: int) -> list[str]:
     """The command that runs the bare loop against the stub."""
     return [
-        sys.executable, str(HERE / "bare_loop.py"), "--queue-url", stub.queue_url,
+        sys.executable, "-m", "tests.bench.bare_loop", "--queue-url", stub.queue_url,
         "--endpoint-url", stub.url, "--messages", str(messages),
     ]  # fmt: skip
 
@@ -127,8 +127,8 @@ def drain(candidate: str, *, messages: int, latency_ms: float = 0.0) -> Measure:
     ):
         archive = Path(directory, "archive")
         handlers = {
-            "b": "bench_handlers:nothing_in_batches",
-            "c": "bench_handlers:nothing",
+            "b": "tests.bench.handlers:nothing_in_batches",
+            "c": "tests.bench.handlers:nothing",
             "d": f"archive:{archive}",
         }
         if candidate == "a":
@@ -177,9 +177,12 @@ def _check(stats: Mapping[str, Any], messages: int) -> None:
 
 
 def _lines(directory: Path) -> int:
-    return sum(
-        len(path.read_bytes().splitlines()) for path in directory.rglob("*") if path.is_file()
-    )
+    # Line by line: the peak of a child's memory begins with what its parent has at the fork.
+    count = 0
+    for path in directory.rglob("*.jsonl"):
+        with path.open("rb") as file:
+            count += sum(1 for _ in file)
+    return count
 
 
 def _measure(stats: Mapping[str, Any], usage: struct_rusage, messages: int) -> Measure:

@@ -1,0 +1,1 @@
+"""Tests; a package only so that the benchmark, which is one, has a name."""

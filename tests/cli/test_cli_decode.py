@@ -1,0 +1,317 @@
+"""`consume decode`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from consumer.cli.decode import decode_command
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+CANVAS: dict[str, Any] = {
+    "metadata": {
+        "event_name": "submission_created",
+        "event_time": "2024-05-01T10:00:00.250Z",
+        "root_account_id": "21070000000000001",
+        "user_id": 21070000000000123,
+        "user_login": "private@example.edu",
+        "session_id": "ab12",
+        "job_id": "5",
+    },
+    "body": {
+        "course_id": "565",
+        "user": {"id": "1122", "name": "Private Person"},
+        "lti_assignment_id": "a-uuid",
+        "sis_batch_id": "77",
+        "late": True,
+        "body": "x" * 8189 + "...",
+    },
+}
+CALIPER: dict[str, Any] = {
+    "sensor": "http://canvas.example.edu:80/",
+    "sendTime": "2024-05-01T10:00:01.000Z",
+    "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1",
+    "data": [
+        {
+            "id": f"urn:uuid:0000000{number}-0000-4000-8000-000000000000",
+            "type": "Event",
+            "action": "Created",
+            "eventTime": "2024-05-01T10:00:00.000Z",
+            "edApp": {"id": "http://canvas.example.edu:80"},
+            "object": {
+                "id": "urn:instructure:canvas:course:21070000000000565",
+                "type": "CourseOffering",
+            },
+        }
+        for number in (1, 2)
+    ],
+}
+
+
+def _run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(decode_command, [str(a) for a in arguments], input=text)
+
+
+def _names(text: str) -> list[str]:
+    result = _run("--json", "-", text=text)
+    assert result.stderr == ""
+    assert result.exit_code == 0
+    return [json.loads(line)["event_name"] for line in result.stdout.splitlines()]
+
+
+def _named(name: str) -> dict[str, Any]:
+    return {**CANVAS, "metadata": {**CANVAS["metadata"], "event_name": name}}
+
+
+def test_json_has_one_object_per_event() -> None:
+    """Format, name, time, key and ids, and nothing of the body's contents."""
+    result = _run("--json", "-", text=json.dumps(CANVAS))
+
+    canonical = json.dumps(CANVAS, sort_keys=True, separators=(",", ":"))
+    (line,) = result.stdout.splitlines()
+    assert json.loads(line) == {
+        "file": "-",
+        "message": 1,
+        "event": 1,
+        "events": 1,
+        "format": "canvas",
+        "event_name": "submission_created",
+        "event_time": "2024-05-01T10:00:00.250000Z",
+        "event_key": hashlib.sha256(canonical.encode()).hexdigest(),
+        "message_id": None,
+        "triggered_by_job": True,
+        "ids": {
+            "metadata.root_account_id": {"id": "21070000000000001", "local": 1, "shard": 2107},
+            "metadata.user_id": {"id": 21070000000000123, "local": 123, "shard": 2107},
+            "body.course_id": {"id": "565", "local": 565, "shard": 0},
+            "body.user.id": {"id": "1122", "local": 1122, "shard": 0},
+        },
+        "truncated": ["body.body"],
+    }
+    assert result.exit_code == 0
+
+
+def test_people_get_lines(tmp_path: Path) -> None:
+    """The same for people, with the file and the position in it."""
+    file = tmp_path / "payload.json"
+    file.write_text(json.dumps(CANVAS, indent=2))
+
+    lines = _run(file).stdout.splitlines()
+
+    assert lines[0] == f"{file}: message 1"
+    assert lines[1] == (
+        "  event      submission_created, canvas format (caused by a background job)"
+    )
+    assert lines[2] == "  time       2024-05-01T10:00:00.250000Z"
+    assert lines[3].startswith("  key        ")
+    assert "  id         metadata.user_id 21070000000000123 (local 123 of shard 2107)" in lines
+    assert lines[-1] == "  truncated  body.body"
+
+
+def test_no_personal_data_is_shown() -> None:
+    """Names, logins and sessions stay out, for people and as JSON."""
+    for arguments in (["-"], ["--json", "-"]):
+        shown = _run(*arguments, text=json.dumps(CANVAS)).output
+        assert "private" not in shown.lower()
+        assert "ab12" not in shown
+
+
+def test_a_caliper_envelope_may_hold_several() -> None:
+    """Each of its events is shown, with its number and its URNs' ids; ports are no ids."""
+    result = _run("--json", "-", text=json.dumps(CALIPER))
+
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(event["event"], event["events"]) for event in events] == [(1, 2), (2, 2)]
+    assert events[0]["event_key"] == "urn:uuid:00000001-0000-4000-8000-000000000000"
+    assert events[0]["format"] == "caliper"
+    assert events[0]["ids"] == {
+        "body.object.id": {
+            "id": "urn:instructure:canvas:course:21070000000000565", "local": 565, "shard": 2107,
+        }
+    }  # fmt: skip
+    assert "message 1, event 2 of 2" in _run("-", text=json.dumps(CALIPER)).stdout
+
+
+A, B = json.dumps(_named("a")), json.dumps(_named("b"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{A}\n{B}\n",
+        f"\ufeff{A}\r\n\r\n{B}",
+        f"[{A}, {B}]",
+        f"{json.dumps(_named('a'), indent=2)}\n{json.dumps(_named('b'), indent=2)}\n",
+        json.dumps([A, B]),
+        json.dumps({"Messages": [{"MessageId": "1", "Body": A}, {"MessageId": "2", "Body": B}]}),
+        json.dumps([{"MessageId": "1", "Body": A}, {"MessageId": "2", "Body": B}]),
+        f"{json.dumps({'Messages': [{'Body': A}]})}\n{json.dumps({'Messages': [{'Body': B}]})}",
+    ],
+)
+def test_every_shape_of_file_is_read(text: str) -> None:
+    """JSON lines, arrays, pretty-printed ones, and what the AWS CLI prints, whole or in part."""
+    assert _names(text) == ["a", "b"]
+
+
+def test_the_aws_clis_message_attributes_name_caliper_events() -> None:
+    """They are read as the daemon reads them; so is the message id."""
+    attributes = {"event_name": {"StringValue": "course_created", "DataType": "String"}}
+    message = {
+        "MessageId": "m-1",
+        "Attributes": {"SentTimestamp": "1714557600000"},
+        "Body": json.dumps(CALIPER),
+        "MessageAttributes": attributes,
+    }
+
+    result = _run("--json", "-", text=json.dumps({"Messages": [message]}))
+
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {event["event_name"] for event in events} == {"course_created"}
+    assert {event["message_id"] for event in events} == {"m-1"}
+
+
+def test_lines_of_the_archive_are_read() -> None:
+    """The payload is decoded; name and key are those of the event as it was received."""
+    one = {**CALIPER, "data": CALIPER["data"][:1]}
+    line = {
+        "received_at": "2024-05-01T10:00:05Z",
+        "message_id": "m-1",
+        "event_key": "the-key",
+        "event_name": "course_created",
+        "event_time": "2024-05-01T10:00:00Z",
+        "format": "caliper",
+        "payload": one,
+    }
+
+    result = _run("--json", "-", text=json.dumps(line) + "\n")
+
+    event = json.loads(result.stdout)
+    assert event["event_name"] == "course_created"
+    assert event["event_key"] == "the-key"
+    assert event["message_id"] == "m-1"
+    assert event["format"] == "caliper"
+
+
+def test_one_bad_message_does_not_hide_the_others(tmp_path: Path) -> None:
+    """Its file, position and reason are told, the others are shown, and the exit code is 1."""
+    file = tmp_path / "events.jsonl"
+    file.write_text(f'{A}\n{{"broken\n{{"other": "sesame"}}\nsesame\n{B}\n[1, {A}]')
+
+    result = _run("--json", file)
+
+    shown = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(event["message"], event["event_name"]) for event in shown] == [
+        (1, "a"), (5, "b"), (7, "a"),
+    ]  # fmt: skip
+    told = result.stderr.splitlines()
+    assert [line.split(": ")[:4] for line in told] == [
+        ["consume", "error", str(file), f"message {number}"] for number in (2, 3, 4, 6)
+    ]
+    assert "sesame" not in result.stderr
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["null", "3", '"x"', "{}", "[[]]", "{", "[1", "[" * 100_000, "1" * 5_000, '{"Body": 3}', "\0"],
+)
+def test_what_is_no_event_has_a_reason(text: str) -> None:
+    """Anything else is told as what can't be decoded, never as a bug of the program."""
+    result = _run("-", text=text)
+
+    assert result.stderr.startswith("consume: error: -: message 1: ")
+    assert "bug" not in result.stderr
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"", "there is no message in it"),
+        (b" \n\n", "there is no message in it"),
+        (b"{}\n\xff", "line 2 is not UTF-8 text"),
+    ],
+)
+def test_what_is_no_text_has_a_reason(text: bytes, reason: str) -> None:
+    """An empty file, or one in another encoding, is told as such."""
+    result = _run("-", text=text)
+
+    assert result.stderr == f"consume: error: -: {reason}\n"
+    assert result.exit_code == 1
+
+
+def test_a_missing_file_is_told_and_the_others_are_shown(tmp_path: Path) -> None:
+    """A file that can't be read counts as one that can't be decoded: exit code 1."""
+    file = tmp_path / "payload.json"
+    file.write_text(A)
+
+    result = _run(tmp_path / "none.json", tmp_path, file)
+
+    assert f"{tmp_path / 'none.json'}: can't be read: No such file or directory" in result.stderr
+    assert f"{tmp_path}: can't be read: Is a directory" in result.stderr
+    assert f"{file}: message 1" in result.stdout
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(("wanted", "payload"), [("caliper", CANVAS), ("canvas", CALIPER)])
+def test_the_format_can_be_forced(wanted: str, payload: dict[str, Any]) -> None:
+    """As with queue.format, a message of the other format can't be decoded then."""
+    result = _run("--format", wanted, "-", text=json.dumps(payload))
+
+    assert f"the configured format is {wanted}" in result.stderr
+    assert result.exit_code == 1
+
+
+def test_a_terminal_is_not_at_risk() -> None:
+    """Control characters and half characters of a payload are shown as escapes."""
+    text = json.dumps(_named("x\x1b[31m\ud800\n"))
+
+    result = _run("-", text=text)
+
+    assert "  event      x\\u001b[31m\\ud800\\n, canvas format" in result.stdout
+
+
+def test_without_a_file_the_usage_is_told() -> None:
+    """Nothing waits for input unasked."""
+    result = _run()
+
+    assert "Usage:" in result.stderr
+    assert result.exit_code == 2
+
+
+def test_help_has_examples_and_exit_codes() -> None:
+    """The help says what can be read, and what the exit codes mean."""
+    help_text = _run("-h").stdout
+
+    assert "consume decode payload.json" in help_text
+    assert "Exit codes:" in help_text
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """`consume decode ... | head` ends without a complaint."""
+    file = tmp_path / "events.jsonl"
+    file.write_text(f"{A}\n" * 2_000)
+    program = "from consumer.cli.decode import decode_command; decode_command()"
+
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        complaint = process.stderr.read()
+
+    assert complaint == b""

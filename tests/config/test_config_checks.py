@@ -1,0 +1,227 @@
+"""What must hold between keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.config import UNIT_STOP_TIMEOUT_SECONDS, EngineSettings, QueueSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.config.conftest import FaultsOf, LoadText
+
+URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
+NAME = "queue: {name: canvas-live-events}"
+VPC = "https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com"
+KEY = "access_key_id: id, secret_access_key: sesame"
+
+
+@pytest.mark.parametrize(
+    ("queue", "fault"),
+    [
+        (
+            f"url: '{URL}', name: canvas-live-events",
+            "queue.name: queue.url is given, too (FILE:1);",
+        ),
+        (
+            "url: canvas-live-events",
+            'queue.url: "canvas-live-events": must be a URL that begins wi',
+        ),
+        ("url: 'ftp://example.com/q'", "must be a URL that begins with https://"),
+        ("url: 'https://host:port/q'", "must be a URL that begins with https://"),
+        ("url: 'https://user:pw@example.com/1/q'", "must not contain a user name or password"),
+        ("read_timeout_seconds: 20", "20: must be more than wait_time_seconds (20)"),
+        ("wait_time_seconds: 5, read_timeout_seconds: 5", "5: must be more than wait_time_seconds"),
+        ("visibility_timeout_seconds: 29", "29: must be at least 30, the time a receive may take"),
+        (
+            "wait_time_seconds: 20, read_timeout_seconds: 45, visibility_timeout_seconds: 44",
+            "44: must be at least 45, the time a receive may take",
+        ),
+        (
+            "connect_timeout_seconds: 20, visibility_timeout_seconds: 41",
+            "41: must be at least 42: the heartbeat renews at half of it",
+        ),
+    ],
+)
+def test_a_queue_that_does_not_fit_is_explained(
+    faults_of: FaultsOf, queue: str, fault: str
+) -> None:
+    """Each rule between the keys of the queue has its own sentence, with the numbers."""
+    (line,) = faults_of(f"queue: {{{queue}}}")
+
+    assert line.startswith("FILE:1: queue.")
+    assert fault in line
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        "visibility_timeout_seconds: 30",
+        "wait_time_seconds: 0, read_timeout_seconds: 0.5, visibility_timeout_seconds: 12",
+        "wait_time_seconds: 20, read_timeout_seconds: 20.5",
+        "url: 'http://127.0.0.1:5000/123456789012/canvas-live-events'",
+    ],
+)
+def test_a_queue_at_the_edge_is_fine(load_text: LoadText, queue: str) -> None:
+    """The smallest numbers that fit are accepted; so is an emulator's URL."""
+    assert load_text(f"queue: {{{queue}}}").warnings == ()
+
+
+def test_the_heartbeats_minimum() -> None:
+    """Half of the visibility timeout must hold a tick and a new connection."""
+    assert QueueSettings().heartbeat_minimum_seconds == 12
+    assert QueueSettings(connect_timeout_seconds=20).heartbeat_minimum_seconds == 42
+
+
+@pytest.mark.parametrize("seconds", [90, 3600])
+def test_a_drain_longer_than_systemd_waits_is_an_error(faults_of: FaultsOf, seconds: int) -> None:
+    """The error names both remedies: a shorter drain, or a longer TimeoutStopSec."""
+    (line,) = faults_of(f"engine: {{drain_timeout_seconds: {seconds}}}")
+
+    assert line.startswith(f"FILE:1: engine.drain_timeout_seconds: {seconds}: must be less than 90")
+    assert "lower it" in line
+    assert "raise TimeoutStopSec" in line
+    assert "engine.stop_timeout_seconds" in line
+
+
+def test_a_drain_may_be_longer_where_the_unit_allows_it(load_text: LoadText) -> None:
+    """The second remedy works: the unit's own number can be told."""
+    text = "engine: {drain_timeout_seconds: 100, stop_timeout_seconds: 120}"
+
+    assert load_text(text).settings.engine.drain_timeout_seconds == 100
+
+
+def test_the_default_drain_fits_the_shipped_unit() -> None:
+    """Nobody has to set anything."""
+    engine = EngineSettings()
+
+    assert engine.drain_timeout_seconds < engine.stop_timeout_seconds == UNIT_STOP_TIMEOUT_SECONDS
+
+
+def test_a_backoff_that_begins_beyond_its_end_is_an_error(faults_of: FaultsOf) -> None:
+    """The base is at most the maximum, the default one, too."""
+    (line,) = faults_of("engine: {retry_base_seconds: 901}")
+
+    assert line.startswith("FILE:1: engine.retry_base_seconds: 901: must not be more than")
+    assert line.endswith("engine.retry_max_seconds (900)")
+
+
+@pytest.mark.parametrize(
+    ("aws", "fault"),
+    [
+        ("access_key_id: id", "aws.access_key_id: aws.secret_access_key is missing; give both"),
+        ("secret_access_key: s", "aws.secret_access_key: aws.access_key_id is missing; give both"),
+        (
+            "access_key_id_file: FILES/id",
+            "aws.access_key_id_file: aws.secret_access_key is missing",
+        ),
+        ("session_token: t", "aws.session_token: belongs to a key"),
+        (f"{KEY}, profile: p", 'aws.profile: "p": aws.access_key_id is given, too (FILE:2)'),
+        (
+            f"{KEY}, access_key_id_file: FILES/id",
+            "aws.access_key_id_file: aws.access_key_id is given",
+        ),
+        ("role_arn: canvas", 'aws.role_arn: "canvas": must look like arn:aws:iam::'),
+        ("endpoint_url: localhost", 'aws.endpoint_url: "localhost": must be a URL'),
+        ("region: US East", 'aws.region: "US East": must be a region, such as us-east-1'),
+        ("region: us-east-1a", 'aws.region: "us-east-1a": must be a region'),
+        ("region: us-west-2", "us-west-2: the queue's URL says us-east-1 (FILE:1); leave it out"),
+    ],
+)
+def test_credentials_that_do_not_fit_are_explained(
+    faults_of: FaultsOf, credentials: str, aws: str, fault: str
+) -> None:
+    """Each rule for credentials and region has its own sentence, without any secret."""
+    text = f"queue: {{url: '{URL}'}}\naws: {{{aws.replace('FILES', credentials)}}}"
+
+    (line,) = faults_of(text)
+
+    assert line.startswith("FILE:2: aws.")
+    assert fault in line
+    assert "sesame" not in line
+
+
+@pytest.fixture(name="credentials")
+def _credentials(tmp_path: Path) -> str:
+    """A directory with an id in a file."""
+    (tmp_path / "id").write_text("AKIAEXAMPLE\n")
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "origin"),
+    [
+        (f"queue: {{url: '{URL}'}}\naws: {{{KEY}}}", "us-east-1", "queue.url"),
+        (f"queue: {{url: '{URL}'}}", "us-east-1", "queue.url"),
+        (f"queue: {{url: '{URL}'}}\naws: {{region: us-east-1}}", "us-east-1", "FILE:2"),
+        (f"{NAME}\naws: {{{KEY}, region: eu-west-1}}", "eu-west-1", "FILE:2"),
+        (NAME, None, "default"),
+        (f"{NAME}\naws: {{{KEY}, endpoint_url: 'http://localhost:1'}}", None, "default"),
+        (
+            f"queue: {{url: '{URL}'}}\naws: {{region: elasticmq, endpoint_url: 'http://h:1'}}",
+            "elasticmq",
+            "FILE:2",
+        ),
+        (f"{NAME}\naws: {{{KEY}, endpoint_url: '{VPC}'}}", "eu-west-1", "aws.endpoint_url"),
+    ],
+)
+def test_the_region_is_given_or_in_the_url(
+    load_text: LoadText, tmp_path: Path, text: str, region: str | None, origin: str
+) -> None:
+    """The region is known by key or URL; with an emulator any will do; else AWS's own is used."""
+    loaded = load_text(text)
+
+    assert region == loaded.settings.aws.region
+    assert origin == loaded.origins["aws.region"].replace(f"{tmp_path}/config.yaml", "FILE")
+
+
+@pytest.mark.parametrize(
+    "queue", ["name: canvas-live-events", "url: 'http://127.0.0.1:5000/1/canvas-live-events'"]
+)
+def test_with_a_key_the_region_must_be_known(faults_of: FaultsOf, queue: str) -> None:
+    """A key alone does not tell where the queue is."""
+    (line,) = faults_of(f"queue: {{{queue}}}\naws: {{{KEY}}}")
+
+    assert "with a key the region must be known: set aws.region" in line
+
+
+def test_a_queue_is_needed_only_to_run(load_text: LoadText, faults_of: FaultsOf) -> None:
+    """Without a queue a configuration can be shown, but not run."""
+    load_text("logging: {level: debug}")
+
+    (line,) = faults_of("logging: {level: debug}", require_queue=True)
+    assert (
+        "no queue is given; set queue.url in the file, CONSUMER_QUEUE__URL, or --queue-url" in line
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [
+        (
+            "queue: {url: '${QUEUE_URL}'}",
+            "set the environment variable CONSUMER_QUEUE__URL instead",
+        ),
+        ("queue: {url: 'https://sqs.us-east-1.amazonaws.com/${ACCOUNT}/q'}", "CONSUMER_QUEUE__URL"),
+        ("queue: {url: $QUEUE_URL}", "CONSUMER_QUEUE__URL"),
+        ("queue: {name: '${'}", "CONSUMER_QUEUE__NAME"),
+        ("state_directory: ${HOME}/x", "CONSUMER_STATE_DIRECTORY"),
+        (
+            "aws: {access_key_id: x, secret_access_key: '${SECRET}', region: us-east-1}",
+            "CONSUMER_AWS__SECRET_ACCESS_KEY or use aws.secret_access_key_file",
+        ),
+        (
+            "aws: {access_key_id: x, secret_access_key: $SECRET, region: us-east-1}",
+            "aws.secret_access_key: (not shown): variables are not expanded",
+        ),
+    ],
+)
+def test_variables_are_not_expanded(faults_of: FaultsOf, text: str, way: str) -> None:
+    """${VAR} is an error that says how to do it: this is no template language."""
+    lines = faults_of(text)
+
+    assert any("variables are not expanded in the configuration" in line for line in lines)
+    assert any(way in line for line in lines)

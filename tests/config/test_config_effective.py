@@ -1,0 +1,63 @@
+"""The effective configuration: every value with its origin, secrets masked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from consumer.config import MASK, Effective, HandlerSettings, Settings, effective
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.config.conftest import LoadText
+
+TEXT = """\
+queue: {url: "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events"}
+aws: {access_key_id: sesame, secret_access_key: sesame}
+handlers:
+  - name: a
+    retry: {base_seconds: 1}
+    kafka:
+      servers: [one, two]
+      sasl: {user: x, password: sesame, retries: 3}
+      url: https://user:sesame@example.com/x
+      api_token: 12
+"""
+
+
+def test_every_setting_is_there(load_text: LoadText) -> None:
+    """No key of any section is left out."""
+    tree = effective(load_text(TEXT))
+
+    assert set(tree) == set(Settings.model_fields)
+    assert set(tree["queue"]) == set(type(Settings().queue).model_fields)
+    assert set(tree["handlers"][0]) == set(HandlerSettings.model_fields) - {
+        "type", "options",
+    } | {"kafka"}  # fmt: skip
+
+
+def test_values_have_their_origins(load_text: LoadText, tmp_path: Path) -> None:
+    """Next to each value is where it came from."""
+    file = tmp_path / "config.yaml"
+    tree = effective(load_text(TEXT, {"CONSUMER_ENGINE__WORKERS": "3"}))
+
+    assert tree["engine"]["workers"] == Effective(3, "environment CONSUMER_ENGINE__WORKERS")
+    assert tree["engine"]["max_pollers"] == Effective(8, "default")
+    assert tree["aws"]["region"] == Effective("us-east-1", "queue.url")
+    assert tree["handlers"][0]["retry"]["base_seconds"] == Effective(1.0, f"{file}:5")
+    assert tree["handlers"][0]["retry"]["max_seconds"] == Effective(900, "default")
+    assert tree["handlers"][0]["kafka"]["servers"] == Effective(["one", "two"], f"{file}:7")
+
+
+def test_secrets_are_masked(load_text: LoadText) -> None:
+    """Ours, and whatever in a handler's options is called or looks like one."""
+    tree = effective(load_text(TEXT))
+
+    kafka = tree["handlers"][0]["kafka"]
+    assert tree["aws"]["secret_access_key"].value == MASK
+    assert tree["aws"]["session_token"].value is None
+    assert kafka["sasl"].value == {"user": "x", "password": MASK, "retries": 3}
+    assert kafka["url"].value == MASK
+    assert kafka["api_token"].value == MASK
+    assert "sesame" not in json.dumps(tree, default=repr)

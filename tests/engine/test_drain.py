@@ -1,0 +1,444 @@
+"""Draining: nothing that was received is lost, and every message is accounted for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer import log_events
+from consumer.engine.worker import Account
+from consumer.errors import AccessDeniedError, TransportError
+from consumer.testing import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from consumer.handlers.registry import Registry
+    from consumer.messages import Context, Event
+    from tests.engine.conftest import Rig
+
+    MakeRig = Callable[..., Rig]
+
+DOWN = TransportError("no route")
+
+
+class Held:
+    """Stands for a thread inside a handler: it holds a message until it is let go."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.crew = rig.worker.crew
+        self.item = self.crew._queue.popleft()
+        self.crew.working += 1
+
+    def end(self) -> None:
+        """The handler returns, and its thread goes on."""
+        self.rig.worker.pipeline.process(self.item)
+        self.crew.working -= 1
+
+
+@pytest.fixture(name="handled")
+def _handled(registry: Registry) -> list[str]:
+    """A handler's notebook."""
+    handled: list[str] = []
+
+    def handle(event: Event) -> None:
+        handled.append(event.message_id)
+
+    registry.add(handle, "*", name="one")
+    return handled
+
+
+def test_draining_an_idle_worker_does_nothing(make_rig: MakeRig, registry: Registry) -> None:
+    """No call, no wait."""
+    rig = make_rig(registry)
+
+    assert rig.drain() == Account(0, 0, 0, 0)
+    assert rig.queue.calls == []
+    assert rig.clock.waits == []
+
+
+def test_what_nobody_started_on_is_released(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """Visible again at once, for others."""
+    rig = make_rig(registry)
+    ids = rig.send(count=12)
+    rig.poll()
+    rig.poll()
+
+    account = rig.drain()
+
+    assert account == Account(handled=0, deleted=0, released=12, abandoned=0)
+    assert sorted(rig.queue.visible()) == sorted(ids)
+    assert handled == []
+    assert rig.held() == []
+
+
+def test_what_runs_is_finished_and_deleted(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """The handler returns half a minute later; its visibility was renewed until then."""
+    rig = make_rig(registry)
+    ids = rig.send(count=2)
+    rig.poll()
+    running = Held(rig)
+    rig.clock.call_later(35, running.end)
+
+    account = rig.drain()
+
+    assert account == Account(handled=1, deleted=1, released=1, abandoned=0)
+    assert handled == rig.queue.deleted() == ids[:1]
+    assert rig.queue.receive_count(ids[0]) == 1
+
+
+def test_what_was_handled_is_deleted_though_its_batch_is_not_full(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """Deletes that wait for company are what must not be lost."""
+    rig = make_rig(registry)
+    ids = rig.send(count=3)
+    rig.poll()
+    rig.work()
+
+    account = rig.drain()
+
+    assert account == Account(handled=3, deleted=3, released=0, abandoned=0)
+    assert rig.queue.deleted() == ids == handled
+
+
+def test_what_waits_in_a_batch_is_handled(make_rig: MakeRig, registry: Registry) -> None:
+    """It does not linger any more."""
+    sizes: list[int] = []
+
+    def store(events: Sequence[Event]) -> None:
+        sizes.append(len(events))
+
+    registry.add(store, "*", batch=500, linger_seconds=300)
+    rig = make_rig(registry)
+    rig.send(count=4)
+    rig.poll()
+    rig.work()
+    before = rig.clock.monotonic()
+
+    account = rig.drain()
+
+    assert account == Account(handled=4, deleted=4, released=0, abandoned=0)
+    assert sizes == [4]
+    assert rig.clock.monotonic() - before < 2
+
+
+def test_what_an_open_long_poll_brings_late_is_released(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """It is let return: aborting it would hide its messages until their visibility ran out."""
+    rig = make_rig(registry)
+    rig.worker.crew.polling = 1
+    ids: list[str] = []
+
+    def bring() -> None:
+        ids.extend(rig.send(count=3))
+        rig.poll()
+        rig.worker.crew.polling = 0
+
+    rig.clock.call_later(19, bring)
+
+    account = rig.drain()
+
+    assert account == Account(handled=0, deleted=0, released=3, abandoned=0)
+    assert sorted(rig.queue.visible()) == sorted(ids)
+    assert handled == []
+
+
+def test_what_waits_for_its_turn_gets_it(make_rig: MakeRig, registry: Registry) -> None:
+    """A handler with little concurrency: who waited was begun, and is finished in time."""
+    seen: list[str] = []
+
+    def slow(event: Event) -> None:
+        seen.append(event.message_id)
+
+    registry.add(slow, "*", concurrency=1)
+    rig = make_rig(registry)
+    ids = rig.send(count=3)
+    rig.poll()
+    gate = rig.worker.pipeline._gates["slow"]
+    assert gate.enter(object())  # type: ignore[arg-type]
+    rig.work()  # all three wait outside
+
+    def leave() -> None:
+        following = gate.leave()
+        assert following is not None
+        rig.worker.crew.put([following])
+
+    rig.clock.call_later(10, leave)
+    account = rig.drain()
+
+    assert account == Account(handled=3, deleted=3, released=0, abandoned=0)
+    assert sorted(seen) == sorted(ids)
+
+
+def test_at_the_deadline_the_rest_is_given_back(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """What is still running is abandoned: visible again at once, and counted."""
+    rig = make_rig(registry, engine={"drain_timeout_seconds": 30})
+    ids = rig.send(count=2)
+    rig.poll()
+    running = Held(rig)
+    before = rig.clock.monotonic()
+
+    account = rig.drain()
+
+    assert account == Account(handled=0, deleted=0, released=1, abandoned=1)
+    assert 30 <= rig.clock.monotonic() - before < 31
+    assert sorted(rig.queue.visible()) == sorted(ids)
+    assert rig.held() == []
+    running.end()  # the handler returns after all: nothing breaks
+    assert handled == ids[:1]
+
+
+def test_what_waits_is_released_at_the_deadline(make_rig: MakeRig, registry: Registry) -> None:
+    """At a gate whose handler hangs, or in a batch: nobody had begun on it."""
+    registry.add(lambda _event: None, "*", name="slow", concurrency=1)
+    rig = make_rig(registry, engine={"drain_timeout_seconds": 5})
+    gate = rig.worker.pipeline._gates["slow"]
+    assert gate.enter(object())  # type: ignore[arg-type]
+    ids = rig.send(count=3)
+    rig.poll()
+    rig.work()
+    rig.worker.crew.working += 1
+
+    account = rig.drain()
+
+    assert account == Account(handled=0, deleted=0, released=3, abandoned=0)
+    assert sorted(rig.queue.visible()) == sorted(ids)
+
+
+def test_a_second_signal_gives_everything_back_at_once(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """Without the rest of the deadline; what was handled is deleted all the same."""
+    rig = make_rig(registry)
+    done, running, fresh = rig.send(count=3)
+    rig.poll()
+    rig.worker.pipeline.process(rig.worker.crew._queue.popleft())
+    Held(rig)
+    before = rig.clock.monotonic()
+
+    account = rig.drain(signal_after=2)
+
+    assert account == Account(handled=1, deleted=1, released=1, abandoned=1)
+    assert rig.clock.monotonic() - before < 1
+    assert rig.queue.deleted() == [done]
+    assert sorted(rig.queue.visible()) == sorted([running, fresh])
+
+
+def test_a_stuck_handler_does_not_hold_up_the_drain(make_rig: MakeRig, registry: Registry) -> None:
+    """It had its time; the deadline is the deadline. Its context says that it should stop."""
+    contexts: list[Context] = []
+
+    def look(_event: Event, context: Context) -> None:
+        contexts.append(context)
+
+    registry.add(look, "*")
+    rig = make_rig(registry, engine={"drain_timeout_seconds": 5})
+    rig.send(count=2)
+    rig.poll()
+    rig.worker.pipeline.process(rig.worker.crew._queue.popleft())
+    assert not contexts[0].should_stop()
+    Held(rig)
+
+    account = rig.drain()
+
+    assert contexts[0].should_stop()
+    assert account.abandoned == 1
+
+
+def test_a_delete_that_fails_for_the_moment_is_made_again_while_draining(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """As at any other time."""
+    rig = make_rig(registry)
+    rig.send(count=3)
+    rig.poll()
+    rig.work()
+    rig.fail("delete", times=3)
+
+    account = rig.drain()
+
+    assert account == Account(handled=3, deleted=3, released=0, abandoned=0)
+
+
+def test_a_delete_that_keeps_failing_does_not_hold_up_the_drain(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """The account says what was handled and not deleted; those messages come again."""
+    rig = make_rig(registry)
+    rig.send(count=3)
+    rig.poll()
+    rig.work()
+    rig.fail("delete", times=100)
+
+    account = rig.drain()
+
+    assert account == Account(handled=3, deleted=0, released=0, abandoned=0)
+    assert rig.stats["delete_failed"] == 3
+    assert len(rig.worker.ledger) == 3
+
+
+def test_a_dead_network_does_not_hold_up_a_second_signal(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """One call may still time out, not one for every ten messages."""
+    rig = make_rig(registry)
+    rig.send(count=60)
+    for _ in range(6):
+        rig.poll()
+    rig.queue.faults = lambda _call: Fault(error=DOWN, seconds=35)
+    before = rig.clock.monotonic()
+
+    account = rig.worker.drain(lambda _seconds_left: True)
+
+    assert account.released == 60
+    assert rig.clock.monotonic() - before == 35
+    assert rig.calls("change_visibility") == [10]
+    assert rig.held() == []
+
+
+def test_the_thread_that_drains_makes_no_calls_before_the_end(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """It has to see the second signal, and to tell systemd that it is still at it."""
+    rig = make_rig(registry)
+    rig.send(count=30)
+    for _ in range(3):
+        rig.poll()
+    seen: list[int] = []
+
+    def while_waiting(_seconds_left: float) -> bool:
+        seen.append(len(rig.calls("change_visibility")))
+        if len(seen) == 3:
+            rig.worker.housekeep()
+        return False
+
+    rig.worker.drain(while_waiting)
+
+    assert seen == [0, 0, 0]
+    assert rig.calls("change_visibility") == [10, 10, 10]
+
+
+def test_a_receive_that_is_refused_for_good_lets_handlers_finish(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """What runs has nothing to do with it, and its deletes may well be permitted."""
+    rig = make_rig(registry)
+    ids = rig.send()
+    rig.poll()
+    running = Held(rig)
+    rig.clock.call_later(5, running.end)
+    rig.worker.failure = AccessDeniedError("no")
+    assert rig.worker.finished() == "failure"
+
+    account = rig.drain()
+
+    assert account == Account(handled=1, deleted=1, released=0, abandoned=0)
+    assert rig.queue.deleted() == ids
+
+
+@pytest.mark.parametrize("what", ["a loop died", "deletes are refused"])
+def test_a_broken_engine_gives_everything_back_at_once(
+    make_rig: MakeRig, registry: Registry, handled: list[str], what: str
+) -> None:
+    """Nothing can be waited for: what runs could not be renewed, or not be deleted."""
+    rig = make_rig(registry)
+    rig.send()
+    rig.poll()
+    Held(rig)
+    if what == "a loop died":
+        rig.worker.failure = KeyError("bug")
+    else:
+        rig.worker.settler._calls.fatal = AccessDeniedError("no")
+    before = rig.clock.monotonic()
+
+    account = rig.drain()
+
+    assert account.abandoned == 1
+    assert rig.clock.monotonic() == before
+
+
+def test_handlers_are_closed_at_the_end_once(make_rig: MakeRig, registry: Registry) -> None:
+    """After the last delete, each of them, even if the one before could not be closed."""
+    order: list[str] = []
+
+    def fail() -> None:
+        order.append("first")
+        raise SystemExit
+
+    def close() -> None:
+        order.append("second")
+        order.extend(rig.queue.deleted())
+
+    registry.add(lambda _event: None, "*", name="first", close=fail)
+    registry.add(lambda _event: None, "*", name="second", close=close)
+    rig = make_rig(registry)
+    ids = rig.send()
+    rig.poll()
+    rig.work()
+
+    account = rig.drain()
+
+    assert order == ["first", "second", *ids]
+    assert account.deleted == 1
+
+
+def test_a_handler_that_can_not_close_is_told(
+    make_rig: MakeRig, registry: Registry, logs: list[Any]
+) -> None:
+    """By name, type and place, and not by the text of its error."""
+
+    def fail() -> None:
+        raise OSError(28, "jane@example.edu")
+
+    registry.add(lambda _event: None, "*", name="archive", close=fail)
+    rig = make_rig(registry)
+
+    rig.drain()
+
+    (line,) = logs
+    assert isinstance(line.pop("exc_info"), OSError)
+    assert line.pop("error_at").endswith("in fail")
+    assert line == {
+        "event": log_events.CLOSE_FAILED,
+        "log_level": "error",
+        "handler": "archive",
+        "error_type": "OSError",
+    }
+
+
+def test_a_handler_that_is_still_running_is_not_closed(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """It may be using what would be closed."""
+    closed: list[str] = []
+    registry.add(lambda _event: None, "*", name="one", close=lambda: closed.append("one"))
+    rig = make_rig(registry)
+    rig.send()
+    rig.poll()
+    Held(rig)
+
+    rig.drain(signal_after=0)
+
+    assert closed == []
+
+
+def test_nothing_is_received_once_draining_began(make_rig: MakeRig, registry: Registry) -> None:
+    """However much there is."""
+    rig = make_rig(registry)
+    rig.send(count=5)
+
+    rig.worker.stop()
+
+    assert not rig.worker.crew._poll_wanted()
+    rig.drain()
+    assert rig.calls("receive") == []

@@ -1,0 +1,422 @@
+"""The parts put together: when the engine is finished, and (only here) its real threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.clock import SystemClock
+from consumer.config import EngineSettings, QueueSettings
+from consumer.engine.worker import Worker, capacity_for
+from consumer.errors import AccessDeniedError, TransportError
+from consumer.handlers.registry import Registry
+from consumer.testing import Fault, InMemoryQueue, canvas_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from consumer.messages import Event
+    from tests.engine.conftest import Rig
+
+    MakeRig = Callable[..., Rig]
+
+#: No step of a test with threads takes longer than this, or it fails.
+BOUND = 10.0
+
+
+def test_capacity_leaves_room_for_every_worker_poller_and_batch() -> None:
+    """Unless it is configured: then it is as configured."""
+    registry = Registry()
+    registry.add(lambda _events: None, "*", name="a", batch=500)
+    registry.add(lambda _event: None, "*", name="b")
+
+    assert capacity_for(EngineSettings(workers=3, max_pollers=2), registry) == 50 + 1000
+    assert capacity_for(EngineSettings(max_in_flight_messages=7), registry) == 7
+
+
+def test_a_worker_has_nothing_to_finish_by_itself(make_rig: MakeRig, registry: Registry) -> None:
+    """Without a limit it goes on, however empty the queue is."""
+    rig = make_rig(registry)
+    for _ in range(3):
+        rig.worker.crew._poll()
+
+    assert rig.worker.finished() == ""
+
+
+def test_it_is_finished_when_the_limit_was_received_and_settled(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """Not before the last of them is settled."""
+    rig = make_rig(registry, max_messages=3)
+    rig.send(count=9)
+    rig.poll()
+    assert rig.worker.finished() == ""
+    rig.work()
+    assert rig.worker.finished() == ""
+
+    rig.settle()
+
+    assert rig.worker.finished() == "max_messages reached"
+    assert len(rig.queue.deleted()) == 3
+
+
+def test_it_is_not_finished_when_the_last_messages_come_while_it_looks(
+    make_rig: MakeRig, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the limit and the look at what is held, a receive may return."""
+    rig = make_rig(registry, max_messages=3)
+    rig.send(count=3)
+    held = type(rig.worker.in_flight).__len__
+
+    def receive_after_the_look(table: Any) -> int:
+        count = held(table)
+        monkeypatch.undo()
+        rig.worker.poller.poll_once()
+        return count
+
+    monkeypatch.setattr(type(rig.worker.in_flight), "__len__", receive_after_the_look)
+
+    assert rig.worker.finished() == ""
+
+
+def test_it_is_finished_when_the_queue_stayed_empty_for_a_whole_long_poll(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """With `drain_when_empty`: not after the first, short receive."""
+    rig = make_rig(registry, drain_when_empty=True)
+    rig.worker.crew._poll()
+    assert rig.worker.finished() == ""
+
+    rig.worker.crew._poll()
+
+    assert rig.worker.finished() == "queue empty"
+
+
+def test_an_unreachable_queue_is_not_an_empty_one(make_rig: MakeRig, registry: Registry) -> None:
+    """With `drain_when_empty` a failed receive proves nothing."""
+    rig = make_rig(registry, drain_when_empty=True)
+    rig.worker.crew._poll()
+    rig.fail("receive", times=5)
+    for _ in range(5):
+        rig.worker.crew._poll()
+
+    assert rig.worker.finished() == ""
+
+
+def test_a_queue_is_not_empty_while_something_is_in_hand(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """What is handled while the empty poll was open may be put off, and come again."""
+    registry.add(lambda _event: None, "*", name="one")
+    rig = make_rig(registry, drain_when_empty=True)
+    rig.send()
+    rig.poll()
+    rig.worker.crew._poll()
+    rig.work()
+    rig.settle()
+    assert rig.worker.finished() == ""
+
+    rig.worker.crew._poll()
+
+    assert rig.worker.finished() == "queue empty"
+
+
+def test_a_refused_settle_finishes_the_worker(make_rig: MakeRig, registry: Registry) -> None:
+    """And says why."""
+    registry.add(lambda _event: None, "*", name="one")
+    rig = make_rig(registry)
+    rig.send()
+    rig.fail("delete", fatal=True)
+
+    rig.cycle()
+
+    assert rig.worker.finished() == "failure"
+    assert isinstance(rig.worker.failure, AccessDeniedError)
+
+
+class Engine:
+    """A worker with its threads, on the machine's own clock."""
+
+    def __init__(self, registry: Registry, **options: Any) -> None:
+        self.queue = InMemoryQueue(SystemClock())
+        self.settled = threading.Event()
+        self.worker = Worker(
+            self.queue,
+            registry,
+            queue=QueueSettings(wait_time_seconds=1),
+            engine=EngineSettings(
+                settle_linger_seconds=0.01, drain_timeout_seconds=BOUND, retry_base_seconds=1
+            ),
+            clock=SystemClock(),
+            visibility_timeout_seconds=30,
+            **options,
+        )
+
+    def send(self, count: int) -> list[str]:
+        """Put messages into the queue."""
+        return [self.queue.send(canvas_body(number=number)) for number in range(count)]
+
+    def wait(self, condition: Callable[[], object], seconds: float = BOUND) -> None:
+        """Look until it holds; fails after a bound."""
+        clock, never = SystemClock(), threading.Event()
+        deadline = clock.monotonic() + seconds
+        while not condition():
+            assert clock.monotonic() < deadline, "did not happen in time"
+            clock.wait(never, 0.002)
+
+    def end(self) -> None:
+        """Drain at once, and see every thread end."""
+        if not self.worker._ended.is_set():
+            self.worker.drain(lambda _seconds_left: True)
+        self.queue.send("ends an open long poll")
+        for thread in self.worker._threads:
+            thread.join(BOUND)
+            assert not thread.is_alive(), thread.name
+
+
+@pytest.fixture(name="make_engine")
+def _make_engine(registry: Registry) -> Iterator[Callable[..., Engine]]:
+    engines: list[Engine] = []
+
+    def make(**options: Any) -> Engine:
+        engines.append(Engine(registry, **options))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.end()
+
+
+def test_threads_handle_every_message_once_and_delete_it(
+    make_engine: Callable[..., Engine], registry: Registry
+) -> None:
+    """A thousand messages through all threads: none is missing, none is left."""
+    singles: Counter[str] = Counter()
+    batches: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def single(event: Event) -> None:
+        with lock:
+            singles[event.message_id] += 1
+
+    def batch(events: Sequence[Event]) -> None:
+        with lock:
+            batches.update(event.message_id for event in events)
+
+    registry.add(single, "*")
+    registry.add(batch, "*", batch=50, linger_seconds=0.05)
+    engine = make_engine(drain_when_empty=True)
+    ids = engine.send(1000)
+
+    engine.worker.start()
+    engine.wait(engine.worker.finished)
+    account = engine.worker.drain(lambda _seconds_left: False)
+
+    assert engine.worker.failure is None
+    assert sorted(engine.queue.deleted()) == sorted(ids)
+    assert singles == batches == Counter(ids)
+    assert (account.handled, account.deleted, account.abandoned) == (1000, 1000, 0)
+    assert len(engine.worker.in_flight) == 0
+
+
+def test_a_limit_is_exact_with_threads(
+    make_engine: Callable[..., Engine], registry: Registry
+) -> None:
+    """However many receive at once."""
+    registry.add(lambda _event: None, "*", name="one")
+    engine = make_engine(max_messages=137)
+    engine.send(500)
+
+    engine.worker.start()
+    engine.wait(engine.worker.finished)
+    account = engine.worker.drain(lambda _seconds_left: False)
+
+    assert account.handled == account.deleted == len(engine.queue.deleted()) == 137
+    assert account.released == 0
+
+
+def test_a_handler_with_little_concurrency_is_never_entered_by_more(
+    make_engine: Callable[..., Engine], registry: Registry
+) -> None:
+    """And everything gets through it in the end."""
+    lock = threading.Lock()
+    inside: list[int] = [0]
+    most: list[int] = [0]
+    pause = threading.Event()
+
+    def slow(_event: Event) -> None:
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        pause.wait(0.003)
+        with lock:
+            inside[0] -= 1
+
+    registry.add(slow, "*", concurrency=2)
+    engine = make_engine()
+    engine.send(60)
+
+    engine.worker.start()
+    engine.wait(lambda: len(engine.queue.deleted()) == 60)
+
+    assert most[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "verb"),
+    [("heartbeat", "tick"), ("settler", "flush"), ("poller", "poll_once"), ("pipeline", "process")],
+)
+def test_a_loop_that_dies_finishes_the_worker(
+    make_engine: Callable[..., Engine], registry: Registry, monkeypatch: pytest.MonkeyPatch,
+    part: str, verb: str,
+) -> None:  # fmt: skip
+    """Nothing goes on as if it were still there; the error is kept for the exit code."""
+    error = ZeroDivisionError()
+
+    def die(*_args: object, **_options: object) -> None:
+        raise error
+
+    engine = make_engine()
+    engine.send(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(getattr(engine.worker, part), verb, die)
+        # The crew holds on to the verbs it was given.
+        patch.setattr(engine.worker.crew, f"_{verb}", die, raising=False)
+        engine.worker.start()
+        engine.wait(engine.worker.finished)
+
+        assert engine.worker.finished() == "failure"
+        assert engine.worker.failure is error
+
+
+def test_a_refused_first_receive_finishes_the_worker(
+    make_engine: Callable[..., Engine], registry: Registry
+) -> None:
+    """With the error that says why, and without calling it a bug."""
+    engine = make_engine()
+    error = AccessDeniedError("no", code="AccessDenied")
+    engine.queue.faults = lambda _call: Fault(error=error)
+
+    engine.worker.start()
+    engine.wait(engine.worker.finished)
+
+    assert engine.worker.failure is error
+
+
+def test_a_failed_receive_is_followed_by_others(
+    make_engine: Callable[..., Engine], registry: Registry
+) -> None:
+    """The loop can't die of an outage."""
+    registry.add(lambda _event: None, "*", name="one")
+    engine = make_engine()
+    engine.queue.faults = [Fault(error=TransportError("reset"), operation="receive")]
+    ids = engine.send(1)
+
+    engine.worker.start()
+
+    engine.wait(lambda: engine.queue.deleted() == ids)
+    assert engine.worker.failure is None
+
+
+def test_a_handler_that_ends_its_thread_does_not(
+    make_engine: Callable[..., Engine], registry: Registry
+) -> None:
+    """sys.exit() in a handler is a failure of that message; all threads are still there."""
+
+    def leave(event: Event) -> None:
+        if event.metadata["number"] % 2:
+            raise SystemExit
+
+    registry.add(leave, "*")
+    engine = make_engine()
+    engine.send(40)
+
+    engine.worker.start()
+    engine.wait(lambda: engine.worker.stats["failed"] == 20)
+    engine.wait(lambda: len(engine.queue.deleted()) == 20)
+
+    assert all(thread.is_alive() for thread in engine.worker._threads)
+    assert engine.worker.finished() == ""
+
+
+def test_a_message_sent_while_idle_is_handled_though_a_handler_hangs(
+    make_engine: Callable[..., Engine], registry: Registry
+) -> None:
+    """One hung call, even the first one, keeps nobody from receiving and handling others."""
+    hang = threading.Event()
+
+    def handle(event: Event) -> None:
+        if event.metadata["number"] == 0:
+            hang.wait(BOUND)
+
+    registry.add(handle, "*")
+    engine = make_engine()
+    ids = engine.send(3)
+    engine.worker.start()
+    engine.wait(lambda: len(engine.queue.deleted()) == 2)
+    late = engine.queue.send(canvas_body(number=9))
+
+    engine.wait(lambda: late in engine.queue.deleted())
+    hang.set()
+    engine.wait(lambda: ids[0] in engine.queue.deleted())
+
+
+def test_a_second_signal_does_not_wait_for_a_hung_handler(
+    make_engine: Callable[..., Engine], registry: Registry
+) -> None:
+    """Its message is visible again at once, and counted as abandoned."""
+    hang, inside = threading.Event(), threading.Event()
+
+    def handle(_event: Event) -> None:
+        inside.set()
+        hang.wait(BOUND)
+
+    registry.add(handle, "*")
+    engine = make_engine()
+    ids = engine.send(1)
+    engine.worker.start()
+    assert inside.wait(BOUND)
+    looks: list[float] = []
+
+    def second_signal(seconds_left: float) -> bool:
+        looks.append(seconds_left)
+        return len(looks) > 2
+
+    account = engine.worker.drain(second_signal)
+    visible = engine.queue.visible()
+    hang.set()
+
+    assert account.abandoned == 1
+    assert visible == ids
+    assert all(thread.daemon for thread in engine.worker._threads)
+
+
+def test_draining_in_the_middle_of_work_loses_nothing(
+    make_engine: Callable[..., Engine], registry: Registry
+) -> None:
+    """Every message is deleted after it was handled, or visible again; none is hidden."""
+    handled: Counter[str] = Counter()
+    lock = threading.Lock()
+    pause = threading.Event()
+
+    def handle(event: Event) -> None:
+        pause.wait(0.001)
+        with lock:
+            handled[event.message_id] += 1
+
+    registry.add(handle, "*")
+    engine = make_engine()
+    ids = engine.send(400)
+    engine.worker.start()
+    engine.wait(lambda: sum(handled.values()) >= 50)
+
+    account = engine.worker.drain(lambda _seconds_left: False)
+
+    assert account.abandoned == 0
+    assert account.handled == account.deleted == len(engine.queue.deleted())
+    assert Counter(engine.queue.deleted()) == handled
+    assert sorted([*engine.queue.deleted(), *engine.queue.visible()]) == sorted(ids)
+    assert engine.queue.in_flight() == []

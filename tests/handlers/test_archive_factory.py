@@ -1,0 +1,108 @@
+"""The archive as it is configured."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from consumer.errors import ConfigurationError, Retry
+from consumer.events.decode import decode
+from consumer.handlers.archive import Archive, factory
+from consumer.handlers.archive_store import ArchiveStore
+from consumer.handlers.loader import HandlerEnvironment
+from consumer.messages import Context
+from consumer.testing import ManualClock, canvas_body, make_event, make_message
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+CONTEXT = Context(handler="archive", message_ids=("m-1",))
+RECEIVED = "2026-11-23T10:00:00Z"
+
+
+def environment(directory: Path) -> HandlerEnvironment:
+    return HandlerEnvironment(directory, ManualClock(datetime(2026, 11, 23, tzinfo=UTC)))
+
+
+def test_by_default_it_is_in_the_state_directory(tmp_path: Path) -> None:
+    """Made with the first event and not before; the state directory, too."""
+    state = tmp_path / "state"
+    (handler,) = factory("archive", {}, environment(state)).handlers
+    assert not state.exists()
+
+    assert handler.call_batch is not None
+    handler.call_batch([make_event()], CONTEXT)
+    assert handler.close is not None
+    handler.close()
+
+    assert (state / "archive/2026/11/events-2026-11-23.jsonl").exists()
+    assert (handler.name, handler.patterns, handler.batch) == ("archive", ("*",), 100)
+
+
+def test_options_are_used(tmp_path: Path) -> None:
+    """Directory, size and scrubbing."""
+    options = {"directory": str(tmp_path / "a"), "max_file_bytes": 1, "scrub_secrets": False}
+    (handler,) = factory("archive", options, environment(tmp_path)).handlers
+
+    event = make_event(url="https://canvas.example.edu/courses/1?access_token=2107~secret&page=2")
+
+    assert handler.call_batch is not None
+    for _ in range(2):
+        handler.call_batch([event], CONTEXT)
+
+    first, second = sorted((tmp_path / "a").rglob("*.jsonl"))
+    assert "2107~secret" in first.read_text()
+    assert "2107~secret" in second.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"directory": 5}, "directory must be a text"),
+        ({"directory": " "}, "directory must be a text"),
+        ({"max_file_bytes": 0}, "max_file_bytes must be a whole number from 1"),
+        ({"max_file_bytes": True}, "max_file_bytes"),
+        ({"scrub_secrets": "yes"}, "scrub_secrets must be true or false"),
+        ({"directry": "x"}, 'has no option "directry": did you mean "directory"'),
+        ({"zzz": 1}, "it has directory, max_file_bytes, scrub_secrets"),
+    ],
+)
+def test_wrong_options_are_told(options: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    """With the handler's name, the key and what would be right."""
+    with pytest.raises(ConfigurationError, match=f'handler "a".*{sentence}'):
+        factory("a", options, environment(tmp_path))
+
+
+def test_a_missing_parent_is_told_at_start_and_never_made(tmp_path: Path) -> None:
+    """It may be a mount that is not there: writing beside it would fill the wrong disk."""
+    directory = tmp_path / "mount" / "archive"
+
+    with capture_logs() as logs:
+        (handler,) = factory("a", {"directory": str(directory)}, environment(tmp_path)).handlers
+    assert handler.call_batch is not None
+    with pytest.raises(Retry, match="No such file or directory"):
+        handler.call_batch([make_event()], CONTEXT)
+
+    assert [(line["event"], line["log_level"]) for line in logs] == [("config_warning", "warning")]
+    assert not directory.parent.exists()
+    directory.parent.mkdir()
+    handler.call_batch([make_event()], CONTEXT)
+    assert len(list(directory.rglob("*.jsonl"))) == 1
+
+
+def test_what_is_received_is_what_is_archived(tmp_path: Path) -> None:
+    """From the body of a message to the line, with nothing lost on the way."""
+    body = canvas_body("grade_change", body={"grade": "A", "unknown": {"deep": [None, 1.5]}})
+    clock = ManualClock(datetime(2026, 11, 23, tzinfo=UTC))
+    archive = Archive(ArchiveStore(tmp_path / "a", max_file_bytes=1000), clock=clock)
+
+    archive.write(decode(make_message(body)), CONTEXT)
+    archive.close()
+
+    (path,) = (tmp_path / "a").rglob("*.jsonl")
+    assert json.loads(path.read_text())["payload"] == json.loads(body)

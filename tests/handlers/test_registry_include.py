@@ -1,0 +1,168 @@
+"""Registries inside registries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.errors import ConfigurationError
+from consumer.handlers.registry import Registry, RetryPolicy
+from consumer.messages import Context, Event
+from consumer.testing import make_event
+
+if TYPE_CHECKING:
+    from consumer.handlers.handler import Call
+    from consumer.handlers.registry import Middleware
+
+CONTEXT = Context(handler="h", message_ids=("m-1",))
+
+
+def tracing(name: str, trace: list[str]) -> Middleware:
+    def middleware(event: Event, context: Context, call_next: Call) -> None:
+        trace.append(f"{name} in")
+        call_next(event, context)
+        trace.append(f"{name} out")
+
+    return middleware
+
+
+def run(registry: Registry, position: int = 0) -> None:
+    call = registry.handlers[position].call
+    assert call is not None
+    call(make_event(), CONTEXT)
+
+
+def names(registry: Registry) -> list[str]:
+    return [handler.name for handler in registry.handlers]
+
+
+def test_included_handlers_keep_their_middleware_inside_ours() -> None:
+    """Ours is outermost, whenever it was added."""
+    trace: list[str] = []
+    inner, outer = Registry(), Registry()
+    inner.use(tracing("inner", trace))
+    inner.add(lambda event: trace.append("handler"), "*", name="h")
+    outer.include(inner)
+    outer.use(tracing("outer", trace))
+
+    run(outer)
+
+    assert trace == ["outer in", "inner in", "handler", "inner out", "outer out"]
+
+
+def test_a_prefix_makes_names_distinct() -> None:
+    """One registry can be included twice, and others may use the same names."""
+    inner, outer = Registry(), Registry()
+    inner.add(lambda event: None, "*", name="h")
+
+    outer.include(inner, prefix="a.")
+    outer.include(inner, prefix="b.")
+
+    assert names(outer) == ["a.h", "b.h"]
+    with pytest.raises(ConfigurationError, match=r"two handlers are named 'a\.h'"):
+        outer.include(inner, prefix="a.")
+
+
+def test_patterns_and_format_narrow_what_is_included() -> None:
+    """An event must have been asked for by the handler and by whoever includes it."""
+    inner, outer = Registry(), Registry()
+    inner.add(lambda event: None, ["*_created", "login"], name="created")
+    inner.add(lambda event: None, "*", name="all")
+    inner.add(lambda event: None, "*", name="caliper", format="caliper")
+    outer.include(inner, patterns=["submission_*", "login"], format="canvas")
+
+    def routed(name: str) -> list[str]:
+        return [h.name for h in outer.route(name, "canvas")]
+
+    assert names(outer) == ["created", "all"]
+    assert routed("submission_created") == ["created", "all"]
+    assert routed("submission_updated") == ["all"]
+    assert routed("login") == ["created", "all"]
+    assert routed("user_created") == []
+    assert outer.route("login", "caliper") == ()
+    assert outer.handlers[1].patterns == ("submission_*", "login")
+
+
+def test_narrowing_twice_narrows_further() -> None:
+    """Each level of inclusion has its say."""
+    inner, middle, outer = Registry(), Registry(), Registry()
+    inner.add(lambda event: None, "*_created", name="h")
+    middle.include(inner, patterns="sub*")
+    outer.include(middle, patterns="*mission*")
+
+    found = [n for n in ("submission_created", "subject_created", "permission_created")
+             if outer.route(n, "canvas")]  # fmt: skip
+
+    assert found == ["submission_created"]
+
+
+def test_limits_replace_those_of_the_registration() -> None:
+    """What an administrator configures wins over what the code says; the rest stays."""
+    inner, outer = Registry(), Registry()
+    retry = RetryPolicy(2, 4)
+    inner.add(lambda events: None, "*", name="h", batch=10, timeout_seconds=5, concurrency=3)
+    outer.include(inner, batch=20, linger_seconds=0, timeout_seconds=7, retry=retry)
+
+    (handler,) = outer.handlers
+    assert (handler.batch, handler.linger_seconds, handler.timeout_seconds) == (20, 0, 7)
+    assert (handler.retry, handler.concurrency) == (retry, 3)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"batch": 0}, {"timeout_seconds": -1}, {"concurrency": 0}, {"linger_seconds": -1}]
+)
+def test_limits_are_checked_when_they_replace_others(limits: Any) -> None:
+    """The same ranges as at registration."""
+    inner = Registry()
+    inner.add(lambda events: None, "*", name="h", batch=10)
+
+    with pytest.raises(ConfigurationError, match="handler 'h'"):
+        Registry().include(inner, **limits)
+
+
+def test_a_batch_size_needs_a_batch_handler() -> None:
+    """A function that takes one event can't be made to take many from outside."""
+    inner = Registry()
+    inner.add(lambda event: None, "*", name="h")
+
+    with pytest.raises(ConfigurationError, match="takes one event at a time"):
+        Registry().include(inner, batch=10)
+
+
+def test_nothing_can_be_added_to_an_included_registry() -> None:
+    """It would never be called, and its events would be deleted without it."""
+    inner, outer = Registry(), Registry()
+    inner.add(lambda event: None, "*", name="h")
+    outer.include(inner)
+
+    for change in (
+        lambda: inner.add(lambda event: None, "*", name="late"),
+        lambda: inner.use(lambda event, context, call_next: None),
+        lambda: inner.include(Registry()),
+    ):
+        with pytest.raises(ConfigurationError, match="include it after its last handler"):
+            change()
+    assert names(inner) == ["h"]
+
+
+def test_a_registry_cannot_include_itself() -> None:
+    """It would have every handler twice."""
+    registry = Registry()
+
+    with pytest.raises(ConfigurationError, match="itself"):
+        registry.include(registry)
+
+
+def test_a_failed_inclusion_changes_nothing() -> None:
+    """Either all handlers are taken over or none."""
+    inner, outer = Registry(), Registry()
+    for name in ("a", "b"):
+        inner.add(lambda event: None, "*", name=name)
+    outer.add(lambda event: None, "*", name="b")
+
+    with pytest.raises(ConfigurationError):
+        outer.include(inner)
+
+    assert names(outer) == ["b"]
+    inner.add(lambda event: None, "*", name="c")  # it was not included, so it is still open

@@ -1,0 +1,245 @@
+"""What an exception out of botocore means: fatal or transient, by its codes and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore import exceptions as aws
+from botocore.parsers import ResponseParserError
+
+from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
+from consumer.queues.failures import ActionDeniedError, entry_failure, failure_of
+from consumer.queues.transport import EntryFailure
+
+#: What AWS tells, and nobody else must: users, accounts, keys.
+TELLTALE = "User: arn:aws:iam::123456789012:user/jane is not authorized, key AKIAEXAMPLE"
+
+
+def failure(error: Exception, operation: str = "ReceiveMessage") -> TransportError:
+    """What is made of it."""
+    return failure_of(error, operation=operation, queue="canvas-live-events", region="eu-west-1")
+
+
+def answered(
+    code: str,
+    *,
+    query_code: str | None = None,
+    operation: str = "ReceiveMessage",
+    message: str = TELLTALE,
+    **more: Any,
+) -> TransportError:
+    """What is made of an error answer. `query_code` is the name that the JSON protocol gives it."""
+    told = {"Code": code, "Message": message, **more}
+    if query_code is not None:
+        told["QueryErrorCode"] = query_code
+    return failure(aws.ClientError({"Error": told}, operation), operation)
+
+
+@pytest.mark.parametrize(
+    ("code", "query_code"),
+    [
+        ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
+        ("AWS.SimpleQueueService.NonExistentQueue", None),
+        ("QueueDoesNotExist", None),
+        ("Whatever", "QueueDoesNotExist"),
+        ("InvalidAddress", None),
+    ],
+)
+def test_a_missing_queue_is_known_by_either_code(code: str, query_code: str | None) -> None:
+    """AWS tells two codes, emulators one; the sentence names queue and region."""
+    error = answered(code, query_code=query_code)
+
+    assert QueueMissingError is type(error)
+    assert error.fatal
+    assert "'canvas-live-events' in eu-west-1" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("ReceiveMessage", "sqs:ReceiveMessage"),
+        ("DeleteMessageBatch", "sqs:DeleteMessage"),
+        ("ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"),
+        ("GetQueueAttributes", "sqs:GetQueueAttributes"),
+        ("GetQueueUrl", "sqs:GetQueueUrl"),
+        ("AssumeRole", "sts:AssumeRole"),
+    ],
+)
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException"])
+def test_what_is_denied_names_the_action_to_allow(code: str, operation: str, action: str) -> None:
+    """The remedy is in the sentence."""
+    error = answered(code, operation=operation)
+
+    assert isinstance(error, ActionDeniedError)
+    assert error.fatal
+    assert action == error.action
+    assert action in str(error)
+    assert code == error.code
+
+
+def test_a_denied_key_is_told_from_a_denied_queue() -> None:
+    """SQS has one code for both; kms:Decrypt is what is missing here."""
+    error = answered("AccessDeniedException", message="not authorized to perform: kms:Decrypt on")
+
+    assert "kms:Decrypt" in str(error)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "InvalidAccessKeyId",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "AuthFailure",
+        "InvalidSecurity",
+        "OptInRequired",
+        "KmsAccessDenied",
+        "KMS.AccessDeniedException",
+        "KMS.DisabledException",
+        "KmsNotFound",
+        "KmsInvalidKeyUsage",
+        "KMS.OptInRequired",
+    ],
+)
+def test_bad_credentials_and_keys_are_fatal(code: str) -> None:
+    """Waiting does not mend them; the exit code is that of permissions."""
+    error = answered(code)
+
+    assert AccessDeniedError is type(error)
+    assert (77, code) == (error.exit_code, error.code)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aws.NoCredentialsError(),
+        aws.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+        aws.ProfileNotFound(profile="nobody"),
+        aws.UnauthorizedSSOTokenError(),
+    ],
+)
+def test_missing_credentials_are_fatal(error: Exception) -> None:
+    """What botocore finds out by itself, before it asks AWS."""
+    made = failure(error)
+
+    assert isinstance(made, AccessDeniedError)
+    assert type(error).__name__ == made.code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "SignatureDoesNotMatch",
+        "RequestExpired",
+        "RequestThrottled",
+        "ThrottlingException",
+        "OverLimit",
+        "KmsThrottled",
+        "KmsInvalidState",
+        "InternalError",
+        "ServiceUnavailable",
+        "500",
+        "503",
+        "NobodyHasSeenThisCodeYet",
+    ],
+)
+def test_everything_else_is_transient(code: str) -> None:
+    """Throttles, tokens that are about to be refreshed, faults of SQS, and the unknown."""
+    error = answered(code, Type="Sender")  # SQS says "Sender" of throttles, too
+
+    assert TransportError is type(error)
+    assert not error.fatal
+    assert code == error.code
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aws.EndpointConnectionError(endpoint_url="https://sqs.example/"),
+        aws.ConnectTimeoutError(endpoint_url="https://sqs.example/"),
+        aws.ReadTimeoutError(endpoint_url="https://sqs.example/"),
+        aws.ConnectionClosedError(endpoint_url="https://sqs.example/"),
+        aws.SSLError(endpoint_url="https://sqs.example/", error="certificate"),
+        aws.CredentialRetrievalError(provider="iam-role", error_msg="timed out"),
+        aws.MetadataRetrievalError(error_msg="timed out"),
+        ResponseParserError("html"),
+        ConnectionResetError(),
+        KeyError("surprise"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_the_network_and_the_unknown_are_transient(error: Exception) -> None:
+    """Including whatever botocore may raise that nobody expects; its name is the code."""
+    made = failure(error)
+
+    assert TransportError is type(made)
+    assert type(error).__name__ == made.code
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidClientTokenId", "ExpiredToken", "x"])
+def test_awss_own_words_are_not_passed_on(code: str) -> None:
+    """They name users, accounts and keys."""
+    error = answered(code)
+
+    for secret in ("jane", "123456789012", "AKIA", "arn:"):
+        assert secret not in str(error)
+        assert secret not in repr(error)
+
+
+@pytest.mark.parametrize("code", ["Jane's queue is\nfull", "", None, "x" * 200])
+def test_a_code_that_is_none_is_not_passed_on(code: Any) -> None:
+    """Emulators and proxies put sentences there, or nothing."""
+    error = answered(code)
+
+    assert "Unknown" == error.code
+    assert "Jane" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("entry", "failure"),
+    [
+        ({"Code": "ReceiptHandleIsInvalid"}, EntryFailure("ReceiptHandleIsInvalid", gone=True)),
+        ({"Code": "MessageNotInflight"}, EntryFailure("MessageNotInflight", gone=True)),
+        (
+            {"Code": "AWS.SimpleQueueService.MessageNotInflight"},
+            EntryFailure("AWS.SimpleQueueService.MessageNotInflight", gone=True),
+        ),
+        (
+            {
+                "Code": "InvalidParameterValue",
+                "Message": "Value AQEB for parameter ReceiptHandle is invalid. "
+                "Reason: The receipt handle has expired.",
+            },
+            EntryFailure("InvalidParameterValue", gone=True),
+        ),
+        (
+            {
+                "Code": "InvalidParameterValue",
+                "Message": "Value AQEB for parameter ReceiptHandle is invalid. Reason: Message "
+                "does not exist or is not available for visibility timeout change.",
+            },
+            EntryFailure("InvalidParameterValue", gone=True),
+        ),
+        (
+            {
+                "Code": "InvalidParameterValue",
+                "Message": "Value 43200 for parameter VisibilityTimeout is invalid. Reason: Total "
+                "VisibilityTimeout for the message is beyond the limit [43200 seconds].",
+            },
+            EntryFailure("InvalidParameterValue", gone=False),
+        ),
+        ({"Code": "RequestThrottled", "SenderFault": True}, EntryFailure("RequestThrottled")),
+        ({"Code": "InternalError", "SenderFault": False}, EntryFailure("InternalError")),
+        ({}, EntryFailure("Unknown")),
+    ],
+)
+def test_an_entry_is_gone_only_if_its_handle_is(
+    entry: dict[str, Any], failure: EntryFailure
+) -> None:
+    """Everything else may be tried again; whose fault SQS says it is does not matter."""
+    assert failure == entry_failure(entry)

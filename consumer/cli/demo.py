@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from consumer.engine.worker import Worker
     from consumer.handlers.registry import Registry
     from consumer.messages import Event
-    from consumer.queues.embedded import EmbeddedQueue
+    from consumer.queues.sqs.embedded import EmbeddedQueue
 
 QUEUE_NAME = "canvas-live-events-demo"
 EVENTS = 300
@@ -90,7 +90,7 @@ def demo_command(*, keep: bool) -> None:
 def _demonstrate(*, keep: bool) -> None:
     # Imported here: the other commands need neither boto3 nor the engine.
     from consumer.clock import SystemClock  # noqa: PLC0415
-    from consumer.queues.embedded import EmbeddedQueue  # noqa: PLC0415
+    from consumer.queues.sqs.embedded import EmbeddedQueue  # noqa: PLC0415
     from consumer.service.logs import configure_logging  # noqa: PLC0415
     from consumer.service.run import run  # noqa: PLC0415
 
@@ -149,7 +149,7 @@ def _messages(
 
 def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
     from consumer.config import load  # noqa: PLC0415
-    from consumer.queues.embedded import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY  # noqa: PLC0415
+    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY  # noqa: PLC0415
 
     # As a configuration file would say it; short delays, so that the demo is over soon.
     environ = {
@@ -219,7 +219,7 @@ def _report(worker: Worker, queue: EmbeddedQueue, seen: Seen, folder: Path) -> N
 
 
 def _keep(queue: EmbeddedQueue) -> None:
-    from consumer.queues.embedded import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
+    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
 
     again = queue.send(_messages(seed=2, count=50))
     click.echo(

@@ -63,7 +63,9 @@ def _line_number(where: str) -> int:
 
 
 def _line(where: str, key: str, text: str) -> str:
-    return ": ".join(part for part in (where, key, text) if part)
+    line = ": ".join(part for part in (where, key, text) if part)
+    # A key or a variable can have any name, but a fault is one line.
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
 
 
 def dotted(path: KeyPath) -> str:
@@ -107,7 +109,7 @@ def shown(value: object) -> str:
 
 def shown_key(key: str) -> str:
     """An unknown key for an error. Without a space after the colon the value is part of it."""
-    told = json.dumps(key.partition(":")[0], ensure_ascii=not key.isprintable())[1:-1]
+    told = key.partition(":")[0]
     return HIDDEN if has_credentials(key) else f"{told[:_LONGEST]}..."[: len(told)]
 
 

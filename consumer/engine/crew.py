@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from consumer.engine.inflight import Slot
@@ -95,7 +96,7 @@ class Crew:
             while not self._closed:
                 if self._errands:
                     self.helping += 1
-                    return self._run_errand
+                    return partial(self._help, self._errands.popleft())
                 if self._queue and self.working < self._workers:
                     self.working += 1
                     return self._work
@@ -191,11 +192,9 @@ class Crew:
                 self._errands.extend([task] * threads)
                 self._turn.notify(threads)
 
-    def _run_errand(self) -> None:
+    def _help(self, errand: Callable[[], None]) -> None:
         try:
-            self._errands.popleft()()
-        except IndexError:
-            return
+            errand()
         finally:
             with self._turn:
                 self.helping -= 1

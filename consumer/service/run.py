@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.config import Settings
     from consumer.handlers.registry import Registry
-    from consumer.queues.preflight import QueueCheck
     from consumer.queues.sqs import SqsTransport
+    from consumer.queues.sqs.preflight import QueueCheck
 
 _log = structlog.get_logger(__name__)
 

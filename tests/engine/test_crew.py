@@ -94,7 +94,7 @@ class Stage:
         if role is None:
             return "ended"
         role()
-        return "work" if role == self.crew._work else "poll"
+        return {self.crew._work: "work", self.crew._poll: "poll"}.get(role, "help")
 
     def poll(self, poll: Poll, *, utilisation: float = 0.1) -> None:
         """One receive that ends so, after a while in which so much CPU was used."""
@@ -393,6 +393,47 @@ def test_a_crew_is_busy_with_anything_queued_handled_or_open(stage: Stage) -> No
         setattr(stage.crew, name, 0)
     stage.crew.put([object()])  # type: ignore[list-item]
     assert stage.crew.busy()
+
+
+def test_parked_threads_help_if_there_is_cpu_for_them(stage: Stage) -> None:
+    """As many as were asked for and are parked; each helps once."""
+    helped: list[int] = []
+    stage.crew._parked = 2
+    stage.crew._utilisation = 0.3
+    stage.room = False
+
+    stage.crew.ask_help(lambda: helped.append(stage.crew.helping), 5)
+
+    assert stage.turn.notified == [2]
+    assert [stage.step(), stage.step(), stage.step()] == ["help", "help", "parked"]
+    assert helped == [1, 1]
+    assert not stage.crew.busy()
+
+
+def test_nobody_helps_when_cpu_is_short(stage: Stage) -> None:
+    """Then another thread only costs; the owner of the task does it."""
+    stage.crew._parked = 2
+    stage.crew._utilisation = 0.9
+
+    stage.crew.ask_help(lambda: None, 2)
+
+    assert stage.turn.notified == []
+
+
+def test_a_task_that_raises_is_not_taken_for_done(stage: Stage) -> None:
+    """Whatever it raises ends the thread, and so the process, loudly."""
+
+    def fail() -> None:
+        raise IndexError
+
+    stage.crew._parked = 1
+    stage.crew._utilisation = 0.3
+    stage.crew.ask_help(fail, 1)
+
+    with pytest.raises(IndexError):
+        stage.step()
+
+    assert stage.crew.helping == 0
 
 
 def test_there_is_a_thread_for_every_role(stage: Stage) -> None:

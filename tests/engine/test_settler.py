@@ -116,6 +116,23 @@ def test_fewer_than_ten_wait_for_the_linger(bench: Bench) -> None:
     assert len(bench.table) == 0
 
 
+def test_many_acks_at_once_go_out_in_full_batches_and_others_are_asked_to_help(
+    bench: Bench,
+) -> None:
+    """One thread could send them one after the other; while the network is slow others help."""
+    asked: list[int] = []
+    bench.settler._ask_help = asked.append
+    slots = bench.receive(37)
+
+    bench.settler.ack_all([(slot, STEPS) for slot in slots])
+
+    assert asked == [2]
+    assert bench.sizes("delete") == [10, 10, 10]
+    assert bench.settler.pending() == 7
+    bench.settler.send_full()
+    assert bench.settler.pending() == 7
+
+
 def test_flushing_everything_leaves_nothing(bench: Bench) -> None:
     """Deletes and changes, however many and however fresh."""
     slots = bench.receive(28)

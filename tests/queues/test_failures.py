@@ -9,7 +9,7 @@ from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
 
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
-from consumer.queues.failures import ActionDeniedError, entry_failure, failure_of
+from consumer.queues.sqs.failures import ActionDeniedError, entry_failure, failure_of
 from consumer.queues.transport import EntryFailure
 
 #: What AWS tells, and nobody else must: users, accounts, keys.

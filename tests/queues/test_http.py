@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from consumer.queues.http import KeepAliveSession, install
+from consumer.queues.sqs.http import KeepAliveSession, install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

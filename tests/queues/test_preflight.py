@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
-from consumer.queues.failures import ActionDeniedError
-from consumer.queues.preflight import attributes_of, check_queue
+from consumer.queues.sqs.failures import ActionDeniedError
+from consumer.queues.sqs.preflight import attributes_of, check_queue
 from consumer.queues.transport import QueueAttributes
 from consumer.testing import Fault, InMemoryQueue, ManualClock
 

@@ -20,10 +20,10 @@ from consumer.errors import (
     QueueMissingError,
     TransportError,
 )
-from consumer.queues.credentials import session_for
-from consumer.queues.http import KeepAliveSession
-from consumer.queues.parsing import AnswerParserFactory
 from consumer.queues.sqs import SqsTransport, connect
+from consumer.queues.sqs.credentials import session_for
+from consumer.queues.sqs.http import KeepAliveSession
+from consumer.queues.sqs.parsing import AnswerParserFactory
 from consumer.queues.transport import EntryFailure
 from consumer.testing import ManualClock
 

@@ -11,17 +11,17 @@ from botocore.exceptions import BotoCoreError
 
 from consumer.errors import ConfigurationError, TransportError
 from consumer.messages import ReceivedMessage
-from consumer.queues import http
-from consumer.queues.credentials import session_for
-from consumer.queues.failures import entry_failure, failure_of
-from consumer.queues.parsing import AnswerParserFactory
-from consumer.queues.preflight import (
+from consumer.queues.rules import QueueAddress, address_of
+from consumer.queues.sqs import http
+from consumer.queues.sqs.credentials import session_for
+from consumer.queues.sqs.failures import entry_failure, failure_of
+from consumer.queues.sqs.parsing import AnswerParserFactory
+from consumer.queues.sqs.preflight import (
     ATTRIBUTE_NAMES,
     QueueCheck,
     attributes_of,
     check_queue,
 )
-from consumer.queues.rules import QueueAddress, address_of
 from consumer.queues.transport import MAX_BATCH, EntryFailure, QueueAttributes
 
 if TYPE_CHECKING:

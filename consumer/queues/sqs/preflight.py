@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from consumer.queues.failures import ActionDeniedError
+from consumer.queues.sqs.failures import ActionDeniedError
 from consumer.queues.transport import QueueAttributes
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import click
 
 import consumer
 from consumer import log_events
-from consumer.cli.config import config_group
+from consumer.cli.config import config_group, queue_address
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
 from consumer.cli.errors import told_plainly
@@ -117,6 +117,7 @@ def _consume(options: dict[str, Any]) -> int:
         overrides={key: value for key, value in overrides.items() if value is not None},
         require_queue=True,
     )
+    queue_address(loaded)  # here, where a wrong name is told with its file and line
     # Handlers of one's own usually lie where one stands; last, so that they shadow nothing.
     sys.path.append(str(Path.cwd()))
     clock = SystemClock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from consumer.queues.transport import Transport
 
 _log = structlog.get_logger(__name__)
+_debug = logging.getLogger(__name__)
 
 #: The first receive is short, so that "ready" does not wait for a whole long poll.
 FIRST_WAIT_SECONDS = 1
@@ -146,6 +148,13 @@ class Poller:
             with self._lock:
                 self._budget += asked - len(messages)
                 self._pending -= asked
+        if _debug.isEnabledFor(logging.DEBUG):  # asked once for all: the way is hot
+            for slot in slots:
+                _log.debug(
+                    log_events.MESSAGE_RECEIVED,
+                    message_id=slot.message.message_id,
+                    receive_count=slot.message.receive_count,
+                )
         if again:
             self._stats.add("duplicates", len(again))
             for slot in again:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from consumer.queues.transport import MAX_BATCH
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from consumer.clock import Clock
     from consumer.engine.inflight import InFlight, Slot
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from consumer.queues.transport import EntryFailure, Transport
 
 _log = structlog.get_logger(__name__)
+_debug = logging.getLogger(__name__)
 
 
 class Settler:
@@ -189,6 +191,7 @@ class Settler:
             self._ledger.forget(slot.message.message_id)
         self._in_flight.release(done)
         self._stats.add("deleted", len(done))
+        self._tell_settled((slot, "deleted") for slot in done)
         if lost:
             self._not_deleted(lost, self._codes(answers))
         if again:
@@ -222,6 +225,7 @@ class Settler:
         try:
             if kept:
                 answers = self._calls.make("change_visibility", lambda: self._change_now(kept))
+                self._tell_settled((slot, f"visible in {seconds} s") for slot, seconds in kept)
         except TransportError as error:
             self._tell_unchanged(error.code, len(kept))
         finally:
@@ -234,6 +238,13 @@ class Settler:
         return self._transport.change_visibility(
             [(slot.receipt_handle, seconds) for slot, seconds in batch]
         )
+
+    @staticmethod
+    def _tell_settled(settled: Iterable[tuple[Slot, str]]) -> None:
+        if _debug.isEnabledFor(logging.DEBUG):
+            for slot, outcome in settled:
+                message_id = slot.message.message_id
+                _log.debug(log_events.MESSAGE_SETTLED, message_id=message_id, outcome=outcome)
 
     @staticmethod
     def _tell_unchanged(code: str, messages: int) -> None:

@@ -52,7 +52,7 @@ class Daemon:
         self._summary_seconds = summary_interval_seconds
         self._flush_repeats = flush_repeats
         self._on_tick = on_tick
-        self._ready = False
+        self._ready = self._told_ready = False
         self._unhealthy: list[str] = []
         now = clock.monotonic()
         self._last_summary = now
@@ -77,10 +77,12 @@ class Daemon:
     def _look_around(self) -> None:
         now = self._clock.monotonic()
         worker = self._worker
-        if not self._ready and worker.poller.succeeded:
+        if worker.poller.succeeded and not self._ready:
             self._ready = True
-            self._notifier.ready("receiving")
             _log.info(log_events.READY)
+        if self._ready and self._notifier.active and not self._told_ready:
+            # Said again until systemd has it: its queue may be full while the machine boots.
+            self._told_ready = self._notifier.ready("receiving")
         self._feed_watchdog(now)
         if now - self._last_status >= STATUS_SECONDS:
             handled = worker.stats["handled"]

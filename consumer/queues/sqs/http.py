@@ -28,12 +28,10 @@ from botocore.exceptions import (
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from consumer.queues.sqs.wire import ProtocolError, head, read_response
 
-_MAX_LINE = 65_536
-_MAX_HEADERS = 200
-_NO_CONTENT = 204
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class HttpSession(Protocol):
@@ -85,8 +83,8 @@ class KeepAliveSession:
         data = body.encode() if isinstance(body, str) else body
         connection = self._take(origin) or self._connect(request.url, origin)
         try:
-            connection.socket.sendall(_head(request.method, url, request.headers, len(data)) + data)
-            status, headers, content, reusable = _read_response(connection.reader)
+            connection.socket.sendall(head(request.method, url, request.headers, len(data)) + data)
+            status, headers, content, reusable = read_response(connection.reader)
         except BaseException as error:
             connection.close()  # half an answer may be left in it: never to be used again
             _raise_as_botocore(error, request)
@@ -179,106 +177,16 @@ class _Content(io.BytesIO):
         yield self.read()
 
 
-class _ProtocolError(Exception):
-    """What came is not an HTTP answer, or ended too early."""
-
-
 def _readable(link: socket.socket) -> bool:
     poll = select.poll()
     poll.register(link, select.POLLIN)
     return bool(poll.poll(0))
 
 
-def _head(method: str, url: Any, headers: Mapping[str, Any], length: int) -> bytes:
-    # The host as it was signed: in lower case, with the port only if it is not the usual one.
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    usual = {"http": 80, "https": 443}.get(url.scheme)
-    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
-    if url.port is not None and url.port != usual:
-        host = f"{host}:{url.port}"
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity"]
-    for name, value in headers.items():
-        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        if "\r" in text or "\n" in text:
-            message = f"header {name} holds a line break"
-            raise ValueError(message)
-        if name.lower() not in ("host", "content-length"):
-            lines.append(f"{name}: {text}")
-    lines.append(f"Content-Length: {length}\r\n\r\n")
-    return "\r\n".join(lines).encode("latin-1")
-
-
-def _read_response(reader: Any) -> tuple[int, dict[str, str], bytes, bool]:
-    """Status, headers, content, and whether the connection can be used again."""
-    while True:
-        version, status = _read_status(reader)
-        headers = _read_headers(reader)
-        if status >= 200:  # below it is only an announcement
-            break
-    keeps = headers.get("connection", "").lower()
-    reusable = keeps != "close" if version == b"HTTP/1.1" else keeps == "keep-alive"
-    if status == _NO_CONTENT:
-        return status, headers, b"", reusable
-    if "chunked" in headers.get("transfer-encoding", "").lower():
-        return status, headers, _read_chunks(reader), reusable
-    length = headers.get("content-length")
-    if length is None:
-        return status, headers, reader.read(), False  # it ends where the connection does
-    if not length.isdecimal():
-        raise _ProtocolError
-    return status, headers, _read_exactly(reader, int(length)), reusable
-
-
-def _read_status(reader: Any) -> tuple[bytes, int]:
-    parts = _read_line(reader).split(b" ", 2)
-    if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():
-        raise _ProtocolError
-    return parts[0], int(parts[1])
-
-
-def _read_headers(reader: Any) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for _ in range(_MAX_HEADERS):
-        line = _read_line(reader)
-        if not line:
-            return headers
-        name, _, value = line.decode("latin-1").partition(":")
-        headers[name.strip().lower()] = value.strip()
-    raise _ProtocolError
-
-
-def _read_chunks(reader: Any) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        try:
-            size = int(_read_line(reader).split(b";", 1)[0], 16)
-        except ValueError as error:
-            raise _ProtocolError from error
-        if size <= 0:
-            _read_headers(reader)  # trailers, up to the empty line
-            return b"".join(parts)
-        parts.append(_read_exactly(reader, size))
-        _read_line(reader)
-
-
-def _read_line(reader: Any) -> bytes:
-    line: bytes = reader.readline(_MAX_LINE)
-    if not line.endswith(b"\n"):
-        raise _ProtocolError
-    return line.rstrip(b"\r\n")
-
-
-def _read_exactly(reader: Any, length: int) -> bytes:
-    content: bytes = reader.read(length)
-    if len(content) != length:
-        raise _ProtocolError
-    return content
-
-
 def _raise_as_botocore(error: BaseException, request: Any) -> NoReturn:
     if isinstance(error, TimeoutError):
         raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
-    if isinstance(error, OSError | _ProtocolError):
+    if isinstance(error, OSError | ProtocolError):
         raise ConnectionClosedError(
             error=error, request=request, endpoint_url=request.url
         ) from error

@@ -1,0 +1,167 @@
+"""`consume decode`: the shapes of files that it reads, and what can't be read."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from consumer.cli.decode import decode_command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+CALIPER: dict[str, Any] = {
+    "sensor": "http://canvas.example.edu/",
+    "sendTime": "2024-05-01T10:00:01.000Z",
+    "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1",
+    "data": [
+        {
+            "id": "urn:uuid:00000001-0000-4000-8000-000000000000",
+            "type": "Event",
+            "action": "Created",
+            "eventTime": "2024-05-01T10:00:00.000Z",
+            "object": {"id": "urn:instructure:canvas:course:21070000000000565"},
+        }
+    ],
+}
+
+
+def _named(name: str) -> dict[str, Any]:
+    metadata = {"event_name": name, "event_time": "2024-05-01T10:00:00.250Z"}
+    return {"metadata": metadata, "body": {"course_id": "565"}}
+
+
+def _run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(decode_command, [str(a) for a in arguments], input=text)
+
+
+def _names(text: str) -> list[str]:
+    result = _run("--json", "-", text=text)
+    assert result.stderr == ""
+    assert result.exit_code == 0
+    return [json.loads(line)["event_name"] for line in result.stdout.splitlines()]
+
+
+A, B = json.dumps(_named("a")), json.dumps(_named("b"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{A}\n{B}\n",
+        f"\ufeff{A}\r\n\r\n{B}",
+        f"[{A}, {B}]",
+        f"{json.dumps(_named('a'), indent=2)}\n{json.dumps(_named('b'), indent=2)}\n",
+        json.dumps([A, B]),
+        json.dumps({"Messages": [{"MessageId": "1", "Body": A}, {"MessageId": "2", "Body": B}]}),
+        json.dumps([{"MessageId": "1", "Body": A}, {"MessageId": "2", "Body": B}]),
+        f"{json.dumps({'Messages': [{'Body': A}]})}\n{json.dumps({'Messages': [{'Body': B}]})}",
+    ],
+)
+def test_every_shape_of_file_is_read(text: str) -> None:
+    """JSON lines, arrays, pretty-printed ones, and what the AWS CLI prints, whole or in part."""
+    assert _names(text) == ["a", "b"]
+
+
+def test_the_aws_clis_message_attributes_name_caliper_events() -> None:
+    """They are read as the daemon reads them; so is the message id."""
+    attributes = {"event_name": {"StringValue": "course_created", "DataType": "String"}}
+    message = {
+        "MessageId": "m-1",
+        "Attributes": {"SentTimestamp": "1714557600000"},
+        "Body": json.dumps(CALIPER),
+        "MessageAttributes": attributes,
+    }
+
+    result = _run("--json", "-", text=json.dumps({"Messages": [message]}))
+
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {event["event_name"] for event in events} == {"course_created"}
+    assert {event["message_id"] for event in events} == {"m-1"}
+
+
+def test_lines_of_the_archive_are_read() -> None:
+    """The payload is decoded; name and key are those of the event as it was received."""
+    line = {
+        "received_at": "2024-05-01T10:00:05Z",
+        "message_id": "m-1",
+        "event_key": "the-key",
+        "event_name": "course_created",
+        "event_time": "2024-05-01T10:00:00Z",
+        "format": "caliper",
+        "payload": CALIPER,
+    }
+
+    result = _run("--json", "-", text=json.dumps(line) + "\n")
+
+    event = json.loads(result.stdout)
+    assert event["event_name"] == "course_created"
+    assert event["event_key"] == "the-key"
+    assert event["message_id"] == "m-1"
+    assert event["format"] == "caliper"
+
+
+def test_one_bad_message_does_not_hide_the_others(tmp_path: Path) -> None:
+    """Its file, position and reason are told, the others are shown, and the exit code is 1."""
+    file = tmp_path / "events.jsonl"
+    file.write_text(f'{A}\n{{"broken\n{{"other": "sesame"}}\nsesame\n{B}\n[1, {A}]')
+
+    result = _run("--json", file)
+
+    shown = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(event["message"], event["event_name"]) for event in shown] == [
+        (1, "a"), (5, "b"), (7, "a"),
+    ]  # fmt: skip
+    told = result.stderr.splitlines()
+    assert [line.split(": ")[:4] for line in told] == [
+        ["consume", "error", str(file), f"message {number}"] for number in (2, 3, 4, 6)
+    ]
+    assert "sesame" not in result.stderr
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["null", "3", '"x"', "{}", "[[]]", "{", "[1", "[" * 100_000, "1" * 5_000, '{"Body": 3}', "\0"],
+)
+def test_what_is_no_event_has_a_reason(text: str) -> None:
+    """Anything else is told as what can't be decoded, never as a bug of the program."""
+    result = _run("-", text=text)
+
+    assert result.stderr.startswith("consume: error: -: message 1: ")
+    assert "bug" not in result.stderr
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"", "there is no message in it"),
+        (b" \n\n", "there is no message in it"),
+        (b"{}\n\xff", "line 2 is not UTF-8 text"),
+    ],
+)
+def test_what_is_no_text_has_a_reason(text: bytes, reason: str) -> None:
+    """An empty file, or one in another encoding, is told as such."""
+    result = _run("-", text=text)
+
+    assert result.stderr == f"consume: error: -: {reason}\n"
+    assert result.exit_code == 1
+
+
+def test_a_missing_file_is_told_and_the_others_are_shown(tmp_path: Path) -> None:
+    """A file that can't be read counts as one that can't be decoded: exit code 1."""
+    file = tmp_path / "payload.json"
+    file.write_text(A)
+
+    result = _run(tmp_path / "none.json", tmp_path, file)
+
+    assert f"{tmp_path / 'none.json'}: can't be read: No such file or directory" in result.stderr
+    assert f"{tmp_path}: can't be read: Is a directory" in result.stderr
+    assert f"{file}: message 1" in result.stdout
+    assert result.exit_code == 1

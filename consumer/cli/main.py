@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from consumer.cli.config import config_group, queue_address
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
 from consumer.cli.errors import told_plainly
+from consumer.errors import ConsumerError
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -109,7 +111,7 @@ def _consume(options: dict[str, Any]) -> int:
         "aws.profile": options["profile"],
         "logging.format": options["log_format"],
         "logging.level": options["log_level"],
-        "handlers": [parse_handler_spec(spec) for spec in options["handlers"]] or None,
+        "handlers": _distinct([parse_handler_spec(spec) for spec in options["handlers"]]) or None,
     }
     loaded = load(
         options["config_file"],
@@ -125,16 +127,36 @@ def _consume(options: dict[str, Any]) -> int:
         loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock
     )
     install_exception_hooks()
+    log = structlog.get_logger("consumer")
     for warning in loaded.warnings:
-        structlog.get_logger("consumer").warning(log_events.CONFIG_WARNING, reason=warning)
-    return run(
-        loaded.settings,
-        clock=clock,
-        environ=os.environ,
-        max_messages=options["max_messages"],
-        drain_when_empty=options["drain"],
-        flush_repeats=repeats.flush,
-    )
+        log.warning(log_events.CONFIG_WARNING, reason=warning)
+    try:
+        return run(
+            loaded.settings,
+            clock=clock,
+            environ=os.environ,
+            max_messages=options["max_messages"],
+            drain_when_empty=options["drain"],
+            flush_repeats=repeats.flush,
+        )
+    except ConsumerError as error:
+        if sys.stderr.isatty():
+            raise  # told in plain words
+        # Where the log goes, so that it can be read like the lines before it.
+        code = error.exit_code
+        log.critical(log_events.STOPPED, reason="failure", exit_code=code, error=str(error))
+        return code
+
+
+def _distinct(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Two of a kind are named apart: "archive" and "archive-2"."""
+    seen: Counter[str] = Counter()
+    for entry in entries:
+        name = entry["name"]
+        seen[name] += 1
+        if seen[name] > 1:
+            entry["name"] = f"{name}-{seen[name]}"
+    return entries
 
 
 main.add_command(config_group)

@@ -79,7 +79,8 @@ class Poller:
         self._pending = 0
         self._failures = 0
         self._refused_since: float | None = None
-        self._open: dict[int, float] = {}
+        self._failed_at = float("-inf")
+        self._open: dict[object, float] = {}
         #: True once a receive succeeded, empty or not.
         self.succeeded = False
         #: `Clock.monotonic()` of the last receive that returned, with whatever result.
@@ -107,8 +108,8 @@ class Poller:
         if asked == 0:
             return Poll()
         wait = self._wait if self.succeeded else min(FIRST_WAIT_SECONDS, self._wait)
-        thread = threading.get_ident()
-        self._open[thread] = self._clock.monotonic()
+        poll = object()
+        self._open[poll] = began = self._clock.monotonic()
         messages: list[ReceivedMessage] = []
         slots: list[Slot] = []
         pause = 0.0
@@ -120,11 +121,11 @@ class Poller:
             )
             self._note_success(messages)
         except TransportError as error:
-            pause = self._note_failure(error)
+            pause = self._note_failure(error, began)
         finally:
             # Whatever happened, the reservation ends here: what came is held, the rest is free.
             slots = self._admit(asked, messages)
-            del self._open[thread]
+            del self._open[poll]
         empty = pause == 0.0 and not messages and wait == self._wait
         return Poll(slots, asked, len(messages), pause, empty)
 
@@ -185,11 +186,14 @@ class Poller:
         if sent_at is not None:
             self._stats.lag_seconds = max(0.0, (self._clock.now() - sent_at).total_seconds())
 
-    def _note_failure(self, error: TransportError) -> float:
+    def _note_failure(self, error: TransportError, began: float) -> float:
         """Count it, tell it, and say how long to pause; raise what is fatal for good."""
         now = self._clock.monotonic()
         with self._lock:
-            self._failures += 1
+            # Receives that were under way together fail together: one failure, one backoff.
+            if began >= self._failed_at:
+                self._failures += 1
+            self._failed_at = now
             if not error.fatal:
                 self._refused_since = None
             elif self._refused_since is None:

@@ -30,6 +30,7 @@ class Daemon:
     """The main thread's part: signals, systemd, health, the summary. Everything runs in one thread.
 
     Args:
+        signals: installed by the caller, for as long as this runs.
         flush_repeats: called with each summary: tells the counts of log lines held back.
         on_tick: called at each look around; the demo draws its progress with it.
     """
@@ -63,15 +64,14 @@ class Daemon:
     def run(self) -> int:
         """Run to the end; returns the exit code."""
         worker = self._worker
-        with self._signals.installed():
-            worker.start()
-            while True:
-                self._look_around()
-                reason = "signal" if self._signals.count else worker.finished()
-                if reason:
-                    break
-                self._clock.wait(worker.crew.stopping, TICK_SECONDS)
-            self._drain(reason)
+        worker.start()
+        while True:
+            self._look_around()
+            reason = "signal" if self._signals.count else worker.finished()
+            if reason:
+                break
+            self._clock.wait(worker.crew.stopping, TICK_SECONDS)
+        self._drain(reason)
         return self._end(reason)
 
     def _look_around(self) -> None:
@@ -126,7 +126,7 @@ class Daemon:
             reason=reason,
             in_flight=len(worker.in_flight),
             open_receives=worker.crew.polling,
-            hint="a second signal gives everything back at once" if asked else "",
+            hint="open receives are let return (up to a long poll); a second signal ends at once",
         )
 
         def while_waiting(seconds_left: float) -> bool:

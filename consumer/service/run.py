@@ -11,7 +11,7 @@ import tenacity
 import consumer
 from consumer import log_events
 from consumer.engine.worker import Worker
-from consumer.errors import TransportError
+from consumer.errors import EXIT_OK, TransportError
 from consumer.handlers.loader import build_registry
 from consumer.queues.sqs import check_queue, connect
 from consumer.service.daemon import Daemon
@@ -31,8 +31,8 @@ _log = structlog.get_logger(__name__)
 
 #: What SQS uses where a queue says nothing else.
 DEFAULT_VISIBILITY_SECONDS = 30
-#: A network that is not up yet at boot is waited for; then systemd starts us again (exit 75).
-CHECK_ATTEMPTS = 6
+#: The longest pause between two attempts to reach the queue at the start.
+CHECK_PAUSE_SECONDS = 15
 
 
 def run(
@@ -67,47 +67,84 @@ def run(
         region=transport.region,
         handlers={h.name: list(h.patterns) for h in registry.handlers},
     )
-    check = _check(transport, settings, clock)
-    worker = Worker(
-        transport,
-        registry,
-        queue=queue,
-        engine=engine,
-        clock=clock,
-        visibility_timeout_seconds=_visibility(settings, check),
-        read_timeout_seconds=queue.effective_read_timeout_seconds,
-        max_messages=max_messages,
-        drain_when_empty=drain_when_empty,
-    )
-    daemon = Daemon(
-        worker,
-        notifier=Notifier(environ),
-        signals=StopSignals(),
-        clock=clock,
-        summary_interval_seconds=engine.summary_interval_seconds,
-        flush_repeats=flush_repeats,
-        on_tick=(lambda: on_tick(worker)) if on_tick else lambda: None,
-    )
+    notifier, signals = Notifier(environ), StopSignals()
     try:
-        return daemon.run()
+        with signals.installed():
+            check = _check_unless_stopped(transport, settings, clock, notifier, signals)
+            if check is None:
+                return EXIT_OK
+            worker = Worker(
+                transport,
+                registry,
+                queue=queue,
+                engine=engine,
+                clock=clock,
+                visibility_timeout_seconds=_visibility(settings, check),
+                read_timeout_seconds=queue.effective_read_timeout_seconds,
+                max_messages=max_messages,
+                drain_when_empty=drain_when_empty,
+            )
+            daemon = Daemon(
+                worker,
+                notifier=notifier,
+                signals=signals,
+                clock=clock,
+                summary_interval_seconds=engine.summary_interval_seconds,
+                flush_repeats=flush_repeats,
+                on_tick=(lambda: on_tick(worker)) if on_tick else lambda: None,
+            )
+            return daemon.run()
     finally:
         transport.close()
 
 
-def _check(transport: SqsTransport, settings: Settings, clock: Clock) -> QueueCheck:
-    """Ask the queue about itself before the first receive; a network not up yet is waited for."""
+def _check_unless_stopped(
+    transport: SqsTransport,
+    settings: Settings,
+    clock: Clock,
+    notifier: Notifier,
+    signals: StopSignals,
+) -> QueueCheck | None:
+    """The check of the queue, or None if a signal came first: there is nothing to drain yet."""
+    try:
+        with signals.interrupting():
+            return _check(transport, settings, clock, notifier)
+    except KeyboardInterrupt:
+        notifier.stopping("stopped before the first receive")
+        _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
+        return None
 
-    def pause(seconds: float) -> None:
-        clock.wait(threading.Event(), seconds)
+
+def _check(
+    transport: SqsTransport, settings: Settings, clock: Clock, notifier: Notifier
+) -> QueueCheck:
+    """Ask the queue about itself before the first receive.
+
+    A network that is not up yet at boot is waited for, `engine.fatal_grace_seconds` in all; then
+    systemd starts us again (exit 75).
+    """
+    deadline = clock.monotonic() + settings.engine.fatal_grace_seconds
+
+    def tell_attempt(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        code = getattr(error, "code", "")
+        _log.warning(
+            log_events.QUEUE_CHECK_FAILED,
+            code=code,
+            reason=str(error),
+            attempt=state.attempt_number,
+            next_attempt_seconds=state.upcoming_sleep,
+        )
+        notifier.status(f"the queue can't be reached ({code}), trying on")
 
     retrying = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(CHECK_ATTEMPTS),
-        wait=tenacity.wait_exponential(multiplier=1, max=15),
+        stop=lambda state: clock.monotonic() + state.upcoming_sleep > deadline,
+        wait=tenacity.wait_exponential(multiplier=1, max=CHECK_PAUSE_SECONDS),
         retry=tenacity.retry_if_exception(
             lambda error: isinstance(error, TransportError) and not error.fatal
         ),
-        before_sleep=_tell_attempt,
-        sleep=pause,
+        before_sleep=tell_attempt,
+        sleep=lambda seconds: clock.wait(threading.Event(), seconds),
         reraise=True,
     )
     check = retrying(
@@ -116,6 +153,11 @@ def _check(transport: SqsTransport, settings: Settings, clock: Clock) -> QueueCh
         read_timeout_seconds=settings.queue.effective_read_timeout_seconds,
         visibility_timeout_seconds=settings.queue.visibility_timeout_seconds,
     )
+    _tell_check(check)
+    return check
+
+
+def _tell_check(check: QueueCheck) -> None:
     _log.info(
         log_events.QUEUE_CHECK,
         visible=check.attributes.visible_messages,
@@ -125,18 +167,6 @@ def _check(transport: SqsTransport, settings: Settings, clock: Clock) -> QueueCh
     )
     for warning in check.warnings:
         _log.warning(log_events.QUEUE_WARNING, reason=warning)
-    return check
-
-
-def _tell_attempt(state: tenacity.RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    _log.warning(
-        log_events.QUEUE_CHECK_FAILED,
-        code=getattr(error, "code", ""),
-        reason=str(error),
-        attempt=state.attempt_number,
-        attempts=CHECK_ATTEMPTS,
-    )
 
 
 def _visibility(settings: Settings, check: QueueCheck) -> int:

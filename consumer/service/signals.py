@@ -20,10 +20,25 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.count = 0
+        self._interrupts = False
 
     def note(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """The signal handler."""
         self.count += 1
+        if self._interrupts:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Have a signal raise KeyboardInterrupt meanwhile: nothing is held yet, nothing to drain.
+
+        Main thread only, within `installed`.
+        """
+        self._interrupts = True
+        try:
+            yield
+        finally:
+            self._interrupts = False
 
     @contextmanager
     def installed(self) -> Iterator[None]:

@@ -250,7 +250,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.check_drained()
         self.capacity_is_kept()
         self.start()
-        for _ in range(2 + len(self.events) // 5):
+        for _ in range(10 + len(self.events)):
             self.clock.advance(1000)
             self.rig.cycle()
             self.rig.beat(5)

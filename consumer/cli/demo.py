@@ -44,7 +44,7 @@ The daemon starts. It stops when the queue has stayed empty for a long poll of {
 
 _REPORT = """
 What happened
-  received            {received:5d}  messages in {receives} calls; {redelivered} of them came again
+  received            {received:5d}  messages in {receives} calls; {redelivered} came again
   handled             {handled:5d}  messages: every handler that asked for them succeeded
   tried again         {failed:5d}  after a handler failed; the message came back and was handled then
   dead-letter queue   {dead:5d}  not decodable: put off {rejected} times, then moved there

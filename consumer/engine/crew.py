@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 #: CPU is looked at over windows of this length.
 WINDOW_SECONDS = 0.1
-#: Below this share of a core the process mostly waits: another thread helps.
+#: Below this share of a core the process waits a good deal: another thread helps.
 SPARE = 0.6
+#: Where a full receive takes so long, it is the network that is waited for: then another thread
+#: helps up to a higher share.
+NETWORK_SECONDS = 0.005
+SPARE_OVER_NETWORK = 0.8
 #: Above this share the interpreter lock is the limit: another thread only costs.
-SATURATED = 0.85
+SATURATED = 0.9
 #: A handler that takes longer than this for an event gets company at once.
 SLOW_HANDLER_SECONDS = 0.001
 
@@ -160,7 +164,7 @@ class Crew:
             self.limit = 1
         elif not poll.full or (measured and self._utilisation > SATURATED):
             self.limit = max(1, self.limit - 1)
-        elif self._utilisation < SPARE:
+        elif self._utilisation < (SPARE_OVER_NETWORK if poll.seconds > NETWORK_SECONDS else SPARE):
             self.limit = min(self._max_pollers, self.limit + 1)
 
     def _measure(self) -> bool:

@@ -42,6 +42,8 @@ class Poll:
     pause_seconds: float = 0.0
     #: True if the queue stayed empty for a whole long poll.
     empty: bool = False
+    #: How long the receive took.
+    seconds: float = 0.0
 
     @property
     def full(self) -> bool:
@@ -127,7 +129,7 @@ class Poller:
             slots = self._admit(asked, messages)
             del self._open[poll]
         empty = pause == 0.0 and not messages and wait == self._wait
-        return Poll(slots, asked, len(messages), pause, empty)
+        return Poll(slots, asked, len(messages), pause, empty, self.last_return - began)
 
     def oldest_open(self, now: float) -> float:
         """`Clock.monotonic()` at which the oldest receive under way began; `now` if none is."""

@@ -80,6 +80,7 @@ class Crew:
         self.helping = 0
         self.limit = 1
         self._utilisation = 1.0
+        self._over_network = False
         self._window_start = clock.monotonic()
         self._window_cpu = clock.cpu()
         #: Counts receives that found the queue empty for a whole long poll, since it last gave any.
@@ -156,16 +157,22 @@ class Crew:
         self._adapt(poll, measured=self._measure())
         if self._handler_seconds() > SLOW_HANDLER_SECONDS:
             self._turn.notify(min(len(poll.slots), self._workers))
-        elif poll.received and self._utilisation < SATURATED:
+        elif poll.received and self._has_spare_cpu():
             self._turn.notify(1)  # to poll while this thread handles
 
     def _adapt(self, poll: Poll, *, measured: bool) -> None:
+        if poll.full:
+            self._over_network = poll.seconds > NETWORK_SECONDS
         if not poll.received:
             self.limit = 1
         elif not poll.full or (measured and self._utilisation > SATURATED):
             self.limit = max(1, self.limit - 1)
-        elif self._utilisation < (SPARE_OVER_NETWORK if poll.seconds > NETWORK_SECONDS else SPARE):
+        elif self._has_spare_cpu():
             self.limit = min(self._max_pollers, self.limit + 1)
+
+    def _has_spare_cpu(self) -> bool:
+        """True if another thread would help: the process waits rather than computes."""
+        return self._utilisation < (SPARE_OVER_NETWORK if self._over_network else SPARE)
 
     def _measure(self) -> bool:
         """Look at the CPU used over the last window; True if one was full."""
@@ -191,7 +198,7 @@ class Crew:
         For work that mostly waits for the network. They may as well not: the task's owner does it.
         """
         with self._turn:
-            if self._utilisation < SATURATED:
+            if self._has_spare_cpu():
                 threads = min(threads, self._parked)
                 self._errands.extend([task] * threads)
                 self._turn.notify(threads)

@@ -193,11 +193,23 @@ def test_without_spare_cpu_more_pollers_only_cost(stage: Stage) -> None:
     """Between spare and saturated it stays as it is; when saturated it falls, to one at least."""
     stage.crew.limit = 3
     limits = []
-    for utilisation in (0.7, 0.9, 0.9, 0.9):
+    for utilisation in (0.7, 0.95, 0.95, 0.95):
         stage.poll(full(), utilisation=utilisation)
         limits.append(stage.crew.limit)
 
     assert limits == [3, 2, 1, 1]
+
+
+def test_over_a_network_that_takes_time_more_help_for_longer(stage: Stage) -> None:
+    """A full receive that took 16 ms was waited for: then a share of 0.7 leaves room to help."""
+    stage.crew.limit = 3
+    slow = Poll(asked=10, received=10, seconds=0.016)
+
+    stage.poll(slow, utilisation=0.7)
+    after_spare = stage.crew.limit
+    stage.poll(slow, utilisation=0.85)
+
+    assert [after_spare, stage.crew.limit] == [4, 4]
 
 
 def test_a_receive_that_is_not_full_needs_fewer(stage: Stage) -> None:
@@ -303,7 +315,14 @@ def test_an_empty_receive_wakes_nobody(stage: Stage) -> None:
     ],
 )
 def test_a_nudge_wakes_one_thread_if_something_is_left_to_do(
-    stage: Stage, *, queued: int, working: int, polling: int, parked: int, room: bool, woken: list[int]
+    stage: Stage,
+    *,
+    queued: int,
+    working: int,
+    polling: int,
+    parked: int,
+    room: bool,
+    woken: list[int],
 ) -> None:
     """The safety net: nothing lies around while a thread is parked."""
     crew = stage.crew

@@ -187,12 +187,12 @@ def test_an_outage_is_no_problem(make_rig: MakeRig, registry: Registry) -> None:
 
     rig.queue.faults = down
     for _ in range(30):
-        for caller, call in (
-            ("heartbeat", worker.heartbeat.tick),
-            ("settler", worker.settler.flush),
-            ("poller", worker.poller.poll_once),
-        ):
-            call()
+        caller = "heartbeat"
+        worker.heartbeat.tick()
+        caller = "settler"
+        worker.settler.flush()
+        caller = "poller"
+        worker.poller.poll_once()
         rig.clock.advance(1)
         seen.append(worker.problems())
 

@@ -53,9 +53,7 @@ def _stats() -> Stats:
 
 
 @pytest.fixture(name="heartbeat")
-def _heartbeat(
-    transport: Any, table: InFlight, stats: Stats, clock: ManualClock
-) -> Heartbeat:
+def _heartbeat(transport: Any, table: InFlight, stats: Stats, clock: ManualClock) -> Heartbeat:
     return Heartbeat(transport, table, stats, clock=clock, visibility_timeout_seconds=30)
 
 
@@ -140,7 +138,6 @@ def test_a_handle_that_is_gone_is_told_once_and_left_alone(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
-    stats: Stats,
     clock: ManualClock,
     make_slot: Callable[..., Slot],
 ) -> None:
@@ -155,7 +152,7 @@ def test_a_handle_that_is_gone_is_told_once_and_left_alone(
 
     assert slot.visibility_lost
     assert len(transport.changes) == 1
-    assert stats["visibility_lost"] == 1
+    assert heartbeat._stats["visibility_lost"] == 1
     assert table.holds(slot)
 
 
@@ -180,7 +177,6 @@ def test_a_renewal_that_ends_after_the_message_was_settled_loses_nothing(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
-    stats: Stats,
     clock: ManualClock,
     make_slot: Callable[..., Slot],
 ) -> None:
@@ -193,22 +189,25 @@ def test_a_renewal_that_ends_after_the_message_was_settled_loses_nothing(
     heartbeat.tick()
 
     assert not slot.visibility_lost
-    assert stats["visibility_lost"] == 0
+    assert heartbeat._stats["visibility_lost"] == 0
 
 
-@pytest.mark.parametrize("answer", [None, EntryFailure("ReceiptHandleIsInvalid", gone=True)])
+@pytest.fixture(name="answer", params=[None, EntryFailure("ReceiptHandleIsInvalid", gone=True)])
+def _answer(request: pytest.FixtureRequest, transport: Recorder) -> None:
+    if request.param is not None:
+        transport.answers["handle-1"] = request.param
+
+
+@pytest.mark.usefixtures("answer")
 def test_an_answer_about_an_old_handle_changes_nothing(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
     make_slot: Callable[..., Slot],
-    answer: EntryFailure | None,
 ) -> None:
     """It was received again while the renewal was under way: the new delivery has its own time."""
     slot = make_slot(table)
-    if answer is not None:
-        transport.answers["handle-1"] = answer
     clock.advance(15)
     newer = make_message(message_id="message-1", receipt_handle="newer")
     visible_at = clock.monotonic() + 5
@@ -221,17 +220,16 @@ def test_an_answer_about_an_old_handle_changes_nothing(
     assert not slot.visibility_lost
 
 
-@pytest.mark.parametrize("flag", ["stuck", "leaving"])
 def test_what_is_stuck_or_leaving_is_not_renewed(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
     make_slot: Callable[..., Slot],
-    flag: str,
 ) -> None:
     """Others shall get what is stuck; a renewal must not undo a retry delay."""
-    setattr(make_slot(table), flag, True)
+    make_slot(table).stuck = True
+    make_slot(table).leaving = True
     clock.advance(15)
 
     heartbeat.tick()

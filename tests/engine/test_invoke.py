@@ -140,7 +140,7 @@ async def _coroutine() -> None:
         (lambda: Reject("x"), "reject"),
         (lambda: Outcome.reject("x"), "retry"),
         (_coroutine, "retry"),
-        (lambda: (n for n in ()), "retry"),
+        (lambda: (letter for letter in ""), "retry"),
     ],
     ids=["exception", "class", "reject", "outcome", "coroutine", "generator"],
 )

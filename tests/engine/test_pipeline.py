@@ -11,12 +11,13 @@ import consumer.engine.pipeline
 from consumer import log_events
 from consumer.errors import BatchFailure, Reject, Retry
 from consumer.handlers.registry import RetryPolicy
-from consumer.messages import Context, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.registry import Call, Registry
+    from consumer.handlers.handler import Call
+    from consumer.handlers.registry import Registry
+    from consumer.messages import Context, Event
     from tests.engine.conftest import Rig
 
     MakeRig = Callable[..., Rig]

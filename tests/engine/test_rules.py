@@ -14,12 +14,13 @@ from consumer.engine.inflight import MAX_MESSAGE_BYTES
 from consumer.engine.worker import Account
 from consumer.errors import AccessDeniedError, QueueMissingError, Retry, TransportError
 from consumer.queues.transport import EntryFailure
-from consumer.testing import Fault, InMemoryQueue
+from consumer.testing import Fault, InMemoryQueue, canvas_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.registry import Call, Registry
+    from consumer.handlers.handler import Call
+    from consumer.handlers.registry import Registry
     from consumer.messages import Context, Event
     from tests.engine.conftest import Rig
 
@@ -237,7 +238,7 @@ def test_rule_04_a_lost_handle_is_passed_on_and_is_no_crash(
     assert rig.queue.deleted() == ids
     rig.queue.calls.clear()
 
-    rig.queue.send(rig.queue.bodies().get("", '{"metadata": {"event_name": "a", "number": 1}, "body": {}}'))
+    rig.queue.send(canvas_body(number=1))
     rig.cycle()
 
     assert seen == [False, True, False, True]
@@ -332,7 +333,7 @@ def test_rule_06_rejected_and_undecodable_messages_are_left_to_the_redrive_polic
         while not rig.queue.visible() and rig.queue.bodies():
             rig.clock.advance(1)
 
-    assert len([t for t in receives]) >= 3
+    assert len(receives) >= 3
     assert all(later - sooner >= 1 for sooner, later in pairwise(receives))
     assert rig.queue.deleted() == []
     assert handled == []

@@ -213,7 +213,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule()
     def crash(self) -> None:
-        """kill -9: nothing is drained, nothing remembered."""
+        """Kill -9: nothing is drained, nothing remembered."""
         self.start()
 
     @invariant()
@@ -265,8 +265,8 @@ class EngineMachine(RuleBasedStateMachine):
 
 def test_the_promise_holds_in_any_order_of_events(make_rig: MakeRig) -> None:
     """At-least-once, once per process, deleted only after success, and nothing held for ever."""
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: EngineMachine(make_rig),
+    run_state_machine_as_test(
+        lambda: EngineMachine(make_rig),  # type: ignore[arg-type]  # a factory is taken as well
         settings=settings(
             max_examples=60,
             stateful_step_count=40,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -95,6 +96,7 @@ def _demonstrate(*, keep: bool) -> None:
     from consumer.service.logs import configure_logging  # noqa: PLC0415
     from consumer.service.run import run  # noqa: PLC0415
 
+    os.environ["no_proxy"] = "127.0.0.1"  # nobody else is talked to
     folder = Path(tempfile.mkdtemp(prefix="canvas-live-events-demo-"))
     seen = Seen()
     clock = SystemClock()

@@ -70,6 +70,8 @@ class Crew:
         self._max_pollers = max_pollers
         self._turn = threading.Condition(threading.Lock())
         self._queue: deque[Slot | Delivery | Batch[Waiting]] = deque()
+        #: What came after the stop: nobody starts on it, `take_back` has it given back.
+        self._late: list[Slot] = []
         self._errands: deque[Callable[[], None]] = deque()
         self._parked = 0
         self._closed = False
@@ -147,7 +149,7 @@ class Crew:
 
     def _after(self, poll: Poll, *, idle: bool) -> None:
         """Queue what came, adapt, and wake whom it helps. Called with the lock held."""
-        self._queue.extend(poll.slots)
+        (self._late if self.stopping.is_set() else self._queue).extend(poll.slots)
         if poll.received:
             self.empty_polls = 0
         elif poll.empty and idle:
@@ -223,9 +225,9 @@ class Crew:
 
     def take_back(self) -> list[Slot]:
         """Remove and return the messages that nobody has started on; what waits stays."""
-        slots: list[Slot] = []
         others: list[Delivery | Batch[Waiting]] = []
         with self._turn:
+            slots, self._late = self._late, []
             # One by one: threads at work take items without the lock, and each goes to one only.
             while self._queue:
                 try:

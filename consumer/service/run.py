@@ -137,6 +137,9 @@ def _check(
         )
         notifier.status(f"the queue can't be reached ({code}), trying on")
 
+    def pause(seconds: float) -> None:
+        clock.wait(threading.Event(), seconds)
+
     retrying = tenacity.Retrying(
         stop=lambda state: clock.monotonic() + state.upcoming_sleep > deadline,
         wait=tenacity.wait_exponential(multiplier=1, max=CHECK_PAUSE_SECONDS),
@@ -144,7 +147,7 @@ def _check(
             lambda error: isinstance(error, TransportError) and not error.fatal
         ),
         before_sleep=tell_attempt,
-        sleep=lambda seconds: clock.wait(threading.Event(), seconds),
+        sleep=pause,
         reraise=True,
     )
     check = retrying(

@@ -357,6 +357,20 @@ def test_only_what_nobody_started_on_is_taken_back(
     assert stage.crew.take_back() == []
 
 
+def test_what_comes_after_the_stop_is_not_started(
+    stage: Stage, slots: Iterator[list[Slot]]
+) -> None:
+    """An open long poll that still brings messages: they are only taken back."""
+    late = next(slots)
+    stage.polls.append(Poll(slots=late, asked=10, received=len(late)))
+    stage.during_poll = stage.crew.stopping.set
+    assert stage.step() == "poll"
+
+    assert stage.step() == "parked"
+    assert stage.crew.take_back() == late
+    assert stage.crew.take_back() == []
+
+
 def test_what_a_thread_takes_meanwhile_is_not_taken_back(
     stage: Stage, slots: Iterator[list[Slot]]
 ) -> None:

@@ -259,6 +259,43 @@ def test_nothing_is_renewed_past_twelve_hours(
     assert slot.visible_at - began <= MAX_VISIBILITY_SECONDS
 
 
+def test_a_message_that_is_too_old_is_not_renewed_by_seconds_either(
+    heartbeat: Heartbeat,
+    transport: Recorder,
+    table: InFlight,
+    clock: ManualClock,
+    make_slot: Callable[..., Slot],
+) -> None:
+    """From five minutes before the twelve hours on there is no call for it any more."""
+    slot = make_slot(table, visible_in=MAX_AGE_SECONDS + 10)
+    clock.advance(MAX_AGE_SECONDS)
+
+    for _ in range(10):
+        heartbeat.tick()
+        clock.advance(1)
+
+    assert transport.changes == []
+    assert not slot.visibility_lost
+
+
+def test_what_was_settled_while_others_were_renewed_is_left_out(
+    heartbeat: Heartbeat,
+    transport: Recorder,
+    table: InFlight,
+    clock: ManualClock,
+    make_slot: Callable[..., Slot],
+) -> None:
+    """A renewal after its release would hide it for a whole timeout."""
+    slots = [make_slot(table) for _ in range(12)]
+    clock.advance(15)
+    transport.meanwhile = lambda: table.release(slots[10:11])
+
+    heartbeat.tick()
+
+    assert [len(changes) for changes in transport.changes] == [10, 1]
+    assert transport.changes[1] == [("handle-12", 30)]
+
+
 def test_several_ticks_fit_into_half_a_timeout(
     transport: Any, table: InFlight, stats: Stats, clock: ManualClock
 ) -> None:

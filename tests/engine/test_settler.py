@@ -493,6 +493,18 @@ def test_a_refusal_after_a_success_has_a_grace_period(bench: Bench) -> None:
         assert bench.settler.fatal is expected
 
 
+def test_the_grace_period_starts_anew_after_a_success(bench: Bench) -> None:
+    """Two short refusals an hour apart are not one long one."""
+    for refused in (False, True, False, True):
+        faults = [Fault(error=DENIED, operation="delete")] if refused else []
+        bench.queue.faults = list(faults)
+        bench.settler.ack(bench.receive()[0], STEPS)
+        bench.settler.flush(everything=True)
+        bench.clock.advance(1800)
+
+    assert bench.settler.fatal is None
+
+
 def test_deletes_that_go_through_do_not_hide_that_changes_are_refused(bench: Bench) -> None:
     """Each operation has its own permission, and its own grace period."""
     bench.settler.put_off(bench.receive()[0], Outcome.retry("later"))

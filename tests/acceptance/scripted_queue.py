@@ -1,0 +1,110 @@
+"""An SQS endpoint that answers each action as the test says, and can let it wait."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
+
+_LONGEST_WAIT = 30.0
+
+
+def failure(code: str, *, status: int = 400) -> Answer:
+    """An error, as SQS tells it. Its text names people and keys, as AWS's texts do."""
+    text = "User: arn:aws:iam::123456789012:user/CANARY-USER is not authorized with CANARY-HANDLE"
+    return lambda _: (status, {"__type": f"com.amazonaws.sqs#{code}", "message": text})
+
+
+class Script:
+    """What is answered, and what was asked. Any thread may use it.
+
+    Without an entry in `answers` an action succeeds and brings nothing.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.asked: Counter[str] = Counter()
+        self.url = ""
+        self._held: dict[str, threading.Event] = {}
+
+    @property
+    def queue_url(self) -> str:
+        """The URL of the queue."""
+        return f"{self.url}/123456789012/canvas-live-events-scripted"
+
+    def hold(self, action: str) -> None:
+        """Let calls of an action wait for their answer until `let_go`."""
+        self._held[action] = threading.Event()
+
+    def let_go(self, action: str) -> None:
+        """Answer them now."""
+        self._held.pop(action).set()
+
+    def let_all_go(self) -> None:
+        """Answer everything that waits."""
+        for action in list(self._held):
+            self.let_go(action)
+
+    def answer(self, action: str, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The status and the content of an answer."""
+        self.asked[action] += 1
+        held = self._held.get(action)
+        if held is not None:
+            held.wait(_LONGEST_WAIT)
+        if action in self.answers:
+            return self.answers[action](request)
+        if "Entries" in request:
+            return 200, {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
+        # A little time, or an empty queue would be asked over and over.
+        threading.Event().wait(min(0.2, request.get("WaitTimeSeconds", 0)))
+        return 200, {}
+
+
+class _Endpoint(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    script: ClassVar[Script]
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        action = self.headers["X-Amz-Target"].partition(".")[2]
+        status, content = self.script.answer(action, request)
+        payload = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """The process under test has gone: to be expected."""
+
+
+@contextmanager
+def scripted_queue() -> Iterator[Script]:
+    """An endpoint on a free port of the loopback interface, as long as the context lasts."""
+    script = Script()
+    with _Server(("127.0.0.1", 0), type("Endpoint", (_Endpoint,), {"script": script})) as server:
+        script.url = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield script
+        finally:
+            script.let_all_go()
+            server.shutdown()
+            thread.join()

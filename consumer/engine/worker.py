@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import structlog
 from consumer import log_events
 from consumer.engine.backoff import Backoff
 from consumer.engine.crew import Crew
+from consumer.engine.drain import Account, Drain, close_handlers
 from consumer.engine.health import find_problems
 from consumer.engine.heartbeat import Heartbeat
 from consumer.engine.inflight import InFlight
@@ -33,17 +33,6 @@ if TYPE_CHECKING:
     from consumer.queues.transport import Transport
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What became of everything, when the process has drained."""
-
-    handled: int
-    deleted: int
-    released: int
-    #: Handlers were still at it when the time was up. Given back as well: others may start anew.
-    abandoned: int
 
 
 def capacity_for(engine: EngineSettings, registry: Registry) -> int:
@@ -228,20 +217,20 @@ class Worker:
                 True to stop waiting at once (a second signal).
         """
         self.stop()
-        deadline = self.clock.monotonic() + self._drain_seconds
-        while True:
-            # What was not started is given back, and so is what an open long poll still brings.
-            self.settler.release(self.crew.take_back())
-            if not self.crew.working:
-                self.crew.put(self.pipeline.due_batches(everything=True))
-            if not self.crew.busy() and not len(self.in_flight):
-                break
-            left = deadline - self.clock.monotonic()
-            if while_waiting(left) or left <= 0 or self._broken():
-                self.settler.hurry.set()
-                break
-            self.clock.wait(self._ended, 0.05)
-        return self._close()
+        drain = Drain(
+            crew=self.crew,
+            pipeline=self.pipeline,
+            settler=self.settler,
+            in_flight=self.in_flight,
+            stats=self.stats,
+            clock=self.clock,
+            ended=self._ended,
+        )
+        drain.wait(self._drain_seconds, while_waiting, broken=self._broken)
+        account = drain.close()
+        if not account.abandoned:
+            close_handlers(self._registry.handlers)
+        return account
 
     def _broken(self) -> bool:
         """True if a loop has died or nothing can be settled: then waiting is of no use.
@@ -250,32 +239,6 @@ class Worker:
         """
         died = self.failure is not None and not isinstance(self.failure, TransportError)
         return died or self.settler.fatal is not None
-
-    def _close(self) -> Account:
-        """Flush deletes, give the rest back, flush again; the heartbeat ends last."""
-        self.crew.close()
-        self.settler.release([*self.crew.take_back(), *self.pipeline.abandon_waiting()])
-        self.settler.flush(everything=True)
-        left = self.in_flight.snapshot()
-        self.settler.release(left, counter="abandoned")
-        self.settler.flush(everything=True)
-        self._ended.set()
-        if not left:
-            self._close_handlers()
-        counts = self.stats
-        return Account(
-            counts["handled"], counts["deleted"], counts["released"], counts["abandoned"]
-        )
-
-    def _close_handlers(self) -> None:
-        for handler in self._registry.handlers:
-            if handler.close is None:
-                continue
-            try:
-                handler.close()
-            except BaseException as error:  # everything is settled by now: nothing can be lost
-                facts = {"handler": handler.name, **describe(error)}
-                _log.error(log_events.CLOSE_FAILED, **facts, exc_info=error)
 
     def problems(self) -> list[str]:
         """What keeps the watchdog from being fed; empty while there is progress everywhere."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer import log_events
-from consumer.engine.worker import Account
+from consumer.engine.drain import Account
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.testing import Fault
 

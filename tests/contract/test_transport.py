@@ -84,10 +84,10 @@ class Moto:
     def rig(self) -> Rig:
         """A new queue, reached by `connect` with nothing but its URL and the credentials."""
         self._made += 1
-        dead_url = self._create(f"canvas-live-events-{self._made}-dlq", {})
+        dead_url = self._create(f"canvas-live-events-contract-{self._made}-dlq", {})
         arn = self._client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
         policy = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": "2"}
-        name = f"canvas-live-events-{self._made}"
+        name = f"canvas-live-events-contract-{self._made}"
         url = self._create(name, {"RedrivePolicy": json.dumps(policy)})
         clock = ManualClock()
         aws = AwsSettings.model_validate({"access_key_id": "test", "secret_access_key": "test"})

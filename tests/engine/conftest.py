@@ -10,7 +10,8 @@ import pytest
 import structlog
 
 from consumer.config import EngineSettings, QueueSettings
-from consumer.engine.worker import Account, Worker
+from consumer.engine.drain import Account
+from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registry import Registry
 from consumer.queues.transport import EntryFailure

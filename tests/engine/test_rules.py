@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.engine.inflight import MAX_MESSAGE_BYTES
-from consumer.engine.worker import Account
+from consumer.engine.drain import Account
 from consumer.errors import AccessDeniedError, QueueMissingError, Retry, TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue, canvas_body

@@ -71,17 +71,26 @@ class Worker:
         drain_when_empty: bool = False,
         rng: Random | None = None,
     ) -> None:
-        rng = rng or Random()
         self.clock = clock
-        self.stats = stats = Stats()
-        self.ledger = ledger = Ledger()
-        self.in_flight = in_flight = InFlight(
+        self._registry = registry
+        self._queue = queue
+        self._engine = engine
+        self._call_seconds = read_timeout_seconds + queue.connect_timeout_seconds
+        self._drain_when_empty = drain_when_empty
+        self._ended = threading.Event()
+        self.threads: list[threading.Thread] = []
+        #: What ended the engine from within: an error that waiting does not mend, or a bug.
+        self.failure: BaseException | None = None
+        self.stats = Stats()
+        self.ledger = Ledger()
+        self.in_flight = InFlight(
             max_messages=capacity_for(engine, registry), max_bytes=engine.max_in_flight_bytes
         )
+        rng = rng or Random()
         self.poller = Poller(
             transport,
-            in_flight,
-            stats,
+            self.in_flight,
+            self.stats,
             clock=clock,
             rng=rng,
             wait_time_seconds=queue.wait_time_seconds,
@@ -89,62 +98,61 @@ class Worker:
             max_messages=max_messages,
             fatal_grace_seconds=engine.fatal_grace_seconds,
         )
-        self.settler = Settler(
+        self.heartbeat = Heartbeat(
             transport,
-            in_flight,
-            ledger,
-            stats,
+            self.in_flight,
+            self.stats,
             clock=clock,
+            visibility_timeout_seconds=visibility_timeout_seconds,
+        )
+        self.settler = self._make_settler(transport, rng)
+        self.invoker = Invoker(
+            self.stats,
+            clock=clock,
+            stopping=self._is_stopping,
+            default_timeout_seconds=engine.handler_timeout_seconds,
+        )
+        self.pipeline = self._make_pipeline()
+        self.crew = self._make_crew()
+
+    def _make_settler(self, transport: Transport, rng: Random) -> Settler:
+        engine = self._engine
+        return Settler(
+            transport,
+            self.in_flight,
+            self.ledger,
+            self.stats,
+            clock=self.clock,
             rng=rng,
             linger_seconds=engine.settle_linger_seconds,
             backoff=Backoff(engine.retry_base_seconds, engine.retry_max_seconds),
             fatal_grace_seconds=engine.fatal_grace_seconds,
             ask_help=lambda threads: self.crew.ask_help(self.settler.send_full, threads),
         )
-        self.heartbeat = Heartbeat(
-            transport,
-            in_flight,
-            stats,
-            clock=clock,
-            visibility_timeout_seconds=visibility_timeout_seconds,
-        )
-        self.invoker = Invoker(
-            stats,
-            clock=clock,
-            stopping=self._is_stopping,
-            default_timeout_seconds=engine.handler_timeout_seconds,
-        )
-        self.pipeline = Pipeline(
-            registry,
+
+    def _make_pipeline(self) -> Pipeline:
+        return Pipeline(
+            self._registry,
             self.settler,
-            ledger,
-            stats,
-            clock=clock,
+            self.ledger,
+            self.stats,
+            clock=self.clock,
             invoker=self.invoker,
             enqueue=lambda item: self.crew.put([item]),
-            message_format=queue.format,
+            message_format=self._queue.format,
         )
-        self.crew = Crew(
+
+    def _make_crew(self) -> Crew:
+        return Crew(
             poll_once=self.poller.poll_once,
             may_poll=self.poller.may_poll,
             process=self.pipeline.process,
-            idle=lambda: len(in_flight) == 0,
+            idle=lambda: len(self.in_flight) == 0,
             handler_seconds=lambda: self.invoker.handler_seconds,
-            clock=clock,
-            workers=engine.workers,
-            max_pollers=engine.max_pollers,
+            clock=self.clock,
+            workers=self._engine.workers,
+            max_pollers=self._engine.max_pollers,
         )
-        self._registry = registry
-        self._workers = engine.workers
-        self._drain_seconds = engine.drain_timeout_seconds
-        self._linger = engine.settle_linger_seconds
-        self._call_seconds = read_timeout_seconds + queue.connect_timeout_seconds
-        self._wait_seconds = queue.wait_time_seconds
-        self._drain_when_empty = drain_when_empty
-        self._ended = threading.Event()
-        self._threads: list[threading.Thread] = []
-        #: What ended the engine from within: an error that waiting does not mend, or a bug.
-        self.failure: BaseException | None = None
 
     def _is_stopping(self) -> bool:
         return self.crew.stopping.is_set()
@@ -158,7 +166,7 @@ class Worker:
 
     def _spawn(self, name: str, loop: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._guard, args=(name, loop), name=name, daemon=True)
-        self._threads.append(thread)
+        self.threads.append(thread)
         thread.start()
 
     def _guard(self, name: str, loop: Callable[[], None]) -> None:
@@ -178,7 +186,7 @@ class Worker:
     def _keep_house(self) -> None:
         while not self._ended.is_set():
             self.housekeep()
-            self.clock.wait(self._ended, min(0.25, self._linger / 2 or 0.25))
+            self.clock.wait(self._ended, min(0.25, self._engine.settle_linger_seconds / 2 or 0.25))
 
     def housekeep(self) -> None:
         """What is due by time and not by events: lingering batches and settles, stuck handlers."""
@@ -226,7 +234,7 @@ class Worker:
             clock=self.clock,
             ended=self._ended,
         )
-        drain.wait(self._drain_seconds, while_waiting, broken=self._broken)
+        drain.wait(self._engine.drain_timeout_seconds, while_waiting, broken=self._broken)
         account = drain.close()
         if not account.abandoned:
             close_handlers(self._registry.handlers)
@@ -244,7 +252,7 @@ class Worker:
         """What keeps the watchdog from being fed; empty while there is progress everywhere."""
         return find_problems(
             self,
-            workers=self._workers,
-            wait_seconds=self._wait_seconds,
+            workers=self._engine.workers,
+            wait_seconds=self._queue.wait_time_seconds,
             call_seconds=self._call_seconds,
         )

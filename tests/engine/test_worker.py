@@ -172,7 +172,7 @@ class Engine:
         if not self.worker._ended.is_set():
             self.worker.drain(lambda _seconds_left: True)
         self.queue.send("ends an open long poll")
-        for thread in self.worker._threads:
+        for thread in self.worker.threads:
             thread.join(BOUND)
             assert not thread.is_alive(), thread.name
 
@@ -338,7 +338,7 @@ def test_a_handler_that_ends_its_thread_does_not(
     engine.wait(lambda: engine.worker.stats["failed"] == 20)
     engine.wait(lambda: len(engine.queue.deleted()) == 20)
 
-    assert all(thread.is_alive() for thread in engine.worker._threads)
+    assert all(thread.is_alive() for thread in engine.worker.threads)
     assert engine.worker.finished() == ""
 
 
@@ -391,7 +391,7 @@ def test_a_second_signal_does_not_wait_for_a_hung_handler(
 
     assert account.abandoned == 1
     assert visible == ids
-    assert all(thread.daemon for thread in engine.worker._threads)
+    assert all(thread.daemon for thread in engine.worker.threads)
 
 
 def test_draining_in_the_middle_of_work_loses_nothing(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.errors import DecodeError
 from consumer.events.canvas import fallback_time
-from consumer.events.timestamps import parse_time
+from consumer.events.timestamps import as_written, parse_time
 from consumer.messages import Event
 
 if TYPE_CHECKING:
@@ -15,45 +15,61 @@ if TYPE_CHECKING:
     from consumer.messages import ReceivedMessage
 
 _CANVAS = "com.instructure.canvas"
+_URN = "urn:instructure:canvas:"
 _ENVELOPE = ("sensor", "sendTime", "dataVersion")
-_SUFFIXES = {"Created": "created", "Modified": "updated", "Deleted": "deleted"}
 
-#: Type and action that name the Canvas event by themselves; `Event/...` needs the object's kind.
-_BY_TYPE = {
+#: (type, action) of which Canvas has one event only, whatever the object is.
+_BY_ACTION = {
     ("NavigationEvent", "NavigatedTo"): "asset_accessed",
-    ("MessageEvent", "Posted"): "discussion_entry_created",
-    ("MessageEvent", "Created"): "discussion_entry_created",
-    ("ThreadEvent", "Created"): "discussion_topic_created",
-    ("GradeEvent", "Graded"): "grade_change",
     ("SessionEvent", "LoggedIn"): "logged_in",
     ("SessionEvent", "LoggedOut"): "logged_out",
     ("Event", "LoggedIn"): "logged_in",
     ("Event", "LoggedOut"): "logged_out",
-    ("AssessmentEvent", "Submitted"): "quiz_submitted",
-    ("AssignableEvent", "Submitted"): "submission_created",
 }
 
-#: Kind in the object's URN, and its type: what the Canvas event is about.
-_BY_KIND = {
-    ("assignment", "AssignableDigitalResource"): "assignment",
-    ("assignment_override", "Entity"): "assignment_override",
-    ("attachment", "Document"): "attachment",
-    ("course", "CourseOffering"): "course",
-    ("course", "Document"): "syllabus",
-    ("discussion", "Thread"): "discussion_topic",
-    ("discussionEntry", "Message"): "discussion_entry",
-    ("groupCategory", "Entity"): "group_category",
-    ("group", "Group"): "group",
-    ("groupMembership", "Membership"): "group_membership",
-    ("quiz", "Assessment"): "quiz",
-    ("submission", "Attempt"): "submission",
-    ("account", "Entity"): "user_account_association",
-    ("wikiPage", "Page"): "wiki_page",
+#: (type, action, type of the object, kind in the object's URN). Exactly what is documented: other
+#: services send Caliper, too, and what is none of these shall not pass for one.
+_BY_OBJECT = {
+    ("Event", "Created", "AssignableDigitalResource", "assignment"): "assignment_created",
+    ("Event", "Modified", "AssignableDigitalResource", "assignment"): "assignment_updated",
+    ("Event", "Created", "Entity", "assignment_override"): "assignment_override_created",
+    ("Event", "Modified", "Entity", "assignment_override"): "assignment_override_updated",
+    ("Event", "Created", "Document", "attachment"): "attachment_created",
+    ("Event", "Modified", "Document", "attachment"): "attachment_updated",
+    ("Event", "Deleted", "Document", "attachment"): "attachment_deleted",
+    ("Event", "Created", "CourseOffering", "course"): "course_created",
+    ("Event", "Modified", "CourseOffering", "course"): "course_updated",
+    ("MessageEvent", "Posted", "Message", "discussionEntry"): "discussion_entry_created",
+    ("MessageEvent", "Created", "Message", "discussionEntry"): "discussion_entry_created",
+    ("ThreadEvent", "Created", "Thread", "discussion"): "discussion_topic_created",
+    ("Event", "Created", "Thread", "discussion"): "discussion_topic_created",
+    ("Event", "Created", "Entity", "enrollment"): "enrollment_created",
+    ("Event", "Modified", "Entity", "enrollment"): "enrollment_updated",
+    ("GradeEvent", "Graded", "Attempt", "submission"): "grade_change",
+    ("Event", "Created", "Entity", "groupCategory"): "group_category_created",
+    ("Event", "Created", "Group", "group"): "group_created",
+    ("Event", "Created", "Membership", "groupMembership"): "group_membership_created",
+    ("AssessmentEvent", "Submitted", "Attempt", "submission"): "quiz_submitted",
+    ("Event", "Created", "Assessment", "quiz"): "quiz_created",
+    ("Event", "Modified", "Assessment", "quiz"): "quiz_updated",
+    ("AssignableEvent", "Submitted", "Attempt", "submission"): "submission_created",
+    ("Event", "Modified", "Attempt", "submission"): "submission_updated",
+    ("Event", "Modified", "Document", "course"): "syllabus_updated",
+    ("Event", "Created", "Entity", "account"): "user_account_association_created",
+    ("Event", "Created", "Page", "wikiPage"): "wiki_page_created",
+    ("Event", "Modified", "Page", "wikiPage"): "wiki_page_updated",
+    ("Event", "Deleted", "Page", "wikiPage"): "wiki_page_deleted",
+}
+
+#: Enrollments and their states look alike but for one key of the object.
+_WITH_STATE = {
+    "enrollment_created": "enrollment_state_created",
+    "enrollment_updated": "enrollment_state_updated",
 }
 
 
 def recognises(payload: Mapping[str, Any]) -> bool:
-    """True for an object with the keys of a Caliper envelope."""
+    """True for an object with the keys of a Caliper envelope; one beside `data` is enough."""
     return "data" in payload and any(key in payload for key in _ENVELOPE)
 
 
@@ -61,14 +77,17 @@ def events_of(payload: Mapping[str, Any], message: ReceivedMessage) -> tuple[Eve
     """All events of an envelope. Raises `DecodeError` if one of them is none, or there is none."""
     data = payload["data"]
     entries = data if isinstance(data, list) else [data]
-    if not entries or not all(isinstance(entry, dict) for entry in entries):
-        reason = '"data" is not a list of events' if entries else '"data" holds no event'
+    if not entries:
+        reason = '"data" holds no event'
+        raise DecodeError(reason)
+    if not all(isinstance(entry, dict) for entry in entries):
+        reason = '"data" is neither an event nor a list of events'
         raise DecodeError(reason)
     envelope = {key: value for key, value in payload.items() if key != "data"}
     # The message has one name; in an envelope of several it can't be that of each.
     told = message.message_attributes.get("event_name") if len(entries) == 1 else None
     return tuple(
-        _event_of(entry, envelope, message, told, (index, len(entries)))
+        _event_of(entry, envelope, message, told, index=index, count=len(entries))
         for index, entry in enumerate(entries)
     )
 
@@ -78,66 +97,57 @@ def _event_of(
     envelope: Mapping[str, Any],
     message: ReceivedMessage,
     told: str | None,
-    place: tuple[int, int],
+    *,
+    index: int,
+    count: int,
 ) -> Event:
-    text = entry.get("eventTime")
+    written = entry.get("eventTime")
     key = entry.get("id")
     return Event(
         name=told or name_of(entry),
         format="caliper",
-        time=parse_time(text) or fallback_time(message),
+        time=parse_time(written) or fallback_time(message),
         metadata=envelope,
         body=entry,
         message_id=message.message_id,
         raw=message.body,
         payload=entry,
-        time_text=text if isinstance(text, str) else "",
-        index=place[0],
-        count=place[1],
-        _key=key if isinstance(key, str) else "",
+        time_text=written if isinstance(written, str) else as_written(written),
+        index=index,
+        count=count,
+        _key=key if isinstance(key, str) and key.strip() else "",
     )
 
 
 def name_of(event: Mapping[str, Any]) -> str:
-    """The Canvas name of a Caliper event, by its type, action, and what its object is.
+    """The Canvas name of a Caliper event, by its type, its action, and what its object is.
 
-    What is not in the tables gets a name made of them: `Type.Action.ObjectType`. Raises
-    `DecodeError` if it has neither type nor action.
+    What the tables lack is called by its parts, `Type.Action.ObjectType`; an object that does not
+    say its type is an Entity, as everything is in Caliper. Raises `DecodeError` without type or
+    action.
     """
     kind, action = event.get("type"), event.get("action")
     if not isinstance(kind, str) or not isinstance(action, str) or not kind or not action:
         reason = 'an event in "data" has no "type" or no "action"'
         raise DecodeError(reason)
-    known = _BY_TYPE.get((kind, action))
-    if known is not None:
-        return known
-    thing = event.get("object")
-    if not isinstance(thing, dict):
-        thing = {}
+    thing = _object(event.get("object"))
     object_type = thing.get("type")
-    if not isinstance(object_type, str):
+    if not isinstance(object_type, str) or not object_type:
         object_type = "Entity"
-    subject = _subject(thing, object_type)
-    suffix = _SUFFIXES.get(action)
-    if subject is not None and suffix is not None and kind in ("Event", "ThreadEvent"):
-        return f"{subject}_{suffix}"
-    return f"{kind}.{action}.{object_type}"
+    name = _BY_ACTION.get((kind, action))
+    if name is None:
+        name = _BY_OBJECT.get((kind, action, object_type, _urn_kind(thing.get("id"))))
+    if name in _WITH_STATE and "state" in _object(_object(thing.get("extensions")).get(_CANVAS)):
+        return _WITH_STATE[name]
+    return name or f"{kind}.{action}.{object_type}"
 
 
-def _subject(thing: Mapping[str, Any], object_type: str) -> str | None:
-    """What the object is, in Canvas's words; None if it is nothing that the table knows."""
-    urn_kind = _urn_kind(thing.get("id"))
-    if urn_kind == "enrollment" and object_type == "Entity":
-        extensions = thing.get("extensions")
-        ours = extensions.get(_CANVAS) if isinstance(extensions, dict) else None
-        has_state = isinstance(ours, dict) and "state" in ours
-        return "enrollment_state" if has_state else "enrollment"
-    return _BY_KIND.get((urn_kind, object_type))
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _urn_kind(urn: object) -> str:
     """`user` of `urn:instructure:canvas:user:1`; kinds may hold "/" and ":" themselves."""
-    prefix = "urn:instructure:canvas:"
-    if not isinstance(urn, str) or not urn.startswith(prefix):
+    if not isinstance(urn, str) or not urn.startswith(_URN):
         return ""
-    return urn[len(prefix) :].rpartition(":")[0]
+    return urn[len(_URN) :].rpartition(":")[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.errors import DecodeError
-from consumer.events.timestamps import parse_time
+from consumer.events.timestamps import as_written, parse_time
 from consumer.messages import Event
 
 if TYPE_CHECKING:
@@ -24,37 +24,46 @@ def recognises(payload: Mapping[str, Any]) -> bool:
 
 
 def event_of(payload: Mapping[str, Any], message: ReceivedMessage) -> Event:
-    """The event. Raises `DecodeError` if it has no name or is not made of objects."""
+    """The event. Other services (New Quizzes) and the console send little metadata: that will do.
+
+    The name is the metadata's, else that of the message attribute `event_name`. Without either no
+    handler could ask for the event, so that raises `DecodeError`, as do metadata or a body that
+    are no objects; null counts as an empty object.
+    """
     metadata = payload.get("metadata")
     if metadata is None:
-        metadata = payload.get("attributes") or {}
-    body = payload["body"]
-    if body is None:
-        body = {}
-    if not isinstance(metadata, dict) or not isinstance(body, dict):
-        culprit = "body" if isinstance(metadata, dict) else "metadata"
-        reason = f'"{culprit}" is not an object'
-        raise DecodeError(reason)
+        metadata = payload.get("attributes")
+    metadata = _object(metadata, "metadata")
+    body = _object(payload["body"], "body")
     name = metadata.get("event_name")
     if not isinstance(name, str) or not name:
         name = message.message_attributes.get("event_name")
         if not name:
-            reason = 'no event name: "metadata" has no "event_name", nor has the message'
+            reason = 'no event name: neither "metadata" nor the message has an "event_name"'
             raise DecodeError(reason)
-    text = metadata.get("event_time")
+    written = metadata.get("event_time")
     return Event(
         name=name,
         format="canvas",
-        time=parse_time(text) or fallback_time(message),
+        time=parse_time(written) or fallback_time(message),
         metadata=metadata,
         body=body,
         message_id=message.message_id,
         raw=message.body,
         payload=payload,
-        time_text=text if isinstance(text, str) else "",
+        time_text=written if isinstance(written, str) else as_written(written),
     )
 
 
 def fallback_time(message: ReceivedMessage) -> datetime | None:
     """The next best time: what Canvas set on the message, else when SQS got it."""
     return parse_time(message.message_attributes.get("event_time")) or message.sent_at
+
+
+def _object(value: Any, key: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    if value is None:
+        return {}
+    reason = f'"{key}" is not an object'
+    raise DecodeError(reason)

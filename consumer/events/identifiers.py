@@ -7,6 +7,7 @@ no float here, and no float is accepted.
 from __future__ import annotations
 
 SHARD_SIZE = 10**13
+_URN = "urn:instructure:canvas:"
 #: Longer than any id can be; what is longer is not converted (that would take quadratic time).
 _MAX_DIGITS = 40
 #: Texts of this many characters are cut by Canvas, which then ends them with three dots.
@@ -22,8 +23,10 @@ def _integer(value: object) -> int | None:
         return value if value >= 0 else None
     if not isinstance(value, str):
         return None
-    # A URN holds the id in its last part, nested ones, too: urn:instructure:canvas:user:21...
-    text = value.rpartition(":")[2].strip()
+    text = value.strip()
+    # A URN holds the id in its last part, nested ones, too: urn:instructure:canvas:course:1:user:2.
+    if text.startswith(_URN):
+        text = text.rpartition(":")[2]
     if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DIGITS:
         return None
     return int(text)
@@ -52,13 +55,14 @@ def global_id(value: object, shard: int | None = None) -> int | None:
     number = _integer(value)
     if number is None or number >= SHARD_SIZE:
         return number
-    return None if shard is None else shard * SHARD_SIZE + number
+    return None if shard is None or shard < 0 else shard * SHARD_SIZE + number
 
 
 def is_truncated(text: object) -> bool:
     """True if Canvas has probably cut this text: near 8,192 characters long and ends in "...".
 
     Canvas sets no mark; a text that really ends so, at that length, can't be told from a cut one.
+    Nor is a cut seen behind a word of more than a thousand characters (an image inside of HTML).
     """
     return (
         isinstance(text, str)

@@ -8,103 +8,199 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from consumer.events.json_text import STRING, one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 SCRUBBED = "[scrubbed]"
 
 #: A parameter whose name contains one of these is a secret (access_token, X-Amz-Signature, ...).
 _STEMS = (
-    "token", "secret", "signature", "verifier", "passw", "credential", "assertion", "ticket",
-    "jwt", "apikey", "api_key", "saml",
+    "token", "secret", "signature", "verifier", "passw", "passcode", "passphrase", "credential",
+    "assertion", "ticket", "jwt", "saml", "api_key", "api-key", "apikey", "access_key",
+    "accesskey", "private_key", "sessionid", "session_id", "pairing_code",
 )  # fmt: skip
 #: And one whose whole name is one of these.
-_NAMES = frozenset({
-    "code", "sig", "policy", "key-pair-id", "auth", "as_user_id", "session_id", "sid", "pwd",
-})  # fmt: skip
+_NAMES = (
+    "code", "sig", "policy", "key-pair-id", "auth", "authorization", "as_user_id", "sid", "pwd",
+    "session", "hmac", "invitation", "lti_message_hint",
+)  # fmt: skip
+#: Longer names are judged by their end.
+_LONGEST_NAME = 100
 
-# What may stand before a parameter and behind its name: as it is, percent-encoded (any number of
-# times, for a URL inside a URL), escaped in JSON, or escaped in HTML.
-_BEFORE = r"(?:[?&#;]|%(?:25)*(?:3f|26|23|3b)|\\u00(?:3f|26|23|3b))"
-_NAME = r"[\w.\-]{1,64}"
-# A secret ends where the parameter does. Behind an encoded "=", an encoded "&" ends it, too.
-_PLAIN = r"(?:[^&#\"\s<>\\]|\\/|\\u(?!00(?:22|26|23|20|3c|3e))[0-9a-f]{4})*"
-_ENCODED = r"(?:[^&#\"\s<>\\%]|%(?!(?:25)*(?:26|23))|\\/)*"
-_PARAMETER = re.compile(
-    rf"({_BEFORE})({_NAME})(?:(=|\\u003d)({_PLAIN})|(%(?:25)*3d)({_ENCODED}))", re.IGNORECASE
+_any_of = "|".join
+_ASCII = re.IGNORECASE | re.ASCII
+_has_stem = re.compile(_any_of(_STEMS), _ASCII).search
+_is_secret_name = re.compile(rf"(?:{_any_of(_NAMES)})[\[\]]*", _ASCII).fullmatch
+_ends_in_secret_name = re.compile(rf"(?:{_any_of(_NAMES)})[\[\]]*\Z", _ASCII).search
+
+# What parts a URL may stand as it is, percent-encoded (once for each URL that it is inside of), or
+# as an escape of JSON inside of text. All is possessive: no hostile text is looked at again.
+_BREAK = r'\s"<>'
+_REST = rf"(?:[^{_BREAK}\\]++|\\[^{_BREAK}])*+"
+_NAME_CHARACTERS = r"\w.~$+:\-\[\]"
+_NAME = rf"(?:[{_NAME_CHARACTERS}]|%(?!(?:25)*+(?:3f|26|23|3b|3d)))++"
+_EQUALS = r"(?:=|%((?:25)*+)3d|\\u003d)"
+
+#: From the first mark of a URL's variable part to its end: outside of it ";" parts sentences.
+_TAIL = re.compile(
+    rf"(?:[?&#]|:(?:\\?/){{2}}|%(?:25)*+(?:3f|26|23)|\\u00(?:3f|26|23)){_REST}", re.IGNORECASE
 )
-_USER_INFO = re.compile(r"(:(?:\\?/){2})[^/?#\s\"\\@]{1,512}@")
+_PARAMETER = re.compile(
+    rf"(?:[?&#;]|%(?:25)*+(?:3f|26|23|3b)|\\u00(?:3f|26|23|3b))({_NAME}){_EQUALS}", re.IGNORECASE
+)
+#: In front of a host: a name and a password, or a token.
+_USER_INFO = (
+    re.compile(rf":(?:\\?/){{2}}([^/?#\\{_BREAK}]+)@"),
+    re.compile(
+        r"%(?:25)*+3a(?:%(?:25)*+2f){2}"
+        rf"((?:[^/?#&@%\\{_BREAK}]|%(?!(?:25)*+(?:2f|3f|26|23|40)))++)(?:@|%(?:25)*+40)",
+        re.IGNORECASE,
+    ),
+)
 
-#: ASCII written as an escape that no ordinary writer escapes could hide any of it.
-_HIDDEN = re.compile(r"\\u00(?!2[2367f]|3[cde])[2-7][0-9a-f]", re.IGNORECASE)
+
+def _value(separator: str) -> re.Pattern[str]:
+    """What a parameter's value is made of, where `separator` behind a "%" ends it, too."""
+    return re.compile(
+        rf"(?:[^{_BREAK}\\&#;%']++|%(?!{separator})|;(?!{_NAME}{_EQUALS})|'(?!\Z)"
+        rf"|\\(?!u00(?:26|23))[^{_BREAK}])*+",
+        re.IGNORECASE,
+    )
+
+
+#: By how often the "=" was encoded. A "&" that was encoded more often is part of the value.
+_VALUES = (
+    _value("(?!)"),  # none
+    _value("(?:26|23)"),
+    _value("(?:25)?(?:26|23)"),
+    _value("(?:25)*+(?:26|23)"),
+)
+
+# For the quick look; literals in front, since those are found at the speed of a copy.
+_not_in_name = re.compile(rf"[^%{_NAME_CHARACTERS}]").split
+_has_encoded_mark = re.compile(r"%(?:25)*+(?:3[dD]|40)").search
+_has_user_info = re.compile(rf"://[^/?#@\\{_BREAK}]*+@").search
+#: ASCII written as an escape could hide anything; what Rails escapes for HTML hides nothing.
+_has_hidden = re.compile(r"\\u00(?!2[267]|3[cCeE])[2-7][0-9a-fA-F]").search
+
+_STRING = re.compile(STRING, re.DOTALL)
+#: What stands for one character inside a JSON string.
+_UNIT = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]",
+    re.DOTALL,
+)
 
 
 def scrub_text(text: str) -> str:
-    """`text` with the secret parameters of every URL in it replaced; all else stays as it is."""
-    # Cheap to look for: a text with no "=", in none of its forms, has no parameter in it.
-    if "=" in text or "%3" in text or "%2" in text or "\\u003" in text:
-        text = _PARAMETER.sub(_replace, text)
-    if "@" in text:
-        text = _USER_INFO.sub(rf"\1{SCRUBBED}@", text)
-    return text
+    """`text` with the secret parameters and passwords of every URL in it replaced.
 
-
-def _replace(match: re.Match[str]) -> str:
-    before, name, equals, _, encoded_equals, _ = match.groups()
-    lowered = name.lower()
-    if lowered in _NAMES or any(stem in lowered for stem in _STEMS):
-        return f"{before}{name}{equals or encoded_equals}{SCRUBBED}"
-    return match[0]
+    All else stays as it is, and words outside of URLs are no secrets. Takes time in proportion to
+    the length. Never raises; any thread may call it.
+    """
+    return _spliced(text, _spans(text)) if _may_hold(text) else text
 
 
 def scrub_json(raw: str) -> str:
-    """The JSON text on one line, with the secrets in its URLs replaced; else as it was received.
+    """The JSON text strict and on one line, with the secrets in its URLs replaced.
 
-    A text that was not strictly JSON (raw control characters, NaN) is written anew, so that the
-    result always is. Raises `ValueError` for what is no JSON at all.
+    All else stays character by character as it was received (see `one_line` for what was not
+    strict). Takes time in proportion to the length. Never raises; any thread may call it.
     """
-    if not raw.isprintable() or "NaN" in raw or "Infinity" in raw:
-        raw = _one_strict_line(raw)
-    if "\\u00" in raw and _HIDDEN.search(raw):
-        return _write(_scrub_tree(_lenient(raw)))
-    return scrub_text(raw)
+    line = one_line(raw)
+    return _STRING.sub(_scrub_string, line) if _may_hold(line) else line
 
 
-def _one_strict_line(raw: str) -> str:
-    raw = raw.lstrip("\ufeff")
+def _may_hold(text: str) -> bool:
+    """The quick look, at plain text or JSON alike: False only if there is certainly no secret."""
+    if "=" in text:
+        for part in text.split("=")[:-1]:
+            # A name ends at its "=", so it is read from there.
+            if _may_be_secret(_not_in_name(part[: -_LONGEST_NAME - 1 : -1], 1)[0]):
+                return True
+    if "%" in text and _has_encoded_mark(text):
+        return True
+    if "\\" in text:
+        if "\\u00" in text and _has_hidden(text):
+            return True
+        if "\\/" in text and _USER_INFO[0].search(text):
+            return True
+    return _has_user_info(text) is not None
+
+
+@lru_cache(maxsize=1_000)
+def _may_be_secret(backwards: str) -> bool:
+    """Of what stands before a "=", the last letter first. Few names come again and again."""
+    name = backwards[::-1]
+    return "%" in name or bool(_has_stem(name) or _ends_in_secret_name(name))
+
+
+def _scrub_string(match: re.Match[str]) -> str:
+    """One string of a JSON text, with its quotes: only what is a secret is written anew."""
+    literal = match[0]
+    if not _may_hold(literal):
+        return literal
+    if "\\" not in literal:
+        return _spliced(literal, _spans(literal))
     try:
-        json.loads(raw, parse_constant=_refuse, parse_int=str)
-    except ValueError:
-        return _write(_lenient(raw))
-    # Strict JSON has control characters only between tokens, where a blank says the same.
-    return raw.replace("\r", " ").replace("\n", " ").replace("\t", " ")
+        if not _spans(json.loads(literal)):
+            return literal
+        units = _UNIT.findall(literal[1:-1])
+        text = "".join([json.loads(f'"{u}"') if u[0] == "\\" else u for u in units])
+    except ValueError:  # no JSON: better too much is scrubbed than too little
+        return _spliced(literal, _spans(literal))
+    return f'"{_spliced(units, _spans(text))}"'
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
+def _spliced(units: Sequence[str], spans: list[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    position = 0
+    for start, end in spans:
+        parts += (*units[position:start], SCRUBBED)
+        position = end
+    return "".join([*parts, *units[position:]])
 
 
-def _integer(digits: str) -> int | str:
-    try:
-        return int(digits)
-    except ValueError:  # more digits than Python converts: kept as text rather than lost
-        return digits
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Where the secrets of a plain text are, in order and apart."""
+    found = sorted([*_parameters(text), *_user_infos(text)])
+    merged = found[:1]
+    for start, end in found[1:]:
+        if start >= merged[-1][1]:
+            merged.append((start, end))
+        else:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+    return merged
 
 
-def _lenient(raw: str) -> Any:
-    """Parse whatever the decoder takes; NaN and its like, which JSON lacks, become their names."""
-    return json.loads(raw, strict=False, parse_constant=str, parse_int=_integer)
+def _user_infos(text: str) -> Iterator[tuple[int, int]]:
+    for pattern in _USER_INFO:
+        for match in pattern.finditer(text):
+            yield match.span(1)
 
 
-def _write(tree: Any) -> str:
-    return json.dumps(tree, separators=(",", ":"), ensure_ascii=True)
+def _parameters(text: str) -> Iterator[tuple[int, int]]:
+    for tail in _TAIL.finditer(text):
+        position, end = tail.span()
+        while (found := _PARAMETER.search(text, position, end)) is not None:
+            position = found.end()
+            if not _is_secret(found[1]):
+                continue
+            depth = 0 if found[2] is None else 1 + len(found[2]) // len("25")
+            value = _VALUES[min(depth, len(_VALUES) - 1)].match(text, position, end)
+            if value is not None and value.end() > position:
+                yield value.span()
+                position = value.end()
 
 
-def _scrub_tree(tree: Any) -> Any:
-    """Every text in it scrubbed. Goes no deeper than the parser did."""
-    if isinstance(tree, str):
-        return scrub_text(tree)
-    if isinstance(tree, dict):
-        return {scrub_text(key): _scrub_tree(value) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [_scrub_tree(value) for value in tree]
-    return tree
+def _is_secret(name: str) -> bool:
+    """By a parameter's name as it stands in a URL, however often it was encoded."""
+    end = name[-_LONGEST_NAME:]
+    while "%" in end and (decoded := unquote(end)) != end:
+        end = decoded
+    return _has_stem(end) is not None or _is_secret_name(end) is not None

@@ -10,16 +10,17 @@ def parse_time(text: object) -> datetime | None:
 
     Any ISO 8601 form with an offset is read: `2019-11-01T19:11:25.788Z`, without fractions,
     `2019-11-05 07:38:00 -0800`, `2020-03-30T11:18:51-06:00`. Without an offset (a bare date, too)
-    it could be any of two dozen moments, so it is none.
+    it could be any of two dozen moments, so it is none. Years are 1 to 9999, in UTC.
     """
     if not isinstance(text, str):
         return None
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        # Ruby puts a blank before the offset; ISO 8601 knows none there.
+        # Ruby puts a blank before the offset, and the name of it where it is UTC.
+        shape = text.strip().replace(" UTC", "Z").replace(" +", "+").replace(" -", "-")
         try:
-            time = datetime.fromisoformat(text.strip().replace(" +", "+").replace(" -", "-"))
+            time = datetime.fromisoformat(shape)
         except ValueError:
             return None
     if time.tzinfo is UTC:
@@ -30,3 +31,8 @@ def parse_time(text: object) -> datetime | None:
         return time.astimezone(UTC)
     except OverflowError:  # the first or last hours that a datetime can hold
         return None
+
+
+def as_written(value: object) -> str:
+    """What stands where a text with a time belongs: a number as text; "" for nothing of use."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

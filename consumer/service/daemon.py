@@ -120,7 +120,6 @@ class Daemon:
     def _drain(self, reason: str) -> None:
         worker = self._worker
         self._notifier.stopping("draining")
-        asked = self._signals.count
         _log.info(
             log_events.DRAINING,
             reason=reason,
@@ -139,7 +138,7 @@ class Daemon:
                     f"draining: {len(worker.in_flight)} in flight, {seconds_left:.0f} s left"
                 )
             self._on_tick()
-            return self._signals.count > max(asked, 1)
+            return self._signals.count > 1
 
         account = worker.drain(while_waiting)
         _log.info(
@@ -152,7 +151,8 @@ class Daemon:
         self._tell_summary()
 
     def _end(self, reason: str) -> int:
-        failure = self._worker.failure
+        # A drain that could not delete what was handled is no good end, whoever asked for it.
+        failure = self._worker.failure or self._worker.settler.fatal
         if failure is None:
             _log.info(log_events.STOPPED, reason=reason, exit_code=EXIT_OK)
             return EXIT_OK

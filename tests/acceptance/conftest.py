@@ -66,6 +66,11 @@ class Gate:
         return {int(path.name) for path in folder.iterdir()} if folder.exists() else set()
 
 
+def written(directory: Path) -> int:
+    """How many whole lines there are in an archive that is being written."""
+    return sum(path.read_bytes().count(b"\n") for path in directory.rglob("*.jsonl"))
+
+
 def archived(directory: Path) -> list[dict[str, Any]]:
     """Every line of an archive; each must be a JSON object."""
     lines: list[dict[str, Any]] = []

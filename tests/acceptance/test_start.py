@@ -28,9 +28,7 @@ NO_KEY = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     ("content", "told"),
     [
         ("engine: {workers: many}", ("config.yaml:1: engine.workers", "many", "whole number")),
-        ("\nqueue:\n  wait_time_seconds: 21", ("config.yaml:3:", "wait_time_seconds", "21", "20")),
-        ("engine: {worker: 2}", ("config.yaml:1: engine.worker:", "did you mean", "workers")),
-        ("queue: [", ("config.yaml:1",)),
+        ("\nqueue:\n  connect_timeout_seconds: 61", ("config.yaml:3:", "connect_timeout_s", "60")),
         ("aws: {access_key_id: CANARY-KEY}", ("config.yaml:1: aws.access_key_id", "missing")),
     ],
 )
@@ -56,16 +54,11 @@ def test_a_mistake_in_the_configuration_is_told_with_file_key_and_value(
     ("arguments", "told"),
     [
         ((), "no queue is given; set queue.url"),
-        (("--config", "absent.yaml"), "absent.yaml"),
         (("--queue-url", "canvas-live-events-prod"), "must be a URL"),
-        (("--queue-url", f"{AWS}/"), "queue"),
         (("--queue-url", f"{URL}.fifo"), "FIFO"),
         (("--queue-url", f"{AWS}/grades"), "canvas-live-events"),
-        (("--queue-name", "canvas live events", "--region", "us-east-1"), "no queue name"),
         (("--queue-url", URL, "--region", "eu-west-1"), "us-east-1"),
         (("--queue-url", URL, "--handler", "no_such_module:registry"), "no_such_module"),
-        (("--queue-url", URL, "--handler", "json:no_such_thing"), "no_such_thing"),
-        (("--queue-url", URL, "--handler", "archiv:x.y/z"), "did you mean"),
     ],
 )
 def test_what_can_not_be_run_is_refused(

@@ -1,0 +1,114 @@
+"""Nothing that a person or a thief could use gets into the log, at any level."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.events.samples import sample_message
+from consumer.testing import canvas_body
+from tests.acceptance.conftest import archived
+from tests.acceptance.scripted_queue import failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.acceptance.scripted_queue import Script
+    from tests.moto_queues import Moto
+    from tests.processes import Consume
+
+    Start = Callable[..., Consume]
+
+KEY = "AKIACANARYCANARY0001"
+SECRET = "canary+secret/wJalrXUtnFEMI0001"
+TOKEN = "canary-session-token-0001"
+BROKEN_HANDLER = """
+def broken(event):
+    raise ValueError(f"CANARY-{event.body}")
+"""
+
+
+def test_both_formats_are_handled_and_what_is_no_event_goes_to_the_dead_letter_queue(
+    moto: Moto, consume: Start, tmp_path: Path
+) -> None:
+    """Canvas and Caliper from one queue; an undecodable body is never deleted by us.
+
+    The log is JSON to the last line, even at debug, and holds nothing of what the messages say.
+    """
+    queue, dead = moto.with_dead_letters(max_receive_count=2)
+    rng, time = Random(1), datetime(2026, 9, 1, tzinfo=UTC)
+    for form in ("canvas", "caliper"):
+        sample = sample_message("grade_change", format=form, rng=rng, time=time)  # type: ignore[arg-type]
+        queue.send([sample.body], event_name="grade_change")
+    url = "https://canvas.example.edu/files/1?access_token=CANARY-TOKEN&verifier=CANARY-VERIFIER"
+    queue.send([canvas_body("logged_in", body={"redirect_url": url}, user_login="CANARY-LOGIN")])
+    queue.send(["CANARY-UNDECODABLE"])
+    (tmp_path / "my_handlers.py").write_text(BROKEN_HANDLER)
+    (tmp_path / "config.yaml").write_text(
+        f"handlers:\n- {{name: archive, archive: {{directory: {tmp_path / 'archive'}}}}}\n"
+        "- {name: log, log: {}}\n"
+        "- {name: broken, events: [logged_in], python: {target: 'my_handlers:broken'}}\n"
+    )
+
+    run = consume(
+        "-c", "config.yaml", "--queue-url", queue.url, "--drain", "--log-level", "debug",
+        "--log-format", "json", CONSUMER_QUEUE__WAIT_TIME_SECONDS="2",
+        CONSUMER_ENGINE__RETRY_MAX_SECONDS="1", CONSUMER_ENGINE__RETRY_BASE_SECONDS="1",
+    )  # fmt: skip
+
+    assert run.end() == 0
+    assert (queue.counts(), dead.counts()) == ((0, 0), (2, 0))
+    assert "CANARY-UNDECODABLE" in dead.take_all()
+    assert len(run.log("undecodable")) == len(run.log("handler_failed")) == 2
+    formats = sorted(line["format"] for line in run.log("event"))
+    # What succeeded for the message that failed is not done again.
+    assert ["caliper", "canvas", "canvas"] == formats
+    said = run.stderr()
+    for private in ("CANARY", "@example.edu", "192.0.2.", "Mozilla", "ReceiptHandle"):
+        assert private not in said
+    lines = archived(tmp_path / "archive")
+    assert sorted(["grade_change", "grade_change", "logged_in"]) == sorted(
+        line["event_name"] for line in lines
+    )
+    kept = json.dumps(lines)
+    assert "CANARY-LOGIN" in kept  # the archive is the payload...
+    assert "CANARY-TOKEN" not in kept  # ... but for the secrets in URLs
+    assert "CANARY-VERIFIER" not in kept
+
+
+@pytest.mark.parametrize("source", ["environment", "file", "configuration"])
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_key_is_told_nowhere(
+    script: Script, consume: Start, tmp_path: Path, source: str, refused: bool
+) -> None:
+    """Neither key nor secret nor token: not at debug, and not when they are refused."""
+    if refused:
+        script.answers["GetQueueAttributes"] = failure("InvalidClientTokenId", status=403)
+    named = {"access_key_id": KEY, "secret_access_key": SECRET, "session_token": TOKEN}
+    environ = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    options: tuple[str, ...] = ()
+    for name, value in named.items():
+        if source == "environment":
+            environ[f"CONSUMER_AWS__{name.upper()}"] = value
+        elif source == "file":
+            (tmp_path / name).write_text(value)
+            environ[f"CONSUMER_AWS__{name.upper()}_FILE"] = str(tmp_path / name)
+    if source == "configuration":
+        (tmp_path / "config.yaml").write_text(json.dumps({"aws": named}))
+        options = ("-c", "config.yaml")
+
+    run = consume(
+        *options, "--queue-url", script.queue_url, "--region", "us-east-1", "--drain",
+        "--log-level", "debug", **environ,
+    )  # fmt: skip
+
+    assert run.end() == (77 if refused else 0)
+    assert run.log("stopped")
+    for secret in (KEY, SECRET, TOKEN):
+        assert secret not in run.stdout() + run.stderr()
+        assert secret[-12:] not in run.stderr()

@@ -1,0 +1,213 @@
+"""`consume demo`: the whole product on one machine, as a newcomer sees it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.processes import environment, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SENT = 302
+_LINE = re.compile(
+    r"^  (received|handled|tried again|dead-letter queue|deleted|duplicates|left.*?) +(\d+)"
+)
+
+
+class Demo:
+    """A run of the demo, on a terminal or not. What it writes is collected as it comes."""
+
+    def __init__(self, folder: Path, *options: str, terminal: bool = False) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.said = ""
+        if terminal:
+            self._read, write = pty.openpty()
+        else:
+            self._read, write = os.pipe()
+        # A newcomer has no AWS configuration, but may well have a proxy.
+        extra = {"TMPDIR": str(folder), "HTTP_PROXY": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": ""}
+        self.process = subprocess.Popen(
+            ["consume", "demo", *options],
+            cwd=folder,
+            env=environment(folder, extra),
+            stdin=subprocess.DEVNULL,
+            stdout=write,
+            stderr=write,
+            start_new_session=True,
+        )
+        os.close(write)
+        self._thread = threading.Thread(target=self._collect, daemon=True)
+        self._thread.start()
+
+    def _collect(self) -> None:
+        try:
+            while chunk := os.read(self._read, 65536):
+                self.said += chunk.decode().replace("\r\n", "\n")
+        except OSError:  # how Linux says that the other end of a terminal is closed
+            pass
+
+    def end(self) -> int:
+        """Wait for its end; returns the exit code."""
+        code = self.process.wait(50)
+        self._thread.join(10)
+        return code
+
+    def until_kept(self) -> str:
+        """Wait until the queue is left for others; returns the command for them."""
+        eventually(lambda: "were sent for it." in self.said, "the queue is kept", seconds=50)
+        (command,) = re.findall(r"^  (AWS_ACCESS_KEY_ID=.*)$", self.said, re.MULTILINE)
+        return str(command)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        self._thread.join(10)
+        os.close(self._read)
+
+    def numbers(self) -> dict[str, int]:
+        """The report's own numbers."""
+        found = (_LINE.match(line) for line in self.said.splitlines())
+        return {match[1]: int(match[2]) for match in found if match}
+
+
+@dataclass(frozen=True)
+class Demos:
+    """Started together: they mostly wait."""
+
+    plain: Demo
+    terminal: Demo
+    kept: Demo
+
+
+@pytest.fixture(name="demos", scope="module")
+def _demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demos]:
+    folder = tmp_path_factory.mktemp("demo")
+    demos = Demos(
+        Demo(folder / "plain"),
+        Demo(folder / "terminal", "--keep", terminal=True),
+        Demo(folder / "kept", "--keep"),
+    )
+    yield demos
+    for demo in (demos.plain, demos.terminal, demos.kept):
+        demo.close()
+
+
+def test_it_says_in_plain_words_what_happened(demos: Demos) -> None:
+    """Exit code 0; the numbers add up; nothing but lines of text where there is no terminal."""
+    assert demos.plain.end() == 0
+
+    numbers = demos.plain.numbers()
+    assert _SENT - 1 == numbers["handled"] == numbers["deleted"]
+    assert (1, 1, 1, 0) == tuple(
+        numbers[key]
+        for key in ("tried again", "dead-letter queue", "duplicates", "left in the queue")
+    )
+    # Each message once, the one that failed once more, the undecodable one three times in all.
+    assert numbers["received"] == _SENT + 1 + 2
+    by_event = demos.plain.said.partition("Handled, by event\n")[2].partition("\n\n")[0]
+    assert _SENT - 1 == sum(int(line.split()[1]) for line in by_event.splitlines())
+    assert len(by_event.splitlines()) > 5
+    assert "\x1b" not in demos.plain.said
+    assert "%" not in demos.plain.said
+
+
+def test_on_a_terminal_there_is_a_progress_bar(demos: Demos) -> None:
+    """It arrives at its end; the report is the same."""
+    demos.terminal.until_kept()
+
+    assert re.search(rf"handled .*{_SENT - 1}/{_SENT - 1}", demos.terminal.said)
+    demos.plain.end()
+    assert demos.plain.numbers() == demos.terminal.numbers()
+
+
+def test_the_archive_can_be_looked_at_as_it_says(demos: Demos) -> None:
+    """Both commands that it prints work, and show every event."""
+    assert demos.plain.end() == 0
+    commands = demos.plain.said.partition("Look at it\n")[2].splitlines()
+
+    shown = [_run(command, demos.plain.folder) for command in commands[:2]]
+
+    assert [0, 0] == [done.returncode for done in shown]
+    assert _SENT - 1 == shown[0].stdout.count("  event  ")
+    assert {"canvas", "caliper"} <= set(shown[0].stdout.replace("\n", " ").split())
+    assert "consume decode" in commands[0]
+
+
+def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A printed command, as it would be pasted into a shell."""
+    return subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=folder, env=environment(folder), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_nothing_is_left_but_the_archive(demos: Demos) -> None:
+    """No process of its session, and no file elsewhere."""
+    assert demos.plain.end() == 0
+
+    sessions = [_session_of(path) for path in Path("/proc").glob("[0-9]*")]
+    assert demos.plain.process.pid not in sessions
+    files = [path for path in demos.plain.folder.rglob("*") if path.is_file()]
+    assert files
+    assert {".jsonl"} == {path.suffix for path in files}
+
+
+def _session_of(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[3])
+    except OSError:  # it has just ended
+        return 0
+
+
+def test_kept_it_can_be_consumed_from_a_second_terminal(demos: Demos, tmp_path: Path) -> None:
+    """The printed command works as it stands."""
+    command = demos.kept.until_kept()
+
+    done = _run(f"{command} --max-messages 50", tmp_path)
+
+    assert done.returncode == 0
+    assert 50 == done.stderr.count('"event": "event"')
+    assert demos.kept.process.poll() is None
+
+
+@pytest.mark.parametrize(("which", "number"), [("kept", 2), ("terminal", 15)])
+def test_kept_it_ends_well_by_a_signal(demos: Demos, which: str, number: int) -> None:
+    """Ctrl-C or SIGTERM: exit code 0, and the queue is gone."""
+    demo: Demo = getattr(demos, which)
+    address = urlsplit(demo.until_kept().split("--queue-url ")[1].split()[0])
+
+    demo.process.send_signal(number)
+
+    assert demo.end() == 0
+    assert demo.said.endswith("The queue is gone.\n")
+    with socket.socket() as visitor:
+        assert visitor.connect_ex((str(address.hostname), int(address.port or 0))) != 0
+
+
+def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    """Exit code 78 and the command, if moto is not there."""
+    (tmp_path / "moto.py").write_text("raise ImportError('no moto')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "consumer", "demo"],
+        cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 78
+    assert "pip install" in done.stderr
+    assert "[demo]" in done.stderr

@@ -1,0 +1,255 @@
+"""The command line of `consume`: what each option sets, and how failures end the process."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+from click.testing import CliRunner
+
+from consumer.cli.main import main
+from consumer.errors import QueueMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from consumer.config import Settings
+
+URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
+
+
+@pytest.fixture(name="started")
+def _started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[dict[str, Any]]]:
+    """What the daemon would be started with; nothing of this process's logging is changed."""
+    calls: list[dict[str, Any]] = []
+
+    def run(settings: Settings, **options: Any) -> int:
+        calls.append({"settings": settings, **options})
+        return 0
+
+    monkeypatch.setattr("consumer.service.run.run", run)
+    monkeypatch.setattr("consumer.service.logs.install_exception_hooks", lambda: None)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    root = logging.getLogger()
+    names = ("", "boto3", "botocore", "s3transfer", "urllib3")
+    handlers, levels = list(root.handlers), {name: logging.getLogger(name).level for name in names}
+    raises, show = logging.raiseExceptions, warnings.showwarning
+    hooks = sys.excepthook, threading.excepthook
+    yield calls
+    logging.captureWarnings(capture=False)
+    warnings.showwarning, logging.raiseExceptions = show, raises
+    assert hooks == (sys.excepthook, threading.excepthook)
+    root.handlers[:] = handlers
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    structlog.reset_defaults()
+
+
+def invoke(*arguments: str, **environ: str) -> Result:
+    """The command, in this process."""
+    return CliRunner().invoke(main, arguments, env=environ, prog_name="consume")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "look", "expected"),
+    [
+        (("--queue-url", URL), lambda s: s.queue.url, URL),
+        (("--queue-name", "canvas-live-events-x"), lambda s: s.queue.name, "canvas-live-events-x"),
+        (("--queue-url", URL, "--region", "us-east-1"), lambda s: s.aws.region, "us-east-1"),
+        (
+            ("--queue-url", URL, "--endpoint-url", "http://127.0.0.1:1"),
+            lambda s: s.aws.endpoint_url,
+            "http://127.0.0.1:1",
+        ),
+        (("--queue-url", URL, "--profile", "school"), lambda s: s.aws.profile, "school"),
+        (("--queue-url", URL, "--format", "caliper"), lambda s: s.queue.format, "caliper"),
+        (("--queue-url", URL, "--log-format", "json"), lambda s: s.logging.format, "json"),
+        (("--queue-url", URL, "--log-level", "error"), lambda s: s.logging.level, "error"),
+        (
+            ("--queue-url", URL, "--handler", "log", "--handler", "archive:here"),
+            lambda s: [(h.name, h.type) for h in s.handlers],
+            [("log", "log"), ("archive", "archive")],
+        ),
+    ],
+)
+def test_an_option_sets_its_setting(
+    started: list[dict[str, Any]],
+    arguments: tuple[str, ...],
+    look: Callable[[Settings], object],
+    expected: object,
+) -> None:
+    """And the daemon gets it."""
+    result = invoke(*arguments)
+
+    assert result.exit_code == 0, result.output
+    (call,) = started
+    assert expected == look(call["settings"])
+
+
+def test_what_is_not_configured_goes_straight_to_the_daemon(
+    started: list[dict[str, Any]],
+) -> None:
+    """`--drain` and `--max-messages`; without them it runs for good."""
+    invoke("--queue-url", URL)
+    invoke("--queue-url", URL, "--drain", "--max-messages", "7")
+
+    assert [(False, None), (True, 7)] == [
+        (call["drain_when_empty"], call["max_messages"]) for call in started
+    ]
+
+
+def test_the_file_is_read_and_the_command_line_wins(
+    started: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """Defaults, file, environment, command line: the later wins."""
+    config = tmp_path / "config.yaml"
+    config.write_text("engine: {workers: 3, max_pollers: 2}\nlogging: {level: error}\n")
+
+    invoke(
+        "-c", str(config), "--queue-url", URL, "--log-level", "warning",
+        CONSUMER_ENGINE__WORKERS="5",
+    )  # fmt: skip
+
+    settings = started[0]["settings"]
+    assert (5, 2, "warning") == (
+        settings.engine.workers, settings.engine.max_pollers, settings.logging.level,
+    )  # fmt: skip
+
+
+def test_handlers_lie_where_one_stands(started: list[dict[str, Any]], tmp_path: Path) -> None:
+    """The working directory is importable, and last: it shadows nothing."""
+    invoke("--queue-url", URL)
+
+    assert sys.path[-1] == str(tmp_path)
+    assert started
+
+
+def test_a_warning_of_the_configuration_is_logged(
+    started: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """A secret in a file that others can read: the daemon starts, and says so."""
+    config = tmp_path / "config.yaml"
+    config.write_text("aws: {access_key_id: CANARY, secret_access_key: CANARY}\n")
+    config.chmod(0o644)
+
+    result = invoke("-c", str(config), "--queue-url", URL)
+
+    assert "config_warning" in result.stderr
+    assert "CANARY" not in result.output
+    assert started
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--config", "absent.yaml"), "absent.yaml"),
+        (("--queue-url", URL, "--queue-name", "canvas-live-events-x"), "keep one of them"),
+        (("--queue-url", URL, "--handler", "archiv"), 'did you mean "archive"'),
+        (("--queue-url", URL, "--handler", "my_handlers"), "is no handler"),
+        (("--queue-name", "canvas-live-events-x", "--region", "Frankfurt"), "must be a region"),
+    ],
+)
+def test_what_can_not_be_used_is_78(
+    started: list[dict[str, Any]], arguments: tuple[str, ...], told: str
+) -> None:
+    """In a sentence on standard error; nothing is started."""
+    result = invoke(*arguments)
+
+    assert result.exit_code == 78
+    assert result.stderr.startswith("consume: error: ")
+    assert told in result.stderr
+    assert started == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--max-messages", "0"),
+        ("--max-messages", "ten"),
+        ("--format", "xml"),
+        ("--log-level", "loud"),
+        ("--secret-access-key", "CANARY"),
+        ("--access-key-id", "CANARY"),
+        ("nonsense",),
+    ],
+)
+def test_usage_is_2(started: list[dict[str, Any]], arguments: tuple[str, ...]) -> None:
+    """Impossible values, options that do not exist; there is none for a secret."""
+    result = invoke(*arguments)
+
+    assert result.exit_code == 2
+    assert "Usage: consume" in result.stderr
+    assert started == []
+
+
+def test_a_failed_start_is_a_log_line_off_a_terminal(
+    started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Logging has begun: who reads the log as JSON can read the reason, too."""
+
+    def run(_settings: Settings, **_options: Any) -> int:
+        raise QueueMissingError("the queue is not there")
+
+    monkeypatch.setattr("consumer.service.run.run", run)
+
+    result = invoke("--queue-url", URL)
+
+    assert result.exit_code == 69
+    assert '"event": "stopped"' in result.stderr
+    assert '"error": "the queue is not there"' in result.stderr
+    assert '"exit_code": 69' in result.stderr
+
+
+def test_the_exit_code_is_that_of_the_daemon(
+    started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is."""
+    monkeypatch.setattr("consumer.service.run.run", lambda *_, **__: 75)
+
+    assert invoke("--queue-url", URL).exit_code == 75
+
+
+def test_a_bug_is_70_without_its_text(
+    started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text of a foreign exception may quote what nobody should read."""
+
+    def run(_settings: Settings, **_options: Any) -> int:
+        raise ZeroDivisionError("CANARY")
+
+    monkeypatch.setattr("consumer.service.run.run", run)
+
+    result = invoke("--queue-url", URL)
+
+    assert result.exit_code == 70
+    assert "a bug in this program: ZeroDivisionError" in result.stderr
+    assert "CANARY" not in result.output
+
+
+def test_the_help_reads_well() -> None:
+    """It names every command, the exit codes, and examples; no line is too long to read."""
+    result = invoke("-h")
+
+    assert result.exit_code == 0
+    for part in ("config ", "decode ", "demo ", "Exit codes:", "Examples:", "78 ", "Ctrl-C"):
+        assert part in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("command", ["config", "decode", "demo"])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_every_command_has_help(command: str, option: str) -> None:
+    """By both options."""
+    result = invoke(command, option)
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: consume {command}")

@@ -1,0 +1,260 @@
+"""The Caliper format: envelopes, and the Canvas names that they lack."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from consumer.errors import DecodeError
+from consumer.events.caliper import name_of
+from consumer.events.decode import decode
+from consumer.testing import make_message
+
+LOGIN = {
+    "id": "urn:uuid:1",
+    "type": "SessionEvent",
+    "action": "LoggedIn",
+    "object": {"id": "http://canvas.example.edu/", "type": "SoftwareApplication"},
+    "eventTime": "2019-11-01T19:11:25.788Z",
+}
+
+
+def envelope(data: Any) -> str:
+    return json.dumps({
+        "sensor": "http://canvas.example.edu/", "sendTime": "2019-11-21T23:47:22.555Z",
+        "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1", "data": data,
+    })  # fmt: skip
+
+
+def entry(form: str, extensions: dict[str, Any] | None = None) -> dict[str, Any]:
+    """From "type/action object.type kind"; the kind "-" is an object that is no URN."""
+    what, object_type, kind = form.split(" ")
+    event_type, action = what.split("/")
+    urn = "http://canvas.example.edu/"
+    if kind != "-":
+        urn = f"urn:instructure:canvas:{kind}:21070000000000001"
+    thing: dict[str, Any] = {"id": urn, "type": object_type}
+    if extensions is not None:
+        thing["extensions"] = {"com.instructure.canvas": extensions}
+    return {"type": event_type, "action": action, "object": thing}
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("NavigationEvent/NavigatedTo Entity course", "asset_accessed"),
+        ("NavigationEvent/NavigatedTo Page wikiPage", "asset_accessed"),
+        ("NavigationEvent/NavigatedTo Thread discussion", "asset_accessed"),
+        ("NavigationEvent/NavigatedTo AssignableDigitalResource assignment", "asset_accessed"),
+        ("NavigationEvent/NavigatedTo CourseOffering course", "asset_accessed"),
+        ("NavigationEvent/NavigatedTo Assessment quizzes:quiz", "asset_accessed"),
+        ("NavigationEvent/NavigatedTo Entity lti/tool_proxy", "asset_accessed"),
+        ("Event/Created AssignableDigitalResource assignment", "assignment_created"),
+        ("Event/Modified AssignableDigitalResource assignment", "assignment_updated"),
+        ("Event/Created Entity assignment_override", "assignment_override_created"),
+        ("Event/Modified Entity assignment_override", "assignment_override_updated"),
+        ("Event/Created Document attachment", "attachment_created"),
+        ("Event/Modified Document attachment", "attachment_updated"),
+        ("Event/Deleted Document attachment", "attachment_deleted"),
+        ("Event/Created CourseOffering course", "course_created"),
+        ("Event/Modified CourseOffering course", "course_updated"),
+        ("MessageEvent/Posted Message discussionEntry", "discussion_entry_created"),
+        ("MessageEvent/Created Message discussionEntry", "discussion_entry_created"),
+        ("ThreadEvent/Created Thread discussion", "discussion_topic_created"),
+        ("Event/Created Thread discussion", "discussion_topic_created"),
+        ("Event/Created Entity enrollment", "enrollment_created"),
+        ("Event/Modified Entity enrollment", "enrollment_updated"),
+        ("GradeEvent/Graded Attempt submission", "grade_change"),
+        ("Event/Created Entity groupCategory", "group_category_created"),
+        ("Event/Created Group group", "group_created"),
+        ("Event/Created Membership groupMembership", "group_membership_created"),
+        ("SessionEvent/LoggedIn SoftwareApplication -", "logged_in"),
+        ("SessionEvent/LoggedOut SoftwareApplication -", "logged_out"),
+        ("Event/LoggedIn SoftwareApplication -", "logged_in"),
+        ("Event/LoggedOut SoftwareApplication -", "logged_out"),
+        ("AssessmentEvent/Submitted Attempt submission", "quiz_submitted"),
+        ("Event/Created Assessment quiz", "quiz_created"),
+        ("Event/Modified Assessment quiz", "quiz_updated"),
+        ("AssignableEvent/Submitted Attempt submission", "submission_created"),
+        ("Event/Modified Attempt submission", "submission_updated"),
+        ("Event/Modified Document course", "syllabus_updated"),
+        ("Event/Created Entity account", "user_account_association_created"),
+        ("Event/Created Page wikiPage", "wiki_page_created"),
+        ("Event/Modified Page wikiPage", "wiki_page_updated"),
+        ("Event/Deleted Page wikiPage", "wiki_page_deleted"),
+    ],
+)
+def test_the_name_follows_from_type_action_and_object(form: str, name: str) -> None:
+    """Each documented row of the table."""
+    assert name == name_of(entry(form))
+
+
+@pytest.mark.parametrize(
+    ("form", "extensions", "name"),
+    [
+        ("Event/Created", {"workflow_state": "active", "type": "x"}, "enrollment_created"),
+        ("Event/Created", {"state": "active"}, "enrollment_state_created"),
+        ("Event/Modified", {"workflow_state": "active"}, "enrollment_updated"),
+        ("Event/Modified", {"state": None}, "enrollment_state_updated"),
+        ("Event/Modified", None, "enrollment_updated"),
+    ],
+)
+def test_a_state_tells_an_enrollment_from_its_state(
+    form: str, extensions: dict[str, Any] | None, name: str
+) -> None:
+    """The one pair that needs a look into the object's extensions."""
+    assert name == name_of(entry(f"{form} Entity enrollment", extensions))
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("AssessmentEvent/Started Assessment quiz", "AssessmentEvent.Started.Assessment"),
+        ("Event/Deleted Group group", "Event.Deleted.Group"),
+        ("Event/Created Document course", "Event.Created.Document"),
+        ("Event/Created Entity course:1:section", "Event.Created.Entity"),
+        ("GradeEvent/Graded Attempt quizzes:quiz", "GradeEvent.Graded.Attempt"),
+        ("AssessmentEvent/Submitted Attempt -", "AssessmentEvent.Submitted.Attempt"),
+    ],
+)
+def test_what_the_table_lacks_is_called_by_its_parts(form: str, name: str) -> None:
+    """Other services send Caliper, too: what is not documented does not pass for what is."""
+    assert name == name_of(entry(form))
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        None,
+        "urn:instructure:canvas:course:1",
+        [],
+        {},
+        {"type": 7},
+        {"type": ""},
+        {"id": 7},
+        {"type": None, "extensions": []},
+        {"extensions": {"com.instructure.canvas": "state"}},
+    ],
+)
+def test_an_object_that_does_not_say_its_type_is_an_entity(thing: Any) -> None:
+    """As Caliper has it. No shape of an object fails."""
+    assert name_of({"type": "Event", "action": "Created", "object": thing}) == (
+        "Event.Created.Entity"
+    )
+
+
+@pytest.mark.parametrize("key", ["type", "action"])
+@pytest.mark.parametrize("wrong", [None, "", 7, ["Event"], {}])
+def test_without_type_or_action_there_is_no_name(key: str, wrong: Any) -> None:
+    """Such an entry is an event only if the message itself names it."""
+    text = envelope([LOGIN | {key: wrong}])
+
+    with pytest.raises(DecodeError, match='an event in "data" has no "type" or no "action"'):
+        decode(make_message(text))
+    (event,) = decode(make_message(text, message_attributes={"event_name": "logged_in"}))
+    assert event.name == "logged_in"
+
+
+def test_the_message_s_own_name_comes_first() -> None:
+    """Canvas wrote it there: it knows names that no table has."""
+    message = make_message(
+        envelope([LOGIN]), message_attributes={"event_name": "quiz_caliper.quiz_started"}
+    )
+
+    (event,) = decode(message)
+
+    assert event.name == "quiz_caliper.quiz_started"
+
+
+def test_an_envelope_may_carry_several_events() -> None:
+    """Each is one of its own, knows its place, and gets no name that is not its own."""
+    logout = LOGIN | {"id": "urn:uuid:2", "action": "LoggedOut"}
+    message = make_message(
+        envelope([LOGIN, logout]), message_id="m", message_attributes={"event_name": "logged_in"}
+    )
+
+    events = decode(message)
+
+    assert ["logged_in", "logged_out"] == [event.name for event in events]
+    assert [(0, 2), (1, 2)] == [(event.index, event.count) for event in events]
+    assert ["urn:uuid:1", "urn:uuid:2"] == [event.key for event in events]
+    assert {"m"} == {event.message_id for event in events}
+    assert {message.body} == {event.raw for event in events}
+
+
+def test_one_event_need_not_stand_in_a_list() -> None:
+    """An object alone is what the list of it would be."""
+    (event,) = decode(make_message(envelope(LOGIN)))
+
+    assert LOGIN == event.body
+    assert (event.index, event.count) == (0, 1)
+
+
+def test_body_is_the_event_and_metadata_the_envelope_around_it() -> None:
+    """Nothing is taken from either."""
+    (event,) = decode(make_message(envelope([LOGIN])))
+
+    assert LOGIN == event.body
+    assert {"sensor", "sendTime", "dataVersion"} == set(event.metadata)
+    assert event.format == "caliper"
+    assert datetime(2019, 11, 1, 19, 11, 25, 788_000, UTC) == event.time
+    assert event.time_text == LOGIN["eventTime"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ([], '"data" holds no event'),
+        (None, '"data" is neither an event nor a list of events'),
+        ("text", '"data" is neither an event nor a list of events'),
+        (7, '"data" is neither an event nor a list of events'),
+        ([LOGIN, None], '"data" is neither an event nor a list of events'),
+        ([[LOGIN]], '"data" is neither an event nor a list of events'),
+        ({}, 'an event in "data" has no "type" or no "action"'),
+    ],
+)
+def test_an_envelope_without_events_is_undecodable(data: Any, reason: str) -> None:
+    """It is left to the redrive policy, not deleted as if it had been handled."""
+    with pytest.raises(DecodeError) as caught:
+        decode(make_message(envelope(data)))
+
+    assert reason == caught.value.reason
+
+
+@pytest.mark.parametrize("wrong", [None, "", "  ", 7, {"a": 1}, []])
+def test_without_an_id_the_key_is_a_hash(wrong: Any) -> None:
+    """Of the event alone: when the envelope was sent makes no difference."""
+    text = envelope([LOGIN | {"id": wrong}])
+    later = text.replace("2019-11-21", "2019-11-22")
+
+    (first,) = decode(make_message(text))
+    (second,) = decode(make_message(later))
+
+    assert len(first.key) == 64
+    assert first.key == second.key
+
+
+def test_an_unreadable_time_falls_back_to_the_message() -> None:
+    """As in the Canvas format; the envelope's sendTime is none of the event's."""
+    sent = datetime(2024, 3, 1, tzinfo=UTC)
+    text = envelope([LOGIN | {"eventTime": "2019-11-01T19:11:25"}])
+
+    (by_queue,) = decode(make_message(text, sent_at=sent))
+    (by_attribute,) = decode(
+        make_message(text, message_attributes={"event_time": "2024-02-29T00:00:00Z"})
+    )
+
+    assert sent == by_queue.time
+    assert datetime(2024, 2, 29, tzinfo=UTC) == by_attribute.time
+    assert by_queue.time_text == "2019-11-01T19:11:25"
+
+
+@pytest.mark.parametrize("sign", ["sensor", "sendTime", "dataVersion"])
+def test_one_other_key_beside_data_makes_an_envelope(sign: str) -> None:
+    """A sender that leaves the others out is still understood."""
+    (event,) = decode(make_message(json.dumps({sign: None, "data": [LOGIN]})))
+
+    assert event.name == "logged_in"

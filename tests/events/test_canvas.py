@@ -1,0 +1,149 @@
+"""The Canvas format."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.errors import DecodeError
+from consumer.events.decode import decode
+from consumer.testing import make_message
+
+if TYPE_CHECKING:
+    from consumer.messages import Event
+
+SENT = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
+TOLD = datetime(2024, 3, 1, 11, 59, tzinfo=UTC)
+
+
+def event_of(payload: Any, *, sent_at: datetime | None = SENT, **attributes: str) -> Event:
+    message = make_message(
+        json.dumps(payload), message_id="m-1", sent_at=sent_at, message_attributes=attributes
+    )
+    (event,) = decode(message)
+    return event
+
+
+def test_an_event_has_name_time_metadata_and_body_as_received() -> None:
+    """Ids stay the strings or integers that they were, and nulls stay."""
+    metadata = {
+        "event_name": "account_created",
+        "event_time": "2019-11-05 07:38:00 -0800",
+        "user_id": "21070000000000001",
+        "referrer": None,
+    }
+    body = {"account_id": 21070000000000079, "name": None, "points": 12345678901234567890.0}
+
+    event = event_of({"metadata": metadata, "body": body})
+
+    assert event.name == "account_created"
+    assert event.format == "canvas"
+    assert datetime(2019, 11, 5, 15, 38, tzinfo=UTC) == event.time
+    assert event.time_text == "2019-11-05 07:38:00 -0800"
+    assert metadata == event.metadata
+    assert body == event.body
+    assert event.message_id == "m-1"
+    assert (event.index, event.count) == (0, 1)
+
+
+def test_self_hosted_canvas_says_attributes_for_metadata() -> None:
+    """The same event under the other key; null metadata counts as absent."""
+    attributes = {"event_name": "logged_out", "event_time": "2019-11-01T19:11:25Z"}
+
+    assert attributes == event_of({"attributes": attributes, "body": {}}).metadata
+    assert attributes == event_of({"metadata": None, "attributes": attributes, "body": {}}).metadata
+
+
+@pytest.mark.parametrize("name", ["quizzes.item_created", "quizzes-lti.grade_changed", "no such"])
+def test_little_metadata_will_do(name: str) -> None:
+    """New Quizzes and the console send a name and hardly more; unknown names are ordinary."""
+    event = event_of({"metadata": {"event_name": name}, "body": {"a": 1}})
+
+    assert name == event.name
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        {},
+        {"event_name": None},
+        {"event_name": ""},
+        {"event_name": 7},
+        {"event_name": ["logged_in"]},
+    ],
+)
+def test_the_name_may_come_from_the_message(metadata: Any) -> None:
+    """Where the metadata has none that is a text, the message attribute is asked."""
+    payload = {"metadata": metadata, "body": {}}
+
+    assert event_of(payload, event_name="logged_in").name == "logged_in"
+    with pytest.raises(DecodeError, match=r'^no event name: neither "metadata" nor the message'):
+        event_of(payload)
+    with pytest.raises(DecodeError, match="no event name"):
+        event_of(payload, event_name="")
+
+
+def test_the_metadata_knows_the_name_best() -> None:
+    """The attribute is for those who have nothing better."""
+    payload = {"metadata": {"event_name": "logged_in"}, "body": {}}
+
+    assert event_of(payload, event_name="logged_out").name == "logged_in"
+
+
+@pytest.mark.parametrize("body", [None, {}])
+def test_an_empty_body_is_an_event(body: Any) -> None:
+    """logged_out says nothing but that it was."""
+    event = event_of({"metadata": {"event_name": "logged_out"}, "body": body})
+
+    assert event.body == {}
+
+
+@pytest.mark.parametrize("wrong", [[], [1], "text", 0, 1.5, True, False])
+@pytest.mark.parametrize("key", ["metadata", "body"])
+def test_metadata_and_body_are_objects(key: str, wrong: Any) -> None:
+    """Whatever else stands there, the reason names the key and not the value."""
+    payload = {"metadata": {"event_name": "logged_out"}, "body": {}, key: wrong}
+
+    with pytest.raises(DecodeError) as caught:
+        event_of(payload, event_name="logged_out")
+
+    assert f'"{key}" is not an object' == caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("2019-11-01T19:11:25", "2019-11-01T19:11:25"),
+        ("soon", "soon"),
+        ("", ""),
+        (None, ""),
+        (1_572_635_485, "1572635485"),
+        ({"at": 1}, ""),
+        ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59-12:00"),
+    ],
+)
+def test_an_unreadable_time_falls_back_and_stays_readable(written: Any, kept: str) -> None:
+    """To the message attribute, else to when SQS got the message, else to None."""
+    payload = {"metadata": {"event_name": "a", "event_time": written}, "body": {}}
+    attribute = "2024-03-01T11:59:00.000Z"
+
+    by_attribute = event_of(payload, event_time=attribute)
+
+    assert TOLD == by_attribute.time
+    assert kept == by_attribute.time_text
+    assert SENT == event_of(payload).time
+    assert SENT == event_of(payload, event_time="soon").time
+    assert event_of(payload, sent_at=None).time is None
+
+
+def test_the_event_s_own_time_is_the_best() -> None:
+    """Neither attribute nor queue is asked if it can be read."""
+    payload = {"metadata": {"event_name": "a", "event_time": "2019-11-01T19:11:25Z"}, "body": {}}
+
+    event = event_of(payload, event_time="2024-03-01T11:59:00.000Z")
+
+    assert datetime(2019, 11, 1, 19, 11, 25, tzinfo=UTC) == event.time

@@ -1,0 +1,130 @@
+"""Reading JSON that is not quite strict, and making it strict."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.errors import DecodeError
+from consumer.events.json_text import one_line, parse
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['\ufeff{"a":1}', ' \r\n\t{"a":1}\n', '\ufeff\n{"a":1} ', '\n\ufeff{"a":1}', '\xa0{"a":1}\xa0'],
+)
+def test_what_stands_around_it_does_no_harm(text: str) -> None:
+    """A byte order mark and white space, in any order."""
+    assert {"a": 1} == parse(text)
+    assert '{"a":1}' == one_line(text).strip(" ")
+
+
+@pytest.mark.parametrize("control", ["\n", "\r\n", "\t", "\x00", "\x1f", "\x0b"])
+def test_raw_control_characters_in_strings_are_read_and_then_escaped(control: str) -> None:
+    """They are no JSON, but what is meant is certain."""
+    text = f'{{"a{control}":"{control}b"}}'
+
+    line = one_line(text)
+
+    assert {f"a{control}": f"{control}b"} == parse(text) == json.loads(line)
+    assert all(character >= " " for character in line)
+
+
+def test_numbers_that_json_lacks_become_texts() -> None:
+    """NaN and Infinity are kept by name; the same words inside strings are left alone."""
+    line = one_line('{"a":NaN,"b":[-Infinity, Infinity],"NaN":"-Infinity NaN\\"NaN"}')
+
+    assert line == '{"a":"NaN","b":["-Infinity", "Infinity"],"NaN":"-Infinity NaN\\"NaN"}'
+
+
+@pytest.mark.parametrize("digits", [4_300, 4_301, 5_000, 100_000])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_an_integer_keeps_every_digit(digits: int, sign: str) -> None:
+    """Up to 4,300 as an integer, beyond that, where Python refuses, as text; and so in the line."""
+    number = sign + "7" * digits
+    text = f'{{"n":{number},"f":{number}.5,"t":"{number}"}}'
+
+    value = parse(text)["n"]
+    line = json.loads(one_line(text))
+
+    assert value == (number if digits > 4_300 else int(number))
+    assert value == line["n"]
+    assert number == line["t"]
+    assert isinstance(line["f"], float)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":1}',
+        '{"a": 1.00, "b":1e5,"a":-0,"u":"\\u00e9\\ud800\\/\\"\\\\","n":12345678901234567890}',
+        '{"Infinite":"NaNcy","I":"N"}',
+        '{"x":"\U0001f600\x7f\u2028"}',
+        "{}",
+    ],
+)
+def test_strict_json_on_one_line_is_left_as_it_is(text: str) -> None:
+    """Character by character: numbers, escapes, order and duplicates."""
+    assert text == one_line(text)
+
+
+@given(value=VALUES, indent=st.sampled_from([None, 1, "\t", "\r\n"]), ascii_only=st.booleans())
+@settings(max_examples=200, deadline=None, database=None)
+def test_the_line_says_what_the_text_said(
+    value: Any, indent: int | str | None, ascii_only: bool
+) -> None:
+    """Any value, however it is spread over lines, comes to one strict line of the same value."""
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+
+    line = one_line(text)
+
+    assert json.loads(line) == parse(text) == value
+    assert all(character >= " " for character in line)
+    assert line == one_line(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not JSON: Expecting value at line 1, column 1"),
+        ("secret", "not JSON: Expecting value at line 1, column 1"),
+        ('{"a":1}\n{"b":2}', "not JSON: Extra data at line 2, column 1"),
+        ('{"a":"secret', "not JSON: Unterminated string starting at at line 1, column 6"),
+        ("'secret'", "not JSON: Expecting value at line 1, column 1"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000, "nested too deeply"),
+        ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
+        ("\ufeff" + "[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_cannot_be_read_has_a_reason_without_the_text(text: str, reason: str) -> None:
+    """The position is told, never what stands there; nor does the error carry it along."""
+    with pytest.raises(DecodeError) as caught:
+        parse(text)
+
+    assert reason == caught.value.reason
+
+
+@given(text=ANY_TEXT | st.text('{}[]":,\\ \n019eE.+-aNIntrfyu', max_size=40))
+@settings(max_examples=300, deadline=None, database=None)
+def test_no_text_makes_it_fail(text: str) -> None:
+    """What can be read has a strict line; what can't still has some line."""
+    line = one_line(text)
+    try:
+        value = parse(text)
+    except DecodeError:
+        return
+
+    json.loads(line, parse_constant=pytest.fail)
+    assert repr(parse(line)) == repr(value) or "NaN" in text or "Infinity" in text

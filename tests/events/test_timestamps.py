@@ -1,0 +1,101 @@
+"""Times in the shapes that Canvas writes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.events.timestamps import as_written, parse_time
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2019-11-01T19:11:25.788Z", datetime(2019, 11, 1, 19, 11, 25, 788_000, UTC)),
+        ("2019-11-01T19:11:25Z", datetime(2019, 11, 1, 19, 11, 25, tzinfo=UTC)),
+        ("2019-11-05 07:38:00 -0800", datetime(2019, 11, 5, 15, 38, tzinfo=UTC)),
+        ("2020-03-30T11:18:51-06:00", datetime(2020, 3, 30, 17, 18, 51, tzinfo=UTC)),
+        ("2019-11-05 15:38:00 UTC", datetime(2019, 11, 5, 15, 38, tzinfo=UTC)),
+        ("2019-11-05 15:38:00 +0000", datetime(2019, 11, 5, 15, 38, tzinfo=UTC)),
+        (" 2019-11-05T15:38:00Z\n", datetime(2019, 11, 5, 15, 38, tzinfo=UTC)),
+        ("2019-11-01T19:11:25.123456789Z", datetime(2019, 11, 1, 19, 11, 25, 123_456, UTC)),
+    ],
+)
+def test_every_shape_becomes_aware_utc(text: str, time: datetime) -> None:
+    """All that Canvas writes is read, and told in UTC."""
+    parsed = parse_time(text)
+
+    assert time == parsed
+    assert parsed is not None
+    assert parsed.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2019-11-01T19:11:25",
+        "2019-11-01 19:11:25.788",
+        "2019-11-01",
+        "2016-12-31T23:59:60Z",
+        "yesterday",
+        "",
+        "Z",
+        "2019-11-01\ud800T19:11:25Z",
+        "9" * 100_000,
+        None,
+        0,
+        1_572_635_485.788,
+        True,
+        ["2019-11-01T19:11:25Z"],
+        b"2019-11-01T19:11:25Z",
+    ],
+)
+def test_what_is_not_certain_is_no_time(text: object) -> None:
+    """Without an offset, unreadable, or no text at all: None, and no guess."""
+    assert parse_time(text) is None
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_the_ends_of_the_calendar_do_not_overflow(text: str) -> None:
+    """A time that UTC would move out of the years 1 to 9999 is none."""
+    assert parse_time(text) is None
+
+
+def test_the_first_and_the_last_moment_are_read() -> None:
+    """Very early and very late is unusual, but certain."""
+    assert datetime.min.replace(tzinfo=UTC) == parse_time("0001-01-01T00:00:00Z")
+    assert datetime.max.replace(tzinfo=UTC) == parse_time("9999-12-31T23:59:59.999999Z")
+
+
+@given(
+    st.datetimes(
+        min_value=datetime(1, 1, 3),  # noqa: DTZ001 - the strategy wants it so
+        max_value=datetime(9999, 12, 29),  # noqa: DTZ001
+        timezones=st.timezones() | st.just(UTC),
+    )
+)
+@settings(max_examples=200, deadline=None, database=None)
+def test_what_python_writes_is_read_back(time: datetime) -> None:
+    """Any offset that a time zone has ever had gives the same moment."""
+    assert time.astimezone(UTC) == parse_time(time.isoformat())
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=40))
+@settings(max_examples=300, deadline=None, database=None)
+def test_no_text_raises(text: str) -> None:
+    """Whatever stands where a time belongs: an aware time or None."""
+    parsed = parse_time(text)
+
+    assert parsed is None or parsed.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1_572_635_485, "1572635485"), (1.5, "1.5"), (None, ""), (True, ""), ({"a": 1}, ""), ([], "")],
+)
+def test_a_number_in_a_time_s_place_stays_readable(value: object, text: str) -> None:
+    """It is no time, but it is told; what holds more than a number is not."""
+    assert text == as_written(value)

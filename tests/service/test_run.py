@@ -1,0 +1,232 @@
+"""From settings to an exit code: the check of the queue, its attempts, and a stop before it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+
+from consumer.config import EngineSettings, QueueSettings, Settings
+from consumer.errors import AccessDeniedError, ConfigurationError, QueueMissingError, TransportError
+from consumer.handlers.registry import Registry
+from consumer.queues.transport import QueueAttributes
+from consumer.service import run as module
+from consumer.service.run import run
+from consumer.testing import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+UNREACHABLE = TransportError("not reached", code="EndpointConnectionError")
+
+
+class FakeTransport:
+    """A queue that can be asked about itself, and no more."""
+
+    name = "canvas-live-events-test"
+    region = "us-east-1"
+
+    def __init__(self, *answers: QueueAttributes | BaseException | Callable[[], Any]) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+        self.closed = False
+
+    def attributes(self) -> QueueAttributes:
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if callable(answer):
+            answer = answer()
+        if isinstance(answer, BaseException):
+            raise answer
+        assert isinstance(answer, QueueAttributes)
+        return answer
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Rig:
+    """`run`, with a queue that answers as the test says and a daemon that only notes its worker."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock = ManualClock()
+        self.transport = FakeTransport(QueueAttributes())
+        self.workers: list[dict[str, Any]] = []
+        self.daemons: list[dict[str, Any]] = []
+        self.daemon_code = 0
+        monkeypatch.setattr(module, "connect", lambda *_, **__: self.transport)
+        monkeypatch.setattr(module, "Worker", self._worker)
+        monkeypatch.setattr(module, "Daemon", self._daemon)
+
+    def _worker(self, *_: Any, **options: Any) -> str:
+        self.workers.append(options)
+        return "worker"
+
+    def _daemon(self, *_: Any, **options: Any) -> Rig:
+        self.daemons.append(options)
+        return self
+
+    def run(self) -> int:
+        """What the daemon would do."""
+        return self.daemon_code
+
+    def start(self, settings: Settings | None = None, **options: Any) -> int:
+        """Run it all."""
+        settings = settings or Settings()
+        environ: dict[str, str] = {}
+        return run(settings, clock=self.clock, environ=environ, registry=Registry(), **options)
+
+
+@pytest.fixture(name="rig")
+def _rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    return Rig(monkeypatch)
+
+
+@pytest.fixture(name="logs", autouse=True)
+def _logs() -> Iterator[list[Any]]:
+    with structlog.testing.capture_logs() as captured:
+        yield captured
+
+
+def test_the_queue_is_told_of_before_the_first_receive(rig: Rig, logs: list[Any]) -> None:
+    """What it holds, its dead-letter queue, and what is risky about it."""
+    rig.transport.answers = [
+        QueueAttributes(visibility_timeout_seconds=30, visible_messages=7, in_flight_messages=2)
+    ]
+
+    assert rig.start() == 0
+    starting, check, warning = logs
+    assert ("starting", "canvas-live-events-test") == (starting["event"], starting["queue"])
+    assert ("queue_check", 7, 2) == (check["event"], check["visible"], check["in_flight"])
+    assert "no redrive policy" in warning["reason"]
+    assert rig.transport.closed
+
+
+@pytest.mark.parametrize(
+    ("configured", "told", "expected"),
+    [(None, 45, 45), (90, 45, 90), (None, None, 30), (None, 0, 30)],
+)
+def test_the_visibility_timeout_is_never_left_open(
+    rig: Rig, configured: int | None, told: int | None, expected: int
+) -> None:
+    """As configured, else as the queue says, else SQS's own default: receive and renewal agree."""
+    rig.transport.answers = [QueueAttributes(visibility_timeout_seconds=told)]
+
+    rig.start(Settings(queue=QueueSettings(visibility_timeout_seconds=configured)))
+
+    assert expected == rig.workers[0]["visibility_timeout_seconds"]
+
+
+def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
+    """Whatever the daemon ends with."""
+    rig.daemon_code = 69
+
+    code = rig.start(max_messages=5, drain_when_empty=True)
+
+    assert code == 69
+    (worker,) = rig.workers
+    assert (5, True) == (worker["max_messages"], worker["drain_when_empty"])
+
+
+def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs: list[Any]) -> None:
+    """A network that is not up yet at boot: each attempt is told with the next."""
+    rig.transport.answers = [UNREACHABLE] * 3 + [QueueAttributes()]
+
+    assert rig.start() == 0
+    assert rig.transport.asked == 4
+    assert [1, 2, 4] == rig.clock.waits
+    failed = [line for line in logs if line["event"] == "queue_check_failed"]
+    assert [1, 2, 3] == [line["attempt"] for line in failed]
+    assert [1, 2, 4] == [line["next_attempt_seconds"] for line in failed]
+    assert {"EndpointConnectionError"} == {line["code"] for line in failed}
+
+
+@pytest.mark.parametrize(
+    ("grace", "waits"), [(0, []), (2, [1]), (60, [1, 2, 4, 8, 15, 15, 15]), (7, [1, 2, 4])]
+)
+def test_an_outage_that_lasts_ends_it(rig: Rig, grace: float, waits: list[float]) -> None:
+    """No pause goes beyond `engine.fatal_grace_seconds`; then the exit code says: start me again."""
+    rig.transport.answers = [UNREACHABLE]
+
+    with pytest.raises(TransportError) as caught:
+        rig.start(Settings(engine=EngineSettings(fatal_grace_seconds=grace)))
+
+    assert 75 == caught.value.exit_code
+    assert waits == rig.clock.waits
+    assert rig.transport.closed
+    assert rig.workers == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (QueueMissingError("no queue"), 69),
+        (AccessDeniedError("no"), 77),
+        (ConfigurationError("no"), 78),
+    ],
+)
+def test_what_waiting_does_not_mend_is_not_waited_for(
+    rig: Rig, error: TransportError | ConfigurationError, code: int
+) -> None:
+    """One question, and the error's exit code."""
+    rig.transport.answers = [error]
+
+    with pytest.raises(type(error)) as caught:
+        rig.start()
+
+    assert code == caught.value.exit_code
+    assert (1, []) == (rig.transport.asked, rig.clock.waits)
+    assert rig.transport.closed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_the_check_ends_it_well(
+    rig: Rig, logs: list[Any], number: signal.Signals
+) -> None:
+    """Nothing is held yet: the call is broken off. The handlers of before are there again."""
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    rig.transport.answers = [lambda: os.kill(os.getpid(), number)]
+
+    assert rig.start() == 0
+    assert ("stopped", "signal", 0) == tuple(logs[-1][k] for k in ("event", "reason", "exit_code"))
+    assert rig.workers == []
+    assert rig.transport.closed
+    assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT))
+
+
+def test_a_signal_after_the_check_is_left_to_the_daemon(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From then on there is something to drain: it is only counted."""
+
+    def life() -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return int(rig.daemons[0]["signals"].count)
+
+    monkeypatch.setattr(rig, "run", life)
+
+    assert rig.start() == 1
+
+
+def test_handlers_come_from_the_settings(
+    rig: Rig, logs: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the program brings its own; without any, the archive."""
+    built: list[Any] = []
+
+    def build(handlers: Any, *, state_directory: Any) -> Registry:
+        built.append((handlers, state_directory))
+        registry = Registry()
+        registry.add(lambda _event: None, "grade_change", name="mine")
+        return registry
+
+    monkeypatch.setattr(module, "build_registry", build)
+    settings = Settings()
+
+    run(settings, clock=rig.clock, environ={})
+
+    assert [(settings.handlers, settings.state_directory)] == built
+    assert {"mine": ["grade_change"]} == logs[0]["handlers"]

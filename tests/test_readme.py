@@ -1,0 +1,322 @@
+"""README.md is true: its commands run, its example works, its tables are those of the code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+
+from consumer import errors
+from consumer.cli.main import main
+from consumer.config.fields import FIELDS
+from consumer.config.models import (
+    UNIT_STOP_TIMEOUT_SECONDS,
+    HandlerSettings,
+    RetrySettings,
+)
+from consumer.testing import canvas_body
+from tests.acceptance.conftest import archived
+from tests.moto_queues import numbered
+from tests.processes import ROOT, environment, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.moto_queues import Moto, MotoQueue
+    from tests.processes import Consume
+
+    Start = Callable[..., Consume]
+
+README = (ROOT / "README.md").read_text()
+EXAMPLE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def commands() -> list[str]:
+    """Every single command of the fenced bash blocks."""
+    blocks = re.findall(r"^ *```bash\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+    return [command.strip() for line in lines for command in line.split("&&")]
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table whose first column is called so, without the heading."""
+    lines = README[README.index(f"| {heading} |") :].split("\n\n", 1)[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_the_first_two_commands_are_the_promise() -> None:
+    """Copy and paste: what runs the demo, and what runs the tests."""
+    assert [
+        "python3 -m venv .venv",
+        ".venv/bin/pip install -e '.[demo]'",
+        ".venv/bin/consume demo",
+        ".venv/bin/pip install -e '.[test]'",
+        ".venv/bin/pytest",
+    ] == commands()[:5]
+
+
+class Shell:
+    """Runs a command of the README here: `.venv/bin` is where this Python is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, command: str, *more: str, cwd: Path | None = None) -> str:
+        """Run it to its end; returns what it wrote to standard output."""
+        words = [*shlex.split(command), *more]
+        if words[0].startswith(".venv/bin/"):
+            words[0] = str(Path(sys.executable).parent / words[0].removeprefix(".venv/bin/"))
+        done = subprocess.run(
+            words, cwd=cwd or self.folder, env=environment(self.folder),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+def check_venv(shell: Shell, command: str) -> None:
+    """It makes one; without pip, which would have to be unpacked."""
+    shell.run(command, "--without-pip")
+    assert (shell.folder / ".venv/bin/python").exists()
+
+
+def check_install(_: Shell, command: str) -> None:
+    """The extra exists, and brings what the command after it needs."""
+    (extra,) = re.findall(r"-e '\.\[(\w+)\]'", command)
+    needed = {"demo": "moto", "test": "pytest"}[extra]
+    assert any(needed in package for package in PROJECT["optional-dependencies"][extra])
+    assert PROJECT["scripts"]["consume"] == "consumer.cli.main:main"
+
+
+def check_tests(shell: Shell, command: str) -> None:
+    """It finds the tests."""
+    listed = shell.run(command, "--collect-only", "tests/test_readme.py", cwd=ROOT)
+    assert "test_readme.py" in listed
+
+
+def check_demo(shell: Shell, command: str) -> None:
+    """It is there; test_cli_demo.py runs it."""
+    assert "Usage: consume demo" in shell.run(command, "--help")
+
+
+def check_config(shell: Shell, command: str) -> None:
+    """It says what would be done, for the file in this folder."""
+    assert "canvas-live-events" in shell.run(command, cwd=ROOT)
+
+
+def check_decode(shell: Shell, command: str) -> None:
+    """It shows the payload that one has."""
+    (shell.folder / "payload.json").write_text(numbered(1))
+    assert "submission_created" in shell.run(command)
+
+
+def check_benchmark(shell: Shell, command: str) -> None:
+    """It measures; here a little only."""
+    said = shell.run(command, "--messages", "50", "--rounds", "1", "--only", "b", cwd=ROOT)
+    assert "50 messages" in said
+
+
+#: How the commands that are not about a queue are checked, by how they begin.
+CHECKS: dict[str, Callable[[Shell, str], None]] = {
+    "python3 -m venv": check_venv,
+    ".venv/bin/pip install": check_install,
+    ".venv/bin/pytest": check_tests,
+    ".venv/bin/consume demo": check_demo,
+    ".venv/bin/consume config": check_config,
+    ".venv/bin/consume decode": check_decode,
+    ".venv/bin/python tests/bench/run.py": check_benchmark,
+}
+CONSUMING = [command for command in commands() if EXAMPLE_URL in command]
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize(
+    "command", [command for command in dict.fromkeys(commands()) if command not in CONSUMING]
+)
+def test_a_command_works(command: str, tmp_path: Path) -> None:
+    """Each command of the README is known here, and does what it is there for."""
+    (check,) = [check for beginning, check in CHECKS.items() if command.startswith(beginning)]
+
+    check(Shell(tmp_path), command)
+
+
+@pytest.fixture(name="queue")
+def _queue(moto: Moto) -> Iterator[MotoQueue]:
+    return moto.queue()
+
+
+def consuming(command: str, queue: MotoQueue) -> list[str]:
+    """The arguments of a command, with the queue of this test in place of the example's."""
+    words = shlex.split(command.replace(EXAMPLE_URL, queue.url))
+    assert words[0] == ".venv/bin/consume"
+    return words[1:]
+
+
+@pytest.mark.acceptance
+def test_your_own_queue(queue: MotoQueue, consume: Start, tmp_path: Path) -> None:
+    """The command without handlers archives where the README says; Ctrl-C ends it well."""
+    sent = queue.send_numbered(3)
+    command = CONSUMING[0]
+    assert "--handler" not in command
+
+    run = consume(*consuming(command, queue), CONSUMER_STATE_DIRECTORY="")
+    eventually(lambda: queue.counts() == (0, 0), "all is handled and deleted")
+    run.signal(2)
+
+    assert run.end() == 0
+    assert "under `./canvas-live-events/archive`" in README
+    lines = archived(tmp_path / "canvas-live-events/archive")
+    assert sent == {int(line["payload"]["body"]["submission_id"]) for line in lines}
+
+
+@pytest.mark.acceptance
+def test_the_handler_example(queue: MotoQueue, consume: Start, tmp_path: Path) -> None:
+    """The example and the command beneath it, as they stand, with real events."""
+    (example,) = re.findall(
+        r"<!-- test: handler example -->\n```python\n(.*?)```", README, re.DOTALL
+    )
+    assert example.startswith("# my_handlers.py\n")
+    (tmp_path / "my_handlers.py").write_text(example)
+    (command,) = [command for command in CONSUMING if "--handler" in command]
+    graded = canvas_body("grade_change", body={"user_id": "21070000000000001"})
+    queue.send([graded, canvas_body("logged_in"), canvas_body("grade_change", body={})])
+
+    run = consume(
+        *consuming(command, queue), PYTHONUNBUFFERED="1", CONSUMER_ENGINE__RETRY_BASE_SECONDS="60"
+    )
+    eventually(lambda: queue.counts() == (0, 1), "two are deleted and one is put off")
+    run.signal(15)
+
+    assert run.end() == 0
+    printed = run.stdout().splitlines()
+    assert any(line.startswith("grade_change 2024-03-01 12:00:00+00:00 {") for line in printed)
+    batches = [int(line.split()[0]) for line in printed if line.endswith(" events")]
+    assert sum(batches) == 3
+    (rejected,) = run.log("handler_rejected")
+    assert rejected["reason"] == "no user id"
+
+
+def options_of(command: click.Command) -> set[str]:
+    """Every option of a command and of those beneath it."""
+    found = {name for p in command.params if isinstance(p, click.Option) for name in p.opts}
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            found |= options_of(inner)
+    return found
+
+
+def commands_of(group: click.Group, prefix: str) -> Iterator[str]:
+    """The full names of all commands that do something."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands_of(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}"
+
+
+@pytest.mark.parametrize("option", sorted(options_of(main) - {"--json"}))
+def test_every_option_is_told(option: str) -> None:
+    """By its name (`--json` of the two commands that show something is in their help)."""
+    assert re.search(rf"(?<![\w-]){option}(?![\w-])", README)
+
+
+@pytest.mark.parametrize("command", list(commands_of(main, "consume")))
+def test_every_command_is_told(command: str) -> None:
+    """By its name."""
+    assert f"`{command}`" in README
+
+
+def keys_in(cell: str) -> list[str]:
+    """The keys that a cell names."""
+    return re.findall(r"`([a-z_.]+)`", cell)
+
+
+def test_every_key_of_the_configuration_is_in_the_table() -> None:
+    """And none that does not exist."""
+    told = [key for row in table("key") for key in keys_in(row[0])]
+
+    assert sorted([*FIELDS, "handlers"]) == sorted(told)
+
+
+def test_every_key_of_a_handler_is_in_its_table() -> None:
+    """The common ones, and the options of the built-in types."""
+    told = [key for row in table("key of a handler") for key in keys_in(row[0])]
+
+    common = set(HandlerSettings.model_fields) - {"type", "options", "retry"}
+    retry = {f"retry.{key}" for key in RetrySettings.model_fields}
+    options = {"archive.directory", "archive.max_file_bytes", "archive.scrub_secrets"}
+    assert sorted(common | retry | options | {"python.target"}) == sorted(told)
+
+
+def as_written(default: Any) -> str:
+    """A default as the table writes it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def test_the_defaults_are_those_of_the_models() -> None:
+    """Every number and word; where there is none, the table does not pretend one."""
+    checked = 0
+    for keys, default, _ in table("key"):
+        names = keys_in(keys)
+        if names == ["handlers"] or names == ["state_directory"]:
+            continue
+        told = [part.strip() for part in default.split(",")] if default else []
+        for position, name in enumerate(names):
+            field = FIELDS[name]
+            if field.default is None:
+                assert not re.fullmatch(r"[\d.]+|true|false", default), name
+            else:
+                assert as_written(field.default) == told[position], name
+                checked += 1
+    assert checked >= 15
+
+
+def test_the_exit_codes_are_those_of_the_program() -> None:
+    """And systemd restarts what the table says it does."""
+    codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    unit = (ROOT / "systemd/canvas-live-events-consumer.service").read_text()
+    (prevented,) = re.findall(r"^RestartPreventExitStatus=(.*)$", unit, re.MULTILINE)
+
+    rows = table("code")
+
+    assert sorted(codes) == [int(row[0]) for row in rows]
+    restarted = {int(code) for code, _, answer in rows if answer.startswith("yes")}
+    assert codes - {0} - {int(code) for code in prevented.split()} == restarted
+    help_text = main.epilog or ""
+    for code in codes:
+        assert re.search(rf"^ *{code} ", help_text, re.MULTILINE)
+    assert f"TimeoutStopSec={UNIT_STOP_TIMEOUT_SECONDS}" in unit
+
+
+def test_links_lead_somewhere() -> None:
+    """Files of this repository exist; so do headings."""
+    targets = re.findall(r"\]\(([^)]+)\)", README)
+    headings = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-")
+        for line in README.splitlines()
+        if line.startswith("#")
+    }
+    assert targets
+    for target in targets:
+        if target.startswith("#"):
+            assert target[1:] in headings
+        elif not target.startswith("https://"):
+            assert (ROOT / target).exists(), target
+
+
+def test_the_python_that_is_asked_for_is_the_one_that_is_needed() -> None:
+    """The README, the package's metadata."""
+    assert PROJECT["requires-python"] == ">=3.11"
+    assert "Python 3.11" in README
+    assert shutil.which("python3")

@@ -1,34 +1,25 @@
-"""README.md is true: its commands run, its example works, its tables are those of the code."""
+"""README.md is true: its commands run, and its example works."""
 
 from __future__ import annotations
 
 import re
 import shlex
-import shutil
+import signal
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import click
 import pytest
 
-from consumer import errors
-from consumer.cli.main import main
-from consumer.config.fields import FIELDS
-from consumer.config.models import (
-    UNIT_STOP_TIMEOUT_SECONDS,
-    HandlerSettings,
-    RetrySettings,
-)
 from consumer.testing import canvas_body
 from tests.acceptance.conftest import archived
 from tests.moto_queues import numbered
 from tests.processes import ROOT, environment, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.moto_queues import Moto, MotoQueue
     from tests.processes import Consume
@@ -45,12 +36,6 @@ def commands() -> list[str]:
     blocks = re.findall(r"^ *```bash\n(.*?)^ *```", README, re.MULTILINE | re.DOTALL)
     lines = [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
     return [command.strip() for line in lines for command in line.split("&&")]
-
-
-def table(heading: str) -> list[list[str]]:
-    """The rows of the table whose first column is called so, without the heading."""
-    lines = README[README.index(f"| {heading} |") :].split("\n\n", 1)[0].splitlines()
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
 def test_the_first_two_commands_are_the_promise() -> None:
@@ -150,7 +135,7 @@ def test_a_command_works(command: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture(name="queue")
-def _queue(moto: Moto) -> Iterator[MotoQueue]:
+def _queue(moto: Moto) -> MotoQueue:
     return moto.queue()
 
 
@@ -170,7 +155,7 @@ def test_your_own_queue(queue: MotoQueue, consume: Start, tmp_path: Path) -> Non
 
     run = consume(*consuming(command, queue), CONSUMER_STATE_DIRECTORY="")
     eventually(lambda: queue.counts() == (0, 0), "all is handled and deleted")
-    run.signal(2)
+    run.signal(signal.SIGINT)
 
     assert run.end() == 0
     assert "under `./canvas-live-events/archive`" in README
@@ -194,7 +179,7 @@ def test_the_handler_example(queue: MotoQueue, consume: Start, tmp_path: Path) -
         *consuming(command, queue), PYTHONUNBUFFERED="1", CONSUMER_ENGINE__RETRY_BASE_SECONDS="60"
     )
     eventually(lambda: queue.counts() == (0, 1), "two are deleted and one is put off")
-    run.signal(15)
+    run.signal(signal.SIGTERM)
 
     assert run.end() == 0
     printed = run.stdout().splitlines()
@@ -203,120 +188,3 @@ def test_the_handler_example(queue: MotoQueue, consume: Start, tmp_path: Path) -
     assert sum(batches) == 3
     (rejected,) = run.log("handler_rejected")
     assert rejected["reason"] == "no user id"
-
-
-def options_of(command: click.Command) -> set[str]:
-    """Every option of a command and of those beneath it."""
-    found = {name for p in command.params if isinstance(p, click.Option) for name in p.opts}
-    if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            found |= options_of(inner)
-    return found
-
-
-def commands_of(group: click.Group, prefix: str) -> Iterator[str]:
-    """The full names of all commands that do something."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from commands_of(command, f"{prefix} {name}")
-        else:
-            yield f"{prefix} {name}"
-
-
-@pytest.mark.parametrize("option", sorted(options_of(main) - {"--json"}))
-def test_every_option_is_told(option: str) -> None:
-    """By its name (`--json` of the two commands that show something is in their help)."""
-    assert re.search(rf"(?<![\w-]){option}(?![\w-])", README)
-
-
-@pytest.mark.parametrize("command", list(commands_of(main, "consume")))
-def test_every_command_is_told(command: str) -> None:
-    """By its name."""
-    assert f"`{command}`" in README
-
-
-def keys_in(cell: str) -> list[str]:
-    """The keys that a cell names."""
-    return re.findall(r"`([a-z_.]+)`", cell)
-
-
-def test_every_key_of_the_configuration_is_in_the_table() -> None:
-    """And none that does not exist."""
-    told = [key for row in table("key") for key in keys_in(row[0])]
-
-    assert sorted([*FIELDS, "handlers"]) == sorted(told)
-
-
-def test_every_key_of_a_handler_is_in_its_table() -> None:
-    """The common ones, and the options of the built-in types."""
-    told = [key for row in table("key of a handler") for key in keys_in(row[0])]
-
-    common = set(HandlerSettings.model_fields) - {"type", "options", "retry"}
-    retry = {f"retry.{key}" for key in RetrySettings.model_fields}
-    options = {"archive.directory", "archive.max_file_bytes", "archive.scrub_secrets"}
-    assert sorted(common | retry | options | {"python.target"}) == sorted(told)
-
-
-def as_written(default: Any) -> str:
-    """A default as the table writes it."""
-    if isinstance(default, bool):
-        return str(default).lower()
-    return f"{default:g}" if isinstance(default, float) else str(default)
-
-
-def test_the_defaults_are_those_of_the_models() -> None:
-    """Every number and word; where there is none, the table does not pretend one."""
-    checked = 0
-    for keys, default, _ in table("key"):
-        names = keys_in(keys)
-        if names == ["handlers"] or names == ["state_directory"]:
-            continue
-        told = [part.strip() for part in default.split(",")] if default else []
-        for position, name in enumerate(names):
-            field = FIELDS[name]
-            if field.default is None:
-                assert not re.fullmatch(r"[\d.]+|true|false", default), name
-            else:
-                assert as_written(field.default) == told[position], name
-                checked += 1
-    assert checked >= 15
-
-
-def test_the_exit_codes_are_those_of_the_program() -> None:
-    """And systemd restarts what the table says it does."""
-    codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
-    unit = (ROOT / "systemd/canvas-live-events-consumer.service").read_text()
-    (prevented,) = re.findall(r"^RestartPreventExitStatus=(.*)$", unit, re.MULTILINE)
-
-    rows = table("code")
-
-    assert sorted(codes) == [int(row[0]) for row in rows]
-    restarted = {int(code) for code, _, answer in rows if answer.startswith("yes")}
-    assert codes - {0} - {int(code) for code in prevented.split()} == restarted
-    help_text = main.epilog or ""
-    for code in codes:
-        assert re.search(rf"^ *{code} ", help_text, re.MULTILINE)
-    assert f"TimeoutStopSec={UNIT_STOP_TIMEOUT_SECONDS}" in unit
-
-
-def test_links_lead_somewhere() -> None:
-    """Files of this repository exist; so do headings."""
-    targets = re.findall(r"\]\(([^)]+)\)", README)
-    headings = {
-        re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-")
-        for line in README.splitlines()
-        if line.startswith("#")
-    }
-    assert targets
-    for target in targets:
-        if target.startswith("#"):
-            assert target[1:] in headings
-        elif not target.startswith("https://"):
-            assert (ROOT / target).exists(), target
-
-
-def test_the_python_that_is_asked_for_is_the_one_that_is_needed() -> None:
-    """The README, the package's metadata."""
-    assert PROJECT["requires-python"] == ">=3.11"
-    assert "Python 3.11" in README
-    assert shutil.which("python3")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from consumer.queues.sqs.embedded import EmbeddedQueue
 
 QUEUE_NAME = "canvas-live-events-demo"
-EVENTS = 300
+EVENTS = 200
 UNDECODABLE = "This is not an event."
 MAX_RECEIVE_COUNT = 3
 
@@ -47,7 +47,7 @@ _REPORT = """
 What happened
   received            {received:5d}  messages in {receives} calls; {redelivered} came again
   handled             {handled:5d}  messages: every handler that asked for them succeeded
-  tried again         {failed:5d}  after a handler failed; the message came back and was handled then
+  tried again         {failed:5d}  after a handler failed; the message came again, and was handled
   dead-letter queue   {dead:5d}  not decodable: put off {rejected} times, then moved there
   deleted             {deleted:5d}  messages, each only after it was handled
   duplicates          {duplicates:5d}  came twice, as two messages with the same event key

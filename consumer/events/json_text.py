@@ -51,8 +51,9 @@ def parse(text: str) -> Any:
     try:
         return _decode(text)
     except (ValueError, RecursionError):
-        # Looked at again outside of this block: the exception holds the whole text.
-        return _parse_unusual(text)
+        pass
+    # Outside of that block: its exception holds the whole text, and would hang on to ours.
+    return _parse_unusual(text)
 
 
 def _parse_unusual(text: str) -> Any:

@@ -85,8 +85,9 @@ def test_several_handlers_on_the_command_line(moto: Moto, consume: Start, tmp_pa
     (tmp_path / "my_handlers.py").write_text(HANDLERS)
 
     run = consume(
-        "--queue-url", queue.url, "--max-messages", "4", "--handler", f"archive:{tmp_path / 'archive'}",
-        "--handler", "log", "--handler", "my_handlers:registry", "--handler", "my_handlers:function",
+        "--queue-url", queue.url, "--max-messages", "4",
+        "--handler", f"archive:{tmp_path / 'archive'}", "--handler", "log",
+        "--handler", "my_handlers:registry", "--handler", "my_handlers:function",
     )  # fmt: skip
 
     assert run.end() == 0

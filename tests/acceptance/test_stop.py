@@ -98,13 +98,13 @@ def test_the_drain_has_an_end(moto: Moto, consume: Start, gate: Gate) -> None:
 
 def test_a_stop_while_idle_ends_within_the_long_poll(stub: StubAddress, consume: Start) -> None:
     """An open receive is waited for; there is nothing to account."""
-    run = consume("--queue-url", stub.queue_url, CONSUMER_QUEUE__WAIT_TIME_SECONDS="2")
+    run = consume("--queue-url", stub.queue_url)
     run.until("ready")
     eventually(lambda: stub.get("/stats")["calls"]["ReceiveMessage"] == 2, "the long poll is open")
 
     run.signal(signal.SIGTERM)
 
-    assert run.end(seconds=4) == 0
+    assert run.end(seconds=3) == 0
     assert run.log("draining")[0]["open_receives"] == 1
     (account,) = run.log("drained")
     keys = ("handled", "deleted", "released", "abandoned")

@@ -21,7 +21,7 @@ from tests.processes import environment, eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SENT = 302
+_SENT = 202
 _LINE = re.compile(
     r"^  (received|handled|tried again|dead-letter queue|deleted|duplicates|left.*?) +(\d+)"
 )

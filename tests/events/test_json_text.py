@@ -14,7 +14,11 @@ from consumer.events.json_text import one_line, parse
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | ANY_TEXT,
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=8,
 )
@@ -114,6 +118,7 @@ def test_what_cannot_be_read_has_a_reason_without_the_text(text: str, reason: st
         parse(text)
 
     assert reason == caught.value.reason
+    assert caught.value.__context__ is None
 
 
 @given(text=ANY_TEXT | st.text('{}[]":,\\ \n019eE.+-aNIntrfyu', max_size=40))

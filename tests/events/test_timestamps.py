@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -39,6 +39,8 @@ def test_every_shape_becomes_aware_utc(text: str, time: datetime) -> None:
         "2019-11-01T19:11:25",
         "2019-11-01 19:11:25.788",
         "2019-11-01",
+        "2019-11-01 -0800",
+        "2019-11-01T19:11:25+24:00",
         "2016-12-31T23:59:60Z",
         "yesterday",
         "",
@@ -81,6 +83,18 @@ def test_the_first_and_the_last_moment_are_read() -> None:
 def test_what_python_writes_is_read_back(time: datetime) -> None:
     """Any offset that a time zone has ever had gives the same moment."""
     assert time.astimezone(UTC) == parse_time(time.isoformat())
+
+
+@given(
+    st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 12, 31)),  # noqa: DTZ001
+    st.integers(min_value=-14 * 60, max_value=14 * 60),
+)
+@settings(max_examples=200, deadline=None, database=None)
+def test_what_ruby_writes_is_read_back(moment: datetime, minutes: int) -> None:
+    """A blank instead of the T and another in front of an offset without a colon: any moment."""
+    time = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+
+    assert time == parse_time(time.strftime("%4Y-%m-%d %H:%M:%S.%f %z"))
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=40))

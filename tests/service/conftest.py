@@ -17,6 +17,7 @@ import structlog
 from consumer.config import LoggingSettings
 from consumer.service.logs import configure_logging
 from consumer.testing import ManualClock
+from tests.service.daemon_stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,3 +63,14 @@ def _logs() -> Iterator[Logs]:
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     structlog.reset_defaults()
+
+
+@pytest.fixture(name="stage")
+def _stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture(name="told")
+def _told() -> Iterator[list[Any]]:
+    with structlog.testing.capture_logs() as captured:
+        yield captured

@@ -1,4 +1,4 @@
-"""From settings to an exit code: the check of the queue, its attempts, and a stop before it ends."""
+"""From settings to an exit code: the check of the queue, its attempts, and a stop meanwhile."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
 
 def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs: list[Any]) -> None:
     """A network that is not up yet at boot: each attempt is told with the next."""
-    rig.transport.answers = [UNREACHABLE] * 3 + [QueueAttributes()]
+    rig.transport.answers = [UNREACHABLE, UNREACHABLE, UNREACHABLE, QueueAttributes()]
 
     assert rig.start() == 0
     assert rig.transport.asked == 4
@@ -148,7 +148,7 @@ def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs:
     ("grace", "waits"), [(0, []), (2, [1]), (60, [1, 2, 4, 8, 15, 15, 15]), (7, [1, 2, 4])]
 )
 def test_an_outage_that_lasts_ends_it(rig: Rig, grace: float, waits: list[float]) -> None:
-    """No pause goes beyond `engine.fatal_grace_seconds`; then the exit code says: start me again."""
+    """No pause goes beyond `engine.fatal_grace_seconds`; then it is "start me again": 75."""
     rig.transport.answers = [UNREACHABLE]
 
     with pytest.raises(TransportError) as caught:

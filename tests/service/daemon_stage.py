@@ -1,0 +1,127 @@
+"""A daemon on a manual clock, with an engine and a systemd that are scripts."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from consumer.engine.drain import Account
+from consumer.engine.stats import Stats
+from consumer.service.daemon import Daemon
+from consumer.service.signals import StopSignals
+from consumer.testing import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class FakeWorker:
+    """An engine without threads: the test says what has become of it."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.poller = SimpleNamespace(succeeded=False, last_error_code="")
+        self.settler = SimpleNamespace(fatal=None)
+        self.crew = SimpleNamespace(stopping=threading.Event(), polling=1)
+        self.stats = Stats()
+        self.in_flight: list[str] = []
+        self.failure: BaseException | None = None
+        self.trouble: list[str] = []
+        self.reason = ""
+        self.started = False
+        #: What a drain finds: how long it takes, and the account.
+        self.drain_seconds = 0.0
+        self.account = Account(0, 0, 0, 0)
+        self.cut_short_after: float | None = None
+
+    def start(self) -> None:
+        self.started = True
+
+    def finished(self) -> str:
+        return self.reason
+
+    def problems(self) -> list[str]:
+        return list(self.trouble)
+
+    def drain(self, while_waiting: Callable[[float], bool]) -> Account:
+        began = self.clock.monotonic()
+        while (passed := self.clock.monotonic() - began) < self.drain_seconds:
+            if while_waiting(60.0 - passed):
+                self.cut_short_after = passed
+                break
+            self.clock.advance(0.5)
+        return self.account
+
+
+class Heard:
+    """systemd's end of the notifier."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.said: list[tuple[str, object]] = []
+        self.fed: list[float] = []
+        self.active = True
+        self.full = False
+        self.watchdog_interval_seconds: float | None = None
+
+    def _say(self, what: str, value: object) -> bool:
+        if not self.full:
+            self.said.append((what, value))
+        return not self.full
+
+    def ready(self, status: str = "") -> bool:
+        return self._say("ready", status)
+
+    def status(self, text: str) -> bool:
+        return self._say("status", text)
+
+    def stopping(self, status: str = "") -> bool:
+        return self._say("stopping", status)
+
+    def extend_timeout(self, seconds: float) -> bool:
+        return self._say("extend", seconds)
+
+    def watchdog(self) -> bool:
+        self.fed.append(self.clock.monotonic())
+        return self._say("watchdog", None)
+
+    def words(self) -> list[str]:
+        """What was said, without the values."""
+        return [what for what, _ in self.said]
+
+
+class Stage:
+    """A daemon whose surroundings are scripts. Things happen by `at`."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.worker = FakeWorker(self.clock)
+        self.heard = Heard(self.clock)
+        self.signals = StopSignals()
+        self.flushed: list[float] = []
+
+    def at(self, seconds: float, action: Callable[[], object]) -> None:
+        """Let something happen so long after now."""
+        self.clock.call_later(seconds, action)
+
+    def stop_at(self, seconds: float) -> None:
+        """A signal."""
+        self.at(seconds, self.signals.note)
+
+    def run(self, **options: Any) -> int:
+        """The life of the daemon; returns its exit code."""
+        daemon = Daemon(
+            self.worker,  # type: ignore[arg-type]
+            notifier=self.heard,  # type: ignore[arg-type]
+            signals=self.signals,
+            clock=self.clock,
+            flush_repeats=lambda: self.flushed.append(self.clock.monotonic()),
+            **options,
+        )
+        return daemon.run()
+
+
+def named(logs: list[Any], event: str) -> list[Any]:
+    """The log lines of one event."""
+    return [line for line in logs if line["event"] == event]

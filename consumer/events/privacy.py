@@ -84,7 +84,7 @@ _VALUES = (
 
 # For the quick look; literals in front, since those are found at the speed of a copy.
 _not_in_name = re.compile(rf"[^%{_NAME_CHARACTERS}]").split
-_has_encoded_mark = re.compile(r"%(?:25)*+(?:3[dD]|40)").search
+_has_encoded_mark = re.compile(r"%(?:25)*+3(?:[dD]|[aA]%)").search
 _has_user_info = re.compile(rf"://[^/?#@\\{_BREAK}]*+@").search
 #: ASCII written as an escape could hide anything; what Rails escapes for HTML hides nothing.
 _has_hidden = re.compile(r"\\u00(?!2[267]|3[cCeE])[2-7][0-9a-fA-F]").search

@@ -10,7 +10,6 @@ import pytest
 import structlog
 
 from consumer.config import EngineSettings, QueueSettings
-from consumer.engine.drain import Account
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registry import Registry
@@ -20,6 +19,7 @@ from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body, mak
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from consumer.engine.drain import Account
     from consumer.engine.inflight import InFlight, Slot
     from consumer.engine.poller import Poll
     from consumer.testing.faults import Operation

@@ -1,7 +1,8 @@
 """Secrets in URLs, taken out before anything is written or logged.
 
 Canvas reports the URL of each request, its referrer, and signed URLs of files and exports. Their
-parameters hold access tokens, file verifiers and signatures, with which anybody could act.
+parameters hold access tokens, file verifiers and signatures, and the paths of feeds their codes,
+with which anybody could act or read.
 """
 
 from __future__ import annotations
@@ -44,15 +45,17 @@ _ends_in_secret_name = re.compile(rf"(?:{_any_of(_NAMES)})[\[\]]*\Z", _ASCII).se
 _BREAK = r'\s"<>'
 _REST = rf"(?:[^{_BREAK}\\]++|\\[^{_BREAK}])*+"
 _NAME_CHARACTERS = r"\w.~$+:\-\[\]"
-_NAME = rf"(?:[{_NAME_CHARACTERS}]|%(?!(?:25)*+(?:3f|26|23|3b|3d)))++"
+_NAME = rf"(?:[{_NAME_CHARACTERS}]|%(?!(?:25)*+(?:3f|26|23|3b|3d|2f|2c)))++"
 _EQUALS = r"(?:=|%((?:25)*+)3d|\\u003d)"
 
 #: From the first mark of a URL's variable part to its end: outside of it ";" parts sentences.
 _TAIL = re.compile(
     rf"(?:[?&#]|:(?:\\?/){{2}}|%(?:25)*+(?:3f|26|23)|\\u00(?:3f|26|23)){_REST}", re.IGNORECASE
 )
+#: Also behind a "/" or ",": programs in a browser keep paths and lists of their own behind the "#".
 _PARAMETER = re.compile(
-    rf"(?:[?&#;]|%(?:25)*+(?:3f|26|23|3b)|\\u00(?:3f|26|23|3b))({_NAME}){_EQUALS}", re.IGNORECASE
+    rf"(?:[?&#;/,]|%(?:25)*+(?:3f|26|23|3b|2f|2c)|\\u00(?:3f|26|23|3b))({_NAME}){_EQUALS}",
+    re.IGNORECASE,
 )
 #: In front of a host: a name and a password, or a token.
 _USER_INFO = (
@@ -62,6 +65,13 @@ _USER_INFO = (
         rf"((?:[^/?#&@%\\{_BREAK}]|%(?!(?:25)*+(?:2f|3f|26|23|40)))++)(?:@|%(?:25)*+40)",
         re.IGNORECASE,
     ),
+)
+#: An access token of Canvas, by its shape, wherever it stands: the shard, "~", letters and digits.
+_TOKEN = re.compile(r"(?<!\w)[0-9]{1,12}(?:~|%(?:25)*+7[eE])[a-zA-Z0-9]{20,}+")
+#: Whoever knows the code of a feed reads it: /feeds/calendars/user_CODE.ics, /feeds/topics/1/CODE.
+_SLASH = r"(?:\\?/|%(?:25)*+2[fF])"
+_FEED = re.compile(
+    rf"{_SLASH}feeds{_SLASH}[a-z_]++{_SLASH}(?:[0-9]++{_SLASH})?([a-zA-Z0-9_]{{16,}}+)"
 )
 
 
@@ -84,7 +94,8 @@ _VALUES = (
 
 # For the quick look; literals in front, since those are found at the speed of a copy.
 _not_in_name = re.compile(rf"[^%{_NAME_CHARACTERS}]").split
-_has_encoded_mark = re.compile(r"%(?:25)*+3(?:[dD]|[aA]%)").search
+_has_encoded_mark = re.compile(r"%(?:25)*+(?:3(?:[dD]|[aA]%)|7[eE])").search
+_has_token = re.compile(r"~[a-zA-Z0-9]{20}").search
 _has_user_info = re.compile(rf"://[^/?#@\\{_BREAK}]*+@").search
 #: ASCII written as an escape could hide anything; what Rails escapes for HTML hides nothing.
 _has_hidden = re.compile(r"\\u00(?!2[267]|3[cCeE])[2-7][0-9a-fA-F]").search
@@ -98,10 +109,10 @@ _UNIT = re.compile(
 
 
 def scrub_text(text: str) -> str:
-    """`text` with the secret parameters and passwords of every URL in it replaced.
+    """`text` with the secret parameters, passwords and feed codes of every URL in it replaced.
 
-    All else stays as it is, and words outside of URLs are no secrets. Takes time in proportion to
-    the length. Never raises; any thread may call it.
+    All else stays as it is; outside of URLs nothing but an access token of Canvas is a secret.
+    Takes time in proportion to the length. Never raises; any thread may call it.
     """
     return _spliced(text, _spans(text)) if _may_hold(text) else text
 
@@ -124,6 +135,8 @@ def _may_hold(text: str) -> bool:
             if _may_be_secret(_not_in_name(part[: -_LONGEST_NAME - 1 : -1], 1)[0]):
                 return True
     if "%" in text and _has_encoded_mark(text):
+        return True
+    if "feeds" in text or ("~" in text and _has_token(text)):
         return True
     if "\\" in text:
         if "\\u00" in text and _has_hidden(text):
@@ -168,7 +181,7 @@ def _spliced(units: Sequence[str], spans: list[tuple[int, int]]) -> str:
 
 def _spans(text: str) -> list[tuple[int, int]]:
     """Where the secrets of a plain text are, in order and apart."""
-    found = sorted([*_parameters(text), *_user_infos(text)])
+    found = sorted([*_parameters(text), *_user_infos(text), *_by_shape(text)])
     merged = found[:1]
     for start, end in found[1:]:
         if start >= merged[-1][1]:
@@ -184,12 +197,19 @@ def _user_infos(text: str) -> Iterator[tuple[int, int]]:
             yield match.span(1)
 
 
+def _by_shape(text: str) -> Iterator[tuple[int, int]]:
+    for token in _TOKEN.finditer(text):
+        yield token.span()
+    for feed in _FEED.finditer(text):
+        yield feed.span(1)
+
+
 def _parameters(text: str) -> Iterator[tuple[int, int]]:
     for tail in _TAIL.finditer(text):
         position, end = tail.span()
         while (found := _PARAMETER.search(text, position, end)) is not None:
             position = found.end()
-            if not _is_secret(found[1]):
+            if not _is_secret(found[1][-_LONGEST_NAME:]):
                 continue
             depth = 0 if found[2] is None else 1 + len(found[2]) // len("25")
             value = _VALUES[min(depth, len(_VALUES) - 1)].match(text, position, end)
@@ -198,9 +218,9 @@ def _parameters(text: str) -> Iterator[tuple[int, int]]:
                 position = value.end()
 
 
+@lru_cache(maxsize=1_000)
 def _is_secret(name: str) -> bool:
     """By a parameter's name as it stands in a URL, however often it was encoded."""
-    end = name[-_LONGEST_NAME:]
-    while "%" in end and (decoded := unquote(end)) != end:
-        end = decoded
-    return _has_stem(end) is not None or _is_secret_name(end) is not None
+    while "%" in name and (decoded := unquote(name)) != name:
+        name = decoded
+    return _has_stem(name) is not None or _is_secret_name(name) is not None

@@ -93,11 +93,28 @@ def test_a_url_inside_a_url_is_looked_into(url: str, scrubbed: str) -> None:
         ("https://ghp_abc@h/x", f"https://{HIDDEN}@h/x"),
         ("postgres://user:pass@h", f"postgres://{HIDDEN}@h"),
         ("u=https%3A%2F%2Fuser%3Apass%40h%2F", f"u=https%3A%2F%2F{HIDDEN}%40h%2F"),
+        ("u=https%3A%2F%2Fuser:pass@h", f"u=https%3A%2F%2F{HIDDEN}@h"),
         (r"https:\/\/user:pass@h\/x", rf"https:\/\/{HIDDEN}@h\/x"),
     ],
 )
 def test_a_password_before_the_host_is_replaced(url: str, scrubbed: str) -> None:
     """With the name before it: some services put the token there."""
+    assert scrubbed == scrub_text(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "scrubbed"),
+    [
+        ("/app#/access_token=abc&x=1", f"/app#/access_token={HIDDEN}&x=1"),
+        ("/app#!/done/code=abc&x=1", f"/app#!/done/code={HIDDEN}&x=1"),
+        ("?next=/login/code=abc", f"?next=/login/code={HIDDEN}"),
+        ("?next=%2Flogin%2Fcode%3Dabc&x=1", f"?next=%2Flogin%2Fcode%3D{HIDDEN}&x=1"),
+        ("?list=a=1,token=abc", f"?list=a=1,token={HIDDEN}"),
+        ("https://h/tokens/5/x=1?y=2", "https://h/tokens/5/x=1?y=2"),
+    ],
+)
+def test_a_parameter_may_stand_behind_a_path(url: str, scrubbed: str) -> None:
+    """As programs in a browser write it behind the "#"; the path's own words count for nothing."""
     assert scrubbed == scrub_text(url)
 
 
@@ -190,6 +207,7 @@ def test_the_result_is_strict_json_on_one_line(raw: str, line: str) -> None:
     [
         "&", '"', "\\", '\\"', ";token=", "?token=", "%25", "=", "://", "://a@", "%3a%2f%2f",
         "\\u0061", "\\u0026code", "?%25", "?a%3d", "://@", "'", "?token='", ";a", "NaN", "[", "7",
+        "/feeds/", "/feeds/a/", "1~a", "%7e1", "?%25=", "/code=x", ",a=",
     ],
 )  # fmt: skip
 def test_a_hostile_megabyte_is_no_trouble(text: str) -> None:

@@ -1,0 +1,56 @@
+"""Secrets that no parameter names: codes of feeds, and access tokens wherever they stand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from consumer.events.privacy import SCRUBBED as HIDDEN
+from consumer.events.privacy import scrub_json, scrub_text
+
+CODE = "AbCd0123456789efGhIjKlMnOp"
+
+
+@pytest.mark.parametrize(
+    ("url", "scrubbed"),
+    [
+        (f"https://h/feeds/calendars/user_{CODE}.ics", f"https://h/feeds/calendars/{HIDDEN}.ics"),
+        (f"/feeds/topics/12/enrollment_{CODE}.atom?a=1", f"/feeds/topics/12/{HIDDEN}.atom?a=1"),
+        (f"/feeds/group_users/{CODE}", f"/feeds/group_users/{HIDDEN}"),
+        (
+            rf"https:\/\/h\/feeds\/courses\/{CODE}.rss",
+            rf"https:\/\/h\/feeds\/courses\/{HIDDEN}.rss",
+        ),
+        (
+            f"?next=https%3A%2F%2Fh%2Ffeeds%2fcalendars%2Fuser_{CODE}.ics&x=1",
+            f"?next=https%3A%2F%2Fh%2Ffeeds%2fcalendars%2F{HIDDEN}.ics&x=1",
+        ),
+        (f"?next=%252Ffeeds%252Fusers%252F{CODE}", f"?next=%252Ffeeds%252Fusers%252F{HIDDEN}"),
+        ("/courses/1/feeds/calendars/all.ics", "/courses/1/feeds/calendars/all.ics"),
+        ("he feeds the cat_with_some_very_long_name", "he feeds the cat_with_some_very_long_name"),
+    ],
+)
+def test_the_code_of_a_feed_is_replaced(url: str, scrubbed: str) -> None:
+    """It is in the path, and whoever knows it reads the feed without a login."""
+    assert scrubbed == scrub_text(url)
+    assert scrubbed == json.loads(scrub_json(json.dumps(url)))
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        (f"Authorization: Bearer 1398~{CODE}", f"Authorization: Bearer {HIDDEN}"),
+        (f"token = '1~{CODE}'", f"token = '{HIDDEN}'"),
+        (f"access_token=1398~{CODE}", f"access_token={HIDDEN}"),
+        (f"line\n1398~{CODE}\nline", f"line\n{HIDDEN}\nline"),
+        (f"/t/1398%7E{CODE}/x", f"/t/{HIDDEN}/x"),
+        (f"/t/1398%257e{CODE}/x", f"/t/{HIDDEN}/x"),
+        ("/courses/2107~565/users/1398~21", "/courses/2107~565/users/1398~21"),
+        (f"~{CODE} a1~{CODE} ~/1~x", f"~{CODE} a1~{CODE} ~/1~x"),
+    ],
+)
+def test_an_access_token_of_canvas_is_known_by_its_shape(text: str, scrubbed: str) -> None:
+    """Wherever it stands, in a URL or not; short ids with their shard look alike and stay."""
+    assert scrubbed == scrub_text(text)
+    assert scrubbed == json.loads(scrub_json(json.dumps(text)))

@@ -60,7 +60,7 @@ The archive: every handled event, one JSON line each
   {archive}
 Look at it
   {consume} decode {first}
-  python3 -m json.tool --json-lines {first}"""
+  head -n 1 {first} | python3 -m json.tool"""
 
 _KEEP = """
 The queue stays until you press Ctrl-C here. From a second terminal:

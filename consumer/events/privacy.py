@@ -67,7 +67,11 @@ _USER_INFO = (
     ),
 )
 #: An access token of Canvas, by its shape, wherever it stands: the shard, "~", letters and digits.
-_TOKEN = re.compile(r"(?<!\w)[0-9]{1,12}(?:~|%(?:25)*+7[eE])[a-zA-Z0-9]{20,}+")
+#: The shard's digits may follow an escape, of which they are no part.
+_TOKEN = re.compile(
+    r"(?:%(?:25)*[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|(?<![0-9%])(?<!%[0-9a-fA-F])(?<!\\u))"
+    r"([0-9]{1,12}(?:~|%(?:25)*+7[eE])[a-zA-Z0-9]{20,}+)"
+)
 #: Whoever knows the code of a feed reads it: /feeds/calendars/user_CODE.ics, /feeds/topics/1/CODE.
 _SLASH = r"(?:\\?/|%(?:25)*+2[fF])"
 _FEED = re.compile(
@@ -181,7 +185,7 @@ def _spliced(units: Sequence[str], spans: list[tuple[int, int]]) -> str:
 
 def _spans(text: str) -> list[tuple[int, int]]:
     """Where the secrets of a plain text are, in order and apart."""
-    found = sorted([*_parameters(text), *_user_infos(text), *_by_shape(text)])
+    found = sorted([*_parameters(text), *_by_shape(text)])
     merged = found[:1]
     for start, end in found[1:]:
         if start >= merged[-1][1]:
@@ -191,17 +195,10 @@ def _spans(text: str) -> list[tuple[int, int]]:
     return merged
 
 
-def _user_infos(text: str) -> Iterator[tuple[int, int]]:
-    for pattern in _USER_INFO:
+def _by_shape(text: str) -> Iterator[tuple[int, int]]:
+    for pattern in (*_USER_INFO, _TOKEN, _FEED):
         for match in pattern.finditer(text):
             yield match.span(1)
-
-
-def _by_shape(text: str) -> Iterator[tuple[int, int]]:
-    for token in _TOKEN.finditer(text):
-        yield token.span()
-    for feed in _FEED.finditer(text):
-        yield feed.span(1)
 
 
 def _parameters(text: str) -> Iterator[tuple[int, int]]:

@@ -46,8 +46,15 @@ def test_the_code_of_a_feed_is_replaced(url: str, scrubbed: str) -> None:
         (f"line\n1398~{CODE}\nline", f"line\n{HIDDEN}\nline"),
         (f"/t/1398%7E{CODE}/x", f"/t/{HIDDEN}/x"),
         (f"/t/1398%257e{CODE}/x", f"/t/{HIDDEN}/x"),
+        (f"/t?x%3D1398~{CODE}%26y=1", f"/t?x%3D{HIDDEN}%26y=1"),
+        (f"/t?x%261398~{CODE}", f"/t?x%26{HIDDEN}"),
+        (f"/t?x%25261398~{CODE}", f"/t?x%2526{HIDDEN}"),
+        (f"%2511~{CODE}", f"%25{HIDDEN}"),
+        (rf"?a\u00261398~{CODE}", rf"?a\u0026{HIDDEN}"),
+        (rf"\n1398~{CODE}\n", rf"\n{HIDDEN}\n"),
+        (f"3.1415926535897932384626~{CODE}", f"3.1415926535897932384626~{CODE}"),
         ("/courses/2107~565/users/1398~21", "/courses/2107~565/users/1398~21"),
-        (f"~{CODE} a1~{CODE} ~/1~x", f"~{CODE} a1~{CODE} ~/1~x"),
+        (f"~{CODE} a~{CODE} ~/1~x", f"~{CODE} a~{CODE} ~/1~x"),
     ],
 )
 def test_an_access_token_of_canvas_is_known_by_its_shape(text: str, scrubbed: str) -> None:

@@ -59,7 +59,7 @@ _PARAMETER = re.compile(
 )
 #: In front of a host: a name and a password, or a token.
 _USER_INFO = (
-    re.compile(rf":(?:\\?/){{2}}([^/?#\\{_BREAK}]+)@"),
+    re.compile(rf":(?:\\?/){{2}}((?:[^/?#\\{_BREAK}]|\\u)+)@"),
     re.compile(
         r"%(?:25)*+3a(?:%(?:25)*+2f){2}"
         rf"((?:[^/?#&@%\\{_BREAK}]|%(?!(?:25)*+(?:2f|3f|26|23|40)))++)(?:@|%(?:25)*+40)",
@@ -100,7 +100,8 @@ _VALUES = (
 _not_in_name = re.compile(rf"[^%{_NAME_CHARACTERS}]").split
 _has_encoded_mark = re.compile(r"%(?:25)*+(?:3(?:[dD]|[aA]%)|7[eE])").search
 _has_token = re.compile(r"~[a-zA-Z0-9]{20}").search
-_has_user_info = re.compile(rf"://[^/?#@\\{_BREAK}]*+@").search
+_has_user_info = re.compile(rf"://(?:[^/?#@\\{_BREAK}]++|\\u)*+@").search
+_has_escaped_user_info = re.compile(rf":(?:\\?/){{2}}(?:[^/?#@\\{_BREAK}]++|\\u)*+@").search
 #: ASCII written as an escape could hide anything; what Rails escapes for HTML hides nothing.
 _has_hidden = re.compile(r"\\u00(?!2[267]|3[cCeE])[2-7][0-9a-fA-F]").search
 
@@ -145,7 +146,7 @@ def _may_hold(text: str) -> bool:
     if "\\" in text:
         if "\\u00" in text and _has_hidden(text):
             return True
-        if "\\/" in text and _USER_INFO[0].search(text):
+        if "\\/" in text and _has_escaped_user_info(text):
             return True
     return _has_user_info(text) is not None
 

@@ -166,6 +166,8 @@ def test_a_url_ends_where_the_text_goes_on() -> None:
         (r'{"u":"?token=a\\b\n?token=c"}', rf'{{"u":"?token={HIDDEN}\n?token={HIDDEN}"}}'),
         (r'{"u":"?\u0025\u0036\u0033ode=abc"}', rf'{{"u":"?\u0025\u0036\u0033ode={HIDDEN}"}}'),
         (r'{"u":"https:\/\/u:p@h"}', rf'{{"u":"https:\/\/{HIDDEN}@h"}}'),
+        (r'{"u":"https://\u00e9:p@h"}', rf'{{"u":"https://{HIDDEN}@h"}}'),
+        (r'{"u":"https:\/\/u:\u00e9@h"}', rf'{{"u":"https:\/\/{HIDDEN}@h"}}'),
         (r'{"u":"https\u003a\u002f/u:p\u0040h"}', rf'{{"u":"https\u003a\u002f/{HIDDEN}\u0040h"}}'),
         ('{"/x?token=abc":1}', f'{{"/x?token={HIDDEN}":1}}'),
         ('{"access_token":"abc","password":"abc"}', '{"access_token":"abc","password":"abc"}'),

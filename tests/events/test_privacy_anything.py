@@ -19,8 +19,9 @@ PIECES = st.sampled_from([
     "%3F", "%23", "%40", "%3A%2F%2F", "%25", "%5B", "%5D", "%5F", "%63", "%6b", "[", "]", "'", '"',
     "<", ">", " ", "\n", "\\", "\\u0026", "\\u003d", "\\u003f", "\\n", '\\"', "\\/", "&amp;",
     "/feeds/", "%2Ffeeds%2F", "\\/feeds\\/users\\/0123456789abcdefghij", "users/", "user_", "12",
-    "~", "%7E", "0123456789abcdefghij", "12~0123456789abcdefghij", ",", "access_token", "code", "sid",
-    "TOKEN", "to", "ken", "password", "course", "abc", "1~x", ".", "\u00e9", "\U0001f600", "\ud83d",
+    "~", "%7E", "0123456789abcdefghij", "12~0123456789abcdefghij", ",", "access_token", "code",
+    "sid", "TOKEN", "to", "ken", "password", "course", "abc", "1~x", ".", "\u00e9", "\U0001f600",
+    "\ud83d",
     "\x00", "\u2028", "\u212a", "\u017fid", SCRUBBED,
 ])  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=14).map("".join) | st.text(

@@ -81,7 +81,7 @@ def _clean(value: Any, depth: int) -> Any:
 def _text(text: str) -> str:
     # Cut first: scrubbing a megabyte to throw it away would hold up a worker.
     cut = text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "..."
-    return scrub_text(cut) if "://" in cut or "?" in cut else cut
+    return scrub_text(cut)
 
 
 class ExceptionText:

@@ -51,6 +51,18 @@ class DecodeError(ConsumerError):
         self.reason = reason
 
 
+class DataError(ConsumerError):
+    """An event does not fit its model, so `event.data` can't be had; the event itself can.
+
+    `problems` names each field and what was expected there: never a value.
+    """
+
+    def __init__(self, event_name: str, problems: tuple[str, ...]) -> None:
+        super().__init__(f"{event_name} does not fit its model: {'; '.join(problems)}")
+        self.event_name = event_name
+        self.problems = problems
+
+
 class TransportError(ConsumerError):
     """A call to the queue failed. Transient: it is tried again with backoff.
 

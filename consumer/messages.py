@@ -9,12 +9,23 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, cast
 
 import structlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from typing_extensions import TypeVar
+
+    from consumer.subject import Subject
+
+    #: The model of an event's data: that of any event, if it is not said.
+    Data_co = TypeVar("Data_co", default=Any, covariant=True)
+else:
+    from typing import TypeVar
+
+    Data_co = TypeVar("Data_co", covariant=True)
 
 Format = Literal["canvas", "caliper"]
 
@@ -51,8 +62,18 @@ class ReceivedMessage:
             return None
 
 
+class Reader(Protocol):
+    """Makes the typed views of an event. `consumer.events.typed` has the one that there is."""
+
+    def data(self, event: Event) -> Any:
+        """The model; see `Event.data`."""
+
+    def subject(self, event: Event) -> Subject:
+        """The common view; see `Event.subject`."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Event:
+class Event(Generic[Data_co]):
     """One Canvas Live Event, in whichever format it came. Compared by identity, as in a batch.
 
     `metadata` and `body` are mappings exactly as received (ids may be strings or integers, unknown
@@ -78,6 +99,30 @@ class Event:
     index: int = 0
     count: int = 1
     _key: str = field(default="", repr=False)
+    _reader: Reader | None = field(default=None, repr=False)
+    _data: Any = field(default=None, init=False, repr=False)
+
+    @property
+    def data(self) -> Data_co:
+        """The event as the catalog's model: `event.data.submission_id`.
+
+        For a Canvas event the model of its body, for a Caliper event that of the event; for a name
+        that the catalog does not know, an object with whatever fields there are. Built on first
+        use. Raises `DataError` if the body does not fit the model; `body` can be read all the same.
+        """
+        if self._data is None:
+            object.__setattr__(self, "_data", self._views().data(self))
+        return cast("Data_co", self._data)
+
+    @property
+    def subject(self) -> Subject:
+        """Who did it, in which course and account, to what: the same from both formats."""
+        return self._views().subject(self)
+
+    def _views(self) -> Reader:
+        if self._reader is None:
+            raise AttributeError("an event that was not decoded has no typed views")
+        return self._reader
 
     @property
     def key(self) -> str:

@@ -12,7 +12,7 @@ from consumer.messages import Event
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.messages import ReceivedMessage
+    from consumer.messages import Reader, ReceivedMessage
 
 _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"
@@ -73,7 +73,9 @@ def recognises(payload: Mapping[str, Any]) -> bool:
     return "data" in payload and any(key in payload for key in _ENVELOPE)
 
 
-def events_of(payload: Mapping[str, Any], message: ReceivedMessage) -> tuple[Event, ...]:
+def events_of(
+    payload: Mapping[str, Any], message: ReceivedMessage, reader: Reader
+) -> tuple[Event, ...]:
     """All events of an envelope. Raises `DecodeError` if one of them is none, or there is none."""
     data = payload["data"]
     entries = data if isinstance(data, list) else [data]
@@ -87,7 +89,7 @@ def events_of(payload: Mapping[str, Any], message: ReceivedMessage) -> tuple[Eve
     # The message has one name; in an envelope of several it can't be that of each.
     told = message.message_attributes.get("event_name") if len(entries) == 1 else None
     return tuple(
-        _event_of(entry, envelope, message, told, index=index, count=len(entries))
+        _event_of(entry, envelope, message, told, reader, index=index, count=len(entries))
         for index, entry in enumerate(entries)
     )
 
@@ -97,6 +99,7 @@ def _event_of(
     envelope: Mapping[str, Any],
     message: ReceivedMessage,
     told: str | None,
+    reader: Reader,
     *,
     index: int,
     count: int,
@@ -116,6 +119,7 @@ def _event_of(
         index=index,
         count=count,
         _key=key if isinstance(key, str) and key.strip() else "",
+        _reader=reader,
     )
 
 

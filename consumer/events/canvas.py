@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from consumer.messages import ReceivedMessage
+    from consumer.messages import Reader, ReceivedMessage
 
 
 def recognises(payload: Mapping[str, Any]) -> bool:
@@ -23,7 +23,7 @@ def recognises(payload: Mapping[str, Any]) -> bool:
     return "body" in payload and ("metadata" in payload or "attributes" in payload)
 
 
-def event_of(payload: Mapping[str, Any], message: ReceivedMessage) -> Event:
+def event_of(payload: Mapping[str, Any], message: ReceivedMessage, reader: Reader) -> Event:
     """The event. Other services (New Quizzes) and the console send little metadata: that will do.
 
     The name is the metadata's, else that of the message attribute `event_name`. Without either no
@@ -52,6 +52,7 @@ def event_of(payload: Mapping[str, Any], message: ReceivedMessage) -> Event:
         raw=message.body,
         payload=payload,
         time_text=written if isinstance(written, str) else as_written(written),
+        _reader=reader,
     )
 
 

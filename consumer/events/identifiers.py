@@ -6,7 +6,8 @@ no float here, and no float is accepted.
 
 from __future__ import annotations
 
-SHARD_SIZE = 10**13
+from consumer.subject import SHARD_SIZE, CanvasId
+
 _URN = "urn:instructure:canvas:"
 #: Longer than any id can be; what is longer is not converted (that would take quadratic time).
 _MAX_DIGITS = 40
@@ -69,3 +70,12 @@ def is_truncated(text: object) -> bool:
         and TRUNCATED_LENGTH - _LONGEST_WORD <= len(text) <= TRUNCATED_LENGTH
         and text.endswith("...")
     )
+
+
+def canvas_id(value: object, shard: int | None = None) -> CanvasId | None:
+    """The id in `value` in both of its forms; a local one is of `shard`. None for no id."""
+    number = _integer(value)
+    if number is None:
+        return None
+    told, local = divmod(number, SHARD_SIZE)
+    return CanvasId(local, told or shard)

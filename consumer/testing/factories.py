@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from consumer.events.typed import READER
 from consumer.messages import Event, ReceivedMessage
 
 if TYPE_CHECKING:
@@ -90,4 +91,5 @@ def make_event(
         time_text=payload["metadata"]["event_time"],
         index=index,
         count=count,
+        _reader=READER,
     )

@@ -45,6 +45,18 @@ HANDLER_UNSTUCK: Final = "handler_unstuck"  # returned after all
 CLOSE_FAILED: Final = "close_failed"  # a handler could not close, after all was settled
 EVENT: Final = "event"  # the log handler's line
 
+# Ledger
+LEDGER_OPENED: Final = "ledger_opened"  # how many messages it remembers as handled
+LEDGER_OFF: Final = "ledger_off"  # code; it lives in memory only
+LEDGER_FAILED: Final = "ledger_failed"  # code; a write failed, tried again with the next
+LEDGER_RECOVERED: Final = "ledger_recovered"  # writes succeed again
+LEDGER_SET_ASIDE: Final = "ledger_set_aside"  # a damaged or foreign file was renamed
+
+# Catalog
+UNKNOWN_EVENT: Final = "unknown_event"  # a name that the catalog does not have, told once
+UNKNOWN_FIELD: Final = "unknown_field"  # a field that the catalog does not have, told once
+DATA_MISFIT: Final = "data_misfit"  # an event does not fit its model, told once for each name
+
 # Archive
 ARCHIVE_REPAIRED: Final = "archive_repaired"  # a torn last line was set apart
 ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new events are archived

@@ -167,10 +167,13 @@ class Settler:
     def _delete(self, batch: list[tuple[Slot, Sequence[Step]]]) -> bool:
         """Send it; False if some of it is to be sent again."""
         handles = [slot.receipt_handle for slot, _ in batch]
+        # Noted before the call: if the process dies over it, what comes again is only deleted.
+        note = self._ledger.deleting([(slot.message.message_id, steps) for slot, steps in batch])
         try:
             answers = self._calls.make("delete", lambda: self._transport.delete(handles))
         except TransportError as error:
             self._not_deleted(batch, error.code)
+            self._ledger.settled(note)
             return True
         again: list[tuple[Slot, Sequence[Step]]] = []
         lost: list[tuple[Slot, Sequence[Step]]] = []
@@ -194,6 +197,7 @@ class Settler:
         self._tell_settled((slot, "deleted") for slot in done)
         if lost:
             self._not_deleted(lost, self._codes(answers))
+        self._ledger.settled(note)
         if again:
             with self._lock:
                 self._deletes_due = self._clock.monotonic() + self._linger

@@ -55,6 +55,7 @@ class Worker:
         read_timeout_seconds: how long one call to the queue may take, for the health check.
         max_messages: receive at most this many, then stop; None without a limit.
         drain_when_empty: stop once the queue has stayed empty for a whole long poll.
+        ledger: the durable one; None for one in memory. Its owner closes it.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Worker:
         max_messages: int | None = None,
         drain_when_empty: bool = False,
         rng: Random | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.clock = clock
         self._registry = registry
@@ -82,7 +84,7 @@ class Worker:
         #: What ended the engine from within: an error that waiting does not mend, or a bug.
         self.failure: BaseException | None = None
         self.stats = Stats()
-        self.ledger = Ledger()
+        self.ledger = Ledger() if ledger is None else ledger
         self.in_flight = InFlight(
             max_messages=capacity_for(engine, registry), max_bytes=engine.max_in_flight_bytes
         )
@@ -194,6 +196,7 @@ class Worker:
         full = not self.poller.may_poll() and not self.crew.queued() and not self.crew.working
         self.crew.put(self.pipeline.due_batches(everything=full))
         self.settler.flush()
+        self.ledger.flush()
         self.invoker.find_stuck()
         self.crew.nudge()
 

@@ -10,6 +10,7 @@ import tenacity
 
 import consumer
 from consumer import log_events
+from consumer.engine.ledger import open_ledger
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK, TransportError
 from consumer.handlers.loader import build_registry
@@ -57,22 +58,14 @@ def run(
     if registry is None:
         registry = build_registry(settings.handlers, state_directory=settings.state_directory)
     engine, queue = settings.engine, settings.queue
-    transport = connect(
-        queue, settings.aws, max_connections=engine.workers + engine.max_pollers + 4, clock=clock
-    )
-    _log.info(
-        log_events.STARTING,
-        version=consumer.__version__,
-        queue=transport.name,
-        region=transport.region,
-        handlers={h.name: list(h.patterns) for h in registry.handlers},
-    )
+    transport = _connect(settings, registry, clock)
     notifier, signals = Notifier(environ), StopSignals()
     try:
         with signals.installed():
             check = _check_unless_stopped(transport, settings, clock, notifier, signals)
             if check is None:
                 return EXIT_OK
+            ledger = open_ledger(settings.state_directory, clock=clock)
             worker = Worker(
                 transport,
                 registry,
@@ -83,8 +76,9 @@ def run(
                 read_timeout_seconds=queue.effective_read_timeout_seconds,
                 max_messages=max_messages,
                 drain_when_empty=drain_when_empty,
+                ledger=ledger,
             )
-            daemon = Daemon(
+            code = Daemon(
                 worker,
                 notifier=notifier,
                 signals=signals,
@@ -92,10 +86,25 @@ def run(
                 summary_interval_seconds=engine.summary_interval_seconds,
                 flush_repeats=flush_repeats,
                 on_tick=(lambda: on_tick(worker)) if on_tick else lambda: None,
-            )
-            return daemon.run()
+            ).run()
+            ledger.close()
+            return code
     finally:
         transport.close()
+
+
+def _connect(settings: Settings, registry: Registry, clock: Clock) -> SqsTransport:
+    engine = settings.engine
+    connections = engine.workers + engine.max_pollers + 4
+    transport = connect(settings.queue, settings.aws, max_connections=connections, clock=clock)
+    _log.info(
+        log_events.STARTING,
+        version=consumer.__version__,
+        queue=transport.name,
+        region=transport.region,
+        handlers={h.name: list(h.patterns) for h in registry.handlers},
+    )
+    return transport
 
 
 def _check_unless_stopped(

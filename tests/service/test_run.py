@@ -19,6 +19,7 @@ from consumer.testing import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 UNREACHABLE = TransportError("not reached", code="EndpointConnectionError")
 
@@ -51,7 +52,8 @@ class FakeTransport:
 class Rig:
     """`run`, with a queue that answers as the test says and a daemon that only notes its worker."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
+        self.state = state
         self.clock = ManualClock()
         self.transport = FakeTransport(QueueAttributes())
         self.workers: list[dict[str, Any]] = []
@@ -75,14 +77,14 @@ class Rig:
 
     def start(self, settings: Settings | None = None, **options: Any) -> int:
         """Run it all."""
-        settings = settings or Settings()
+        settings = (settings or Settings()).model_copy(update={"state_directory": self.state})
         environ: dict[str, str] = {}
         return run(settings, clock=self.clock, environ=environ, registry=Registry(), **options)
 
 
 @pytest.fixture(name="rig")
-def _rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
-    return Rig(monkeypatch)
+def _rig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Rig:
+    return Rig(monkeypatch, tmp_path)
 
 
 @pytest.fixture(name="logs", autouse=True)
@@ -98,10 +100,11 @@ def test_the_queue_is_told_of_before_the_first_receive(rig: Rig, logs: list[Any]
     ]
 
     assert rig.start() == 0
-    starting, check, warning = logs
+    starting, check, warning, ledger = logs
     assert ("starting", "canvas-live-events-test") == (starting["event"], starting["queue"])
     assert ("queue_check", 7, 2) == (check["event"], check["visible"], check["in_flight"])
     assert "no redrive policy" in warning["reason"]
+    assert "ledger_opened" == ledger["event"]
     assert rig.transport.closed
 
 
@@ -226,7 +229,7 @@ def test_handlers_come_from_the_settings(
     monkeypatch.setattr(module, "build_registry", build)
     settings = Settings()
 
-    run(settings, clock=rig.clock, environ={})
+    run(settings.model_copy(update={"state_directory": rig.state}), clock=rig.clock, environ={})
 
     assert [(settings.handlers, settings.state_directory)] == built
     assert {"mine": ["grade_change"]} == logs[0]["handlers"]

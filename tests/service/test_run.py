@@ -227,9 +227,9 @@ def test_handlers_come_from_the_settings(
         return registry
 
     monkeypatch.setattr(module, "build_registry", build)
-    settings = Settings()
+    settings = Settings(state_directory=rig.state)
 
-    run(settings.model_copy(update={"state_directory": rig.state}), clock=rig.clock, environ={})
+    run(settings, clock=rig.clock, environ={})
 
     assert [(settings.handlers, settings.state_directory)] == built
     assert {"mine": ["grade_change"]} == logs[0]["handlers"]

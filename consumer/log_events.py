@@ -42,6 +42,9 @@ HANDLER_REJECTED: Final = "handler_rejected"  # handler, reason; left to the red
 HANDLER_RETRY: Final = "handler_retry"  # the handler asked for it
 HANDLER_STUCK: Final = "handler_stuck"  # ran past its timeout and has not returned
 HANDLER_UNSTUCK: Final = "handler_unstuck"  # returned after all
+BREAKER_OPENED: Final = "breaker_opened"  # a handler fails all the time: it is given a rest
+BREAKER_STILL_OPEN: Final = "breaker_still_open"  # the probe failed, next one in seconds
+BREAKER_CLOSED: Final = "breaker_closed"  # a probe went through: on with what was kept
 CLOSE_FAILED: Final = "close_failed"  # a handler could not close, after all was settled
 EVENT: Final = "event"  # the log handler's line
 

@@ -119,6 +119,8 @@ class EngineSettings(Section):
     retry_max_seconds: _Seconds = Field(default=900, ge=0, le=43_200)
     #: For handlers without their own; None: no limit.
     handler_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=43_200)
+    #: So many failures of a handler in a row give it a rest; 0: never.
+    breaker_failures: _Int = Field(default=5, ge=0, le=1000)
     #: How long "no such queue" and "not allowed" must last before they stop the process; at the
     #: start, how long a queue that can't be reached is waited for.
     fatal_grace_seconds: _Seconds = Field(default=60, ge=0, le=3_600)

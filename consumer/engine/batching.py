@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.handlers.registry import Handler
+    from consumer.messages import Outcome
 
 T = TypeVar("T")
 
@@ -21,6 +22,20 @@ class Batch(Generic[T]):
     items: list[T] = field(default_factory=list)
     #: True once it stands at its handler's gate: when it comes back, the place is its own.
     at_gate: bool = False
+    #: What came of it while its handler fails all the time: to be settled so, or tried again.
+    failures: list[Outcome] = field(default_factory=list)
+    #: It failed then and is tried once more, now that the handler works again.
+    last_try: bool = False
+
+    def split(self) -> tuple[Batch[T], Batch[T] | None]:
+        """One item, and the rest."""
+        if len(self.items) == 1:
+            return self, None
+        first, rest = self.items[:1], self.items[1:]
+        return (
+            Batch(self.handler, first, failures=self.failures[:1]),
+            Batch(self.handler, rest, failures=self.failures[1:]),
+        )
 
 
 class Collector(Generic[T]):

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from consumer.clock import Clock
-    from consumer.engine.batching import Batch
-    from consumer.engine.delivery import Delivery
-    from consumer.engine.pipeline import Waiting
+    from consumer.engine.admission import Item
     from consumer.engine.poller import Poll
 
 #: CPU is looked at over windows of this length.
@@ -53,7 +51,7 @@ class Crew:
         *,
         poll_once: Callable[[], Poll],
         may_poll: Callable[[], bool],
-        process: Callable[[Slot | Delivery | Batch[Waiting]], None],
+        process: Callable[[Slot | Item], None],
         idle: Callable[[], bool],
         handler_seconds: Callable[[], float],
         clock: Clock,
@@ -69,7 +67,7 @@ class Crew:
         self._workers = workers
         self._max_pollers = max_pollers
         self._turn = threading.Condition(threading.Lock())
-        self._queue: deque[Slot | Delivery | Batch[Waiting]] = deque()
+        self._queue: deque[Slot | Item] = deque()
         #: What came after the stop: nobody starts on it, `take_back` has it given back.
         self._late: list[Slot] = []
         self._errands: deque[Callable[[], None]] = deque()
@@ -187,7 +185,7 @@ class Crew:
             return True
         return False
 
-    def put(self, items: Sequence[Delivery | Batch[Waiting]]) -> None:
+    def put(self, items: Sequence[Item]) -> None:
         """Queue items that have waited for their turn: due batches, deliveries at a gate."""
         if items:
             with self._turn:
@@ -225,7 +223,7 @@ class Crew:
 
     def take_back(self) -> list[Slot]:
         """Remove and return the messages that nobody has started on; what waits stays."""
-        others: list[Delivery | Batch[Waiting]] = []
+        others: list[Item] = []
         with self._turn:
             slots, self._late = self._late, []
             # One by one: threads at work take items without the lock, and each goes to one only.

@@ -27,7 +27,10 @@ class Delivery:
     later. Whoever ends the last piece settles the message: `end` returns True exactly once.
     """
 
-    __slots__ = ("_failures", "_left", "_lock", "_succeeded", "events", "position", "slot", "work")
+    __slots__ = (
+        "_failed", "_left", "_lock", "_succeeded", "at_gate", "events", "failures", "last_try",
+        "position", "slot", "work",
+    )  # fmt: skip
 
     def __init__(self, slot: Slot, events: Sequence[Event], work: list[Work]) -> None:
         self.slot = slot
@@ -35,9 +38,15 @@ class Delivery:
         self.work = work
         #: Index of the next piece of work; a delivery that waits for a handler resumes here.
         self.position = 0
+        #: True while it stands at the gate of the handler at `position`, or is inside.
+        self.at_gate = False
+        #: What came of that piece while its handler fails all the time: to be settled so, later.
+        self.failures: list[Outcome] = []
+        #: It failed then and is tried once more, now that the handler works again.
+        self.last_try = False
         self._left = len(work)
         self._succeeded: list[Step] = []
-        self._failures: list[tuple[Outcome, Handler]] = []
+        self._failed: list[tuple[Outcome, Handler]] = []
         self._lock = threading.Lock()
 
     def end(self, event: Event, handler: Handler, outcome: Outcome) -> bool:
@@ -46,7 +55,7 @@ class Delivery:
             if outcome.verdict == "ack":
                 self._succeeded.append((event.index, handler.name))
             else:
-                self._failures.append((outcome, handler))
+                self._failed.append((outcome, handler))
             self._left -= 1
             return self._left == 0
 
@@ -57,10 +66,10 @@ class Delivery:
 
     def verdict(self) -> tuple[Outcome, Handler | None]:
         """What becomes of the message, and the handler whose fault it is."""
-        if not self._failures:
+        if not self._failed:
             return Outcome.ack(), None
-        outcome = Outcome.worst_of([failure for failure, _ in self._failures])
-        return outcome, next(h for failure, h in self._failures if failure is outcome)
+        outcome = Outcome.worst_of([failure for failure, _ in self._failed])
+        return outcome, next(h for failure, h in self._failed if failure is outcome)
 
 
 T = TypeVar("T")

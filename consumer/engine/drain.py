@@ -61,6 +61,7 @@ class Drain:
         while True:
             # What was not started is given back, and so is what an open long poll still brings.
             self.settler.release(self.crew.take_back())
+            self.pipeline.admission.give_up_kept()
             if not self.crew.working:
                 self.crew.put(self.pipeline.due_batches(everything=True))
             if not self.crew.busy() and not len(self.in_flight):

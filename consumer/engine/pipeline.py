@@ -9,26 +9,27 @@ import structlog
 from consumer import log_events
 from consumer.engine.backoff import Backoff
 from consumer.engine.batching import Batch, Collector
-from consumer.engine.delivery import Delivery, Gate, Work
+from consumer.engine.breaker import PUT_OFF_SECONDS
+from consumer.engine.delivery import Delivery
 from consumer.errors import DecodeError, describe, outcome_of
 from consumer.events.decode import decode
+from consumer.messages import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from consumer.clock import Clock
+    from consumer.engine.admission import Admission, Waiting
+    from consumer.engine.delivery import Work
     from consumer.engine.inflight import Slot
     from consumer.engine.invoke import Invoker
     from consumer.engine.ledger import Ledger, Step
     from consumer.engine.settler import Settler
     from consumer.engine.stats import Stats
     from consumer.handlers.registry import Handler, Registry
-    from consumer.messages import Outcome
+    from consumer.messages import Event
 
 _log = structlog.get_logger(__name__)
 
-#: An event that waits in a batch, and the message it came in.
-Waiting = tuple[Delivery, Work]
+_PUT_OFF = Outcome.retry("its handler fails all the time", PUT_OFF_SECONDS)
 
 
 class Pipeline:
@@ -37,7 +38,7 @@ class Pipeline:
     Worker threads call `process`; it never raises because of a message or a handler.
 
     Args:
-        enqueue: hands an item to the worker threads (a delivery whose turn it is).
+        admission: decides who may be handed to a handler now.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Pipeline:
         *,
         clock: Clock,
         invoker: Invoker,
-        enqueue: Callable[[Delivery | Batch[Waiting]], None],
+        admission: Admission,
         message_format: Literal["auto", "canvas", "caliper"] = "auto",
     ) -> None:
         self._registry = registry
@@ -58,13 +59,10 @@ class Pipeline:
         self._stats = stats
         self._clock = clock
         self._invoker = invoker
-        self._enqueue = enqueue
+        self.admission = admission
         self._format = message_format
         self._collectors: dict[str, Collector[Waiting]] = {
             h.name: Collector(h, clock) for h in registry.handlers if h.call_batch
-        }
-        self._gates: dict[str, Gate[Delivery | Batch[Waiting]]] = {
-            h.name: Gate(h.concurrency) for h in registry.handlers if h.concurrency
         }
 
     def process(self, item: Slot | Delivery | Batch[Waiting]) -> None:
@@ -72,7 +70,6 @@ class Pipeline:
         if isinstance(item, Batch):
             self._run_batch(item)
         elif isinstance(item, Delivery):
-            self._run(item, item.work[item.position][1], entered=True)
             self._advance(item)
         else:
             self._begin(item)
@@ -118,27 +115,31 @@ class Pipeline:
             if handler.call_batch is not None:
                 delivery.position += 1
                 self._collect(delivery, (event, handler))
-                continue
-            gate = self._gates.get(handler.name)
-            if gate is not None and not gate.enter(delivery):
-                return  # comes back as an item of its own when it is its turn
-            self._run(delivery, handler, entered=gate is not None)
+            elif self.admission.others_first(delivery):
+                work.append(work.pop(delivery.position))
+            elif not self._run(delivery, event, handler):
+                return  # it waits for its turn, and comes back as an item of its own
 
-    def _run(self, delivery: Delivery, handler: Handler, *, entered: bool) -> None:
-        event, _ = delivery.work[delivery.position]
+    def _run(self, delivery: Delivery, event: Event, handler: Handler) -> bool:
+        """Hand the event to the handler; False if the message has to wait for that."""
+        outcomes = delivery.failures
+        delivery.failures = []
+        if not outcomes:
+            entered = self.admission.enter(delivery, handler)
+            if entered == "kept":
+                return False
+            outcomes = [_PUT_OFF]
+            if entered == "go":
+                try:
+                    outcomes = [self._invoker.call(handler, event, delivery.slot)]
+                finally:
+                    self.admission.leave(delivery, handler)
+                if self.admission.judge(delivery, handler, outcomes, delivery.slot):
+                    return False
         delivery.position += 1
-        try:
-            outcome = self._invoker.call(handler, event, delivery.slot)
-        finally:
-            if entered:
-                self._leave(handler)
-        if delivery.end(event, handler, outcome):
+        if delivery.end(event, handler, outcomes[0]):
             self._settle(delivery)
-
-    def _leave(self, handler: Handler) -> None:
-        following = self._gates[handler.name].leave()
-        if following is not None:
-            self._enqueue(following)
+        return True
 
     def _collect(self, delivery: Delivery, work: Work) -> None:
         event, handler = work
@@ -153,20 +154,22 @@ class Pipeline:
 
     def _run_batch(self, batch: Batch[Waiting]) -> None:
         handler = batch.handler
-        gate = self._gates.get(handler.name)
-        if gate is not None and not batch.at_gate:
-            batch.at_gate = True
-            if not gate.enter(batch):
+        outcomes = batch.failures
+        batch.failures = []
+        if not outcomes:
+            entered = self.admission.enter(batch, handler)
+            if entered == "kept":
                 return  # comes back as an item of its own when it is its turn
-        try:
-            outcomes = self._invoker.call_batch(
-                handler,
-                [event for _, (event, _) in batch.items],
-                [delivery.slot for delivery, _ in batch.items],
-            )
-        finally:
-            if gate is not None:
-                self._leave(handler)
+            outcomes = [_PUT_OFF] * len(batch.items)
+            if entered == "go":
+                slots = [delivery.slot for delivery, _ in batch.items]
+                events = [event for _, (event, _) in batch.items]
+                try:
+                    outcomes = self._invoker.call_batch(handler, events, slots)
+                finally:
+                    self.admission.leave(batch, handler)
+                if self.admission.judge(batch, handler, outcomes, slots[0]):
+                    return
         acks: list[tuple[Slot, list[Step]]] = []
         for (delivery, (event, _)), outcome in zip(batch.items, outcomes, strict=True):
             if delivery.end(event, handler, outcome):
@@ -184,7 +187,7 @@ class Pipeline:
 
         What already succeeded for them is in the ledger.
         """
-        waiting = [item for gate in self._gates.values() for item in gate.abandon()]
+        waiting = self.admission.abandon()
         waiting += self.due_batches(everything=True)
         slots: dict[Slot, None] = {}  # each once: a message may wait in several places
         for item in waiting:

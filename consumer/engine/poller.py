@@ -16,6 +16,7 @@ from consumer.queues.transport import MAX_BATCH
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
     from consumer.clock import Clock
     from consumer.engine.inflight import InFlight, Slot
@@ -66,12 +67,15 @@ class Poller:
         visibility_timeout_seconds: int,
         max_messages: int | None = None,
         fatal_grace_seconds: float = 60.0,
+        of_use: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._transport = transport
         self._in_flight = in_flight
         self._stats = stats
         self._clock = clock
         self._rng = rng
+        #: How many messages anybody could do something with now; None for any number.
+        self._of_use = of_use
         self._wait = wait_time_seconds
         self._visibility = visibility_timeout_seconds
         self._fatal_grace = fatal_grace_seconds
@@ -99,7 +103,7 @@ class Poller:
 
     def may_poll(self) -> bool:
         """True if a receive would ask for at least one message."""
-        if self._budget != 0 and self._in_flight.has_room():
+        if self._budget != 0 and self._of_use() != 0 and self._in_flight.has_room():
             return True
         self.last_blocked = self._clock.monotonic()
         return False
@@ -137,7 +141,8 @@ class Poller:
 
     def _reserve(self) -> int:
         with self._lock:
-            wanted = MAX_BATCH if self._budget is None else min(MAX_BATCH, self._budget)
+            limits = (MAX_BATCH, self._budget, self._of_use())
+            wanted = min(limit for limit in limits if limit is not None)
             asked = self._in_flight.reserve(wanted) if wanted else 0
             if self._budget is not None:
                 self._budget -= asked

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import log_events
+from consumer.engine.admission import Admission
 from consumer.engine.backoff import Backoff
 from consumer.engine.crew import Crew
 from consumer.engine.drain import Account, Drain, close_handlers
@@ -99,6 +100,7 @@ class Worker:
             visibility_timeout_seconds=visibility_timeout_seconds,
             max_messages=max_messages,
             fatal_grace_seconds=engine.fatal_grace_seconds,
+            of_use=self._of_use,
         )
         self.heartbeat = Heartbeat(
             transport,
@@ -140,14 +142,20 @@ class Worker:
             self.stats,
             clock=self.clock,
             invoker=self.invoker,
-            enqueue=lambda item: self.crew.put([item]),
+            admission=Admission(
+                self._registry.handlers,
+                clock=self.clock,
+                enqueue=lambda item: self.crew.put([item]),
+                breaker_failures=self._engine.breaker_failures,
+                room=self.in_flight.capacity // 2,
+            ),
             message_format=self._queue.format,
         )
 
     def _make_crew(self) -> Crew:
         return Crew(
             poll_once=self.poller.poll_once,
-            may_poll=self.poller.may_poll,
+            may_poll=self._may_poll,
             process=self.pipeline.process,
             idle=lambda: len(self.in_flight) == 0,
             handler_seconds=lambda: self.invoker.handler_seconds,
@@ -155,6 +163,14 @@ class Worker:
             workers=self._engine.workers,
             max_pollers=self._engine.max_pollers,
         )
+
+    def _of_use(self) -> int | None:
+        return self.pipeline.admission.may_receive()
+
+    def _may_poll(self) -> bool:
+        # While a handler fails all the time, one receive for one message at a time is enough.
+        one_is_enough = self._of_use() is not None
+        return not (one_is_enough and self.crew.polling) and self.poller.may_poll()
 
     def _is_stopping(self) -> bool:
         return self.crew.stopping.is_set()
@@ -195,6 +211,7 @@ class Worker:
         # A batch that waits while there is no room for another message can't grow any more.
         full = not self.poller.may_poll() and not self.crew.queued() and not self.crew.working
         self.crew.put(self.pipeline.due_batches(everything=full))
+        self.crew.put(self.pipeline.admission.probes())
         self.settler.flush()
         self.ledger.flush()
         self.invoker.find_stuck()
@@ -250,6 +267,10 @@ class Worker:
         """
         died = self.failure is not None and not isinstance(self.failure, TransportError)
         return died or self.settler.fatal is not None
+
+    def failing_handlers(self) -> list[str]:
+        """The names of handlers whose circuit breaker is open. No problem of health: of theirs."""
+        return self.pipeline.admission.failing()
 
     def problems(self) -> list[str]:
         """What keeps the watchdog from being fed; empty while there is progress everywhere."""

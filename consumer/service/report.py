@@ -17,6 +17,8 @@ def status_line(worker: Worker, *, rate: float, problems: Sequence[str]) -> str:
     stats = worker.stats
     if problems:
         state = f"unhealthy ({', '.join(problems)})"
+    elif failing := worker.failing_handlers():
+        state = f"waiting for {', '.join(failing)} to work again"
     elif worker.poller.last_error_code:
         state = f"receiving fails ({worker.poller.last_error_code}), trying on"
     elif not worker.poller.succeeded:

@@ -154,6 +154,7 @@ def test_settings_are_frozen() -> None:
 def test_numbers_carry_their_unit() -> None:
     """Every number says in its name what it counts."""
     counts = {"engine.workers", "engine.max_pollers", "engine.max_in_flight_messages"}
+    counts |= {"engine.breaker_failures"}
     numbers = {key for key, f in FIELDS.items() if bare_type(f.annotation) in (int, float)}
 
     assert counts == {key for key in numbers if not key.endswith(("_seconds", "_bytes"))}

@@ -162,7 +162,7 @@ def test_what_waits_for_its_turn_gets_it(make_rig: MakeRig, registry: Registry) 
     rig = make_rig(registry)
     ids = rig.send(count=3)
     rig.poll()
-    gate = rig.worker.pipeline._gates["slow"]
+    gate = rig.worker.pipeline.admission._gates["slow"]
     assert gate.enter(object())  # type: ignore[arg-type]
     rig.work()  # all three wait outside
 
@@ -202,7 +202,7 @@ def test_what_waits_is_released_at_the_deadline(make_rig: MakeRig, registry: Reg
     """At a gate whose handler hangs, or in a batch: nobody had begun on it."""
     registry.add(lambda _event: None, "*", name="slow", concurrency=1)
     rig = make_rig(registry, engine={"drain_timeout_seconds": 5})
-    gate = rig.worker.pipeline._gates["slow"]
+    gate = rig.worker.pipeline.admission._gates["slow"]
     assert gate.enter(object())  # type: ignore[arg-type]
     ids = rig.send(count=3)
     rig.poll()

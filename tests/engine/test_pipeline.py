@@ -566,7 +566,7 @@ def test_what_waits_is_given_back_once(make_rig: MakeRig, registry: Registry) ->
     registry.add(store, "*", name="store", batch=100, linger_seconds=60)
     registry.add(Flaky(), "*", name="gated", concurrency=1)
     rig = make_rig(registry)
-    assert rig.worker.pipeline._gates["gated"].enter(object())  # type: ignore[arg-type]
+    assert rig.worker.pipeline.admission._gates["gated"].enter(object())  # type: ignore[arg-type]
     ids = [rig.send_envelope(2), *rig.send(count=2)]
     rig.poll()
     rig.work()

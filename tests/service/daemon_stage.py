@@ -28,6 +28,7 @@ class FakeWorker:
         self.in_flight: list[str] = []
         self.failure: BaseException | None = None
         self.trouble: list[str] = []
+        self.failing: list[str] = []
         self.reason = ""
         self.started = False
         #: What a drain finds: how long it takes, and the account.
@@ -43,6 +44,9 @@ class FakeWorker:
 
     def problems(self) -> list[str]:
         return list(self.trouble)
+
+    def failing_handlers(self) -> list[str]:
+        return list(self.failing)
 
     def drain(self, while_waiting: Callable[[float], bool]) -> Account:
         began = self.clock.monotonic()

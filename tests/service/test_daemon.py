@@ -123,7 +123,8 @@ def test_the_status_is_for_people(stage: Stage) -> None:
 
     stage.at(4, work)
     stage.at(7, lambda: setattr(stage.worker.poller, "last_error_code", "RequestThrottled"))
-    stage.stop_at(11)
+    stage.at(12, lambda: stage.worker.failing.append("grades"))
+    stage.stop_at(16)
 
     stage.run()
 
@@ -133,6 +134,7 @@ def test_the_status_is_for_people(stage: Stage) -> None:
         "receiving: 10.0 messages/s, 2 in flight, 50 handled, 3 put off, lag 7 s",
     ] == statuses[:2]
     assert str(statuses[2]).startswith("receiving fails (RequestThrottled), trying on: 0.0 ")
+    assert str(statuses[3]).startswith("waiting for grades to work again: 0.0 messages/s")
 
 
 def test_the_summary_tells_what_is_new(stage: Stage, told: list[Any]) -> None:

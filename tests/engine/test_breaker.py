@@ -1,0 +1,276 @@
+"""The circuit breaker: an outage behind a handler uses up no deliveries, and ends by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.errors import BatchFailure, Reject, Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from consumer.handlers.registry import Registry
+    from consumer.messages import Event
+    from tests.engine.conftest import Rig
+
+    MakeRig = Callable[..., Rig]
+
+ENGINE = {"breaker_failures": 5, "settle_linger_seconds": 0}
+HOUR = 3600
+
+
+class Database:
+    """What a handler depends on: down, up, and unable to store some events for good."""
+
+    def __init__(self) -> None:
+        self.down = True
+        self.poison: set[str] = set()
+        self.asked = 0
+        self.receive_counts: Counter[str] = Counter()
+        self.stored: list[str] = []
+
+    def store(self, event: Event, context: Any) -> None:
+        """A handler of one event."""
+        self.asked += 1
+        message_id = event.message_id
+        self.receive_counts[message_id] = max(
+            self.receive_counts[message_id], context.receive_count
+        )
+        if self.down or message_id in self.poison:
+            raise ConnectionError
+        self.stored.append(message_id)
+
+    def store_all(self, events: Sequence[Event]) -> None:
+        """A handler of batches."""
+        self.asked += 1
+        if self.down:
+            raise ConnectionError
+        failed = {e: ValueError() for e in events if e.message_id in self.poison}
+        self.stored += [e.message_id for e in events if e not in failed]
+        if failed:
+            raise BatchFailure(failed)
+
+
+@pytest.fixture(name="database")
+def _database() -> Database:
+    return Database()
+
+
+def live(rig: Rig, seconds: int) -> None:
+    """Let the engine live: receive while it wants to, handle, keep house, renew, each second."""
+    for _ in range(seconds):
+        while rig.worker._may_poll() and rig.poll().received:
+            rig.work()
+        rig.beat(1)
+        rig.work()
+        rig.settle()
+
+
+@pytest.mark.parametrize("messages", [1, 2, 4, 30, 500])
+def test_an_hour_of_outage_costs_two_receives_at_most(
+    make_rig: MakeRig, registry: Registry, database: Database, messages: int
+) -> None:
+    """However many wait; and when the outage is over, everything is handled within minutes."""
+    registry.add(database.store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    ids = rig.send(count=messages)
+
+    live(rig, HOUR)
+
+    assert max(database.receive_counts.values()) <= 2
+    assert database.asked < 150  # a probe now and then, and no more
+    assert rig.worker.pipeline.admission.failing() == ["store"]
+
+    database.down = False
+    live(rig, 400)
+
+    assert sorted(ids) == sorted(database.stored)
+    assert max(database.receive_counts.values()) <= 2
+    assert rig.worker.pipeline.admission.failing() == []
+    assert rig.queue.visible() == rig.queue.in_flight() == []
+
+
+def test_nothing_is_received_while_every_message_would_need_the_handler(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """The backlog stays in the queue, untouched; one message at a time is taken for a probe."""
+    registry.add(database.store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    rig.send(count=100)
+
+    live(rig, 60)
+
+    assert len(rig.held()) <= 20
+    assert set(rig.calls("receive")[1:]) <= {0, 1}
+
+
+def test_other_handlers_go_on(make_rig: MakeRig, registry: Registry, database: Database) -> None:
+    """They get every message once; what is missing is made up for when the outage is over."""
+    seen: Counter[str] = Counter()
+    registry.add(database.store, "*", name="store")
+    registry.add(lambda event: seen.update([event.message_id]), "*", name="healthy")
+    registry.add(lambda _event: None, "grade_change", name="third")
+    rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 60})
+    registry_ids = rig.send(count=20)
+
+    live(rig, 30)
+    database.down = False
+    live(rig, 60)
+
+    assert sorted(registry_ids) == sorted(database.stored)
+    assert set(seen.values()) == {1}
+
+
+def test_what_there_is_no_room_for_comes_again_in_an_hour(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """A handler that only some events need must not keep the others from being received."""
+    others: list[str] = []
+    registry.add(database.store, "grade_change", name="store")
+    registry.add(lambda event: others.append(event.message_id), "logged_in", name="healthy")
+    rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 20})
+    grades, logins = rig.send(count=40), rig.send("logged_in", count=40)
+
+    live(rig, HOUR - 60)
+
+    assert sorted(logins) == sorted(others)
+    assert max(database.receive_counts.values()) <= 2
+    assert len(rig.held()) <= 10
+
+    database.down = False
+    live(rig, HOUR)
+
+    assert sorted(grades) == sorted(database.stored)
+
+
+def test_a_batch_is_probed_with_one_event(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """Half-open, one message is risked; then the rest of its batch follows."""
+    sizes: list[int] = []
+
+    def store(events: Sequence[Event]) -> None:
+        sizes.append(len(events))
+        database.store_all(events)
+
+    registry.add(store, "*", batch=10, linger_seconds=0)
+    rig = make_rig(registry, engine={**ENGINE, "breaker_failures": 1})
+    ids = rig.send(count=20)
+
+    live(rig, 60)
+    assert set(sizes[1:]) == {1}
+
+    database.down = False
+    live(rig, 320)
+
+    assert sorted(ids) == sorted(database.stored)
+
+
+def test_a_poison_message_does_not_hold_up_the_others(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """Some that fail by their own fault get their deliveries used up; the others are handled."""
+    database.down = False
+    registry.add(database.store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    ids = rig.send(count=40)
+    database.poison = set(ids[:10])
+
+    live(rig, 600)
+
+    assert sorted(ids[10:]) == sorted(database.stored)
+    assert max(database.receive_counts[message_id] for message_id in ids[:10]) > 2
+
+
+def test_a_handler_that_asks_for_a_later_delivery_does_not_open_it(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """It says when: nobody knows better."""
+
+    def later(_event: Event) -> None:
+        raise Retry(after=600)
+
+    registry.add(later, "*")
+    rig = make_rig(registry, engine=ENGINE)
+    rig.send(count=40)
+
+    live(rig, 60)
+
+    assert rig.worker.pipeline.admission.failing() == []
+
+
+def test_a_reject_is_a_decision_and_closes_it(
+    make_rig: MakeRig, registry: Registry, logs: list[Any]
+) -> None:
+    """The handler works: it has looked at the event."""
+    down = True
+
+    def judge(_event: Event) -> None:
+        if down:
+            raise ConnectionError
+        raise Reject("no such course")
+
+    registry.add(judge, "*")
+    rig = make_rig(registry, engine=ENGINE)
+    rig.send(count=10)
+    live(rig, 2)
+    assert rig.worker.pipeline.admission.failing() == ["judge"]
+
+    down = False
+    live(rig, 30)
+
+    assert rig.worker.pipeline.admission.failing() == []
+    told = [line["event"] for line in logs if line["event"].startswith("breaker")]
+    assert ["breaker_opened", "breaker_closed"] == [told[0], told[-1]]
+
+
+def test_a_drain_gives_back_what_is_kept(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """At once, and what other handlers did for it is remembered."""
+    seen: list[str] = []
+    registry.add(database.store, "*", name="store")
+    registry.add(lambda event: seen.append(event.message_id), "*", name="healthy")
+    rig = make_rig(registry, engine=ENGINE)
+    ids = rig.send(count=10)
+    live(rig, 3)
+    held = rig.held()
+    before = rig.clock.monotonic()
+
+    account = rig.drain()
+
+    assert rig.clock.monotonic() - before < 5
+    assert held
+    assert set(held) <= set(rig.queue.visible())
+    assert account.abandoned == 0
+    assert all(rig.worker.ledger.succeeded(i) == {(0, "healthy")} for i in ids)
+
+
+def test_a_concurrency_gate_and_a_breaker_agree(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """A place at the gate is given back by what is kept: afterwards there are as many as before."""
+    registry.add(database.store, "*", name="store", concurrency=2)
+    rig = make_rig(registry, engine=ENGINE)
+    ids = rig.send(count=30)
+
+    live(rig, 30)
+    database.down = False
+    live(rig, 120)
+
+    assert sorted(ids) == sorted(database.stored)
+    assert rig.worker.pipeline.admission._gates["store"]._inside == 0
+
+
+def test_it_can_be_switched_off(make_rig: MakeRig, registry: Registry, database: Database) -> None:
+    """Then every failure is a message put off by itself."""
+    registry.add(database.store, "*", name="store")
+    rig = make_rig(registry, engine={**ENGINE, "breaker_failures": 0})
+    rig.send(count=10)
+
+    live(rig, 120)
+
+    assert max(database.receive_counts.values()) > 2

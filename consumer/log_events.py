@@ -36,6 +36,8 @@ DUPLICATE_RECEIVED: Final = "duplicate_received"  # came again while in flight h
 # Messages and handlers
 MESSAGE_RECEIVED: Final = "message_received"  # debug
 MESSAGE_SETTLED: Final = "message_settled"  # debug
+QUARANTINED: Final = "quarantined"  # reason; a poison message was set apart, and is deleted
+QUARANTINE_FAILED: Final = "quarantine_failed"  # it could not be set apart: it stays in the queue
 UNDECODABLE: Final = "undecodable"  # reason; left to the redrive policy
 HANDLER_FAILED: Final = "handler_failed"  # handler, event name, error type, place; will be retried
 HANDLER_REJECTED: Final = "handler_rejected"  # handler, reason; left to the redrive policy

@@ -22,6 +22,7 @@ from consumer.config.models import (
     EngineSettings,
     HandlerSettings,
     LoggingSettings,
+    QuarantineSettings,
     QueueSettings,
     Section,
     Settings,
@@ -132,6 +133,7 @@ class _Loading:
         queue = self._section("queue", QueueSettings)
         aws = self._section("aws", AwsSettings)
         engine = self._section("engine", EngineSettings)
+        quarantine = self._section("quarantine", QuarantineSettings)
         logging = self._section("logging", LoggingSettings)
         if queue:
             check_queue(queue, self.where, problems)
@@ -153,6 +155,7 @@ class _Loading:
             aws=aws or AwsSettings(),
             engine=engine or EngineSettings(),
             handlers=read_handlers(handlers.value, self._where_path, problems) if handlers else (),
+            quarantine=quarantine or QuarantineSettings(),
             logging=logging or LoggingSettings(),
             state_directory=self._state_directory(),
         )

@@ -165,6 +165,13 @@ class LoggingSettings(Section):
     exception_messages: bool = False
 
 
+class QuarantineSettings(Section):
+    """Where poison messages go instead of staying in the queue; nowhere by default."""
+
+    #: One file for each message; beneath the state directory unless it begins with "/".
+    directory: Path | None = None
+
+
 class Settings(Section):
     """Everything. `Settings()` is the defaults, with no queue."""
 
@@ -172,5 +179,6 @@ class Settings(Section):
     aws: AwsSettings = AwsSettings()
     engine: EngineSettings = EngineSettings()
     handlers: tuple[HandlerSettings, ...] = ()
+    quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
     state_directory: Path = Path("canvas-live-events")

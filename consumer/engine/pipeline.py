@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import Slot
     from consumer.engine.invoke import Invoker
     from consumer.engine.ledger import Ledger, Step
+    from consumer.engine.quarantine import Quarantine
     from consumer.engine.settler import Settler
     from consumer.engine.stats import Stats
     from consumer.handlers.registry import Handler, Registry
@@ -39,6 +40,7 @@ class Pipeline:
 
     Args:
         admission: decides who may be handed to a handler now.
+        quarantine: where rejected and undecodable messages go; None leaves them to the queue.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Pipeline:
         invoker: Invoker,
         admission: Admission,
         message_format: Literal["auto", "canvas", "caliper"] = "auto",
+        quarantine: Quarantine | None = None,
     ) -> None:
         self._registry = registry
         self._settler = settler
@@ -61,6 +64,7 @@ class Pipeline:
         self._invoker = invoker
         self.admission = admission
         self._format = message_format
+        self._quarantine = quarantine
         self._collectors: dict[str, Collector[Waiting]] = {
             h.name: Collector(h, clock) for h in registry.handlers if h.call_batch
         }
@@ -81,7 +85,7 @@ class Pipeline:
         except DecodeError as error:
             self._stats.add("undecodable")
             _log.warning(log_events.UNDECODABLE, reason=error.reason, message_id=message.message_id)
-            self._put_off(slot, outcome_of(error), None)
+            self._reject(slot, outcome_of(error))
             return
         except Exception as error:  # a bug of ours; it shall not take the other messages with it
             facts = {"message_id": message.message_id, **describe(error)}
@@ -214,7 +218,30 @@ class Pipeline:
         if delivery.succeeded:
             # Before the message can come again: what succeeded shall not run twice.
             self._ledger.record(slot.message.message_id, delivery.succeeded)
-        self._put_off(slot, outcome, handler)
+        if outcome.verdict == "reject":
+            self._reject(slot, outcome)
+        else:
+            self._put_off(slot, outcome, handler)
+
+    def _reject(self, slot: Slot, outcome: Outcome) -> None:
+        """Set a poison message apart and delete it; without quarantine SQS's redrive policy does.
+
+        If it can't be set apart it stays in the queue.
+        """
+        if self._quarantine is not None:
+            message_id = slot.message.message_id
+            try:
+                self._quarantine.put(slot.message, outcome.reason)
+            except Exception as error:
+                self._stats.add("quarantine_failed")
+                facts = {"message_id": message_id, **describe(error)}
+                _log.error(log_events.QUARANTINE_FAILED, **facts)
+            else:
+                self._stats.add("quarantined")
+                _log.warning(log_events.QUARANTINED, message_id=message_id, reason=outcome.reason)
+                self._settler.ack(slot, [])
+                return
+        self._put_off(slot, outcome, None)
 
     def _put_off(self, slot: Slot, outcome: Outcome, handler: Handler | None) -> None:
         self._stats.add("failed" if outcome.verdict == "retry" else "rejected")

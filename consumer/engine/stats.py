@@ -12,6 +12,11 @@ CounterName = Literal[
     "failed",  # messages to be delivered again: a handler failed or asked for it
     "rejected",  # messages left to the redrive policy, undecodable ones included
     "undecodable",  # messages that are no event
+    "quarantined",  # rejected messages that were set apart, to be deleted
+    "quarantine_failed",  # rejected messages that could not be set apart: they stay in the queue
+    "misfits",  # events that do not fit their model, where a handler asked for it
+    "unknown_events",  # events whose name the catalog does not have
+    "unknown_fields",  # fields in events that the catalog does not have
     "deleted",  # messages that SQS confirmed as deleted
     "delete_failed",  # handled, but not deleted: deleted when they come again
     "released",  # given back unhandled while draining

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from consumer.clock import Clock
     from consumer.config import EngineSettings, QueueSettings
+    from consumer.engine.quarantine import Quarantine
     from consumer.handlers.registry import Registry
     from consumer.queues.transport import Transport
 
@@ -57,6 +58,7 @@ class Worker:
         max_messages: receive at most this many, then stop; None without a limit.
         drain_when_empty: stop once the queue has stayed empty for a whole long poll.
         ledger: the durable one; None for one in memory. Its owner closes it.
+        quarantine: for poison messages; None leaves them to the queue's redrive policy.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Worker:
         drain_when_empty: bool = False,
         rng: Random | None = None,
         ledger: Ledger | None = None,
+        quarantine: Quarantine | None = None,
     ) -> None:
         self.clock = clock
         self._registry = registry
@@ -116,7 +119,7 @@ class Worker:
             stopping=self._is_stopping,
             default_timeout_seconds=engine.handler_timeout_seconds,
         )
-        self.pipeline = self._make_pipeline()
+        self.pipeline = self._make_pipeline(quarantine)
         self.crew = self._make_crew()
 
     def _make_settler(self, transport: Transport, rng: Random) -> Settler:
@@ -134,7 +137,7 @@ class Worker:
             ask_help=lambda threads: self.crew.ask_help(self.settler.send_full, threads),
         )
 
-    def _make_pipeline(self) -> Pipeline:
+    def _make_pipeline(self, quarantine: Quarantine | None) -> Pipeline:
         return Pipeline(
             self._registry,
             self.settler,
@@ -150,6 +153,7 @@ class Worker:
                 room=self.in_flight.capacity // 2,
             ),
             message_format=self._queue.format,
+            quarantine=quarantine,
         )
 
     def _make_crew(self) -> Crew:

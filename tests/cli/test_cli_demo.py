@@ -157,7 +157,7 @@ def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_nothing_is_left_but_the_archive(demos: Demos) -> None:
+def test_nothing_is_left_but_the_archive_and_the_ledger(demos: Demos) -> None:
     """No process of its session, and no file elsewhere."""
     assert demos.plain.end() == 0
 
@@ -165,7 +165,7 @@ def test_nothing_is_left_but_the_archive(demos: Demos) -> None:
     assert demos.plain.process.pid not in sessions
     files = [path for path in demos.plain.folder.rglob("*") if path.is_file()]
     assert files
-    assert {".jsonl"} == {path.suffix for path in files}
+    assert {".jsonl", ".sqlite3"} == {path.suffix for path in files}
 
 
 def _session_of(process: Path) -> int:

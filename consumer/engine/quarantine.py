@@ -1,0 +1,84 @@
+"""Poison messages, set apart: written durably with the reason, and only then deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from consumer.clock import Clock
+    from consumer.messages import ReceivedMessage
+
+_SAFE = re.compile(r"[A-Za-z0-9-]{1,100}")
+
+
+class Quarantine(Protocol):
+    """A place for messages that nobody can handle. Any thread may call `put`."""
+
+    def put(self, message: ReceivedMessage, reason: str) -> None:
+        """Keep it for good; when this returns, it may be deleted. Raises whatever went wrong."""
+        ...
+
+
+class DirectoryQuarantine:
+    """One file per message, in a folder per day: as the AWS CLI shows messages, with the reason.
+
+    So `consume decode` reads them, and the body can be sent again. The whole body is in there, with
+    all that is personal in it: only the owner may read the files.
+    """
+
+    def __init__(self, directory: Path, *, clock: Clock) -> None:
+        self._directory = directory
+        self._clock = clock
+
+    def put(self, message: ReceivedMessage, reason: str) -> None:
+        """Write the file and sync it; the same message again writes the same file. `OSError`."""
+        now = self._clock.now()
+        folder = self._directory / f"{now:%Y-%m-%d}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"{file_name(message.message_id)}.json"
+        unfinished = path.with_suffix(".unfinished")
+        text = json.dumps(as_aws_shows(message) | {
+            "Quarantine": {"Reason": reason, "At": now.isoformat(timespec="seconds")}
+        })  # fmt: skip
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(path)
+        for changed in (folder, self._directory):  # the names, too, shall survive a loss of power
+            _sync_directory(changed)
+
+
+def as_aws_shows(message: ReceivedMessage) -> dict[str, object]:
+    """The message as `aws sqs receive-message` prints it, without the receipt handle."""
+    return {
+        "MessageId": message.message_id,
+        "Body": message.body,
+        "Attributes": dict(message.attributes),
+        "MessageAttributes": {
+            name: {"StringValue": value, "DataType": "String"}
+            for name, value in message.message_attributes.items()
+        },
+    }
+
+
+def file_name(message_id: str) -> str:
+    """The id itself, as SQS makes them; of anything else a hash: it could be a path."""
+    if _SAFE.fullmatch(message_id):
+        return message_id
+    return hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -63,6 +63,12 @@ class DataError(ConsumerError):
         self.problems = problems
 
 
+class StuckError(ConsumerError):
+    """Most handlers never return: only another process has all of its threads again."""
+
+    exit_code = EXIT_TRANSIENT
+
+
 class TransportError(ConsumerError):
     """A call to the queue failed. Transient: it is tried again with backoff.
 
@@ -172,7 +178,10 @@ def _retry_of(error: Retry) -> Outcome:
 
 
 #: Our own frames between the engine and a handler: they say nothing of what went wrong in it.
-_PLUMBING = tuple(str(Path(__file__).parent / part) for part in ("engine/", "handlers/registry.py"))
+_PLUMBING = tuple(
+    str(Path(__file__).parent / part)
+    for part in ("engine/", "handlers/registry.py", "handlers/expected.py")
+)
 
 
 def describe(error: BaseException) -> dict[str, str]:

@@ -11,6 +11,8 @@ from consumer.queues.transport import MAX_BATCH, MAX_VISIBILITY_SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from consumer.config import EngineSettings
+    from consumer.handlers.registry import Registry
     from consumer.messages import ReceivedMessage
 
 #: The largest message SQS can hold. A receive may bring ten of them, so that is what is reserved.
@@ -142,3 +144,15 @@ class InFlight:
                 slot.stuck or now - slot.received_at >= MAX_VISIBILITY_SECONDS
                 for slot in self._slots.values()
             )
+
+
+def capacity_for(engine: EngineSettings, registry: Registry) -> int:
+    """How many messages may be in flight, if the configuration leaves it open.
+
+    Ten for each poller and each worker, and twice what each batch handler collects: enough that
+    nobody waits for room, little enough to be renewed in time and released quickly.
+    """
+    if engine.max_in_flight_messages is not None:
+        return engine.max_in_flight_messages
+    batches = sum(handler.batch or 0 for handler in registry.handlers)
+    return MAX_BATCH * (engine.workers + engine.max_pollers) + 2 * batches

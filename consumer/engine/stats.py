@@ -28,6 +28,7 @@ CounterName = Literal[
     "visibility_lost",
     "handlers_stuck",
     "receive_failures",
+    "stalls",  # times that the queue held messages and gave none
     "receives",  # receive calls that SQS answered
     "empty_receives",
 ]

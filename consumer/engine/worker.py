@@ -13,17 +13,17 @@ from consumer.engine.admission import Admission
 from consumer.engine.backoff import Backoff
 from consumer.engine.crew import Crew
 from consumer.engine.drain import Account, Drain, close_handlers
-from consumer.engine.health import find_problems
+from consumer.engine.health import StuckWatch, find_problems
 from consumer.engine.heartbeat import Heartbeat
-from consumer.engine.inflight import InFlight
+from consumer.engine.inflight import InFlight, capacity_for
 from consumer.engine.invoke import Invoker
 from consumer.engine.ledger import Ledger
 from consumer.engine.pipeline import Pipeline
 from consumer.engine.poller import Poller
 from consumer.engine.settler import Settler
+from consumer.engine.stall import StallDetector
 from consumer.engine.stats import Stats
-from consumer.errors import TransportError, describe
-from consumer.queues.transport import MAX_BATCH
+from consumer.errors import StuckError, TransportError, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,18 +35,6 @@ if TYPE_CHECKING:
     from consumer.queues.transport import Transport
 
 _log = structlog.get_logger(__name__)
-
-
-def capacity_for(engine: EngineSettings, registry: Registry) -> int:
-    """How many messages may be in flight, if the configuration leaves it open.
-
-    Ten for each poller and each worker, and twice what each batch handler collects: enough that
-    nobody waits for room, little enough to be renewed in time and released quickly.
-    """
-    if engine.max_in_flight_messages is not None:
-        return engine.max_in_flight_messages
-    batches = sum(handler.batch or 0 for handler in registry.handlers)
-    return MAX_BATCH * (engine.workers + engine.max_pollers) + 2 * batches
 
 
 class Worker:
@@ -113,12 +101,14 @@ class Worker:
             visibility_timeout_seconds=visibility_timeout_seconds,
         )
         self.settler = self._make_settler(transport, rng)
+        self.stall = StallDetector(transport, self.stats, clock=clock)
         self.invoker = Invoker(
             self.stats,
             clock=clock,
             stopping=self._is_stopping,
             default_timeout_seconds=engine.handler_timeout_seconds,
         )
+        self._stuck_watch = StuckWatch(self.invoker, workers=engine.workers, clock=clock)
         self.pipeline = self._make_pipeline(quarantine)
         self.crew = self._make_crew()
 
@@ -219,11 +209,13 @@ class Worker:
         self.settler.flush()
         self.ledger.flush()
         self.invoker.find_stuck()
+        if self.stall.is_due():
+            self.crew.ask_help(self.stall.look, 1)
         self.crew.nudge()
 
     def finished(self) -> str:
         """Why the engine has nothing more to do, or "" while it has."""
-        failure = self.failure or self.settler.fatal
+        failure = self.failure or self.settler.fatal or self._stuck_watch.error()
         if failure is not None:
             self.failure = failure
             return "failure"
@@ -269,7 +261,8 @@ class Worker:
 
         A receive that is refused for good is no reason to give up on what runs.
         """
-        died = self.failure is not None and not isinstance(self.failure, TransportError)
+        ends_well = (TransportError, StuckError)
+        died = self.failure is not None and not isinstance(self.failure, ends_well)
         return died or self.settler.fatal is not None
 
     def failing_handlers(self) -> list[str]:

@@ -10,7 +10,8 @@ import pytest
 
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings
-from consumer.engine.worker import Worker, capacity_for
+from consumer.engine.inflight import capacity_for
+from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registry import Registry
 from consumer.testing import Fault, InMemoryQueue, canvas_body

@@ -1,0 +1,81 @@
+"""Notices a queue that holds messages and gives none: SQS answers that with empty receives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer import log_events
+from consumer.errors import TransportError
+
+if TYPE_CHECKING:
+    from consumer.clock import Clock
+    from consumer.engine.stats import Stats
+    from consumer.queues.transport import QueueAttributes, Transport
+
+_log = structlog.get_logger(__name__)
+
+#: How often a queue that gives nothing is asked how many messages it holds. Rarely: it is paid for.
+LOOK_SECONDS = 600.0
+#: So many messages of one queue may be in flight, over all of its consumers; a little below it.
+IN_FLIGHT_LIMIT = 118_000
+
+
+class StallDetector:
+    """One thread at a time calls `look` when `is_due`.
+
+    A queue is stalled if, at two looks in a row, it says that messages are visible, and all
+    receives in between came back empty. Nothing is changed by that: it is told and counted.
+    """
+
+    def __init__(self, transport: Transport, stats: Stats, *, clock: Clock) -> None:
+        self._transport = transport
+        self._stats = stats
+        self._clock = clock
+        self._due = clock.monotonic() + LOOK_SECONDS
+        self._received = 0
+        self._suspicious = False
+        #: True while the queue holds messages and gives none.
+        self.stalled = False
+
+    def is_due(self) -> bool:
+        """True if it is time for a look, and there is a reason: nothing came since the last one."""
+        received = self._stats["received"]
+        if received != self._received:
+            self._received = received
+            self._suspicious = False
+            self._due = self._clock.monotonic() + LOOK_SECONDS
+            if self.stalled:
+                self.stalled = False
+                _log.info(log_events.QUEUE_UNSTALLED)
+        return self._clock.monotonic() >= self._due
+
+    def look(self) -> None:
+        """Ask the queue. A question that fails, or is not permitted, is asked again later."""
+        self._due = self._clock.monotonic() + LOOK_SECONDS
+        try:
+            attributes = self._transport.attributes()
+        except TransportError:
+            return  # receives fail as well then, and tell it; not being allowed to ask is no fault
+        if not attributes.visible_messages or self._stats["received"] != self._received:
+            self._suspicious = self.stalled = False
+        elif not self._suspicious:
+            self._suspicious = True
+        elif not self.stalled:
+            self.stalled = True
+            self._stats.add("stalls")
+            self._tell(attributes)
+
+    @staticmethod
+    def _tell(attributes: QueueAttributes) -> None:
+        in_flight = attributes.in_flight_messages or 0
+        hint = "is there another consumer that takes and releases them?"
+        if in_flight >= IN_FLIGHT_LIMIT:
+            hint = "about 120,000 messages are in flight: SQS gives no more until some are settled"
+        _log.error(
+            log_events.QUEUE_STALLED,
+            visible=attributes.visible_messages,
+            in_flight=in_flight,
+            hint=hint,
+        )

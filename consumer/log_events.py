@@ -63,6 +63,7 @@ LEDGER_SET_ASIDE: Final = "ledger_set_aside"  # a damaged or foreign file was re
 UNKNOWN_EVENT: Final = "unknown_event"  # a name that the catalog does not have, told once
 UNKNOWN_FIELD: Final = "unknown_field"  # a field that the catalog does not have, told once
 DATA_MISFIT: Final = "data_misfit"  # an event does not fit its model, told once for each name
+CATALOG_WATCH_FAILED: Final = "catalog_watch_failed"  # a bug: events are not compared any more
 
 # Archive
 ARCHIVE_REPAIRED: Final = "archive_repaired"  # a torn last line was set apart

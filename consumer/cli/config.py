@@ -74,7 +74,7 @@ def check(file: Path) -> None:
         handlers = _handlers(loaded, faults)
         if faults:
             raise ConfigurationError("\n".join(faults))
-        for warning in loaded.warnings:
+        for warning in (*loaded.warnings, *_unmatched(handlers)):
             tell(warning, kind="warning")
         click.echo(f"{file}: ok")
         for label, text in _plan(loaded, address, handlers):
@@ -111,6 +111,12 @@ def _handlers(loaded: Loaded, faults: list[str]) -> list[Handler]:
         with _faults_into(faults, loaded, f"handlers[{index}].name"):
             add(entry)
     return list(all_of_them.handlers)
+
+
+def _unmatched(handlers: list[Handler]) -> list[str]:
+    from consumer.handlers.lint import unmatched_patterns  # noqa: PLC0415 - `show` does without
+
+    return unmatched_patterns(handlers)
 
 
 @contextmanager

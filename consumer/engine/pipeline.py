@@ -18,6 +18,7 @@ from consumer.messages import Outcome
 if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.engine.admission import Admission, Waiting
+    from consumer.engine.catalog_watch import CatalogWatch
     from consumer.engine.delivery import Work
     from consumer.engine.inflight import Slot
     from consumer.engine.invoke import Invoker
@@ -40,6 +41,7 @@ class Pipeline:
 
     Args:
         admission: decides who may be handed to a handler now.
+        watch: compares each event with the catalog.
         quarantine: where rejected and undecodable messages go; None leaves them to the queue.
     """
 
@@ -54,6 +56,7 @@ class Pipeline:
         invoker: Invoker,
         admission: Admission,
         message_format: Literal["auto", "canvas", "caliper"] = "auto",
+        watch: CatalogWatch,
         quarantine: Quarantine | None = None,
     ) -> None:
         self._registry = registry
@@ -64,6 +67,7 @@ class Pipeline:
         self._invoker = invoker
         self.admission = admission
         self._format = message_format
+        self._watch = watch
         self._quarantine = quarantine
         self._collectors: dict[str, Collector[Waiting]] = {
             h.name: Collector(h, clock) for h in registry.handlers if h.call_batch
@@ -81,7 +85,7 @@ class Pipeline:
     def _begin(self, slot: Slot) -> None:
         message = slot.message
         try:
-            events = decode(message, self._format)
+            events = decode(message, self._format, self._watch.reader)
         except DecodeError as error:
             self._stats.add("undecodable")
             _log.warning(log_events.UNDECODABLE, reason=error.reason, message_id=message.message_id)
@@ -97,6 +101,7 @@ class Pipeline:
         work: list[Work] = []
         done = self._ledger.succeeded(message.message_id)
         for event in events:
+            self._watch.see(event)
             handlers = self._registry.route(event.name, event.format)
             if not handlers:
                 self._stats.add("unmatched")

@@ -50,6 +50,12 @@ class Stats:
         with self._lock:
             self._counts[name] += amount
 
+    def set(self, name: CounterName, total: int) -> None:
+        """Take over a counter that is kept elsewhere."""
+        with self._lock:
+            if total:
+                self._counts[name] = total
+
     def handled(self, event_names: list[str]) -> None:
         """Count one message as handled, with its events."""
         with self._lock:

@@ -11,6 +11,7 @@ import structlog
 from consumer import log_events
 from consumer.engine.admission import Admission
 from consumer.engine.backoff import Backoff
+from consumer.engine.catalog_watch import CatalogWatch
 from consumer.engine.crew import Crew
 from consumer.engine.drain import Account, Drain, close_handlers
 from consumer.engine.health import StuckWatch, find_problems
@@ -76,6 +77,7 @@ class Worker:
         #: What ended the engine from within: an error that waiting does not mend, or a bug.
         self.failure: BaseException | None = None
         self.stats = Stats()
+        self._watch = CatalogWatch(self.stats)
         self.ledger = Ledger() if ledger is None else ledger
         self.in_flight = InFlight(
             max_messages=capacity_for(engine, registry), max_bytes=engine.max_in_flight_bytes
@@ -143,6 +145,7 @@ class Worker:
                 room=self.in_flight.capacity // 2,
             ),
             message_format=self._queue.format,
+            watch=self._watch,
             quarantine=quarantine,
         )
 
@@ -208,6 +211,7 @@ class Worker:
         self.crew.put(self.pipeline.admission.probes())
         self.settler.flush()
         self.ledger.flush()
+        self._watch.update_stats()
         self.invoker.find_stuck()
         if self.stall.is_due():
             self.crew.ask_help(self.stall.look, 1)

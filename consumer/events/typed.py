@@ -9,7 +9,8 @@ from consumer.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.messages import Event
+    from consumer.events.catalog import EventData
+    from consumer.messages import Event, Format
     from consumer.subject import Subject
 
 
@@ -30,9 +31,9 @@ class TypedReader:
         # Here, because most daemons never ask: the models cost time and memory.
         from pydantic import ValidationError  # noqa: PLC0415
 
-        from consumer.events.catalog import EventData, model_of  # noqa: PLC0415
+        from consumer.events.catalog import model_of  # noqa: PLC0415
 
-        model = model_of(event.name, event.format) or EventData
+        model = model_of(event.name, event.format) or _any_model(event.format)
         try:
             return model.model_validate(event.body)
         except ValidationError as error:
@@ -47,6 +48,13 @@ class TypedReader:
         from consumer.events.subjects import subject_of  # noqa: PLC0415
 
         return subject_of(event)
+
+
+def _any_model(event_format: Format) -> type[EventData]:
+    """The model of an event whose name the catalog does not know."""
+    from consumer.events import catalog  # noqa: PLC0415
+
+    return catalog.caliper.CaliperEvent if event_format == "caliper" else catalog.EventData
 
 
 def _place(part: int | str) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import TypedDict
+from typing import TYPE_CHECKING, Required, TypedDict
 
 from consumer.errors import ConfigurationError
 from consumer.handlers import checks
 from consumer.messages import Context, Event, Format
+
+if TYPE_CHECKING:
+    from consumer.handlers.expected import Expected
 
 _ALL = ("*",)
 #: The longest that SQS keeps a message invisible.
@@ -56,18 +59,33 @@ class Limits(TypedDict, total=False):
     linger_seconds: float | None
 
 
-class Options(TypedDict, total=False):
-    """The keyword arguments of `Registry.add`, which explains them."""
-
+class _Options(TypedDict, total=False):
     name: str | None
     format: Format | None
     when: Predicate | None
     timeout_seconds: float | None
     retry: RetryPolicy | None
     concurrency: int | None
-    batch: int | None
     linger_seconds: float
     close: Callable[[], None] | None
+
+
+class Options(_Options, total=False):
+    """The keyword arguments of `Registry.add`, which explains them."""
+
+    batch: int | None
+
+
+class EventOptions(_Options, total=False):
+    """Those of a handler that takes one event at a time."""
+
+    batch: None
+
+
+class BatchOptions(_Options, total=False):
+    """Those of a handler that takes many."""
+
+    batch: Required[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +112,8 @@ class Handler:
     close: Callable[[], None] | None = None
     #: Further sets of patterns; of each of them one must match as well (see `Registry.include`).
     within: tuple[tuple[str, ...], ...] = ()
+    #: What it takes, if it was registered with models; the calls keep to it by themselves.
+    expected: Expected | None = None
 
     def matches(self, name: str, event_format: Format) -> bool:
         """True if it asked for events of this name in this format."""
@@ -136,7 +156,22 @@ def narrowed(
         within=handler.within if _ALL in {within, handler.patterns} else (*handler.within, within),
     )
     check_limits(changed)
+    if changed.expected is not None:
+        changed.expected.check_format(changed.format, changed.matches)
     return changed
+
+
+def guarded(handler: Handler) -> Handler:
+    """The handler with calls that let only what it expects get to the user's code."""
+    expected = handler.expected
+    if expected is None:
+        return handler
+    return replace(
+        handler,
+        call=expected.guard(handler.call) if handler.call else None,
+        call_batch=expected.guard_batch(handler.call_batch) if handler.call_batch else None,
+        when=expected.guard_predicate(handler.when) if handler.when else None,
+    )
 
 
 def check_options(options: Options) -> None:

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from consumer.errors import ConfigurationError, describe
+from consumer.handlers.annotations import annotation_of
+from consumer.handlers.expecting import says_models
 from consumer.handlers.options import Options
 from consumer.handlers.registry import Registry
 
@@ -22,7 +24,8 @@ _EXAMPLE = '"package.module:function" or "package.module:registry"'
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
     """Options: target, "package.module:attribute": a function, or a `Registry`.
 
-    A function becomes one handler of this name, for a batch if a batch size is configured. The
+    A function becomes one handler of this name, for a batch if a batch size is configured; it gets
+    every event, or those of the models that its annotation says. The
     handlers of a registry are named NAME.FUNCTION. The module is looked up on `sys.path`, to which
     the command `consume` adds the current directory.
     """
@@ -36,7 +39,8 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     if isinstance(found, Registry):
         registry.include(found, prefix=f"{name}.")
     else:
-        registry.add(found, "*", name=name, batch=environment.batch_size)
+        patterns = () if says_models(annotation_of(found)) else "*"
+        registry.add(found, patterns, name=name, batch=environment.batch_size)
     return registry
 
 

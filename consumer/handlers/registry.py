@@ -5,16 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from consumer.errors import ConfigurationError
 from consumer.handlers import checks
+from consumer.handlers.annotations import annotation_of
+from consumer.handlers.decorator import Decorator
+from consumer.handlers.expecting import check_batched, patterns_and_expected
 from consumer.handlers.handler import (
     Call,
     Handler,
     RetryPolicy,
     check_limits,
     check_options,
+    guarded,
     narrowed,
 )
 
@@ -22,12 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, Unpack
 
+    from consumer.events.catalog.base import EventData
     from consumer.handlers.handler import Limits, Options
     from consumer.messages import Context, Event, Format
 
 __all__ = ["Handler", "Middleware", "Registry", "RetryPolicy"]
-
-Function = TypeVar("Function", bound=Callable[..., object])
 
 #: `middleware(event, context, call_next)`.
 Middleware = Callable[["Event", "Context", Call], object]
@@ -36,7 +39,7 @@ Middleware = Callable[["Event", "Context", Call], object]
 _MAX_ROUTES = 4096
 
 
-class Registry:
+class Registry(Decorator):
     """Handlers, and the middleware around them.
 
     One thread fills it, before the daemon starts; any thread may ask it. What registers raises
@@ -51,23 +54,10 @@ class Registry:
         self._handlers: tuple[Handler, ...] | None = None
         self._routes: dict[tuple[str, str], tuple[Handler, ...]] = {}
 
-    def on(self, *patterns: str, **options: Unpack[Options]) -> Callable[[Function], Function]:
-        """Register the decorated function, which stays as it is; everything else as in `add`."""
-
-        def register(function: Function) -> Function:
-            self.add(function, patterns, **options)
-            return function
-
-        if any(map(callable, patterns)):
-            raise ConfigurationError(
-                'registry.on needs the names of events: @registry.on("grade_change")'
-            )
-        return register
-
     def add(
         self,
         function: Callable[..., object],
-        patterns: Iterable[str] | str,
+        patterns: Iterable[str | type[EventData]] | str | type[EventData] = (),
         **options: Unpack[Options],
     ) -> None:
         """Register `f(event[, context])`; with `batch`, `f(events[, context])`.
@@ -78,7 +68,10 @@ class Registry:
 
         Args:
             function: anything that can be called, but no class, no coroutine, no generator.
-            patterns: exact names of events, or globs (`*`, `?`, `[...]`; case counts).
+            patterns: exact names of events, globs (`*`, `?`, `[...]`; case counts), or models of
+                `consumer.events.catalog`. A model stands for the name of its event; should that
+                come in the other format, the call fails before the function runs. If there are
+                none, the annotation says them: `event: Event[GradeChange]`.
             **options: all of them may be left out.
                 name: in logs and in the ledger, unique; by default the function's own.
                 format: only events that came as "canvas", or as "caliper".
@@ -95,19 +88,23 @@ class Registry:
         name = checks.check_name(checks.default_name(function) if given is None else given)
         batched = options.get("batch") is not None
         wants_context = checks.check_function(name, function, batched=batched)
+        checks.check_format(name, options.get("format"))
+        checks.check_predicate(name, options.get("when"))
+        annotation = annotation_of(function)
+        check_batched(name, annotation, batched=batched)
+        found, expected = patterns_and_expected(name, patterns, annotation, options.get("format"))
         call = _call(name, function, wants_context=wants_context)
         handler = Handler(
             **{
                 **options,
                 "name": name,
-                "patterns": checks.check_patterns(name, patterns),
+                "patterns": found,
+                "expected": expected,
                 "call_batch" if batched else "call": call,
             }
         )
-        checks.check_format(name, handler.format)
-        checks.check_predicate(name, handler.when)
         check_limits(handler)
-        self._add([handler])
+        self._add([guarded(handler)])
 
     def use(self, middleware: Middleware) -> Middleware:
         """Put `middleware(event, context, call_next)` around every per-event handler.

@@ -11,8 +11,10 @@ import tenacity
 import consumer
 from consumer import log_events
 from consumer.engine.ledger import open_ledger
+from consumer.engine.quarantine import DirectoryQuarantine
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK, TransportError
+from consumer.handlers.lint import unmatched_patterns
 from consumer.handlers.loader import build_registry
 from consumer.queues.sqs import check_queue, connect
 from consumer.service.daemon import Daemon
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from consumer.clock import Clock
     from consumer.config import Settings
+    from consumer.engine.quarantine import Quarantine
     from consumer.handlers.registry import Registry
     from consumer.queues.sqs import SqsTransport
     from consumer.queues.sqs.preflight import QueueCheck
@@ -77,6 +80,7 @@ def run(
                 max_messages=max_messages,
                 drain_when_empty=drain_when_empty,
                 ledger=ledger,
+                quarantine=_quarantine(settings, clock),
             )
             code = Daemon(
                 worker,
@@ -104,6 +108,8 @@ def _connect(settings: Settings, registry: Registry, clock: Clock) -> SqsTranspo
         region=transport.region,
         handlers={h.name: list(h.patterns) for h in registry.handlers},
     )
+    for warning in unmatched_patterns(registry.handlers):
+        _log.warning(log_events.CONFIG_WARNING, reason=warning)
     return transport
 
 
@@ -179,6 +185,13 @@ def _tell_check(check: QueueCheck) -> None:
     )
     for warning in check.warnings:
         _log.warning(log_events.QUEUE_WARNING, reason=warning)
+
+
+def _quarantine(settings: Settings, clock: Clock) -> Quarantine | None:
+    directory = settings.quarantine.directory
+    if directory is None:
+        return None
+    return DirectoryQuarantine(settings.state_directory / directory, clock=clock)
 
 
 def _visibility(settings: Settings, check: QueueCheck) -> int:

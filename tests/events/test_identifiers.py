@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.events.identifiers import (
-    SHARD_SIZE,
+    canvas_id,
     global_id,
     is_truncated,
     local_id,
     shard_of,
 )
+from consumer.subject import SHARD_SIZE, Subject
 
 SHARDS = st.integers(0, 10**9)
 LOCALS = st.integers(0, SHARD_SIZE - 1)
+#: As ids of courses, sections, quizzes and tools are written; the last part of some is a role.
+KINDS = st.sampled_from(["course", "wikiPage", "quizzes:quiz", "lti/tool_proxy", "Instructor"])
 
 
 @pytest.mark.parametrize(
@@ -77,6 +82,7 @@ def test_what_is_no_id_gives_none(value: object) -> None:
     assert local_id(value) is None
     assert shard_of(value) is None
     assert global_id(value, 2107) is None
+    assert canvas_id(value, 2107) is None
 
 
 @given(shard=SHARDS, local=LOCALS, written=st.sampled_from([int, str]))
@@ -92,11 +98,60 @@ def test_taking_apart_and_putting_together_are_inverse(
     assert shard * SHARD_SIZE + local == global_id(written(local), shard)
 
 
+@given(shard=SHARDS, local=LOCALS, outer=st.lists(st.tuples(KINDS, LOCALS), max_size=3), kind=KINDS)
+@settings(max_examples=200, deadline=None, database=None)
+def test_the_last_part_of_a_urn_is_its_id(
+    shard: int, local: int, outer: list[tuple[str, int]], kind: str
+) -> None:
+    """However deep it is nested: what stands before it are the things around it."""
+    number = shard * SHARD_SIZE + local
+    around = "".join(f":{name}:{inner}" for name, inner in outer)
+    urn = f"urn:instructure:canvas{around}:{kind}:{number}"
+
+    assert (local, shard) == (local_id(urn), shard_of(urn))
+    assert canvas_id(urn) == canvas_id(number) == canvas_id(str(number))
+
+
+@given(shard=SHARDS, local=LOCALS, other=st.none() | SHARDS, written=st.sampled_from([int, str]))
+@settings(max_examples=200, deadline=None, database=None)
+def test_both_forms_of_an_id_are_exact(
+    shard: int, local: int, other: int | None, written: type[int | str]
+) -> None:
+    """A global id keeps its shard, a local one is of the shard that is given, or of none."""
+    whole = canvas_id(written(shard * SHARD_SIZE + local), other)
+    alone = canvas_id(written(local), other)
+    assert whole is not None
+    assert alone is not None
+
+    assert (local, shard or other) == (whole.local_id, whole.shard)
+    assert (local, other) == (alone.local_id, alone.shard)
+    for found in (whole, alone):
+        expected = None if found.shard is None else found.shard * SHARD_SIZE + local
+        assert expected == found.global_id
+        assert type(found.global_id) in {int, type(None)}
+
+
+@given(value=st.integers(0, 10**39) | st.text() | st.floats() | st.none() | st.binary())
+@settings(max_examples=200, deadline=None, database=None)
+def test_the_functions_agree_whatever_they_are_given(value: object) -> None:
+    """All of them find an id, or none does; what is found is whole, and puts together again."""
+    local, shard, found = local_id(value), shard_of(value), canvas_id(value)
+
+    assert (local is None) == (shard is None) == (found is None)
+    if found is not None and local is not None and shard is not None:
+        assert 0 <= local < SHARD_SIZE
+        assert (
+            int(str(value).rpartition(":")[2]) == shard * SHARD_SIZE + local == global_id(value, 0)
+        )
+        assert (local, shard or None) == (found.local_id, found.shard)
+
+
 @given(value=st.floats() | st.booleans() | st.binary() | st.none())
 @settings(max_examples=50, deadline=None, database=None)
 def test_no_other_type_passes_for_an_id(value: object) -> None:
     """A float has lost digits already, and True is not 1."""
     assert local_id(value) is None
+    assert canvas_id(value) is None
 
 
 def test_a_global_id_keeps_its_shard() -> None:
@@ -105,10 +160,33 @@ def test_a_global_id_keeps_its_shard() -> None:
     assert global_id("21070000000000123") == 21070000000000123
 
 
-@pytest.mark.parametrize("shard", [None, -1])
-def test_a_local_id_needs_a_shard_to_become_global(shard: int | None) -> None:
-    """Without one nobody knows whose it is."""
+@pytest.mark.parametrize("shard", [None, -1, 2107.0, True, "2107"])
+def test_a_local_id_needs_a_shard_to_become_global(shard: Any) -> None:
+    """Without one nobody knows whose it is; and a float would make the id one, too."""
     assert global_id("565", shard) is None
+    found = canvas_id("565", shard)
+    assert found is not None
+    assert (found.local_id, found.shard, found.global_id) == (565, None, None)
+
+
+@pytest.mark.parametrize(
+    "number", [2**53 - 1, 2**53 + 1, 21070000000000123, 10**18 + 7, 10**24 + 1]
+)
+@pytest.mark.parametrize("written", [int, str, "urn:instructure:canvas:user:{}".format])
+def test_no_digit_is_lost_beyond_what_a_float_can_hold(number: int, written: Any) -> None:
+    """As text, as integer, as URN: put together again it is the same number."""
+    local, shard = local_id(written(number)), shard_of(written(number))
+
+    assert global_id(written(number)) == number
+    assert global_id(local, shard) == number
+    found = canvas_id(written(number))
+    assert found is not None
+    assert found.global_id == number
+
+
+def test_ids_stay_out_of_the_repr_of_a_subject() -> None:
+    """An id is printed only by who asks for it."""
+    assert "565" not in repr(Subject(user_id=canvas_id("565")))
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,24 @@ def test_a_function_with_a_batch_size_takes_batches(folder: Path) -> None:
     assert handler.call_batch is not None
 
 
+def test_a_function_that_says_its_events_gets_only_those(folder: Path) -> None:
+    """By the models of its annotation: it is not made for others."""
+    module(
+        folder,
+        "zz_typed",
+        "from consumer import Event\n"
+        "from consumer.events.catalog import SubmissionCreated, SubmissionUpdated\n"
+        "def on_submission(event: Event[SubmissionCreated | SubmissionUpdated]): ...\n"
+        "def on_any(event: Event): ...\n",
+    )
+
+    (typed,) = factory("a", {"target": "zz_typed:on_submission"}, ENVIRONMENT).handlers
+    (untyped,) = factory("b", {"target": "zz_typed:on_any"}, ENVIRONMENT).handlers
+
+    assert typed.patterns == ("submission_created", "submission_updated")
+    assert untyped.patterns == ("*",)
+
+
 def test_a_registry_brings_its_handlers(folder: Path) -> None:
     """Their names begin with that of the entry, so that two registries may use the same ones."""
     module(folder, "zz_handlers", SOURCE)

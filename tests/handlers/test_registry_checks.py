@@ -155,7 +155,7 @@ def test_the_ends_of_the_range_are_accepted(batch: int) -> None:
         (["grade_change "], "'grade_change ' is not the name of an event"),
         ([5], "5 is not the name"),
         ([None], "None is not the name"),
-        (5, "patterns must be texts, not 5"),
+        (5, "patterns must be texts or models, not 5"),
         ([["a", "b"]], r"\['a', 'b'\] is not the name"),
     ],
 )
@@ -175,15 +175,17 @@ def test_a_text_is_one_pattern_and_not_its_letters() -> None:
 
 
 def test_a_decorator_without_events_says_how_it_is_written() -> None:
-    """`@registry.on` without brackets, and with empty ones."""
+    """`@registry.on` without brackets, with empty ones, and with a function among names."""
     registry = Registry()
 
     def handler(event: Event) -> None: ...
 
-    with pytest.raises(ConfigurationError, match=r'@registry\.on\("grade_change"\)'):
-        registry.on(handler)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match=r'@registry\.on\("submission_created"\)'):
+        registry.on(handler)
     with pytest.raises(ConfigurationError, match="names no event"):
         registry.on()(handler)
+    with pytest.raises(ConfigurationError, match=r'@registry\.on\("grade_change"\)'):
+        registry.on("quiz_*", handler)  # type: ignore[call-overload]
 
 
 def test_two_handlers_of_one_name_are_refused() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from consumer.events.catalog.base import CanvasBody, EventData, Record
 from consumer.events.catalog.index import CALIPER, CATEGORIES, category_of, class_name, names
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
         AttachmentDeleted,
         AttachmentUpdated,
     )
+    from consumer.events.catalog.base import CanvasBody, EventData, Record
     from consumer.events.catalog.content import (
         ContentMigrationCompleted,
         ContentMigrationStarted,
@@ -320,7 +320,7 @@ __all__ = [
 #: Where each class is.
 _MODULES = {
     class_name(name): category for category, found in CATEGORIES.items() for name in found
-} | {"Metadata": "metadata"}
+} | {"Metadata": "metadata", "CanvasBody": "base", "EventData": "base", "Record": "base"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,70 @@
+"""Compares what comes with the catalog: unknown names and fields, and bodies that do not fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer import log_events
+from consumer.errors import describe
+from consumer.events.drift import Drift
+from consumer.events.typed import TypedReader
+
+if TYPE_CHECKING:
+    from consumer.engine.stats import Stats
+    from consumer.events.drift import Unknown
+    from consumer.messages import Event
+
+_log = structlog.get_logger(__name__)
+
+_HINT = "handled as usual; `consume drift` tells more of what Canvas has changed"
+#: Names come from outside: after so many, misfits are only counted.
+_MOST_NAMES = 1_000
+
+
+class CatalogWatch:
+    """Counts, and tells each thing once. Any thread may call it; it never raises."""
+
+    def __init__(self, stats: Stats) -> None:
+        self._stats = stats
+        self._drift = Drift(self._tell)
+        self._misfits: set[str] = set()
+        self._broken = False
+        #: Makes the typed views of events, for `decode`.
+        self.reader = TypedReader(self._note_misfit)
+
+    def see(self, event: Event) -> None:
+        """Look at an event that came. Whatever goes wrong here must not touch the message."""
+        if self._broken:
+            return
+        try:
+            self._drift.see(event)
+        except Exception as error:
+            self._broken = True
+            _log.error(log_events.CATALOG_WATCH_FAILED, **describe(error), exc_info=error)
+
+    def update_stats(self) -> None:
+        """Bring the counters up to date; called now and then."""
+        self._stats.set("unknown_events", self._drift.unknown_names)
+        self._stats.set("unknown_fields", self._drift.unknown_fields)
+
+    @staticmethod
+    def _tell(unknown: Unknown) -> None:
+        facts = {"event_name": unknown.name, "format": unknown.format}
+        if unknown.path:
+            _log.warning(log_events.UNKNOWN_FIELD, **facts, field=unknown.path, hint=_HINT)
+        else:
+            _log.warning(log_events.UNKNOWN_EVENT, **facts, hint=_HINT)
+
+    def _note_misfit(self, event: Event) -> None:
+        self._stats.add("misfits")
+        if event.name not in self._misfits and len(self._misfits) < _MOST_NAMES:
+            self._misfits.add(event.name)
+            _log.warning(
+                log_events.DATA_MISFIT,
+                event_name=event.name,
+                format=event.format,
+                message_id=event.message_id,
+                hint="event.data raised DataError; event.body can be read all the same",
+            )

@@ -119,6 +119,9 @@ class EngineSettings(Section):
     retry_max_seconds: _Seconds = Field(default=900, ge=0, le=43_200)
     #: For handlers without their own; None: no limit.
     handler_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=43_200)
+    #: window: an event that was sent twice, under another message id, is handled once.
+    deduplicate: Literal["off", "window"] = "off"
+    deduplicate_window_seconds: _Seconds = Field(default=86_400, ge=1, le=1_209_600)
     #: So many failures of a handler in a row give it a rest; 0: never.
     breaker_failures: _Int = Field(default=5, ge=0, le=1000)
     #: How long "no such queue" and "not allowed" must last before they stop the process; at the

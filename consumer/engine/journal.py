@@ -104,6 +104,39 @@ class Journal:
             with self._lock:
                 self._done.append(row)
 
+    def write_keys(self, keys: Mapping[str, int], *, purge_before: float | None) -> bool:
+        """Note events as handled at a time; forget older ones. False if it failed (told)."""
+        if not keys and purge_before is None:
+            return True
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                if purge_before is not None:
+                    self._connection.execute("DELETE FROM seen WHERE at < ?", (int(purge_before),))
+                self._connection.executemany(
+                    "INSERT INTO seen (key, at) VALUES (?, ?) "
+                    "ON CONFLICT (key) DO UPDATE SET at = excluded.at",
+                    keys.items(),
+                )
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._failed(error)
+                return False
+            self._recovered()
+            return True
+
+    def key_time(self, key: str) -> int | None:
+        """When the event with this key was handled, in seconds since 1970; None if not known."""
+        with self._lock:
+            try:
+                row = self._connection.execute(
+                    "SELECT at FROM seen WHERE key = ?", (key,)
+                ).fetchone()
+            except sqlite3.Error as error:
+                self._failed(error)
+                return None
+            return None if row is None else int(row[0])
+
     def flush(self) -> None:
         """Drop the rows that are done; called now and then, and at the end."""
         with self._lock:
@@ -214,6 +247,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
         "CREATE TABLE IF NOT EXISTS handled "
         "(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, messages TEXT NOT NULL)"
     )
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    connection.execute("CREATE INDEX IF NOT EXISTS seen_at ON seen (at)")
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {_VERSION}")
 

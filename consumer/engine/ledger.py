@@ -67,6 +67,11 @@ class Ledger:
         """True if it survives the process."""
         return self._journal is not None
 
+    @property
+    def journal(self) -> Journal | None:
+        """The file that it writes to; None without one."""
+        return self._journal
+
     def succeeded(self, message_id: str) -> frozenset[Step]:
         """The steps of this message that need not run again."""
         if message_id not in self._entries:  # nearly always; no lock for it

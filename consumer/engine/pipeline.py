@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from consumer.engine.admission import Admission, Waiting
     from consumer.engine.catalog_watch import CatalogWatch
     from consumer.engine.delivery import Work
+    from consumer.engine.duplicates import Duplicates
     from consumer.engine.inflight import Slot
     from consumer.engine.invoke import Invoker
     from consumer.engine.ledger import Ledger, Step
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
+#: Soon, but not at once: its copy shall have ended.
+_COPY_IS_BUSY = Outcome.retry("a copy of it is being handled", 15.0)
 _PUT_OFF = Outcome.retry("its handler fails all the time", PUT_OFF_SECONDS)
 
 
@@ -43,6 +46,7 @@ class Pipeline:
         admission: decides who may be handed to a handler now.
         watch: compares each event with the catalog.
         quarantine: where rejected and undecodable messages go; None leaves them to the queue.
+        duplicates: recognises events that were sent twice; None handles them twice.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Pipeline:
         message_format: Literal["auto", "canvas", "caliper"] = "auto",
         watch: CatalogWatch,
         quarantine: Quarantine | None = None,
+        duplicates: Duplicates | None = None,
     ) -> None:
         self._registry = registry
         self._settler = settler
@@ -69,6 +74,7 @@ class Pipeline:
         self._format = message_format
         self._watch = watch
         self._quarantine = quarantine
+        self._duplicates = duplicates
         self._collectors: dict[str, Collector[Waiting]] = {
             h.name: Collector(h, clock) for h in registry.handlers if h.call_batch
         }
@@ -98,10 +104,17 @@ class Pipeline:
             )
             self._put_off(slot, outcome_of(error), None)
             return
+        new = self._duplicates.begin(events, message.message_id) if self._duplicates else None
+        if new == "busy":
+            self._settler.put_off(slot, _COPY_IS_BUSY)
+            return
         work: list[Work] = []
         done = self._ledger.succeeded(message.message_id)
         for event in events:
             self._watch.see(event)
+            if new is not None and not new[event.index]:
+                self._stats.add("duplicate_events")
+                continue
             handlers = self._registry.route(event.name, event.format)
             if not handlers:
                 self._stats.add("unmatched")
@@ -213,6 +226,8 @@ class Pipeline:
         """Every piece has ended: ack only if all succeeded (into `acks`, if many are settled)."""
         outcome, handler = delivery.verdict()
         slot = delivery.slot
+        if self._duplicates is not None:
+            self._duplicates.end(delivery.events, handled=outcome.verdict == "ack")
         if outcome.verdict == "ack":
             self._stats.handled([event.name for event in delivery.events])
             if acks is None:

@@ -23,6 +23,7 @@ CounterName = Literal[
     "abandoned",  # still running when the time to drain was up
     "redelivered",  # messages with a receive count above 1
     "duplicates",  # came again while in flight here
+    "duplicate_events",  # events that were handled before, under another message id or this one
     "already_handled",  # handler runs spared because the ledger knew better
     "unmatched",  # events that no handler asked for
     "visibility_lost",

@@ -14,6 +14,7 @@ from consumer.engine.backoff import Backoff
 from consumer.engine.catalog_watch import CatalogWatch
 from consumer.engine.crew import Crew
 from consumer.engine.drain import Account, Drain, close_handlers
+from consumer.engine.duplicates import Duplicates
 from consumer.engine.health import StuckWatch, find_problems
 from consumer.engine.heartbeat import Heartbeat
 from consumer.engine.inflight import InFlight, capacity_for
@@ -79,6 +80,7 @@ class Worker:
         self.stats = Stats()
         self._watch = CatalogWatch(self.stats)
         self.ledger = Ledger() if ledger is None else ledger
+        self._duplicates = self._make_duplicates()
         self.in_flight = InFlight(
             max_messages=capacity_for(engine, registry), max_bytes=engine.max_in_flight_bytes
         )
@@ -114,6 +116,16 @@ class Worker:
         self.pipeline = self._make_pipeline(quarantine)
         self.crew = self._make_crew()
 
+    def _make_duplicates(self) -> Duplicates | None:
+        engine = self._engine
+        if engine.deduplicate == "off":
+            return None
+        return Duplicates(
+            window_seconds=engine.deduplicate_window_seconds,
+            clock=self.clock,
+            journal=self.ledger.journal,
+        )
+
     def _make_settler(self, transport: Transport, rng: Random) -> Settler:
         engine = self._engine
         return Settler(
@@ -147,6 +159,7 @@ class Worker:
             message_format=self._queue.format,
             watch=self._watch,
             quarantine=quarantine,
+            duplicates=self._duplicates,
         )
 
     def _make_crew(self) -> Crew:
@@ -211,6 +224,8 @@ class Worker:
         self.crew.put(self.pipeline.admission.probes())
         self.settler.flush()
         self.ledger.flush()
+        if self._duplicates is not None:
+            self._duplicates.flush()
         self._watch.update_stats()
         self.invoker.find_stuck()
         if self.stall.is_due():

@@ -28,7 +28,8 @@ class Subject:
     No id appears in a repr: with the institution's data it tells who a person is.
     """
 
-    #: Who caused it; None for a background job and for somebody who is not logged in.
+    #: Who caused it; None for a background job and for somebody who is not logged in. For what a
+    #: tool hands in or the store of files takes in the name of somebody, it is that person.
     user_id: CanvasId | None = field(default=None, repr=False)
     #: The course that it happened in, or that it is about.
     course_id: CanvasId | None = field(default=None, repr=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.errors import DecodeError
 from consumer.events.canvas import fallback_time
@@ -155,3 +155,24 @@ def _urn_kind(urn: object) -> str:
     if not isinstance(urn, str) or not urn.startswith(_URN):
         return ""
     return urn[len(_URN) :].rpartition(":")[0]
+
+
+class Form(NamedTuple):
+    """What tells an event in Caliper format."""
+
+    type: str
+    action: str
+    #: The type of the object, and the kind in its URN; "" where they may be any.
+    object_type: str = ""
+    object_kind: str = ""
+
+
+def forms_of(name: str) -> tuple[Form, ...]:
+    """The forms that the event with this Canvas name has in Caliper; none if it has no name there.
+
+    The usual one first.
+    """
+    alike = {with_state: without for without, with_state in _WITH_STATE.items()}
+    name = alike.get(name, name)
+    by_action = [Form(*key) for key, known in _BY_ACTION.items() if known == name]
+    return (*by_action, *(Form(*key) for key, known in _BY_OBJECT.items() if known == name))

@@ -6,6 +6,8 @@ no float here, and no float is accepted.
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from consumer.subject import SHARD_SIZE, CanvasId
 
 _URN = "urn:instructure:canvas:"
@@ -33,6 +35,11 @@ def _integer(value: object) -> int | None:
     return int(text)
 
 
+def _is_shard(shard: object) -> TypeGuard[int]:
+    # Neither True, nor a float, which would make one of the id.
+    return isinstance(shard, int) and not isinstance(shard, bool) and shard >= 0
+
+
 def local_id(value: object) -> int | None:
     """The id within its shard: 123 for 21070000000000123, "123", or a URN of either.
 
@@ -51,12 +58,12 @@ def shard_of(value: object) -> int | None:
 def global_id(value: object, shard: int | None = None) -> int | None:
     """The id with its shard in front. A global id stays as it is; a local one needs `shard`.
 
-    None for what is no id, and for a local id without a shard.
+    None for what is no id, and for a local id without a shard: a whole number from 0.
     """
     number = _integer(value)
     if number is None or number >= SHARD_SIZE:
         return number
-    return None if shard is None or shard < 0 else shard * SHARD_SIZE + number
+    return shard * SHARD_SIZE + number if _is_shard(shard) else None
 
 
 def is_truncated(text: object) -> bool:
@@ -78,4 +85,4 @@ def canvas_id(value: object, shard: int | None = None) -> CanvasId | None:
     if number is None:
         return None
     told, local = divmod(number, SHARD_SIZE)
-    return CanvasId(local, told or shard)
+    return CanvasId(local, told or (shard if _is_shard(shard) else None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,15 @@ def _number(value: object) -> object:
     return None if value == "" else value
 
 
+def _object(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value) if value else None
+    except (ValueError, RecursionError):
+        return value
+
+
 _WRITTEN_TIME = WithJsonSchema(
     {"type": "string", "description": "ISO 8601 in one of several shapes, mostly with an offset."}
 )
@@ -71,8 +81,8 @@ Number = Annotated[
 ]
 Integer = Annotated[int | None, BeforeValidator(_number), Is("number")]
 Flag = Annotated[bool | None, Is("boolean")]
-#: An object whose keys are not fixed.
-Open = Annotated[dict[str, Any] | None, Is("object")]
+#: An object whose keys are not fixed; also where it comes as a text with JSON in it.
+Open = Annotated[dict[str, Any] | None, BeforeValidator(_object), Is("object")]
 Texts = Annotated[list[str] | None, Is("text")]
 Ids = Annotated[list[StrictStr | StrictInt] | None, Is("id")]
 

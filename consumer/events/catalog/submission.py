@@ -15,7 +15,6 @@ from consumer.events.catalog.fields import (
     Number,
     OpaqueId,
     Text,
-    Texts,
     Time,
     about,
 )
@@ -53,7 +52,7 @@ class Submission(CanvasBody):
         "The student, as LTI tools know them.", of="user", privacy="identifier"
     )
     associated_integration_id: OpaqueId = about("The plagiarism checker in charge.", of="tool")
-    associated_integration_ids: Texts = about("The same under its old and its new name.")
+    associated_integration_ids: Ids = about("The same under its old and its new name.", of="tool")
 
 
 class SubmissionCreated(Submission):

@@ -1,0 +1,135 @@
+"""What the catalog says of an event, as data: for `consume events`, schemas and the table of drift.
+
+Reads the models; knows nothing of how it is shown.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from datetime import datetime
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin
+
+from consumer.events.catalog.base import Record
+from consumer.events.catalog.fields import Is, Kind, Marks, marks_of
+from consumer.events.drift import inner_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+#: For a field whose type says no kind.
+_KINDS: Final[dict[type, Kind]] = {
+    str: "text",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    datetime: "timestamp",
+    dict: "object",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFacts:
+    """One field of a model, by what its annotation and `about` say."""
+
+    #: As it stands in the payload.
+    key: str
+    kind: Kind
+    marks: Marks
+    #: A list of such values.
+    many: bool = False
+    #: A number without fractions.
+    whole: bool = False
+    #: The model of the object, where its fields are known.
+    record: type[Record] | None = None
+
+    @property
+    def type_words(self) -> str:
+        """The type in plain words: "global id of a course", "list of texts", "yes or no"."""
+        of = f" of {_with_article(self.marks.of)}" if self.marks.of else ""
+        if self.many:
+            return f"list of {_PLURALS.get(self.kind, f'{self.kind}s')}{of}"
+        if self.kind == "number":
+            return "whole number" if self.whole else "number"
+        if self.kind == "object":
+            return "object" if self.record is not None else "object, any keys"
+        return _WORDS.get(self.kind, self.kind) + of
+
+
+_WORDS: Final[dict[Kind, str]] = {
+    "boolean": "yes or no",
+    "timestamp": "time",
+    "opaque id": "outside id",
+}
+_PLURALS: Final[dict[Kind, str]] = {
+    "boolean": "yes or no",
+    "timestamp": "times",
+    "opaque id": "outside ids",
+}
+
+
+def _with_article(thing: str) -> str:
+    words = thing.replace("_", " ")
+    vowel = words[:1].lower() in "aeio" or words[:2].lower() == "un"
+    return f"{'an' if vowel else 'a'} {words}"
+
+
+def meaning_of(model: type[Record]) -> str:
+    """What the event tells, or the object is: the model's docstring in one line."""
+    return " ".join(inspect.cleandoc(model.__doc__ or "").split("\n\n")[0].split())
+
+
+def fields_of(model: type[Record]) -> tuple[FieldFacts, ...]:
+    """Each field of a model, in the model's order; objects in it have fields again."""
+    return tuple(
+        _facts(field.alias or name, field) for name, field in model.__pydantic_fields__.items()
+    )
+
+
+def all_fields_of(
+    model: type[Record], path: str = "", seen: tuple[type[Record], ...] = ()
+) -> Iterator[tuple[str, FieldFacts]]:
+    """Each field with its path, those of the objects inside right behind their object."""
+    for facts in fields_of(model):
+        where = inner_path(path, facts.key) + ("[]" if facts.many and facts.record else "")
+        yield where, facts
+        if facts.record is not None and facts.record not in seen:
+            yield from all_fields_of(facts.record, where, (*seen, model))
+
+
+def _facts(key: str, field: FieldInfo) -> FieldFacts:
+    found = list(_parts(field.annotation)) + list(field.metadata)
+    kinds: list[Kind] = [part.kind for part in found if isinstance(part, Is)]
+    classes = [part for part in found if isinstance(part, type)]
+    records = [part for part in classes if issubclass(part, Record)]
+    guessed = [_KINDS[part] for part in classes if part in _KINDS]
+    kind: Kind = "object" if records else (*kinds, *guessed, "object")[0]
+    return FieldFacts(
+        key=key,
+        kind=kind,
+        marks=marks_of(field),
+        many=any(part in {list, tuple} for part in classes),
+        whole=int in classes and float not in classes,
+        record=records[0] if records else None,
+    )
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """The classes in an annotation, and what `Annotated` says beside them."""
+    origin = get_origin(annotation)
+    if origin is None:
+        if annotation is not NoneType:
+            yield annotation
+    elif origin is Annotated:
+        inner, *marks = get_args(annotation)
+        yield from _parts(inner)
+        yield from marks
+    else:
+        if isinstance(origin, type):
+            yield origin
+        if origin is not dict:  # what is in an open object, is open
+            for argument in get_args(annotation):
+                yield from _parts(argument)

@@ -1,0 +1,147 @@
+"""The JSON Schema (2020-12) of a whole message: what Canvas puts into the queue for one event.
+
+It is as lenient as the models: each field may be absent or null, others may come besides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.events.caliper import forms_of
+from consumer.events.catalog import model_of
+from consumer.events.catalog.caliper.entities import Entity
+from consumer.events.catalog.describe import fields_of, meaning_of
+from consumer.events.identifiers import TRUNCATED_LENGTH
+
+if TYPE_CHECKING:
+    from consumer.events.catalog.base import EventData, Record
+    from consumer.events.catalog.describe import FieldFacts
+    from consumer.events.catalog.fields import Kind
+    from consumer.messages import Format
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_ID = ["string", "integer"]
+_TYPES: Final[dict[Kind, list[str]]] = {
+    "global id": _ID,
+    "local id": _ID,
+    "id": _ID,
+    "opaque id": _ID,
+    "timestamp": ["string"],
+    "text": ["string"],
+    "boolean": ["boolean"],
+    "object": ["object", "string"],
+}
+#: The published example of this event says another name in its metadata.
+_ALSO_SAYS: Final = {"grade_override": ("grade_change",)}
+
+_Schema = dict[str, Any]
+
+
+def message_schema(name: str, event_format: Format = "canvas") -> _Schema:
+    """The schema of a message with this event, as JSON data.
+
+    Besides the keywords of JSON Schema it has `x-type` (such as "global id" or "timestamp"),
+    `x-id-of`, `x-privacy` and `x-truncated-at` at a field. Raises `KeyError` for an event that
+    the catalog does not know in this format. Any thread may call it.
+    """
+    model = model_of(name, event_format)
+    if model is None:
+        raise KeyError(name)
+    schemas = _Definitions(event_format)
+    message = (_canvas if event_format == "canvas" else _caliper)(name, model, schemas)
+    return {
+        "$schema": DIALECT,
+        "title": name,
+        "description": meaning_of(model),
+        "type": "object",
+        **message,
+        "$defs": schemas.definitions,
+    }
+
+
+def _canvas(name: str, model: type[EventData], schemas: _Definitions) -> _Schema:
+    from consumer.events.catalog.metadata import Metadata  # noqa: PLC0415 - with all its fields
+
+    said = [name, *_ALSO_SAYS.get(name, ())]
+    metadata = schemas.refer(Metadata)
+    metadata["properties"] = {"event_name": _one_of(said)}
+    return {
+        "properties": {"metadata": metadata, "body": schemas.refer(model)},
+        "required": ["metadata", "body"],
+    }
+
+
+def _caliper(name: str, model: type[EventData], schemas: _Definitions) -> _Schema:
+    from consumer.events.catalog.caliper import Envelope  # noqa: PLC0415 - with all its fields
+
+    event = schemas.refer(model)
+    forms = forms_of(name)
+    if forms:
+        event["properties"] = {
+            "type": _one_of([form.type for form in forms]),
+            "action": _one_of([form.action for form in forms]),
+        }
+        event["required"] = ["type", "action"]
+    properties = schemas.properties(Envelope, but="data")
+    properties["data"] = {"type": "array", "minItems": 1, "items": event}
+    return {"properties": properties, "required": list(properties)}
+
+
+def _one_of(values: list[str]) -> _Schema:
+    distinct = list(dict.fromkeys(values))
+    return {"const": distinct[0]} if len(distinct) == 1 else {"enum": distinct}
+
+
+class _Definitions:
+    """The schemas of the objects, each once under the name of its class."""
+
+    def __init__(self, event_format: Format) -> None:
+        self._format = event_format
+        self.definitions: dict[str, _Schema] = {}
+        self._keys: dict[type[Record], str] = {}
+
+    def refer(self, record: type[Record]) -> _Schema:
+        if record not in self._keys:
+            key = record.__name__
+            while key in self.definitions:
+                key += "_"
+            self._keys[record] = key
+            definition = self.definitions[key] = {"description": meaning_of(record)}
+            definition |= {"type": "object", "properties": self.properties(record)}
+        return {"$ref": f"#/$defs/{self._keys[record]}"}
+
+    def properties(self, record: type[Record], but: str = "") -> dict[str, _Schema]:
+        return {f.key: self._field(f) for f in fields_of(record) if f.key != but}
+
+    def _field(self, facts: FieldFacts) -> _Schema:
+        marks = facts.marks
+        schema: _Schema = {"description": marks.meaning, **self._type(facts)}
+        if facts.kind.endswith("id") or facts.kind == "timestamp":
+            schema["x-type"] = facts.kind
+        if marks.of:
+            schema["x-id-of"] = marks.of
+        if marks.privacy != "none":
+            schema["x-privacy"] = marks.privacy
+        if marks.truncated:
+            schema["x-truncated-at"] = TRUNCATED_LENGTH
+        if marks.values:
+            (schema["items"] if facts.many else schema)["examples"] = list(marks.values)
+        return schema
+
+    def _type(self, facts: FieldFacts) -> _Schema:
+        item = self.refer(facts.record) if facts.record else {"type": self._types(facts)}
+        if facts.many:
+            return {"type": ["array", "null"], "items": item}
+        if facts.record is None:
+            return {"type": [*item["type"], "null"]}
+        # Caliper allows the id alone where an object is expected.
+        otherwise = ["string", "null"] if issubclass(facts.record, Entity) else "null"
+        return {"anyOf": [item, {"type": otherwise}]}
+
+    def _types(self, facts: FieldFacts) -> list[str]:
+        if facts.kind != "number":
+            return _TYPES[facts.kind]
+        # Now and then as a text, and in Caliper as {"numberStr": "7.5"}.
+        number = ["integer" if facts.whole else "number", "string"]
+        return [*number, "object"] if self._format == "caliper" else number

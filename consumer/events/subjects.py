@@ -1,0 +1,207 @@
+"""Who did what, where: read from the raw mappings of an event, the same from both formats.
+
+Knows the fields that say it, and no more; whatever the payload is, nothing is raised.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from consumer.events.catalog.index import category_of, is_known
+from consumer.events.identifiers import canvas_id, shard_of
+from consumer.subject import Subject
+
+if TYPE_CHECKING:
+    from consumer.messages import Event
+    from consumer.subject import CanvasId
+
+_CANVAS = "com.instructure.canvas"
+_URN = "urn:instructure:canvas:"
+_course_urn = re.compile(r"urn:instructure:canvas:course:([0-9]+)(?::|$)").match
+_capital = re.compile(r"(?<=[a-z0-9])[A-Z]")
+#: A kind is shown where an id is not: it has no long number in it.
+_is_kind = re.compile(r"(?!.*[0-9]{5})[A-Za-z][A-Za-z0-9_/:-]{0,63}").fullmatch
+
+#: Kinds in URNs that Canvas calls otherwise, besides writing them in camel case.
+_WORDS = {"discussion": "discussion_topic", "section": "course_section"}
+#: Where a Caliper object names other things.
+_PARTS = ("assignable", "assignee", "member", "organization", "isPartOf")
+#: Events that tools and the store of files cause in the name of somebody. Nobody is logged in to
+#: such a request; the body's user did it, and in Caliper format that is the actor.
+_IN_THE_NAME_OF = frozenset({"attachment_created", "submission_created"})
+#: Kinds that share their URNs with another one.
+_SHARED_URN = {"quiz_submission": "submission"}
+
+
+def subject_of(event: Event) -> Subject:
+    """The subject of an event in either format. Any thread may call it.
+
+    An id without a shard is of the event's: that of the root account, else of the context.
+    What is no id, and id 0, which stands for nobody, is None.
+    """
+    if event.format == "caliper":
+        return _of_caliper(event.name, event.body)
+    return _of_canvas(event.name, event.metadata, event.body)
+
+
+def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) -> Subject:
+    root, context = metadata.get("root_account_id"), metadata.get("context_id")
+    shard = _shard(root, context)
+    if name == "asset_accessed":
+        kind, entity = _kind(body.get("asset_type")), body.get("asset_id")
+    else:
+        kind, entity = _canvas_entity(name, body)
+    # New Quizzes has ids of its own, which are in no shard of Canvas.
+    entity_id = _id(entity, None if category_of(name) == "new_quizzes" else shard)
+    course_id = _first(
+        shard,
+        entity_id if kind == "course" else None,
+        body.get("course_id"),
+        _object(body.get("course")).get("id"),
+        body.get("context_id") if body.get("context_type") == "Course" else None,
+        context if metadata.get("context_type") == "Course" else None,
+    )
+    user = metadata.get("user_id")
+    if user is None and name in _IN_THE_NAME_OF:
+        user = body.get("user_id")
+    return Subject(
+        user_id=None if "job_id" in metadata else _id(user, shard),
+        course_id=course_id,
+        account_id=_id(root),
+        entity_kind=kind,
+        entity_id=entity_id,
+    )
+
+
+def _canvas_entity(name: str, body: Mapping[str, Any]) -> tuple[str, object]:
+    """What the event is about: its kind, and its id or what stands in its place."""
+    kind, field = _entity_of(name)
+    if not kind:
+        return "", None
+    found = body.get(field, body.get(kind))
+    return kind, found.get("id") if isinstance(found, Mapping) else found
+
+
+def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:
+    actor, thing, group = (_object(body.get(key)) for key in ("actor", "object", "group"))
+    organization = _object(_object(body.get("membership")).get("organization"))
+    root = _extra(actor).get("root_account_id")
+    context, told = _extra(group), _extra(thing)
+    places = (
+        group.get("id"),
+        organization.get("id"),
+        _object(organization.get("subOrganizationOf")).get("id"),
+    )
+    courses = [_course_in(place) for place in places if _kind_in(place)]
+    shard = _shard(root, context.get("entity_id"), *courses)
+    kind, entity = _caliper_entity(name, thing, told)
+    entity_id = _id(entity, shard)
+    course_id = _first(
+        shard,
+        entity_id if kind == "course" else None,
+        _course_in(told.get("course_id")),
+        told.get("context_id") if told.get("context_type") == "Course" else None,
+        *courses,
+        context.get("entity_id") if context.get("context_type") == "Course" else None,
+    )
+    return Subject(
+        user_id=None if "job_id" in _extra(body) else _person(actor, shard),
+        course_id=course_id,
+        account_id=_id(root),
+        entity_kind=kind,
+        entity_id=entity_id,
+    )
+
+
+def _caliper_entity(
+    name: str, thing: Mapping[str, Any], told: Mapping[str, Any]
+) -> tuple[str, object]:
+    """What the event is about: its kind as Canvas calls it, and what holds the id."""
+    urn = thing.get("id")
+    urn_kind = _kind_in(urn)
+    number = urn if urn_kind else told.get("entity_id")
+    if name == "asset_accessed":
+        return _kind(told.get("asset_type")) or urn_kind, number
+    if not is_known(name, "caliper"):
+        return urn_kind, number if urn_kind else None
+    kind, field = _entity_of(name)
+    if not kind:
+        return "", None
+    if urn_kind in {kind, _SHARED_URN.get(kind)}:
+        return kind, urn
+    parts = (_object(thing.get(part)).get("id") for part in _PARTS)
+    named = next((part for part in parts if _kind_in(part) == kind), None)
+    return kind, told.get(field) or named or (None if urn_kind else told.get("entity_id"))
+
+
+def _person(actor: Mapping[str, Any], shard: int | None) -> CanvasId | None:
+    """Who acted; None for software, which has an address for an id."""
+    urn = actor.get("id")
+    kind = _kind_in(urn)
+    if kind == "user":
+        return _id(urn, shard)
+    if kind or actor.get("type") != "Person":
+        return None
+    return _first(shard, None, urn, _extra(actor).get("entity_id"))
+
+
+@lru_cache(maxsize=256)
+def _entity_of(name: str) -> tuple[str, str]:
+    """What the event is about, and the field of a Canvas body with its id; "" for nothing."""
+    # Here, because it loads a model.
+    from consumer.events.catalog import model_of  # noqa: PLC0415
+
+    entity: tuple[str, str] = getattr(model_of(name), "entity", ("", ""))
+    return entity
+
+
+def _kind_in(urn: object) -> str:
+    """`wiki_page` of `urn:instructure:canvas:wikiPage:1`; "" for what is no such URN.
+
+    Of a nested one it is the kind of the last id; kinds may hold "/" and ":" themselves.
+    """
+    if not isinstance(urn, str) or not urn.startswith(_URN):
+        return ""
+    outer = urn[len(_URN) :].rpartition(":")[0]
+    kind = re.split(r":[0-9]+:", outer)[-1]
+    kind = _WORDS.get(kind) or _capital.sub(lambda found: f"_{found[0]}", kind).lower()
+    return _kind(kind)
+
+
+def _course_in(value: object) -> object:
+    """The course in the URN of a course, or of a section in one; what is no URN, as it is."""
+    if not isinstance(value, str) or not value.startswith(_URN):
+        return value
+    found = _course_urn(value)
+    return found[1] if found else None
+
+
+def _extra(holder: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What Canvas adds to a Caliper object."""
+    return _object(_object(holder.get("extensions")).get(_CANVAS))
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _kind(value: object) -> str:
+    return value if isinstance(value, str) and _is_kind(value) else ""
+
+
+def _id(value: object, shard: int | None = None) -> CanvasId | None:
+    found = canvas_id(value, shard)
+    return found if found is not None and found.local_id else None
+
+
+def _first(shard: int | None, known: CanvasId | None, *values: object) -> CanvasId | None:
+    """The one that is known, else the first that is an id."""
+    return known or next(filter(None, (_id(value, shard) for value in values)), None)
+
+
+def _shard(*values: object) -> int | None:
+    """The shard of the first global id."""
+    return next(filter(None, map(shard_of, values)), None)

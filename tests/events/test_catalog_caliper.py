@@ -1,0 +1,229 @@
+"""The models of events in Caliper format: what they know of each, and that they know all of it.
+
+Documented payloads lie beside the repository and are not part of it; elsewhere those tests are
+skipped.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.events.caliper import name_of
+from consumer.events.catalog import caliper, model_of, names
+from consumer.events.catalog.base import Record
+from consumer.events.catalog.describe import all_fields_of, meaning_of
+from consumer.events.catalog.index import class_name
+from consumer.events.decode import decode
+from consumer.testing import make_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumer.events.catalog.base import EventData
+
+CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "caliper"
+FILES = sorted(CORPUS.glob("*.json"))
+KEY = "com.instructure.canvas"
+USER = "urn:instructure:canvas:user:21070000000000007"
+COURSE = "urn:instructure:canvas:course:21070000000000565"
+
+each_name = pytest.mark.parametrize("name", names("caliper"))
+each_payload = pytest.mark.parametrize(
+    "file",
+    FILES
+    or [pytest.param(None, marks=pytest.mark.skip(reason="there are no payloads beside this"))],
+    ids=lambda file: "none" if file is None else file.stem,
+)
+
+
+def model(name: str) -> type[EventData]:
+    found = model_of(name, "caliper")
+    assert found is not None
+    return found
+
+
+def received(record: Record) -> Any:
+    return record.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def records_in(record: Record, path: str = "") -> Iterator[tuple[str, Record]]:
+    """The record, and all that are inside."""
+    yield path, record
+    for name in type(record).model_fields:
+        value = getattr(record, name)
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, Record):
+                yield from records_in(item, f"{path}.{name}")
+
+
+def unknown_in(record: Record) -> list[str]:
+    """The fields at any depth that the catalog does not know, and those that it could not read."""
+    found = records_in(record)
+    return [
+        f"{path}.{name}"
+        for path, part in found
+        for name in (
+            *part.unknown_fields(),
+            *(
+                name
+                for name in part.model_fields_set & set(type(part).model_fields)
+                if getattr(part, name) is None and part.written(name) is not None
+            ),
+        )
+    ]
+
+
+@each_payload
+def test_a_documented_event_is_known_in_full(file: Path) -> None:
+    """No field of it is unknown or unreadable at any depth, and it comes out as it came in."""
+    payload = json.loads(file.read_text(encoding="utf-8"))
+
+    (event,) = decode(make_message(file.read_text(encoding="utf-8")))
+
+    assert file.stem.partition(".")[0] == event.name
+    assert type(event.data) is model(event.name)
+    assert not unknown_in(event.data)
+    assert payload["data"][0] == received(event.data)
+
+
+@each_payload
+def test_a_documented_envelope_is_known_in_full(file: Path) -> None:
+    """The event in it is the model of its own name."""
+    payload = json.loads(file.read_text(encoding="utf-8"))
+
+    envelope = caliper.Envelope.model_validate(payload)
+
+    assert envelope.data is not None
+    assert [type(event) for event in envelope.data] == [model(name_of(payload["data"][0]))]
+    assert not unknown_in(envelope)
+    assert payload == received(envelope)
+
+
+@each_name
+def test_each_model_is_found_under_its_class_name(name: str) -> None:
+    """In the package itself, too, for those who import it by hand."""
+    found = getattr(import_module("consumer.events.catalog.caliper"), class_name(name))
+
+    assert model(name) is found
+    assert issubclass(found, caliper.CaliperEvent)
+    assert (name, "caliper") == (found.event_name, found.event_format)
+    assert class_name(name) in dir(caliper)
+    assert class_name(name) in caliper.__all__
+
+
+def test_no_other_name_is_in_the_package() -> None:
+    """Of an event that Canvas does not send in this format, for instance."""
+    with pytest.raises(AttributeError, match="CourseProgress"):
+        _ = caliper.CourseProgress
+
+
+@each_name
+def test_each_field_has_a_meaning(name: str) -> None:
+    """At any depth, in one line; and so have the objects that hold them."""
+    fields = list(all_fields_of(model(name)))
+
+    assert "actor.extensions" in {path for path, _ in fields}
+    for path, facts in fields:
+        assert facts.marks.meaning.endswith((".", "?")), path
+        assert "\n" not in facts.marks.meaning, path
+        assert facts.record is None or meaning_of(facts.record), path
+    assert meaning_of(model(name)).endswith(".")
+
+
+def test_meanings_of_events_differ() -> None:
+    """No two events tell the same."""
+    meanings = [meaning_of(model(name)) for name in names("caliper")]
+
+    assert len(set(meanings)) == len(meanings)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "privacy"),
+    [
+        ("logged_in", "actor.id", "identifier"),
+        ("logged_in", f'actor.extensions["{KEY}"].user_login', "identifier"),
+        ("logged_in", f'extensions["{KEY}"].client_ip', "identifier"),
+        ("logged_in", f'extensions["{KEY}"].request_url', "secret"),
+        ("logged_in", f'object.extensions["{KEY}"].redirect_url', "secret"),
+        ("logged_in", "referrer", "secret"),
+        ("logged_in", "session.id", "secret"),
+        ("logged_in", "membership.id", "identifier"),
+        ("grade_change", "generated.scoreGiven", "education"),
+        ("grade_change", f'generated.attempt.assignee.extensions["{KEY}"].sis_id', "identifier"),
+        ("enrollment_created", f'object.extensions["{KEY}"].user_name', "identifier"),
+        ("submission_created", "object.body", "education"),
+        ("group_membership_created", "object.member.id", "identifier"),
+        ("syllabus_updated", "object.creators[].id", "identifier"),
+        ("course_created", "object.name", "none"),
+    ],
+)
+def test_personal_data_is_marked(name: str, path: str, privacy: str) -> None:
+    """Wherever in the event it is."""
+    fields = dict(all_fields_of(model(name)))
+
+    assert privacy == fields[path].marks.privacy
+
+
+def test_texts_that_canvas_cuts_are_marked() -> None:
+    """They are cut where the event is made, so it is the same ones as in Canvas's own format."""
+    cut = {
+        (name, path)
+        for name in names("caliper")
+        for path, facts in all_fields_of(model(name))
+        if facts.marks.truncated
+    }
+
+    assert ("wiki_page_updated", f'object.extensions["{KEY}"].body') in cut
+    assert ("attachment_created", f'object.extensions["{KEY}"].filename') in cut
+    assert ("discussion_entry_created", "object.body") in cut
+    assert ("course_created", "object.name") not in cut
+
+
+def test_attributes_are_read_as_in_python() -> None:
+    """With times, numbers and nested things in the types that a handler wants."""
+    body = {
+        "@context": "http://purl.imsglobal.org/ctx/caliper/v1p1",
+        "type": "GradeEvent",
+        "action": "Graded",
+        "eventTime": "2024-03-01T12:00:00.000Z",
+        "edApp": {"id": "http://canvas.example.edu/", "type": "SoftwareApplication"},
+        "membership": {
+            "roles": ["Instructor"],
+            "organization": {"id": f"{COURSE}:section:9", "subOrganizationOf": {"id": COURSE}},
+        },
+        "generated": {
+            "attempt": {"assignee": {"id": USER, "extensions": {KEY: {"sis_id": "S1"}}}},
+            "maxScore": {"numberStr": "10.5"},
+            "scoreGiven": 7,
+        },
+        "extensions": {KEY: {"job_id": "1070000012345", "job_tag": "Assignment#update"}},
+    }
+
+    event = caliper.GradeChange.model_validate(body)
+
+    assert datetime(2024, 3, 1, 12, 0, tzinfo=UTC) == event.event_time
+    assert event.context is not None
+    assert event.ed_app is not None
+    assert event.membership is not None
+    assert event.membership.organization is not None
+    assert event.membership.organization.sub_organization_of is not None
+    assert COURSE == event.membership.organization.sub_organization_of.id
+    assert ["Instructor"] == event.membership.roles
+    assert event.generated is not None
+    assert (10.5, 7) == (event.generated.max_score, event.generated.score_given)
+    assert event.generated.attempt is not None
+    assert event.generated.attempt.assignee is not None
+    assert event.generated.attempt.assignee.extensions is not None
+    assert event.generated.attempt.assignee.extensions.canvas is not None
+    assert event.generated.attempt.assignee.extensions.canvas.sis_id == "S1"
+    assert event.extensions is not None
+    assert event.extensions.canvas is not None
+    assert event.extensions.canvas.job_tag == "Assignment#update"
+    assert not unknown_in(event)
+    assert body == received(event)

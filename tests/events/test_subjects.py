@@ -1,0 +1,239 @@
+"""Who did what, where: the same from both formats, whatever else they say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.events.identifiers import canvas_id
+from consumer.subject import CanvasId, Subject
+from consumer.testing import make_event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEY = "com.instructure.canvas"
+URN = "urn:instructure:canvas:"
+ROOT, USER, COURSE, IT = (f"2107{n:013}" for n in (1, 7, 565, 42))
+
+IN_COURSE = {"context_id": COURSE, "context_type": "Course"}
+
+
+def told(value: str | int | None) -> CanvasId | None:
+    return canvas_id(value)
+
+
+def canvas(name: str, body: Mapping[str, Any], **metadata: Any) -> Subject:
+    return make_event(name, body=body, **metadata).subject
+
+
+def person(user: str = USER, **extra: Any) -> dict[str, Any]:
+    extensions = {KEY: {"entity_id": user, "root_account_id": ROOT, **extra}}
+    return {"id": f"{URN}user:{user}", "type": "Person", "extensions": extensions}
+
+
+def in_course(course: str = COURSE) -> dict[str, Any]:
+    urn = f"{URN}course:{course}"
+    context = {KEY: {"context_type": "Course", "entity_id": course}}
+    return {
+        "group": {"id": urn, "type": "CourseOffering", "extensions": context},
+        "membership": {"organization": {"id": urn, "type": "CourseOffering"}},
+    }
+
+
+def caliper(name: str, thing: Any = None, actor: Any = None, **body: Any) -> Subject:
+    event = {"actor": person() if actor is None else actor, "object": thing or {}, **body}
+    return make_event(name, format="caliper", body=event).subject
+
+
+def test_a_list_in_a_course_is_about_the_course() -> None:
+    """Even where nobody is logged in and no context is told, as with a feed of the calendar."""
+    software = {"id": "http://canvas.example.edu/", "type": "SoftwareApplication"}
+    body = {"asset_type": "course", "asset_id": COURSE, "asset_subtype": "calendar_feed"}
+
+    in_canvas = canvas("asset_accessed", body)
+    in_caliper = caliper("asset_accessed", {"id": f"{URN}course:{COURSE}"}, software)
+
+    assert told(COURSE) == in_canvas.course_id == in_caliper.course_id
+    assert in_canvas.user_id is None
+    assert in_caliper.user_id is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"context_id": "30000000000565"}, CanvasId(42, 2107)),
+        ({"context_id": "30000000000565", "root_account_id": None}, CanvasId(42, 3)),
+        ({"context_id": "30000000000565", "root_account_id": "1"}, CanvasId(42, 3)),
+        ({"context_id": "565", "root_account_id": "1"}, CanvasId(42, None)),
+        ({"root_account_id": [1]}, CanvasId(42, None)),
+    ],
+)
+def test_a_local_id_is_of_the_event_s_shard(metadata: dict[str, Any], expected: CanvasId) -> None:
+    """That of the root account, else that of the context, else none is known."""
+    subject = canvas("discussion_entry_created", {"discussion_entry_id": "42"}, **metadata)
+
+    assert expected == subject.entity_id
+
+
+@pytest.mark.parametrize(
+    ("actor", "course", "expected"),
+    [
+        (person(), "30000000000565", CanvasId(42, 2107)),
+        ({"id": f"{URN}user:{USER}"}, "30000000000565", CanvasId(42, 3)),
+        ({"id": f"{URN}user:{USER}"}, "565", CanvasId(42, None)),
+    ],
+)
+def test_a_local_urn_is_of_the_event_s_shard(actor: Any, course: str, expected: CanvasId) -> None:
+    """Not of the user's, who may come from another institution."""
+    thing = {"id": f"{URN}discussionEntry:42"}
+
+    subject = caliper("discussion_entry_created", thing, actor, **in_course(course))
+
+    assert expected == subject.entity_id
+
+
+def test_a_global_id_keeps_its_own_shard() -> None:
+    """As a page of a course on another shard than its reader's does."""
+    subject = canvas("wiki_page_updated", {"wiki_page_id": "72270000000674553"})
+
+    assert CanvasId(674553, 7227) == subject.entity_id
+    assert subject.entity_id is not None
+    assert subject.entity_id.global_id == 72270000000674553
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"user_id": None},
+        {"user_id": ""},
+        {"user_id": "0"},
+        {"user_id": 21070000000000000},
+        {"user_id": 2.1e16},
+        {"user_id": USER, "job_id": "1", "job_tag": "SIS::CSV"},
+    ],
+)
+def test_nobody_in_canvas_format(metadata: dict[str, Any]) -> None:
+    """A body may name somebody, but not who did it; a job was done by nobody."""
+    body = {"submission_id": IT, "user_id": USER}
+
+    assert canvas("submission_updated", body, **metadata).user_id is None
+
+
+def test_a_service_acts_in_the_name_of_somebody() -> None:
+    """Nobody is logged in when a file is stored or a tool hands in; a job acts for nobody."""
+    body = {"attachment_id": IT, "user_id": USER}
+
+    assert told(USER) == canvas("attachment_created", body).user_id
+    assert canvas("attachment_created", body, job_id="1").user_id is None
+    assert canvas("attachment_created", body, user_id="0").user_id is None
+    assert canvas("attachment_updated", body).user_id is None
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [
+        {},
+        [],
+        "Somebody",
+        {"id": f"{URN}user:0", "type": "Person", "extensions": {KEY: {"entity_id": USER}}},
+        {"id": f"{URN}account:{USER}", "type": "Person"},
+        {"id": "http://canvas.example.edu/", "type": "SoftwareApplication"},
+        {"type": "SoftwareApplication", "extensions": {KEY: {"entity_id": USER}}},
+    ],
+)
+def test_nobody_in_caliper_format(actor: Any) -> None:
+    """User 0 stands for an unknown one."""
+    assert caliper("logged_in", actor=actor).user_id is None
+
+
+def test_a_job_is_nobody_in_caliper_format_either() -> None:
+    """Although it names an actor: whom it is about."""
+    job = {"extensions": {KEY: {"job_id": "1", "job_tag": "SIS::CSV"}}}
+
+    assert caliper("submission_created", **job).user_id is None
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [
+        person(),
+        {"id": f"{URN}user:{USER}"},
+        {"type": "Person", "extensions": person()["extensions"]},
+    ],
+)
+def test_a_person_in_caliper_format(actor: Any) -> None:
+    """By the URN, which needs neither type nor extensions, or by the extensions alone."""
+    assert told(USER) == caliper("logged_in", actor=actor).user_id
+
+
+@pytest.mark.parametrize(
+    ("body", "metadata"),
+    [
+        ({"course_id": "565"}, {"context_type": "Course", "context_id": "21070000000000001"}),
+        (IN_COURSE, {"context_type": "Course", "context_id": "21070000000000001"}),
+        ({"context_type": "Group", "context_id": "9"}, IN_COURSE),
+        ({"course_id": ""}, IN_COURSE),
+        ({"course": {"id": "565", "name": "Algebra"}}, {}),
+    ],
+)
+def test_the_course_in_canvas_format(body: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """Of the thing itself, else of where it happened."""
+    assert told(COURSE) == canvas("any_event", body, **metadata).course_id
+
+
+SECTION = f"{URN}course:{COURSE}:section:21070000000000011"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"group": {"id": SECTION, "type": "CourseSection"}},
+        {"group": {"extensions": {KEY: {"context_type": "Course", "entity_id": COURSE}}}},
+        {"membership": {"organization": {"id": SECTION}}},
+        {"membership": {"organization": {"subOrganizationOf": {"id": f"{URN}course:{COURSE}"}}}},
+        {"object": {"extensions": {KEY: IN_COURSE}}},
+        {"object": {"extensions": {KEY: {"course_id": COURSE}}}},
+    ],
+)
+def test_the_course_in_caliper_format(body: dict[str, Any]) -> None:
+    """Each place that tells it is enough; a section is in its course."""
+    assert told(COURSE) == make_event("any_event", format="caliper", body=body).subject.course_id
+
+
+@pytest.mark.parametrize("kind", ["group", "account", "user"])
+def test_no_course(kind: str) -> None:
+    """What happened in a group or an account, happened in no course that is told."""
+    urn = f"{URN}{kind}:{COURSE}"
+    place = {"group": {"id": urn}, "membership": {"organization": {"id": urn}}}
+
+    assert caliper("wiki_page_created", **place).course_id is None
+    context = {"context_type": kind.title(), "context_id": COURSE}
+    assert canvas("wiki_page_created", {}, **context).course_id is None
+
+
+def test_a_body_that_misfits_its_model_has_a_subject() -> None:
+    """It is read from what was received."""
+    subject = canvas("submission_created", {"submission_id": IT, "late": {"what": "?"}})
+
+    assert ("submission", told(IT)) == (subject.entity_kind, subject.entity_id)
+
+
+def test_an_unknown_event() -> None:
+    """In Canvas format nothing says what it is about; in Caliper format its URN does."""
+    thing = {"id": f"{URN}blueprintTemplate:{IT}"}
+
+    in_canvas = canvas("new_created", {"id": 5})
+    assert ("", None) == (in_canvas.entity_kind, in_canvas.entity_id)
+    in_caliper = caliper("Event.Forked.Entity", thing)
+    assert ("blueprint_template", told(IT)) == (in_caliper.entity_kind, in_caliper.entity_id)
+
+
+def test_nothing_of_a_person_is_in_a_repr() -> None:
+    """Neither an id nor what somebody put in its place."""
+    subject = canvas("asset_accessed", {"asset_type": f"user {USER}", "asset_id": IT}, user_id=USER)
+
+    assert repr(subject) == "Subject(entity_kind='')"
+    assert told(IT) == subject.entity_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import signal
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.testing import canvas_body
+from consumer.events.decode import decode
+from consumer.testing import canvas_body, make_message
 from tests.acceptance.conftest import archived
 from tests.moto_queues import numbered
 from tests.processes import ROOT, environment, eventually
@@ -104,6 +106,32 @@ def check_decode(shell: Shell, command: str) -> None:
     assert "submission_created" in shell.run(command)
 
 
+def check_events(shell: Shell, command: str) -> None:
+    """It explains what it was asked for."""
+    said = shell.run(command)
+    told = {"schema": '"$schema"', "show": "submission_id"}
+    (wanted,) = [mark for word, mark in told.items() if word in command] or ["WHAT IT TELLS"]
+    assert wanted in said
+
+
+def check_sample(shell: Shell, command: str) -> None:
+    """It writes events that the daemon can read."""
+    said = shell.run(command)
+    array = "--array" in command
+    events = json.loads(said) if array else [json.loads(line) for line in said.splitlines()]
+    assert len(events) == (20 if array else 4)
+    for event in events:
+        assert decode(make_message(json.dumps(event)))
+
+
+def check_drift(shell: Shell, command: str) -> None:
+    """It finds what is not known in an archive."""
+    folder = shell.folder / shlex.split(command)[-1]
+    folder.mkdir(parents=True)
+    (folder / "payload.json").write_text(canvas_body("made_up_event"))
+    assert "made_up_event" in shell.run(command)
+
+
 def check_benchmark(shell: Shell, command: str) -> None:
     """It measures; here a little only."""
     said = shell.run(command, "--messages", "50", "--rounds", "1", "--only", "b", cwd=ROOT)
@@ -118,6 +146,9 @@ CHECKS: dict[str, Callable[[Shell, str], None]] = {
     ".venv/bin/consume demo": check_demo,
     ".venv/bin/consume config": check_config,
     ".venv/bin/consume decode": check_decode,
+    ".venv/bin/consume events": check_events,
+    ".venv/bin/consume sample": check_sample,
+    ".venv/bin/consume drift": check_drift,
     ".venv/bin/python tests/bench/run.py": check_benchmark,
 }
 CONSUMING = [command for command in commands() if EXAMPLE_URL in command]
@@ -188,3 +219,26 @@ def test_the_handler_example(queue: MotoQueue, consume: Start, tmp_path: Path) -
     assert sum(batches) == 3
     (rejected,) = run.log("handler_rejected")
     assert rejected["reason"] == "no user id"
+
+
+@pytest.mark.acceptance
+def test_the_typed_example(queue: MotoQueue, consume: Start, tmp_path: Path) -> None:
+    """The example with models, as it stands, with real events."""
+    (example,) = re.findall(r"<!-- test: typed example -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert example.startswith("# typed_handlers.py\n")
+    (tmp_path / "typed_handlers.py").write_text(example)
+    queue.send(
+        [
+            canvas_body("submission_created", body={"submission_id": "7", "score": 5.5}),
+            canvas_body("logged_in"),
+        ]
+    )
+
+    run = consume("--queue-url", queue.url, "--handler", "typed_handlers:registry")
+    eventually(lambda: queue.counts() == (0, 0), "all are handled and deleted")
+    run.signal(signal.SIGTERM)
+
+    assert run.end() == 0
+    printed = run.stdout()
+    assert "7 5.5\n" in printed
+    assert "CanvasId" in printed or "None None" in printed

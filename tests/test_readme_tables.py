@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from consumer import errors
 from consumer.cli.main import main
 from consumer.config.fields import FIELDS
 from consumer.config.models import UNIT_STOP_TIMEOUT_SECONDS, HandlerSettings, RetrySettings
+from consumer.events.catalog.index import is_known, names
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -142,3 +145,13 @@ def test_the_python_that_is_asked_for_is_the_one_that_is_needed() -> None:
     """The README, the package's metadata."""
     assert PROJECT["requires-python"] == ">=3.11"
     assert "Python 3.11" in README
+
+
+def test_the_events_are_those_of_the_catalog() -> None:
+    """All names, and a star at those that have a Caliper form: as `consume events` lists them."""
+    cells = " ".join(row[1] for row in table("about"))
+    told = dict(re.findall(r"`([\w.-]+)`(\*?)", cells))
+
+    listed = json.loads(CliRunner().invoke(main, ["events", "--json"]).stdout)
+    assert {row["name"]: "*" * ("caliper" in row["formats"]) for row in listed} == told
+    assert {name: "*" * is_known(name, "caliper") for name in names()} == told

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from consumer.config import Settings
     from consumer.engine.worker import Worker
     from consumer.handlers.registry import Registry
-    from consumer.messages import Event
+    from consumer.messages import Event, Format
     from consumer.queues.sqs.embedded import EmbeddedQueue
 
 QUEUE_NAME = "canvas-live-events-demo"
@@ -139,9 +139,10 @@ def _demonstrate(*, keep: bool) -> None:
 def _messages(
     *, seed: int, duplicate: bool = False, undecodable: bool = False, count: int = EVENTS
 ) -> list[tuple[str, Mapping[str, str]]]:
-    from consumer.events.samples import sample_messages  # noqa: PLC0415
+    from consumer.events.samples import realistic_messages  # noqa: PLC0415
 
-    samples = sample_messages(count, seed=seed, start=datetime.now(UTC))
+    formats: tuple[Format, ...] = ("canvas", "caliper")
+    samples = realistic_messages(count, formats, seed=seed, start=datetime.now(UTC))
     messages: list[tuple[str, Mapping[str, str]]] = [(s.body, s.attributes) for s in samples]
     if duplicate:
         messages.insert(len(messages) // 2, messages[0])

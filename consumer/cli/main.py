@@ -15,7 +15,10 @@ from consumer import log_events
 from consumer.cli.config import config_group, queue_address
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
+from consumer.cli.drift import drift_command
 from consumer.cli.errors import told_plainly
+from consumer.cli.events import events_group
+from consumer.cli.sample import sample_command
 from consumer.errors import ConsumerError
 
 _EXIT_CODES = """\b
@@ -162,3 +165,6 @@ def _distinct(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 main.add_command(config_group)
 main.add_command(decode_command)
 main.add_command(demo_command)
+main.add_command(drift_command)
+main.add_command(events_group)
+main.add_command(sample_command)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consumer.events.samples import sample_messages
+from consumer.events.samples import realistic_messages
 from tests.bench.rig import BenchError, StubAddress, daemon_command, environment, running_stub
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def measure_idle(*, seconds: float, sends: int, pause_seconds: float = 1.0) -> I
             _await_long_poll(stub)
             rate = _requests_per_minute(stub, seconds)
             latencies: list[float] = []
-            for sample in sample_messages(sends, seed=2, start=datetime.now(UTC)):
+            for sample in realistic_messages(
+                sends, ("canvas", "caliper"), seed=2, start=datetime.now(UTC)
+            ):
                 time.sleep(pause_seconds)
                 sent_ns = time.monotonic_ns()
                 stub.post("/send", {"body": sample.body, "attributes": sample.attributes})

@@ -2,8 +2,9 @@
 
 `python -m tests.bench.stub --port 0 --messages 20000 --latency-ms 0` prints one line of JSON,
 {"url": ..., "queue_url": ...}, when it is ready, and serves until it is told to stop.
-Beside SQS's JSON protocol: GET /stats, POST /send with {"body", "attributes"}, POST /watch with
-{"pid"} (whose CPU time /stats tells at the first receive and at the last delete), POST /shutdown.
+Beside SQS's JSON protocol: GET /stats, POST /send with {"body", "attributes"}, POST /send-all with
+{"bodies"}, POST /watch with {"pid"} (whose CPU time /stats tells at the first receive and at the
+last delete), POST /shutdown.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from consumer.events.samples import sample_messages
+from consumer.events.samples import realistic_messages
 from tests.bench.stub_actions import ActionError, Receive, answer, parse_receive
 from tests.bench.stub_http import Connection
 from tests.bench.stub_queue import Queue
@@ -152,6 +153,11 @@ class Stub:
                 message_id, _ = self.queue.send(data["body"], attributes, now_ms)
                 self.wake()
                 connection.reply(json.dumps({"MessageId": message_id}).encode())
+            case "POST /send-all":
+                now_ms = time.time_ns() // 1_000_000
+                ids = [self.queue.send(body, {}, now_ms)[0] for body in data["bodies"]]
+                self.wake()
+                connection.reply(json.dumps({"MessageIds": ids}).encode())
             case "POST /watch":
                 self.marks.pid = data["pid"]
                 connection.reply(b"{}")
@@ -190,7 +196,7 @@ async def serve(port: int, messages: int, latency_ms: float, visibility_seconds:
     """Fill the queue, tell the address, and serve until told to stop."""
     stub = Stub(Queue(visibility_seconds))
     now_ms = time.time_ns() // 1_000_000
-    for sample in sample_messages(messages, seed=1, formats=["canvas"], start=_FIRST_EVENT):
+    for sample in realistic_messages(messages, seed=1, start=_FIRST_EVENT):
         stub.queue.send(sample.body, sample.attributes, now_ms)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

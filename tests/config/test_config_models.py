@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     [
         ("que: {}", "FILE:1: que: unknown key; did you mean queue?"),
         ("url: x", "FILE:1: url: unknown key; did you mean queue.url?"),
-        ("zzz: x", "unknown key; valid here: aws, engine, handlers, logging, quarantine, queue, state_"),
+        (
+            "zzz: x",
+            "unknown key; valid here: aws, engine, handlers, logging, quarantine, queue, state_",
+        ),
         ("queue:\n  visability_timeout: 3", "FILE:2: queue.visability_timeout: unknown key; did"),
         ("queue:\n  visability_timeout: 3", "did you mean visibility_timeout_seconds?"),
         ("queue: {region: x}", "queue.region: unknown key; did you mean aws.region?"),

@@ -23,6 +23,7 @@ _ACTIONS = {
     "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "GetQueueAttributes": "sqs:GetQueueAttributes",
     "GetQueueUrl": "sqs:GetQueueUrl",
+    "SendMessageBatch": "sqs:SendMessage",
     "AssumeRole": "sts:AssumeRole",
 }
 

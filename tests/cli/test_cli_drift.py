@@ -1,0 +1,283 @@
+"""`consume drift`."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from consumer.cli import drift, drift_report
+from consumer.cli.drift_report import shape_of
+from consumer.cli.main import main
+from consumer.cli.pieces import pieces_of
+from consumer.events.decode import decode
+from consumer.handlers.archive_lines import line_of
+from consumer.testing import canvas_body, make_message
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+KNOWN = canvas_body(body={"submission_id": "1", "late": True})
+FIELD = canvas_body(body={"submission_id": "1", "nickname": "Private Person", "late": None})
+NAME = canvas_body("course_deleted", body={"course_id": "21", "at": None})
+MISFIT = canvas_body(body={"late": "private", "attempt": {"private": 1}})
+
+
+def run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(main, ["drift", *map(str, arguments)], input=text)
+
+
+def data(text: str, *arguments: str) -> Any:
+    return json.loads(run("--json", "-", *arguments, text=text).stdout)
+
+
+def test_what_is_known_is_no_drift() -> None:
+    """Exit code 0, and a plain word."""
+    result = run("-", text=KNOWN)
+
+    assert result.stdout.splitlines() == [
+        "messages       1",
+        "events         1",
+        "not decodable  0",
+        "Nothing is unknown, and every value fits.",
+    ]
+    assert result.exit_code == 0
+    assert result.stderr == ""
+
+
+def test_what_is_unknown_is_a_table() -> None:
+    """Names, fields and misfits with counts, the most frequent first. Exit code 1."""
+    result = run("-", text="\n".join([FIELD, NAME, MISFIT, FIELD, KNOWN, canvas_body(extra="")]))
+
+    lines = [line.split("  ") for line in result.stdout.splitlines()]
+    cells = [[cell.strip() for cell in line if cell.strip()] for line in lines]
+    assert cells[4:] == [
+        ["Unknown events"],
+        ["COUNT", "FORMAT", "EVENT", "FIELDS"],
+        ["1", "canvas", "course_deleted", "body.course_id (string), body.at (null)"],
+        [],
+        ["Unknown fields"],
+        ["COUNT", "FORMAT", "EVENT", "FIELD", "TYPE", "FIRST VALUE"],
+        ["2", "canvas", "submission_created", "body.nickname", "string", "text of 14 characters"],
+        ["1", "canvas", "*", "metadata.extra", "string", "text of 0 characters"],
+        [],
+        ["Values that do not fit"],
+        ["COUNT", "FORMAT", "EVENT", "FIELD", "FIRST VALUE", "EXPECTED"],
+        ["1", "canvas", "submission_created", "body.attempt", "object with 1 field",
+         "whole number"],
+        ["1", "canvas", "submission_created", "body.late", "text of 7 characters", "yes or no"],
+    ]  # fmt: skip
+    assert result.exit_code == 1
+
+
+def test_the_same_as_json() -> None:
+    """One object, with all that is in the tables."""
+    assert data(f"{FIELD}\n{NAME}\n{MISFIT}\nno event") == {
+        "messages": 4,
+        "events": 3,
+        "undecodable": 1,
+        "unknown_events": [
+            {
+                "format": "canvas",
+                "event_name": "course_deleted",
+                "count": 1,
+                "fields": {"body.course_id": ["string"], "body.at": ["null"]},
+            }
+        ],
+        "unknown_fields": [
+            {
+                "format": "canvas",
+                "event_name": "submission_created",
+                "field": "body.nickname",
+                "count": 1,
+                "types": ["string"],
+                "example": "text of 14 characters",
+            }
+        ],
+        "misfits": [
+            {
+                "format": "canvas",
+                "event_name": "submission_created",
+                "field": "body.attempt",
+                "count": 1,
+                "types": ["object"],
+                "example": "object with 1 field",
+                "expected": "whole number",
+            },
+            {
+                "format": "canvas",
+                "event_name": "submission_created",
+                "field": "body.late",
+                "count": 1,
+                "types": ["string"],
+                "example": "text of 7 characters",
+                "expected": "yes or no",
+            },
+        ],
+        "complete": True,
+    }
+
+
+def test_no_value_is_shown() -> None:
+    """Neither of what is unknown, nor of what does not fit, nor a key that may be data."""
+    private = canvas_body(body={"who": ["private"], "private@example.edu": "private"}, x="private")
+
+    for arguments in (("-",), ("--json", "-")):
+        shown = run(*arguments, text=f"{private}\n{FIELD}\n{MISFIT}").output
+        assert "private" not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Private", "text of 7 characters"),
+        ("1", "text of 1 character, digits only"),
+        ("2024-05-01T10:00:00Z", "text of 20 characters, a time"),
+        ("https://canvas.example.edu/?x=1", "text of 31 characters, a URL"),
+        (12345, "number of 5 digits"),
+        (-1, "number of 1 digit"),
+        (1.5, "number with a fraction"),
+        (True, "true or false"),
+        (None, "null"),
+        ([], "list of 0 items"),
+        ([1, "a", None], "list of 3 items (null or number or string)"),
+        ({"a": 1, "b": 2}, "object with 2 fields"),
+    ],
+)
+def test_a_value_is_told_by_its_shape(value: Any, expected: str) -> None:
+    """Enough to know what came, and nothing of what it says."""
+    assert expected == shape_of(value)
+
+
+def test_the_first_value_that_is_not_null_is_the_example() -> None:
+    """Null says little; that it occurs, is told by the types."""
+    texts = [canvas_body(body={"new": value}) for value in (None, 12, "a")]
+
+    (field,) = data("\n".join(texts))["unknown_fields"]
+
+    assert (field["types"], field["example"]) == (
+        ["null", "number", "string"],
+        "number of 2 digits",
+    )
+
+
+def test_any_form_of_messages_is_taken(tmp_path: Path) -> None:
+    """A payload over several lines, JSON lines, an array, the archive, the AWS command's output."""
+    (event,) = decode(make_message(FIELD))
+    forms = {
+        "pretty": json.dumps(json.loads(FIELD), indent=2),
+        "lines": f"{FIELD}\n\n{FIELD}\n",
+        "array": f"[{FIELD},\n{FIELD}\n]",
+        "archive": line_of(event, "2024-05-01T10:00:00Z", scrub_secrets=True),
+        "aws": json.dumps({"Messages": [{"MessageId": "1", "Body": FIELD}]}, indent=4),
+    }
+    for name, text in forms.items():
+        (tmp_path / name).write_text(text)
+
+    for name, count in [("pretty", 1), ("lines", 2), ("array", 2), ("archive", 1), ("aws", 1)]:
+        (field,) = json.loads(run("--json", tmp_path / name).stdout)["unknown_fields"]
+        assert (field["field"], field["count"]) == ("body.nickname", count), name
+
+    all_of_them = json.loads(run("--json", *(tmp_path / name for name in forms)).stdout)
+    assert all_of_them["unknown_fields"][0]["count"] == 7
+
+
+def test_caliper_fields_are_told_by_their_place_in_the_event() -> None:
+    """The message attribute says the name where the payload does not."""
+    event = {"type": "GradeEvent", "action": "Graded", "object": {"new": {}}, "generated": {"n": 1}}
+    body = {"sensor": "x", "sendTime": "", "dataVersion": "", "data": [event]}
+    attributes = {"event_name": {"StringValue": "grade_change", "DataType": "String"}}
+    message = {"Body": json.dumps(body), "MessageAttributes": attributes}
+
+    found = data(json.dumps({"Messages": [message]}))
+
+    assert [(f["event_name"], f["field"]) for f in found["unknown_fields"]] == [
+        ("grade_change", "generated.n"),
+        ("grade_change", "object.new"),
+    ]
+    assert data(json.dumps(body))["unknown_events"][0]["event_name"] == "GradeEvent.Graded.Entity"
+
+
+def test_what_is_no_event_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
+    """File, position and reason; exit code 1, though nothing else is wrong."""
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(f'{KNOWN}\n{{"broken\n'.encode() + b'{"\xff": 1}\n' + KNOWN.encode())
+
+    result = run(file)
+
+    told = result.stderr.splitlines()
+    assert told[0].startswith(f"consume: error: {file}: message 2: not JSON")
+    assert told[1:] == [f"consume: error: {file}: line 3 is not UTF-8 text"]
+    assert "events         2" in result.stdout
+    assert "Nothing is unknown" not in result.stdout
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "there is no message in it"), (b"\xef\xbb\xbf \n", "there is no message in it")],
+)
+def test_an_empty_file_is_told(content: bytes, reason: str) -> None:
+    """Most likely it is the wrong one."""
+    result = run("-", text=content)
+
+    assert result.stderr == f"consume: error: -: {reason}\n"
+    assert result.exit_code == 1
+
+
+def test_a_missing_file_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    """Exit code 1."""
+    file = tmp_path / "events.jsonl"
+    file.write_text(KNOWN)
+
+    result = run(tmp_path / "none", tmp_path, "\0", file)
+
+    assert f"{tmp_path / 'none'}: can't be read: No such file or directory" in result.stderr
+    assert f"{tmp_path}: can't be read: Is a directory" in result.stderr
+    assert "can't be read: not a file name" in result.stderr
+    assert "events         1" in result.stdout
+    assert result.exit_code == 1
+
+
+def test_a_big_file_is_read_piece_by_piece(tmp_path: Path) -> None:
+    """The first events are looked at before the last lines are there."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(pipe, os.O_WRONLY)
+    os.write(writer, b'{"a": 1}\n{"b": 2}\n{"c"')
+
+    pieces = pieces_of(f"/dev/fd/{reader}", pytest.fail)
+    first = next(pieces)
+    os.write(writer, b": 3}")
+    os.close(writer)
+
+    assert [first, *pieces] == ['{"a": 1}\n', '{"b": 2}\n', '{"c": 3}']
+    os.close(reader)
+
+
+def test_more_than_can_be_remembered_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is listed is not all; nothing grows without bound."""
+    monkeypatch.setattr(drift_report, "_MOST", 2)
+    many = canvas_body(body={f"new_{letter}": 1 for letter in "abc"})
+
+    assert data(many)["complete"] is False
+    assert len(data(many)["unknown_fields"]) == 2
+    assert "this is not all" in run("-", text=many).stdout
+
+
+def test_the_tables_fit_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrapped at its width, and with nothing in it that could harm it."""
+    monkeypatch.setattr(drift, "terminal_width", lambda: 80)
+    odd = canvas_body("\x1b[2J", body={"a": 1}) + canvas_body(body={"b\x1b[2J": 1})
+
+    result = run("-", text=f"{odd}{FIELD}{MISFIT}")
+
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "\x1b[2J" not in result.stdout
+    assert "\\u001b[2J" in result.stdout

@@ -1,0 +1,222 @@
+"""`consume events`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+
+from consumer.cli import event_pages, events
+from consumer.cli.main import main
+from consumer.events.catalog.index import CATEGORIES, names
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["events", *arguments])
+
+
+def data(*arguments: str) -> Any:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def width(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The output is as for a terminal of this width."""
+    for module in (events, event_pages):
+        if hasattr(module, "terminal_width"):
+            monkeypatch.setattr(module, "terminal_width", lambda: 80)
+    return 80
+
+
+def test_all_events_are_listed() -> None:
+    """A line each: name, category, formats, and what it tells; the columns are aligned."""
+    header, *lines = run().stdout.splitlines()
+
+    rows = [line for line in lines if line.startswith(names())]
+    assert [row.split()[0] for row in rows] == list(names())
+    category, formats, tells = (header.index(c) for c in ("CATEGORY", "FORMATS", "WHAT IT TELLS"))
+    (row,) = [row for row in rows if row.startswith("submission_created ")]
+    assert row[category:].startswith("submission  ")
+    assert row[formats:].startswith("canvas, caliper  ")
+    assert row[tells:] == "A student handed in an attempt."
+
+
+def test_undocumented_events_are_marked() -> None:
+    """Those whose payload nobody has published, and no other."""
+    listed = data()
+    marked = {row["name"] for row in listed if not row["documented"]}
+
+    assert marked >= set(CATEGORIES["undocumented"])
+    assert "submission_created" not in marked
+    told = {line.split()[0] for line in run().stdout.splitlines() if "(undocumented)" in line}
+    assert marked == told
+
+
+def test_the_list_as_json() -> None:
+    """The same as data, in the same order; `list` is another way to say it."""
+    listed = data()
+
+    assert [row["name"] for row in listed] == list(names())
+    (row,) = [row for row in listed if row["name"] == "submission_created"]
+    assert row == {
+        "name": "submission_created",
+        "category": "submission",
+        "formats": ["canvas", "caliper"],
+        "documented": True,
+        "meaning": "A student handed in an attempt.",
+    }
+    assert listed == data("list")
+    assert run().stdout == run("list").stdout
+
+
+def test_show_explains_each_field() -> None:
+    """Type in plain words, meaning, and what is special about it."""
+    lines = [
+        " ".join(line.split()) for line in run("show", "submission_created").stdout.split("\n")
+    ]
+
+    assert lines[:2] == ["submission_created", "A student handed in an attempt."]
+    assert "submission_id global id of a submission The submission." in lines
+    assert "user_id global id of a user The student. [tells who a person is]" in lines
+    assert (
+        "body text What the student wrote, as HTML. [education record; cut at 8,192 characters]"
+    ) in lines
+    assert "late yes or no Handed in after the due date. [education record]" in lines
+    assert any(line.startswith("user_login text ") for line in lines)
+    assert "AssignableEvent Submitted Attempt, id urn:instructure:canvas:submission:..." in lines
+    assert any(
+        line.startswith('object.extensions["com.instructure.canvas"].submission_type text ')
+        for line in lines
+    )
+
+
+def test_show_explains_nested_fields() -> None:
+    """Each by its path, behind the object that it is in."""
+    fields = [field["path"] for field in data("show", "course_progress")["canvas"]["fields"]]
+
+    at = fields.index("progress")
+    assert fields[at + 1].startswith("progress.")
+    assert "progress.completed_at" in fields
+    assert "user.email" in fields
+
+
+def test_show_as_json() -> None:
+    """All that is known, for programs."""
+    facts = data("show", "submission_created")
+
+    fields = {field["path"]: field for field in facts["canvas"]["fields"]}
+    assert fields["user_id"] == {
+        "path": "user_id",
+        "type": "global id of a user",
+        "kind": "global id",
+        "list": False,
+        "id_of": "user",
+        "meaning": "The student.",
+        "privacy": "identifier",
+        "truncated_at": None,
+        "values": [],
+    }
+    assert fields["body"]["truncated_at"] == 8192
+    assert facts["entity"] == {"kind": "submission", "field": "submission_id"}
+    assert {field["path"] for field in facts["canvas"]["metadata"]} >= {"event_name", "user_id"}
+    assert facts["caliper"]["forms"] == [
+        {
+            "type": "AssignableEvent",
+            "action": "Submitted",
+            "object_type": "Attempt",
+            "object_kind": "submission",
+        }
+    ]
+    assert data("show", "account_created")["caliper"] is None
+    assert facts == data("--json", "show", "submission_created")
+
+
+def test_examples_are_the_same_each_time_and_valid() -> None:
+    """One in each format; by the schema that `consume events schema` prints."""
+    for event_format in ("canvas", "caliper"):
+        example = data("show", "grade_change")[event_format]["example"]
+        schema = json.loads(run("schema", "grade_change", "--format", event_format).stdout)
+
+        assert example == data("show", "grade_change")[event_format]["example"]
+        Draft202012Validator.check_schema(schema)
+        Draft202012Validator(schema).validate(example)
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_event_can_be_shown(name: str, width: int) -> None:
+    """On a narrow terminal, too: only the examples, which may be copied, are wider."""
+    result = run("show", name)
+
+    assert result.exit_code == 0, result.output
+    said = result.stdout.splitlines()
+    assert name in said[0]
+    too_wide = [line for line in said if len(line) > width and '": ' not in line]
+    assert too_wide == []
+    assert "Example in Canvas format" in result.stdout
+
+
+def test_the_list_fits_a_terminal(width: int) -> None:
+    """Wrapped at its width."""
+    lines = run().stdout.splitlines()
+
+    assert max(map(len, lines)) <= width
+    assert any("A student handed in an attempt." in line for line in lines)
+
+
+@pytest.mark.parametrize("command", ["show", "schema"])
+def test_a_wrong_name_gets_the_nearest(command: str) -> None:
+    """Exit code 2, as for every wrong argument."""
+    result = run(command, "course_deleted")
+
+    assert result.exit_code == 2
+    assert "'course_deleted' is no event that Canvas is known to send." in result.stderr
+    assert "Did you mean course_" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_name_like_no_other_gets_the_list() -> None:
+    """And is shown without what could harm a terminal."""
+    result = run("show", "\x1b[2J")
+
+    assert result.exit_code == 2
+    assert '"consume events" lists all of them' in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+def test_an_event_without_a_caliper_form_is_told() -> None:
+    """Exit code 2: asked for what there is not."""
+    result = run("schema", "account_created", "--format", "caliper")
+
+    assert result.exit_code == 2
+    assert "account_created is sent in Canvas format only" in result.stderr
+
+
+def test_schema_takes_json_for_an_answer() -> None:
+    """`--json` changes nothing."""
+    assert run("schema", "logged_in").stdout == run("schema", "logged_in", "--json").stdout
+
+
+def test_a_reader_that_leaves_is_no_fault() -> None:
+    """`consume events show ... | head -1` says nothing on standard error."""
+    program = "from consumer.cli.main import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "events", "show", "submission_created"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+
+        assert process.stderr.read() == b""
+        process.wait(30)

@@ -1,0 +1,257 @@
+"""What the catalog does not know is counted and told once; the table of its names is current."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from threading import Barrier, Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.events.catalog.index import names
+from consumer.events.catalog.shapes import text
+from consumer.events.decode import decode
+from consumer.events.drift import (
+    ANY_EVENT,
+    SHAPES_FILE,
+    Drift,
+    Unknown,
+    inner_path,
+    printable,
+    shapes,
+    unknown_in,
+)
+from consumer.testing import canvas_body, make_message
+from tests.events.test_corpus import each_file, event_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from consumer.messages import Event, Format
+
+KEY = "com.instructure.canvas"
+
+
+def canvas(name: str = "submission_created", body: Any = None, **metadata: Any) -> Event:
+    (event,) = decode(make_message(canvas_body(name, body=body or {}, **metadata)))
+    return event
+
+
+def caliper(event: dict[str, Any], **envelope: Any) -> Event:
+    payload = {
+        "sensor": "http://canvas.example.edu/",
+        "sendTime": "2024-05-01T10:00:00.000Z",
+        "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1",
+        "data": [event],
+        **envelope,
+    }
+    (decoded,) = decode(make_message(json.dumps(payload)))
+    return decoded
+
+
+ATTEMPT = {
+    "id": "urn:instructure:canvas:submission:21070000000000012",
+    "type": "Attempt",
+    "extensions": {KEY: {"entity_id": "21070000000000012"}},
+}
+SUBMITTED = {
+    "id": "urn:uuid:1",
+    "type": "AssignableEvent",
+    "action": "Submitted",
+    "object": ATTEMPT,
+}
+
+
+def paths(event: Event) -> list[tuple[str, str]]:
+    return [(unknown.name, unknown.path) for unknown, _ in unknown_in(event)]
+
+
+def test_the_table_is_what_the_models_say() -> None:
+    """After a change of the models: python -m consumer.events.catalog.shapes."""
+    assert SHAPES_FILE.read_text(encoding="utf-8") == text()
+
+
+@pytest.mark.parametrize("event_format", ["canvas", "caliper"])
+def test_the_table_knows_every_name(event_format: Format) -> None:
+    """Those of the index, each in its formats, and no other."""
+    assert all(shapes().of(event_format, name) is not None for name in names(event_format))
+    assert shapes().of(event_format, "course_deleted") is None
+
+
+def test_what_is_known_is_not_counted() -> None:
+    """In either format, with any value, null and empty objects, too."""
+    drift = Drift()
+
+    drift.see(canvas(body={"submission_id": "1", "late": None, "score": {"numberStr": "7"}}))
+    drift.see(canvas("logged_out"))
+    drift.see(canvas("course_progress", {"progress": {"completed_at": None}, "user": "odd"}))
+    drift.see(caliper(SUBMITTED))
+
+    assert drift.counts() == {}
+    assert (drift.unknown_names, drift.unknown_fields) == (0, 0)
+
+
+def test_an_unknown_event_is_one_thing() -> None:
+    """Its fields are not told one by one: nobody knows any of them."""
+    assert [("course_deleted", "")] == paths(canvas("course_deleted", {"course_id": "1"}))
+
+
+def test_an_event_may_be_known_in_one_format_only() -> None:
+    """An event that Canvas had in its own format only, is news in Caliper's."""
+    other = {**SUBMITTED, "type": "Event", "action": "Created"}
+
+    assert [("Event.Created.Attempt", "")] == paths(caliper(other))
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (canvas(body={"submission_id": "1", "foo": 1}), ("submission_created", "body.foo")),
+        (canvas(bar=1), (ANY_EVENT, "metadata.bar")),
+        (
+            canvas("course_progress", {"progress": {"baz": {"deeper": 1}}}),
+            ("course_progress", "body.progress.baz"),
+        ),
+        (
+            canvas("outcome_proficiency_created", {"outcome_proficiency_ratings": [{}, {"z": 1}]}),
+            ("outcome_proficiency_created", "body.outcome_proficiency_ratings[].z"),
+        ),
+        (caliper({**SUBMITTED, "foo": 1}), ("submission_created", "foo")),
+        (caliper(SUBMITTED, foo=1), (ANY_EVENT, "envelope.foo")),
+        (
+            caliper({**SUBMITTED, "object": {**ATTEMPT, "extensions": {KEY: {"x": 1}}}}),
+            ("submission_created", f'object.extensions["{KEY}"].x'),
+        ),
+    ],
+)  # fmt: skip
+def test_an_unknown_field_is_told_by_its_path(event: Event, expected: tuple[str, str]) -> None:
+    """In the body, in the metadata, in objects and lists inside; not what is inside of it."""
+    assert [expected] == paths(event)
+
+
+def test_open_objects_have_no_unknown_fields() -> None:
+    """Where the keys are not fixed, none of them is news."""
+    event = canvas("content_export_created", {"settings": {"anything": {"at": "all"}}})
+
+    assert paths(event) == []
+
+
+def test_each_is_told_once_and_counted_each_time() -> None:
+    """A field of the metadata once for all events, a field of the body once for each name."""
+    told: list[Unknown] = []
+    drift = Drift(told.append)
+
+    for name in ("submission_created", "submission_updated", "submission_created"):
+        drift.see(canvas(name, {"foo": 1}, bar=1))
+    drift.see(canvas("course_deleted"))
+
+    assert drift.counts() == {
+        Unknown("canvas", ANY_EVENT, "metadata.bar"): 3,
+        Unknown("canvas", "submission_created", "body.foo"): 2,
+        Unknown("canvas", "submission_updated", "body.foo"): 1,
+        Unknown("canvas", "course_deleted", ""): 1,
+    }
+    assert list(drift.counts()) == told
+    assert (drift.unknown_names, drift.unknown_fields) == (1, 6)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """Names come from outside: after `most` of them the others are counted only, together."""
+    told: list[Unknown] = []
+    drift = Drift(told.append, most=3)
+
+    for number in range(10):
+        drift.see(canvas(f"event_{number}"))
+    drift.see(canvas("event_0"))
+
+    assert len(told) == len(drift.counts()) == 3
+    assert drift.counts()[Unknown("canvas", "event_0", "")] == 2
+    assert drift.unknown_names == 11
+
+
+def test_an_event_of_thousands_of_unknown_fields_is_looked_at_in_part() -> None:
+    """It is not the catalog that lacks something."""
+    event = canvas(body={f"field_{chr(97 + n % 26)}{n}": n for n in range(5_000)})
+
+    assert len(paths(event)) == 200
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("name", "body.name"),
+        ("@context", "body.@context"),
+        (KEY, f'body["{KEY}"]'),
+        ("", 'body[""]'),
+        ("two\nlines\x1b[2J\u2028", 'body["two\\nlines\\u001b[2J\\u2028"]'),
+        ('a"quote', 'body["a\\"quote"]'),
+        ("x" * 10_000, f'body["{"x" * 97}..."]'),
+        ("somebody@example.edu", 'body["*"]'),
+        ("21070000000000123", 'body["*"]'),
+        ("of_21070000000000123", 'body["*"]'),
+    ],
+)
+def test_a_path_is_short_printable_and_nobody_s(key: str, expected: str) -> None:
+    """Whatever the key is; one that may be data itself is not told."""
+    assert expected == inner_path("body", key)
+
+
+def test_a_name_from_outside_is_made_harmless() -> None:
+    """Cut, and without what could move a cursor or end a line."""
+    (unknown, _), *_ = unknown_in(canvas("\x1b[2J\n" + "é" * 200))
+
+    assert unknown.name.startswith("\\u001b[2J\\n\\u00e9")
+    assert unknown.name.endswith("...")
+    assert unknown.name == printable("\x1b[2J\n" + "é" * 200)
+
+
+def test_threads_may_count_together() -> None:
+    """Nothing is lost, and each is told once."""
+    told: list[Unknown] = []
+    drift = Drift(told.append)
+    event = canvas(body={"foo": 1})
+    start = Barrier(4)
+
+    def look() -> None:
+        start.wait(10)
+        for _ in range(500):
+            drift.see(event)
+
+    threads = [Thread(target=look, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert drift.counts() == {Unknown("canvas", "submission_created", "body.foo"): 2_000}
+    assert len(told) == 1
+
+
+def test_no_model_is_loaded() -> None:
+    """A daemon that looks for drift does not pay for the catalog."""
+    program = (
+        "import sys\n"
+        "from consumer.events import drift\n"
+        "assert drift.shapes().of('canvas', 'submission_created').known\n"
+        "print([m for m in sys.modules if m.startswith('consumer.events.catalog')])\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"
+
+
+@each_file
+def test_documented_payloads_are_known(file: Path) -> None:
+    """No payload that Canvas publishes has an unknown name or field."""
+    event, _, _ = event_in(file)
+    if file.stem.startswith("grade_override"):
+        # The published example says another name: with that, its fields are indeed unknown.
+        event = replace(event, name="grade_override")
+
+    assert list(unknown_in(event)) == []

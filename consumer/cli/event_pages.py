@@ -11,7 +11,7 @@ from consumer.cli.tables import table, wrapped
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.describe import all_fields_of
+from consumer.events.catalog.describe import all_fields_of, fields_of
 from consumer.events.identifiers import TRUNCATED_LENGTH
 from consumer.events.samples import sample_message
 
@@ -50,7 +50,9 @@ def event_facts(summary: dict[str, Any]) -> dict[str, Any]:
     model = model_of(name)
     facts = {**summary, "entity": None}
     if model is not None and issubclass(model, CanvasBody) and all(model.entity):
-        facts["entity"] = {"kind": model.entity[0], "field": model.entity[1]}
+        kind, field = model.entity
+        is_object = any(f.key == field and f.record for f in fields_of(model))
+        facts["entity"] = {"kind": kind, "field": f"{field}.id" if is_object else field}
     facts["canvas"] = {
         "fields": _fields(model),
         "metadata": _fields(Metadata),

@@ -35,13 +35,22 @@ class _Entry:
     row: int | None = None
 
 
+@dataclass(slots=True)
+class _Note:
+    """Messages that were noted together, in one row of the journal."""
+
+    row: int
+    #: How many of them are not settled yet.
+    open: int
+
+
 class Ledger:
     """Steps that succeeded, by message id. Bounded: the oldest message is forgotten first.
 
     What is looked up is in memory, and only of messages of which something went wrong: a handler
     failed beside others that succeeded, or a delete did not go through. With a journal it survives
-    the process, and so does what was handled when the process died before the delete: every batch
-    of deletes is noted there first. Any thread may call.
+    the process, and so does what was handled when the process died before the delete: what is to
+    be deleted is noted there first. Any thread may call.
     """
 
     def __init__(
@@ -55,6 +64,7 @@ class Ledger:
         self._entries = OrderedDict(
             (message_id, _Entry(steps, row)) for message_id, (row, steps) in (loaded or {}).items()
         )
+        self._notes: dict[str, _Note] = {}
         self._journal = journal
         self._max_messages = max_messages
 
@@ -104,17 +114,32 @@ class Ledger:
                 if entry is not None and self._journal is not None:
                     self._journal.done(entry.row)
 
-    def deleting(self, handled: Sequence[tuple[str, Sequence[Step]]]) -> int | None:
-        """Note a batch of messages as handled, before their delete; returns the note.
+    def deleting(self, handled: Sequence[tuple[str, Sequence[Step]]]) -> None:
+        """Note messages as handled before they are deleted; those that are noted stay as they are.
 
         If the process dies now, they are only deleted when they come again.
         """
-        return None if self._journal is None else self._journal.write(dict(handled))
+        if self._journal is None:
+            return
+        with self._lock:
+            new = {message: steps for message, steps in handled if message not in self._notes}
+        row = self._journal.write(new) if new else None
+        if row is not None:
+            note = _Note(row, len(new))
+            with self._lock:
+                self._notes.update(dict.fromkeys(new, note))
 
-    def settled(self, note: int | None) -> None:
-        """The delete was answered: what of it did not go through is recorded by now."""
-        if self._journal is not None:
-            self._journal.done(note)
+    def settled(self, message_ids: Iterable[str]) -> None:
+        """Their delete was answered: what of it did not go through for good is recorded by now."""
+        if self._journal is None:
+            return
+        with self._lock:
+            for message_id in message_ids:
+                note = self._notes.pop(message_id, None)
+                if note is not None:
+                    note.open -= 1
+                    if not note.open:
+                        self._journal.done(note.row)
 
     def flush(self) -> None:
         """Bring the journal up to date; called now and then."""

@@ -89,7 +89,12 @@ class Settler:
         self.send_full()
 
     def ack_all(self, acks: Sequence[tuple[Slot, Sequence[Step]]]) -> None:
-        """The same for many at once; threads that `ask_help` wakes send along with this one."""
+        """The same for many at once; threads that `ask_help` wakes send along with this one.
+
+        They are noted together, now: a crash while they are being deleted handles none of them
+        again.
+        """
+        self._ledger.deleting([(slot.message.message_id, steps) for slot, steps in acks])
         with self._lock:
             if not self._deletes:
                 self._deletes_due = self._clock.monotonic() + self._linger
@@ -168,12 +173,11 @@ class Settler:
         """Send it; False if some of it is to be sent again."""
         handles = [slot.receipt_handle for slot, _ in batch]
         # Noted before the call: if the process dies over it, what comes again is only deleted.
-        note = self._ledger.deleting([(slot.message.message_id, steps) for slot, steps in batch])
+        self._ledger.deleting([(slot.message.message_id, steps) for slot, steps in batch])
         try:
             answers = self._calls.make("delete", lambda: self._transport.delete(handles))
         except TransportError as error:
             self._not_deleted(batch, error.code)
-            self._ledger.settled(note)
             return True
         again: list[tuple[Slot, Sequence[Step]]] = []
         lost: list[tuple[Slot, Sequence[Step]]] = []
@@ -192,12 +196,12 @@ class Settler:
                 again.append((slot, steps))
         for slot in done:
             self._ledger.forget(slot.message.message_id)
+        self._ledger.settled(slot.message.message_id for slot in done)
         self._in_flight.release(done)
         self._stats.add("deleted", len(done))
         self._tell_settled((slot, "deleted") for slot in done)
         if lost:
             self._not_deleted(lost, self._codes(answers))
-        self._ledger.settled(note)
         if again:
             with self._lock:
                 self._deletes_due = self._clock.monotonic() + self._linger
@@ -208,6 +212,7 @@ class Settler:
         """Handled, but SQS keeps it: remember, so that the redelivery is deleted and not rerun."""
         for slot, steps in batch:
             self._ledger.record(slot.message.message_id, steps)
+        self._ledger.settled(slot.message.message_id for slot, _ in batch)
         self._in_flight.release(slot for slot, _ in batch)
         self._stats.add("delete_failed", len(batch))
         _log.warning(

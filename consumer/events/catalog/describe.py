@@ -49,6 +49,8 @@ class FieldFacts:
     @property
     def type_words(self) -> str:
         """The type in plain words: "global id of a course", "list of texts", "yes or no"."""
+        if self.marks.of == "sis":
+            return "SIS id"
         of = f" of {_with_article(self.marks.of)}" if self.marks.of else ""
         if self.many:
             return f"list of {_PLURALS.get(self.kind, f'{self.kind}s')}{of}"

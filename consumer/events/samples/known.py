@@ -276,6 +276,8 @@ VALUES: Final[Mapping[tuple[str, str], Callable[[Scene], Any]]] = MappingProxyTy
             scene.number("outcome_proficiency") * 10 + scene.index % 4
         ),
         ("", "mastery_points"): lambda _: 3,
+        ("", "percent"): lambda scene: scene.score / 100,
+        ("", "percentage"): lambda scene: scene.score / 100,
         ("", "calculation_int"): lambda _: 65,
         ("", "ip_filter"): lambda _: "192.0.2.0/24",
         ("course_created", "workflow_state"): _workflow("claimed"),

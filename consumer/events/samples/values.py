@@ -77,10 +77,14 @@ def maker_for(facts: FieldFacts, name: str, inside: str = "") -> Maker:
         return _id(facts, name, inside)
     if facts.kind == "timestamp":
         return _time(key, name)
-    if values := facts.marks.values:
-        many = facts.many
-        return lambda scene: [scene.dice.pick(values)] if many else scene.dice.pick(values)
-    return _plain(facts)
+    return _one_of(facts, name) if facts.marks.values else _plain(facts)
+
+
+def _one_of(facts: FieldFacts, name: str) -> Maker:
+    values, many = facts.marks.values, facts.many
+    if facts.key == "workflow_state" and name.endswith("_created"):
+        values = values[:1]  # nothing begins as deleted
+    return lambda scene: [scene.dice.pick(values)] if many else scene.dice.pick(values)
 
 
 def _nested(facts: FieldFacts) -> Maker:
@@ -101,6 +105,8 @@ def _nested(facts: FieldFacts) -> Maker:
 def _id(facts: FieldFacts, name: str, inside: str) -> Maker:
     key = facts.key
     of = facts.marks.of or key.removesuffix("s").removesuffix("_id")
+    if key == "root_account_id":
+        of = "root_account"
     if key == "id":
         of = facts.marks.of or inside or name.rpartition("_")[0]
     if key in known.ACTOR_KEYS or (name, key) in known.ACTOR_IDS:
@@ -196,6 +202,8 @@ def _opaque(key: str, of: str) -> Maker:
 def _text(key: str, *, truncated: bool) -> Maker:
     if key.endswith(("title", "name", "subject")):
         return lambda scene: scene.title()
+    if key == "status":
+        return lambda _: "completed"
     if key.endswith("url"):
         return lambda scene: f"https://tool.example.com/{key}/{scene.number(key)}"
     if truncated or key.endswith(("body", "description", "message", "text")):

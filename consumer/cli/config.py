@@ -86,12 +86,16 @@ def queue_address(loaded: Loaded) -> QueueAddress:
 
     Raises: `ConfigurationError`, which also names the line or option that gave it.
     """
-    from consumer.queues.rules import address_of  # noqa: PLC0415 - `show` does without
+    from consumer.queues.rules import address_of, quarantine_address  # noqa: PLC0415 - not `show`
 
+    settings = loaded.settings
     try:
-        return address_of(loaded.settings.queue, loaded.settings.aws)
+        if settings.quarantine.queue_url is not None:
+            quarantine_address(settings.quarantine.queue_url, settings.aws)
+        return address_of(settings.queue, settings.aws)
     except ConfigurationError as error:
-        named = [key for key in ("queue.url", "queue.name", "aws.region") if key in str(error)]
+        keys = ("quarantine.queue_url", "queue.url", "queue.name", "aws.region")
+        named = [key for key in keys if key in str(error)]
         raise _placed(error, loaded, named[0] if named else "") from None
 
 

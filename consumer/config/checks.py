@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from consumer.config.layers import Layer
-    from consumer.config.models import AwsSettings, EngineSettings, QueueSettings
+    from consumer.config.models import (
+        AwsSettings,
+        EngineSettings,
+        QuarantineSettings,
+        QueueSettings,
+    )
     from consumer.config.problems import Problems
 
     Where = Callable[[str], str]
@@ -51,6 +56,23 @@ def check_queue(queue: QueueSettings, where: Where, problems: Problems) -> None:
     if queue.url:
         _check_url(queue.url, "queue.url", where, problems)
     _check_timeouts(queue, where, problems)
+
+
+def check_quarantine(
+    quarantine: QuarantineSettings, queue: QueueSettings, where: Where, problems: Problems
+) -> None:
+    """One place, and not the queue that the messages come from."""
+    key, url = "quarantine.queue_url", quarantine.queue_url
+    if url is None:
+        return
+    if quarantine.directory is not None:
+        fault = f"quarantine.directory is given, too ({where('quarantine.directory')}); keep one"
+        problems.add(where(key), key, fault)
+    if url == queue.url:
+        fault = "is queue.url itself: what can't be handled would come again for ever"
+        problems.add(where(key), key, fault)
+    else:
+        _check_url(url, key, where, problems)
 
 
 def _check_url(url: str, key: str, where: Where, problems: Problems) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from consumer.config.checks import check_aws, check_engine, check_queue, check_texts, region_for
+from consumer.config.checks import (
+    check_aws,
+    check_engine,
+    check_quarantine,
+    check_queue,
+    check_texts,
+    region_for,
+)
 from consumer.config.credentials import read_secret_files, warn_of_readable_secrets
 from consumer.config.fields import FIELDS, SECRETS
 from consumer.config.handlers import read_handlers
@@ -137,6 +144,8 @@ class _Loading:
         logging = self._section("logging", LoggingSettings)
         if queue:
             check_queue(queue, self.where, problems)
+        if quarantine:
+            check_quarantine(quarantine, queue or QueueSettings(), self.where, problems)
         if engine:
             check_engine(engine, self.where, problems)
         if aws:

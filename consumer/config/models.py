@@ -173,6 +173,13 @@ class QuarantineSettings(Section):
 
     #: One file for each message; beneath the state directory unless it begins with "/".
     directory: Path | None = None
+    #: Another queue that they are sent to.
+    queue_url: str | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is one."""
+        return self.directory is not None or self.queue_url is not None
 
 
 class Settings(Section):

@@ -6,14 +6,21 @@ import hashlib
 import json
 import os
 import re
-from typing import TYPE_CHECKING, Protocol
+import threading
+from typing import TYPE_CHECKING, Final, Protocol
+
+from consumer.errors import TransportError
+from consumer.queues.sending import Outgoing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from consumer.clock import Clock
     from consumer.messages import ReceivedMessage
+    from consumer.queues.sending import Sender
 
+#: Of one message, as SQS has it.
+_MOST_ATTRIBUTES: Final = 10
 _SAFE = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
@@ -22,6 +29,10 @@ class Quarantine(Protocol):
 
     def put(self, message: ReceivedMessage, reason: str) -> None:
         """Keep it for good; when this returns, it may be deleted. Raises whatever went wrong."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds, after the last `put`."""
         ...
 
 
@@ -54,6 +65,47 @@ class DirectoryQuarantine:
         unfinished.rename(path)
         for changed in (folder, self._directory):  # the names, too, shall survive a loss of power
             _sync_directory(changed)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class QueueQuarantine:
+    """Another queue: the same body and attributes, and the reason as attributes besides.
+
+    A message that was sent and could then not be deleted comes again, and is sent again.
+    """
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._lock = threading.Lock()
+
+    def put(self, message: ReceivedMessage, reason: str) -> None:
+        """Send it; on return SQS has it. `TransportError`, also for what SQS refuses."""
+        attributes = {
+            "QuarantineReason": _plain(reason),
+            "QuarantineMessageId": _plain(message.message_id),
+        }
+        for name, value in message.message_attributes.items():
+            if len(attributes) < _MOST_ATTRIBUTES and value:
+                attributes.setdefault(name, value)
+        with self._lock:
+            (failure,) = self._sender.send([Outgoing(message.body, attributes)])
+        if failure is not None:
+            raise TransportError(
+                f"the quarantine's queue did not take the message: {failure.code}",
+                code=failure.code,
+            )
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._sender.close()
+
+
+def _plain(text: str) -> str:
+    """At most 500 printable characters: SQS takes neither control characters nor nothing at all."""
+    escaped = json.dumps(text)[1:-1]
+    return escaped[:500] or "unknown"
 
 
 def as_aws_shows(message: ReceivedMessage) -> dict[str, object]:

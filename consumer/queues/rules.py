@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from consumer.config import QueueSettings
 from consumer.config.urls import queue_name_of_url, region_of_url, split_url
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-    from consumer.config import AwsSettings, QueueSettings
+    from consumer.config import AwsSettings
 
 #: Instructure delivers to no queue whose name begins otherwise.
 NAME_PREFIX = "canvas-live-events"
@@ -63,6 +64,22 @@ def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
         # A VPC endpoint, a FIPS or dual-stack host, an emulator: the URL says where it is.
         endpoint = f"{parts.scheme}://{parts.netloc}"
     return QueueAddress(name, queue.url, aws.region or region, endpoint)
+
+
+def quarantine_queue(url: str, aws: AwsSettings) -> tuple[QueueSettings, AwsSettings]:
+    """The settings to send to the quarantine's queue: of any name, in the region of its URL."""
+    region = region_of_url(url) or aws.region
+    settings = QueueSettings(url=url, allow_any_queue_name=True)
+    return settings, aws.model_copy(update={"region": region})
+
+
+def quarantine_address(url: str, aws: AwsSettings) -> QueueAddress:
+    """Where it is, by the rules for URLs. Raises `ConfigurationError` with a sentence for each."""
+    try:
+        return address_of(*quarantine_queue(url, aws))
+    except ConfigurationError as error:
+        told = str(error).replace("queue.url", "quarantine.queue_url")
+        raise ConfigurationError(told) from None
 
 
 def _check_url(url: str) -> tuple[SplitResult, str]:

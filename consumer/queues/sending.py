@@ -48,6 +48,10 @@ class Sender(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
 
 def send_all(
     messages: Iterable[Outgoing],

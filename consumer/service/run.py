@@ -11,12 +11,14 @@ import tenacity
 import consumer
 from consumer import log_events
 from consumer.engine.ledger import open_ledger
-from consumer.engine.quarantine import DirectoryQuarantine
+from consumer.engine.quarantine import DirectoryQuarantine, QueueQuarantine
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK, TransportError
 from consumer.handlers.lint import unmatched_patterns
 from consumer.handlers.loader import build_registry
+from consumer.queues.rules import quarantine_address, quarantine_queue
 from consumer.queues.sqs import check_queue, connect
+from consumer.queues.sqs.sender import connect_sender
 from consumer.service.daemon import Daemon
 from consumer.service.signals import StopSignals
 from consumer.service.systemd import Notifier
@@ -62,6 +64,7 @@ def run(
         registry = build_registry(settings.handlers, state_directory=settings.state_directory)
     engine, queue = settings.engine, settings.queue
     transport = _connect(settings, registry, clock)
+    quarantine = _quarantine(settings, clock)
     notifier, signals = Notifier(environ), StopSignals()
     try:
         with signals.installed():
@@ -80,7 +83,7 @@ def run(
                 max_messages=max_messages,
                 drain_when_empty=drain_when_empty,
                 ledger=ledger,
-                quarantine=_quarantine(settings, clock),
+                quarantine=quarantine,
             )
             code = Daemon(
                 worker,
@@ -95,6 +98,8 @@ def run(
             return code
     finally:
         transport.close()
+        if quarantine is not None:
+            quarantine.close()
 
 
 def _connect(settings: Settings, registry: Registry, clock: Clock) -> SqsTransport:
@@ -170,6 +175,7 @@ def _check(
         transport,
         read_timeout_seconds=settings.queue.effective_read_timeout_seconds,
         visibility_timeout_seconds=settings.queue.visibility_timeout_seconds,
+        has_quarantine=settings.quarantine.is_set,
     )
     _tell_check(check)
     return check
@@ -188,10 +194,15 @@ def _tell_check(check: QueueCheck) -> None:
 
 
 def _quarantine(settings: Settings, clock: Clock) -> Quarantine | None:
-    directory = settings.quarantine.directory
-    if directory is None:
-        return None
-    return DirectoryQuarantine(settings.state_directory / directory, clock=clock)
+    configured = settings.quarantine
+    if configured.queue_url is not None:
+        quarantine_address(configured.queue_url, settings.aws)  # names what is wrong with the URL
+        return QueueQuarantine(
+            connect_sender(*quarantine_queue(configured.queue_url, settings.aws))
+        )
+    if configured.directory is not None:
+        return DirectoryQuarantine(settings.state_directory / configured.directory, clock=clock)
+    return None
 
 
 def _visibility(settings: Settings, check: QueueCheck) -> int:

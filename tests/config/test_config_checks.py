@@ -225,3 +225,24 @@ def test_variables_are_not_expanded(faults_of: FaultsOf, text: str, way: str) ->
 
     assert any("variables are not expanded in the configuration" in line for line in lines)
     assert any(way in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("quarantine", "fault"),
+    [
+        (
+            f"directory: q, queue_url: '{VPC}/1/poison'",
+            "quarantine.directory is given, too (FILE:2)",
+        ),
+        (f"queue_url: '{URL}'", "quarantine.queue_url: is queue.url itself"),
+        ("queue_url: poison", 'quarantine.queue_url: "poison": must be a URL that begins with'),
+        ("queue_url: 'https://a:b@example.com/1/q'", "must not contain a user name or password"),
+    ],
+)
+def test_a_quarantine_that_does_not_fit_is_explained(
+    faults_of: FaultsOf, quarantine: str, fault: str
+) -> None:
+    """One place, that can be sent to, and another queue than the events come from."""
+    text = f"queue: {{url: '{URL}'}}\nquarantine: {{{quarantine}}}"
+
+    assert any(fault in line for line in faults_of(text))

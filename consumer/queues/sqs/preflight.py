@@ -40,6 +40,7 @@ def check_queue(
     *,
     read_timeout_seconds: float,
     visibility_timeout_seconds: int | None = None,
+    has_quarantine: bool = False,
 ) -> QueueCheck:
     """Ask the queue for its attributes, once. The first call, so it shows whether it can be used.
 
@@ -47,6 +48,7 @@ def check_queue(
 
     Args:
         visibility_timeout_seconds: the configured one; None: the queue's own.
+        has_quarantine: messages that can't be handled do not stay in the queue.
 
     Raises: `QueueMissingError`, `AccessDeniedError`, or `TransportError` (try again later).
     """
@@ -60,16 +62,21 @@ def check_queue(
     seconds = visibility_timeout_seconds
     if seconds is None:
         seconds = attributes.visibility_timeout_seconds
-    warnings = (_redrive_risk(attributes), _visibility_risk(seconds, read_timeout_seconds))
+    warnings = (
+        _redrive_risk(attributes, has_quarantine=has_quarantine),
+        _visibility_risk(seconds, read_timeout_seconds),
+    )
     return QueueCheck(attributes, tuple(filter(None, warnings)))
 
 
-def _redrive_risk(attributes: QueueAttributes) -> str:
+def _redrive_risk(attributes: QueueAttributes, *, has_quarantine: bool) -> str:
     count = attributes.max_receive_count
     if count is None:
+        if has_quarantine:
+            return ""
         return (
-            "the queue has no redrive policy: a message that can't be handled comes again until "
-            "its retention ends; give it a dead-letter queue"
+            "the queue has no redrive policy, and there is no quarantine: a message that can't be "
+            "handled comes again until its retention ends; give it a dead-letter queue"
         )
     if count < _LEAST_RECEIVE_COUNT:
         return (

@@ -99,10 +99,10 @@ def test_attributes_are_as_many_as_sqs_takes_and_never_empty() -> None:
     sent = Sent()
     many = {f"a{number}": "x" for number in range(10)} | {"QuarantineReason": "old"}
 
-    QueueQuarantine(sent).put(
-        make_message("b", message_attributes={**many, "empty": ""}), "\x00" * 900
-    )
-    QueueQuarantine(sent).put(make_message("b"), "")
+    quarantine = QueueQuarantine(sent)
+
+    quarantine.put(make_message("b", message_attributes={**many, "empty": ""}), "\x00" * 900)
+    quarantine.put(make_message("b"), "")
 
     first, second = (message.attributes for message in sent.messages)
     assert len(first) == 10
@@ -123,7 +123,7 @@ def test_it_gives_back_its_connections() -> None:
 
 @pytest.mark.acceptance
 def test_the_real_process_sends_it_away(moto: Moto, consume: Start) -> None:
-    """By the setting alone; what is an event is handled as ever, and no redrive policy is missed."""
+    """By the setting alone; what is an event is handled as ever, and no other warning is left."""
     queue, away = moto.queue(), moto.queue()
     queue.send([numbered(1), "poison"])
 

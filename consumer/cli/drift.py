@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,7 +58,8 @@ def drift_command(
     Canvas adds events and fields without notice; they are received and handled all the same. What
     this prints can be sent on: of values it shows type and shape only, never what they say.
 
-    A FILE holds one message, or several: one per line, in a JSON array, lines of the archive, or
+    A FILE may be a directory, such as the archive: all that ends in .jsonl or .json in it is read.
+    It holds one message, or several: one per line, in a JSON array, lines of the archive, or
     the output of "aws sqs receive-message"; "-" is standard input. "*" as an event stands for the
     metadata or the envelope that all events have.
     """
@@ -66,7 +68,7 @@ def drift_command(
     faults: list[str] = []
     report = Report()
     with told_plainly():
-        for file in files:
+        for file in _files(files, faults):
             _read(file, report, message_format, faults)
         if as_json:
             click.echo(json.dumps(_as_data(report), indent=2))
@@ -74,6 +76,20 @@ def drift_command(
             for line in _page(report, terminal_width()):
                 click.echo(line)
     context.exit(0 if report.is_clean and not faults else 1)
+
+
+def _files(named: tuple[str, ...], faults: list[str]) -> Iterator[str]:
+    """Of a directory the files with messages, at any depth, in order; all else as it is."""
+    for name in named:
+        folder = Path(name)
+        if name != "-" and folder.is_dir():
+            found = [path for path in folder.rglob("*.json*") if path.suffix in {".json", ".jsonl"}]
+            if not found:
+                faults.append("there is no .jsonl or .json file in it")
+                tell(f"{name}: {faults[-1]}")
+            yield from map(str, sorted(found))
+        else:
+            yield name
 
 
 def _read(file: str, report: Report, message_format: Any, faults: list[str]) -> None:

@@ -235,10 +235,9 @@ def test_a_missing_file_is_told_and_the_others_are_read(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_text(KNOWN)
 
-    result = run(tmp_path / "none", tmp_path, "\0", file)
+    result = run(tmp_path / "none", "\0", file)
 
     assert f"{tmp_path / 'none'}: can't be read: No such file or directory" in result.stderr
-    assert f"{tmp_path}: can't be read: Is a directory" in result.stderr
     assert "can't be read: not a file name" in result.stderr
     assert "events         1" in result.stdout
     assert result.exit_code == 1
@@ -281,3 +280,26 @@ def test_the_tables_fit_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "\x1b[2J" not in result.stdout
     assert "\\u001b[2J" in result.stdout
+
+
+def test_a_directory_is_read_to_its_depth(tmp_path: Path) -> None:
+    """Of the archive the files with messages, and nothing else that lies there."""
+    folder = tmp_path / "archive" / "2026-09-01"
+    folder.mkdir(parents=True)
+    (folder / "a.jsonl").write_text(f"{KNOWN}\n{NAME}\n")
+    (folder / "b.json").write_text(FIELD)
+    (folder / "ledger.sqlite3").write_bytes(b"\xff\x00")
+
+    found = json.loads(run("--json", tmp_path).stdout)
+
+    assert found["messages"] == 3
+    assert [row["event_name"] for row in found["unknown_events"]] == ["course_deleted"]
+    assert [row["field"] for row in found["unknown_fields"]] == ["body.nickname"]
+
+
+def test_an_empty_directory_is_told(tmp_path: Path) -> None:
+    """Rather than that nothing is unknown in it."""
+    result = run(tmp_path)
+
+    assert result.exit_code == 1
+    assert "no .jsonl or .json file" in result.stderr

@@ -28,6 +28,7 @@ class Record(BaseModel):
         populate_by_name=True,
         coerce_numbers_to_str=True,
         hide_input_in_errors=True,
+        ser_json_inf_nan="constants",
         protected_namespaces=(),
         use_attribute_docstrings=False,
     )

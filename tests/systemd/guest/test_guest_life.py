@@ -51,7 +51,7 @@ def test_message_is_archived_in_the_state_directory_and_deleted(guest: Guest, ev
     guest.send("m1", event)
 
     guest.until(lambda: guest.path("/run/queue/deleted/m1").exists(), "the message is deleted")
-    archived = [path for path in guest.path(STATE).rglob("*") if path.is_file()]
+    archived = list(guest.path(STATE).rglob("*.jsonl"))
     assert any("21070000000000042" in path.read_text() for path in archived)
     assert {path.stat().st_mode & 0o077 for path in archived} == {0}
     assert guest.path(STATE).stat().st_mode & 0o777 == 0o700

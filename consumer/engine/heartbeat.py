@@ -99,7 +99,12 @@ class Heartbeat:
             yield max(1, min(self._timeout, int(remaining)))
 
     def _lose(self, slot: Slot, reason: str) -> None:
-        """A fact to pass on: the handler's context says so, its success still counts."""
+        """A fact to pass on: the handler's context says so, its success still counts.
+
+        Of a message that is being deleted it is none: every handler has ended.
+        """
+        if slot.deleting:
+            return
         slot.visibility_lost = True
         self._stats.add("visibility_lost")
         _log.warning(log_events.VISIBILITY_LOST, message_id=slot.message.message_id, reason=reason)

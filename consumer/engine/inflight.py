@@ -36,6 +36,8 @@ class Slot:
     stuck: bool = False
     #: It is being made visible again: not to be renewed any more.
     leaving: bool = False
+    #: Its delete is under way, or was: that SQS does not know it any more is no loss.
+    deleting: bool = False
     #: Delete attempts that SQS answered with `Failed`.
     failed_deletes: int = 0
 

@@ -138,6 +138,8 @@ class Pipeline:
                 delivery.position += 1
                 self._collect(delivery, (event, handler))
             elif self.admission.others_first(delivery):
+                # The place at its gate, if it has waited for that, is for one that goes in.
+                self.admission.leave(delivery, handler)
                 work.append(work.pop(delivery.position))
             elif not self._run(delivery, event, handler):
                 return  # it waits for its turn, and comes back as an item of its own

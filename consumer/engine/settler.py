@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from typing import TYPE_CHECKING
 
@@ -120,10 +121,7 @@ class Settler:
             attempt = slot.message.receive_count
             seconds = (backoff or self._backoff).full_jitter(attempt, self._rng)
             seconds = max(seconds, 1.0)
-        if seconds > 0:
-            age = self._clock.monotonic() - slot.received_at
-            seconds = visibility_delay(seconds, age_seconds=age)
-        self._change(slot, int(seconds))
+        self._change(slot, math.ceil(seconds))
 
     def release(self, slots: Sequence[Slot], *, counter: CounterName = "released") -> None:
         """Give messages back: visible again at once.
@@ -171,6 +169,8 @@ class Settler:
 
     def _delete(self, batch: list[tuple[Slot, Sequence[Step]]]) -> bool:
         """Send it; False if some of it is to be sent again."""
+        for slot, _ in batch:
+            slot.deleting = True
         handles = [slot.receipt_handle for slot, _ in batch]
         # Noted before the call: if the process dies over it, what comes again is only deleted.
         self._ledger.deleting([(slot.message.message_id, steps) for slot, steps in batch])
@@ -244,9 +244,15 @@ class Settler:
             self._tell_unchanged(self._codes(answers), failed)
 
     def _change_now(self, batch: list[tuple[Slot, int]]) -> list[EntryFailure | None]:
-        return self._transport.change_visibility(
-            [(slot.receipt_handle, seconds) for slot, seconds in batch]
-        )
+        # The delay was chosen some time ago, and SQS counts its twelve hours from the receive.
+        now = self._clock.monotonic()
+        return self._transport.change_visibility([
+            (
+                slot.receipt_handle,
+                visibility_delay(seconds, age_seconds=now - slot.received_at) if seconds else 0,
+            )
+            for slot, seconds in batch
+        ])  # fmt: skip
 
     @staticmethod
     def _tell_settled(settled: Iterable[tuple[Slot, str]]) -> None:

@@ -1,0 +1,117 @@
+"""The queue of the simulation: SQS's semantics, its faults, and eyes on every call."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
+from consumer.queues.transport import MAX_VISIBILITY_SECONDS, EntryFailure
+from consumer.testing.faults import Fault
+from consumer.testing.queue import InMemoryQueue
+from consumer.testing.simulate.tally import BrokenPromiseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from random import Random
+
+    from consumer.testing.faults import Call, Operation
+
+#: What may go wrong with one call, by name: made anew for each.
+_WHOLE: Final[dict[str, Callable[[], Fault]]] = {
+    "reset": lambda: Fault(TransportError("reset", code="ConnectionClosed")),
+    "answer lost": lambda: Fault(TransportError("lost", code="ConnectionClosed"), after=True),
+    "time-out": lambda: Fault(TransportError("late", code="ReadTimeout"), after=True, seconds=30),
+    "no connection": lambda: Fault(TransportError("refused", code="ConnectTimeout"), seconds=5),
+    "throttle": lambda: Fault(TransportError("slow down", code="RequestThrottled")),
+    "server error": lambda: Fault(TransportError("500", code="InternalError")),
+    "expired token": lambda: Fault(TransportError("expired", code="ExpiredToken")),
+    "latency": lambda: Fault(seconds=7),
+}
+_REFUSALS: Final = ("InternalError", "RequestThrottled", "ServiceUnavailable")
+
+
+class SimulatedQueue(InMemoryQueue):
+    """Strict: what SQS would not take is a broken promise, and so is a delete too early.
+
+    Args:
+        may_delete: asked before a message is deleted; raises if it must not be.
+        around: called before and after each call: to kill the process, or to let others act.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        dice: Random,
+        fault_share: float,
+        may_delete: Callable[[str], None],
+        around: Callable[[str], None],
+        note_fault: Callable[[str], None],
+        **options: Any,
+    ) -> None:
+        super().__init__(*arguments, **options)
+        self._dice = dice
+        self._fault_share = fault_share
+        self._may_delete = may_delete
+        self._around = around
+        self._note_fault = note_fault
+        #: "missing", "denied": every call is answered so, until it is mended.
+        self.trouble = ""
+        self.faults = self._draw_fault
+
+    def mend(self) -> None:
+        """Nothing goes wrong from now on."""
+        self._fault_share = 0.0
+        self.trouble = ""
+
+    def handles(self) -> dict[str, str]:
+        """By message id the newest receipt handle of each message that is there."""
+        return {m.message_id: m.handle for m in self._store.messages.values()}
+
+    def hidden_until(self) -> dict[str, float]:
+        """By message id when each that is not visible will be."""
+        now = self._clock.monotonic()
+        return {m.message_id: m.visible_at for m in self._store.in_flight(now)}
+
+    @contextlib.contextmanager
+    def _call(self, operation: Operation, size: int) -> Iterator[Fault]:
+        self._around(operation)
+        with super()._call(operation, size) as fault:
+            yield fault
+        self._around(f"after {operation}")
+
+    def _draw_fault(self, call: Call) -> Fault | None:
+        if self.trouble:
+            self._note_fault(f"queue {self.trouble}")
+            if self.trouble == "missing":
+                return Fault(QueueMissingError("gone", code="AWS.SimpleQueueService.NonExistent"))
+            return Fault(AccessDeniedError("denied", code="AccessDenied"))
+        if self._dice.random() >= self._fault_share:
+            return None
+        if call.operation in {"delete", "change_visibility"} and self._dice.random() < 0.4:
+            self._note_fault("entries refused")
+            refused = self._dice.sample(range(call.size), self._dice.randint(1, call.size))
+            code = self._dice.choice(_REFUSALS)
+            return Fault(failed=dict.fromkeys(refused, EntryFailure(code)))
+        kind = self._dice.choice(tuple(_WHOLE))
+        self._note_fault(kind)
+        return _WHOLE[kind]()
+
+    def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
+        """Delete; but first every message must be one that may be."""
+        for handle in receipt_handles:
+            message = self._store._by_handle.get(handle)  # noqa: SLF001 - our own store
+            if message is not None and message.message_id in self._store.messages:
+                self._may_delete(message.message_id)
+        return super().delete(receipt_handles)
+
+    def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
+        """Change; but SQS counts twelve hours from the receive."""
+        now = self._clock.monotonic()
+        for handle, seconds in changes:
+            message = self._store._by_handle.get(handle)  # noqa: SLF001 - our own store
+            if message is None or message.handle != handle:
+                continue
+            if seconds + now - message.received_at > MAX_VISIBILITY_SECONDS:
+                raise BrokenPromiseError("a visibility of more than 12 h was asked for")
+        return super().change_visibility(changes)

@@ -78,7 +78,7 @@ class Life:
         if worker.crew.stopping.is_set() or not worker.poller.may_poll():
             return
         poll = worker.poller.poll_once()
-        worker.crew.put(poll.slots)
+        worker.crew._queue.extend(poll.slots)  # noqa: SLF001 - in the place of a thread
 
     def queued(self) -> int:
         """How many items wait for a thread."""

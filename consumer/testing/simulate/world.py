@@ -131,9 +131,8 @@ class World:
         ]
         if not self.scenario.calm:
             actions += [(3, self._starve), (3, self._redeliver), (1, self._trouble)]
-        weights, choices = zip(*actions, strict=True)
-        (action,) = self.dice.choices(choices, weights)
-        return action
+        choices = [action for _, action in actions]
+        return self.dice.choices(choices, [weight for weight, _ in actions])[0]
 
     def _step(self, action: Callable[[], None]) -> None:
         """One action; should the process die or fail in it, another one is started."""

@@ -110,8 +110,8 @@ class SimulatedQueue(InMemoryQueue):
         now = self._clock.monotonic()
         for handle, seconds in changes:
             message = self._store._by_handle.get(handle)  # noqa: SLF001 - our own store
-            if message is None or message.handle != handle:
-                continue
+            if message is None or message.handle != handle or not message.is_in_flight(now):
+                continue  # refused in any case
             if seconds + now - message.received_at > MAX_VISIBILITY_SECONDS:
                 raise BrokenPromiseError("a visibility of more than 12 h was asked for")
         return super().change_visibility(changes)

@@ -6,19 +6,18 @@ other threads would.
 
 from __future__ import annotations
 
-import json
 import random
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from consumer.engine.quarantine import DirectoryQuarantine, file_name
 from consumer.errors import BatchFailure, Reject, Retry, TransportError
 from consumer.testing.clock import ManualClock
-from consumer.testing.factories import canvas_body
 from consumer.testing.queue import InMemoryQueue
+from consumer.testing.simulate.disk import SimulatedQuarantine
 from consumer.testing.simulate.life import Life
-from consumer.testing.simulate.scenario import NAMES, draw
+from consumer.testing.simulate.messages import Sent, draw_message
+from consumer.testing.simulate.promise import Promise
+from consumer.testing.simulate.scenario import draw
 from consumer.testing.simulate.sqs import SimulatedQueue
 from consumer.testing.simulate.tally import BrokenPromiseError, Killed, Tally
 
@@ -26,24 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from consumer.messages import Event, ReceivedMessage
+    from consumer.messages import Event
     from consumer.testing.simulate.scenario import HandlerPlan, Scenario
 
-_POISON: Final = ("{", "[]", '"text"', '{"metadata": 1, "body": {}}')
 #: As many actions may go on at once, inside of each other.
 _DEPTH: Final = 3
-#: The longest that anything may stay hidden after a stop: the put-off of an open breaker, or a
-#: renewal; and what a handler may ask for.
-_LONGEST_HIDDEN: Final = 3_700.0
-_HALF_A_DAY: Final = 43_200.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A message as it was sent: the names of its events; none for what is no event."""
-
-    body: str
-    names: tuple[str, ...]
+#: Longer than SQS lets anybody have a message.
+_MARATHON_SECONDS: Final = 47_000.0
 
 
 class World:
@@ -58,15 +46,12 @@ class World:
         self.tally = Tally(runs=1)
         self.clock = ManualClock()
         self._state, self._trace = state, trace
+        self.promise = Promise(self.scenario)
         self._dead = InMemoryQueue(self.clock, name="dead-letters", rng=self.dice)
         self.queue = self._make_queue()
-        self.sent: dict[str, Sent] = {}
-        #: (message id, or body; index; handler): every success that ever was.
-        self.handled: set[tuple[str, int, str]] = set()
-        self.quarantined: set[str] = set()
-        self.broken: BrokenPromiseError | None = None
         self._depth = 0
-        self._calm_from_now = False
+        #: All is mended, and nothing goes wrong any more.
+        self._mended = False
         self.life = self._new_life()
 
     def _make_queue(self) -> SimulatedQueue:
@@ -76,7 +61,7 @@ class World:
             self.clock,
             dice=self.dice,
             fault_share=scenario.faults,
-            may_delete=self._may_delete,
+            may_delete=self.promise.may_delete,
             around=self._around,
             note_fault=self._note_fault,
             visibility_timeout_seconds=scenario.visibility_seconds,
@@ -98,7 +83,15 @@ class World:
             seed=self.dice.getrandbits(32),
             state=self._state / "state",
             handle=self._handle,
-            quarantine=_Quarantine(self) if self.scenario.quarantine else None,
+            quarantine=self._make_quarantine() if self.scenario.quarantine else None,
+        )
+
+    def _make_quarantine(self) -> SimulatedQuarantine:
+        return SimulatedQuarantine(
+            self._state / "quarantine",
+            self.clock,
+            before=self._before_quarantine,
+            kept=self.promise.quarantined.add,
         )
 
     # What is done in a run.
@@ -111,10 +104,10 @@ class World:
             self._step(self._draw_action())
         self._finish()
         tally = self.tally
-        tally.messages = len(self.sent)
+        tally.messages = len(self.promise.sent)
         tally.calls = len(self.queue.calls)
         tally.dead = len(self._dead.bodies())
-        tally.quarantined = len(self.quarantined)
+        tally.quarantined = len(self.promise.quarantined)
         tally.seconds = self.clock.monotonic() - began
         return tally
 
@@ -155,7 +148,9 @@ class World:
         if self.life.dead:
             self._trace("a new process")
             self.life = self._new_life()
-        self._check(len(self.queue.calls) - calls)
+        self.promise.after_step(self.life, self.queue, self._dead)
+        made = len(self.queue.calls) - calls
+        self.promise.expect(made <= 200 + 20 * len(self.promise.sent), "far too many calls")
 
     def _survive(self, action: Callable[[], None]) -> None:
         with suppress(Killed):
@@ -163,27 +158,18 @@ class World:
 
     def _send(self, count: int) -> None:
         for _ in range(count):
-            if len(self.sent) >= self.scenario.messages:
+            if len(self.promise.sent) >= self.scenario.messages:
                 return
-            throw = self.dice.random()
-            number = str(len(self.sent))
-            if throw < 0.08:
-                self._put(Sent(self.dice.choice(_POISON), ()))
-            elif throw < 0.2:
-                events = self.dice.randint(1, 4)
-                self._put(Sent(_envelope(number, events), ("asset_accessed",) * events))
-            else:
-                name = self.dice.choice(NAMES)
-                self._put(Sent(canvas_body(name, body={"submission_id": number}), (name,)))
+            self._put(draw_message(len(self.promise.sent), self.dice))
 
     def _send_copy(self) -> None:
         """The producer sends something twice: another message, the same content."""
-        originals = list(self.sent.values())
+        originals = list(self.promise.sent.values())
         if originals and len(originals) < self.scenario.messages:
             self._put(self.dice.choice(originals))
 
     def _put(self, sent: Sent) -> None:
-        self.sent[self.queue.send(sent.body)] = sent
+        self.promise.sent[self.queue.send(sent.body)] = sent
 
     def _poll(self) -> None:
         self.life.poll()
@@ -233,16 +219,8 @@ class World:
         if life.dead or life.draining:
             return
         self.tally.stops += 1
-        lost = life.worker.stats["visibility_lost"]
         life.drain(at_once=self.dice.random() < 0.3, meanwhile=self._process_all)
-        if self.scenario.calm and not self.scenario.marathon:
-            self._expect(life.worker.stats["visibility_lost"] == lost, "lost while it drained")
-        self._expect(len(life.worker.in_flight) == 0, "a slot is held after the drain")
-        self._expect(life.worker.settler.pending() == 0, "not everything is settled")
-        longest = _HALF_A_DAY if any(p.retries for p in self.scenario.handlers) else _LONGEST_HIDDEN
-        latest = self.clock.monotonic() + longest
-        hidden = self.queue.hidden_until().values()
-        self._expect(all(until <= latest for until in hidden), "hidden for longer than needed")
+        self.promise.after_drain(life, self.queue, self.clock.monotonic())
         life.dead = True
 
     def _kill(self) -> None:
@@ -264,7 +242,7 @@ class World:
         """A moment at which the process may die, or others may act."""
         if self.life.dead:
             raise Killed
-        if self._calm_from_now:
+        if self._mended:
             return
         if self.dice.random() < self.scenario.crashes / 4:
             self._kill()
@@ -296,7 +274,7 @@ class World:
     def _handle(self, plan: HandlerPlan, events: Sequence[Event]) -> None:
         """What every handler does: its work, if it is in the mood."""
         self._moment(company=True)
-        if not self._calm_from_now:
+        if not self._mended:
             if self.dice.random() < plan.slow:
                 self._work_slowly()
             throw = self.dice.random()
@@ -313,7 +291,7 @@ class World:
     def _work_slowly(self) -> None:
         seconds = 70.0
         if self.scenario.marathon and self.dice.random() < 0.5:
-            seconds = _HALF_A_DAY + 4_000
+            seconds = _MARATHON_SECONDS
         self._pass(seconds)
         if self.life.dead:
             raise Killed
@@ -329,75 +307,36 @@ class World:
         """The work is done: what a handler did outside stays, whatever comes now."""
         if self.life.dead:
             raise Killed
-        step = (event.message_id, event.index, plan.name)
-        # A delete that SQS only seemed to do is no delete: then it comes again, as anew.
-        if step in self.life.succeeded and not self.scenario.stale_deletes_succeed:
-            self._break("a handler succeeded twice at one event in one process")
-        if step in self.handled:
-            self.tally.duplicates += 1
         self.tally.handled += 1
-        self.life.succeeded.add(step)
-        self.handled.add(step)
-        self.handled.add((self.sent[event.message_id].body, event.index, plan.name))
+        self.tally.duplicates += self.promise.succeeded(self.life, plan, event)
+
+    def _before_quarantine(self) -> None:
+        if self.life.dead:
+            raise Killed
+        if not self._mended and self.dice.random() < self.scenario.faults:
+            self._note_fault("disk full")
+            raise OSError
 
     def _note_fault(self, kind: str) -> None:
         self._trace(f"fault: {kind}")
         self.tally.faults[kind] += 1
 
-    # What must hold.
-
-    def _break(self, what: str) -> None:
-        """A promise is broken: told at the end of the step, since handlers' errors are caught."""
-        self.broken = self.broken or BrokenPromiseError(what)
-        raise self.broken
-
-    def _expect(self, holds: bool, what: str) -> None:
-        if not holds:
-            self._break(what)
-
-    def _may_delete(self, message_id: str) -> None:
-        """Only what every handler that wanted it has handled, or what lies in quarantine."""
-        sent = self.sent[message_id]
-        if message_id in self.quarantined:
-            return
-        self._expect(bool(sent.names), "deleted, though nobody could read it")
-        for index, name in enumerate(sent.names):
-            for plan in self.scenario.handlers:
-                if not plan.wants(name) or (message_id, index, plan.name) in self.handled:
-                    continue
-                copied = (sent.body, index, plan.name) in self.handled
-                self._expect(self.scenario.deduplicate and copied, "deleted, but not handled")
-
-    def _check(self, calls: int) -> None:
-        """After each step."""
-        if self.broken is not None:
-            raise self.broken
-        worker, scenario = self.life.worker, self.scenario
-        self._expect(len(worker.in_flight) <= scenario.capacity, "more in flight than may be")
-        self._expect(worker.in_flight._reserved == 0, "room is reserved for nothing")  # noqa: SLF001
-        self._expect(calls <= 200 + 20 * len(self.sent), "far too many calls to the queue")
-        if scenario.calm and not scenario.marathon:
-            self._expect(worker.stats["visibility_lost"] == 0, "visibility lost without a cause")
-            self._expect(worker.stats["duplicates"] == 0, "came twice without a cause")
-        there = self.queue.handles().keys() | set(self.queue.deleted())
-        missing = self.sent.keys() - there
-        self._expect(not missing - self._dead.bodies().keys(), "a message is nowhere")
-
     def _finish(self) -> None:
         """All is mended: what is left gets through, but for what nobody can ever handle."""
         self._trace("the end")
-        self._calm_from_now = True
+        self._mended = True
         self.queue.mend()
         self._step(self._stop)
-        rounds = 60 + 25 * len(
-            self.sent
-        )  # with room for one message, and many deliveries of poison
+        # With room for one message, and many deliveries of poison, it takes long.
+        rounds = 60 + 25 * len(self.promise.sent)
         for _ in range(rounds):
-            if not self._unfinished():
+            if not self.promise.unfinished(self.queue):
                 break
             self._step(self._round)
-        self._expect(not self._unfinished(), "never handled, though all is well")
-        self._expect(len(self.life.worker.in_flight) == 0, "a slot is held for ever")
+        self.promise.expect(
+            not self.promise.unfinished(self.queue), "never handled, though all is well"
+        )
+        self.promise.expect(len(self.life.worker.in_flight) == 0, "a slot is held for ever")
         self._step(self._stop)
         self.life.ledger.close()
 
@@ -407,60 +346,8 @@ class World:
         self._pass(5.0)
         self._process_all()
         self.life.worker.settler.flush(everything=True)
-        wanted = self._unfinished()
+        wanted = self.promise.unfinished(self.queue)
         if not len(self.life.worker.in_flight) and wanted.isdisjoint(self.queue.visible()):
             now = self.clock.monotonic()
             hidden = self.queue.hidden_until()
             self.clock.advance(min((hidden[m] for m in wanted if m in hidden), default=now) - now)
-
-    def _unfinished(self) -> set[str]:
-        """What is in the queue, but should not be for ever."""
-        there = self.queue.bodies()
-        if self.scenario.quarantine or self.scenario.max_receive_count:
-            return set(there)
-        return {message_id for message_id in there if self.sent[message_id].names}
-
-
-class _Quarantine:
-    """The real one, which fails now and then; and a note of what is in it."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._directory = world._state / "quarantine"  # noqa: SLF001 - a part of it
-        self._real = DirectoryQuarantine(self._directory, clock=world.clock)
-
-    def put(self, message: ReceivedMessage, reason: str) -> None:
-        """Keep it, unless the disk is full."""
-        world = self._world
-        if world.life.dead:
-            raise Killed
-        if not world._calm_from_now and world.dice.random() < world.scenario.faults:  # noqa: SLF001
-            world._note_fault("disk full")  # noqa: SLF001
-            raise OSError
-        self._real.put(message, reason)
-        name = f"{file_name(message.message_id)}.json"
-        if any(self._directory.rglob(name)):
-            world.quarantined.add(message.message_id)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def _envelope(number: str, events: int) -> str:
-    """A Caliper message with several events."""
-    return json.dumps({
-        "sensor": "http://canvas.example.edu/",
-        "sendTime": "2024-03-01T12:00:00.000Z",
-        "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1",
-        "data": [
-            {
-                "id": f"urn:uuid:{number}-{index}",
-                "type": "NavigationEvent",
-                "actor": {"id": "urn:instructure:canvas:user:1", "type": "Person"},
-                "action": "NavigatedTo",
-                "object": {"id": "urn:instructure:canvas:course:1", "type": "CourseOffering"},
-                "eventTime": "2024-03-01T12:00:00.000Z",
-            }
-            for index in range(events)
-        ],
-    })  # fmt: skip

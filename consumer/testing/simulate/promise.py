@@ -1,0 +1,101 @@
+"""The promise, checked: what was sent, what was done with it, and what must hold at any moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from consumer.testing.simulate.tally import BrokenPromiseError
+
+if TYPE_CHECKING:
+    from consumer.messages import Event
+    from consumer.testing.queue import InMemoryQueue
+    from consumer.testing.simulate.life import Life
+    from consumer.testing.simulate.messages import Sent
+    from consumer.testing.simulate.scenario import HandlerPlan, Scenario
+    from consumer.testing.simulate.sqs import SimulatedQueue
+
+#: The longest that anything may stay hidden after a stop: the put-off of an open breaker, or a
+#: renewal; and what a handler may ask for.
+_LONGEST_HIDDEN: Final = 3_700.0
+_HALF_A_DAY: Final = 43_200.0
+
+
+class Promise:
+    """Knows what the engine does not: what really happened outside of it.
+
+    Every method raises `BrokenPromiseError`, and keeps it in `broken`: the engine may catch what
+    is raised inside of a handler.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self.sent: dict[str, Sent] = {}
+        #: (message id, or body; index; handler): every success that ever was.
+        self._handled: set[tuple[str, int, str]] = set()
+        self.quarantined: set[str] = set()
+        self.broken: BrokenPromiseError | None = None
+
+    def expect(self, holds: object, what: str) -> None:
+        """It holds, or `what` is broken."""
+        if not holds:
+            self.broken = self.broken or BrokenPromiseError(what)
+            raise self.broken
+
+    def succeeded(self, life: Life, plan: HandlerPlan, event: Event) -> bool:
+        """A handler's work is done, and stays done. True if it had been done before."""
+        step = (event.message_id, event.index, plan.name)
+        again = step in self._handled
+        first_in_life = step not in life.succeeded
+        life.succeeded.add(step)
+        self._handled |= {step, (self.sent[event.message_id].body, event.index, plan.name)}
+        # A delete that SQS only seemed to do is no delete: then it comes again, as anew.
+        once = first_in_life or self._scenario.stale_deletes_succeed
+        self.expect(once, "a handler succeeded twice at one event in one process")
+        return again
+
+    def may_delete(self, message_id: str) -> None:
+        """Only what every handler that wanted it has handled, or what lies in quarantine."""
+        sent = self.sent[message_id]
+        if message_id in self.quarantined:
+            return
+        self.expect(sent.names, "deleted, though nobody could read it")
+        for index, name in enumerate(sent.names):
+            for plan in self._scenario.handlers:
+                if not plan.wants(name) or (message_id, index, plan.name) in self._handled:
+                    continue
+                copied = (sent.body, index, plan.name) in self._handled
+                self.expect(self._scenario.deduplicate and copied, "deleted, but not handled")
+
+    def after_step(self, life: Life, queue: SimulatedQueue, dead: InMemoryQueue) -> None:
+        """Capacity is kept, nothing is reserved for nothing, and every message is somewhere."""
+        if self.broken is not None:
+            raise self.broken
+        worker, scenario = life.worker, self._scenario
+        self.expect(len(worker.in_flight) <= scenario.capacity, "more in flight than may be")
+        self.expect(worker.in_flight._reserved == 0, "room is reserved for nothing")  # noqa: SLF001
+        self._calm(life)
+        missing = self.sent.keys() - queue.handles().keys() - set(queue.deleted())
+        self.expect(missing <= dead.bodies().keys(), "a message is nowhere")
+
+    def _calm(self, life: Life) -> None:
+        if self._scenario.calm and not self._scenario.marathon:
+            stats = life.worker.stats
+            self.expect(stats["visibility_lost"] == 0, "visibility lost without a cause")
+            self.expect(stats["duplicates"] == 0, "came twice without a cause")
+
+    def after_drain(self, life: Life, queue: SimulatedQueue, now: float) -> None:
+        """Nothing is held, nothing is left to be sent, nothing stays hidden for long."""
+        self._calm(life)
+        self.expect(len(life.worker.in_flight) == 0, "a slot is held after the drain")
+        self.expect(life.worker.settler.pending() == 0, "not everything is settled")
+        asks = any(plan.retries for plan in self._scenario.handlers)
+        latest = now + (_HALF_A_DAY if asks else _LONGEST_HIDDEN)
+        hidden = queue.hidden_until().values()
+        self.expect(all(until <= latest for until in hidden), "hidden for longer than needed")
+
+    def unfinished(self, queue: SimulatedQueue) -> set[str]:
+        """What is in the queue, but should not be for ever."""
+        there = queue.bodies()
+        if self._scenario.quarantine or self._scenario.max_receive_count:
+            return set(there)
+        return {message_id for message_id in there if self.sent[message_id].names}

@@ -83,6 +83,15 @@ class Promise:
             self.expect(stats["visibility_lost"] == 0, "visibility lost without a cause")
             self.expect(stats["duplicates"] == 0, "came twice without a cause")
 
+    def while_draining(self, life: Life, queue: SimulatedQueue) -> None:
+        """What is still worked on stays ours."""
+        if not self._scenario.calm or self._scenario.marathon:
+            return
+        visible = set(queue.visible())
+        for slot in life.worker.in_flight.snapshot():
+            ours = slot.deleting or slot.leaving or slot.message.message_id not in visible
+            self.expect(ours, "others may get what is still worked on")
+
     def after_drain(self, life: Life, queue: SimulatedQueue, now: float) -> None:
         """Nothing is held, nothing is left to be sent, nothing stays hidden for long."""
         self._calm(life)

@@ -80,7 +80,7 @@ def draw(seed: int, rng: Random) -> Scenario:
         breaker_failures=rng.choice((0, 0, 3, 5)),
         capacity=rng.choice((1, 4, 12, 30)),
         visibility_seconds=3_600 if marathon else rng.choice((30, 30, 120)),
-        drain_seconds=rng.choice((0, 1, 2)),
+        drain_seconds=rng.choice((0, 2, 60)),
         max_receive_count=rng.choice((None, 4, 8, 20)),
         unordered=rng.random() < 0.5,
         sampling=rng.random() < 0.5,

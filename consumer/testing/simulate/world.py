@@ -10,28 +10,26 @@ import random
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from consumer.errors import BatchFailure, Reject, Retry, TransportError
+from consumer.errors import TransportError
 from consumer.testing.clock import ManualClock
 from consumer.testing.queue import InMemoryQueue
 from consumer.testing.simulate.disk import SimulatedQuarantine
 from consumer.testing.simulate.life import Life
 from consumer.testing.simulate.messages import Sent, draw_message
+from consumer.testing.simulate.moods import Moods
 from consumer.testing.simulate.promise import Promise
 from consumer.testing.simulate.scenario import draw
 from consumer.testing.simulate.sqs import SimulatedQueue
 from consumer.testing.simulate.tally import BrokenPromiseError, Killed, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-    from consumer.messages import Event
-    from consumer.testing.simulate.scenario import HandlerPlan, Scenario
+    from consumer.testing.simulate.scenario import Scenario
 
 #: As many actions may go on at once, inside of each other.
 _DEPTH: Final = 3
-#: Longer than SQS lets anybody have a message.
-_MARATHON_SECONDS: Final = 47_000.0
 
 
 class World:
@@ -49,9 +47,10 @@ class World:
         self.promise = Promise(self.scenario)
         self._dead = InMemoryQueue(self.clock, name="dead-letters", rng=self.dice)
         self.queue = self._make_queue()
+        self._moods = Moods(self)
         self._depth = 0
         #: All is mended, and nothing goes wrong any more.
-        self._mended = False
+        self.mended = False
         self.life = self._new_life()
 
     def _make_queue(self) -> SimulatedQueue:
@@ -82,7 +81,7 @@ class World:
             self.clock,
             seed=self.dice.getrandbits(32),
             state=self._state / "state",
-            handle=self._handle,
+            handle=self._moods.handle,
             quarantine=self._make_quarantine() if self.scenario.quarantine else None,
         )
 
@@ -189,9 +188,10 @@ class World:
 
     def _beat(self) -> None:
         """Time passes, and everybody does what is theirs."""
-        self._pass(self.dice.choice((1.0, 5.0, 60.0, 400.0)))
+        self.pass_time(self.dice.choice((1.0, 5.0, 60.0, 400.0)))
 
-    def _pass(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
+        """Time passes, and the threads beside the crew do their part."""
         life = self.life
         while seconds > 0 and not life.dead:
             step = min(seconds, life.beat_seconds)
@@ -219,9 +219,13 @@ class World:
         if life.dead or life.draining:
             return
         self.tally.stops += 1
-        life.drain(at_once=self.dice.random() < 0.3, meanwhile=self._process_all)
+        life.drain(at_once=self.dice.random() < 0.3, meanwhile=self._while_draining)
         self.promise.after_drain(life, self.queue, self.clock.monotonic())
         life.dead = True
+
+    def _while_draining(self) -> None:
+        self.promise.while_draining(self.life, self.queue)
+        self._process_all()
 
     def _kill(self) -> None:
         self.tally.crashes += 1
@@ -236,13 +240,13 @@ class World:
         # A renewal holds a lock that others would wait for. And an answer that brings messages and
         # takes as long as others' handlers has used up visibility: that is not calm.
         company = where in {"receive", "delete", "after delete"}
-        self._moment(company=company or (where == "after receive" and not self.scenario.calm))
+        self.moment(company=company or (where == "after receive" and not self.scenario.calm))
 
-    def _moment(self, *, company: bool) -> None:
+    def moment(self, *, company: bool) -> None:
         """A moment at which the process may die, or others may act."""
         if self.life.dead:
             raise Killed
-        if self._mended:
+        if self.mended:
             return
         if self.dice.random() < self.scenario.crashes / 4:
             self._kill()
@@ -265,55 +269,16 @@ class World:
             raise Killed
 
     def _beat_once(self) -> None:
-        self._pass(self.dice.choice((0.0, 1.0, 10.0)))
+        self.pass_time(self.dice.choice((0.0, 1.0, 10.0)))
 
     def _stop_rarely(self) -> None:
         if self.dice.random() < 0.2:
             self._stop()
 
-    def _handle(self, plan: HandlerPlan, events: Sequence[Event]) -> None:
-        """What every handler does: its work, if it is in the mood."""
-        self._moment(company=True)
-        if not self._mended:
-            if self.dice.random() < plan.slow:
-                self._work_slowly()
-            throw = self.dice.random()
-            if throw < plan.fails:
-                self._fail(plan, events)
-            elif throw < plan.fails + plan.retries:
-                raise Retry("not now", after=self.dice.choice((0, 60, 50_000)))
-            elif throw < plan.fails + plan.retries + plan.rejects:
-                raise Reject("never")
-        for event in events:
-            self._note(plan, event)
-        self._moment(company=False)
-
-    def _work_slowly(self) -> None:
-        seconds = 70.0
-        if self.scenario.marathon and self.dice.random() < 0.5:
-            seconds = _MARATHON_SECONDS
-        self._pass(seconds)
-        if self.life.dead:
-            raise Killed
-
-    def _fail(self, plan: HandlerPlan, events: Sequence[Event]) -> None:
-        if plan.batch is not None and len(events) > 1 and self.dice.random() < 0.5:
-            for event in events[1:]:
-                self._note(plan, event)
-            raise BatchFailure({events[0]: OSError()})
-        raise OSError
-
-    def _note(self, plan: HandlerPlan, event: Event) -> None:
-        """The work is done: what a handler did outside stays, whatever comes now."""
-        if self.life.dead:
-            raise Killed
-        self.tally.handled += 1
-        self.tally.duplicates += self.promise.succeeded(self.life, plan, event)
-
     def _before_quarantine(self) -> None:
         if self.life.dead:
             raise Killed
-        if not self._mended and self.dice.random() < self.scenario.faults:
+        if not self.mended and self.dice.random() < self.scenario.faults:
             self._note_fault("disk full")
             raise OSError
 
@@ -324,7 +289,7 @@ class World:
     def _finish(self) -> None:
         """All is mended: what is left gets through, but for what nobody can ever handle."""
         self._trace("the end")
-        self._mended = True
+        self.mended = True
         self.queue.mend()
         self._step(self._stop)
         # With room for one message, and many deliveries of poison, it takes long.
@@ -343,7 +308,7 @@ class World:
     def _round(self) -> None:
         self._poll()
         self._process_all()
-        self._pass(5.0)
+        self.pass_time(5.0)
         self._process_all()
         self.life.worker.settler.flush(everything=True)
         wanted = self.promise.unfinished(self.queue)

@@ -1,0 +1,66 @@
+"""What the handlers of a run do: their work, unless they are in another mood."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from consumer.errors import BatchFailure, Reject, Retry
+from consumer.testing.simulate.tally import Killed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.messages import Event
+    from consumer.testing.simulate.scenario import HandlerPlan
+    from consumer.testing.simulate.world import World
+
+_SLOW_SECONDS: Final = 70.0
+#: Longer than SQS lets anybody have a message.
+_MARATHON_SECONDS: Final = 47_000.0
+
+
+class Moods:
+    """All handlers of a world. What they have done outside is in the world's promise."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def handle(self, plan: HandlerPlan, events: Sequence[Event]) -> None:
+        """A call of a handler."""
+        world = self._world
+        world.moment(company=True)
+        if not world.mended:
+            if world.dice.random() < plan.slow:
+                self._work_slowly()
+            throw = world.dice.random()
+            if throw < plan.fails:
+                self._fail(plan, events)
+            elif throw < plan.fails + plan.retries:
+                raise Retry("not now", after=world.dice.choice((0, 60, 50_000)))
+            elif throw < plan.fails + plan.retries + plan.rejects:
+                raise Reject("never")
+        for event in events:
+            self._succeed(plan, event)
+        world.moment(company=False)
+
+    def _work_slowly(self) -> None:
+        world = self._world
+        marathon = world.scenario.marathon and world.dice.random() < 0.5
+        world.pass_time(_MARATHON_SECONDS if marathon else _SLOW_SECONDS)
+        if world.life.dead:
+            raise Killed
+
+    def _fail(self, plan: HandlerPlan, events: Sequence[Event]) -> None:
+        if plan.batch is not None and len(events) > 1 and self._world.dice.random() < 0.5:
+            for event in events[1:]:
+                self._succeed(plan, event)
+            raise BatchFailure({events[0]: OSError()})
+        raise OSError
+
+    def _succeed(self, plan: HandlerPlan, event: Event) -> None:
+        """The work is done: what a handler did outside stays, whatever comes now."""
+        world = self._world
+        if world.life.dead:
+            raise Killed
+        world.tally.handled += 1
+        world.tally.duplicates += world.promise.succeeded(world.life, plan, event)

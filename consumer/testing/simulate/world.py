@@ -133,7 +133,7 @@ class World:
         if self.queue.trouble and self.dice.random() < 0.3:
             self.queue.trouble = ""
         try:
-            if not self.scenario.calm and self.dice.random() < self.scenario.crashes:
+            if not self.mended and self.dice.random() < self.scenario.crashes:
                 self._kill()
             action()
             if self.life.worker.finished() == "failure":
@@ -306,13 +306,16 @@ class World:
         self.life.ledger.close()
 
     def _round(self) -> None:
+        stats = self.life.worker.stats
+        received = stats["received"]
         self._poll()
         self._process_all()
         self.pass_time(5.0)
         self._process_all()
         self.life.worker.settler.flush(everything=True)
-        wanted = self.promise.unfinished(self.queue)
-        if not len(self.life.worker.in_flight) and wanted.isdisjoint(self.queue.visible()):
+        if stats["received"] == received and not len(self.life.worker.in_flight):
+            # What is left is hidden, or SQS gives no more while so much is in flight.
             now = self.clock.monotonic()
-            hidden = self.queue.hidden_until()
-            self.clock.advance(min((hidden[m] for m in wanted if m in hidden), default=now) - now)
+            wanted = self.promise.unfinished(self.queue)
+            hidden = [until for m, until in self.queue.hidden_until().items() if m in wanted]
+            self.clock.advance(min(hidden, default=now) - now)

@@ -128,6 +128,8 @@ class Event(Generic[Data_co]):
     def key(self) -> str:
         """What makes it the same event again: Caliper's id, else SHA-256 of the canonical body.
 
+        At most 200 printable characters: of an id that is none of that the hash is taken, too.
+
         Canonical is the decoded message as JSON with sorted keys, no white space and ASCII only,
         so that a duplicate from the producer, under a new message id, has the same key.
         Computed on first use.

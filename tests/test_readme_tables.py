@@ -155,3 +155,18 @@ def test_the_events_are_those_of_the_catalog() -> None:
     listed = json.loads(CliRunner().invoke(main, ["events", "--json"]).stdout)
     assert {row["name"]: "*" * ("caliper" in row["formats"]) for row in listed} == told
     assert {name: "*" * is_known(name, "caliper") for name in names()} == told
+
+
+def test_what_shows_reliability_exists() -> None:
+    """Each fault has a test, and each test that is named is there."""
+    files = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    there = {name for text in files for name in re.findall(r"^ *def (test_\w+)", text, re.MULTILINE)}
+
+    rows = table("fault")
+    assert len(rows) > 20
+    for fault, does, shown in rows:
+        named = re.findall(r"`(test_\w+)`", shown)
+        assert fault
+        assert does
+        assert named, fault
+        assert set(named) <= there, fault

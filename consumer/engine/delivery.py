@@ -46,6 +46,7 @@ class Delivery:
         self.last_try = False
         self._left = len(work)
         self._succeeded: list[Step] = []
+        slot.succeeded = self._succeeded
         self._failed: list[tuple[Outcome, Handler]] = []
         self._lock = threading.Lock()
 

@@ -77,7 +77,9 @@ class Drain:
         self.crew.close()
         self.settler.release([*self.crew.take_back(), *self.pipeline.abandon_waiting()])
         self.settler.flush(everything=True)
-        self.settler.release(self.in_flight.snapshot(), counter="abandoned")
+        running = self.in_flight.snapshot()
+        self.pipeline.note_unfinished(running)
+        self.settler.release(running, counter="abandoned")
         self.settler.flush(everything=True)
         self.ended.set()
         counts = self.stats

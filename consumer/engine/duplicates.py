@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 #: More keys than these are not kept in memory; the oldest go first.
 MOST_KEYS = 500_000
 _PURGE_SECONDS = 600.0
+_LONGEST_KEY = 300
 
 
 class Duplicates:
@@ -94,4 +96,8 @@ class Duplicates:
 
 def _key(event: Event) -> str:
     # With the name: one id over events of several kinds is more likely a fault than a duplicate.
-    return f"{event.name} {event.key}"
+    text = f"{event.name} {event.key}"
+    if len(text) <= _LONGEST_KEY and text.isprintable():
+        return text
+    # A name may be anything, half of a surrogate pair included, which no database takes.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

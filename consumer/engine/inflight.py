@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from consumer.config import EngineSettings
+    from consumer.engine.ledger import Step
     from consumer.handlers.registry import Registry
     from consumer.messages import ReceivedMessage
 
@@ -40,6 +41,8 @@ class Slot:
     deleting: bool = False
     #: Delete attempts that SQS answered with `Failed`.
     failed_deletes: int = 0
+    #: What handlers have done of it so far, while others of them still run.
+    succeeded: Sequence[Step] = ()
 
 
 class InFlight:

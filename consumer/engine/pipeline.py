@@ -16,6 +16,8 @@ from consumer.events.decode import decode
 from consumer.messages import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from consumer.clock import Clock
     from consumer.engine.admission import Admission, Waiting
     from consumer.engine.catalog_watch import CatalogWatch
@@ -92,6 +94,7 @@ class Pipeline:
         message = slot.message
         try:
             events = decode(message, self._format, self._watch.reader)
+            new = self._duplicates.begin(events, message.message_id) if self._duplicates else None
         except DecodeError as error:
             self._stats.add("undecodable")
             _log.warning(log_events.UNDECODABLE, reason=error.reason, message_id=message.message_id)
@@ -104,7 +107,6 @@ class Pipeline:
             )
             self._put_off(slot, outcome_of(error), None)
             return
-        new = self._duplicates.begin(events, message.message_id) if self._duplicates else None
         if new == "busy":
             self._settler.put_off(slot, _COPY_IS_BUSY)
             return
@@ -216,11 +218,15 @@ class Pipeline:
         slots: dict[Slot, None] = {}  # each once: a message may wait in several places
         for item in waiting:
             deliveries = [item] if isinstance(item, Delivery) else [d for d, _ in item.items]
-            for delivery in deliveries:
-                if delivery.succeeded:
-                    self._ledger.record(delivery.slot.message.message_id, delivery.succeeded)
-                slots[delivery.slot] = None
+            slots |= {delivery.slot: None for delivery in deliveries}
+        self.note_unfinished(slots)
         return list(slots)
+
+    def note_unfinished(self, slots: Iterable[Slot]) -> None:
+        """Draining: what handlers have done of messages that are given back is not done again."""
+        for slot in slots:
+            if slot.succeeded:
+                self._ledger.record(slot.message.message_id, slot.succeeded)
 
     def _settle(
         self, delivery: Delivery, acks: list[tuple[Slot, list[Step]]] | None = None

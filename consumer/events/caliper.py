@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from consumer.errors import DecodeError
 from consumer.events.canvas import fallback_time
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"
 _ENVELOPE = ("sensor", "sendTime", "dataVersion")
+_LONGEST_KEY = 200
 
 #: (type, action) of which Canvas has one event only, whatever the object is.
 _BY_ACTION = {
@@ -118,9 +119,16 @@ def _event_of(
         time_text=written if isinstance(written, str) else as_written(written),
         index=index,
         count=count,
-        _key=key if isinstance(key, str) and key.strip() else "",
+        _key=key if _is_key(key) else "",
         _reader=reader,
     )
+
+
+def _is_key(value: object) -> TypeGuard[str]:
+    """True for an id that any log, file and database takes; mostly urn:uuid:..."""
+    if not isinstance(value, str) or len(value) > _LONGEST_KEY:
+        return False
+    return value.isprintable() and bool(value.strip())
 
 
 def name_of(event: Mapping[str, Any]) -> str:

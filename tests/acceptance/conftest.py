@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from tests.bench.rig import StubAddress
 
 HERE = Path(__file__).parent
+# What a kill can double is one batch, between its lines and the note of it in the ledger. With
+# small ones the count is made of many small chances instead of one big one.
+SMALL_BATCHES = """
+handlers: [{name: archive, archive: {directory: archive}, batch_size: 5, linger_seconds: 0.1}]
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,22 @@ if TYPE_CHECKING:
 
 ENGINE = {"deduplicate": "window", "deduplicate_window_seconds": 3600}
 BODY = canvas_body("grade_change")
+
+
+def caliper_body_of(event_id: str) -> str:
+    """An envelope with one event of that id."""
+    event = {
+        "id": event_id,
+        "type": "Event",
+        "action": "Created",
+        "object": {"id": "urn:instructure:canvas:group:1", "type": "Group"},
+    }
+    return json.dumps({
+        "sensor": "http://canvas.example.edu/",
+        "sendTime": "2024-03-01T12:00:00.000Z",
+        "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1",
+        "data": [event],
+    })  # fmt: skip
 
 
 @pytest.fixture(name="handled")
@@ -223,3 +240,37 @@ def test_a_full_disk_keeps_the_keys_in_memory(tmp_path: Path, clock: ManualClock
     duplicates.flush()
 
     assert (300,) == execute("SELECT count(*) FROM seen").fetchone()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        canvas_body("made\ud800up"),
+        caliper_body_of("urn:uuid:\ud800"),
+        caliper_body_of("x" * 100_000),
+        caliper_body_of("\x00"),
+    ],
+    ids=["a name", "an id", "a long id", "a control character"],
+)
+def test_what_no_database_takes_is_told_apart_all_the_same(
+    make_rig: MakeRig, registry: Registry, tmp_path: Path, clock: ManualClock, body: str
+) -> None:
+    """Half of a surrogate pair is legal in JSON: it must not end the process, again and again."""
+    handled: list[str] = []
+    registry.add(lambda event: handled.append(event.key), "*")
+    ledger = open_ledger(tmp_path, clock=clock)
+    rig = make_rig(registry, engine={"deduplicate": "window"}, ledger=ledger, clock=clock)
+    for _ in range(2):
+        rig.queue.send(body)
+
+    rig.cycle()
+    rig.worker.housekeep()
+    rig.clock.advance(60)
+    rig.cycle()
+
+    assert len(handled) == 1
+    assert len(handled[0]) <= 200
+    assert handled[0].isprintable()
+    assert rig.stats["duplicate_events"] == 1
+    assert len(rig.queue.deleted()) == 2
+    ledger.close()

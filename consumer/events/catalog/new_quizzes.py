@@ -1,7 +1,10 @@
 """Events of New Quizzes, a service of its own: its ids are of no other table of Canvas.
 
-What is known of them comes from those who receive them; no payload has been published. They come in
-Canvas format, `quiz_caliper.*` too: that name is of the source inside of New Quizzes.
+What is known of them comes from those who receive them; of all their payloads only one example of
+`quizzes.quiz_graded` was ever published, in 2018. They come in Canvas format, `quiz_caliper.*` too:
+that name is of the source inside of New Quizzes. Those tell of the request (address, host, browser)
+in their metadata, as Canvas does; the others tell of no request. What `quizzes.quiz_session_graded`
+holds nobody has told: it is taken to be like the other events of an attempt.
 """
 
 from __future__ import annotations
@@ -91,7 +94,9 @@ class NewQuiz(NewQuizzes):
     title: Text = about("What it is called.")
     instructions: Text = about("What is to be done, as HTML.")
     context_id: OpaqueId = about("The course, in New Quizzes.", of="new_context")
-    owner: OpaqueId = about("Who made it, or the place that it belongs to.", of="owner")
+    owner: OpaqueId = about(
+        "Who made it, or the place that it belongs to.", of="owner", privacy="identifier"
+    )
     has_time_limit: Flag = about("A student has so much time only.")
     session_time_limit_in_seconds: Integer = about("How much, in seconds.")
     due_at: Time = about("When it is due.")
@@ -125,8 +130,8 @@ class QuizzesQuizGraded(NewQuizzes):
     grader_id: OpaqueId = about(
         'Who graded, in New Quizzes; "" for nobody.', of="new_user", privacy="identifier"
     )
-    grading_method: Text = about("Who or what graded.", values=("auto_grading", "manual"))
-    status: Text = about("Where it stands.")
+    grading_method: Text = about("Who or what graded.", values=("autograde", "manual"))
+    status: Text = about("Where it stands.", values=("graded",))
     score: Number = about("Points reached.", privacy="education")
     fudge_points: Number = about("Points given besides; null for none.", privacy="education")
     points_possible: Number = about("Points that could be reached.")
@@ -195,16 +200,22 @@ class QuizzesLtiGradeChanged(NewQuizzes):
     score_to_keep: Number = about("The score that counts.", privacy="education")
 
 
-class Seen(NewQuizzes):
+class SeenQuiz(NewQuizzes):
     """What the events of what somebody did with a quiz have in common."""
 
-    id: OpaqueId = about("The thing, in New Quizzes.", of="new_quiz")
+    entity: ClassVar[tuple[str, str]] = ("quizzes.quiz", "id")
+
+    id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
     title: Text = about("What it is called.")
 
 
-class SeenItem(Seen):
+class SeenItem(NewQuizzes):
     """What the events of what somebody did with a question have in common."""
 
+    entity: ClassVar[tuple[str, str]] = ("quizzes.item", "id")
+
+    id: OpaqueId = about("The question, in New Quizzes.", of="item")
+    title: Text = about("What it is called.")
     label: Text = about("What it is called beside the quiz.")
 
 
@@ -221,10 +232,13 @@ class SeenSession(NewQuizzes):
     submitted_at: Time = about("When it was handed in.")
 
 
-class QuizCaliperAssetAccessed(Seen):
+class QuizCaliperAssetAccessed(NewQuizzes):
     """Somebody looked at something in New Quizzes."""
 
     event_name: ClassVar[str] = "quiz_caliper.asset_accessed"
+
+    id: OpaqueId = about("What was looked at, in New Quizzes; nothing says its kind.", of="asset")
+    title: Text = about("What it is called.")
 
 
 class QuizCaliperItemCreated(SeenItem):
@@ -239,7 +253,7 @@ class QuizCaliperItemUpdated(SeenItem):
     event_name: ClassVar[str] = "quiz_caliper.item_updated"
 
 
-class QuizCaliperQuizCreated(Seen):
+class QuizCaliperQuizCreated(SeenQuiz):
     """Somebody made a quiz in New Quizzes."""
 
     event_name: ClassVar[str] = "quiz_caliper.quiz_created"
@@ -257,19 +271,19 @@ class QuizCaliperQuizSessionUpdated(SeenSession):
     event_name: ClassVar[str] = "quiz_caliper.quiz_session_updated"
 
 
-class QuizCaliperQuizStarted(Seen):
+class QuizCaliperQuizStarted(SeenQuiz):
     """Somebody began to take a quiz in New Quizzes."""
 
     event_name: ClassVar[str] = "quiz_caliper.quiz_started"
 
 
-class QuizCaliperQuizSubmitted(Seen):
+class QuizCaliperQuizSubmitted(SeenQuiz):
     """Somebody handed in a quiz in New Quizzes, as a thing done."""
 
     event_name: ClassVar[str] = "quiz_caliper.quiz_submitted"
 
 
-class QuizCaliperQuizUpdated(Seen):
+class QuizCaliperQuizUpdated(SeenQuiz):
     """Somebody changed a quiz in New Quizzes."""
 
     event_name: ClassVar[str] = "quiz_caliper.quiz_updated"

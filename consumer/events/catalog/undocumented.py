@@ -218,21 +218,21 @@ class Duplication(Undocumented):
 
     original_course_uuid: OpaqueId = about("The course that was copied.", of="course")
     new_course_uuid: OpaqueId = about("The copy.", of="course")
-    new_course_resource_link_id: OpaqueId = about("The copy, as LTI tools know it.", of="course")
-    new_course_name: Text = about("What the copy is called.")
     domain: Text = about("The institution's host name.")
-    created_on_blueprint_sync: Flag = about("A blueprint course brought it here.")
     resource_map_url: Text = about(
         "A signed address with old and new ids of what was copied.", privacy="secret"
     )
-    remove_alignments: Flag = about("Outcomes do not come along.")
-    status: Text = about("Where it stands.", values=("duplicating", "outcome_alignment_cloning"))
 
 
 class QuizzesNextMigrationUrlsComplete(Duplication):
     """The links between copied New Quizzes were put in order."""
 
     event_name: ClassVar[str] = "quizzes_next_migration_urls_complete"
+    entity: ClassVar[tuple[str, str]] = ("content_migration", "migrated_urls_content_migration_id")
+
+    migrated_urls_content_migration_id: GlobalId = about(
+        "The import that put them in order.", of="content_migration"
+    )
 
 
 class QuizzesNextQuizDuplicated(Duplication):
@@ -240,6 +240,11 @@ class QuizzesNextQuizDuplicated(Duplication):
 
     event_name: ClassVar[str] = "quizzes_next_quiz_duplicated"
 
+    new_course_resource_link_id: OpaqueId = about("The copy, as LTI tools know it.", of="course")
+    new_course_name: Text = about("What the copy is called.")
+    created_on_blueprint_sync: Flag = about("A blueprint course brought it here.")
+    remove_alignments: Flag = about("Outcomes do not come along.")
+    status: Text = about("Where it stands.", values=("duplicating", "outcome_alignment_cloning"))
     new_course_id: AnyId = about("The copy.", of="course")
     new_assignment_id: AnyId = about("The copy of the assignment.", of="assignment")
     original_resource_link_id: OpaqueId = about(

@@ -1,0 +1,50 @@
+"""A load: numbered events that come into a queue as long as a test lasts."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.moto_queues import numbered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.bench.rig import StubAddress
+
+_PORTION = 5
+_PAUSE_SECONDS = 0.02
+
+
+class Load:
+    """Sends a portion every moment, from a thread of its own."""
+
+    def __init__(self, stub: StubAddress) -> None:
+        self._stub = stub
+        self._sent = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+        self._thread.start()
+
+    def _send(self) -> None:
+        while not self._ended.wait(_PAUSE_SECONDS):
+            numbers = range(self._sent, self._sent + _PORTION)
+            self._stub.post("/send-all", {"bodies": [numbered(number) for number in numbers]})
+            self._sent += _PORTION
+
+    def end(self) -> int:
+        """Send no more; returns how many events there are: 0, 1, 2 and so on."""
+        self._ended.set()
+        self._thread.join()
+        return self._sent
+
+
+@contextmanager
+def loading(stub: StubAddress) -> Iterator[Load]:
+    """A load that ends with the context, or before."""
+    load = Load(stub)
+    try:
+        yield load
+    finally:
+        load.end()

@@ -1,0 +1,126 @@
+"""Many kills in the middle of a load, and many stops: nothing is lost, next to nothing comes twice.
+
+The process is started again at once each time, as systemd would.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import sqlite3
+import time
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.engine.journal import FILE_NAME
+from tests.acceptance.conftest import SMALL_BATCHES, archived
+from tests.acceptance.load import loading
+from tests.bench.rig import running_stub
+from tests.processes import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.acceptance.load import Load
+    from tests.bench.rig import StubAddress
+    from tests.processes import Consume
+
+KILLS = 50
+STOPS = 8
+#: Short, so that what a killed process held comes again soon.
+VISIBILITY_SECONDS = 2
+#: Counted from "ready". Starting takes longer.
+LONGEST_LIFE_SECONDS = 0.4
+#: As SQS has it. Without the ledger, what is being deleted at a kill would come twice.
+LATENCY_MS = 10
+
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Site:
+    """A queue under load, and the process that works on it, again and again."""
+
+    def __init__(self, stub: StubAddress, consume: Callable[..., Consume], folder: Path) -> None:
+        self.stub = stub
+        self.folder = folder
+        self._consume = consume
+        (folder / "config.yaml").write_text(SMALL_BATCHES)
+
+    def start(self) -> Consume:
+        """As the unit does it."""
+        return self._consume("-c", "config.yaml", "--queue-url", self.stub.queue_url)
+
+    def interrupt(self, number: signal.Signals, *, times: int) -> Iterator[Consume]:
+        """Start it, signal it at a random moment of its life, and start it again at once."""
+        rng = Random(4)
+        for _ in range(times):
+            run = self.start()
+            run.until("ready")
+            time.sleep(rng.uniform(0.0, LONGEST_LIFE_SECONDS))
+            run.signal(number)
+            run.end()
+            yield run
+
+    def work_off(self, load: Load) -> None:
+        """Let it run until the queue is empty, and stop it."""
+        sent = load.end()
+        run = self.start()
+        eventually(lambda: self.stub.get("/stats")["deleted"] == sent, "the queue is empty")
+        run.signal(signal.SIGTERM)
+        assert run.end() == 0
+
+    def times_archived(self) -> Counter[int]:
+        """How often each event is in the archive, by its number."""
+        payloads = [line["payload"] for line in archived(self.folder / "archive")]
+        return Counter(int(payload["body"]["submission_id"]) for payload in payloads)
+
+
+def ledger_says(state: Path) -> str:
+    """What SQLite says of the ledger's file."""
+    with contextlib.closing(sqlite3.connect(state / FILE_NAME)) as ledger:
+        return str(ledger.execute("PRAGMA integrity_check").fetchone()[0])
+
+
+@pytest.fixture(name="site")
+def _site(consume: Callable[..., Consume], tmp_path: Path) -> Iterator[Site]:
+    with running_stub(latency_ms=LATENCY_MS, visibility_seconds=VISIBILITY_SECONDS) as stub:
+        yield Site(stub, consume, tmp_path)
+
+
+def test_fifty_kills_lose_nothing(site: Site) -> None:
+    """Every event is archived, less than 1 % twice; archive and ledger are whole after each kill.
+
+    What is there twice was in the archive and not yet in the ledger when its process was killed.
+    """
+    with loading(site.stub) as load:
+        codes = [run.end() for run in site.interrupt(signal.SIGKILL, times=KILLS)]
+        shutil.copytree(site.folder / "state", site.folder / "as-the-kill-left-it")
+        site.work_off(load)
+
+    times = site.times_archived()
+    sent = load.end()
+    twice = times.total() - len(times)
+    print(f"{sent} events, {KILLS} kills, {twice} archived twice ({twice / sent:.2%})")
+    assert [-signal.SIGKILL] * KILLS == codes
+    assert sent > 3000
+    assert set(range(sent)) == set(times)
+    assert twice < sent / 100
+    assert "ok" == ledger_says(site.folder / "as-the-kill-left-it")
+    assert "ok" == ledger_says(site.folder / "state")
+
+
+def test_stops_lose_nothing_and_double_nothing(site: Site) -> None:
+    """Each event is archived exactly once, and each stop is a clean one."""
+    with loading(site.stub) as load:
+        codes = [run.end() for run in site.interrupt(signal.SIGTERM, times=STOPS)]
+        site.work_off(load)
+
+    assert [0] * STOPS == codes
+    assert site.times_archived() == Counter(range(load.end()))
+    assert "ok" == ledger_says(site.folder / "state")

@@ -1,0 +1,57 @@
+"""What is done with each text: everything that the daemon does with a message but handling it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from consumer.errors import DataError, DecodeError
+from consumer.events.decode import decode
+from consumer.events.drift import Drift
+from consumer.events.json_text import one_line
+from consumer.events.privacy import scrub_json, scrub_text
+from consumer.messages import ReceivedMessage
+
+if TYPE_CHECKING:
+    from consumer.messages import Event
+
+FORMATS: Final[tuple[Literal["auto", "canvas", "caliper"], ...]] = ("auto", "canvas", "caliper")
+
+
+def try_text(text: str) -> int:
+    """Decode in every way and look at what comes out; returns how many events that were.
+
+    Raises whatever is not supposed to be: any exception but `DecodeError`, and `DataError` of
+    `event.data`; and `AssertionError` for what is.
+    """
+    message = ReceivedMessage("m", "r", text, message_attributes={"event_name": "logged_in"})
+    found = 0
+    for message_format in FORMATS:
+        try:
+            events = decode(message, message_format)
+        except DecodeError as error:
+            _is_short(error.reason, 300)
+            continue
+        found += len(events)
+        for event in events:
+            _look_at(event)
+    scrub_text(text)
+    if found:
+        scrub_json(one_line(text))
+    return found
+
+
+def _look_at(event: Event) -> None:
+    assert event.name
+    assert len(event.key) < 200
+    assert event.time is None or event.time.tzinfo is not None
+    repr(event)
+    repr(event.subject)
+    Drift().see(event)
+    try:
+        repr(event.data)
+    except DataError as error:
+        _is_short(str(error), 20_000)
+
+
+def _is_short(text: str, limit: int) -> None:
+    assert len(text) < limit

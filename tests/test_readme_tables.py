@@ -160,7 +160,7 @@ def test_the_events_are_those_of_the_catalog() -> None:
 def test_what_shows_reliability_exists() -> None:
     """Each fault has a test, and each test that is named is there."""
     files = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
-    there = {name for text in files for name in re.findall(r"^ *def (test_\w+)", text, re.MULTILINE)}
+    there = {n for text in files for n in re.findall(r"^ *def (test_\w+)", text, re.MULTILINE)}
 
     rows = table("fault")
     assert len(rows) > 20

@@ -18,6 +18,7 @@ import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import cycle, islice
 from typing import Any
 
 from consumer.events.samples import realistic_messages
@@ -26,6 +27,7 @@ from tests.bench.stub_http import Connection
 from tests.bench.stub_queue import Queue
 
 QUEUE_PATH = "/123456789012/canvas-live-events-bench"
+_DISTINCT = 20_000
 _FIRST_EVENT = datetime(2026, 9, 1, 8, tzinfo=UTC)
 _SWEEP_SECONDS = 0.1
 
@@ -196,7 +198,9 @@ async def serve(port: int, messages: int, latency_ms: float, visibility_seconds:
     """Fill the queue, tell the address, and serve until told to stop."""
     stub = Stub(Queue(visibility_seconds))
     now_ms = time.time_ns() // 1_000_000
-    for sample in realistic_messages(messages, seed=1, start=_FIRST_EVENT):
+    # A larger backlog is those again and again: the texts of half a million need not be in memory.
+    samples = list(realistic_messages(min(messages, _DISTINCT), seed=1, start=_FIRST_EVENT))
+    for sample in islice(cycle(samples), messages):
         stub.queue.send(sample.body, sample.attributes, now_ms)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

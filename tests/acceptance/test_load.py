@@ -1,0 +1,20 @@
+"""A backlog is drained without anything growing; half a million: `python -m tests.bench.load`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.load import measure_load
+
+
+@pytest.mark.acceptance
+def test_a_backlog_leaves_memory_threads_and_files_as_they_are() -> None:
+    """From the first tenth of it to the end: within a tenth of the memory."""
+    load = measure_load(25_000, every_seconds=0.1)
+
+    steady = load.steady
+    assert len(steady) >= 5
+    assert load.growth < 0.1
+    assert max(sample.threads for sample in steady) - min(s.threads for s in steady) <= 1
+    assert max(sample.files for sample in steady) - min(s.files for s in steady) <= 8
+    assert load.archived == 25_000

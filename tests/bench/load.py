@@ -1,0 +1,150 @@
+"""Drains a large backlog with the real daemon and looks whether anything of it grows.
+
+    python -m tests.bench.load --messages 500000
+
+The archive is written and the ledger kept, as with a new installation. Memory, threads and open
+files are sampled from /proc; what came before a tenth was drained is warm-up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench.rig import BenchError, StubAddress, daemon_command, environment, running_stub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TICKS = 100  # of the kernel, in a second, on all of Linux
+_WARM_UP = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The process at one moment."""
+
+    deleted: int
+    rss_mb: float
+    threads: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a run showed."""
+
+    messages: int
+    seconds: float
+    cpu_us: float
+    archived: int
+    samples: list[Sample]
+
+    @property
+    def steady(self) -> list[Sample]:
+        """After the warm-up, and before the end begins."""
+        return [s for s in self.samples if _WARM_UP <= s.deleted / self.messages < 1]
+
+    @property
+    def growth(self) -> float:
+        """Of memory: from the median of the first third to that of the last, as a share."""
+        rss = [sample.rss_mb for sample in self.steady]
+        third = max(1, len(rss) // 3)
+        return statistics.median(rss[-third:]) / statistics.median(rss[:third]) - 1
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        steady = self.steady
+        rss = [sample.rss_mb for sample in steady]
+        yield f"messages    {self.messages:,} in {self.seconds:.0f} s, {self.archived:,} archived"
+        yield f"throughput  {self.messages / self.seconds:,.0f} messages/s"
+        yield f"CPU         {self.cpu_us:.0f} us/message"
+        yield f"RSS         {min(rss):.1f} to {max(rss):.1f} MB, growth {100 * self.growth:+.1f} %"
+        for name in ("threads", "files"):
+            counts = [getattr(sample, name) for sample in steady]
+            yield f"{name:<10}  {min(counts)} to {max(counts)}"
+
+
+def measure_load(messages: int, *, every_seconds: float = 1.0) -> Load:
+    """Drain so many messages. Raises `BenchError` if the daemon fails."""
+    with (
+        running_stub(messages=messages, visibility_seconds=120) as stub,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        command = daemon_command(stub, f"archive:{folder}/archive")
+        # A stop waits for the open long poll: with the usual 20 s that is most of a short run.
+        env = environment(
+            {"CONSUMER_STATE_DIRECTORY": folder, "CONSUMER_QUEUE__WAIT_TIME_SECONDS": "1"}
+        )
+        with (Path(folder) / "log").open("w+b") as log:
+            process = subprocess.Popen(command, env=env, stderr=log, cwd=folder)
+            try:
+                began = time.monotonic()
+                samples = list(_watch(process, stub, messages, every_seconds))
+                seconds = time.monotonic() - began
+                cpu = _cpu_seconds(process.pid)
+                process.send_signal(signal.SIGTERM)
+                if process.wait(60) != 0:
+                    raise BenchError("the daemon did not end well")
+            finally:
+                with contextlib.suppress(OSError):
+                    process.kill()
+                process.wait()
+        archived = sum(_lines_in(path) for path in Path(folder).rglob("*.jsonl"))
+    return Load(messages, seconds, cpu / messages * 1e6, archived, samples)
+
+
+def _watch(
+    process: subprocess.Popen[bytes], stub: StubAddress, messages: int, every_seconds: float
+) -> Iterator[Sample]:
+    while process.poll() is None:
+        deleted = stub.get("/stats")["deleted"]
+        yield _sample(process.pid, deleted)
+        if deleted >= messages:
+            return
+        time.sleep(every_seconds)
+    raise BenchError("the daemon ended by itself")
+
+
+def _sample(pid: int, deleted: int) -> Sample:
+    proc = Path(f"/proc/{pid}")
+    status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
+    return Sample(
+        deleted,
+        int(status["VmRSS"].split()[0]) / 1024,
+        int(status["Threads"]),
+        len(list((proc / "fd").iterdir())),
+    )
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _lines_in(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(1 for _ in file)
+
+
+def main() -> int:
+    """Measure and print; exit code 1 if memory grew by more than a tenth."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--messages", type=int, default=500_000)
+    load = measure_load(parser.parse_args().messages)
+    for line in load.lines():
+        print(line)
+    return 0 if load.growth < _WARM_UP else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

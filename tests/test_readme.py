@@ -140,6 +140,18 @@ def check_benchmark(shell: Shell, command: str) -> None:
     assert "50 messages" in said
 
 
+def check_simulator(shell: Shell, command: str) -> None:
+    """It tries, and says what it tried; here a little only."""
+    said = shell.run(command, "--runs", "3", cwd=ROOT)
+    assert re.search(r"losses +0\n", said)
+
+
+def check_load(shell: Shell, command: str) -> None:
+    """It measures; here a little only, in which memory is not warm yet."""
+    said = shell.run(command, "--help", cwd=ROOT)
+    assert "--messages" in said
+
+
 #: How the commands that are not about a queue are checked, by how they begin.
 CHECKS: dict[str, Callable[[Shell, str], None]] = {
     "python3 -m venv": check_venv,
@@ -152,6 +164,8 @@ CHECKS: dict[str, Callable[[Shell, str], None]] = {
     ".venv/bin/consume sample": check_sample,
     ".venv/bin/consume drift": check_drift,
     ".venv/bin/python tests/bench/run.py": check_benchmark,
+    ".venv/bin/python -m tests.bench.load": check_load,
+    ".venv/bin/python -m consumer.testing.simulate": check_simulator,
 }
 CONSUMING = [command for command in commands() if EXAMPLE_URL in command]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import structlog
@@ -71,31 +72,29 @@ def run(
             check = _check_unless_stopped(transport, settings, clock, notifier, signals)
             if check is None:
                 return EXIT_OK
-            ledger = open_ledger(settings.state_directory, clock=clock)
-            worker = Worker(
-                transport,
-                registry,
-                queue=queue,
-                engine=engine,
-                clock=clock,
-                visibility_timeout_seconds=_visibility(settings, check),
-                read_timeout_seconds=queue.effective_read_timeout_seconds,
-                max_messages=max_messages,
-                drain_when_empty=drain_when_empty,
-                ledger=ledger,
-                quarantine=quarantine,
-            )
-            code = Daemon(
-                worker,
-                notifier=notifier,
-                signals=signals,
-                clock=clock,
-                summary_interval_seconds=engine.summary_interval_seconds,
-                flush_repeats=flush_repeats,
-                on_tick=(lambda: on_tick(worker)) if on_tick else lambda: None,
-            ).run()
-            ledger.close()
-            return code
+            with closing(open_ledger(settings.state_directory, clock=clock)) as ledger:
+                worker = Worker(
+                    transport,
+                    registry,
+                    queue=queue,
+                    engine=engine,
+                    clock=clock,
+                    visibility_timeout_seconds=_visibility(settings, check),
+                    read_timeout_seconds=queue.effective_read_timeout_seconds,
+                    max_messages=max_messages,
+                    drain_when_empty=drain_when_empty,
+                    ledger=ledger,
+                    quarantine=quarantine,
+                )
+                return Daemon(
+                    worker,
+                    notifier=notifier,
+                    signals=signals,
+                    clock=clock,
+                    summary_interval_seconds=engine.summary_interval_seconds,
+                    flush_repeats=flush_repeats,
+                    on_tick=(lambda: on_tick(worker)) if on_tick else lambda: None,
+                ).run()
     finally:
         transport.close()
         if quarantine is not None:

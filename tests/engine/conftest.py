@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +156,22 @@ def caliper_body(events: int) -> str:
             for number in range(events)
         ],
     })  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _ledgers_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Most tests end like a process: without a word to the ledger's file."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def note(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", note)
+    yield
+    for connection in opened:
+        connection.close()
 
 
 @pytest.fixture(name="clock")

@@ -18,6 +18,8 @@ from tests.fuzz.target import try_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.thorough
+
 #: So many texts in all; more of them with FUZZ_EXECUTIONS, or by `tests.fuzz.fuzz_decoder`.
 EXECUTIONS: Final = int(os.environ.get("FUZZ_EXECUTIONS", "8000"))
 PARTS: Final = 4

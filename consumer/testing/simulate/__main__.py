@@ -34,6 +34,8 @@ def main(runs: int, seed: int, replay: int | None) -> None:
             click.echo(f"seed {number}: {error}", err=True)
             click.echo(f"python -m consumer.testing.simulate --replay {number}", err=True)
             sys.exit(1)
+        except OSError:  # whoever read this has gone
+            raise
         except Exception:  # a bug of the engine is a failure, too: with its seed, and as it is
             click.echo(f"seed {number}: an exception", err=True)
             raise

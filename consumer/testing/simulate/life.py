@@ -56,6 +56,7 @@ class Life:
             ledger=self.ledger,
             quarantine=quarantine,
         )
+        self.worker.crew._parked = 1  # noqa: SLF001 - there is always somebody with time for errands
         #: Nothing of it takes place any more.
         self.dead = False
         self.draining = False
@@ -97,6 +98,21 @@ class Life:
         finally:
             crew.working -= 1
 
+    def process_all(self) -> None:
+        """What all of its threads do until nothing is queued."""
+        for _ in range(200):
+            if self.dead or not self.queued():
+                return
+            self.process_one()
+
+    def pass_time(self, seconds: float) -> None:
+        """Time passes, and the threads beside the crew do their part."""
+        while seconds > 0 and not self.dead:
+            step = min(seconds, self.beat_seconds)
+            self._clock.advance(step)
+            self.beat()
+            seconds -= step
+
     def beat(self) -> None:
         """What the two threads beside the crew do now and then."""
         if self.dead or self.worker._ended.is_set():  # noqa: SLF001 - as their loops ask
@@ -111,8 +127,15 @@ class Life:
         self._keeping_house = True
         try:
             self.worker.housekeep()
+            self._run_errands()
         finally:
             self._keeping_house = False
+
+    def _run_errands(self) -> None:
+        """What a thread is woken for that has nothing else to do."""
+        errands = self.worker.crew._errands  # noqa: SLF001 - in the place of a thread
+        while errands and not self.dead:
+            errands.popleft()()
 
     def drain(self, *, at_once: bool, meanwhile: Callable[[], None]) -> None:
         """Stop in good order; a second signal may come at once. The process ends with it."""

@@ -46,7 +46,7 @@ class Moods:
     def _work_slowly(self) -> None:
         world = self._world
         marathon = world.scenario.marathon and world.dice.random() < 0.5
-        world.pass_time(_MARATHON_SECONDS if marathon else _SLOW_SECONDS)
+        world.life.pass_time(_MARATHON_SECONDS if marathon else _SLOW_SECONDS)
         if world.life.dead:
             raise Killed
 

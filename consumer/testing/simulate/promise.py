@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from consumer.testing.simulate.tally import BrokenPromiseError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from consumer.messages import Event
     from consumer.testing.queue import InMemoryQueue
     from consumer.testing.simulate.life import Life
@@ -32,6 +34,8 @@ class Promise:
         self.sent: dict[str, Sent] = {}
         #: (message id, or body; index; handler): every success that ever was.
         self._handled: set[tuple[str, int, str]] = set()
+        #: What the ledger's file must know.
+        self._noted: set[tuple[str, int, str]] = set()
         self.quarantined: set[str] = set()
         self.broken: BrokenPromiseError | None = None
 
@@ -49,13 +53,15 @@ class Promise:
         life.succeeded.add(step)
         self._handled |= {step, (self.sent[event.message_id].body, event.index, plan.name)}
         # A delete that SQS only seemed to do is no delete: then it comes again, as anew.
-        once = first_in_life or self._scenario.stale_deletes_succeed
-        self.expect(once, "a handler succeeded twice at one event in one process")
+        if not self._scenario.stale_deletes_succeed:
+            self.expect(first_in_life, "a handler succeeded twice at one event in one process")
+            self.expect(step not in self._noted, "handled again, though it had been noted")
         return again
 
-    def may_delete(self, message_id: str) -> None:
+    def may_delete(self, life: Life, message_id: str) -> None:
         """Only what every handler that wanted it has handled, or what lies in quarantine."""
         sent = self.sent[message_id]
+        self._note(life, (step for step in life.succeeded if step[0] == message_id))
         if message_id in self.quarantined:
             return
         self.expect(sent.names, "deleted, though nobody could read it")
@@ -65,6 +71,11 @@ class Promise:
                     continue
                 copied = (sent.body, index, plan.name) in self._handled
                 self.expect(self._scenario.deduplicate and copied, "deleted, but not handled")
+
+    def _note(self, life: Life, steps: Iterable[tuple[str, int, str]]) -> None:
+        """From now on not even the death of the process makes them run again."""
+        if self._scenario.durable and not life.dead:
+            self._noted.update(steps)
 
     def after_step(self, life: Life, queue: SimulatedQueue, dead: InMemoryQueue) -> None:
         """Capacity is kept, nothing is reserved for nothing, and every message is somewhere."""
@@ -95,12 +106,16 @@ class Promise:
     def after_drain(self, life: Life, queue: SimulatedQueue, now: float) -> None:
         """Nothing is held, nothing is left to be sent, nothing stays hidden for long."""
         self._calm(life)
+        self._note(life, life.succeeded)
         self.expect(len(life.worker.in_flight) == 0, "a slot is held after the drain")
         self.expect(life.worker.settler.pending() == 0, "not everything is settled")
         asks = any(plan.retries for plan in self._scenario.handlers)
         latest = now + (_HALF_A_DAY if asks else _LONGEST_HIDDEN)
-        hidden = queue.hidden_until().values()
-        self.expect(all(until <= latest for until in hidden), "hidden for longer than needed")
+        hidden = queue.hidden_until()
+        self.expect(all(t <= latest for t in hidden.values()), "hidden for longer than needed")
+        if self._scenario.calm and not self._scenario.marathon and not self._scenario.deduplicate:
+            poison = {message_id for message_id in hidden if not self.sent[message_id].names}
+            self.expect(hidden.keys() == poison, "hidden, though it was given back")
 
     def unfinished(self, queue: SimulatedQueue) -> set[str]:
         """What is in the queue, but should not be for ever."""
@@ -108,3 +123,8 @@ class Promise:
         if self._scenario.quarantine or self._scenario.max_receive_count:
             return set(there)
         return {message_id for message_id in there if self.sent[message_id].names}
+
+    def in_the_end(self, life: Life, queue: SimulatedQueue) -> None:
+        """All has been mended, and there was time enough."""
+        self.expect(not self.unfinished(queue), "never handled, though all is well")
+        self.expect(len(life.worker.in_flight) == 0, "a slot is held for ever")

@@ -55,7 +55,8 @@ class SimulatedQueue(InMemoryQueue):
         self._may_delete = may_delete
         self._around = around
         self._note_fault = note_fault
-        #: "missing", "denied": every call is answered so, until it is mended.
+        #: "missing", "denied", "down" (no connection), "refusing" (entries): every call is answered
+        #: so, until it is mended.
         self.trouble = ""
         self.faults = self._draw_fault
 
@@ -82,10 +83,7 @@ class SimulatedQueue(InMemoryQueue):
 
     def _draw_fault(self, call: Call) -> Fault | None:
         if self.trouble:
-            self._note_fault(f"queue {self.trouble}")
-            if self.trouble == "missing":
-                return Fault(QueueMissingError("gone", code="AWS.SimpleQueueService.NonExistent"))
-            return Fault(AccessDeniedError("denied", code="AccessDenied"))
+            return self._trouble(call)
         if self._dice.random() >= self._fault_share:
             return None
         if call.operation in {"delete", "change_visibility"} and self._dice.random() < 0.4:
@@ -96,6 +94,18 @@ class SimulatedQueue(InMemoryQueue):
         kind = self._dice.choice(tuple(_WHOLE))
         self._note_fault(kind)
         return _WHOLE[kind]()
+
+    def _trouble(self, call: Call) -> Fault | None:
+        if self.trouble == "refusing" and call.operation == "receive":
+            return None  # it has no entries
+        self._note_fault(f"queue {self.trouble}")
+        if self.trouble == "missing":
+            return Fault(QueueMissingError("gone", code="AWS.SimpleQueueService.NonExistent"))
+        if self.trouble == "denied":
+            return Fault(AccessDeniedError("denied", code="AccessDenied"))
+        if self.trouble == "down":
+            return _WHOLE["no connection"]()
+        return Fault(failed=dict.fromkeys(range(call.size), EntryFailure("InternalError")))
 
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
         """Delete; but first every message must be one that may be."""

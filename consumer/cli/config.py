@@ -14,12 +14,13 @@ import click
 
 from consumer.cli.errors import tell, told_plainly
 from consumer.config import Effective, effective, load
+from consumer.config.urls import queue_name_of_url
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.config import AwsSettings, HandlerSettings, Loaded
+    from consumer.config import AwsSettings, HandlerSettings, Loaded, Settings
     from consumer.handlers.registry import Handler
     from consumer.queues.rules import QueueAddress
 
@@ -151,8 +152,18 @@ def _plan(
         yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
     if not settings.handlers:
         yield "", "(none is configured, so every event is archived)"
+    yield "quarantine", _quarantine(settings)
     yield "state", str(settings.state_directory.absolute())
     yield "logging", f"{settings.logging.level}, {settings.logging.format}"
+
+
+def _quarantine(settings: Settings) -> str:
+    configured = settings.quarantine
+    if configured.queue_url is not None:
+        return f"the queue {queue_name_of_url(configured.queue_url)}"
+    if configured.directory is not None:
+        return str((settings.state_directory / configured.directory).absolute())
+    return "none: what can't be handled stays, for the queue's redrive policy"
 
 
 def _first_then(label: str) -> Iterator[str]:

@@ -50,11 +50,28 @@ def test_check_says_what_the_daemon_would_do(config: Path) -> None:
         "  credentials  the AWS profile canvas, to assume arn:aws:iam::123456789012:role/events",
         "  handlers     all: *",
         "               few: logged_in, grade_*, canvas format only",
+        "  quarantine   none: what can't be handled stays, for the queue's redrive policy",
         "  state        /srv/events",
         "  logging      info, auto",
     ]
     assert result.stderr == ""
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("quarantine", "told"),
+    [
+        ("{directory: poison}", "/srv/events/poison"),
+        ("{queue_url: 'https://sqs.us-east-1.amazonaws.com/123456789012/bad'}", "the queue bad"),
+    ],
+)
+def test_check_says_where_poison_goes(config: Path, quarantine: str, told: str) -> None:
+    """Into a directory beneath the state directory, or to another queue."""
+    config.write_text(f"{QUEUE}state_directory: /srv/events\nquarantine: {quarantine}\n")
+
+    result = _run("check", config)
+
+    assert f"  quarantine   {told}" in result.stdout.splitlines()
 
 
 def test_check_without_handlers_says_that_it_archives(config: Path) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.bench.rig import StubAddress
 
 _PORTION = 5
-_PAUSE_SECONDS = 0.02
+_PAUSE_SECONDS = 0.04
 
 
 class Load:

@@ -1,0 +1,62 @@
+"""`consume sample --queue-url`: real processes, and moto's server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.processes import environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.moto_queues import Moto
+
+pytestmark = pytest.mark.acceptance
+
+
+def sample(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "consumer", "sample", *arguments],
+        cwd=folder, env=environment(folder), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_messages_come_with_the_attributes_of_canvas(moto: Moto, tmp_path: Path) -> None:
+    """Those that Canvas sets, as texts; and it is told how many were sent."""
+    queue = moto.queue()
+
+    done = sample(
+        tmp_path, "submission_created", "logged_in", "--count", "12", "--queue-url", queue.url,
+        "--format", "caliper",
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert f"12 messages were sent to {queue.name}" in done.stderr
+    assert queue.counts() == (12, 0)
+    answer = queue.client.receive_message(
+        QueueUrl=queue.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    )
+    for message in answer["Messages"]:
+        told = message["MessageAttributes"]
+        assert {"event_name", "event_time"} == told.keys()
+        assert {"String"} == {attribute["DataType"] for attribute in told.values()}
+        assert told["event_name"]["StringValue"] in {"submission_created", "logged_in"}
+        assert told["event_time"]["StringValue"] == json.loads(message["Body"])["sendTime"]
+
+
+def test_a_queue_that_is_not_there(moto: Moto, tmp_path: Path) -> None:
+    """Exit code 69, in plain words, and that nothing was sent."""
+    url = moto.queue().url + "-not"
+
+    done = sample(tmp_path, "logged_in", "--queue-url", url)
+
+    assert done.returncode == 69
+    assert "0 messages were sent" in done.stderr
+    assert "there is no queue" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -4,10 +4,11 @@ Every event that Canvas put into the queue reaches every handler that asked for 
 only after all of them succeeded.
 """
 
-from consumer.errors import BatchFailure, ConfigurationError, DecodeError, Reject, Retry
+from consumer.errors import BatchFailure, ConfigurationError, DataError, DecodeError, Reject, Retry
 from consumer.events.identifiers import global_id, is_truncated, local_id, shard_of
 from consumer.handlers.registry import Handler, Registry, RetryPolicy
 from consumer.messages import Context, Event, ReceivedMessage
+from consumer.subject import CanvasId, Subject
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,9 @@ __all__ = [
     # Reading events
     "ReceivedMessage",
     "DecodeError",
+    "DataError",
+    "Subject",
+    "CanvasId",
     "local_id",
     "global_id",
     "shard_of",

@@ -26,6 +26,8 @@ EXIT_CONFIGURATION = 78
 
 #: The longest that a handler can put a message off.
 MAX_RETRY_SECONDS = 43_200.0
+#: Of a reason, in characters; what is longer is cut.
+_MAX_REASON = 500
 
 
 class ConsumerError(Exception):
@@ -157,7 +159,7 @@ def outcome_of(error: BaseException | None) -> Outcome:
         case Retry():
             return _retry_of(error)
         case Reject():
-            return Outcome.reject(error.reason)
+            return Outcome.reject(_reason_of(error))
         case DecodeError():
             return Outcome.reject(f"undecodable: {error.reason}")
         case _:
@@ -166,15 +168,25 @@ def outcome_of(error: BaseException | None) -> Outcome:
 
 def _retry_of(error: Retry) -> Outcome:
     """`after` is what somebody else computed: the queue takes none but 0 and more, and finite."""
-    if error.after is None:
-        return Outcome.retry(error.reason)
+    reason = _reason_of(error)
     try:
+        if error.after is None:
+            return Outcome.retry(reason)
         seconds = float(error.after)
     except Exception:
         seconds = math.nan
     if math.isnan(seconds):
-        return Outcome.retry(f"{error.reason} (its `after` is not a number of seconds)")
-    return Outcome.retry(error.reason, min(max(seconds, 0.0), MAX_RETRY_SECONDS))
+        return Outcome.retry(f"{reason} (its `after` is not a number of seconds)")
+    return Outcome.retry(reason, min(max(seconds, 0.0), MAX_RETRY_SECONDS))
+
+
+def _reason_of(error: Retry | Reject) -> str:
+    """As given, if it is a text of bearable length: it may be another exception, or a payload."""
+    try:
+        reason: object = error.reason
+    except Exception:
+        reason = None
+    return reason[:_MAX_REASON] if isinstance(reason, str) else f"({type(reason).__name__})"
 
 
 #: Our own frames between the engine and a handler: they say nothing of what went wrong in it.

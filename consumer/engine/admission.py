@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from consumer.engine.batching import Batch
@@ -32,7 +33,7 @@ class Admission:
     Args:
         enqueue: hands an item to the worker threads.
         breaker_failures: so many failures in a row open a handler's breaker; 0: none has one.
-        room: how many messages each breaker may keep.
+        room: how many messages the breakers may keep, all together.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Admission:
                     threshold=breaker_failures,
                     takes_all=_takes_all(handler),
                     room=max(room, 1),
+                    others=partial(self._kept_by_others, handler.name),
                     clock=clock,
                     size=_size,
                     split=_split,
@@ -133,6 +135,9 @@ class Admission:
         """How many messages are of use now; None for any number."""
         wanted = (b.may_receive() for b in self._breakers.values() if b.is_open)
         return min((number for number in wanted if number is not None), default=None)
+
+    def _kept_by_others(self, handler: str) -> int:
+        return sum(len(breaker) for name, breaker in self._breakers.items() if name != handler)
 
     def failing(self) -> list[str]:
         """The names of the handlers that fail all the time."""

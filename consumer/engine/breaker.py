@@ -26,6 +26,8 @@ _log = structlog.get_logger(__name__)
 PROBE_BACKOFF = Backoff(base_seconds=1.0, max_seconds=30.0)
 #: How long a probe that was received is waited for, before one that failed is tried once more.
 NEW_PROBE_SECONDS = 25.0
+#: After so long a probe that has not come back counts as failed: its thread may hang for good.
+LOST_PROBE_SECONDS = 300.0
 #: What can't be kept comes again after this long: at most two deliveries in an hour of outage.
 PUT_OFF_SECONDS = 3600.0
 
@@ -40,7 +42,9 @@ class Breaker(Generic[T]):
 
     Args:
         takes_all: no message can do without this handler, so there is no use in receiving.
-        room: how many messages it may keep.
+        room: how many messages it may keep, together with the others; one it always may, to have a
+            probe.
+        others: how many messages other breakers keep.
         size: how many messages an item holds.
         split: cuts one message off an item: (that one, the rest or None).
     """
@@ -52,6 +56,7 @@ class Breaker(Generic[T]):
         threshold: int,
         takes_all: bool,
         room: int,
+        others: Callable[[], int] = lambda: 0,
         clock: Clock,
         size: Callable[[T], int],
         split: Callable[[T], tuple[T, T | None]],
@@ -60,6 +65,7 @@ class Breaker(Generic[T]):
         self._threshold = threshold
         self._takes_all = takes_all
         self._room = room
+        self._others = others
         self._clock = clock
         self._size = size
         self._split = split
@@ -71,6 +77,7 @@ class Breaker(Generic[T]):
         self._probes = 0
         self._probe: T | None = None
         self._probe_had_failed = False
+        self._probe_since = 0.0
         self._due = 0.0
         self._is_open = False
 
@@ -127,6 +134,8 @@ class Breaker(Generic[T]):
             return None
         with self._lock:
             now = self._clock.monotonic()
+            if self._is_open and self._probe is not None:
+                self._miss_probe(now)
             if not self._is_open or self._probe is not None or now < self._due:
                 return None
             if self._waiting:
@@ -140,6 +149,7 @@ class Breaker(Generic[T]):
                 line.appendleft(rest)
             self._kept -= self._size(self._probe)
             self._probes += 1
+            self._probe_since = now
             return self._probe
 
     def may_receive(self) -> int | None:
@@ -164,13 +174,17 @@ class Breaker(Generic[T]):
     def _is_too_much(self, *, came_again: bool) -> bool:
         return self._streak >= (2 if came_again else self._threshold)
 
+    def _miss_probe(self, now: float) -> None:
+        if now - self._probe_since >= LOST_PROBE_SECONDS:
+            self._reopen()
+
     def _wants_new(self) -> bool:
         # One that failed by its own fault would fail for ever: a new one decides.
         return self._takes_all and self._probe_had_failed
 
     def _keep(self, line: deque[T], item: T) -> bool:
         size = self._size(item)
-        if self._kept + size > self._room:
+        if self._kept and self._kept + self._others() + size > self._room:
             return False
         line.append(item)
         self._kept += size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -178,8 +179,10 @@ class Invoker:
     def _failed_in_part(
         self, handler: Handler, events: list[Event], slots: list[Slot], failure: BatchFailure
     ) -> list[Outcome]:
-        unknown = failure.failures.keys() - set(events)
-        if unknown or not failure.failures:
+        failures: object = failure.failures
+        # A subclass may have put anything there.
+        known = isinstance(failures, Mapping) and not failures.keys() - set(events)
+        if not known or not failures:
             # It does not say which of these events failed: then none can be taken as handled.
             outcome = self._failed(handler, events[0], slots[0], failure, events=len(events))
             return [outcome] * len(events)

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-#: Soon, but not at once: its copy shall have ended.
-_COPY_IS_BUSY = Outcome.retry("a copy of it is being handled", 15.0)
+#: What waits for a copy to end comes again after this long at first, then ever later.
+_COPY = Backoff(base_seconds=15.0, max_seconds=PUT_OFF_SECONDS)
 _PUT_OFF = Outcome.retry("its handler fails all the time", PUT_OFF_SECONDS)
 
 
@@ -108,7 +108,7 @@ class Pipeline:
             self._put_off(slot, outcome_of(error), None)
             return
         if new == "busy":
-            self._settler.put_off(slot, _COPY_IS_BUSY)
+            self._settler.put_off(slot, self._after_copy(message.receive_count))
             return
         work: list[Work] = []
         done = self._ledger.succeeded(message.message_id)
@@ -130,6 +130,12 @@ class Pipeline:
             self._advance(delivery)
         else:  # nobody asked for it, or all is done already: there is nothing to wait for
             self._settle(delivery)
+
+    def _after_copy(self, receive_count: int) -> Outcome:
+        # While a handler fails all the time its copy may be kept for hours.
+        failing = self.admission.failing()
+        seconds = PUT_OFF_SECONDS if failing else _COPY.ceiling(receive_count)
+        return Outcome.retry("a copy of it is being handled", seconds)
 
     def _advance(self, delivery: Delivery) -> None:
         """Do the pieces of work in order, up to the end or to a handler that has no room."""

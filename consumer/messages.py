@@ -58,7 +58,7 @@ class ReceivedMessage:
         """When SQS accepted the message (SentTimestamp, in ms), or None if it was not told."""
         try:
             return datetime.fromtimestamp(int(self.attributes["SentTimestamp"]) / 1000, UTC)
-        except (KeyError, ValueError, OverflowError, OSError):
+        except (KeyError, TypeError, ValueError, OverflowError, OSError):
             return None
 
 

@@ -30,6 +30,13 @@ def test_a_time_that_can_not_be_read_is_none(text: str | None) -> None:
     assert message.sent_at is None
 
 
+def test_a_time_that_is_null_is_none() -> None:
+    """As an emulator may have it."""
+    attributes: Any = {"SentTimestamp": None}
+
+    assert ReceivedMessage("id", "handle", "body", attributes=attributes).sent_at is None
+
+
 def test_a_repr_gives_nothing_away() -> None:
     """Neither body, handle nor attributes; of an event neither payload nor ids."""
     message = make_message(message_attributes={"event_name": "grade_change"})

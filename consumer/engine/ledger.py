@@ -67,6 +67,7 @@ class Ledger:
         self._notes: dict[str, _Note] = {}
         self._journal = journal
         self._max_messages = max_messages
+        self._forget_oldest()
 
     def __len__(self) -> int:
         """How many messages are remembered."""
@@ -101,10 +102,13 @@ class Ledger:
                 row = self._journal.write({message_id: entry.steps})
                 self._journal.done(entry.row)
                 entry.row = row
-            while len(self._entries) > self._max_messages:
-                _, oldest = self._entries.popitem(last=False)
-                if self._journal is not None:
-                    self._journal.done(oldest.row)
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        while len(self._entries) > self._max_messages:
+            _, oldest = self._entries.popitem(last=False)
+            if self._journal is not None:
+                self._journal.done(oldest.row)
 
     def forget(self, message_id: str) -> None:
         """The message is deleted: it can't come again."""

@@ -71,6 +71,7 @@ class Site:
         """Let it run until the queue is empty, and stop it."""
         sent = load.end()
         run = self.start()
+        run.until("ready")  # the queue may be empty already, and signals not yet taken
         eventually(lambda: self.stub.get("/stats")["deleted"] == sent, "the queue is empty")
         run.signal(signal.SIGTERM)
         assert run.end() == 0

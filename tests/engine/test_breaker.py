@@ -274,3 +274,51 @@ def test_it_can_be_switched_off(make_rig: MakeRig, registry: Registry, database:
     live(rig, 120)
 
     assert max(database.receive_counts.values()) > 2
+
+
+def test_a_probe_that_never_comes_back_is_followed_by_another(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """One call that hangs for good must not keep everything else waiting for it."""
+    registry.add(database.store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    ids = rig.send(count=30)
+    live(rig, 60)
+    while not rig.worker.crew.queued():
+        rig.beat(1)
+    (hanging,) = rig.worker.crew._queue
+    rig.worker.crew._queue.clear()
+    database.down = False
+
+    live(rig, 240)
+    meanwhile = len(database.stored)
+    live(rig, 120)
+
+    assert meanwhile == 0
+    assert len(database.stored) == len(ids) - 1
+    rig.worker.pipeline.process(hanging)
+    assert sorted(ids) == sorted(database.stored)
+
+
+def test_two_handlers_that_fail_leave_room_for_a_third(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """What both keep together is half of the capacity, and each has a probe nevertheless."""
+    logins: list[str] = []
+    registry.add(database.store, "grade_change", name="store")
+    registry.add(database.store, "course_created", name="store-2")
+    registry.add(lambda event: logins.append(event.message_id), "logged_in", name="healthy")
+    rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 20})
+    kept = rig.send(count=40) + rig.send("course_created", count=40)
+    sent = rig.send("logged_in", count=40)
+
+    live(rig, 600)
+
+    assert sorted(sent) == sorted(logins)
+    assert max(database.receive_counts.values()) <= 2
+    assert set(rig.worker.failing_handlers()) == {"store", "store-2"}
+
+    database.down = False
+    live(rig, HOUR + 60)
+
+    assert sorted(kept) == sorted(database.stored)

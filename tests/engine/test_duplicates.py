@@ -135,6 +135,45 @@ def test_a_copy_waits_while_the_first_is_being_handled(
     assert len(rig.queue.deleted()) == 2
 
 
+def test_a_copy_of_what_waits_for_hours_uses_up_few_deliveries(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """The first is kept by its handler's breaker; the second must not end in the DLQ meanwhile."""
+
+    def fail(_event: Event) -> None:
+        raise ConnectionError
+
+    registry.add(fail, "grade_change", name="fails")
+    registry.add(lambda _event: None, "logged_in", name="healthy")
+    rig = make_rig(registry, engine={**ENGINE, "breaker_failures": 1})
+    rig.queue.send(BODY)
+    rig.cycle()
+    copy = rig.queue.send(BODY)
+
+    for _ in range(360):
+        rig.cycle()
+        rig.beat(10, step=5)
+
+    assert rig.worker.failing_handlers() == ["fails"]
+    assert rig.stats["received"] - rig.stats["redelivered"] == 2
+    assert rig.stats["redelivered"] <= 1
+    assert copy not in rig.queue.deleted()
+
+
+def test_a_copy_of_what_takes_long_comes_ever_later(make_rig: MakeRig, registry: Registry) -> None:
+    """An hour in a batch costs the copy some deliveries, and not one every few seconds."""
+    registry.add(lambda _events: None, "*", name="all", batch=10, linger_seconds=3600)
+    rig = make_rig(registry, engine=ENGINE)
+    rig.queue.send(BODY)
+    rig.queue.send(BODY)
+
+    for _ in range(340):
+        rig.cycle()
+        rig.beat(10, step=5)
+
+    assert 2 <= rig.stats["redelivered"] <= 8
+
+
 def test_keys_survive_the_process(
     make_rig: MakeRig,
     registry: Registry,

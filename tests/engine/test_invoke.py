@@ -86,6 +86,34 @@ class ForgetfulReject(Reject):
         pass
 
 
+class OddRetry(Retry):
+    """A subclass whose reason can't be asked for."""
+
+    @property
+    def reason(self) -> str:  # type: ignore[override]
+        """Whatever it wanted to say."""
+        raise RuntimeError
+
+    @reason.setter
+    def reason(self, reason: str) -> None:
+        """It is not kept."""
+
+
+class Unspeakable(Exception):  # noqa: N818 - what is wrong with it is its text
+    """An exception whose text can't be had."""
+
+    def __str__(self) -> str:
+        """As some foreign ones do that were not made by their own constructor."""
+        raise RuntimeError
+
+
+class OddBatchFailure(BatchFailure):
+    """A subclass that has a list of what failed."""
+
+    def __init__(self) -> None:
+        self.failures = [EVENT]  # type: ignore[assignment]
+
+
 class ForgetfulBatchFailure(BatchFailure):
     """A subclass that does not call ours."""
 
@@ -110,6 +138,10 @@ class ForgetfulBatchFailure(BatchFailure):
         (BatchFailure({EVENT: ValueError()}), Outcome.retry("BatchFailure")),
         (ForgetfulRetry(), Outcome.retry("retry requested")),
         (ForgetfulReject(), Outcome.reject("rejected")),
+        (OddRetry("busy"), Outcome.retry("(NoneType)")),
+        (Retry(Unspeakable()), Outcome.retry("(Unspeakable)")),  # type: ignore[arg-type]
+        (Reject(ValueError("secret")), Outcome.reject("(ValueError)")),  # type: ignore[arg-type]
+        (Reject("x" * 1_000_000), Outcome.reject("x" * 500)),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -305,10 +337,11 @@ def test_a_batch_that_returns_has_handled_all_its_events(
         (BatchFailure({make_event(): ValueError()}), Outcome.retry("BatchFailure")),
         (BatchFailure({"message-1": ValueError()}), Outcome.retry("BatchFailure")),  # type: ignore[dict-item]
         (ForgetfulBatchFailure(), Outcome.retry("BatchFailure")),
+        (OddBatchFailure(), Outcome.retry("BatchFailure")),
     ],
     ids=[
         "any", "retry", "reject", "exit", "names none", "names a stranger", "names an id",
-        "forgetful",
+        "forgetful", "has a list",
     ],
 )  # fmt: skip
 def test_a_batch_that_does_not_say_which_failed_has_failed_whole(

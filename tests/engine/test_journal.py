@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from consumer.engine.journal import Loaded
+
 STEPS = [(0, "archive"), (0, "grades")]
 
 
@@ -94,6 +96,16 @@ def test_is_bounded_in_the_file_too(tmp_path: Path, clock: ManualClock) -> None:
 
     assert not ledger.succeeded("m1")
     assert len(ledger) == 2
+
+
+def test_is_bounded_when_it_is_read() -> None:
+    """Kills leave notes of messages that were deleted after all: they do not pile up in memory."""
+    loaded: Loaded = {f"m{number}": (None, {(0, "one")}) for number in range(3)}
+
+    ledger = Ledger(loaded=loaded, max_messages=2)
+
+    assert len(ledger) == 2
+    assert not ledger.succeeded("m0")
 
 
 def test_forgets_what_sqs_has_forgotten(reopen: Callable[[], Ledger], clock: ManualClock) -> None:

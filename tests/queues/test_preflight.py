@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
@@ -102,6 +104,13 @@ def test_what_cannot_be_read_is_not_known(policy: str) -> None:
     attributes = attributes_of({"RedrivePolicy": policy, "VisibilityTimeout": "soon"})
 
     assert QueueAttributes() == attributes
+
+
+def test_a_redrive_policy_that_is_no_text_is_not_known() -> None:
+    """Likewise of an answer in another shape."""
+    told: Any = {"RedrivePolicy": {"maxReceiveCount": 3}, "VisibilityTimeout": {}}
+
+    assert QueueAttributes() == attributes_of(told)
 
 
 def test_a_redrive_policy_is_read_whether_its_count_is_text_or_number() -> None:

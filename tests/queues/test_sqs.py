@@ -163,6 +163,48 @@ def test_a_message_is_told_as_it_came(transport: SqsTransport, wire: Wire) -> No
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        {"Messages": "none"},
+        {"Messages": {"one": MESSAGE}},
+        {"Messages": [None]},
+        {"Messages": [{**MESSAGE, "MessageId": ["m"]}]},
+        {"Messages": [{**MESSAGE, "ReceiptHandle": 7}]},
+        {"Messages": [{**MESSAGE, "Body": {"metadata": {}}}]},
+        {"Messages": [{**MESSAGE, "Attributes": ["SentTimestamp"]}]},
+        {"Messages": [{**MESSAGE, "MessageAttributes": {"event_name": None}}]},
+    ],
+    ids=["text", "object", "null", "id", "handle", "body", "attributes", "message attributes"],
+)
+def test_a_receive_in_another_shape_is_a_failure_that_may_pass(
+    transport: SqsTransport, wire: Wire, answer: dict[str, Any]
+) -> None:
+    """A proxy's or an emulator's JSON is tried again; it must not end the process."""
+    wire.answer(answer)
+
+    with pytest.raises(TransportError) as failure:
+        receive(transport)
+
+    assert ("AnswerNotUnderstood", False) == (failure.value.code, failure.value.fatal)
+
+
+@pytest.mark.parametrize(
+    "answer", [{"Failed": "none"}, {"Successful": [{}]}, {"Successful": [None]}, {"Failed": [1]}]
+)
+def test_a_settle_in_another_shape_is_a_failure_that_may_pass(
+    transport: SqsTransport, wire: Wire, answer: dict[str, Any]
+) -> None:
+    """What it says of the messages is not known, so none counts as settled."""
+    wire.answer(answer)
+    wire.answer(answer)
+
+    with pytest.raises(TransportError, match="DeleteMessageBatch"):
+        transport.delete(["h"])
+    with pytest.raises(TransportError, match="ChangeMessageVisibilityBatch"):
+        transport.change_visibility([("h", 0)])
+
+
+@pytest.mark.parametrize(
     "told",
     [
         {},

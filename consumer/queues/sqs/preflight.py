@@ -120,7 +120,7 @@ def attributes_of(told: Mapping[str, str]) -> QueueAttributes:
 def _redrive_policy(text: str | None) -> dict[str, Any]:
     try:
         policy = json.loads(text or "{}")
-    except ValueError:
+    except (TypeError, ValueError):
         return {}
     return policy if isinstance(policy, dict) else {}
 

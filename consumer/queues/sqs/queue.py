@@ -42,6 +42,8 @@ _RECEIVE = {
     "MessageAttributeNames": ["All"],
 }
 _NOT_ANSWERED = EntryFailure("NotInResponse")
+#: What reading an answer raises that is of another shape than SQS's: a proxy's, an emulator's.
+_ODD = (AttributeError, KeyError, TypeError)
 
 
 def connect(
@@ -123,7 +125,10 @@ class SqsTransport:
             arguments["VisibilityTimeout"] = visibility_timeout_seconds
         answer = self._call("ReceiveMessage", self._client.receive_message, arguments)
         now = self._clock.monotonic()
-        return [_received(message, now) for message in answer.get("Messages") or ()]
+        try:
+            return [_received(message, now) for message in answer.get("Messages") or ()]
+        except _ODD as error:
+            raise _not_understood("ReceiveMessage", error) from None
 
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
         """Delete, as `Transport.delete` has it."""
@@ -133,7 +138,7 @@ class SqsTransport:
         ]
         arguments = {"Entries": entries}
         answer = self._call("DeleteMessageBatch", self._client.delete_message_batch, arguments)
-        return _by_position(answer, len(entries))
+        return _by_position("DeleteMessageBatch", answer, len(entries))
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
         """Change visibility, as `Transport.change_visibility` has it."""
@@ -146,7 +151,7 @@ class SqsTransport:
             self._client.change_message_visibility_batch,
             {"Entries": entries},
         )
-        return _by_position(answer, len(entries))
+        return _by_position("ChangeMessageVisibilityBatch", answer, len(entries))
 
     def attributes(self) -> QueueAttributes:
         """Ask the queue for its attributes."""
@@ -184,6 +189,13 @@ class SqsTransport:
         return failure_of(error, operation=operation, queue=self.name, region=self.region)
 
 
+def _not_understood(operation: str, error: Exception) -> TransportError:
+    return TransportError(
+        f"{operation}: what came is JSON, but not SQS's answer ({type(error).__name__})",
+        code="AnswerNotUnderstood",
+    )
+
+
 def _ids(entries: Sequence[object]) -> tuple[str, ...]:
     if not 1 <= len(entries) <= MAX_BATCH:
         raise ValueError(f"a batch has 1 to {MAX_BATCH} entries, not {len(entries)}")
@@ -197,10 +209,14 @@ def _received(message: dict[str, Any], now: float) -> ReceivedMessage:
         receive_count = max(1, int(attributes.get("ApproximateReceiveCount", 1)))
     except (TypeError, ValueError):
         receive_count = 1
+    texts = (message.get(key) or "" for key in ("MessageId", "ReceiptHandle", "Body"))
+    message_id, handle, body = texts
+    if not type(message_id) is type(handle) is type(body) is str:
+        raise TypeError
     return ReceivedMessage(
-        message.get("MessageId") or "",
-        message.get("ReceiptHandle") or "",
-        message.get("Body") or "",
+        message_id,
+        handle,
+        body,
         receive_count,
         now,
         attributes,
@@ -208,10 +224,13 @@ def _received(message: dict[str, Any], now: float) -> ReceivedMessage:
     )
 
 
-def _by_position(answer: dict[str, Any], count: int) -> list[EntryFailure | None]:
+def _by_position(operation: str, answer: dict[str, Any], count: int) -> list[EntryFailure | None]:
     """What became of each entry; one that SQS is silent about counts as failed."""
     successful = answer.get("Successful") or ()
-    answers: dict[str, EntryFailure | None] = {entry["Id"]: None for entry in successful}
-    for entry in answer.get("Failed") or ():
-        answers[entry["Id"]] = entry_failure(entry)
+    try:
+        answers: dict[str, EntryFailure | None] = {entry["Id"]: None for entry in successful}
+        for entry in answer.get("Failed") or ():
+            answers[entry["Id"]] = entry_failure(entry)
+    except _ODD as error:
+        raise _not_understood(operation, error) from None
     return [answers.get(position, _NOT_ANSWERED) for position in _IDS[:count]]

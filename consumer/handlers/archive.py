@@ -85,7 +85,11 @@ class Archive:
         received_at = utc_text(now)
         lines: list[str] = []
         failures: dict[Event, BaseException] = {}
-        for event in events:
+        try:
+            new = self._store.without_written(events)
+        except OSError as error:
+            raise Retry(_reason(error)) from error
+        for event in new:
             try:
                 lines.append(line_of(event, received_at, scrub_secrets=self._scrub_secrets))
             except Exception as error:  # one event must not keep the others in the queue

@@ -60,8 +60,7 @@ def repair_latest(directory: Path) -> None:
 
     A file that can't be repaired is told and left: it must not keep new events from being archived.
     """
-    months = sorted(directory.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]"))[-_MONTHS:]
-    for path in sorted(file for month in months for file in month.glob("events-*.jsonl")):
+    for path in latest_files(directory):
         try:
             _repair_closed(path)
         except OSError as error:
@@ -70,6 +69,12 @@ def repair_latest(directory: Path) -> None:
                 file=path.name,
                 error=os.strerror(error.errno or 0),
             )
+
+
+def latest_files(directory: Path) -> list[Path]:
+    """The files of the newest months, by name."""
+    months = sorted(directory.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]"))[-_MONTHS:]
+    return sorted(file for month in months for file in month.glob("events-*.jsonl"))
 
 
 def _repair_closed(path: Path) -> None:

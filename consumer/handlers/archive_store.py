@@ -5,14 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from consumer.handlers.archive_file import ArchiveFile, sync_directory
 from consumer.handlers.archive_repair import repair_latest
+from consumer.handlers.archive_tail import Written, written_last
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
     from pathlib import Path
+
+    from consumer.messages import Event
 
 #: Files of one day that other processes may hold. More of them means that locks don't work here.
 _MAX_HELD = 1_000
@@ -41,6 +46,7 @@ class ArchiveStore:
         self._day: date | None = None
         self._number = 0
         self._started = False
+        self._written: Written = Counter()
 
     def append(self, lines: bytes, day: date) -> None:
         """Write whole lines into the day's file; returns when they are on the disk.
@@ -49,6 +55,25 @@ class ArchiveStore:
         """
         with self._lock:
             self._file_for(day, len(lines)).append(lines)
+
+    def without_written(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Those that the process before this one has not written just before it was killed.
+
+        Raises OSError, as `append` does.
+        """
+        with self._lock:
+            if not self._started:
+                self._prepare()
+            if not self._written:
+                return events
+            return [event for event in events if not self._was_written(event)]
+
+    def _was_written(self, event: Event) -> bool:
+        key = (event.message_id, event.key)
+        if self._written[key] < 1:  # a Counter: no entry is made by that
+            return False
+        self._written[key] -= 1
+        return True
 
     def close(self) -> None:
         """Close the file. May be called again; a later append opens it again."""
@@ -104,6 +129,7 @@ class ArchiveStore:
                 _make(self._directory.parent)
             _make(self._directory)
             repair_latest(self._directory)
+            self._written = written_last(self._directory)
             self._started = True
         elif not self._directory.is_dir():
             # It was there: creating it anew would write beside a mount that went away.

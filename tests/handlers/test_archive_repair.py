@@ -99,18 +99,18 @@ def test_a_file_that_is_one_torn_line_is_emptied(shelf: Shelf) -> None:
 
 def test_torn_rests_of_one_file_are_collected(shelf: Shelf) -> None:
     """A second crash does not overwrite what the first one left; nobody else can read it."""
-    for rest in (b'{"one', b'{"two'):
-        shelf.write("a")
+    for message_id, rest in (("a", b'{"one'), ("b", b'{"two')):
+        shelf.write(message_id)
         shelf.archive.close()
         with shelf.path().open("ab") as file:
             file.write(rest)
         shelf.restart()
-    shelf.write("b")
+    shelf.write("c")
 
     torn = shelf.path("events-2026-11-23.torn")
     assert torn.read_bytes() == b'{"one\n{"two\n'
     assert torn.stat().st_mode & 0o777 == 0o600
-    assert shelf.ids() == ["a", "a", "b"]
+    assert shelf.ids() == ["a", "b", "c"]
 
 
 def test_files_of_earlier_days_are_repaired_too(shelf: Shelf) -> None:

@@ -1,0 +1,138 @@
+"""What was written just before a kill comes again, and is not written a second time."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.handlers import archive_tail
+from consumer.testing import make_event
+
+if TYPE_CHECKING:
+    from tests.handlers.conftest import Shelf
+
+
+def test_what_was_written_before_a_kill_is_not_written_again(shelf: Shelf) -> None:
+    """It was killed between the write and the ledger's note: the messages come again."""
+    shelf.write("a", "b", "c")
+    shelf.restart()
+
+    shelf.write("b", "c", "d")
+    shelf.write("a")
+
+    assert shelf.ids() == ["a", "b", "c", "d"]
+
+
+def test_each_line_stands_for_one_event(shelf: Shelf) -> None:
+    """What comes more often than it was written is written: nothing is taken for a copy."""
+    shelf.write("a", "a")
+    shelf.restart()
+
+    shelf.write("a")
+    shelf.write("a", "a")
+
+    assert shelf.ids() == ["a", "a", "a"]
+
+
+def test_another_event_of_the_same_message_is_written(shelf: Shelf) -> None:
+    """An envelope may be in two batches, and only the first in the file."""
+    shelf.write_events(make_event(message_id="a", body={"n": 1}))
+    shelf.restart()
+
+    shelf.write_events(make_event(message_id="a", body={"n": 1}))
+    shelf.write_events(make_event(message_id="a", body={"n": 2}))
+
+    assert shelf.ids() == ["a", "a"]
+
+
+def test_while_it_runs_everything_is_written(shelf: Shelf) -> None:
+    """What comes again to the same process is the ledger's business."""
+    shelf.write("a")
+    shelf.write("a")
+
+    assert shelf.ids() == ["a", "a"]
+
+
+def test_a_file_of_a_running_process_is_left_alone(shelf: Shelf) -> None:
+    """What that one has written it may cut off again: it is not known to be there for good."""
+    shelf.write("a")
+    other = shelf.another()
+
+    shelf.write("a", archive=other)
+
+    assert sorted(shelf.ids()) == ["a"]
+    assert len(shelf.files()) == 2
+
+
+def test_a_line_that_was_torn_is_written_anew(shelf: Shelf) -> None:
+    """Only whole lines count."""
+    shelf.write("a", "b")
+    shelf.archive.close()
+    whole = shelf.path().read_bytes()
+    shelf.path().write_bytes(whole[:-10])
+    shelf.restart()
+
+    shelf.write("a", "b")
+
+    assert shelf.ids() == ["a", "b"]
+
+
+def test_lines_of_others_are_ignored(shelf: Shelf) -> None:
+    """Whatever somebody has put into the file."""
+    shelf.write("a")
+    shelf.archive.close()
+    with shelf.path().open("ab") as file:
+        file.write(b'7\nnull\n{}\n{"message_id": 1, "event_key": 2}\n\xff\n[\n')
+    shelf.restart()
+
+    shelf.write("a", "b")
+
+    assert [line for line in shelf.path().read_bytes().splitlines() if b'"b"' in line]
+    assert shelf.path().read_bytes().count(b'"message_id":"a"') == 1
+
+
+def test_only_the_end_of_a_large_file_is_read(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written long before the kill was noted, and does not come again."""
+    shelf.write(*(f"m{number}" for number in range(50)))
+    size = shelf.path().stat().st_size
+    monkeypatch.setattr(archive_tail, "_TAIL_BYTES", size // 2)
+    shelf.restart()
+
+    shelf.write("m0", "m49")
+
+    assert shelf.ids().count("m0") == 2
+    assert shelf.ids().count("m49") == 1
+
+
+def test_the_newest_files_are_read(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By when they were last written to, whatever they are called."""
+    monkeypatch.setattr(archive_tail, "_FILES", 1)
+    shelf.write("old")
+    shelf.clock.advance(86_400)
+    shelf.write("new")
+    shelf.archive.close()
+    os.utime(shelf.path(), (1_000, 1_000))
+    shelf.restart()
+
+    shelf.write("old", "new")
+
+    assert shelf.ids() == ["old"]
+    assert shelf.ids("events-2026-11-24.jsonl") == ["new", "old"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_can_not_be_read_is_left_out(shelf: Shelf) -> None:
+    """Then its events are written once more: better than not at all."""
+    shelf.write("a")
+    shelf.archive.close()
+    shelf.path().chmod(0)
+    shelf.clock.advance(86_400)
+    shelf.restart()
+
+    shelf.write("a")
+
+    assert len(shelf.files()) == 2

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from tests.bench.rig import StubAddress
 
 HERE = Path(__file__).parent
-# What a kill can double is one batch, between its lines and the note of it in the ledger. With
-# small ones the count is made of many small chances instead of one big one.
+# With these something is under way at any moment, and little has to be waited for.
 SMALL_BATCHES = """
 handlers: [{name: archive, archive: {directory: archive}, batch_size: 5, linger_seconds: 0.1}]
 """

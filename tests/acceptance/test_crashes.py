@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.engine.journal import FILE_NAME
-from tests.acceptance.conftest import SMALL_BATCHES, archived
+from tests.acceptance.conftest import archived
 from tests.acceptance.load import loading
 from tests.bench.rig import running_stub
 from tests.processes import eventually
@@ -38,6 +38,8 @@ VISIBILITY_SECONDS = 2
 LONGEST_LIFE_SECONDS = 0.4
 #: As SQS has it. Without the ledger, what is being deleted at a kill would come twice.
 LATENCY_MS = 10
+#: As it comes: whole batches are written and noted, and a kill in between could double one.
+ARCHIVE = "handlers: [{name: archive, archive: {directory: archive}}]\n"
 
 
 pytestmark = pytest.mark.timeout(180)
@@ -50,7 +52,7 @@ class Site:
         self.stub = stub
         self.folder = folder
         self._consume = consume
-        (folder / "config.yaml").write_text(SMALL_BATCHES)
+        (folder / "config.yaml").write_text(ARCHIVE)
 
     def start(self) -> Consume:
         """As the unit does it."""

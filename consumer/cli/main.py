@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,7 @@ def _consume(options: dict[str, Any]) -> int:
     from consumer.clock import SystemClock  # noqa: PLC0415
     from consumer.config import load  # noqa: PLC0415
     from consumer.handlers.loader import parse_handler_spec  # noqa: PLC0415
+    from consumer.service.ending import end_in_time  # noqa: PLC0415
     from consumer.service.logs import configure_logging, install_exception_hooks  # noqa: PLC0415
     from consumer.service.run import run  # noqa: PLC0415
 
@@ -133,8 +135,9 @@ def _consume(options: dict[str, Any]) -> int:
     log = structlog.get_logger("consumer")
     for warning in loaded.warnings:
         log.warning(log_events.CONFIG_WARNING, reason=warning)
+    threads = threading.enumerate()
     try:
-        return run(
+        code = run(
             loaded.settings,
             clock=clock,
             environ=os.environ,
@@ -148,7 +151,8 @@ def _consume(options: dict[str, Any]) -> int:
         # Where the log goes, so that it can be read like the lines before it.
         code = error.exit_code
         log.critical(log_events.STOPPED, reason="failure", exit_code=code, error=str(error))
-        return code
+    end_in_time(code, before=threads)
+    return code
 
 
 def _distinct(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from consumer.cli.errors import tell, told_plainly
+from consumer.cli.errors import told_plainly
+from consumer.cli.sample_output import send, write
+from consumer.errors import EXIT_OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
     from consumer.messages import Format
 
 _MIXED_COUNT = 100
+#: As shells have it.
+_EXIT_INTERRUPTED = 130
 _EPILOG = """\b
 Exit codes:
   0   all were written, or sent
   2   wrong options, or a name that the catalog does not know
   69  the queue does not exist
+  74  standard output can't be written
   75  SQS was not reached, or did not take a message, four times
   77  credentials are missing, wrong or not allowed to send
   78  the configuration can't be used, or the queue's name does not begin with canvas-live-events
+  130 stopped with Ctrl-C; how many were sent is told
 
 \b
 Examples:
@@ -115,15 +119,23 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
     _check_options(names, options)
     _check_names(names, options["event_format"])
     with told_plainly():
-        messages = _messages(names, options)
-        if options["queue_url"] or options["queue_name"]:
-            _send(messages, options)
-        else:
-            context.exit(_write(messages, array=options["array"]))
+        try:
+            messages = _messages(names, options)
+            if _is_for_queue(options):
+                send(messages, options)
+                context.exit(EXIT_OK)
+            context.exit(write(messages, array=options["array"]))
+        except KeyboardInterrupt:
+            context.exit(_EXIT_INTERRUPTED)
+
+
+def _is_for_queue(options: Mapping[str, Any]) -> bool:
+    """Also with an empty text: a variable of a script that is not set."""
+    return options["queue_url"] is not None or options["queue_name"] is not None
 
 
 def _check_options(names: tuple[str, ...], options: Mapping[str, Any]) -> None:
-    to_queue = options["queue_url"] or options["queue_name"]
+    to_queue = _is_for_queue(options)
     if not names and options["mix"] is None:
         raise click.UsageError(
             'name at least one event, such as submission_created ("consume events" lists all), '
@@ -180,58 +192,3 @@ def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator[Sa
         messages = samples.with_malformed(messages, options["malformed"], seed=seed)
     messages = islice(messages, count)
     return samples.shuffled(messages, seed=seed) if options["shuffle"] else messages
-
-
-def _write(messages: Iterator[SampleMessage], *, array: bool) -> int:
-    """UTF-8 whatever the terminal says: these are bytes for programs."""
-    output = sys.stdout.buffer
-    before, between, after = (b"[\n", b",\n", b"\n]\n") if array else (b"", b"\n", b"\n")
-    started = False
-    try:
-        for message in messages:
-            output.write(between if started else before)
-            output.write(message.body.encode())
-            started = True
-        if started or array:
-            output.write(after if started else b"[]\n")
-        output.flush()
-    except BrokenPipeError:
-        # `| head` has what it wanted. What is still buffered would be an error at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
-def _send(messages: Iterator[SampleMessage], options: Mapping[str, Any]) -> None:
-    # Imported here: only sending needs boto3.
-    from consumer.cli.config import queue_address  # noqa: PLC0415
-    from consumer.clock import SystemClock  # noqa: PLC0415
-    from consumer.config import load  # noqa: PLC0415
-    from consumer.queues.sending import Outgoing, send_all  # noqa: PLC0415
-    from consumer.queues.sqs.sender import connect_sender  # noqa: PLC0415
-
-    overrides = {
-        "queue.url": options["queue_url"],
-        "queue.name": options["queue_name"],
-        "aws.region": options["region"],
-        "aws.endpoint_url": options["endpoint_url"],
-        "aws.profile": options["profile"],
-    }
-    loaded = load(
-        options["config_file"],
-        environ=os.environ,
-        overrides={key: value for key, value in overrides.items() if value is not None},
-        require_queue=True,
-        outside_service=True,
-    )
-    queue_address(loaded)
-    for warning in loaded.warnings:
-        tell(warning, kind="warning")
-    sender = connect_sender(loaded.settings.queue, loaded.settings.aws)
-    outgoing = (Outgoing(message.body, message.attributes) for message in messages)
-    sent = 0
-    try:
-        for number in send_all(outgoing, sender, clock=SystemClock(), rate=options["rate"]):
-            sent += number
-    finally:
-        sender.close()
-        click.echo(f"{sent} messages were sent to {sender.name}", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from consumer.config.fields import FIELDS, SECRETS, bare_type
 from consumer.config.layers import variable_of
 from consumer.config.problems import HIDDEN, shown
-from consumer.config.urls import region_of_url, split_url
+from consumer.config.urls import is_same_queue, queue_name_of_url, region_of_url, split_url
 from consumer.config.validation import PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def check_quarantine(
     if quarantine.directory is not None:
         fault = f"quarantine.directory is given, too ({where('quarantine.directory')}); keep one"
         problems.add(where(key), key, fault)
-    if url == queue.url:
-        fault = "is queue.url itself: what can't be handled would come again for ever"
+    if is_same_queue(url, queue.url) if queue.url else queue_name_of_url(url) == queue.name:
+        itself = "queue.url itself" if queue.url else "queue.name itself"
+        fault = f"is {itself}: what can't be handled would come again for ever"
         problems.add(where(key), key, fault)
     else:
         _check_url(url, key, where, problems)

@@ -51,3 +51,11 @@ def queue_name_of_url(url: str) -> str | None:
     if parts is None:
         return None
     return unquote(parts.path.rstrip("/").rpartition("/")[2]) or None
+
+
+def is_same_queue(one: str, other: str) -> bool:
+    """True if both URLs lead to one queue, however its host is written: the path says which."""
+    parts = [split_url(url) for url in (one, other)]
+    paths = {unquote(part.path).strip("/") for part in parts if part}
+    regions = {region_of_url(url) for url in (one, other)} - {None}
+    return one == other or (None not in parts and len(paths) == 1 and len(regions) <= 1)

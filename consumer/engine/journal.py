@@ -34,6 +34,10 @@ _BUSY_SECONDS = 1.0
 Loaded = dict[str, tuple[int | None, set["Step"]]]
 
 
+#: What reading rows raises that nobody of us wrote.
+_ODD = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
 class NotOurs(Exception):  # noqa: N818 - never leaves this module
     """The file is another program's, or of another version."""
 
@@ -202,8 +206,8 @@ def open_journal(directory: Path, *, clock: Clock) -> tuple[Journal, Loaded]:
     path = directory / FILE_NAME
     try:
         return _open(path, clock)
-    except (sqlite3.DatabaseError, NotOurs, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, sqlite3.OperationalError):
+    except (sqlite3.DatabaseError, NotOurs, *_ODD) as error:
+        if isinstance(error, sqlite3.OperationalError) and hasattr(error, "sqlite_errorcode"):
             raise  # a full disk or missing permissions: another file would fare no better
         aside = _set_aside(path, int(clock.now().timestamp()))
         _log.warning(
@@ -231,11 +235,11 @@ def _open(path: Path, clock: Clock) -> tuple[Journal, Loaded]:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     application, version = (
         connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("application_id", "user_version")
     )
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and (application, version) != (_APPLICATION_ID, _VERSION):
         raise NotOurs
     (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -243,6 +247,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(answer)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    # In one step, and looked at above in the reverse order: another process that starts now must
+    # not take half of it for another program's.
+    connection.execute("BEGIN IMMEDIATE")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS handled "
         "(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, messages TEXT NOT NULL)"
@@ -253,6 +260,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX IF NOT EXISTS seen_at ON seen (at)")
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {_VERSION}")
+    connection.execute("COMMIT")
 
 
 def _set_aside(path: Path, now: int) -> Path:

@@ -100,8 +100,9 @@ class Ledger:
             if self._journal is not None:
                 # The new row first: at no moment is the message in none.
                 row = self._journal.write({message_id: entry.steps})
-                self._journal.done(entry.row)
-                entry.row = row
+                if row is not None:
+                    self._journal.done(entry.row)
+                    entry.row = row
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:

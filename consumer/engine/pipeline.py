@@ -11,7 +11,7 @@ from consumer.engine.backoff import Backoff
 from consumer.engine.batching import Batch, Collector
 from consumer.engine.breaker import PUT_OFF_SECONDS
 from consumer.engine.delivery import Delivery
-from consumer.errors import DecodeError, describe, outcome_of
+from consumer.errors import ConsumerError, DecodeError, describe, outcome_of
 from consumer.events.decode import decode
 from consumer.messages import Outcome
 
@@ -269,6 +269,8 @@ class Pipeline:
             except Exception as error:
                 self._stats.add("quarantine_failed")
                 facts = {"message_id": message_id, **describe(error)}
+                if isinstance(error, ConsumerError):  # its text is ours, and says what to allow
+                    facts["reason"] = str(error)
                 _log.error(log_events.QUARANTINE_FAILED, **facts)
             else:
                 self._stats.add("quarantined")

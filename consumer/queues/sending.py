@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 import threading
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol
 
 from consumer.errors import TransportError
 from consumer.queues.transport import MAX_BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     from consumer.clock import Clock
     from consumer.queues.transport import EntryFailure
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 MAX_BATCH_BYTES: Final = 262_144
 _ATTEMPTS: Final = 4
 _FIRST_WAIT_SECONDS: Final = 0.5
+#: A slow pace has so many requests a second: no ten messages at once, and then long nothing.
+_EVEN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +71,36 @@ def send_all(
     seconds or a little less. Called from one thread.
 
     Args:
-        rate: at most so many messages a second; None: as fast as SQS takes them.
+        rate: messages a second, evenly, and never more in any second (the next whole number, if
+            it is none); None: as fast as SQS takes them.
 
-    Raises: what `Sender.send` raises; `TransportError` if SQS refused messages to the last. The
-        messages before have been sent.
+    Raises: what `Sender.send` raises; `TransportError` if SQS refused messages to the last. What
+        has been yielded before is in the queue.
     """
     pause = threading.Event()  # never set: only to wait on
-    started, sent = clock.monotonic(), 0
-    # A slow pace is even: no ten messages at once, and then nothing for long.
-    size = MAX_BATCH if rate is None else max(1, min(MAX_BATCH, int(rate)))
-    for batch in batches(messages, size):
-        if rate is not None and (early := started + sent / rate - clock.monotonic()) > 0:
+    if rate is None:
+        for batch in batches(messages):
+            yield from _send(batch, sender, clock, pause)
+        return
+    turns = _turns_a_second(rate)
+    last = -math.inf
+    for turn in _in_turns(messages, Fraction(rate) / Fraction(turns)):
+        # After the last attempt, not after a plan: what a bad minute has delayed is no burst later.
+        if (early := last + 1 / turns - clock.monotonic()) > 0:
             clock.wait(pause, early)
-        _send(batch, sender, clock, pause)
-        sent += len(batch)
-        yield len(batch)
+        for batch in batches(turn):
+            last = yield from _send(batch, sender, clock, pause)
 
 
-def batches(messages: Iterable[Outgoing], size: int = MAX_BATCH) -> Iterator[list[Outgoing]]:
-    """The messages in lists of up to `size`, none of which is too large for one request.
+def batches(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
+    """The messages in lists of up to ten, none of which is too large for one request.
 
     A message that is too large alone is alone in its list.
     """
     batch: list[Outgoing] = []
     total = 0
     for message in messages:
-        if batch and (len(batch) == size or total + message.size > MAX_BATCH_BYTES):
+        if batch and (len(batch) == MAX_BATCH or total + message.size > MAX_BATCH_BYTES):
             yield batch
             batch, total = [], 0
         batch.append(message)
@@ -100,13 +109,32 @@ def batches(messages: Iterable[Outgoing], size: int = MAX_BATCH) -> Iterator[lis
         yield batch
 
 
-def _send(batch: Sequence[Outgoing], sender: Sender, clock: Clock, pause: threading.Event) -> None:
+def _turns_a_second(rate: float) -> float:
+    """As few as there can be, of ten messages each; but four, or one for each message, are even."""
+    return rate if rate < _EVEN else max(math.ceil(rate / MAX_BATCH), _EVEN)
+
+
+def _in_turns(messages: Iterable[Outgoing], each: Fraction) -> Iterator[list[Outgoing]]:
+    """Lists of so many messages on average, the next whole number above or below it."""
+    rest = iter(messages)
+    for number in itertools.count():
+        size = math.ceil((number + 1) * each) - math.ceil(number * each)
+        if not (turn := list(itertools.islice(rest, size))):
+            return
+        yield turn
+
+
+def _send(
+    batch: Sequence[Outgoing], sender: Sender, clock: Clock, pause: threading.Event
+) -> Generator[int, None, float]:
+    """Yields how many each request brought; returns when the last one was made."""
     rest = list(batch)
     codes: dict[str, None] = {}
     for attempt in range(_ATTEMPTS):
         if attempt:
             # Not all senders at the same moment.
             clock.wait(pause, _FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.7, 1.0))
+        began = clock.monotonic()
         try:
             answers = sender.send(rest)
         except TransportError as error:
@@ -114,10 +142,11 @@ def _send(batch: Sequence[Outgoing], sender: Sender, clock: Clock, pause: thread
                 raise
             continue
         failures = [(m, answer) for m, answer in zip(rest, answers, strict=True) if answer]
+        yield len(rest) - len(failures)
         rest = [message for message, _ in failures]
         codes = dict.fromkeys(failure.code for _, failure in failures)
         if not rest:
-            return
+            return began
     raise TransportError(
         f"SQS did not take {len(rest)} of {len(batch)} messages of a batch, {_ATTEMPTS} times: "
         f"{', '.join(codes)}",

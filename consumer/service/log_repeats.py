@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _QUIETABLE: Final = frozenset({"warning", "error", "critical"})
 #: What makes two lines the same failure. Where it happened is not in it: one failure, many places.
 _IDENTITY: Final = ("event", "level", "logger", "handler", "error_type", "code", "reason")
+#: Of each, in characters: lines of others may hold whole payloads, and are remembered.
+_LONGEST: Final = 200
 
 _Key = tuple[str, ...]
 
@@ -53,7 +55,7 @@ class RepeatFilter:
         """Let the line pass, with `repeats` if some were dropped since; else raise DropEvent."""
         if event_dict.get("level") not in _QUIETABLE or "repeats" in event_dict:
             return event_dict
-        key = tuple(str(event_dict.get(name, "")) for name in _IDENTITY)
+        key = tuple(str(event_dict.get(name, ""))[:_LONGEST] for name in _IDENTITY)
         with self._lock:
             now = self._clock.monotonic()
             seen = self._seen.get(key)

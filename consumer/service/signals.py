@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,11 +22,18 @@ class StopSignals:
     def __init__(self) -> None:
         self.count = 0
         self._interrupts = False
+        self._process = os.getpid()
 
-    def note(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+    def note(self, number: int = 0, _frame: FrameType | None = None) -> None:
         """The signal handler."""
+        if os.getpid() != self._process:
+            # A child that somebody's handler has forked: nobody drains there, it shall just end.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         self.count += 1
         if self._interrupts:
+            self._interrupts = False  # once: a second one must not hit what deals with the first
             raise KeyboardInterrupt
 
     @contextmanager

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.config.conftest import FaultsOf, LoadText
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
+SAME_BY_VPC = "https://vpce-1.sqs.us-east-1.vpce.amazonaws.com/123456789012/canvas-live-events-prod"
+LEGACY = "https://queue.amazonaws.com/123456789012/canvas-live-events-prod"
 NAME = "queue: {name: canvas-live-events}"
 VPC = "https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com"
 KEY = "access_key_id: id, secret_access_key: sesame"
@@ -235,6 +237,9 @@ def test_variables_are_not_expanded(faults_of: FaultsOf, text: str, way: str) ->
             "quarantine.directory is given, too (FILE:2)",
         ),
         (f"queue_url: '{URL}'", "quarantine.queue_url: is queue.url itself"),
+        (f"queue_url: '{URL}/'", "quarantine.queue_url: is queue.url itself"),
+        (f"queue_url: '{LEGACY}'", "quarantine.queue_url: is queue.url itself"),
+        (f"queue_url: '{SAME_BY_VPC}'", "is queue.url itself"),
         ("queue_url: poison", 'quarantine.queue_url: "poison": must be a URL that begins with'),
         ("queue_url: 'https://a:b@example.com/1/q'", "must not contain a user name or password"),
     ],
@@ -246,3 +251,26 @@ def test_a_quarantine_that_does_not_fit_is_explained(
     text = f"queue: {{url: '{URL}'}}\nquarantine: {{{quarantine}}}"
 
     assert any(fault in line for line in faults_of(text))
+
+
+def test_a_quarantine_in_the_queue_that_is_named_is_explained(faults_of: FaultsOf) -> None:
+    """Likewise where the queue is configured by its name."""
+    text = f"queue: {{name: canvas-live-events-prod}}\nquarantine: {{queue_url: '{URL}'}}"
+
+    assert any("is queue.name itself" in line for line in faults_of(text))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://sqs.us-east-1.amazonaws.com/210987654321/canvas-live-events-prod",
+        "https://sqs.eu-west-1.amazonaws.com/123456789012/canvas-live-events-prod",
+        "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-poison",
+    ],
+    ids=["account", "region", "name"],
+)
+def test_another_queue_will_do_for_a_quarantine(load_text: LoadText, url: str) -> None:
+    """Account, region and name are what makes it another."""
+    text = f"queue: {{url: '{URL}'}}\nquarantine: {{queue_url: '{url}'}}"
+
+    assert load_text(text, {}, {}).settings.quarantine.queue_url == url

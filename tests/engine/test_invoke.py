@@ -90,7 +90,7 @@ class OddRetry(Retry):
     """A subclass whose reason can't be asked for."""
 
     @property
-    def reason(self) -> str:  # type: ignore[override]
+    def reason(self) -> str:
         """Whatever it wanted to say."""
         raise RuntimeError
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -147,7 +149,32 @@ def with_odd_rows(path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("spoil", [damaged, not_a_database, of_another_program, with_odd_rows])
+def with_row(path: Path, text: str) -> None:
+    open_ledger(path.parent, clock=ManualClock()).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"INSERT INTO handled (at, messages) VALUES (4102444800, {text})")
+    connection.close()
+
+
+def with_no_text(path: Path) -> None:
+    with_row(path, "CAST(x'ff7bfe' AS TEXT)")
+
+
+def with_a_deep_row(path: Path) -> None:
+    with_row(path, f"'{'[' * 100_000}'")
+
+
+def with_a_step_beyond_counting(path: Path) -> None:
+    with_row(path, """'{"m1": [[1e999, "archive"]]}'""")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        damaged, not_a_database, of_another_program, with_odd_rows, with_no_text, with_a_deep_row,
+        with_a_step_beyond_counting,
+    ],
+)  # fmt: skip
 def test_sets_a_file_aside_that_it_cannot_use(
     tmp_path: Path, reopen: Callable[[], Ledger], spoil: Callable[[Path], None]
 ) -> None:
@@ -197,6 +224,45 @@ def test_goes_on_in_memory_while_the_disk_is_full(reopen: Callable[[], Ledger]) 
     assert ["ledger_recovered"] == [line["event"] for line in freed]
     assert len(ledger) == 200
     assert set(STEPS) <= reopen().succeeded("m1")
+
+
+def test_a_failed_write_leaves_what_is_in_the_file(reopen: Callable[[], Ledger]) -> None:
+    """While the disk is full, the steps that were noted before must not go with the next write."""
+    ledger = reopen()
+    ledger.record("m1", STEPS[:1])
+    assert ledger._journal is not None
+    connection = ledger._journal._connection
+    connection.execute("PRAGMA query_only = 1")
+    ledger.record("m1", STEPS[1:])
+    connection.execute("PRAGMA query_only = 0")
+
+    ledger.flush()
+
+    assert set(STEPS[:1]) == reopen().succeeded("m1")
+
+
+def test_a_file_that_is_being_made_is_not_taken_for_anothers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    """Two processes start at once: whatever one of them sees of the other's file is whole."""
+    seen: list[tuple[int, int]] = []
+
+    class Watched(sqlite3.Connection):
+        def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
+            if statement.startswith(("CREATE", "PRAGMA application_id =")):
+                with contextlib.closing(plain(tmp_path / FILE_NAME)) as other:
+                    (tables,) = other.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                    (application,) = other.execute("PRAGMA application_id").fetchone()
+                    seen.append((tables, application))
+            return super().execute(statement, *arguments)
+
+    plain = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", partial(plain, factory=Watched))
+
+    open_ledger(tmp_path, clock=clock).close()
+
+    assert len(seen) == 4
+    assert set(seen) == {(0, 0)}
 
 
 def test_a_closed_ledger_harms_nobody(reopen: Callable[[], Ledger]) -> None:

@@ -74,11 +74,14 @@ def test_it_is_sent_whole_and_then_deleted(make_rig: MakeRig, registry: Registry
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [EntryFailure("InternalError"), TransportError("no connection", code="ConnectionClosed")],
+    ("answer", "reason"),
+    [
+        (EntryFailure("InternalError"), "did not take the message: InternalError"),
+        (TransportError("allow sqs:SendMessage"), "allow sqs:SendMessage"),
+    ],
 )
 def test_what_could_not_be_sent_stays(
-    make_rig: MakeRig, registry: Registry, answer: Any, logs: list[Any]
+    make_rig: MakeRig, registry: Registry, answer: Any, reason: str, logs: list[Any]
 ) -> None:
     """It is put off, told, and tried again when it comes again."""
     sent = Sent()
@@ -90,7 +93,8 @@ def test_what_could_not_be_sent_stays(
 
     assert rig.queue.deleted() == []
     assert (rig.stats["quarantine_failed"], rig.stats["rejected"]) == (1, 1)
-    assert any(line["event"] == "quarantine_failed" for line in logs)
+    (told,) = [line for line in logs if line["event"] == "quarantine_failed"]
+    assert told["reason"].endswith(reason)
     assert len(rig.worker.in_flight) == 0
 
 

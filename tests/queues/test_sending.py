@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +65,10 @@ def test_no_request_is_too_large() -> None:
 
     assert [len(batch) for batch in cut] == [3, 1, 1, 1]
     assert cut[2] == [huge]
+    half = Outgoing("é" * (MAX_BATCH_BYTES // 4))
+    assert [len(batch) for batch in batches([half] * 4)] == [2, 2]
+    more = Outgoing("é" * (MAX_BATCH_BYTES // 4) + "e")
+    assert [len(batch) for batch in batches([half, more])] == [1, 1]
     assert third.size == len(third.body) + len("event_name") + len("String") + len("logged_in")
 
 
@@ -71,7 +76,7 @@ def test_what_was_refused_is_sent_again(clock: ManualClock) -> None:
     """That alone, after a pause that grows."""
     sender = Recorder(clock, [None, BUSY, None], [BUSY])
 
-    assert list(send_all(messages(3), sender, clock=clock)) == [3]
+    assert list(send_all(messages(3), sender, clock=clock)) == [2, 0, 1]
 
     assert [bodies for _, bodies in sender.requests] == [["0", "1", "2"], ["1"], ["1"]]
     first, second = (b - a for (a, _), (b, _) in itertools.pairwise(sender.requests))
@@ -88,13 +93,28 @@ def test_a_request_that_fails_is_made_again(clock: ManualClock) -> None:
 
 
 def test_four_times_is_enough(clock: ManualClock) -> None:
-    """Then it is told what SQS said, and how many it did not take."""
+    """Then it is told what SQS said, and how many it did not take; those it took are counted."""
     sender = Recorder(clock, [None, BUSY], [BUSY], [BUSY], [BUSY])
+    counted: list[int] = []
 
     with pytest.raises(TransportError, match=r"1 of 2 messages .*RequestThrottled") as caught:
-        list(send_all(messages(2), sender, clock=clock))
+        counted.extend(send_all(messages(2), sender, clock=clock))
+
     assert caught.value.code == "RequestThrottled"
+    assert not caught.value.fatal
     assert len(sender.requests) == 4
+    assert counted == [1, 0, 0, 0]
+
+
+def test_a_request_that_fails_four_times_is_told(clock: ManualClock) -> None:
+    """As it failed last; nothing after it is sent."""
+    faults = [TransportError(f"fault {number}", code="Reset") for number in range(4)]
+    sender = Recorder(clock, *faults)
+
+    with pytest.raises(TransportError, match="fault 3"):
+        list(send_all(messages(20), sender, clock=clock))
+
+    assert {tuple(bodies) for _, bodies in sender.requests} == {tuple(map(str, range(10)))}
 
 
 def test_what_waiting_does_not_mend_is_told_at_once(clock: ManualClock) -> None:
@@ -104,22 +124,87 @@ def test_what_waiting_does_not_mend_is_told_at_once(clock: ManualClock) -> None:
     with pytest.raises(AccessDeniedError):
         list(send_all(messages(2), sender, clock=clock))
     assert len(sender.requests) == 1
+    assert clock.waits == []
 
 
-@pytest.mark.parametrize("rate", [0.5, 3, 10, 35])
+def most_in_a_second(sender: Recorder) -> int:
+    """Of the messages that were sent, in whatever second."""
+    return max(
+        sum(len(bodies) for at, bodies in sender.requests if first <= at < first + 1 - 1e-6)
+        for first, _ in sender.requests
+    )
+
+
+@pytest.mark.parametrize("rate", [0.5, 1, 2.5, 3, 10, 15, 35, 50, 97, 1234.5])
 def test_the_pace_is_kept(clock: ManualClock, rate: float) -> None:
-    """Never ahead of it, at no moment, and not behind it either."""
-    sender = Recorder(clock)
+    """Never more in any second, and not less either; ten at a time at most."""
+    sender, count = Recorder(clock), max(20, int(3 * rate))
     began = clock.monotonic()
+
+    assert sum(send_all(messages(count), sender, clock=clock, rate=rate)) == count
+
+    assert most_in_a_second(sender) <= math.ceil(rate)
+    assert count / rate - 1 <= sender.requests[-1][0] - began <= count / rate + 1e-6
+    assert max(len(bodies) for _, bodies in sender.requests) <= 10
+    sent = [body for _, bodies in sender.requests for body in bodies]
+    assert sent == list(map(str, range(count)))
+
+
+@pytest.mark.parametrize(
+    ("rate", "pause", "sizes"),
+    [
+        (0.5, 2.0, [1, 1, 1]),
+        (2, 0.5, [1, 1, 1]),
+        (2.5, 0.4, [1, 1, 1]),
+        (6, 0.25, [2, 1, 2]),
+        (15, 0.25, [4, 4, 4]),
+        (100, 0.1, [10, 10, 10]),
+        (105, 1 / 11, [10, 10, 9]),
+    ],
+)
+def test_a_pace_is_even(clock: ManualClock, rate: float, pause: float, sizes: list[int]) -> None:
+    """Four requests a second, or as many as there must be, the same time apart."""
+    sender = Recorder(clock)
 
     list(send_all(messages(40), sender, clock=clock, rate=rate))
 
+    times = [at for at, _ in sender.requests]
+    assert [b - a for a, b in itertools.pairwise(times)] == pytest.approx(
+        [pause] * (len(times) - 1)
+    )
+    assert [len(bodies) for _, bodies in sender.requests][:3] == sizes
+
+
+def test_what_was_late_is_not_caught_up_with(clock: ManualClock) -> None:
+    """After SQS was slow, or refused some for a while, there is no burst."""
+    sender = Recorder(clock, [None] * 10, [BUSY] * 10, [BUSY] * 10, [BUSY] * 10)
+
     sent = 0
-    for at, bodies in sender.requests:
-        assert sent / rate <= at - began + 1e-9
-        sent += len(bodies)
-        assert len(bodies) <= max(1, rate)
-    assert sender.requests[-1][0] - began <= 40 / rate
+    for number in send_all(messages(300), sender, clock=clock, rate=100):
+        sent += number
+        if sent == 100:
+            clock.advance(30)
+
+    assert sent == 300
+    assert most_in_a_second(sender) <= 100
+
+
+def test_a_pace_goes_by_messages_though_they_are_large(clock: ManualClock) -> None:
+    """What does not fit in one request goes in two, one after the other."""
+    sender = Recorder(clock)
+    large = [Outgoing("x" * 100_000) for _ in range(8)]
+
+    assert list(send_all(large, sender, clock=clock, rate=16)) == [2, 2, 2, 2]
+    assert clock.monotonic() - sender.requests[0][0] == pytest.approx(0.25)
+
+
+def test_nothing_to_send_is_no_request(clock: ManualClock) -> None:
+    """At any pace."""
+    sender = Recorder(clock)
+
+    assert list(send_all([], sender, clock=clock)) == []
+    assert list(send_all([], sender, clock=clock, rate=5)) == []
+    assert sender.requests == []
 
 
 def test_no_content_is_in_a_repr() -> None:

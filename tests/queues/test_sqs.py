@@ -322,11 +322,14 @@ def test_one_call_is_one_request(transport: SqsTransport, wire: Wire) -> None:
     assert 2 == len(wire.requests)
 
 
-def test_a_mistake_of_ours_is_not_hidden(transport: SqsTransport, wire: Wire) -> None:
-    """Only the call itself is guarded: what happens to its answer is our business."""
-    wire.answer({"Messages": ["not a message"]})
+def test_a_mistake_of_ours_is_not_hidden(
+    transport: SqsTransport, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the call and the shape of its answer are guarded: the rest is our business."""
+    monkeypatch.setattr("consumer.queues.sqs.queue._received", lambda _message, _now: 1 // 0)
+    wire.answer({"Messages": [MESSAGE]})
 
-    with pytest.raises(AttributeError):
+    with pytest.raises(ZeroDivisionError):
         receive(transport)
 
 

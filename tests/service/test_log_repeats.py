@@ -124,6 +124,18 @@ def test_table_is_bounded_and_nothing_is_lost() -> None:
     structlog.reset_defaults()
 
 
+def test_remembers_only_the_beginning_of_a_long_line() -> None:
+    """Somebody's library logs whole payloads: they pass, but are not kept in memory."""
+    told = Told(max_failures=10)
+
+    for _ in range(2):
+        told.log.warning("x" * 1_000_000, reason="y" * 1_000_000)
+
+    assert [(event[:2], len(event)) for event, _ in told.lines()] == [("xx", 1_000_000)]
+    assert all(len(part) <= 200 for key in told.filter._seen for part in key)
+    structlog.reset_defaults()
+
+
 def test_forgets_what_has_passed(told: Told) -> None:
     """A failure that has not come back for a window is forgotten by flush."""
     told.log.warning("handler_failed")

@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from consumer.errors import ConfigurationError
+from consumer.errors import ConfigurationError, TransportError
 from consumer.queues.rules import QueueAddress, address_of
 from consumer.queues.sqs.credentials import session_for
 from consumer.queues.sqs.failures import entry_failure, failure_of
@@ -78,11 +78,17 @@ class SqsSender:
             self._client.send_message_batch,
             {"QueueUrl": self._url or self._resolve(), "Entries": entries},
         )
-        answers: dict[str, EntryFailure | None] = {
-            entry["Id"]: None for entry in answer.get("Successful") or ()
-        }
-        for entry in answer.get("Failed") or ():
-            answers[entry["Id"]] = entry_failure(entry)
+        try:
+            answers: dict[str, EntryFailure | None] = {
+                entry["Id"]: None for entry in answer.get("Successful") or ()
+            }
+            for entry in answer.get("Failed") or ():
+                answers[entry["Id"]] = entry_failure(entry)
+        except (AttributeError, KeyError, TypeError) as error:  # a proxy's, an emulator's
+            raise TransportError(
+                f"SendMessageBatch: what came is not SQS's answer ({type(error).__name__})",
+                code="AnswerNotUnderstood",
+            ) from None
         return [answers.get(entry["Id"], _NOT_ANSWERED) for entry in entries]
 
     def close(self) -> None:

@@ -1,0 +1,117 @@
+"""Where samples go: to standard output, or to a queue."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from consumer.cli.errors import tell
+from consumer.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from consumer.config import Loaded
+    from consumer.events.samples import SampleMessage
+
+#: As sysexits.h has it.
+EXIT_OUTPUT: Final = 74
+#: What takes longer to send is announced.
+_LONG_SECONDS: Final = 5
+
+
+def write(messages: Iterator[SampleMessage], *, array: bool) -> int:
+    """Write them as JSON lines or as an array; returns the exit code.
+
+    In UTF-8, whatever the terminal says: these are bytes for programs.
+    """
+    try:
+        _write(messages, array=array)
+    except BrokenPipeError:
+        _leave_output()  # `| head` has what it wanted
+    except OSError as error:
+        _leave_output()
+        tell(f"standard output can't be written: {error.strerror}")
+        return EXIT_OUTPUT
+    return EXIT_OK
+
+
+def _write(messages: Iterator[SampleMessage], *, array: bool) -> None:
+    if sys.stdout is None:
+        raise OSError(None, "it is closed")
+    output = sys.stdout.buffer
+    before, between, after = (b"[\n", b",\n", b"\n]\n") if array else (b"", b"\n", b"\n")
+    started = False
+    for message in messages:
+        output.write(between if started else before)
+        output.write(message.body.encode())
+        started = True
+    if started or array:
+        output.write(after if started else b"[]\n")
+    output.flush()
+
+
+def _leave_output() -> None:
+    """What is still buffered would be an error at the end."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def send(messages: Iterator[SampleMessage], options: Mapping[str, Any]) -> None:
+    """Send them to the queue that the options name.
+
+    However it ends, also by Ctrl-C, standard error tells how many are in the queue.
+
+    Raises: `ConfigurationError`, and what `send_all` raises.
+    """
+    # Imported here: only sending needs boto3.
+    from consumer.clock import SystemClock  # noqa: PLC0415
+    from consumer.queues.sending import Outgoing, send_all  # noqa: PLC0415
+    from consumer.queues.sqs.sender import connect_sender  # noqa: PLC0415
+
+    loaded = _configuration(options)
+    sender = connect_sender(loaded.settings.queue, loaded.settings.aws)
+    _announce(options["count"], options["rate"], sender.name)
+    outgoing = (Outgoing(message.body, message.attributes) for message in messages)
+    sent = 0
+    try:
+        for number in send_all(outgoing, sender, clock=SystemClock(), rate=options["rate"]):
+            sent += number
+    finally:
+        sender.close()
+        click.echo(
+            f"{sent} {'message was' if sent == 1 else 'messages were'} sent to {sender.name}",
+            err=True,
+        )
+
+
+def _announce(count: int | None, rate: float | None, queue: str) -> None:
+    if count is not None and rate is not None and count / rate >= _LONG_SECONDS:
+        click.echo(f"sending {count} messages to {queue} takes {count / rate:,.0f} s", err=True)
+
+
+def _configuration(options: Mapping[str, Any]) -> Loaded:
+    from consumer.cli.config import queue_address  # noqa: PLC0415
+    from consumer.config import load  # noqa: PLC0415
+
+    overrides = {
+        "queue.url": options["queue_url"],
+        "queue.name": options["queue_name"],
+        "aws.region": options["region"],
+        "aws.endpoint_url": options["endpoint_url"],
+        "aws.profile": options["profile"],
+    }
+    loaded = load(
+        options["config_file"],
+        environ=os.environ,
+        overrides={key: value for key, value in overrides.items() if value is not None},
+        require_queue=True,
+        outside_service=True,
+    )
+    queue_address(loaded)
+    for warning in loaded.warnings:
+        tell(warning, kind="warning")
+    return loaded

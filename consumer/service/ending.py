@@ -1,0 +1,58 @@
+"""Ends the process in time, though threads that a handler has started may run on."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer import log_events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+_log = structlog.get_logger(__name__)
+
+#: How long other threads have to come to their end.
+END_SECONDS = 10.0
+
+
+def end_in_time(
+    code: int,
+    *,
+    before: Collection[threading.Thread],
+    seconds: float = END_SECONDS,
+    leave: Callable[[int], object] = os._exit,
+) -> threading.Thread | None:
+    """See to it that the process ends with this exit code, after so many seconds at the latest.
+
+    Python waits for every thread that is no daemon, and for those of a ThreadPoolExecutor even if
+    they are. All is settled by now: one that hangs must not keep the process, and with it the
+    restart.
+
+    Args:
+        before: the threads that are none of the handlers'.
+
+    Returns:
+        The thread that watches over it; None if there is nothing to wait for.
+    """
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    if not left:
+        return None
+
+    def watch() -> None:
+        threading.Event().wait(seconds)
+        running = sum(thread.is_alive() for thread in left)
+        if running:
+            _log.warning(
+                log_events.THREADS_LEFT,
+                threads=running,
+                hint="started by a handler and still running: ended without waiting for them",
+            )
+            leave(code)
+
+    watcher = threading.Thread(target=watch, name="ending", daemon=True)
+    watcher.start()
+    return watcher

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.processes import environment
+from tests.processes import environment, eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.moto_queues import Moto
+    from tests.processes import Consume
 
 pytestmark = pytest.mark.acceptance
 
@@ -60,3 +64,35 @@ def test_a_queue_that_is_not_there(moto: Moto, tmp_path: Path) -> None:
     assert "0 messages were sent" in done.stderr
     assert "there is no queue" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_queue_of_another_name_can_be_wanted(moto: Moto, tmp_path: Path) -> None:
+    """By the configuration: then its name is no fault; here it is that there is none."""
+    url = moto.queue().url.replace("canvas-live-events", "grades")
+
+    (tmp_path / "config.yaml").write_text("queue: {allow_any_queue_name: true}\n")
+
+    done = sample(tmp_path, "logged_in", "--queue-url", url, "--config", "config.yaml")
+
+    assert done.returncode == 69
+    assert "allow_any_queue_name" not in done.stderr
+
+
+def test_ctrl_c_at_a_slow_pace(moto: Moto, consume: Callable[..., Consume]) -> None:
+    """Ends at once with 130, and tells how many are there: no traceback."""
+    queue = moto.queue()
+    run = consume(
+        "sample", "--mix", "realistic", "--count", "900", "--rate", "4/s", "--queue-url", queue.url
+    )
+    eventually(lambda: queue.counts()[0] >= 2, "some were sent")
+
+    run.signal(signal.SIGINT)
+
+    assert run.end(seconds=5) == 130
+    announced, counted = run.stderr().splitlines()
+    assert announced == f"sending 900 messages to {queue.name} takes 225 s"
+    told = re.fullmatch(rf"(\d+) messages? (was|were) sent to {queue.name}", counted)
+    assert told is not None
+    # The request that was under way may have come.
+    assert queue.counts()[0] - 1 <= int(told[1]) <= queue.counts()[0]
+    assert run.stdout() == ""

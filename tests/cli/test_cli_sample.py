@@ -1,11 +1,13 @@
-"""`consume sample`: writes events as Canvas sends them, or sends them to a queue."""
+"""`consume sample`: writes events as Canvas sends them."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from click.testing import CliRunner
@@ -74,19 +76,51 @@ def test_the_share_of_what_is_looked_at_can_be_chosen() -> None:
     assert set(names_in(run(*mix, "1"))) == {"asset_accessed"}
 
 
-def test_some_can_be_copies_and_some_can_be_malformed() -> None:
-    """About as many as were asked for, and the count stays."""
-    lines = run("logged_in", "--count", "400", "--duplicates", "0.25").stdout.splitlines()
-    assert len(lines) == 400
-    assert 60 <= 400 - len(set(lines)) <= 140
+def is_event(line: str) -> bool:
+    try:
+        return bool(decode(make_message(line)))
+    except DecodeError:
+        return False
 
-    bad = 0
-    for line in run("logged_in", "--count", "400", "--malformed", "0.25").stdout.splitlines():
-        try:
-            decode(make_message(line))
-        except DecodeError:
-            bad += 1
-    assert 60 <= bad <= 140
+
+@pytest.mark.parametrize("form", ["canvas", "caliper"])
+def test_some_can_be_copies_and_some_can_be_malformed(form: str) -> None:
+    """As many as were asked for, and the count stays."""
+    made = ("logged_in", "--count", "400", "--format", form)
+
+    lines = run(*made, "--duplicates", "0.25").stdout.splitlines()
+    assert len(lines) == 400
+    assert len(set(lines)) == 300
+
+    lines = run(*made, "--malformed", "0.25").stdout.splitlines()
+    assert len(lines) == 400
+    assert sum(map(is_event, lines)) == 300
+    assert not any(map(is_event, run(*made, "--malformed", "1").stdout.splitlines()))
+
+
+def test_the_order_can_be_another() -> None:
+    """Of the same messages."""
+    made = ("--mix", "realistic", "--count", "200", "--duplicates", "0.1", "--malformed", "0.05")
+
+    lines = run(*made).stdout.splitlines()
+    mixed = run(*made, "--shuffle").stdout.splitlines()
+
+    assert mixed != lines
+    assert sorted(mixed) == sorted(lines)
+
+
+def test_a_message_is_one_line() -> None:
+    """In UTF-8, whatever it is made of, and whatever the terminal would have."""
+    done = subprocess.run(
+        [*COMMAND, "--mix", "realistic", "--count", "300", "--malformed", "0.1"],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=True,
+    )
+
+    assert done.stdout.count(b"\n") == 300
+    assert not done.stdout.decode().isascii()
+    assert done.stderr == b""
 
 
 @pytest.mark.parametrize(
@@ -94,6 +128,9 @@ def test_some_can_be_copies_and_some_can_be_malformed() -> None:
     [
         ((), "name at least one event, such as submission_created"),
         (("submission_graded",), "did you mean submission_created or submission_updated"),
+        (("Submission_created",), "did you mean submission_created or"),
+        (("logged_in", "logged_inn"), "there is no event 'logged_inn'; did you mean logged_in"),
+        (("asset_acessed", "--format", "caliper"), "did you mean asset_accessed"),
         (("zzz",), '"consume events" lists all'),
         (("course_progress", "--format", "caliper"), "has no form in Caliper"),
         (("logged_in", "--mix", "realistic"), "--mix chooses the events itself"),
@@ -101,10 +138,20 @@ def test_some_can_be_copies_and_some_can_be_malformed() -> None:
         (("logged_in", "--array", "--queue-name", "q"), "--array is for writing"),
         (("logged_in", "--array", "--malformed", "0.1"), "would be no array that can be read"),
         (("logged_in", "--rate", "5/s"), "--rate is for sending"),
+        (("logged_in", "--rate", "5"), "add --queue-url or --queue-name"),
         (("logged_in", "--config", "c.yaml"), "--config is for sending"),
+        (("logged_in", "--region", "eu-west-1"), "--region is for sending"),
+        (("logged_in", "--endpoint-url", "http://x"), "--endpoint-url is for sending"),
+        (("logged_in", "--profile", "canvas"), "--profile is for sending"),
         (("logged_in", "--rate", "fast", "--queue-name", "q"), "'fast' is no rate; one is written"),
         (("logged_in", "--rate", "0/s", "--queue-name", "q"), "'0/s' is no rate"),
         (("logged_in", "--rate", "nan", "--queue-name", "q"), "'nan' is no rate"),
+        (("logged_in", "--rate", "inf", "--queue-name", "q"), "'inf' is no rate"),
+        (("logged_in", "--rate", "5/m", "--queue-name", "q"), "'5/m' is no rate"),
+        (("logged_in", "--malformed", "1.01"), "1.01 is not in the range"),
+        (("--mix", "realistic", "--asset-share", "-0.1"), "-0.1 is not in the range"),
+        (("--mix", "surreal"), "'surreal' is not"),
+        (("logged_in", "--format", "xml"), "'xml' is not one of"),
         (("logged_in", "--duplicates", "1"), "1.0 is not in the range"),
         (("logged_in", "--count", "-1"), "-1 is not in the range"),
         (("logged_in", "--seed", "-1"), "-1 is not in the range"),
@@ -119,15 +166,12 @@ def test_what_makes_no_sense_is_told(arguments: tuple[str, ...], told: str) -> N
     assert result.stdout == ""
 
 
-@pytest.mark.parametrize("name", ["some-queue", "canvas-live-events-a.fifo"])
-def test_a_queue_that_canvas_would_not_send_to_is_refused(name: str) -> None:
-    """Before anything is sent."""
-    url = f"https://sqs.us-east-1.amazonaws.com/123456789012/{name}"
+def test_what_is_meant_for_a_form_that_is_not_there_is_not_suggested() -> None:
+    """Only names of the format that was asked for."""
+    told = run("course_progres", "--format", "caliper").stderr
 
-    result = run("logged_in", "--queue-url", url)
-
-    assert result.exit_code == 78
-    assert name in result.stderr
+    assert "there is no event 'course_progres'" in told
+    assert "course_progress" not in told.replace("'course_progres'", "")
 
 
 def test_a_reader_that_leaves_is_no_fault() -> None:
@@ -141,3 +185,31 @@ def test_a_reader_that_leaves_is_no_fault() -> None:
     assert done.returncode == 0
     assert done.stderr == b""
     assert done.stdout.count(b"\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+@pytest.mark.parametrize(
+    ("end", "told"), [("> /dev/full", "No space left on device"), (">&-", "it is closed")]
+)
+def test_an_output_that_takes_nothing_is_told(end: str, told: str) -> None:
+    """In a line, with an exit code of its own."""
+    command = " ".join([*COMMAND, "logged_in", end])
+
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 74
+    assert done.stderr == f"consume: error: standard output can't be written: {told}\n"
+
+
+def test_ctrl_c_while_writing_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell has it: 130, and no word."""
+
+    def interrupted(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("consumer.cli.sample_output._write", interrupted)
+
+    result = run("logged_in")
+
+    assert result.exit_code == 130
+    assert result.output == ""

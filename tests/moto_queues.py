@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
+from consumer.queues.sqs.embedded import delete_one_at_a_time
 from consumer.testing import canvas_body
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class Moto:
 @contextmanager
 def running_moto() -> Iterator[Moto]:
     """A server on a free port of the loopback interface, as long as the context lasts."""
+    delete_one_at_a_time()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

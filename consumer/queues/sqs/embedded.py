@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
@@ -20,6 +21,28 @@ ACCESS_KEY_ID = "demo"
 SECRET_ACCESS_KEY = "demo"  # noqa: S105 - see above
 REGION = "us-east-1"
 _SEND_BATCH = 10
+
+
+def delete_one_at_a_time() -> None:
+    """Let moto delete one message after the other, for good; several calls are one.
+
+    It takes the list of messages, leaves one out and puts the list back. Of two requests that do
+    so at the same time one is undone: the messages were deleted, and are there again.
+    """
+    from moto.sqs import models  # noqa: PLC0415 - only the demo needs it
+
+    queues: Any = models.Queue
+    delete = queues.delete_message
+    if getattr(delete, "one_at_a_time", False):
+        return
+    lock = threading.Lock()
+
+    def delete_message(queue: Any, receipt_handle: str) -> None:
+        with lock:
+            delete(queue, receipt_handle)
+
+    delete_message.one_at_a_time = True  # type: ignore[attr-defined]
+    queues.delete_message = delete_message
 
 
 class EmbeddedQueue:
@@ -44,6 +67,7 @@ class EmbeddedQueue:
         except ImportError as error:
             remedy = "the demo needs its extra: pip install 'canvas-live-events-consumer[demo]'"
             raise ConfigurationError(remedy) from error
+        delete_one_at_a_time()
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells each request
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._server.start()

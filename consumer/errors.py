@@ -71,6 +71,12 @@ class StuckError(ConsumerError):
     exit_code = EXIT_TRANSIENT
 
 
+class ThreadsError(ConsumerError):
+    """The system does not let the process start the threads that it needs; later it may."""
+
+    exit_code = EXIT_TRANSIENT
+
+
 class TransportError(ConsumerError):
     """A call to the queue failed. Transient: it is tried again with backoff.
 

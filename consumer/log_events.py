@@ -20,6 +20,7 @@ STOPPED: Final = "stopped"  # exit code and why
 LOOP_DIED: Final = "loop_died"  # a bug: a loop of ours ended with an exception; exit 70
 UNCAUGHT: Final = "uncaught_exception"  # nobody caught it: in which thread, its type and place
 THREADS_LEFT: Final = "threads_left"  # a handler's threads did not end: ended without them
+THREADS_MISSING: Final = "threads_missing"  # the system allows fewer threads than configured
 LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to be told one by one
 LOG_CALL_FAILED: Final = "log_call_failed"  # a library logged arguments that do not fit its text
 

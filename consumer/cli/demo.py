@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from consumer.config import Settings
-    from consumer.engine.worker import Worker
+    from consumer.engine.status import Status
     from consumer.handlers.registry import Registry
     from consumer.messages import Event, Format
     from consumer.queues.sqs.embedded import EmbeddedQueue
@@ -109,14 +109,14 @@ def _demonstrate(*, keep: bool) -> None:
                 queue=QUEUE_NAME, sent=sent, events=EVENTS, wait=settings.queue.wait_time_seconds
             )
         )
-        workers: list[Worker] = []
+        status: Status | None = None
         with _progress(sent - 1) as bar:  # the undecodable one is never handled
             done = 0
 
-            def on_tick(worker: Worker) -> None:
-                nonlocal done
-                workers[:] = [worker]
-                now = worker.stats["handled"]
+            def on_tick(latest: Status) -> None:
+                nonlocal done, status
+                status = latest
+                now = latest.counts.get("handled", 0)
                 if bar is not None and now > done:
                     bar.update(now - done)
                 done = now
@@ -129,9 +129,9 @@ def _demonstrate(*, keep: bool) -> None:
                 registry=_registry(folder, seen),
                 on_tick=on_tick,
             )
-        if code or not workers:  # a failure, or stopped before it began
+        if code or status is None:  # a failure, or stopped before it began
             click.get_current_context().exit(code)
-        _report(workers[0], queue, seen, folder)
+        _report(status, queue, seen, folder)
         if keep:
             _keep(queue)
 
@@ -201,9 +201,9 @@ def _progress(length: int) -> AbstractContextManager[Any]:
     return bar
 
 
-def _report(worker: Worker, queue: EmbeddedQueue, seen: Seen, folder: Path) -> None:
+def _report(status: Status, queue: EmbeddedQueue, seen: Seen, folder: Path) -> None:
     left, dead = queue.left()
-    counts = worker.stats
+    counts = Counter(status.counts)
     click.echo(
         _REPORT.format(
             received=counts["received"],
@@ -218,7 +218,7 @@ def _report(worker: Worker, queue: EmbeddedQueue, seen: Seen, folder: Path) -> N
             left=left,
         )
     )
-    for name, times in worker.stats.events().items():
+    for name, times in status.events.items():
         click.echo(f"  {name:32s}{times:5d}")
     files = sorted((folder / "archive").rglob("*.jsonl"))
     first = files[0] if files else folder

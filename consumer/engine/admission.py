@@ -1,170 +1,178 @@
-"""Who may be handed to a handler now: its gate (concurrency) and its breaker (failures)."""
+"""Which calls may be made now: by a handler's gate (concurrency) and its breaker (failures)."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections import deque
 from typing import TYPE_CHECKING, Literal
 
-from consumer.engine.batching import Batch
 from consumer.engine.breaker import Breaker
-from consumer.engine.delivery import Delivery, Gate, Work
+from consumer.engine.gate import Gate
 from consumer.messages import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from consumer.clock import Clock
-    from consumer.engine.inflight import Slot
+    from consumer.engine.hidden import Hidden
+    from consumer.engine.progress import Call
     from consumer.handlers.registry import Handler
-
-#: An event that waits in a batch, and the message it came in.
-Waiting = tuple[Delivery, Work]
-#: What waits for a handler: a message, or a batch.
-Item = Delivery | Batch[Waiting]
-
-_STOPPING = Outcome.retry("the process stops", 0.0)
 
 
 class Admission:
-    """Worker threads call `enter`, `leave` and `judge`; a housekeeper the others.
-
-    Nobody blocks: an item that has to wait is kept, and given to `enqueue` when its turn has come.
+    """Holds calls that have to wait, and says which are ready. Any thread may call; none blocks.
 
     Args:
-        enqueue: hands an item to the worker threads.
         breaker_failures: so many failures in a row open a handler's breaker; 0: none has one.
-        room: how many messages the breakers may keep, all together.
+        room: how many events the breakers may hold, all together.
+        hidden: what there is no room for is hidden in the queue, and noted here.
+        put_back: where to note the messages that breakers hold, with the reason; None: nowhere.
     """
 
     def __init__(
         self,
-        handlers: Iterable[Handler],
+        handlers: Sequence[Handler],
         *,
         clock: Clock,
-        enqueue: Callable[[Item], None],
         breaker_failures: int,
         room: int,
+        hidden: Hidden,
+        put_back: dict[str, str] | None = None,
     ) -> None:
-        self._enqueue = enqueue
-        self._gates: dict[str, Gate[Item]] = {}
-        self._breakers: dict[str, Breaker[Item]] = {}
-        for handler in handlers:
-            if handler.concurrency:
-                self._gates[handler.name] = Gate(handler.concurrency)
-            if breaker_failures:
-                self._breakers[handler.name] = Breaker(
-                    handler.name,
-                    threshold=breaker_failures,
-                    takes_all=_takes_all(handler),
-                    room=max(room, 1),
-                    others=partial(self._kept_by_others, handler.name),
-                    clock=clock,
-                    size=_size,
-                    split=_split,
-                )
+        self._room = max(room, 1)
+        self._hidden = hidden
+        self._put_back = put_back
+        self._ready: deque[Call] = deque()
+        self._recalled: deque[str] = deque()
+        self._gates = {h.name: Gate(h.concurrency) for h in handlers if h.concurrency}
+        self._breakers = {
+            h.name: Breaker(h, threshold=breaker_failures, clock=clock)
+            for h in handlers
+            if breaker_failures
+        }
 
-    def enter(self, item: Item, handler: Handler) -> Literal["go", "kept", "full"]:
-        """Pass the handler's breaker and its gate, be kept by one, or find the breaker full."""
-        breaker = self._breakers.get(handler.name)
+    def enter(self, call: Call) -> Literal["go", "held", "full"]:
+        """Pass the handler's breaker and its gate, be held by one, or find the breaker full."""
+        name = call.handler.name
+        breaker = self._breakers.get(name)
         if breaker is not None and breaker.is_open:
-            self.leave(item, handler)  # the place that it may have waited for is another's now
-            entered = breaker.enter(item)
+            entered = breaker.enter(call, room=self._room_for(breaker))
             if entered != "go":
+                self.leave(call)  # the place that it may have waited for is another's now
+                self._note(call)
                 return entered
-        gate = self._gates.get(handler.name)
-        if gate is None or item.at_gate:
+        gate = self._gates.get(name)
+        if gate is None or call.has_place:
             return "go"
-        item.at_gate = True
-        return "go" if gate.enter(item) else "kept"
+        call.has_place = True
+        return "go" if gate.enter(call) else "held"
 
-    def leave(self, item: Item, handler: Handler) -> None:
-        """Give the place at the gate to the next one."""
-        if item.at_gate:
-            item.at_gate = False
-            following = self._gates[handler.name].leave()
+    def leave(self, call: Call) -> None:
+        """Give the place at the gate to the next call, which is ready now."""
+        if call.has_place:
+            call.has_place = False
+            following = self._gates[call.handler.name].leave()
             if following is not None:
-                self._enqueue(following)
+                self._ready.append(following)
 
-    def judge(self, item: Item, handler: Handler, outcomes: Sequence[Outcome], slot: Slot) -> bool:
-        """Tell the breaker what came of a call; True if it keeps the item for later.
+    def judge(self, call: Call, outcomes: list[Outcome]) -> list[Outcome] | None:
+        """Tell the breaker what came of a call; returns what is to be settled.
 
-        Then the item is another thread's, and must not be touched any more.
+        None: the breaker holds the call for later. Then it may already be with another thread.
         """
-        breaker = self._breakers.get(handler.name)
+        breaker = self._breakers.get(call.handler.name)
         if breaker is None:
-            return False
-        last_try, item.last_try = item.last_try, False
-        if any(outcome.verdict != "retry" for outcome in outcomes):
-            for kept in breaker.succeeded():
-                # What failed meanwhile gets another try; if that fails, too, it is its own fault.
-                kept.last_try, kept.failures = bool(kept.failures), []
-                self._enqueue(kept)
-            return False
-        if any(outcome.delay_seconds is not None for outcome in outcomes):
-            breaker.undecided(item)  # the handler says itself when
-            return False
-        if last_try:
-            return False
-        item.failures = list(outcomes)
-        came_again = slot.message.receive_count > 1
-        # A message that other handlers are still to get is not kept from them.
-        may_wait = isinstance(item, Batch) or item.position + 1 == len(item.work)
-        if breaker.failed(item, came_again=came_again, may_wait=may_wait):
-            return True
-        item.failures = []
-        return False
+            pass
+        elif any(outcome.verdict != "retry" for outcome in outcomes):
+            if breaker.is_open:
+                self._recalled += self._hidden.recall(breaker.handler)
+            self._ready += breaker.succeeded()
+        elif any(outcome.delay_seconds is not None for outcome in outcomes):
+            breaker.undecided(call)  # the handler says itself when
+        elif not call.last_try:
+            entered = breaker.failed(call, room=self._room_for(breaker))
+            if entered == "held":
+                self._note(call)
+                return None
+            if entered == "full":
+                return self.hide(call)
+        return outcomes
 
-    def others_first(self, delivery: Delivery) -> bool:
-        """True if the next handler fails all the time, and there is work for one that does not."""
-        following = (handler for _, handler in delivery.work[delivery.position :])
-        return self._fails(next(following)) and not all(map(self._fails, following))
+    def _note(self, call: Call) -> None:
+        if self._put_back is not None:
+            for entry in call.entries:
+                self._put_back[entry.progress.message.message_id] = _reason(call.handler)
 
-    def _fails(self, handler: Handler) -> bool:
-        breaker = self._breakers.get(handler.name)
-        return breaker is not None and breaker.is_open
+    def hide(self, call: Call) -> list[Outcome]:
+        """The breaker is full: put the messages back, for a time that grows with each receive."""
+        handler = call.handler
+        return [
+            Outcome.retry(_reason(handler), self._hidden.add(handler.name, entry.progress.message))
+            for entry in call.entries
+        ]
 
-    def probes(self) -> list[Item]:
-        """What is to be tried with handlers that fail all the time: for worker threads."""
-        found = [breaker.take_probe() for breaker in self._breakers.values() if breaker.is_open]
-        probes = [item for item in found if item is not None]
-        for item in probes:
-            item.failures = []  # if it failed before, that is forgotten: it is tried again
-        return probes
+    def add_ready(self, calls: Iterable[Call]) -> None:
+        """More calls that may be made as soon as a thread is free: full or due batches."""
+        self._ready += calls
 
-    def may_receive(self) -> int | None:
-        """How many messages are of use now; None for any number."""
-        wanted = (b.may_receive() for b in self._breakers.values() if b.is_open)
-        return min((number for number in wanted if number is not None), default=None)
+    def take_ready(self) -> Call | None:
+        """The next call that has waited and may go on now."""
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            return None
 
-    def _kept_by_others(self, handler: str) -> int:
-        return sum(len(breaker) for name, breaker in self._breakers.items() if name != handler)
+    def take_recalled(self) -> list[str]:
+        """Receipt handles of hidden messages whose handler works again: to be made visible."""
+        handles: list[str] = []
+        while self._recalled:
+            handles.append(self._recalled.popleft())
+        return handles
+
+    def ready(self) -> int:
+        """How many calls are ready."""
+        return len(self._ready)
+
+    def add_probes(self) -> None:
+        """Make ready what is to be tried with handlers that fail all the time, if it is time."""
+        for breaker in self._breakers.values():
+            probe = breaker.take_probe() if breaker.is_open else None
+            if probe is not None:
+                self._ready.append(probe)
+
+    def wanted(self) -> int | None:
+        """How many messages can be accepted now; None for any number.
+
+        While every handler fails, and after a handler of all events has used up what may be
+        hidden, a message could only wait: then none is received but for a probe.
+        """
+        failing = [breaker for breaker in self._breakers.values() if breaker.is_open]
+        pausing = [breaker for breaker in failing if breaker.takes_all]
+        if not pausing or (len(failing) < len(self._breakers) and not self._hidden.full):
+            return None
+        return min(int(breaker.wants_message()) for breaker in pausing)
+
+    def held(self) -> int:
+        """How many events breakers hold."""
+        return sum(map(len, self._breakers.values()))
 
     def failing(self) -> list[str]:
         """The names of the handlers that fail all the time."""
         return [name for name, breaker in self._breakers.items() if breaker.is_open]
 
-    def give_up_kept(self) -> None:
-        """Draining: what waits for a handler that fails all the time is settled, to be retried."""
-        for breaker in self._breakers.values():
-            for item in breaker.abandon():
-                item.failures = [_STOPPING] * _size(item)
-                self._enqueue(item)
+    def give_up_held(self) -> list[Call]:
+        """Draining: what breakers hold."""
+        return [call for breaker in self._breakers.values() for call in breaker.give_up()]
 
-    def abandon(self) -> list[Item]:
+    def give_up(self) -> list[Call]:
         """The process ends: everything that waits."""
-        waiting = [item for gate in self._gates.values() for item in gate.abandon()]
-        return waiting + [item for breaker in self._breakers.values() for item in breaker.abandon()]
+        waiting = [call for gate in self._gates.values() for call in gate.give_up()]
+        while (call := self.take_ready()) is not None:
+            waiting.append(call)
+        return waiting + self.give_up_held()
+
+    def _room_for(self, breaker: Breaker) -> int:
+        return self._room - self.held() + len(breaker)
 
 
-def _takes_all(handler: Handler) -> bool:
-    """True if there is no event that it did not ask for."""
-    unlimited = handler.format is None and handler.when is None
-    return unlimited and all("*" in patterns for patterns in (handler.patterns, *handler.within))
-
-
-def _size(item: Item) -> int:
-    return len(item.items) if isinstance(item, Batch) else 1
-
-
-def _split(item: Item) -> tuple[Item, Item | None]:
-    return item.split() if isinstance(item, Batch) else (item, None)
+def _reason(handler: Handler) -> str:
+    return f"handler {handler.name} fails all the time"

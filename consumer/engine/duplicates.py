@@ -4,59 +4,77 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from typing import TYPE_CHECKING, Literal
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING
+
+from consumer.engine.backoff import Backoff
+from consumer.messages import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.clock import Clock
-    from consumer.engine.journal import Journal
-    from consumer.messages import Event
+    from consumer.engine.seen import SeenKeys
+    from consumer.messages import Event, ReceivedMessage
 
 #: More keys than these are not kept in memory; the oldest go first.
 MOST_KEYS = 500_000
-_PURGE_SECONDS = 600.0
+#: So many keys are written in one transaction, several times a second.
+MOST_IN_A_WRITE = 10_000
+#: How often old keys are forgotten.
+PURGE_SECONDS = 10.0
+#: A message that waits for a copy to end comes again after this long at first, then ever later.
+COPY_BACKOFF = Backoff(base_seconds=15.0, max_seconds=3600.0)
 _LONGEST_KEY = 300
 
 
 class Duplicates:
     """The keys of events that were handled within a window of time. Any thread may call.
 
-    A key is remembered once every handler has succeeded, in the ledger's file, together with the
-    next batch of deletes; without a file, in memory. While one copy is being handled, others wait:
-    should it fail, one of them is handled instead.
+    A key is remembered once every handler has succeeded, in the ledger's file within half a second;
+    without a file, in memory. While one copy is being handled, others wait: should it fail, one of
+    them is handled instead.
 
     Args:
         window_seconds: how long after an event was handled a copy of it counts as a duplicate.
-        journal: the ledger's; None keeps the keys in memory.
+        seen: the keys in the ledger's file; None keeps them in memory.
     """
 
-    def __init__(self, *, window_seconds: float, clock: Clock, journal: Journal | None) -> None:
+    def __init__(self, *, window_seconds: float, clock: Clock, seen: SeenKeys | None) -> None:
         self._window = window_seconds
         self._clock = clock
-        self._journal = journal
+        self._seen = seen
         self._lock = threading.Lock()
+        #: Keys of events that are being handled -> the message that has them.
         self._busy: dict[str, str] = {}
         #: Not in the file yet, or there is none: key -> when it was handled.
         self._fresh: dict[str, int] = {}
         self._purge_due = clock.monotonic()
 
-    def begin(self, events: Sequence[Event], message_id: str) -> Literal["busy"] | list[bool]:
-        """Which of the events of a message are new; or "busy": a copy is being handled now.
+    def begin(self, events: Sequence[Event], message: ReceivedMessage) -> list[Event] | Outcome:
+        """The events of a message that are new; a retry while a copy is being handled.
 
-        Then the message is to come again. `end` must follow where the answer is a list.
+        `end` must follow, with all of the events, where the answer is a list.
         """
-        keys = [_key(event) for event in events]
+        message_id = message.message_id
+        keys = dict(zip(map(_key, reversed(events)), reversed(events), strict=True))
         with self._lock:
             if any(self._busy.get(key, message_id) != message_id for key in keys):
-                return "busy"
-            oldest = self._now() - self._window
-            new = [not self._is_seen(key, oldest) for key in keys]
-            for index, key in enumerate(keys):
-                # Twice in one envelope is twice, too.
-                new[index] = new[index] and key not in keys[:index]
+                seconds = COPY_BACKOFF.ceiling(message.receive_count)
+                return Outcome.retry("a copy of it is being handled", seconds)
+            # Ours from here on: a copy that ended before is in one of the two, or failed.
             self._busy.update(dict.fromkeys(keys, message_id))
-        return new
+            times = {key: self._fresh[key] for key in keys if key in self._fresh}
+        if self._seen is not None:
+            times = self._seen.times(keys.keys() - times.keys()) | times
+        oldest = self._now() - self._window
+        # Twice in one envelope is twice, too: of equal keys the first event is left.
+        copies = [key for key in keys if times.get(key, float("-inf")) >= oldest]
+        with self._lock:
+            for key in copies:
+                del self._busy[key]
+                del keys[key]
+        return sorted(keys.values(), key=lambda event: event.index)
 
     def end(self, events: Sequence[Event], *, handled: bool) -> None:
         """The message came to its end; if every handler succeeded, its events are remembered."""
@@ -65,30 +83,33 @@ class Duplicates:
             for key in map(_key, events):
                 self._busy.pop(key, None)
                 if handled:
+                    self._fresh.pop(key, None)  # so that the oldest stay first
                     self._fresh[key] = now
             while len(self._fresh) > MOST_KEYS:
                 del self._fresh[next(iter(self._fresh))]
 
     def flush(self) -> None:
-        """Write the keys that are new to the file, and forget old ones; called now and then."""
-        now = self._clock.monotonic()
+        """Write the keys that are new to the file, and forget old ones; one thread calls it."""
+        oldest = self._now() - self._window
         with self._lock:
-            oldest = self._now() - self._window
-            purge = now >= self._purge_due
-            if purge:
-                self._purge_due = now + _PURGE_SECONDS
-                self._fresh = {key: at for key, at in self._fresh.items() if at >= oldest}
-            # What can't be written stays in memory, and is tried again with the next.
-            if self._journal is not None and (
-                self._journal.write_keys(self._fresh, purge_before=oldest if purge else None)
-            ):
-                self._fresh = {}
+            fresh = dict(islice(self._fresh.items(), MOST_IN_A_WRITE))
+        # What can't be written stays in memory, and is tried again with the next.
+        if fresh and self._seen is not None and self._seen.write(fresh):
+            with self._lock:
+                for key, at in fresh.items():
+                    if self._fresh.get(key) == at:
+                        del self._fresh[key]
+        if self._clock.monotonic() >= self._purge_due:
+            self._purge_due = self._clock.monotonic() + PURGE_SECONDS
+            self._purge(oldest)
 
-    def _is_seen(self, key: str, oldest: float) -> bool:
-        at = self._fresh.get(key)
-        if at is None and self._journal is not None:
-            at = self._journal.key_time(key)
-        return at is not None and at >= oldest
+    def _purge(self, oldest: float) -> None:
+        if self._seen is not None:
+            self._seen.purge(before=oldest)
+        with self._lock:
+            old = [*takewhile(lambda key: self._fresh[key] < oldest, self._fresh)]
+            for key in old:
+                del self._fresh[key]
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

@@ -13,10 +13,8 @@ from consumer.errors import TransportError
 from consumer.queues.transport import MAX_BATCH, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from consumer.clock import Clock
-    from consumer.engine.inflight import InFlight, Slot
+    from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.stats import Stats
     from consumer.queues.transport import Transport
 
@@ -54,57 +52,56 @@ class Heartbeat:
     def tick(self) -> None:
         """Renew whatever has used up half of its visibility timeout."""
         self.progress = now = self._clock.monotonic()
-        due = (slot for slot in self._in_flight.snapshot() if self._is_due(slot, now))
+        due = (m for m in self._in_flight.snapshot() if self._is_due(m, now))
         while batch := list(islice(due, MAX_BATCH)):
-            self._renew(batch)
+            messages = self._in_flight.begin_renewal(batch)
+            try:
+                if messages:
+                    self._renew(messages)
+            finally:
+                self._in_flight.end_renewal(messages)
             self.progress = self._clock.monotonic()
 
-    def _is_due(self, slot: Slot, now: float) -> bool:
-        if slot.visibility_lost:
+    def _is_due(self, message: InFlightMessage, now: float) -> bool:
+        if message.visibility_lost:
             return False
-        if now >= slot.visible_at:
-            self._lose(slot, "ran out")
+        if now >= message.visible_at:
+            self._lose(message, "ran out")
             return False
-        if slot.stuck or now - slot.received_at >= MAX_AGE_SECONDS:
-            return False  # let it run out: another consumer shall have a chance
-        return slot.visible_at - now <= self._timeout / 2.0
+        if message.stuck or now - message.received_at >= MAX_AGE_SECONDS:
+            return False  # let it run out: another consumer gets its chance
+        return message.visible_at - now <= self._timeout / 2.0
 
-    def _renew(self, batch: list[Slot]) -> None:
-        # The lock keeps a release or a retry delay from being undone by a renewal on its way.
-        with self._in_flight.visibility_lock:
-            slots = [s for s in batch if self._in_flight.holds(s) and not s.leaving]
-            if not slots:
-                return
-            now = self._clock.monotonic()
-            handles = [slot.receipt_handle for slot in slots]
-            changes = list(zip(handles, self._seconds(slots, now), strict=True))
-            try:
-                answers = self._transport.change_visibility(changes)
-            except TransportError as error:
-                # Due again at the next tick; several fit in before the visibility runs out.
-                _log.warning(log_events.VISIBILITY_FAILED, code=error.code, messages=len(slots))
-                return
-        for slot, (handle, seconds), failure in zip(slots, changes, answers, strict=True):
-            if slot.receipt_handle is not handle:
+    def _renew(self, messages: list[InFlightMessage]) -> None:
+        # Counted from before the call: SQS may have counted from then on.
+        now = self._clock.monotonic()
+        changes = [(message.receipt_handle, self._seconds(message, now)) for message in messages]
+        try:
+            answers = self._transport.change_visibility(changes)
+        except TransportError as error:
+            # Due again at the next tick; several fit in before the visibility runs out.
+            _log.warning(log_events.VISIBILITY_FAILED, code=error.code, messages=len(messages))
+            return
+        for message, (handle, seconds), failure in zip(messages, changes, answers, strict=True):
+            if message.receipt_handle is not handle:
                 continue  # received again meanwhile: that delivery has a visibility of its own
             if failure is None:
-                slot.visible_at = now + seconds
-            elif failure.gone and self._in_flight.holds(slot):
-                self._lose(slot, failure.code)
+                message.visible_at = now + seconds
+            elif failure.gone and self._in_flight.holds(message):
+                self._lose(message, failure.code)
             # Else it was settled meanwhile, or is due again at the next tick.
 
-    def _seconds(self, slots: list[Slot], now: float) -> Iterator[int]:
-        for slot in slots:
-            remaining = MAX_AGE_SECONDS - (now - slot.received_at)
-            yield max(1, min(self._timeout, int(remaining)))
+    def _seconds(self, message: InFlightMessage, now: float) -> int:
+        remaining = MAX_AGE_SECONDS - (now - message.received_at)
+        return max(1, min(self._timeout, int(remaining)))
 
-    def _lose(self, slot: Slot, reason: str) -> None:
+    def _lose(self, message: InFlightMessage, reason: str) -> None:
         """A fact to pass on: the handler's context says so, its success still counts.
 
-        Of a message that is being deleted it is none: every handler has ended.
+        Once its delete was sent, that SQS does not know it any more is expected.
         """
-        if slot.deleting:
+        if message.deleting:
             return
-        slot.visibility_lost = True
+        message.visibility_lost = True
         self._stats.add("visibility_lost")
-        _log.warning(log_events.VISIBILITY_LOST, message_id=slot.message.message_id, reason=reason)
+        _log.warning(log_events.VISIBILITY_LOST, message_id=message.message_id, reason=reason)

@@ -1,10 +1,10 @@
-"""The one table of what this process holds: capacity in messages and bytes, and the slots."""
+"""The one table of what this process holds: capacity in messages and bytes, and the messages."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.queues.transport import MAX_BATCH, MAX_VISIBILITY_SECONDS
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from consumer.config import EngineSettings
-    from consumer.engine.ledger import Step
     from consumer.handlers.registry import Registry
     from consumer.messages import ReceivedMessage
 
@@ -20,52 +19,63 @@ if TYPE_CHECKING:
 MAX_MESSAGE_BYTES = 1_048_576
 
 
+class Step(NamedTuple):
+    """One handler's work on one event of a message; what the ledger remembers of it."""
+
+    #: The position of the event in its envelope.
+    event_index: int
+    #: The handler's name.
+    handler: str
+
+
 @dataclass(slots=True, eq=False)
-class Slot:
+class InFlightMessage:
     """A message that this process holds, from receive until its settle call returned."""
 
-    message: ReceivedMessage
+    received: ReceivedMessage
+    message_id: str
     #: The newest handle: a redelivery while in flight brings another, and only that one deletes.
     receipt_handle: str = field(repr=False)
     #: `Clock.monotonic()`: when it was received (with this handle), and when SQS shows it again.
     received_at: float
     visible_at: float
     size_bytes: int
-    #: SQS may show it to another consumer. Its handler is told; its success still counts.
+    #: The steps that succeeded so far: they need not run again.
+    succeeded: list[Step] = field(default_factory=list)
+    #: SQS may show it to another consumer. Its handler can ask for that; its success still counts.
     visibility_lost: bool = False
     #: Its handler ran past its timeout and has not returned. No longer renewed.
     stuck: bool = False
+    #: A renewal is under way: a delay or a release sent now could be undone by it.
+    renewing: bool = False
+    #: What becomes of it is decided, and sent or about to be sent. Nothing else is sent for it.
+    settled: bool = False
     #: It is being made visible again: not to be renewed any more.
     leaving: bool = False
-    #: Its delete is under way, or was: that SQS does not know it any more is no loss.
+    #: A delete was sent, so a later "no such handle" is expected.
     deleting: bool = False
     #: Delete attempts that SQS answered with `Failed`.
     failed_deletes: int = 0
-    #: What handlers have done of it so far, while others of them still run.
-    succeeded: Sequence[Step] = ()
 
 
 class InFlight:
-    """Everything received and not yet settled. Any thread may call any method.
+    """Everything received and not yet settled. Any thread may call any method; none blocks.
 
-    Capacity is reserved before a receive and turned into slots (or given back) after it, by
-    `admit`, which the poller calls in `finally`: a failed receive can't leak capacity.
+    Capacity is reserved before a receive and turned into messages (or given back) after it, by
+    `admit`, which the receiver calls in `finally`: a failed receive can't leak capacity.
     """
 
     def __init__(self, *, max_messages: int, max_bytes: int) -> None:
         self._lock = threading.Lock()
-        self._slots: dict[str, Slot] = {}
+        self._messages: dict[str, InFlightMessage] = {}
         self._reserved = 0
         self._bytes = 0
         self._max_messages = max_messages
         self._max_bytes = max_bytes
-        #: Held around every renewal, and while slots are marked as `leaving`: so a renewal on its
-        #: way can't overtake and undo a release or a retry delay.
-        self.visibility_lock = threading.Lock()
 
     def __len__(self) -> int:
         """How many messages are held."""
-        return len(self._slots)
+        return len(self._messages)
 
     @property
     def capacity(self) -> int:
@@ -73,7 +83,7 @@ class InFlight:
         return self._max_messages
 
     def has_room(self) -> bool:
-        """True if a receive could be made now (a hint: reserve decides)."""
+        """True if a receive could be made now (a hint: `reserve` decides)."""
         with self._lock:
             return self._room(1) > 0
 
@@ -85,60 +95,82 @@ class InFlight:
             return granted
 
     def _room(self, wanted: int) -> int:
-        free = self._max_messages - len(self._slots) - self._reserved
+        free = self._max_messages - len(self._messages) - self._reserved
         bytes_free = self._max_bytes - self._bytes - self._reserved * MAX_MESSAGE_BYTES
         room = min(wanted, free, bytes_free // MAX_MESSAGE_BYTES)
-        if room < 1 and not self._slots and not self._reserved:
+        if room < 1 and not self._messages and not self._reserved:
             return 1  # however small the limit in bytes: one message at a time always goes
         return max(room, 0)
 
     def admit(
         self, reserved: int, messages: Sequence[ReceivedMessage], *, visible_at: float
-    ) -> tuple[list[Slot], list[Slot]]:
-        """Turn a reservation into slots; returns (new ones, ones that were in flight already).
+    ) -> tuple[list[InFlightMessage], list[InFlightMessage]]:
+        """Turn a reservation into messages; returns (new ones, ones that were held already).
 
-        A message that comes again while it is in flight here is not handled a second time: its
-        slot takes the newer receipt handle, and what is running settles with that.
+        A message that comes again while it is in flight here is not handled a second time: it
+        takes the newer receipt handle, and what is running settles with that.
         """
-        new: list[Slot] = []
-        again: list[Slot] = []
+        new: list[InFlightMessage] = []
+        again: list[InFlightMessage] = []
         with self._lock:
             self._reserved -= reserved
-            for message in messages:
-                known = self._slots.get(message.message_id)
+            for received in messages:
+                message_id, handle = received.message_id, received.receipt_handle
+                known = self._messages.get(message_id)
                 if known is not None:
-                    known.receipt_handle = message.receipt_handle
-                    known.received_at = message.received_at
+                    known.receipt_handle = handle
+                    known.received_at = received.received_at
                     known.visible_at = visible_at
                     known.visibility_lost = False
                     again.append(known)
                     continue
-                size = message.body.__sizeof__()
-                slot = Slot(message, message.receipt_handle, message.received_at, visible_at, size)
-                self._slots[message.message_id] = slot
+                size = received.body.__sizeof__()
+                message = InFlightMessage(
+                    received, message_id, handle, received.received_at, visible_at, size
+                )
+                self._messages[message_id] = message
                 self._bytes += size
-                new.append(slot)
+                new.append(message)
         return new, again
 
-    def release(self, slots: Iterable[Slot]) -> None:
-        """Give slots back. Idempotent: a slot is counted out once, whoever comes first."""
+    def release(self, messages: Iterable[InFlightMessage]) -> None:
+        """Give messages up. Idempotent: each is counted out once, whoever comes first."""
         with self._lock:
-            for slot in slots:
-                if self._slots.get(slot.message.message_id) is slot:
-                    del self._slots[slot.message.message_id]
-                    self._bytes -= slot.size_bytes
+            for message in messages:
+                if self._messages.get(message.message_id) is message:
+                    del self._messages[message.message_id]
+                    self._bytes -= message.size_bytes
 
-    def holds(self, slot: Slot) -> bool:
-        """True until the slot is released."""
-        return self._slots.get(slot.message.message_id) is slot
+    def holds(self, message: InFlightMessage) -> bool:
+        """True until the message is released."""
+        return self._messages.get(message.message_id) is message
 
-    def snapshot(self) -> list[Slot]:
-        """All slots at this moment, oldest first."""
+    def snapshot(self) -> list[InFlightMessage]:
+        """All messages at this moment, oldest first."""
         with self._lock:
-            return list(self._slots.values())
+            return list(self._messages.values())
+
+    def begin_renewal(self, messages: Iterable[InFlightMessage]) -> list[InFlightMessage]:
+        """Those that may be renewed now, marked as `renewing`; `end_renewal` must follow."""
+        with self._lock:
+            may = [m for m in messages if self.holds(m) and not m.leaving]
+            for message in may:
+                message.renewing = True
+        return may
+
+    def end_renewal(self, messages: Iterable[InFlightMessage]) -> None:
+        """Their renewal was answered, or has failed."""
+        for message in messages:
+            message.renewing = False
+
+    def leave(self, message: InFlightMessage) -> bool:
+        """Mark it as `leaving`: it is not renewed any more. False while a renewal is under way."""
+        with self._lock:
+            message.leaving = not message.renewing
+            return message.leaving
 
     def all_stuck(self, now: float) -> bool:
-        """True if there is no room for another message, and no slot gets anywhere any more.
+        """True if there is no room for another message, and every one held is past its time.
 
         Its handler ran past its timeout, or past everything that SQS allows.
         """
@@ -146,16 +178,16 @@ class InFlight:
             if self._reserved or self._room(1) > 0:
                 return False
             return all(
-                slot.stuck or now - slot.received_at >= MAX_VISIBILITY_SECONDS
-                for slot in self._slots.values()
+                message.stuck or now - message.received_at >= MAX_VISIBILITY_SECONDS
+                for message in self._messages.values()
             )
 
 
 def capacity_for(engine: EngineSettings, registry: Registry) -> int:
     """How many messages may be in flight, if the configuration leaves it open.
 
-    Ten for each poller and each worker, and twice what each batch handler collects: enough that
-    nobody waits for room, little enough to be renewed in time and released quickly.
+    Ten for each worker and each open receive, and twice what each batch handler collects: enough
+    that no thread waits for room, few enough to be renewed in time and released quickly.
     """
     if engine.max_in_flight_messages is not None:
         return engine.max_in_flight_messages

@@ -1,4 +1,4 @@
-"""Calls what others wrote (handlers, predicates), guarded: what it raises becomes an outcome."""
+"""Calls what users wrote (handlers, predicates), guarded: what it raises becomes an outcome."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import log_events
+from consumer.engine.forks import ForkGuard
 from consumer.errors import BatchFailure, Retry, describe, outcome_of
 from consumer.messages import Context, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from consumer.clock import Clock
-    from consumer.engine.inflight import Slot
+    from consumer.engine.inflight import InFlightMessage
+    from consumer.engine.progress import Call, Entry
     from consumer.engine.stats import Stats
     from consumer.handlers.registry import Handler
-    from consumer.messages import Event
 
 _log = structlog.get_logger(__name__)
-
-#: Until a few calls have shown otherwise, handlers count as slow: then they get company.
-UNKNOWN_SECONDS = 0.01
 
 
 @dataclass(slots=True, eq=False)
@@ -33,16 +31,16 @@ class Run:
     """A call that has a timeout and has not returned."""
 
     handler: str
-    slots: Sequence[Slot]
+    messages: Sequence[InFlightMessage]
     deadline: float
     stuck: bool = field(default=False)
 
 
 class Invoker:
-    """Worker threads call `call`, `call_batch` and `wanted`; a housekeeper calls `find_stuck`.
+    """Worker threads call `call` and `unwanted`; the housekeeper calls `find_stuck`.
 
     Args:
-        stopping: True once the process drains; handlers see it as `context.should_stop()`.
+        stopping: set once the process drains; handlers see it as `context.should_stop()`.
         default_timeout_seconds: for handlers that name none; None lets them run.
     """
 
@@ -51,69 +49,69 @@ class Invoker:
         stats: Stats,
         *,
         clock: Clock,
-        stopping: Callable[[], bool],
+        stopping: threading.Event,
         default_timeout_seconds: float | None = None,
     ) -> None:
         self._stats = stats
         self._clock = clock
         self._stopping = stopping
         self._default_timeout = default_timeout_seconds
+        self._forks = ForkGuard()
         self._lock = threading.Lock()
         self._runs: set[Run] = set()
-        #: How long a per-event handler takes of late, in seconds (a moving average).
-        self.handler_seconds = UNKNOWN_SECONDS
 
-    def call(self, handler: Handler, event: Event, slot: Slot) -> Outcome:
-        """Run a per-event handler, its predicate first."""
-        if handler.when is not None:
-            decided = self.wanted(handler, event, slot)
-            if decided is not None:
-                return decided
-        started = self._clock.monotonic()
-        run, context = self._context(handler, (slot,), started)
-        try:
-            if handler.call is None:
-                return Outcome.ack()
-            handler.call(event, context)
-        except BaseException as error:  # a handler's sys.exit() shall not end a thread of ours
-            return self._failed(handler, event, slot, error)
-        else:
-            return Outcome.ack()
-        finally:
-            if run is not None:
-                self._returned(run)
-            self.handler_seconds += (self._clock.monotonic() - started - self.handler_seconds) / 16
-
-    def call_batch(self, handler: Handler, events: list[Event], slots: list[Slot]) -> list[Outcome]:
-        """Run a batch handler; one outcome for each event, by position."""
-        run, context = self._context(handler, slots, self._clock.monotonic())
+    def call(self, call: Call) -> list[Outcome]:
+        """Run the handler, its predicate first; one outcome for each event, by position."""
+        handler = call.handler
+        if handler.call is not None:
+            outcome = self.unwanted(handler, call.entries[0])
+            return [outcome or self._call_one(handler, call)]
+        run, context = self._context(handler, [e.progress.message for e in call.entries])
         try:
             if handler.call_batch is not None:
-                handler.call_batch(events, context)
+                handler.call_batch([entry.event for entry in call.entries], context)
         except BatchFailure as failure:
-            return self._failed_in_part(handler, events, slots, failure)
+            self._forks.check(failure)
+            return self._failed_in_part(call, failure)
         except BaseException as error:
-            outcome = self._failed(handler, events[0], slots[0], error, events=len(events))
-            return [outcome] * len(events)
+            self._forks.check(error)
+            return self._failed_as_a_whole(call, error)
         else:
-            return [Outcome.ack()] * len(events)
+            self._forks.check()
+            return [Outcome.ack()] * len(call.entries)
         finally:
-            if run is not None:
-                self._returned(run)
+            self._returned(run)
 
-    def wanted(self, handler: Handler, event: Event, slot: Slot) -> Outcome | None:
+    def _call_one(self, handler: Handler, call: Call) -> Outcome:
+        entry = call.entries[0]
+        run, context = self._context(handler, (entry.progress.message,))
+        try:
+            if handler.call is not None:
+                handler.call(entry.event, context)
+        except BaseException as error:  # a handler's sys.exit() must not end a thread of ours
+            self._forks.check(error)
+            return self._failed(handler, entry, error)
+        else:
+            self._forks.check()
+            return Outcome.ack()
+        finally:
+            self._returned(run)
+
+    def unwanted(self, handler: Handler, entry: Entry) -> Outcome | None:
         """Ask the predicate: None if the handler wants the event, else what that amounts to."""
-        if handler.call_batch is not None:
-            self.handler_seconds *= 15 / 16  # it is only put into its batch: that takes no time
         if handler.when is None:
             return None
         try:
-            return None if handler.when(event) else Outcome.ack()
+            wanted = handler.when(entry.event)
+            wanted = bool(wanted)
         except BaseException as error:
-            return self._failed(handler, event, slot, error)
+            self._forks.check(error)
+            return self._failed(handler, entry, error)
+        self._forks.check()
+        return None if wanted else Outcome.ack()
 
     def find_stuck(self) -> None:
-        """Tell which calls ran past their timeout.
+        """Find the calls that ran past their timeout, and log each once.
 
         Their messages are no longer renewed, so that another consumer gets its chance. When such a
         call returns after all, its result counts.
@@ -124,14 +122,14 @@ class Invoker:
             late = [run for run in past if not run.stuck]
             for run in past:
                 run.stuck = True
-                for slot in run.slots:  # of the old ones, too: another call may have freed it
-                    slot.stuck = True
+                for message in run.messages:  # of the old ones, too: another call may have freed it
+                    message.stuck = True
         for run in late:
             self._stats.add("handlers_stuck")
             _log.error(
                 log_events.HANDLER_STUCK,
                 handler=run.handler,
-                messages=len(run.slots),
+                messages=len(run.messages),
                 hint="it ran past its timeout and has not returned; its thread stays occupied",
             )
 
@@ -141,72 +139,77 @@ class Invoker:
             return sum(run.stuck for run in self._runs)
 
     def _context(
-        self, handler: Handler, slots: Sequence[Slot], started: float
+        self, handler: Handler, messages: Sequence[InFlightMessage]
     ) -> tuple[Run | None, Context]:
         timeout = handler.timeout_seconds or self._default_timeout
         stopping = self._stopping
-        first = slots[0]
         run: Run | None = None
         deadline: float | None = None
-        should_stop = stopping
+        should_stop = stopping.is_set
         if timeout is not None:
-            deadline = limit = started + timeout
             clock = self._clock
-            run = Run(handler.name, slots, deadline)
+            deadline = limit = clock.monotonic() + timeout
+            run = Run(handler.name, messages, deadline)
             with self._lock:
                 self._runs.add(run)
 
             def should_stop() -> bool:
-                return clock.monotonic() >= limit or stopping()
+                return clock.monotonic() >= limit or stopping.is_set()
 
         return run, Context(
             handler=handler.name,
-            message_ids=tuple([slot.message.message_id for slot in slots]),
-            receive_count=first.message.receive_count,
+            message_ids=tuple([message.message_id for message in messages]),
+            receive_count=messages[0].received.receive_count,
             deadline=deadline,
             should_stop=should_stop,
-            visibility_lost=lambda: any(slot.visibility_lost for slot in slots),
+            visibility_lost=lambda: any(message.visibility_lost for message in messages),
         )
 
-    def _returned(self, run: Run) -> None:
+    def _returned(self, run: Run | None) -> None:
+        if run is None:
+            return
         with self._lock:
             self._runs.discard(run)
         if run.stuck:
-            for slot in run.slots:
-                slot.stuck = False
-            _log.warning(log_events.HANDLER_UNSTUCK, handler=run.handler, messages=len(run.slots))
+            for message in run.messages:
+                message.stuck = False
+            messages = len(run.messages)
+            _log.warning(log_events.HANDLER_UNSTUCK, handler=run.handler, messages=messages)
 
-    def _failed_in_part(
-        self, handler: Handler, events: list[Event], slots: list[Slot], failure: BatchFailure
-    ) -> list[Outcome]:
+    def _failed_in_part(self, call: Call, failure: BatchFailure) -> list[Outcome]:
         failures: object = failure.failures
+        events = {entry.event for entry in call.entries}
         # A subclass may have put anything there.
-        known = isinstance(failures, Mapping) and not failures.keys() - set(events)
+        known = isinstance(failures, Mapping) and not failures.keys() - events
         if not known or not failures:
             # It does not say which of these events failed: then none can be taken as handled.
-            outcome = self._failed(handler, events[0], slots[0], failure, events=len(events))
-            return [outcome] * len(events)
+            return self._failed_as_a_whole(call, failure)
         outcomes = []
-        for event, slot in zip(events, slots, strict=True):
-            if event not in failure.failures:
+        for entry in call.entries:
+            if entry.event not in failure.failures:
                 outcomes.append(Outcome.ack())
                 continue
-            error: object = failure.failures[event]
+            error: object = failure.failures[entry.event]
             if not isinstance(error, BaseException):
                 error = TypeError("the failures of a BatchFailure must be exceptions")
-            outcomes.append(self._failed(handler, event, slot, error))
+            outcomes.append(self._failed(call.handler, entry, error))
         return outcomes
+
+    def _failed_as_a_whole(self, call: Call, error: BaseException) -> list[Outcome]:
+        size = len(call.entries)
+        return [self._failed(call.handler, call.entries[0], error, events=size)] * size
 
     @staticmethod
     def _failed(
-        handler: Handler, event: Event, slot: Slot, error: BaseException, *, events: int = 1
+        handler: Handler, entry: Entry, error: BaseException, *, events: int = 1
     ) -> Outcome:
         outcome = outcome_of(error)
+        received = entry.progress.message.received
         facts = {
             "handler": handler.name,
-            "event_name": event.name,
-            "message_id": slot.message.message_id,
-            "receive_count": slot.message.receive_count,
+            "event_name": entry.event.name,
+            "message_id": received.message_id,
+            "receive_count": received.receive_count,
         }
         if events > 1:
             facts["events"] = events

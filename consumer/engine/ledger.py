@@ -5,162 +5,183 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from consumer import log_events
-from consumer.engine.journal import error_code, open_journal
+from consumer.engine.database import error_code, open_database
+from consumer.engine.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from consumer.clock import Clock
-    from consumer.engine.journal import Journal, Loaded
+    from consumer.engine.database import Database
+    from consumer.engine.inflight import Step
+    from consumer.engine.journal import Loaded
 
 _log = structlog.get_logger(__name__)
 
-#: One handler's work on one event of a message: (position in the envelope, handler name).
-Step = tuple[int, str]
+#: More messages than these are not remembered; the oldest go first.
+MOST_MESSAGES = 100_000
+#: What was noted is in the file within this time, if another step succeeds; without one within the
+#: quarter of a second in which the housekeeper comes by. A commit costs about 0.1 ms.
+COMMIT_SECONDS = 0.02
 
 _NOTHING: frozenset[Step] = frozenset()
 
 
-@dataclass(slots=True)
-class _Entry:
-    steps: set[Step] = field(default_factory=set)
-    #: Where the journal has them; None without a journal.
-    row: int | None = None
-
-
-@dataclass(slots=True)
-class _Note:
-    """Messages that were noted together, in one row of the journal."""
-
-    row: int
-    #: How many of them are not settled yet.
-    open: int
-
-
 class Ledger:
-    """Steps that succeeded, by message id. Bounded: the oldest message is forgotten first.
+    """Steps that succeeded, by message id. Any thread may call any method.
 
-    What is looked up is in memory, and only of messages of which something went wrong: a handler
-    failed beside others that succeeded, or a delete did not go through. With a journal it survives
-    the process, and so does what was handled when the process died before the delete: what is to
-    be deleted is noted there first. Any thread may call.
+    `succeeded` looks into memory, where only messages are of which something went wrong: a handler
+    failed beside others that succeeded, or a delete did not go through. With a journal these
+    survive the process; and so does every step of a message in flight, soon after it succeeded.
+
+    Args:
+        clock: for the time between commits.
+        journal: None keeps all of it in memory.
     """
 
     def __init__(
         self,
         *,
+        clock: Clock,
         journal: Journal | None = None,
-        loaded: Loaded | None = None,
-        max_messages: int = 100_000,
+        database: Database | None = None,
+        max_messages: int = MOST_MESSAGES,
     ) -> None:
-        self._lock = threading.Lock()
-        self._entries = OrderedDict(
-            (message_id, _Entry(steps, row)) for message_id, (row, steps) in (loaded or {}).items()
-        )
-        self._notes: dict[str, _Note] = {}
+        self._clock = clock
         self._journal = journal
+        #: The file that it writes to; None without one.
+        self.database = database
         self._max_messages = max_messages
-        self._forget_oldest()
+        self._lock = threading.Lock()
+        #: What survives the message's time in flight.
+        self._kept: OrderedDict[str, set[Step]] = OrderedDict()
+        #: Noted, and not in the file yet.
+        self._pending: dict[str, list[Step]] = {}
+        #: Held over each commit: who waits for it waits for a write that may carry its own notes.
+        self._committing = threading.Lock()
+        self._committed_at = float("-inf")
+        #: Where the file has a message; and how many messages a row still has that are not deleted.
+        self._rows: dict[str, list[int]] = {}
+        self._open: dict[int, int] = {}
+
+    def load(self, loaded: Mapping[str, Loaded]) -> None:
+        """Take over what the file had at the start."""
+        with self._lock:
+            for message_id, (row, steps) in loaded.items():
+                self._kept[message_id] = steps
+                self._rows[message_id] = [row]
+                self._open[row] = 1
+            self._forget_oldest()
 
     def __len__(self) -> int:
-        """How many messages are remembered."""
-        return len(self._entries)
+        """How many messages are remembered beyond their time in flight."""
+        return len(self._kept)
 
     @property
     def durable(self) -> bool:
         """True if it survives the process."""
         return self._journal is not None
 
-    @property
-    def journal(self) -> Journal | None:
-        """The file that it writes to; None without one."""
-        return self._journal
-
     def succeeded(self, message_id: str) -> frozenset[Step]:
         """The steps of this message that need not run again."""
-        if message_id not in self._entries:  # nearly always; no lock for it
+        if message_id not in self._kept:  # nearly always; no lock for it
             return _NOTHING
         with self._lock:
-            entry = self._entries.get(message_id)
-            return frozenset(entry.steps) if entry else _NOTHING
+            return frozenset(self._kept.get(message_id, _NOTHING))
 
-    def record(self, message_id: str, steps: Iterable[Step]) -> None:
-        """Remember these steps as done."""
+    def note(self, steps: Sequence[tuple[str, Step]]) -> None:
+        """These steps succeeded, each with the id of its message: they are in the file soon."""
+        if self._journal is None or not steps:
+            return
         with self._lock:
-            entry = self._entries.setdefault(message_id, _Entry())
-            entry.steps.update(steps)
-            self._entries.move_to_end(message_id)
-            if self._journal is not None:
-                # The new row first: at no moment is the message in none.
-                row = self._journal.write({message_id: entry.steps})
-                if row is not None:
-                    self._journal.done(entry.row)
-                    entry.row = row
+            for message_id, step in steps:
+                self._pending.setdefault(message_id, []).append(step)
+        if self._clock.monotonic() - self._committed_at >= COMMIT_SECONDS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write what was noted so far; on return it is in the file, unless that can't be written.
+
+        Then it is tried again with what is noted next, as long as the messages are in flight.
+        """
+        journal = self._journal
+        if journal is None:
+            return
+        with self._committing:
+            self._committed_at = self._clock.monotonic()
+            if not self._pending:
+                return
+            with self._lock:
+                pending, self._pending = self._pending, {}
+            row = journal.write(pending)
+            with self._lock:
+                if row is None:
+                    for message_id, steps in self._pending.items():
+                        pending.setdefault(message_id, []).extend(steps)
+                    self._pending = pending
+                    return
+                self._open[row] = len(pending)
+                for message_id in pending:
+                    self._rows.setdefault(message_id, []).append(row)
+
+    def keep(self, message_id: str, steps: Iterable[Step]) -> None:
+        """The message leaves the process undeleted: its steps must not run when it comes again."""
+        with self._lock:
+            self._kept.setdefault(message_id, set()).update(steps)
+            self._kept.move_to_end(message_id)
             self._forget_oldest()
 
-    def _forget_oldest(self) -> None:
-        while len(self._entries) > self._max_messages:
-            _, oldest = self._entries.popitem(last=False)
-            if self._journal is not None:
-                self._journal.done(oldest.row)
-
-    def forget(self, message_id: str) -> None:
-        """The message is deleted: it can't come again."""
-        if message_id in self._entries:
-            with self._lock:
-                entry = self._entries.pop(message_id, None)
-                if entry is not None and self._journal is not None:
-                    self._journal.done(entry.row)
-
-    def deleting(self, handled: Sequence[tuple[str, Sequence[Step]]]) -> None:
-        """Note messages as handled before they are deleted; those that are noted stay as they are.
-
-        If the process dies now, they are only deleted when they come again.
-        """
-        if self._journal is None:
-            return
-        with self._lock:
-            new = {message: steps for message, steps in handled if message not in self._notes}
-        row = self._journal.write(new) if new else None
-        if row is not None:
-            note = _Note(row, len(new))
-            with self._lock:
-                self._notes.update(dict.fromkeys(new, note))
-
-    def settled(self, message_ids: Iterable[str]) -> None:
-        """Their delete was answered: what of it did not go through for good is recorded by now."""
-        if self._journal is None:
-            return
+    def forget(self, message_ids: Iterable[str]) -> None:
+        """These messages are deleted: they can't come again."""
         with self._lock:
             for message_id in message_ids:
-                note = self._notes.pop(message_id, None)
-                if note is not None:
-                    note.open -= 1
-                    if not note.open:
-                        self._journal.done(note.row)
+                self._kept.pop(message_id, None)
+                self._drop(message_id)
 
     def flush(self) -> None:
-        """Bring the journal up to date; called now and then."""
+        """Write what was noted, and delete what is no longer needed; called now and then."""
+        self.commit()
         if self._journal is not None:
             self._journal.flush()
 
     def close(self) -> None:
-        """Close the journal. Nothing may be called afterwards."""
-        if self._journal is not None:
-            self._journal.close()
+        """Write what is left and close the file. What is noted afterwards has no effect."""
+        self.flush()
+        if self.database is not None:
+            self.database.close()
+
+    def _forget_oldest(self) -> None:
+        while len(self._kept) > self._max_messages:
+            message_id, _ = self._kept.popitem(last=False)
+            self._drop(message_id)
+
+    def _drop(self, message_id: str) -> None:
+        self._pending.pop(message_id, None)
+        for row in self._rows.pop(message_id, ()):
+            self._open[row] -= 1
+            if not self._open[row]:
+                del self._open[row]
+                if self._journal is not None:
+                    self._journal.drop(row)
 
 
 def open_ledger(directory: Path, *, clock: Clock) -> Ledger:
-    """The durable ledger in the state directory; one in memory, and told, if there can be none."""
+    """The durable ledger in the state directory; if there can be none, one in memory (logged)."""
+
+    def load(database: Database) -> Ledger:
+        journal = Journal(database)
+        ledger = Ledger(clock=clock, journal=journal, database=database)
+        ledger.load(journal.load())
+        return ledger
+
     try:
-        journal, loaded = open_journal(directory, clock=clock)
+        ledger = open_database(directory, clock=clock, use=load)
     except (OSError, sqlite3.Error) as error:
         code = error_code(error) if isinstance(error, sqlite3.Error) else type(error).__name__
         _log.warning(
@@ -168,6 +189,6 @@ def open_ledger(directory: Path, *, clock: Clock) -> Ledger:
             code=code,
             hint="no ledger in the state directory: after a crash some messages are handled again",
         )
-        return Ledger()
-    _log.info(log_events.LEDGER_OPENED, messages=len(loaded))
-    return Ledger(journal=journal, loaded=loaded)
+        return Ledger(clock=clock)
+    _log.info(log_events.LEDGER_OPENED, messages=len(ledger))
+    return ledger

@@ -26,7 +26,7 @@ class StallDetector:
     """One thread at a time calls `look` when `is_due`.
 
     A queue is stalled if, at two looks in a row, it says that messages are visible, and all
-    receives in between came back empty. Nothing is changed by that: it is told and counted.
+    receives in between came back empty. Nothing is changed by that: it is logged and counted.
     """
 
     def __init__(self, transport: Transport, stats: Stats, *, clock: Clock) -> None:
@@ -57,7 +57,7 @@ class StallDetector:
         try:
             attributes = self._transport.attributes()
         except TransportError:
-            return  # receives fail as well then, and tell it; not being allowed to ask is no fault
+            return  # receives fail as well then, and log it; not being allowed to ask is no fault
         if not attributes.visible_messages or self._stats["received"] != self._received:
             self._suspicious = self.stalled = False
         elif not self._suspicious:
@@ -65,10 +65,10 @@ class StallDetector:
         elif not self.stalled:
             self.stalled = True
             self._stats.add("stalls")
-            self._tell(attributes)
+            self._log(attributes)
 
     @staticmethod
-    def _tell(attributes: QueueAttributes) -> None:
+    def _log(attributes: QueueAttributes) -> None:
         in_flight = attributes.in_flight_messages or 0
         hint = "is there another consumer that takes and releases them?"
         if in_flight >= IN_FLIGHT_LIMIT:

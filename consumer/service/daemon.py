@@ -1,7 +1,8 @@
-"""The process: runs a worker until it is told to stop or has nothing left to do."""
+"""The process: runs a worker until a signal comes or it has nothing left to do."""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,9 +12,10 @@ from consumer.errors import EXIT_BUG, EXIT_OK, ConsumerError, describe
 from consumer.service.report import status_line, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from consumer.clock import Clock
+    from consumer.engine.status import Status
     from consumer.engine.worker import Worker
     from consumer.service.signals import StopSignals
     from consumer.service.systemd import Notifier
@@ -24,6 +26,10 @@ _log = structlog.get_logger(__name__)
 TICK_SECONDS = 0.2
 #: How often `systemctl status` gets a new line.
 STATUS_SECONDS = 5.0
+#: What systemd is asked for beyond the drain's own deadline: the last calls, and the exit itself.
+EXTEND_SECONDS = 20.0
+
+_DRAINING_HINT = "waiting up to a long poll for open receives; a second signal stops at once"
 
 
 class Daemon:
@@ -31,7 +37,7 @@ class Daemon:
 
     Args:
         signals: installed by the caller, for as long as this runs.
-        flush_repeats: called with each summary: tells the counts of log lines held back.
+        flush_repeats: called with each summary: logs the counts of log lines held back.
         on_tick: called at each look around; the demo draws its progress with it.
     """
 
@@ -44,7 +50,7 @@ class Daemon:
         clock: Clock,
         summary_interval_seconds: float = 60.0,
         flush_repeats: Callable[[], None] = lambda: None,
-        on_tick: Callable[[], None] = lambda: None,
+        on_tick: Callable[[Status], None] = lambda _status: None,
     ) -> None:
         self._worker = worker
         self._notifier = notifier
@@ -53,54 +59,54 @@ class Daemon:
         self._summary_seconds = summary_interval_seconds
         self._flush_repeats = flush_repeats
         self._on_tick = on_tick
-        self._ready = self._told_ready = False
-        self._unhealthy: list[str] = []
+        self._ready = self._systemd_is_ready = False
+        self._unhealthy: tuple[str, ...] = ()
         now = clock.monotonic()
         self._last_summary = now
         self._last_status = self._last_watchdog = float("-inf")
         self._rate_base = (now, 0)
-        self._last_counts: dict[str, int] = {}
+        self._last_counts: Mapping[str, int] = {}
+        self._pause = threading.Event()  # never set: signals set nothing but a number
 
     def run(self) -> int:
         """Run to the end; returns the exit code."""
-        worker = self._worker
-        worker.start()
+        self._worker.start()
         while True:
-            self._look_around()
-            reason = "signal" if self._signals.count else worker.finished()
+            status = self._look_around()
+            reason = "signal" if self._signals.count else status.finished
             if reason:
                 break
-            self._clock.wait(worker.crew.stopping, TICK_SECONDS)
-        self._drain(reason)
+            self._clock.wait(self._pause, TICK_SECONDS)
+        self._drain(reason, status)
         return self._end(reason)
 
-    def _look_around(self) -> None:
+    def _look_around(self) -> Status:
         now = self._clock.monotonic()
-        worker = self._worker
-        if worker.poller.succeeded and not self._ready:
+        status = self._worker.status()
+        if status.ready and not self._ready:
             self._ready = True
             _log.info(log_events.READY)
-        if self._ready and self._notifier.active and not self._told_ready:
+        if self._ready and self._notifier.active and not self._systemd_is_ready:
             # Said again until systemd has it: its queue may be full while the machine boots.
-            self._told_ready = self._notifier.ready("receiving")
-        self._feed_watchdog(now)
+            self._systemd_is_ready = self._notifier.ready("receiving")
+        self._feed_watchdog(now, status.problems)
         if now - self._last_status >= STATUS_SECONDS:
-            handled = worker.stats["handled"]
+            handled = status.counts.get("handled", 0)
             rate = (handled - self._rate_base[1]) / max(now - self._rate_base[0], 0.001)
             self._rate_base = (now, handled)
             self._last_status = now
-            self._notifier.status(status_line(worker, rate=rate, problems=self._unhealthy))
+            self._notifier.status(status_line(status, rate=rate))
         if now - self._last_summary >= self._summary_seconds:
             self._last_summary = now
-            self._tell_summary()
-        self._on_tick()
+            self._log_summary(status)
+        self._on_tick(status)
+        return status
 
-    def _feed_watchdog(self, now: float) -> None:
+    def _feed_watchdog(self, now: float, problems: tuple[str, ...]) -> None:
         """Feed it from progress, and from nothing else."""
-        problems = self._worker.problems()
         if problems != self._unhealthy:
             if problems:
-                _log.error(log_events.UNHEALTHY, problems=problems)
+                _log.error(log_events.UNHEALTHY, problems=list(problems))
             else:
                 _log.info(log_events.HEALTHY)
             self._unhealthy = problems
@@ -111,48 +117,51 @@ class Daemon:
             self._last_watchdog = now
             self._notifier.watchdog()
 
-    def _tell_summary(self) -> None:
-        counts = self._worker.stats.snapshot()
-        _log.info(log_events.SUMMARY, **summary(self._worker, since=self._last_counts))
-        self._last_counts = counts
+    def _log_summary(self, status: Status) -> None:
+        _log.info(log_events.SUMMARY, **summary(status, since=self._last_counts))
+        self._last_counts = status.counts
         self._flush_repeats()
 
-    def _drain(self, reason: str) -> None:
-        worker = self._worker
+    def _drain(self, reason: str, status: Status) -> None:
         self._notifier.stopping("draining")
         _log.info(
             log_events.DRAINING,
             reason=reason,
-            in_flight=len(worker.in_flight),
-            open_receives=worker.crew.polling,
-            hint="open receives are let return (up to a long poll); a second signal ends at once",
+            in_flight=status.in_flight,
+            open_receives=status.open_receives,
+            hint=_DRAINING_HINT if status.open_receives else "a second signal stops at once",
         )
-
-        def while_waiting(seconds_left: float) -> bool:
-            now = self._clock.monotonic()
-            self._feed_watchdog(now)
-            if now - self._last_status >= 1.0:
-                self._last_status = now
-                self._notifier.extend_timeout(max(seconds_left, 0.0) + 15.0)
-                self._notifier.status(
-                    f"draining: {len(worker.in_flight)} in flight, {seconds_left:.0f} s left"
-                )
-            self._on_tick()
-            return self._signals.count > 1
-
-        account = worker.drain(while_waiting)
+        counts = self._worker.drain(self._while_draining)
+        facts: dict[str, object] = {}
+        if counts.put_back:
+            facts = {"put_off": sum(counts.put_back.values()), "reasons": dict(counts.put_back)}
         _log.info(
             log_events.DRAINED,
-            handled=account.handled,
-            deleted=account.deleted,
-            released=account.released,
-            abandoned=account.abandoned,
+            handled=counts.handled,
+            deleted=counts.deleted,
+            released=counts.released,
+            abandoned=counts.abandoned,
+            **facts,
         )
-        self._tell_summary()
+        status = self._worker.status()
+        self._log_summary(status)
+        self._on_tick(status)
+
+    def _while_draining(self, seconds_left: float) -> bool:
+        now, status = self._clock.monotonic(), self._worker.status()
+        self._feed_watchdog(now, status.problems)
+        if now - self._last_status >= 1.0:
+            self._last_status = now
+            self._notifier.extend_timeout(max(seconds_left, 0.0) + EXTEND_SECONDS)
+            self._notifier.status(
+                f"draining: {status.in_flight} in flight, {max(seconds_left, 0):.0f} s left"
+            )
+        self._on_tick(status)
+        return self._signals.count > 1
 
     def _end(self, reason: str) -> int:
         # A drain that could not delete what was handled is no good end, whoever asked for it.
-        failure = self._worker.failure or self._worker.settler.fatal
+        failure = self._worker.status().failure
         if failure is None:
             _log.info(log_events.STOPPED, reason=reason, exit_code=EXIT_OK)
             return EXIT_OK

@@ -12,6 +12,7 @@ import tenacity
 import consumer
 from consumer import log_events
 from consumer.engine.ledger import open_ledger
+from consumer.engine.parts import RunOptions
 from consumer.engine.quarantine import DirectoryQuarantine, QueueQuarantine
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK, TransportError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.config import Settings
     from consumer.engine.quarantine import Quarantine
+    from consumer.engine.status import Status
     from consumer.handlers.registry import Registry
     from consumer.queues.sqs import SqsTransport
     from consumer.queues.sqs.preflight import QueueCheck
@@ -51,7 +53,7 @@ def run(
     drain_when_empty: bool = False,
     registry: Registry | None = None,
     flush_repeats: Callable[[], None] = lambda: None,
-    on_tick: Callable[[Worker], None] | None = None,
+    on_tick: Callable[[Status], None] = lambda _status: None,
 ) -> int:
     """Run the daemon in this thread, the main thread; returns the exit code.
 
@@ -63,7 +65,6 @@ def run(
     """
     if registry is None:
         registry = build_registry(settings.handlers, state_directory=settings.state_directory)
-    engine, queue = settings.engine, settings.queue
     transport = _connect(settings, registry, clock)
     quarantine = _quarantine(settings, clock)
     notifier, signals = Notifier(environ), StopSignals()
@@ -73,16 +74,18 @@ def run(
             if check is None:
                 return EXIT_OK
             with closing(open_ledger(settings.state_directory, clock=clock)) as ledger:
+                options = RunOptions(
+                    visibility_timeout_seconds=_visibility(settings, check),
+                    read_timeout_seconds=settings.queue.effective_read_timeout_seconds,
+                    max_messages=max_messages,
+                    until_empty=drain_when_empty,
+                )
                 worker = Worker(
                     transport,
                     registry,
-                    queue=queue,
-                    engine=engine,
+                    settings,
+                    options,
                     clock=clock,
-                    visibility_timeout_seconds=_visibility(settings, check),
-                    read_timeout_seconds=queue.effective_read_timeout_seconds,
-                    max_messages=max_messages,
-                    drain_when_empty=drain_when_empty,
                     ledger=ledger,
                     quarantine=quarantine,
                 )
@@ -91,9 +94,9 @@ def run(
                     notifier=notifier,
                     signals=signals,
                     clock=clock,
-                    summary_interval_seconds=engine.summary_interval_seconds,
+                    summary_interval_seconds=settings.engine.summary_interval_seconds,
                     flush_repeats=flush_repeats,
-                    on_tick=(lambda: on_tick(worker)) if on_tick else lambda: None,
+                    on_tick=on_tick,
                 ).run()
     finally:
         transport.close()

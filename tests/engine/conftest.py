@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from consumer.config import EngineSettings, QueueSettings
+from consumer.config import EngineSettings, QueueSettings, Settings
+from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registry import Registry
@@ -20,9 +21,10 @@ from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body, mak
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from consumer.engine.drain import Account
-    from consumer.engine.inflight import InFlight, Slot
-    from consumer.engine.poller import Poll
+    from consumer.engine.drain import Counts
+    from consumer.engine.inflight import InFlight, InFlightMessage
+    from consumer.engine.receive import Received
+    from consumer.engine.status import Status
     from consumer.testing.faults import Operation
 
 VISIBILITY = 30
@@ -42,6 +44,8 @@ class Rig:
         clock: ManualClock | None = None,
         engine: Mapping[str, Any] | None = None,
         wait_time_seconds: int = 20,
+        max_messages: int | None = None,
+        until_empty: bool = False,
         **options: Any,
     ) -> None:
         self.clock = clock or ManualClock()
@@ -51,15 +55,23 @@ class Rig:
         self.worker = Worker(
             self.queue,
             registry,
-            queue=QueueSettings(wait_time_seconds=wait_time_seconds),
-            # Many a test fails a handler a few times for another reason.
-            engine=EngineSettings(**{"breaker_failures": 0, **(engine or {})}),
+            Settings(
+                queue=QueueSettings(wait_time_seconds=wait_time_seconds),
+                # Many a test fails a handler a few times for another reason.
+                engine=EngineSettings(**{"breaker_failures": 0, **(engine or {})}),
+            ),
+            RunOptions(VISIBILITY, max_messages=max_messages, until_empty=until_empty),
             clock=self.clock,
-            visibility_timeout_seconds=VISIBILITY,
             rng=Random(1),
             **options,
         )
-        self.stats = self.worker.stats
+        self.parts = self.worker.parts
+        self.stats = self.parts.stats
+
+    @property
+    def status(self) -> Status:
+        """What the worker says of itself."""
+        return self.worker.status()
 
     def send(self, event_name: str = "grade_change", *, count: int = 1) -> list[str]:
         """Put messages into the queue; returns their ids."""
@@ -69,53 +81,77 @@ class Rig:
         """Put one Caliper message with several events into the queue."""
         return self.queue.send(caliper_body(events))
 
-    def poll(self) -> Poll:
-        """One receive; what it brings is queued for a worker thread."""
-        poll = self.worker.poller.poll_once()
-        self.worker.crew._queue.extend(poll.slots)
-        return poll
+    def receive(self) -> Received:
+        """One receive; what it brings waits for a thread."""
+        return self.parts.receiver.receive(self.parts.admission.wanted())
+
+    def receive_as_a_thread(self) -> None:
+        """One receive as a thread of the pool makes it, if it would make one."""
+        self.parts.pool._roles["receive"] += 1
+        self.parts.pool.do("receive")
+
+    def begin_one(self) -> None:
+        """Take the next message that was received as far as it goes."""
+        message = self.parts.receiver.take()
+        assert message is not None
+        self.parts.flow.begin(message)
 
     def work(self) -> None:
-        """Process what is queued, and what that queues, until nothing is left."""
-        queue = self.worker.crew._queue
-        while queue:
-            self.worker.pipeline.process(queue.popleft())
+        """What threads do with what was received and what is ready, until nothing is left."""
+        while self.parts.pool.work_once():
+            pass
 
     def settle(self) -> None:
         """Send every delete and visibility change there is."""
-        self.worker.settler.flush(everything=True)
+        while self.parts.settler.pending():
+            if not self.parts.settler.send(partial=True):
+                self.clock.advance(0.5)
 
-    def cycle(self) -> Poll:
-        """Receive, process, settle."""
-        poll = self.poll()
+    def cycle(self) -> Received:
+        """Receive, handle, settle."""
+        received = self.receive()
         self.work()
         self.settle()
-        return poll
+        return received
+
+    def run_threads(self) -> None:
+        """What the pool's threads do, apart from receiving, until they would park."""
+        pool = self.parts.pool
+        while (role := pool.take_role()) is not None:
+            if role == "receive":
+                pool._roles[role] -= 1
+                return
+            pool.do(role)
 
     def beat(self, seconds: float, *, step: float = 1.0) -> None:
-        """Let time pass as the threads would: a heartbeat and the housekeeping at each step."""
+        """Let time pass: at each step a heartbeat, the housekeeping, and what it finds due."""
         for _ in range(round(seconds / step)):
             self.clock.advance(step)
-            self.worker.heartbeat.tick()
-            self.worker.housekeep()
+            self.tick()
 
-    def drain(self, *, signal_after: int | None = None) -> Account:
+    def tick(self) -> None:
+        """What the heartbeat and the housekeeper do at one moment, and a thread for what is due."""
+        self.parts.heartbeat.tick()
+        self.parts.housekeeper.tick()
+        while self.parts.settler.send():
+            pass
+
+    def drain(self, *, signal_after: int | None = None) -> Counts:
         """Drain; housekeeping, heartbeat and work go on as the threads would do them."""
         looks = 0
 
         def while_waiting(_seconds_left: float) -> bool:
             nonlocal looks
             looks += 1
-            self.worker.heartbeat.tick()
-            self.worker.housekeep()
-            self.work()
+            self.tick()
+            self.run_threads()
             return signal_after is not None and looks > signal_after
 
         return self.worker.drain(while_waiting)
 
     def held(self) -> list[str]:
         """The ids of the messages that this process holds."""
-        return [slot.message.message_id for slot in self.worker.in_flight.snapshot()]
+        return [message.message_id for message in self.parts.in_flight.snapshot()]
 
     def fail(
         self, operation: Operation, *, times: int = 1, after: bool = False, fatal: bool = False
@@ -189,12 +225,14 @@ def _make_rig() -> Callable[..., Rig]:
     return Rig
 
 
-@pytest.fixture(name="make_slot")
-def _make_slot(clock: ManualClock) -> Callable[..., Slot]:
-    """Admits a message to a table and returns its slot; each call another message."""
+@pytest.fixture(name="make_held")
+def _make_held(clock: ManualClock) -> Callable[..., InFlightMessage]:
+    """Admits a message to a table and returns it; each call another message."""
     made = 0
 
-    def make(in_flight: InFlight, *, receive_count: int = 1, visible_in: float = 30.0) -> Slot:
+    def make(
+        in_flight: InFlight, *, receive_count: int = 1, visible_in: float = 30.0
+    ) -> InFlightMessage:
         nonlocal made
         made += 1
         message = make_message(

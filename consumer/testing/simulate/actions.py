@@ -71,7 +71,7 @@ class Actions:
 
     def flush(self) -> None:
         """The settler sends what is due."""
-        self._world.life.worker.settler.flush()
+        self._world.life.send_what_is_due()
 
     def beat(self) -> None:
         """Time passes, and everybody does what is theirs."""

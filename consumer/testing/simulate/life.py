@@ -5,8 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from consumer.config import EngineSettings, QueueSettings
+from consumer.config import EngineSettings, Settings
+from consumer.engine.drain import LAST_CALLS_SECONDS
 from consumer.engine.ledger import Ledger, open_ledger
+from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.handlers.registry import Registry
 
@@ -38,28 +40,31 @@ class Life:
         quarantine: Quarantine | None,
     ) -> None:
         self._clock = clock
-        self.ledger = open_ledger(state, clock=clock) if scenario.durable else Ledger()
+        ledger = open_ledger(state, clock=clock) if scenario.durable else Ledger(clock=clock)
         self.worker = Worker(
             queue,
             _registry(scenario, handle),
-            queue=QueueSettings(),
-            engine=EngineSettings(
-                max_in_flight_messages=scenario.capacity,
-                drain_timeout_seconds=scenario.drain_seconds,
-                breaker_failures=scenario.breaker_failures,
-                deduplicate="window" if scenario.deduplicate else "off",
-                fatal_grace_seconds=30,
+            Settings(
+                engine=EngineSettings(
+                    max_in_flight_messages=scenario.capacity,
+                    drain_timeout_seconds=scenario.drain_seconds,
+                    breaker_failures=scenario.breaker_failures,
+                    deduplicate="window" if scenario.deduplicate else "off",
+                    fatal_grace_seconds=30,
+                )
             ),
+            RunOptions(scenario.visibility_seconds),
             clock=clock,
-            visibility_timeout_seconds=scenario.visibility_seconds,
             rng=Random(seed),
-            ledger=self.ledger,
+            ledger=ledger,
             quarantine=quarantine,
         )
-        self.worker.crew._parked = 1  # noqa: SLF001 - there is always somebody with time for errands
+        self.parts = self.worker.parts
         #: Nothing of it takes place any more.
         self.dead = False
         self.draining = False
+        #: Of a drain: its time was up, with its last calls; and it went on all the same.
+        self.ran_out_of_time = self.overran = False
         #: (message id, index, handler) that succeeded in this process.
         self.succeeded: set[tuple[str, int, str]] = set()
         self._keeping_house = False
@@ -69,44 +74,42 @@ class Life:
     def kill(self) -> None:
         """Like kill -9: what is in the ledger's file by now stays, and nothing else."""
         self.dead = True
-        journal = self.ledger.journal
-        if journal is not None:
-            journal._connection.close()  # noqa: SLF001 - an orderly close would tidy up first
+        database = self.parts.ledger.database
+        if database is not None:
+            database.close()  # without the orderly end, which would tidy up first
 
     def poll(self) -> None:
-        """One receive; what it brings is queued. Raises a fatal `TransportError`."""
-        worker = self.worker
-        if worker.crew.stopping.is_set() or not worker.poller.may_poll():
-            return
-        poll = worker.poller.poll_once()
-        worker.crew._queue.extend(poll.slots)  # noqa: SLF001 - in the place of a thread
+        """One receive, if a thread would make one. Raises a fatal `TransportError`."""
+        receiver, wanted = self.parts.receiver, self.parts.admission.wanted()
+        if not self.parts.stopping.is_set() and receiver.may_receive(wanted):
+            receiver.receive(wanted)
 
-    def queued(self) -> int:
-        """How many items wait for a thread."""
-        return self.worker.crew.queued()
-
-    def process_one(self) -> None:
-        """What a thread of the crew does with the next item."""
-        crew = self.worker.crew
-        try:
-            item = crew._queue.popleft()  # noqa: SLF001 - in the place of a thread
-        except IndexError:
-            return
-        crew.working += 1
-        try:
-            self.worker.pipeline.process(item)
-        finally:
-            crew.working -= 1
+    def process_one(self) -> bool:
+        """What a thread does next that is no receive; False if there is nothing."""
+        pool = self.parts.pool
+        role = pool.take_role()
+        if role is None:
+            return False
+        if role == "work":  # one item of many: others may come in between
+            try:
+                pool.work_once()
+            finally:
+                pool.release_role(role)
+        elif role == "receive":
+            pool.release_role(role)
+            return False
+        else:
+            pool.do(role)
+        return True
 
     def process_all(self) -> None:
-        """What all of its threads do until nothing is queued."""
+        """What all threads do until nothing is left but to receive."""
         for _ in range(200):
-            if self.dead or not self.queued():
+            if self.dead or not self.process_one():
                 return
-            self.process_one()
 
     def pass_time(self, seconds: float) -> None:
-        """Time passes, and the threads beside the crew do their part."""
+        """Time passes, and the threads beside the pool do their part."""
         while seconds > 0 and not self.dead:
             step = min(seconds, self.beat_seconds)
             self._clock.advance(step)
@@ -114,45 +117,54 @@ class Life:
             seconds -= step
 
     def beat(self) -> None:
-        """What the two threads beside the crew do now and then."""
-        if self.dead or self.worker._ended.is_set():  # noqa: SLF001 - as their loops ask
+        """What the heartbeat and the housekeeper do now and then, and a thread for what is due."""
+        if self.dead or self.parts.threads.ended.is_set():
             return
-        self.worker.heartbeat.tick()
-        self.keep_house()
+        self.parts.heartbeat.tick()
+        if not self._keeping_house:  # one thread does it
+            self._keeping_house = True
+            try:
+                self.parts.housekeeper.tick()
+                self.send_what_is_due()
+            finally:
+                self._keeping_house = False
 
-    def keep_house(self) -> None:
-        """Housekeeping; one thread does it, so not while it is being done."""
-        if self._keeping_house or self.dead:
-            return
-        self._keeping_house = True
-        try:
-            self.worker.housekeep()
-            self._run_errands()
-        finally:
-            self._keeping_house = False
+    def send_what_is_due(self) -> None:
+        """The batches that are full or have lingered."""
+        while self.parts.settler.send():
+            if self.dead:
+                return
 
-    def _run_errands(self) -> None:
-        """What a thread is woken for that has nothing else to do."""
-        errands = self.worker.crew._errands  # noqa: SLF001 - in the place of a thread
-        while errands and not self.dead:
-            errands.popleft()()
+    def flush(self) -> None:
+        """Everything that waits to be sent is sent; what SQS refuses lingers."""
+        while self.parts.settler.send(partial=True):
+            if self.dead:
+                return
 
     def drain(self, *, at_once: bool, meanwhile: Callable[[], None]) -> None:
         """Stop in good order; a second signal may come at once. The process ends with it."""
         looks = 0
+        late_looks = 0
+        began = self._clock.monotonic()
 
-        def while_waiting(_seconds_left: float) -> bool:
-            nonlocal looks
+        def while_waiting(seconds_left: float) -> bool:
+            nonlocal looks, late_looks, began
             looks += 1
+            late_looks += seconds_left <= 0
+            if looks == 2 if at_once else seconds_left <= 0:
+                began = self._clock.monotonic()  # of the last calls
             self.beat()
             meanwhile()
-            if looks > 1:  # somebody is busy: let time pass in larger steps than the drain's own
-                self._clock.advance(min(5.0, self.beat_seconds))
+            if looks > 1:  # a handler is busy: let time pass in larger steps than the drain's own
+                self._clock.advance(min(5.0, self.beat_seconds, max(seconds_left / 3, 0.05)))
             return at_once and looks > 1
 
         self.draining = True
         self.worker.drain(while_waiting)
-        self.ledger.close()
+        # Then the last calls have used up their time, and the rest comes again by itself.
+        self.ran_out_of_time = self._clock.monotonic() - began >= LAST_CALLS_SECONDS
+        self.overran = late_looks > 1
+        self.parts.ledger.close()
 
 
 def _registry(scenario: Scenario, handle: Handle) -> Registry:

@@ -120,7 +120,7 @@ class World:
             if not self.mended and self.dice.random() < self.scenario.crashes:
                 self.kill()
             action()
-            if self.life.worker.finished() == "failure":
+            if self.life.worker.status().finished == "failure":
                 self.stop()
         except Killed:
             pass
@@ -227,22 +227,22 @@ class World:
         # With room for one message, and many deliveries of poison, it takes long.
         rounds = 60 + 25 * len(self.promise.sent)
         for _ in range(rounds):
-            if not self.promise.unfinished(self.queue) and not len(self.life.worker.in_flight):
+            if not self.promise.unfinished(self.queue) and not len(self.life.parts.in_flight):
                 break
             self.step(self._round)
         self.promise.in_the_end(self.life, self.queue)
         self.step(self.stop)
-        self.life.ledger.close()
+        self.life.parts.ledger.close()
 
     def _round(self) -> None:
-        stats = self.life.worker.stats
+        stats = self.life.parts.stats
         received = stats["received"]
         self.life.poll()
         self.life.process_all()
         self.life.pass_time(5.0)
         self.life.process_all()
-        self.life.worker.settler.flush(everything=True)
-        if stats["received"] == received and not len(self.life.worker.in_flight):
+        self.life.flush()
+        if stats["received"] == received and not len(self.life.parts.in_flight):
             # What is left is hidden, or SQS gives no more while so much is in flight.
             now = self.clock.monotonic()
             wanted = self.promise.unfinished(self.queue)

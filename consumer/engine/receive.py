@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,10 +17,10 @@ from consumer.queues.transport import MAX_BATCH
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from consumer.clock import Clock
-    from consumer.engine.inflight import InFlight, Slot
+    from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.stats import Stats
     from consumer.messages import ReceivedMessage
     from consumer.queues.transport import Transport
@@ -33,60 +34,73 @@ RECEIVE_BACKOFF = Backoff(base_seconds=1.0, max_seconds=60.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
+class ReceiveOptions:
+    """How the daemon receives.
+
+    Args:
+        wait_seconds: of a long poll, 0 to 20.
+        visibility_seconds: sent with each receive.
+        most: receive at most so many messages in all; None without a limit.
+        until_empty: receive until a whole long poll has brought nothing new.
+        fatal_grace_seconds: how long a receive that worked before must be refused to end it all.
+    """
+
+    wait_seconds: int
+    visibility_seconds: int
+    most: int | None = None
+    until_empty: bool = False
+    fatal_grace_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
     """What one receive brought."""
 
-    slots: list[Slot] = field(default_factory=list)
-    asked: int = 0
-    received: int = 0
+    messages: int = 0
     #: Seconds to wait before the next receive: 0 unless it failed.
     pause_seconds: float = 0.0
-    #: True if the queue stayed empty for a whole long poll.
-    empty: bool = False
-    #: How long the receive took.
-    seconds: float = 0.0
 
     @property
     def full(self) -> bool:
         """True if there is probably more where this came from."""
-        return self.received == MAX_BATCH
+        return self.messages == MAX_BATCH
 
 
-class Poller:
-    """One per process; several threads may be inside `poll_once` at the same time."""
+class Receiver:
+    """One per process. Any thread may call any method; only `receive` blocks, for a long poll."""
 
     def __init__(
         self,
         transport: Transport,
         in_flight: InFlight,
         stats: Stats,
+        options: ReceiveOptions,
         *,
         clock: Clock,
         rng: random.Random,
-        wait_time_seconds: int,
-        visibility_timeout_seconds: int,
-        max_messages: int | None = None,
-        fatal_grace_seconds: float = 60.0,
-        of_use: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._transport = transport
         self._in_flight = in_flight
         self._stats = stats
+        self._options = options
         self._clock = clock
         self._rng = rng
-        #: How many messages anybody could do something with now; None for any number.
-        self._of_use = of_use
-        self._wait = wait_time_seconds
-        self._visibility = visibility_timeout_seconds
-        self._fatal_grace = fatal_grace_seconds
         self._lock = threading.Lock()
         #: How many messages may still be asked for; None without a limit.
-        self._budget = max_messages
+        self._budget = options.most
         self._pending = 0
         self._failures = 0
         self._refused_since: float | None = None
         self._failed_at = float("-inf")
         self._open: dict[object, float] = {}
+        self._received: deque[InFlightMessage] = deque()
+        #: With `until_empty`: why messages stay in the queue that this process has put back, by
+        #: message id. Those who put them back write it.
+        self.put_back: dict[str, str] | None = {} if options.until_empty else None
+        #: Since when no message came but such ones, and no receive failed; None: not yet.
+        self._quiet_since: float | None = None
+        #: With `until_empty`: True once the queue has nothing new; then nothing is received.
+        self.emptied = False
         #: True once a receive succeeded, empty or not.
         self.succeeded = False
         #: `Clock.monotonic()` of the last receive that returned, with whatever result.
@@ -101,77 +115,125 @@ class Poller:
         with self._lock:
             return self._budget == 0 and self._pending == 0
 
-    def may_poll(self) -> bool:
-        """True if a receive would ask for at least one message."""
-        if self._budget != 0 and self._of_use() != 0 and self._in_flight.has_room():
+    def may_receive(self, wanted: int | None) -> bool:
+        """True if a receive would ask for at least one message. `wanted`: at most so many."""
+        if self.emptied or self._budget == 0:
+            return False
+        if wanted != 0 and self._in_flight.has_room():
             return True
         self.last_blocked = self._clock.monotonic()
         return False
 
-    def poll_once(self) -> Poll:
-        """Receive once. Raises the fatal `TransportError` that waiting did not mend, else none."""
-        asked = self._reserve()
+    def has_room(self) -> bool:
+        """True unless capacity is what keeps a message from being received."""
+        return self._in_flight.has_room()
+
+    def queued(self) -> int:
+        """How many messages were received and not taken yet."""
+        return len(self._received)
+
+    def take(self) -> InFlightMessage | None:
+        """The next message that was received."""
+        try:
+            return self._received.popleft()
+        except IndexError:
+            return None
+
+    def take_back(self) -> list[InFlightMessage]:
+        """All that were received and not taken: to be given back."""
+        messages: list[InFlightMessage] = []
+        while (message := self.take()) is not None:
+            messages.append(message)
+        return messages
+
+    def receive(self, wanted: int | None = None) -> Received:
+        """Receive once; what comes waits for `take`. Raises only what is fatal for good."""
+        asked = self._reserve(wanted)
         if asked == 0:
-            return Poll()
-        wait = self._wait if self.succeeded else min(FIRST_WAIT_SECONDS, self._wait)
+            return Received()
+        options = self._options
+        wait = options.wait_seconds
         poll = object()
         self._open[poll] = began = self._clock.monotonic()
         messages: list[ReceivedMessage] = []
-        slots: list[Slot] = []
         pause = 0.0
         try:
             messages = self._transport.receive(
                 max_messages=asked,
-                wait_seconds=wait,
-                visibility_timeout_seconds=self._visibility,
+                wait_seconds=wait if self.succeeded else min(FIRST_WAIT_SECONDS, wait),
+                visibility_timeout_seconds=options.visibility_seconds,
             )
             self._note_success(messages)
         except TransportError as error:
             pause = self._note_failure(error, began)
         finally:
             # Whatever happened, the reservation ends here: what came is held, the rest is free.
-            slots = self._admit(asked, messages)
+            self._admit(asked, messages)
             del self._open[poll]
-        empty = pause == 0.0 and not messages and wait == self._wait
-        return Poll(slots, asked, len(messages), pause, empty, self.last_return - began)
+        if self.put_back is not None and not pause:
+            self.emptied = self._is_emptied(self.put_back, messages, began)
+        return Received(len(messages), pause)
+
+    def _is_emptied(
+        self, put_back: Mapping[str, str], messages: list[ReceivedMessage], began: float
+    ) -> bool:
+        """True if for a whole long poll nothing new came, and nothing new is in hand.
+
+        What this process has put back and receives again is nothing new: a message that fails for
+        ever must not keep it alive.
+        """
+        now = self._clock.monotonic()
+        if any(message.message_id not in put_back for message in messages):
+            self._quiet_since = now
+        elif self._quiet_since is None:
+            self._quiet_since = began
+        # SQS may answer a moment before the long poll is over.
+        if now - self._quiet_since < self._options.wait_seconds - 0.5:
+            return False
+        return all(m.message_id in put_back for m in self._in_flight.snapshot())
 
     def oldest_open(self, now: float) -> float:
         """`Clock.monotonic()` at which the oldest receive under way began; `now` if none is."""
         return min([*self._open.copy().values(), now])
 
-    def _reserve(self) -> int:
+    def open(self) -> int:
+        """How many receives are under way."""
+        return len(self._open)
+
+    def _reserve(self, wanted: int | None) -> int:
         with self._lock:
-            limits = (MAX_BATCH, self._budget, self._of_use())
-            wanted = min(limit for limit in limits if limit is not None)
-            asked = self._in_flight.reserve(wanted) if wanted else 0
+            limits = (MAX_BATCH, self._budget, wanted)
+            most = min(limit for limit in limits if limit is not None)
+            asked = self._in_flight.reserve(most) if most else 0
             if self._budget is not None:
                 self._budget -= asked
                 self._pending += asked
             return asked
 
-    def _admit(self, asked: int, messages: list[ReceivedMessage]) -> list[Slot]:
+    def _admit(self, asked: int, messages: list[ReceivedMessage]) -> None:
         now = self.last_return = self._clock.monotonic()
-        slots, again = self._in_flight.admit(asked, messages, visible_at=now + self._visibility)
+        visible_at = now + self._options.visibility_seconds
+        new, again = self._in_flight.admit(asked, messages, visible_at=visible_at)
+        self._received.extend(new)
         if self._budget is not None:
             with self._lock:
                 self._budget += asked - len(messages)
                 self._pending -= asked
         if _debug.isEnabledFor(logging.DEBUG):  # asked once for all: the way is hot
-            for slot in slots:
+            for message in new:
                 _log.debug(
                     log_events.MESSAGE_RECEIVED,
-                    message_id=slot.message.message_id,
-                    receive_count=slot.message.receive_count,
+                    message_id=message.message_id,
+                    receive_count=message.received.receive_count,
                 )
         if again:
             self._stats.add("duplicates", len(again))
-            for slot in again:
+            for message in again:
                 _log.warning(
                     log_events.DUPLICATE_RECEIVED,
-                    message_id=slot.message.message_id,
+                    message_id=message.message_id,
                     hint="it came again while in flight here: its visibility had run out",
                 )
-        return slots
 
     def _note_success(self, messages: list[ReceivedMessage]) -> None:
         if self._failures:
@@ -194,7 +256,7 @@ class Poller:
             self._stats.lag_seconds = max(0.0, (self._clock.now() - sent_at).total_seconds())
 
     def _note_failure(self, error: TransportError, began: float) -> float:
-        """Count it, tell it, and say how long to pause; raise what is fatal for good."""
+        """Count and log it, and say how long to pause; raise what is fatal for good."""
         now = self._clock.monotonic()
         with self._lock:
             # Receives that were under way together fail together: one failure, one backoff.
@@ -209,10 +271,11 @@ class Poller:
             pause = RECEIVE_BACKOFF.equal_jitter(self._failures, self._rng)
         self._stats.add("receive_failures")
         self.last_error_code = error.code
+        self._quiet_since = None
         # A policy that is being edited or a queue that is being moved denies for moments; before
         # the first success there is nothing to wait for.
         if refused_since is not None:
-            lasting = now - refused_since >= self._fatal_grace
+            lasting = now - refused_since >= self._options.fatal_grace_seconds
             if lasting or not self.succeeded:
                 raise error
         _log.warning(

@@ -1,4 +1,4 @@
-"""Calls the queue to settle: again after a pause while that may help, and no longer than that."""
+"""Makes the calls that settle: again after a pause while that may help, and no longer than that."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_ATTEMPTS = 4
 Operation = Literal["delete", "change_visibility"]
 
 
-class Calls:
+class Attempts:
     """Retries what is transient and notes what is fatal for good. Any thread may call.
 
     Args:
@@ -38,9 +38,9 @@ class Calls:
         self._given_up: TransportError | None = None
         #: Set to cut short pauses and further attempts: there is no more time.
         self.hurry = threading.Event()
-        #: `Clock.monotonic()` of the last sign of life, for the watchdog.
+        #: `Clock.monotonic()` of the last attempt that ended, for the watchdog.
         self.progress = clock.monotonic()
-        #: The error that no further attempt will mend (deletes are not permitted, queue gone).
+        #: The error that no further attempt can fix (deletes are not permitted, queue gone).
         self.fatal: TransportError | None = None
 
     def make(self, operation: Operation, call: Callable[[], Answers]) -> Answers:
@@ -54,7 +54,7 @@ class Calls:
             retry=tenacity.retry_if_exception(
                 lambda error: isinstance(error, TransportError) and not error.fatal
             ),
-            sleep=self.pause,
+            sleep=self._pause,
             reraise=True,
         )
         try:
@@ -65,6 +65,8 @@ class Calls:
             if error.fatal:
                 self._note_refusal(operation, error)
             raise
+        finally:
+            self.progress = self._clock.monotonic()
         self._worked.add(operation)
         self._refused_since.pop(operation, None)
         return answers
@@ -77,7 +79,6 @@ class Calls:
         if operation not in self._worked or now - since >= self._grace:
             self.fatal = error
 
-    def pause(self, seconds: float) -> None:
-        """Wait before the next attempt, unless there is no time for that."""
+    def _pause(self, seconds: float) -> None:
         self.progress = self._clock.monotonic()
         self._clock.wait(self.hurry, seconds)

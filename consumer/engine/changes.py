@@ -1,0 +1,120 @@
+"""Makes messages visible again, at once or later, in batches of up to ten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+from consumer import log_events
+from consumer.engine.backoff import visibility_delay
+from consumer.engine.deletes import codes_of, log_settled
+from consumer.engine.lane import Lane
+from consumer.errors import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from consumer.clock import Clock
+    from consumer.engine.attempts import Attempts
+    from consumer.engine.inflight import InFlight, InFlightMessage
+    from consumer.queues.transport import EntryFailure, Transport
+
+_log = structlog.get_logger(__name__)
+
+
+#: How long a change waits for a renewal that is under way.
+RENEWAL_SECONDS = 0.1
+
+
+class Change(NamedTuple):
+    """A message that is to be visible again in so many seconds."""
+
+    message: InFlightMessage
+    seconds: int
+
+
+class Changes:
+    """Any thread may call any method; only `send` blocks, for as long as its call takes."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        in_flight: InFlight,
+        attempts: Attempts,
+        *,
+        clock: Clock,
+        linger_seconds: float,
+    ) -> None:
+        self._transport = transport
+        self._in_flight = in_flight
+        self._attempts = attempts
+        self._clock = clock
+        self.lane: Lane[Change] = Lane(clock=clock, linger_seconds=linger_seconds)
+        #: What a renewal that is under way could undo: sent a moment later.
+        self.delayed: Lane[Change] = Lane(clock=clock, linger_seconds=RENEWAL_SECONDS, eager=False)
+        #: Receipt handles of messages that were hidden and are to be visible now.
+        self.recalls: Lane[str] = Lane(clock=clock, linger_seconds=0.0)
+
+    def send(self, *, partial: bool) -> bool:
+        """Send one batch that is full or has lingered; with `partial` any. False without one."""
+        if batch := self.lane.take(partial=partial) or self.delayed.take():
+            self._send(batch)
+        elif handles := self.recalls.take(partial=partial):
+            self._send_recalls(handles)
+        else:
+            return False
+        return True
+
+    def _send(self, batch: list[Change]) -> None:
+        hurry = self._attempts.hurry.is_set()
+        leaving = [c for c in batch if self._in_flight.leave(c.message) or hurry]
+        self.delayed.add([c for c in batch if c not in leaving])
+        # Another consumer may hold what was lost by now: not ours to change any more.
+        kept = [change for change in leaving if not change.message.visibility_lost]
+        try:
+            if kept:
+                answers = self._attempts.make("change_visibility", lambda: self._change(kept))
+                self._log_answers(kept, answers)
+        except TransportError as error:
+            _log_unchanged(error.code, len(kept))
+        finally:
+            self._in_flight.release(change.message for change in leaving)
+
+    def _change(self, changes: list[Change]) -> list[EntryFailure | None]:
+        # The delay was chosen some time ago, and SQS counts its twelve hours from the receive.
+        now = self._clock.monotonic()
+        return self._transport.change_visibility([
+            (
+                message.receipt_handle,
+                visibility_delay(seconds, age_seconds=now - message.received_at) if seconds else 0,
+            )
+            for message, seconds in changes
+        ])  # fmt: skip
+
+    def _send_recalls(self, handles: list[str]) -> None:
+        # A handle that is no longer good belongs to a message that was received again: fine.
+        try:
+            self._attempts.make(
+                "change_visibility",
+                lambda: self._transport.change_visibility([(handle, 0) for handle in handles]),
+            )
+        except TransportError as error:
+            _log_unchanged(error.code, len(handles))
+
+    @staticmethod
+    def _log_answers(changes: Iterable[Change], answers: list[EntryFailure | None]) -> None:
+        for message, seconds in changes:
+            log_settled([message], f"visible in {seconds} s")
+        failed = sum(answer is not None for answer in answers)
+        if failed:
+            _log_unchanged(codes_of(answers), failed)
+
+
+def _log_unchanged(code: str, messages: int) -> None:
+    _log.warning(
+        log_events.VISIBILITY_FAILED,
+        code=code,
+        messages=messages,
+        hint="visible again when the visibility timeout ends, instead of when asked for",
+    )

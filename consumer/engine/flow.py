@@ -1,0 +1,153 @@
+"""The life of a message on one screen: decode, route, enter, call, judge, note, settle.
+
+A thread brings a message that was received to `begin`, and a call that has waited (at a gate, with
+a breaker, in a batch) to `go_on`. Neither blocks but inside of handlers, and neither raises because
+of a message or a handler. What is settled is sent by whichever thread has time (see pool.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.engine.progress import Call, Entry, Progress
+from consumer.messages import Outcome
+
+if TYPE_CHECKING:
+    from consumer.engine.admission import Admission
+    from consumer.engine.batches import Batches
+    from consumer.engine.inflight import InFlightMessage
+    from consumer.engine.intake import Intake
+    from consumer.engine.invoke import Invoker
+    from consumer.engine.ledger import Ledger
+    from consumer.engine.settle import Settler
+    from consumer.engine.stats import Stats
+    from consumer.handlers.registry import Handler, Registry
+    from consumer.messages import Event
+
+_STOPPING = Outcome.retry("the process stops", 0.0)
+
+
+class Flow:
+    """Takes each message from its receive to its outcome. Any thread may call any method."""
+
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        registry: Registry,
+        admission: Admission,
+        batches: Batches,
+        invoker: Invoker,
+        ledger: Ledger,
+        settler: Settler,
+        stats: Stats,
+    ) -> None:
+        self._intake = intake
+        self._registry = registry
+        self._admission = admission
+        self._batches = batches
+        self._invoker = invoker
+        self._ledger = ledger
+        self._settler = settler
+        self._stats = stats
+
+    def begin(self, message: InFlightMessage) -> None:
+        """Decode a message, find out which handlers are to get which of its events, call them."""
+        events = self._intake.events(message)
+        if isinstance(events, Outcome):  # it is no event, or a copy of it is being handled now
+            self._settler.settle(message, events)
+            return
+        work = self._route(message, events)
+        progress = Progress(message, events, len(work))
+        if not work:  # no handler asked for it, or all is done already
+            self._settle([progress])
+        calls: list[Call] = []
+        for event, handler in work:
+            entry = Entry(progress, event)
+            if handler.call_batch is None:
+                calls.append(Call(handler, [entry]))
+            else:
+                self._collect(handler, entry)
+        for call in calls:  # last: what is collected needs not wait for them
+            self.go_on(call)
+
+    def _route(self, message: InFlightMessage, events: list[Event]) -> list[tuple[Event, Handler]]:
+        work: list[tuple[Event, Handler]] = []
+        for event in events:
+            handlers = self._registry.route(event.name, event.format)
+            if not handlers:
+                self._stats.add("unmatched")
+            work += [(event, handler) for handler in handlers]
+        done = self._ledger.succeeded(message.message_id)
+        if not done:
+            return work
+        left = [(event, h) for event, h in work if (event.index, h.name) not in done]
+        self._stats.add("already_handled", len(work) - len(left))
+        return left
+
+    def _collect(self, handler: Handler, entry: Entry) -> None:
+        """Let an event wait for others; a full batch is called by the next thread that is free."""
+        outcome = self._invoker.unwanted(handler, entry)
+        if outcome is not None:
+            self._end(Call(handler, [entry]), [outcome])
+        elif (full := self._batches.add(handler, entry)) is not None:
+            self._admission.add_ready([full])
+
+    def go_on(self, call: Call) -> None:
+        """Hand a call to its handler, as far as that is possible now; else it is held."""
+        entered = self._admission.enter(call)
+        if entered == "held":
+            return  # it is ready later, and comes back here
+        if entered == "full":
+            self._end(call, self._admission.hide(call))
+            return
+        try:
+            outcomes = self._invoker.call(call)
+        finally:
+            self._admission.leave(call)
+        judged = self._admission.judge(call, outcomes)
+        if judged is not None:
+            self._end(call, judged)
+
+    def _end(self, call: Call, outcomes: list[Outcome]) -> None:
+        """Note what succeeded, soon in the ledger's file; settle what has come to its end."""
+        # In this order: whoever settles a message finds all of its steps noted.
+        self._ledger.note(call.succeeded(outcomes))
+        self._settle(call.end(outcomes))
+
+    def _settle(self, ended: list[Progress]) -> None:
+        """Every call of these messages has ended: ack only if all of them succeeded."""
+        handled: list[InFlightMessage] = []
+        for progress in ended:
+            outcome, handler = progress.verdict()
+            self._intake.end(progress.events, handled=outcome.verdict == "ack")
+            if outcome.verdict == "ack":
+                self._stats.handled([event.name for event in progress.events])
+                handled.append(progress.message)
+            else:
+                self._settler.settle(progress.message, outcome, handler)
+        if handled:
+            self._settler.ack(handled)
+
+    def tick(self) -> None:
+        """What is due by time: batches that have lingered, probes of open breakers."""
+        self._admission.add_ready(self._batches.take())
+        self._admission.add_probes()
+        self._settler.recall(self._admission.take_recalled())
+
+    def cut_batches(self) -> int:
+        """Let batches linger no longer; returns how many calls are ready now."""
+        self._admission.add_ready(self._batches.take(everything=True))
+        return self._admission.ready()
+
+    def give_up_waiting(self) -> None:
+        """Draining: batches linger no longer, and what breakers hold is given back."""
+        self.cut_batches()
+        for call in self._admission.give_up_held():
+            self._end(call, [_STOPPING] * len(call.entries))
+
+    def give_up(self) -> list[InFlightMessage]:
+        """The process ends: the messages of all calls that wait, each once."""
+        calls = self._batches.take(everything=True) + self._admission.give_up()
+        messages = {entry.progress.message: None for call in calls for entry in call.entries}
+        return list(messages)

@@ -1,0 +1,46 @@
+"""What becomes of a process that a handler has forked: never a second consumer."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+_forks = 0
+
+
+def _count() -> None:
+    global _forks  # noqa: PLW0603 - the only thing that survives the fork
+    _forks += 1
+
+
+# In the child alone, and before anything else runs there.
+os.register_at_fork(after_in_child=_count)
+
+
+class ForkGuard:
+    """Ends a forked child where it would enter the engine. Made in the process that consumes."""
+
+    def __init__(self) -> None:
+        self._forks = _forks
+
+    def check(self, error: BaseException | None = None) -> None:
+        """Call it when user code returned or raised: does not return in a child of this process.
+
+        The child has no heartbeat and shares the ledger's file with its parent: it must neither
+        settle the message nor receive others. It ends with the code of its `sys.exit`, 0 after a
+        return, 1 after any other exception; nothing is cleaned up, the parent still uses it all.
+        """
+        if _forks == self._forks:
+            return
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(_exit_code(error))
+
+
+def _exit_code(error: BaseException | None) -> int:
+    if error is None:
+        return 0
+    code = error.code if isinstance(error, SystemExit) else 1
+    return code & 0xFF if isinstance(code, int) else int(code is not None)

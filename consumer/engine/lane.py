@@ -1,0 +1,66 @@
+"""What waits to be sent to the queue: in full batches at once, the rest after a short linger."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from consumer.queues.transport import MAX_BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from consumer.clock import Clock
+
+T = TypeVar("T")
+
+
+class Lane(Generic[T]):
+    """Items for calls of one kind. Any thread may call any method; none blocks.
+
+    Args:
+        linger_seconds: how long an item may wait for nine others.
+        eager: False: not even a full batch is sent before it has lingered.
+    """
+
+    def __init__(self, *, clock: Clock, linger_seconds: float, eager: bool = True) -> None:
+        self._clock = clock
+        self._linger = linger_seconds
+        self._eager = eager
+        self._lock = threading.Lock()
+        self._items: list[T] = []
+        self._due = 0.0
+
+    def __len__(self) -> int:
+        """How many items wait."""
+        return len(self._items)
+
+    def add(self, items: Iterable[T]) -> None:
+        """More to send."""
+        with self._lock:
+            if not self._items:
+                self._due = self._clock.monotonic() + self._linger
+            self._items += items
+
+    def full(self) -> int:
+        """How many full batches may be sent now."""
+        return len(self._items) // MAX_BATCH if self._eager else 0
+
+    def due(self) -> float:
+        """`Clock.monotonic()` at which what waits is to be sent; infinite if nothing waits."""
+        return self._due if self._items else float("inf")
+
+    def take(self, *, partial: bool = False) -> list[T]:
+        """A batch that is full or has lingered; with `partial` whatever there is; or nothing."""
+        if not self._items:
+            return []
+        with self._lock:
+            if not (partial or self.full() or self._clock.monotonic() >= self._due):
+                return []
+            batch, self._items = self._items[:MAX_BATCH], self._items[MAX_BATCH:]
+            return batch
+
+    def stop_lingering(self) -> None:
+        """From now on everything is to be sent at once: the process drains."""
+        with self._lock:
+            self._linger = self._due = 0.0

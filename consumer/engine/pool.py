@@ -1,0 +1,264 @@
+"""What a free thread does next: it asks in one place, does it, and asks again.
+
+The other parts know nothing of threads: they hold what waits, and answer what is ready. The threads
+themselves are started in threads.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from consumer.clock import Clock
+    from consumer.engine.admission import Admission
+    from consumer.engine.flow import Flow
+    from consumer.engine.receive import Received, Receiver
+    from consumer.engine.settle import Settler
+    from consumer.engine.stall import StallDetector
+
+#: "look": whether the queue is stalled.
+Role = Literal["settle", "settle everything", "work", "look", "receive"]
+
+#: CPU is looked at over windows of this length: shorter ones are noise, longer ones react late.
+WINDOW_SECONDS = 0.1
+#: Below this share of a core the process waits a good deal (for the network, for handlers), and
+#: another thread helps. Above it threads mostly contend for the interpreter lock.
+SPARE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """How many threads may do what.
+
+    Args:
+        workers: so many at most are inside of handlers.
+        max_receives: so many receives at most are open: one while idle, one more each time that one
+            comes back full and there is CPU to spare.
+    """
+
+    workers: int
+    max_receives: int
+
+    @property
+    def threads(self) -> int:
+        """So many that every role can be taken, and one is left to settle."""
+        return self.workers + self.max_receives + 1
+
+
+class Pool:
+    """Threads of one kind: whichever is free receives, handles or settles. Any thread may call.
+
+    Why not receivers here and workers there: when handlers are quick, the thread that received ten
+    messages handles and deletes them by itself, as a plain loop would, and no message changes
+    threads. Two busy threads that hand over cost a quarter more CPU per message. Another one is
+    woken when there is more to do and the process waits rather than computes.
+
+    Args:
+        stopping: set once no more messages are to be received or begun.
+    """
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        flow: Flow,
+        admission: Admission,
+        settler: Settler,
+        stall: StallDetector,
+        *,
+        clock: Clock,
+        stopping: threading.Event,
+        options: PoolOptions,
+    ) -> None:
+        self._receiver = receiver
+        self._flow = flow
+        self._admission = admission
+        self._settler = settler
+        self._stall = stall
+        self._clock = clock
+        self._stopping = stopping
+        self._options = options
+        self._turn = threading.Condition(threading.Lock())
+        self._roles: dict[Role, int] = dict.fromkeys(get_args(Role), 0)
+        self._parked = 0
+        self._closed = self._only_settles = False
+        #: How many receives may be open now.
+        self.limit = 1
+        self._utilisation = 1.0
+        self._window_start = clock.monotonic()
+        self._window_cpu = clock.cpu()
+
+    def run(self) -> None:
+        """The life of one thread: take a role, do it, take the next; returns when closed."""
+        while (role := self._wait_for_role()) is not None:
+            self.do(role)
+
+    def _wait_for_role(self) -> Role | None:
+        with self._turn:
+            while not self._closed:
+                role = self._take_role()
+                if role is not None:
+                    self._wake_if_of_use()
+                    return role
+                self._parked += 1
+                self._turn.wait()
+                self._parked -= 1
+            return None
+
+    def take_role(self) -> Role | None:
+        """The role that a thread would take now, or None where it would park; `do` must follow."""
+        with self._turn:
+            return self._take_role()
+
+    def _take_role(self) -> Role | None:
+        role = self._next_role()
+        if role is not None:
+            self._roles[role] += 1
+        return role
+
+    def _next_role(self) -> Role | None:
+        """THE place where a thread is told what to do: the first of these that is possible."""
+        settler, roles = self._settler, self._roles
+        due = settler.due() <= self._clock.monotonic()
+        if settler.full() > roles["settle"] or (due and not roles["settle"]):
+            return "settle"
+        if self._only_settles:
+            return None
+        if roles["work"] < self._options.workers and (self._admission.ready() or self._has_new()):
+            return "work"
+        if self._stall.is_due() and not roles["look"]:
+            return "look"
+        return "receive" if self._may_receive() else self._role_without_room()
+
+    def _role_without_room(self) -> Role | None:
+        """No room for another message, and none to begin: what is collected can't grow any more."""
+        if self._has_new() or self._receiver.has_room():
+            return None
+        if self._settler.pending() and not self._roles["settle everything"]:
+            return "settle everything"
+        return "work" if not self._roles["work"] and self._flow.cut_batches() else None
+
+    def _has_new(self) -> bool:
+        return self._receiver.queued() > 0 and not self._stopping.is_set()
+
+    def _may_receive(self) -> bool:
+        open_receives = self._roles["receive"]
+        if self._stopping.is_set() or open_receives >= self.limit:
+            return False
+        wanted = self._admission.wanted()
+        # While a handler fails all the time, one receive for one message at a time is enough.
+        return not (wanted is not None and open_receives) and self._receiver.may_receive(wanted)
+
+    def do(self, role: Role) -> None:
+        """Do what the role is, as long as there is more of it. Raises what is fatal, or a bug."""
+        try:
+            if role == "work":
+                while not self._closed and self.work_once():
+                    pass
+            elif role == "receive":
+                self._receive()
+            elif role == "look":
+                self._stall.look()
+            else:
+                while self._settler.send(partial=role == "settle everything"):
+                    pass
+        finally:
+            self.release_role(role)
+
+    def release_role(self, role: Role) -> None:
+        """The role may be taken by another thread."""
+        with self._turn:
+            self._roles[role] -= 1
+
+    def work_once(self) -> bool:
+        """A full batch of deletes, else a call that may go on now, else a message; False: none.
+
+        Calls come before messages: what has waited must not queue behind what came later. No lock
+        is taken here: each of the parts gives an item to one thread only.
+        """
+        if full := self._settler.full():
+            if full > 1:
+                self._wake()
+            self._settler.send()
+        elif self._only_settles:
+            return False
+        elif (call := self._admission.take_ready()) is not None:
+            self._flow.go_on(call)
+        elif not self._stopping.is_set() and (message := self._receiver.take()) is not None:
+            self._flow.begin(message)
+        else:
+            return False
+        return True
+
+    def _receive(self) -> None:
+        received = self._receiver.receive(self._admission.wanted())
+        with self._turn:
+            self._adapt(received)
+        if received.pause_seconds:
+            # The role is kept meanwhile: after a failure one thread tries, not all of them.
+            self._clock.wait(self._stopping, received.pause_seconds)
+
+    def _adapt(self, received: Received) -> None:
+        """One receive while idle, more while receives come back full; with the lock held."""
+        measured = self._measure()
+        if not received.messages:
+            self.limit = 1
+        elif received.full and self._has_spare_cpu():
+            self.limit = min(self._options.max_receives, self.limit + 1)
+        elif measured or not received.full:
+            self.limit = max(1, self.limit - 1)
+
+    def _has_spare_cpu(self) -> bool:
+        """True if another thread would help: the process waits rather than computes."""
+        return self._utilisation < SPARE
+
+    def _measure(self) -> bool:
+        """Look at the CPU used over the last window; True if one was full."""
+        now = self._clock.monotonic()
+        elapsed = now - self._window_start
+        if elapsed < WINDOW_SECONDS:
+            return False
+        cpu = self._clock.cpu()
+        self._utilisation = (cpu - self._window_cpu) / elapsed
+        self._window_start, self._window_cpu = now, cpu
+        return True
+
+    def _wake(self) -> None:
+        with self._turn:
+            self._wake_if_of_use()
+
+    def _wake_if_of_use(self) -> None:
+        """Wake another thread if there is more to do and CPU for it; it wakes the next one."""
+        if self._parked and self._has_spare_cpu() and self._next_role() is not None:
+            self._turn.notify(1)
+
+    def nudge(self) -> None:
+        """Wake a thread if there is something to do that no thread does; called now and then.
+
+        What becomes due by time has no other way; and it is the safety net under the rules above:
+        a quick handler that suddenly hangs, room regained.
+        """
+        with self._turn:
+            self._measure()
+            if self._parked and self._next_role() is not None:
+                self._turn.notify(1)
+
+    def busy(self) -> bool:
+        """True while a thread does anything, or something is ready to be done."""
+        with self._turn:
+            return any(self._roles.values()) or self._next_role() is not None
+
+    def doing(self, role: Role) -> int:
+        """How many threads are in this role."""
+        return self._roles[role]
+
+    def only_settle(self) -> None:
+        """Begin nothing more, and let no call go on: what is left is given back."""
+        self._only_settles = True
+
+    def close(self) -> None:
+        """Let the threads end after what they do now."""
+        with self._turn:
+            self._closed = True
+            self._turn.notify_all()

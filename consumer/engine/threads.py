@@ -1,0 +1,97 @@
+"""Starts the threads and calls the parts' verbs in loops. Nothing else does."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer import log_events
+from consumer.errors import ThreadsError, TransportError, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.clock import Clock
+    from consumer.engine.heartbeat import Heartbeat
+    from consumer.engine.housekeeper import Housekeeper
+    from consumer.engine.pool import Pool
+
+_log = structlog.get_logger(__name__)
+
+#: How often the housekeeper comes by: several times within the half second in which what a
+#: handler did must be in the file.
+TICK_SECONDS = 0.2
+#: One to receive and one to handle.
+FEWEST_THREADS = 2
+
+
+class Threads:
+    """The threads of one engine: daemon threads, so that a stuck handler can't hold up the exit."""
+
+    def __init__(
+        self,
+        heartbeat: Heartbeat,
+        housekeeper: Housekeeper,
+        pool: Pool,
+        *,
+        clock: Clock,
+        size: int,
+    ) -> None:
+        self._heartbeat = heartbeat
+        self._housekeeper = housekeeper
+        self._pool = pool
+        self._clock = clock
+        self._size = size
+        self.all: list[threading.Thread] = []
+        #: Set when everything is settled: the heartbeat and the housekeeper end last.
+        self.ended = threading.Event()
+        #: What ended the engine from within: an error that waiting does not cure, or a bug.
+        self.failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Start as many as there can be; `failure` is set if those are too few."""
+        wanted = [("heartbeat", self._beat), ("housekeeper", self._keep_house)]
+        wanted += [(f"pool-{number}", self._pool.run) for number in range(self._size)]
+        for name, loop in wanted:
+            if not self._start(name, loop):
+                break
+        missing = len(wanted) - len(self.all)
+        if missing > self._size - FEWEST_THREADS:
+            self.failure = ThreadsError("the system lets this process start too few threads")
+        elif missing:
+            _log.warning(
+                log_events.THREADS_MISSING,
+                started=len(self.all),
+                missing=missing,
+                hint="memory or TasksMax= does not allow more: fewer messages are handled at once",
+            )
+
+    def _start(self, name: str, loop: Callable[[], None]) -> bool:
+        thread = threading.Thread(target=self.guard, args=(name, loop), name=name, daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):  # Python's words for "can't start new thread"
+            return False
+        self.all.append(thread)
+        return True
+
+    def guard(self, name: str, loop: Callable[[], None]) -> None:
+        """A loop that dies stops the process: nothing may go on as if it were still there."""
+        try:
+            loop()
+        except BaseException as error:
+            self.failure = self.failure or error
+            if not isinstance(error, TransportError):
+                _log.critical(log_events.LOOP_DIED, loop=name, **describe(error), exc_info=error)
+
+    def _beat(self) -> None:
+        while not self.ended.is_set():
+            self._heartbeat.tick()
+            self._clock.wait(self.ended, self._heartbeat.interval_seconds)
+
+    def _keep_house(self) -> None:
+        while not self.ended.is_set():
+            self._housekeeper.tick()
+            self._clock.wait(self.ended, TICK_SECONDS)

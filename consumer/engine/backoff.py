@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.queues.transport import MAX_VISIBILITY_SECONDS
+from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     import random

@@ -10,7 +10,7 @@ import structlog
 from consumer import log_events
 from consumer.engine.backoff import VISIBILITY_MARGIN_SECONDS
 from consumer.errors import TransportError
-from consumer.queues.transport import MAX_BATCH, MAX_VISIBILITY_SECONDS
+from consumer.sqs_limits import MAX_BATCH, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

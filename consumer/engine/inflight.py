@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from consumer.queues.transport import MAX_BATCH, MAX_VISIBILITY_SECONDS
+from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from consumer.engine.ledger import Step
     from consumer.handlers.registry import Registry
     from consumer.messages import ReceivedMessage
-
-#: The largest message SQS can hold. A receive may bring ten of them, so that is what is reserved.
-MAX_MESSAGE_BYTES = 1_048_576
 
 
 @dataclass(slots=True, eq=False)

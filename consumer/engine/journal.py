@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import log_events
+from consumer.sqs_limits import MAX_RETENTION_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 FILE_NAME = "ledger.sqlite3"
-#: The longest that SQS keeps a message: what is older can't be delivered again.
-RETENTION_SECONDS = 14 * 86_400
 #: "CLEL" tells our file from another program's; the version tells it from a later release's.
 _APPLICATION_ID = 0x434C454C
 _VERSION = 1
@@ -69,7 +68,7 @@ class Journal:
         ages: dict[str, int] = {}
         execute("BEGIN IMMEDIATE")
         try:
-            oldest = self._now() - RETENTION_SECONDS
+            oldest = self._now() - MAX_RETENTION_SECONDS  # what is older can't be delivered again
             rows = execute("SELECT at, messages FROM handled WHERE at >= ? ORDER BY id", (oldest,))
             for at, text in rows.fetchall():
                 for message_id, steps in json.loads(text).items():

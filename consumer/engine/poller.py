@@ -12,7 +12,7 @@ import structlog
 from consumer import log_events
 from consumer.engine.backoff import Backoff
 from consumer.errors import TransportError
-from consumer.queues.transport import MAX_BATCH
+from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
     import random

@@ -13,7 +13,7 @@ from consumer import log_events
 from consumer.engine.backoff import Backoff, visibility_delay
 from consumer.engine.calls import MAX_ATTEMPTS, Calls
 from consumer.errors import TransportError
-from consumer.queues.transport import MAX_BATCH
+from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
     import random

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Required, TypedDict
 from consumer.errors import ConfigurationError
 from consumer.handlers import checks
 from consumer.messages import Context, Event, Format
+from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from consumer.handlers.expected import Expected
 
 _ALL = ("*",)
-#: The longest that SQS keeps a message invisible.
-_MAX_RETRY_SECONDS = 43_200
 
 Call = Callable[[Event, Context], None]
 BatchCall = Callable[[Sequence[Event], Context], None]
@@ -41,10 +40,10 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         checks.check_seconds("retry: base_seconds", self.base_seconds)
         checks.check_seconds("retry: max_seconds", self.max_seconds)
-        if not self.base_seconds <= self.max_seconds <= _MAX_RETRY_SECONDS:
+        if not self.base_seconds <= self.max_seconds <= MAX_VISIBILITY_SECONDS:
             raise ConfigurationError(
                 f"retry: max_seconds must be from base_seconds ({self.base_seconds:g}) to "
-                f"{_MAX_RETRY_SECONDS}, not {self.max_seconds!r}"
+                f"{MAX_VISIBILITY_SECONDS}, not {self.max_seconds!r}"
             )
 
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.inflight import MAX_MESSAGE_BYTES
 from consumer.errors import (
     BatchFailure,
     QueueMissingError,
@@ -25,6 +24,7 @@ from consumer.errors import (
 )
 from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import MAX_MESSAGE_BYTES
 from consumer.testing import Fault, InMemoryQueue, canvas_body
 
 if TYPE_CHECKING:

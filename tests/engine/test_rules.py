@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.engine.drain import Account
-from consumer.engine.inflight import MAX_MESSAGE_BYTES
 from consumer.errors import AccessDeniedError, QueueMissingError, Retry, TransportError
 from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import MAX_MESSAGE_BYTES
 from consumer.testing import Fault, InMemoryQueue, canvas_body
 
 if TYPE_CHECKING:

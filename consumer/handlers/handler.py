@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Required, TypedDict
 
+from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 from consumer.handlers import checks
 from consumer.messages import Context, Event, Format
@@ -178,8 +178,7 @@ def check_options(options: Options) -> None:
     known = Options.__optional_keys__
     for key in options:
         if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(sorted(known))}"
+            hint = did_you_mean(key, known) or f"there are {', '.join(sorted(known))}"
             raise ConfigurationError(f'a handler has no option "{key}": {hint}')
 
 

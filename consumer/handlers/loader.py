@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.clock import Clock, SystemClock
+from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.handlers import archive, log, python
 from consumer.handlers.registry import Registry, RetryPolicy
@@ -111,7 +111,7 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
         return {"name": _name(f"{kind}.{argument}"), "python": {"target": f"{kind}:{argument}"}}
     raise ConfigurationError(
         f'"{text}" is no handler: write archive:DIRECTORY, log, or package.module:attribute'
-        + _did_you_mean(kind)
+        + _hint(kind)
     )
 
 
@@ -150,7 +150,7 @@ def _factory(kind: str, name: str) -> Factory:
     if point is None:
         raise ConfigurationError(
             f'handler "{name}": there is no type "{kind}"; there are '
-            f"{', '.join(sorted({*_BUILT_IN, *_installed()}))}{_did_you_mean(kind)}"
+            f"{', '.join(sorted({*_BUILT_IN, *_installed()}))}{_hint(kind)}"
         )
     found = python.load_target(point.value)
     if not callable(found):
@@ -164,6 +164,6 @@ def _installed() -> dict[str, EntryPoint]:
     return {p.name: p for p in entry_points(group=GROUP) if p.name not in _BUILT_IN}
 
 
-def _did_you_mean(kind: str) -> str:
-    near = get_close_matches(kind, {*_BUILT_IN, *_installed()}, n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""
+def _hint(kind: str) -> str:
+    hint = did_you_mean(kind, {*_BUILT_IN, *_installed()})
+    return f"; {hint}" if hint else ""

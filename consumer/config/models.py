@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, SecretStr
 
+from consumer.retry import RetryPolicy
 from consumer.sqs_limits import (
     MAX_MESSAGE_BYTES,
     MAX_RETENTION_SECONDS,
@@ -42,7 +43,10 @@ def _lower(value: object) -> object:
 
 _Int = Annotated[int, BeforeValidator(_not_a_bool)]
 _Seconds = Annotated[float, BeforeValidator(_not_a_bool)]
+_RetrySeconds = Annotated[_Seconds, Field(ge=0.1, le=MAX_VISIBILITY_SECONDS)]
 _Text = Annotated[str, Field(min_length=1, max_length=2048)]
+
+_RETRY: Final = RetryPolicy()
 
 
 class Section(BaseModel):
@@ -124,8 +128,8 @@ class EngineSettings(Section):
     stop_timeout_seconds: _Seconds = Field(default=UNIT_STOP_TIMEOUT_SECONDS, ge=1, le=90_000)
     #: How long a delete may wait for others to share its request.
     settle_linger_seconds: _Seconds = Field(default=0.5, ge=0, le=10)
-    retry_base_seconds: _Seconds = Field(default=5, ge=0, le=MAX_VISIBILITY_SECONDS)
-    retry_max_seconds: _Seconds = Field(default=900, ge=0, le=MAX_VISIBILITY_SECONDS)
+    retry_base_seconds: _RetrySeconds = _RETRY.base_seconds
+    retry_max_seconds: _RetrySeconds = _RETRY.max_seconds
     #: For handlers without their own; None: no limit.
     handler_timeout_seconds: _Seconds | None = Field(
         default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS
@@ -140,12 +144,17 @@ class EngineSettings(Section):
     fatal_grace_seconds: _Seconds = Field(default=60, ge=0, le=3_600)
     summary_interval_seconds: _Seconds = Field(default=60, ge=1, le=86_400)
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """The policy for handlers without their own."""
+        return RetryPolicy(self.retry_base_seconds, self.retry_max_seconds)
 
-class RetrySettings(Section):
-    """Backoff of one handler: full jitter up to base * 2^(receive count - 1), at most max."""
 
-    base_seconds: _Seconds = Field(default=5, ge=0, le=MAX_VISIBILITY_SECONDS)
-    max_seconds: _Seconds = Field(default=900, ge=0, le=MAX_VISIBILITY_SECONDS)
+class RetryKeys(Section):
+    """What can be written under `retry`; a `RetryPolicy` is made of it."""
+
+    base_seconds: _RetrySeconds = _RETRY.base_seconds
+    max_seconds: _RetrySeconds = _RETRY.max_seconds
 
 
 class HandlerSettings(Section):
@@ -162,7 +171,7 @@ class HandlerSettings(Section):
     concurrency: _Int | None = Field(default=None, ge=1, le=256)
     batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
     linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
-    retry: RetrySettings | None = None
+    retry: InstanceOf[RetryPolicy] | None = None
     #: "archive", "log", "python", or the name of an entry point.
     type: str
     #: Checked by the handler itself. Out of the repr: there may be passwords in it.

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from consumer import log_events
-from consumer.engine.backoff import Backoff
 from consumer.engine.batching import Batch, Collector
 from consumer.engine.breaker import PUT_OFF_SECONDS
 from consumer.engine.delivery import Delivery
 from consumer.errors import ConsumerError, DecodeError, describe, outcome_of
 from consumer.events.decode import decode
 from consumer.messages import Outcome
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 #: What waits for a copy to end comes again after this long at first, then ever later.
-_COPY = Backoff(base_seconds=15.0, max_seconds=PUT_OFF_SECONDS)
+_COPY = RetryPolicy(base_seconds=15.0, max_seconds=PUT_OFF_SECONDS)
 _PUT_OFF = Outcome.retry("its handler fails all the time", PUT_OFF_SECONDS)
 
 
@@ -281,6 +281,4 @@ class Pipeline:
 
     def _put_off(self, slot: Slot, outcome: Outcome, handler: Handler | None) -> None:
         self._stats.add("failed" if outcome.verdict == "retry" else "rejected")
-        policy = handler.retry if handler is not None else None
-        backoff = Backoff(policy.base_seconds, policy.max_seconds) if policy else None
-        self._settler.put_off(slot, outcome, backoff)
+        self._settler.put_off(slot, outcome, handler.retry if handler is not None else None)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import log_events
-from consumer.engine.backoff import Backoff, visibility_delay
 from consumer.engine.calls import MAX_ATTEMPTS, Calls
+from consumer.engine.visibility import visibility_delay
 from consumer.errors import TransportError
 from consumer.sqs_limits import MAX_BATCH
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from consumer.engine.stats import CounterName, Stats
     from consumer.messages import Outcome
     from consumer.queues.transport import EntryFailure, Transport
+    from consumer.retry import RetryPolicy
 
 _log = structlog.get_logger(__name__)
 _debug = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Settler:
         clock: Clock,
         rng: random.Random,
         linger_seconds: float,
-        backoff: Backoff,
+        backoff: RetryPolicy,
         fatal_grace_seconds: float = 60.0,
         ask_help: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -114,7 +115,7 @@ class Settler:
                 batch, self._deletes = self._deletes[:MAX_BATCH], self._deletes[MAX_BATCH:]
             self._delete(batch)
 
-    def put_off(self, slot: Slot, outcome: Outcome, backoff: Backoff | None = None) -> None:
+    def put_off(self, slot: Slot, outcome: Outcome, backoff: RetryPolicy | None = None) -> None:
         """Retry or reject: make the message visible again after a delay, so nothing loops hot."""
         seconds = outcome.delay_seconds
         if seconds is None:

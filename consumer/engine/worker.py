@@ -10,7 +10,6 @@ import structlog
 
 from consumer import log_events
 from consumer.engine.admission import Admission
-from consumer.engine.backoff import Backoff
 from consumer.engine.catalog_watch import CatalogWatch
 from consumer.engine.crew import Crew
 from consumer.engine.drain import Account, Drain, close_handlers
@@ -136,7 +135,7 @@ class Worker:
             clock=self.clock,
             rng=rng,
             linger_seconds=engine.settle_linger_seconds,
-            backoff=Backoff(engine.retry_base_seconds, engine.retry_max_seconds),
+            backoff=engine.retry,
             fatal_grace_seconds=engine.fatal_grace_seconds,
             ask_help=lambda threads: self.crew.ask_help(self.settler.send_full, threads),
         )

@@ -11,7 +11,7 @@ from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 from consumer.handlers import checks
 from consumer.messages import Context, Event, Format
-from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
+from consumer.retry import RetryPolicy, check_seconds
 
 if TYPE_CHECKING:
     from consumer.handlers.expected import Expected
@@ -21,30 +21,6 @@ _ALL = ("*",)
 Call = Callable[[Event, Context], None]
 BatchCall = Callable[[Sequence[Event], Context], None]
 Predicate = Callable[[Event], object]
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long a message waits after this handler failed: full-jitter exponential backoff.
-
-    Args:
-        base_seconds: the most it waits after the first failure; doubles with each receive.
-        max_seconds: the most it ever waits, up to 43,200.
-
-    Raises: ConfigurationError for other values.
-    """
-
-    base_seconds: float = 5.0
-    max_seconds: float = 900.0
-
-    def __post_init__(self) -> None:
-        checks.check_seconds("retry: base_seconds", self.base_seconds)
-        checks.check_seconds("retry: max_seconds", self.max_seconds)
-        if not self.base_seconds <= self.max_seconds <= MAX_VISIBILITY_SECONDS:
-            raise ConfigurationError(
-                f"retry: max_seconds must be from base_seconds ({self.base_seconds:g}) to "
-                f"{MAX_VISIBILITY_SECONDS}, not {self.max_seconds!r}"
-            )
 
 
 class Limits(TypedDict, total=False):
@@ -186,12 +162,12 @@ def check_limits(handler: Handler) -> None:
     """Raise ConfigurationError for a limit that can't be kept."""
     label = f"handler {handler.name!r}"
     if handler.timeout_seconds is not None:
-        checks.check_seconds(f"{label}: timeout_seconds", handler.timeout_seconds)
+        check_seconds(f"{label}: timeout_seconds", handler.timeout_seconds)
     if handler.concurrency is not None:
         checks.check_count(f"{label}: concurrency", handler.concurrency)
     if handler.batch is not None:
         checks.check_count(f"{label}: batch", handler.batch, most=checks.MAX_BATCH)
-    checks.check_seconds(f"{label}: linger_seconds", handler.linger_seconds, zero=True)
+    check_seconds(f"{label}: linger_seconds", handler.linger_seconds, zero=True)
     if handler.retry is not None and not isinstance(handler.retry, RetryPolicy):
         raise ConfigurationError(
             f"{label}: retry must be RetryPolicy(base_seconds=..., max_seconds=...)"

@@ -12,7 +12,7 @@ from consumer.clock import Clock, SystemClock
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.handlers import archive, log, python
-from consumer.handlers.registry import Registry, RetryPolicy
+from consumer.handlers.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,6 @@ def build_registry(
     for entry in handlers:
         made = _made(entry, replace(environment, batch_size=entry.batch_size))
         before = len(registry.handlers)
-        retry = entry.retry
         registry.include(
             made,
             patterns=entry.events,
@@ -83,7 +82,7 @@ def build_registry(
             concurrency=entry.concurrency,
             batch=entry.batch_size,
             linger_seconds=entry.linger_seconds,
-            retry=RetryPolicy(retry.base_seconds, retry.max_seconds) if retry else None,
+            retry=entry.retry,
         )
         if len(registry.handlers) == before:
             # Its events would be deleted, and nobody would have done anything with them.

@@ -15,7 +15,6 @@ from consumer.handlers.expecting import check_batched, patterns_and_expected
 from consumer.handlers.handler import (
     Call,
     Handler,
-    RetryPolicy,
     check_limits,
     check_options,
     guarded,
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from consumer.handlers.handler import Limits, Options
     from consumer.messages import Context, Event, Format
 
-__all__ = ["Handler", "Middleware", "Registry", "RetryPolicy"]
+__all__ = ["Handler", "Middleware", "Registry"]
 
 #: `middleware(event, context, call_next)`.
 Middleware = Callable[["Event", "Context", Call], object]

@@ -10,7 +10,7 @@ import pytest
 import consumer.engine.pipeline
 from consumer import log_events
 from consumer.errors import BatchFailure, Reject, Retry
-from consumer.handlers.registry import RetryPolicy
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from consumer.handlers.registry import Registry, RetryPolicy
+from consumer.handlers.registry import Registry
 from consumer.messages import Context, Event, Format
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

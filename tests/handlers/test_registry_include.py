@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError
-from consumer.handlers.registry import Registry, RetryPolicy
+from consumer.handlers.registry import Registry
 from consumer.messages import Context, Event
+from consumer.retry import RetryPolicy
 from consumer.testing import make_event
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from consumer.clock import Clock
     from consumer.engine.inflight import Slot
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
 
 #: An event that waits in a batch, and the message it came in.
 Waiting = tuple[Delivery, Work]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from consumer.engine.inflight import Slot
     from consumer.engine.ledger import Step
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
     from consumer.messages import Event
 
 #: One handler's work on one event.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from consumer.engine.pipeline import Pipeline
     from consumer.engine.settler import Settler
     from consumer.engine.stats import Stats
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
 
 _log = structlog.get_logger(__name__)
 

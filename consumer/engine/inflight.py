@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from consumer.config import EngineSettings
     from consumer.engine.ledger import Step
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import ReceivedMessage
 
 

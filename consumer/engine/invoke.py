@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.engine.inflight import Slot
     from consumer.engine.stats import Stats
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
     from consumer.messages import Event
 
 _log = structlog.get_logger(__name__)

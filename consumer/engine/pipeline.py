@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from consumer.engine.quarantine import Quarantine
     from consumer.engine.settler import Settler
     from consumer.engine.stats import Stats
-    from consumer.handlers.registry import Handler, Registry
+    from consumer.handlers.registering.registry import Handler, Registry
     from consumer.messages import Event
 
 _log = structlog.get_logger(__name__)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.config import EngineSettings, QueueSettings
     from consumer.engine.quarantine import Quarantine
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.queues.transport import Transport
 
 _log = structlog.get_logger(__name__)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, describe
-from consumer.handlers.annotations import annotation_of
-from consumer.handlers.expecting import says_models
-from consumer.handlers.options import Options
-from consumer.handlers.registry import Registry
+from consumer.handlers.loading.options import Options
+from consumer.handlers.registering.annotations import annotation_of
+from consumer.handlers.registering.expecting import says_models
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from consumer.handlers.loader import HandlerEnvironment
+    from consumer.handlers.loading.environment import HandlerEnvironment
 
 _EXAMPLE = '"package.module:function" or "package.module:registry"'
 

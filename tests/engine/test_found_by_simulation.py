@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from tests.engine.conftest import Rig
 

@@ -15,8 +15,8 @@ from consumer.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.handler import Call
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
     from tests.engine.conftest import Rig
 

@@ -9,9 +9,9 @@ import pytest
 
 from consumer.config.models import HandlerSettings
 from consumer.errors import ConfigurationError
-from consumer.handlers import loader
-from consumer.handlers.loader import HandlerEnvironment, build_registry, parse_handler_spec
-from consumer.handlers.registry import Registry
+from consumer.handlers.loading import loader
+from consumer.handlers.loading.loader import build_registry, parse_handler_spec
+from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context
 from consumer.retry import RetryPolicy
 from consumer.testing import make_event
@@ -19,6 +19,8 @@ from consumer.testing import make_event
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from consumer.handlers.loading.environment import HandlerEnvironment
 
 SEEN: list[tuple[str, Mapping[str, Any], HandlerEnvironment]] = []
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from consumer.messages import Context, Event

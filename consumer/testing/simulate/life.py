@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from consumer.config import EngineSettings, QueueSettings
 from consumer.engine.ledger import Ledger, open_ledger
 from consumer.engine.worker import Worker
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

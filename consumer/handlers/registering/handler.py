@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Required, TypedDict
 
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
-from consumer.handlers import checks
+from consumer.handlers.registering import checks
 from consumer.messages import Context, Event, Format
 from consumer.retry import RetryPolicy, check_seconds
 
 if TYPE_CHECKING:
-    from consumer.handlers.expected import Expected
+    from consumer.handlers.registering.expected import Expected
 
 _ALL = ("*",)
 

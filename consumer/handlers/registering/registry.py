@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from consumer.errors import ConfigurationError
-from consumer.handlers import checks
-from consumer.handlers.annotations import annotation_of
-from consumer.handlers.decorator import Decorator
-from consumer.handlers.expecting import check_batched, patterns_and_expected
-from consumer.handlers.handler import (
+from consumer.handlers.registering import checks
+from consumer.handlers.registering.annotations import annotation_of
+from consumer.handlers.registering.decorator import Decorator
+from consumer.handlers.registering.expecting import check_batched, patterns_and_expected
+from consumer.handlers.registering.handler import (
     Call,
     Handler,
     check_limits,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
 
     from consumer.events.catalog.base import EventData
-    from consumer.handlers.handler import Limits, Options
+    from consumer.handlers.registering.handler import Limits, Options
     from consumer.messages import Context, Event, Format
 
 __all__ = ["Handler", "Middleware", "Registry"]

@@ -6,8 +6,9 @@ only after all of them succeeded.
 
 from consumer.errors import BatchFailure, ConfigurationError, DataError, DecodeError, Reject, Retry
 from consumer.events.identifiers import global_id, is_truncated, local_id, shard_of
-from consumer.handlers.registry import Handler, Registry, RetryPolicy
+from consumer.handlers.registering.registry import Handler, Registry
 from consumer.messages import Context, Event, ReceivedMessage
+from consumer.retry import RetryPolicy
 from consumer.subject import CanvasId, Subject
 
 __version__ = "0.1.0"

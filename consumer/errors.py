@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from consumer.messages import Outcome
+from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +25,6 @@ EXIT_PERMISSION = 77
 EXIT_CONFIGURATION = 78
 
 
-#: The longest that a handler can put a message off.
-MAX_RETRY_SECONDS = 43_200.0
 #: Of a reason, in characters; what is longer is cut.
 _MAX_REASON = 500
 
@@ -183,7 +182,7 @@ def _retry_of(error: Retry) -> Outcome:
         seconds = math.nan
     if math.isnan(seconds):
         return Outcome.retry(f"{reason} (its `after` is not a number of seconds)")
-    return Outcome.retry(reason, min(max(seconds, 0.0), MAX_RETRY_SECONDS))
+    return Outcome.retry(reason, min(max(seconds, 0.0), MAX_VISIBILITY_SECONDS))
 
 
 def _reason_of(error: Retry | Reject) -> str:
@@ -198,7 +197,7 @@ def _reason_of(error: Retry | Reject) -> str:
 #: Our own frames between the engine and a handler: they say nothing of what went wrong in it.
 _PLUMBING = tuple(
     str(Path(__file__).parent / part)
-    for part in ("engine/", "handlers/registry.py", "handlers/expected.py")
+    for part in ("engine/", "handlers/registering/registry.py", "handlers/registering/expected.py")
 )
 
 

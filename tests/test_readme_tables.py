@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from consumer import errors
 from consumer.cli.main import main
 from consumer.config.fields import FIELDS
-from consumer.config.models import UNIT_STOP_TIMEOUT_SECONDS, HandlerSettings, RetrySettings
+from consumer.config.models import UNIT_STOP_TIMEOUT_SECONDS, HandlerSettings, RetryKeys
 from consumer.events.catalog.index import is_known, names
 from tests.processes import ROOT
 
@@ -78,7 +78,7 @@ def test_every_key_of_a_handler_is_in_its_table() -> None:
     told = [key for row in table("key of a handler") for key in keys_in(row[0])]
 
     common = set(HandlerSettings.model_fields) - {"type", "options", "retry"}
-    retry = {f"retry.{key}" for key in RetrySettings.model_fields}
+    retry = {f"retry.{key}" for key in RetryKeys.model_fields}
     options = {"archive.directory", "archive.max_file_bytes", "archive.scrub_secrets"}
     assert sorted(common | retry | options | {"python.target"}) == sorted(told)
 

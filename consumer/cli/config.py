@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from consumer.config import AwsSettings, HandlerSettings, Loaded, Settings
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
     from consumer.queues.rules import QueueAddress
 
 _FILE = click.Path(path_type=Path)
@@ -102,8 +102,8 @@ def queue_address(loaded: Loaded) -> QueueAddress:
 
 def _handlers(loaded: Loaded, faults: list[str]) -> list[Handler]:
     """What each entry makes: one by one, so that the faults of all are told."""
-    from consumer.handlers.loader import build_registry  # noqa: PLC0415 - `show` does without
-    from consumer.handlers.registry import Registry  # noqa: PLC0415
+    from consumer.handlers.loading.loader import build_registry  # noqa: PLC0415 - `show` does without
+    from consumer.handlers.registering.registry import Registry  # noqa: PLC0415
 
     settings, all_of_them = loaded.settings, Registry()
 
@@ -119,7 +119,7 @@ def _handlers(loaded: Loaded, faults: list[str]) -> list[Handler]:
 
 
 def _unmatched(handlers: list[Handler]) -> list[str]:
-    from consumer.handlers.lint import unmatched_patterns  # noqa: PLC0415 - `show` does without
+    from consumer.handlers.loading.lint import unmatched_patterns  # noqa: PLC0415 - `show` does without
 
     return unmatched_patterns(handlers)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from consumer.config import Settings
     from consumer.engine.status import Status
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event, Format
     from consumer.queues.sqs.embedded import EmbeddedQueue
 
@@ -173,7 +173,7 @@ def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
 
 
 def _registry(folder: Path, seen: Seen) -> Registry:
-    from consumer.handlers.loader import build_registry  # noqa: PLC0415
+    from consumer.handlers.loading.loader import build_registry  # noqa: PLC0415
 
     registry = build_registry((), state_directory=folder)  # without handlers: the archive
 

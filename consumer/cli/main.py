@@ -102,7 +102,7 @@ def _consume(options: dict[str, Any]) -> int:
 
     from consumer.clock import SystemClock  # noqa: PLC0415
     from consumer.config import load  # noqa: PLC0415
-    from consumer.handlers.loader import parse_handler_spec  # noqa: PLC0415
+    from consumer.handlers.loading.loader import parse_handler_spec  # noqa: PLC0415
     from consumer.service.ending import end_in_time  # noqa: PLC0415
     from consumer.service.logs import configure_logging, install_exception_hooks  # noqa: PLC0415
     from consumer.service.run import run  # noqa: PLC0415

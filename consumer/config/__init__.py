@@ -10,7 +10,6 @@ from consumer.config.models import (
     LoggingSettings,
     QuarantineSettings,
     QueueSettings,
-    RetrySettings,
     Settings,
 )
 from consumer.config.urls import queue_name_of_url, region_of_url
@@ -26,7 +25,6 @@ __all__ = [
     "LoggingSettings",
     "QuarantineSettings",
     "QueueSettings",
-    "RetrySettings",
     "Settings",
     "effective",
     "load",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,7 +56,10 @@ def _handler(loaded: Loaded, index: int, handler: HandlerSettings) -> Tree:
     tree: Tree = {}
     for key in type(handler).model_fields:
         if key == "retry" and handler.retry:
-            tree[key] = _section(loaded, handler.retry, (*path, key))
+            tree[key] = {
+                inner: _leaf(loaded, value, (*path, key, inner))
+                for inner, value in asdict(handler.retry).items()
+            }
         elif key not in ("type", "options"):
             tree[key] = _leaf(loaded, getattr(handler, key), (*path, key))
     tree[handler.type] = {

@@ -6,9 +6,10 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
-from consumer.config.models import Section, Settings
+from consumer.config.models import RetryKeys, Section, Settings
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -80,8 +81,8 @@ def right_for(field: FieldInfo, key: str = "") -> str:
 def _kind(kind: Any, field: FieldInfo, key: str) -> str:
     if words := choices(field):
         return f"one of {', '.join(words)}"
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return f"a mapping with {', '.join(kind.model_fields)}"
+    if kind is RetryPolicy:
+        return f"a mapping with {', '.join(RetryKeys.model_fields)}"
     if key == "handlers.name":
         return "a letter, then at most 63 letters, digits, and any of _ . -"
     if kind is float:

@@ -6,9 +6,10 @@ import re
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.config.models import HandlerSettings
+from consumer.config.models import HandlerSettings, RetryKeys
 from consumer.config.problems import did_you_mean, dotted, nearest, shown, shown_key
 from consumer.config.validation import PLACEHOLDER, validate
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,14 +67,22 @@ class _Entry:
         made = self._typed({key: value for key, value in entry.items() if key not in _COMMON})
         # Also without a type: the faults of the other keys are told in the same go.
         raw |= made or {"type": ""}
+        if isinstance(raw.get("retry"), dict):
+            raw["retry"] = self._retry(raw["retry"])
         handler = validate(HandlerSettings, raw, self._path, self._where, self._problems)
-        if handler and handler.retry and handler.retry.base_seconds > handler.retry.max_seconds:
-            self._add(
-                ("retry", "base_seconds"),
-                f"{handler.retry.base_seconds:g}: must not be more than max_seconds "
-                f"({handler.retry.max_seconds:g})",
-            )
         return handler if made else None
+
+    def _retry(self, raw: dict[str, Any]) -> RetryPolicy | None:
+        path = (*self._path, "retry")
+        keys = validate(RetryKeys, raw, path, self._where, self._problems)
+        if keys is None:
+            return None
+        base, longest = keys.base_seconds, keys.max_seconds
+        if base > longest:
+            fault = f"{base:g}: must not be more than max_seconds ({longest:g})"
+            self._add(("retry", "base_seconds"), fault)
+            return None
+        return RetryPolicy(base, longest)
 
     def _typed(self, rest: dict[str, Any]) -> dict[str, Any] | None:
         """`{"archive": {...}}` as type and options, or None after telling what is wrong."""

@@ -31,6 +31,7 @@ from consumer.config.models import (
     LoggingSettings,
     QuarantineSettings,
     QueueSettings,
+    RetryKeys,
     Section,
     Settings,
 )
@@ -202,7 +203,7 @@ class _Loading:
         keys: list[tuple[str, ...]] = [(key,) for key in type(handler).model_fields]
         keys += [(handler.type, option) for option in handler.options]
         if handler.retry:
-            keys += [("retry", key) for key in type(handler.retry).model_fields]
+            keys += [("retry", key) for key in RetryKeys.model_fields]
         origins = {}
         for inner in keys:
             path: KeyPath = ("handlers", index, *inner)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, SecretStr
+
+from consumer.retry import RetryPolicy
+from consumer.sqs_limits import (
+    MAX_MESSAGE_BYTES,
+    MAX_RETENTION_SECONDS,
+    MAX_VISIBILITY_SECONDS,
+    MAX_WAIT_SECONDS,
+)
 
 #: TimeoutStopSec of the units in systemd/: what is not drained by then is killed.
 UNIT_STOP_TIMEOUT_SECONDS: Final = 90
@@ -35,7 +43,10 @@ def _lower(value: object) -> object:
 
 _Int = Annotated[int, BeforeValidator(_not_a_bool)]
 _Seconds = Annotated[float, BeforeValidator(_not_a_bool)]
+_RetrySeconds = Annotated[_Seconds, Field(ge=0.1, le=MAX_VISIBILITY_SECONDS)]
 _Text = Annotated[str, Field(min_length=1, max_length=2048)]
+
+_RETRY: Final = RetryPolicy()
 
 
 class Section(BaseModel):
@@ -53,9 +64,9 @@ class QueueSettings(Section):
     #: Instead of the URL; resolved with GetQueueUrl in the region.
     name: _Text | None = None
     #: The long poll of one receive.
-    wait_time_seconds: _Int = Field(default=20, ge=0, le=20)
+    wait_time_seconds: _Int = Field(default=MAX_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS)
     #: None: what the queue's own attribute says.
-    visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=43_200)
+    visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=MAX_VISIBILITY_SECONDS)
     format: MessageFormat = "auto"
     #: For a dead-letter queue or a test: a name that does not begin with "canvas-live-events".
     allow_any_queue_name: bool = False
@@ -108,20 +119,24 @@ class EngineSettings(Section):
     max_pollers: _Int = Field(default=8, ge=1, le=64)
     #: None: computed from workers, pollers and batch sizes.
     max_in_flight_messages: _Int | None = Field(default=None, ge=1, le=100_000)
-    max_in_flight_bytes: _Int = Field(default=134_217_728, ge=1_048_576, le=1_099_511_627_776)
+    max_in_flight_bytes: _Int = Field(
+        default=134_217_728, ge=MAX_MESSAGE_BYTES, le=1_099_511_627_776
+    )
     #: Shorter than `stop_timeout_seconds`.
     drain_timeout_seconds: _Seconds = Field(default=60, ge=0, le=86_400)
     #: TimeoutStopSec of the unit that runs this; only for the check of the line above.
     stop_timeout_seconds: _Seconds = Field(default=UNIT_STOP_TIMEOUT_SECONDS, ge=1, le=90_000)
     #: How long a delete may wait for others to share its request.
     settle_linger_seconds: _Seconds = Field(default=0.5, ge=0, le=10)
-    retry_base_seconds: _Seconds = Field(default=5, ge=0, le=43_200)
-    retry_max_seconds: _Seconds = Field(default=900, ge=0, le=43_200)
+    retry_base_seconds: _RetrySeconds = _RETRY.base_seconds
+    retry_max_seconds: _RetrySeconds = _RETRY.max_seconds
     #: For handlers without their own; None: no limit.
-    handler_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=43_200)
+    handler_timeout_seconds: _Seconds | None = Field(
+        default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS
+    )
     #: window: an event that was sent twice, under another message id, is handled once.
     deduplicate: Literal["off", "window"] = "off"
-    deduplicate_window_seconds: _Seconds = Field(default=86_400, ge=1, le=1_209_600)
+    deduplicate_window_seconds: _Seconds = Field(default=86_400, ge=1, le=MAX_RETENTION_SECONDS)
     #: So many failures of a handler in a row give it a rest; 0: never.
     breaker_failures: _Int = Field(default=5, ge=0, le=1000)
     #: How long "no such queue" and "not allowed" must last before they stop the process; at the
@@ -129,12 +144,17 @@ class EngineSettings(Section):
     fatal_grace_seconds: _Seconds = Field(default=60, ge=0, le=3_600)
     summary_interval_seconds: _Seconds = Field(default=60, ge=1, le=86_400)
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """The policy for handlers without their own."""
+        return RetryPolicy(self.retry_base_seconds, self.retry_max_seconds)
 
-class RetrySettings(Section):
-    """Backoff of one handler: full jitter up to base * 2^(receive count - 1), at most max."""
 
-    base_seconds: _Seconds = Field(default=5, ge=0, le=43_200)
-    max_seconds: _Seconds = Field(default=900, ge=0, le=43_200)
+class RetryKeys(Section):
+    """What can be written under `retry`; a `RetryPolicy` is made of it."""
+
+    base_seconds: _RetrySeconds = _RETRY.base_seconds
+    max_seconds: _RetrySeconds = _RETRY.max_seconds
 
 
 class HandlerSettings(Section):
@@ -147,11 +167,11 @@ class HandlerSettings(Section):
     ] = ("*",)
     #: None: both formats.
     format: Literal["canvas", "caliper"] | None = None
-    timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=43_200)
+    timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS)
     concurrency: _Int | None = Field(default=None, ge=1, le=256)
     batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
     linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
-    retry: RetrySettings | None = None
+    retry: InstanceOf[RetryPolicy] | None = None
     #: "archive", "log", "python", or the name of an entry point.
     type: str
     #: Checked by the handler itself. Out of the repr: there may be passwords in it.

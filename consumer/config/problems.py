@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import sys
 from typing import TYPE_CHECKING, Final
 
+from consumer.did_you_mean import closest
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def nearest(key: str, valid: Iterable[str]) -> str | None:
     """The valid key that was probably meant, or None."""
     names, wanted = sorted(valid), key.lower().replace("-", "_")
     longer = [name for name in names if len(wanted) > 2 and name.startswith(wanted)]
-    close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
+    close = closest(wanted, names)
     return next(iter(longer if len(longer) == 1 else close), None)
 
 

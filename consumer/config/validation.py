@@ -60,9 +60,10 @@ def _hushed(path: KeyPath) -> KeyPath:
 
 
 def _fault(model: type[Section], detail: ErrorDetails, path: KeyPath) -> str:
-    owner, field = _field(model, detail["loc"])
+    names = [part for part in detail["loc"] if isinstance(part, str)]
+    field = model.model_fields.get(names[-1]) if names else None
     if field is None:
-        return f"unknown key; {did_you_mean(str(path[-1]), owner.model_fields)}"
+        return f"unknown key; {did_you_mean(str(path[-1]), model.model_fields)}"
     key = dotted(tuple(part for part in path if isinstance(part, str)))
     one_of_many = isinstance(path[-1], int)
     right = "the name of an event, or a pattern" if one_of_many else right_for(field, key)
@@ -71,20 +72,6 @@ def _fault(model: type[Section], detail: ErrorDetails, path: KeyPath) -> str:
     value = detail["input"]
     told = HIDDEN if is_secret(key) or looks_secret(path) else shown(value)
     return f"{told}: must be {right}{_hint(field, value)}"
-
-
-def _field(
-    model: type[Section], loc: tuple[int | str, ...]
-) -> tuple[type[Section], FieldInfo | None]:
-    field: FieldInfo | None = None
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part)
-        inner = bare_type(field.annotation) if field else None
-        if isinstance(inner, type) and issubclass(inner, Section):
-            model = inner
-    return model, field
 
 
 def _hint(field: FieldInfo, value: Any) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.engine.hidden import Hidden
     from consumer.engine.progress import Call
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
 
 
 class Admission:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from consumer.clock import Clock
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
 
 
 class _Batch:

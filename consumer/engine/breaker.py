@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from consumer import log_events
-from consumer.engine.backoff import Backoff
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.engine.progress import Call
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
 
 _log = structlog.get_logger(__name__)
 
 #: The pauses between probes, in seconds.
-PROBE_BACKOFF = Backoff(base_seconds=1.0, max_seconds=30.0)
+PROBE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=30.0)
 #: How long a probe that was received is waited for, before one that failed is tried once more.
 NEW_PROBE_SECONDS = 25.0
 #: After so long a probe that has not come back counts as failed: its thread may hang for good.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from consumer import log_events
-from consumer.engine.backoff import visibility_delay
 from consumer.engine.deletes import codes_of, log_settled
 from consumer.engine.lane import Lane
+from consumer.engine.visibility import visibility_delay
 from consumer.errors import TransportError
 
 if TYPE_CHECKING:

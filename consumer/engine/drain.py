@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from consumer.engine.parts import Parts
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
 
 _log = structlog.get_logger(__name__)
 

@@ -7,8 +7,8 @@ import threading
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
-from consumer.engine.backoff import Backoff
 from consumer.messages import Outcome
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ MOST_IN_A_WRITE = 10_000
 #: How often old keys are forgotten.
 PURGE_SECONDS = 10.0
 #: A message that waits for a copy to end comes again after this long at first, then ever later.
-COPY_BACKOFF = Backoff(base_seconds=15.0, max_seconds=3600.0)
+COPY_BACKOFF = RetryPolicy(base_seconds=15.0, max_seconds=3600.0)
 _LONGEST_KEY = 300
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from consumer.engine.ledger import Ledger
     from consumer.engine.settle import Settler
     from consumer.engine.stats import Stats
-    from consumer.handlers.registry import Handler, Registry
+    from consumer.handlers.registering.registry import Handler, Registry
     from consumer.messages import Event
 
 _STOPPING = Outcome.retry("the process stops", 0.0)

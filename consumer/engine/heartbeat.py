@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import log_events
-from consumer.engine.backoff import VISIBILITY_MARGIN_SECONDS
+from consumer.engine.visibility import VISIBILITY_MARGIN_SECONDS
 from consumer.errors import TransportError
-from consumer.queues.transport import MAX_BATCH, MAX_VISIBILITY_SECONDS
+from consumer.sqs_limits import MAX_BATCH, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from consumer.clock import Clock

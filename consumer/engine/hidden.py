@@ -6,7 +6,7 @@ import heapq
 import threading
 from typing import TYPE_CHECKING
 
-from consumer.engine.backoff import Backoff
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     import random
@@ -20,7 +20,7 @@ MOST_HIDDEN = 30_000
 #: How long a message stays hidden at most: 2 minutes at its first receive, four times as long at
 #: each further one, an hour in the end. This is for a process that ends during the outage: as long
 #: as it lives it makes them visible as soon as the handler works again.
-HIDE = Backoff(base_seconds=120.0, max_seconds=3600.0)
+HIDE = RetryPolicy(base_seconds=120.0, max_seconds=3600.0)
 #: Above the limit they come again soon: what they cost then is a delivery, and no other handler
 #: waits for a place among the 120,000.
 SHORT_SECONDS = 15.0

@@ -6,17 +6,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.queues.transport import MAX_BATCH, MAX_VISIBILITY_SECONDS
+from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from consumer.config import EngineSettings
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import ReceivedMessage
-
-#: The largest message SQS can hold. A receive may bring ten of them, so that is what is reserved.
-MAX_MESSAGE_BYTES = 1_048_576
 
 
 class Step(NamedTuple):
@@ -96,6 +93,7 @@ class InFlight:
 
     def _room(self, wanted: int) -> int:
         free = self._max_messages - len(self._messages) - self._reserved
+        # A receive may bring ten of the largest.
         bytes_free = self._max_bytes - self._bytes - self._reserved * MAX_MESSAGE_BYTES
         room = min(wanted, free, bytes_free // MAX_MESSAGE_BYTES)
         if room < 1 and not self._messages and not self._reserved:

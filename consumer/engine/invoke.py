@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import InFlightMessage
     from consumer.engine.progress import Call, Entry
     from consumer.engine.stats import Stats
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
 
 _log = structlog.get_logger(__name__)
 

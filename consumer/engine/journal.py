@@ -7,15 +7,13 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.engine.inflight import Step
+from consumer.sqs_limits import MAX_RETENTION_SECONDS
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Mapping
 
     from consumer.engine.database import Database
-
-#: The longest that SQS keeps a message: what is older can't be delivered again.
-RETENTION_SECONDS = 14 * 86_400
 
 
 class Loaded(NamedTuple):
@@ -38,7 +36,7 @@ class Journal:
 
         Raises `sqlite3.Error`, and `ValueError` or the like for rows that are not ours.
         """
-        oldest = self._database.now() - RETENTION_SECONDS
+        oldest = self._database.now() - MAX_RETENTION_SECONDS  # what is older can't come again
         return self._database.transaction(lambda connection: _load(connection, oldest))
 
     def write(self, handled: Mapping[str, Iterable[Step]]) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from consumer.queues.transport import MAX_BATCH
+from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

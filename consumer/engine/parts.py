@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from consumer.engine.admission import Admission
 from consumer.engine.attempts import Attempts
-from consumer.engine.backoff import Backoff
 from consumer.engine.batches import Batches
 from consumer.engine.catalog_watch import CatalogWatch
 from consumer.engine.changes import Changes
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.config import EngineSettings, Settings
     from consumer.engine.quarantine import Quarantine
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.queues.transport import Transport
 
 
@@ -118,7 +117,7 @@ def assemble(
         ledger,
         stats,
         rng=rng,
-        retry=Backoff(engine.retry_base_seconds, engine.retry_max_seconds),
+        retry=engine.retry,
         quarantine=quarantine,
         put_back=receiver.put_back,
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.engine.inflight import InFlightMessage
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
     from consumer.messages import Event
 
 

@@ -7,10 +7,11 @@ import json
 import os
 import re
 import threading
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from consumer.errors import TransportError
 from consumer.queues.sending import Outgoing
+from consumer.sqs_limits import MAX_MESSAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from consumer.messages import ReceivedMessage
     from consumer.queues.sending import Sender
 
-#: Of one message, as SQS has it.
-_MOST_ATTRIBUTES: Final = 10
 _SAFE = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
@@ -87,7 +86,7 @@ class QueueQuarantine:
             "QuarantineMessageId": _plain(message.message_id),
         }
         for name, value in message.message_attributes.items():
-            if len(attributes) < _MOST_ATTRIBUTES and value:
+            if len(attributes) < MAX_MESSAGE_ATTRIBUTES and value:
                 attributes.setdefault(name, value)
         with self._lock:
             (failure,) = self._sender.send([Outgoing(message.body, attributes)])

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import log_events
-from consumer.engine.backoff import Backoff
 from consumer.errors import TransportError
-from consumer.queues.transport import MAX_BATCH
+from consumer.retry import RetryPolicy
+from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
     import random
@@ -30,7 +30,7 @@ _debug = logging.getLogger(__name__)
 
 #: The first receive is short, so that "ready" does not wait for a whole long poll.
 FIRST_WAIT_SECONDS = 1
-RECEIVE_BACKOFF = Backoff(base_seconds=1.0, max_seconds=60.0)
+RECEIVE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=60.0)
 
 
 @dataclass(frozen=True, slots=True)

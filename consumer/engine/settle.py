@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from consumer import log_events
-from consumer.engine.backoff import Backoff
 from consumer.engine.changes import Change
 from consumer.errors import ConsumerError, describe
 
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
     from consumer.engine.ledger import Ledger
     from consumer.engine.quarantine import Quarantine
     from consumer.engine.stats import CounterName, Stats
-    from consumer.handlers.registry import Handler
+    from consumer.handlers.registering.registry import Handler
     from consumer.messages import Outcome
+    from consumer.retry import RetryPolicy
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ class Settler:
         stats: Stats,
         *,
         rng: random.Random,
-        retry: Backoff,
+        retry: RetryPolicy,
         quarantine: Quarantine | None = None,
         put_back: dict[str, str] | None = None,
     ) -> None:
@@ -97,8 +97,7 @@ class Settler:
         seconds = outcome.delay_seconds
         if seconds is None:
             policy = handler.retry if handler is not None and not rejected else None
-            retry = Backoff(policy.base_seconds, policy.max_seconds) if policy else self._retry
-            seconds = retry.full_jitter(message.received.receive_count, self._rng)
+            seconds = (policy or self._retry).full_jitter(message.received.receive_count, self._rng)
             seconds = max(seconds, 1.0)
         if self._put_back is not None:
             self._put_back[message.message_id] = outcome.reason

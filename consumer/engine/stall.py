@@ -8,6 +8,7 @@ import structlog
 
 from consumer import log_events
 from consumer.errors import TransportError
+from consumer.sqs_limits import IN_FLIGHT_LIMIT
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
@@ -18,8 +19,8 @@ _log = structlog.get_logger(__name__)
 
 #: How often a queue that gives nothing is asked how many messages it holds. Rarely: it is paid for.
 LOOK_SECONDS = 600.0
-#: So many messages of one queue may be in flight, over all of its consumers; a little below it.
-IN_FLIGHT_LIMIT = 118_000
+#: A little below the limit: SQS counts only approximately.
+_NEARLY_ALL_IN_FLIGHT = IN_FLIGHT_LIMIT - 2_000
 
 
 class StallDetector:
@@ -71,8 +72,11 @@ class StallDetector:
     def _log(attributes: QueueAttributes) -> None:
         in_flight = attributes.in_flight_messages or 0
         hint = "is there another consumer that takes and releases them?"
-        if in_flight >= IN_FLIGHT_LIMIT:
-            hint = "about 120,000 messages are in flight: SQS gives no more until some are settled"
+        if in_flight >= _NEARLY_ALL_IN_FLIGHT:
+            hint = (
+                f"about {IN_FLIGHT_LIMIT:,} messages are in flight: "
+                "SQS gives no more until some are settled"
+            )
         _log.error(
             log_events.QUEUE_STALLED,
             visible=attributes.visible_messages,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from consumer.engine.parts import RunOptions
     from consumer.engine.quarantine import Quarantine
     from consumer.engine.status import Status
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.queues.transport import Transport
 
 

@@ -1,1 +1,1 @@
-"""What is done with events: the registry, and the built-in handlers."""
+"""What is done with events: the registry, the built-in handlers, and how they are configured."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from consumer import log_events
-from consumer.handlers.options import Options
-from consumer.handlers.registry import Registry
+from consumer.handlers.loading.options import Options
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from consumer.handlers.loader import HandlerEnvironment
+    from consumer.handlers.loading.environment import HandlerEnvironment
     from consumer.messages import Context, Event
 
 _log = structlog.get_logger("consumer.handlers.log")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, describe
-from consumer.handlers.annotations import annotation_of
-from consumer.handlers.expecting import says_models
-from consumer.handlers.options import Options
-from consumer.handlers.registry import Registry
+from consumer.handlers.loading.options import Options
+from consumer.handlers.registering.annotations import annotation_of
+from consumer.handlers.registering.expecting import says_models
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-    from consumer.handlers.loader import HandlerEnvironment
+    from consumer.handlers.loading.environment import HandlerEnvironment
 
 _EXAMPLE = '"package.module:function" or "package.module:registry"'
 
@@ -57,10 +57,10 @@ def load_target(target: str) -> Any:
     found: Any = module
     for part in path.split("."):
         if not hasattr(found, part):
-            near = get_close_matches(part, [n for n in dir(found) if not n.startswith("__")], n=1)
-            hint = f'; did you mean "{near[0]}"?' if near else ""
+            hint = did_you_mean(part, [n for n in dir(found) if not n.startswith("__")])
             raise ConfigurationError(
-                f'"{target}": module {module_name} was imported, but has no "{part}"{hint}'
+                f'"{target}": module {module_name} was imported, but has no "{part}"'
+                + (f"; {hint}" if hint else "")
             )
         found = getattr(found, part)
     return found

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from consumer.config import QueueSettings
 from consumer.config.urls import queue_name_of_url, region_of_url, split_url
 from consumer.errors import ConfigurationError
+from consumer.sqs_limits import MAX_QUEUE_NAME_LENGTH
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 NAME_PREFIX = "canvas-live-events"
 
 _EXAMPLE = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_QUEUE_NAME_LENGTH}}}")
 _ACCOUNT = re.compile(r"\d{12}")
 #: Hosts that botocore finds by the region alone, or that it must not be sent to any more.
 _USUAL_HOST = re.compile(
@@ -127,7 +128,8 @@ def _check_name(name: str, key: str, *, any_prefix: bool) -> None:
         )
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{key}: {name!r} is no queue name; one has up to 80 letters, digits, '-' and '_'"
+            f"{key}: {name!r} is no queue name; one has up to {MAX_QUEUE_NAME_LENGTH} letters, "
+            "digits, '-' and '_'"
         )
     if not any_prefix and not name.startswith(NAME_PREFIX):
         raise ConfigurationError(

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol
 
 from consumer.errors import TransportError
-from consumer.queues.transport import MAX_BATCH
+from consumer.sqs_limits import MAX_BATCH, PORTABLE_BATCH_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.queues.transport import EntryFailure
 
-#: Of all messages of a request together. SQS takes more by now; older queues and emulators do not.
-MAX_BATCH_BYTES: Final = 262_144
 _ATTEMPTS: Final = 4
 _FIRST_WAIT_SECONDS: Final = 0.5
 #: A slow pace has so many requests a second: no ten messages at once, and then long nothing.
@@ -100,7 +98,7 @@ def batches(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
     batch: list[Outgoing] = []
     total = 0
     for message in messages:
-        if batch and (len(batch) == MAX_BATCH or total + message.size > MAX_BATCH_BYTES):
+        if batch and (len(batch) == MAX_BATCH or total + message.size > PORTABLE_BATCH_BYTES):
             yield batch
             batch, total = [], 0
         batch.append(message)

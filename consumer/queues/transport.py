@@ -10,11 +10,6 @@ if TYPE_CHECKING:
 
     from consumer.messages import ReceivedMessage
 
-#: SQS takes at most this many messages or entries in one call.
-MAX_BATCH = 10
-#: From receive, a message can be kept invisible for this long in total, whatever is asked.
-MAX_VISIBILITY_SECONDS = 43_200
-
 
 @dataclass(frozen=True, slots=True)
 class EntryFailure:

@@ -16,8 +16,8 @@ from consumer.engine.parts import RunOptions
 from consumer.engine.quarantine import DirectoryQuarantine, QueueQuarantine
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK, TransportError
-from consumer.handlers.lint import unmatched_patterns
-from consumer.handlers.loader import build_registry
+from consumer.handlers.loading.lint import unmatched_patterns
+from consumer.handlers.loading.loader import build_registry
 from consumer.queues.rules import quarantine_address, quarantine_queue
 from consumer.queues.sqs import check_queue, connect
 from consumer.queues.sqs.sender import connect_sender
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from consumer.config import Settings
     from consumer.engine.quarantine import Quarantine
     from consumer.engine.status import Status
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.queues.sqs import SqsTransport
     from consumer.queues.sqs.preflight import QueueCheck
 

@@ -7,11 +7,14 @@ import uuid
 from typing import TYPE_CHECKING, TypeVar
 
 from consumer.errors import TransportError
-from consumer.queues.transport import (
+from consumer.queues.transport import EntryFailure, QueueAttributes
+from consumer.sqs_limits import (
+    DEFAULT_RETENTION_SECONDS,
+    IN_FLIGHT_LIMIT,
     MAX_BATCH,
+    MAX_DELAY_SECONDS,
     MAX_VISIBILITY_SECONDS,
-    EntryFailure,
-    QueueAttributes,
+    MAX_WAIT_SECONDS,
 )
 from consumer.testing.changes import Changes
 from consumer.testing.faults import FaultyCalls
@@ -25,10 +28,6 @@ if TYPE_CHECKING:
     from consumer.testing.faults import Operation
 
 _T = TypeVar("_T")
-
-_MAX_WAIT_SECONDS = 20
-_MAX_DELAY_SECONDS = 900
-_RETENTION_SECONDS = 345_600
 
 
 class InMemoryQueue(FaultyCalls):
@@ -60,7 +59,7 @@ class InMemoryQueue(FaultyCalls):
         visibility_timeout_seconds: int = 30,
         max_receive_count: int | None = None,
         dead_letter_queue: InMemoryQueue | None = None,
-        in_flight_limit: int = 120_000,
+        in_flight_limit: int = IN_FLIGHT_LIMIT,
         advance_on_empty: bool = True,
         unordered: bool = False,
         sampling: bool = False,
@@ -94,8 +93,8 @@ class InMemoryQueue(FaultyCalls):
         message_id: str | None = None,
     ) -> str:
         """Put a message into the queue; returns its id."""
-        if not 0 <= delay_seconds <= _MAX_DELAY_SECONDS:
-            raise ValueError("delay_seconds must be from 0 to 900")
+        if not 0 <= delay_seconds <= MAX_DELAY_SECONDS:
+            raise ValueError(f"delay_seconds must be from 0 to {MAX_DELAY_SECONDS}")
         with self._changes:
             message = StoredMessage(
                 message_id or str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
@@ -149,7 +148,7 @@ class InMemoryQueue(FaultyCalls):
         timeout = visibility_timeout_seconds
         timeout = self._visibility_timeout if timeout is None else timeout
         _check_range("MaxNumberOfMessages", max_messages, 1, MAX_BATCH)
-        _check_range("WaitTimeSeconds", wait_seconds, 0, _MAX_WAIT_SECONDS)
+        _check_range("WaitTimeSeconds", wait_seconds, 0, MAX_WAIT_SECONDS)
         _check_range("VisibilityTimeout", timeout, 0, MAX_VISIBILITY_SECONDS)
         with self._call("receive", max_messages), self._changes:
             deadline = self._clock.monotonic() + wait_seconds
@@ -184,7 +183,7 @@ class InMemoryQueue(FaultyCalls):
                 visibility_timeout_seconds=self._visibility_timeout,
                 max_receive_count=self._max_receive_count,
                 dead_letter_queue=dead_letter_queue.name if dead_letter_queue else None,
-                retention_seconds=_RETENTION_SECONDS,
+                retention_seconds=DEFAULT_RETENTION_SECONDS,
                 visible_messages=visible,
                 in_flight_messages=in_flight,
                 delayed_messages=len(self._store.messages) - visible - in_flight,

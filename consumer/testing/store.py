@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.messages import ReceivedMessage
-from consumer.queues.transport import MAX_VISIBILITY_SECONDS, EntryFailure
+from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     import random

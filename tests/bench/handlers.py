@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from consumer.cli.drift_report import shape_of
 from consumer.cli.main import main
 from consumer.cli.pieces import pieces_of
 from consumer.events.decode import decode
-from consumer.handlers.archive_lines import line_of
+from consumer.handlers.archive.lines import line_of
 from consumer.testing import canvas_body, make_message
 
 if TYPE_CHECKING:

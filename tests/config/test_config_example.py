@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from consumer.config import HandlerSettings, RetrySettings, Settings, load
+from consumer.config import HandlerSettings, Settings, load
 from consumer.config.fields import FIELDS
+from consumer.config.models import RetryKeys
 
 if TYPE_CHECKING:
     from tests.config.conftest import LoadText
@@ -55,7 +56,7 @@ def test_every_key_of_an_entry_is_in_the_example() -> None:
     keys = set().union(*entries)
     assert set(HandlerSettings.model_fields) - {"type", "options"} <= keys
     assert {"archive", "log", "python"} <= keys
-    assert set(RetrySettings.model_fields) == set(entries[0]["retry"])
+    assert set(RetryKeys.model_fields) == set(entries[0]["retry"])
 
 
 @pytest.mark.parametrize("key", sorted(FIELDS))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.config import HandlerSettings, RetrySettings, load
+from consumer.config import HandlerSettings, load
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from tests.config.conftest import FaultsOf, LoadText
@@ -40,7 +41,7 @@ handlers:
             concurrency=2,
             batch_size=50,
             linger_seconds=1,
-            retry=RetrySettings(base_seconds=1, max_seconds=60),
+            retry=RetryPolicy(base_seconds=1, max_seconds=60),
             type="python",
             options={"target": "my_handlers:on_grade", "anything": [1, {"a": None}]},
         ),

@@ -14,7 +14,7 @@ from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body, make_message
 

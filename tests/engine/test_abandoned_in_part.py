@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from consumer.engine.drain import Account
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from consumer.testing import ManualClock
     from tests.engine.conftest import Rig

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.engine.batching import Collector
-from consumer.handlers.registry import Handler
+from consumer.handlers.registering.registry import Handler
 
 if TYPE_CHECKING:
     from consumer.testing import ManualClock

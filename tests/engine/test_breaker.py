@@ -12,7 +12,7 @@ from consumer.errors import BatchFailure, Reject, Retry
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from tests.engine.conftest import Rig
 

@@ -14,7 +14,7 @@ from consumer.testing import canvas_body
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from tests.engine.conftest import Rig
 

@@ -8,7 +8,7 @@ import pytest
 
 from consumer.engine.delivery import Delivery, Gate, Work
 from consumer.engine.inflight import InFlight, Slot
-from consumer.handlers.registry import Handler
+from consumer.handlers.registering.registry import Handler
 from consumer.messages import Outcome
 from consumer.testing import make_event
 

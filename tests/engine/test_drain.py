@@ -14,7 +14,7 @@ from consumer.testing import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
     from tests.engine.conftest import Rig
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.errors import Retry
-from consumer.queues.transport import MAX_VISIBILITY_SECONDS
+from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pytest
 
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from tests.engine.conftest import Rig
 

@@ -12,7 +12,7 @@ from consumer.testing import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from tests.engine.conftest import Rig
 

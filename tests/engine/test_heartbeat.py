@@ -10,7 +10,8 @@ from consumer.engine.heartbeat import MAX_AGE_SECONDS, Heartbeat
 from consumer.engine.inflight import InFlight, Slot
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
-from consumer.queues.transport import MAX_VISIBILITY_SECONDS, EntryFailure
+from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 from consumer.testing import make_message
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.inflight import MAX_MESSAGE_BYTES, InFlight
-from consumer.queues.transport import MAX_VISIBILITY_SECONDS
+from consumer.engine.inflight import InFlight
+from consumer.sqs_limits import MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
 from consumer.testing import make_message
 
 if TYPE_CHECKING:

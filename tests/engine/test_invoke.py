@@ -11,7 +11,7 @@ from consumer.engine.inflight import InFlight, Slot
 from consumer.engine.invoke import Invoker
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure, DecodeError, Reject, Retry
-from consumer.handlers.registry import Handler, Registry
+from consumer.handlers.registering.registry import Handler, Registry
 from consumer.messages import Context, Event, Outcome
 from consumer.testing import make_event
 

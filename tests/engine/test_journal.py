@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.engine.journal import FILE_NAME, RETENTION_SECONDS
+from consumer.engine.journal import FILE_NAME
 from consumer.engine.ledger import Ledger, open_ledger
+from consumer.sqs_limits import MAX_RETENTION_SECONDS
 from consumer.testing import ManualClock
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def test_is_bounded_when_it_is_read() -> None:
 def test_forgets_what_sqs_has_forgotten(reopen: Callable[[], Ledger], clock: ManualClock) -> None:
     """After the longest retention of a queue a message can't come again; restarts do not renew."""
     reopen().record("m1", STEPS)
-    clock.advance(RETENTION_SECONDS - 60)
+    clock.advance(MAX_RETENTION_SECONDS - 60)
     assert len(reopen()) == 1
 
     clock.advance(61)

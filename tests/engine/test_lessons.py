@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.inflight import MAX_MESSAGE_BYTES
 from consumer.errors import (
     BatchFailure,
     QueueMissingError,
@@ -25,12 +24,13 @@ from consumer.errors import (
 )
 from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import MAX_MESSAGE_BYTES
 from consumer.testing import Fault, InMemoryQueue, canvas_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
     from tests.engine.conftest import Rig
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.backoff import Backoff
 from consumer.engine.inflight import InFlight
 from consumer.engine.ledger import open_ledger
 from consumer.engine.settler import Settler
 from consumer.engine.stats import Stats
 from consumer.queues.transport import EntryFailure
+from consumer.retry import RetryPolicy
 from consumer.testing import InMemoryQueue, ManualClock
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Bench:
             clock=self.clock,
             rng=Random(1),
             linger_seconds=0.5,
-            backoff=Backoff(5, 900),
+            backoff=RetryPolicy(5, 900),
         )
 
     def remembered(self, delete: int) -> int:

@@ -10,13 +10,13 @@ import pytest
 import consumer.engine.pipeline
 from consumer import log_events
 from consumer.errors import BatchFailure, Reject, Retry
-from consumer.handlers.registry import RetryPolicy
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.handler import Call
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
     from tests.engine.conftest import Rig
 

@@ -17,7 +17,7 @@ from tests.processes import eventually
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from consumer.queues.sending import Outgoing
     from tests.engine.conftest import Rig

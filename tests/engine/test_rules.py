@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.engine.drain import Account
-from consumer.engine.inflight import MAX_MESSAGE_BYTES
 from consumer.errors import AccessDeniedError, QueueMissingError, Retry, TransportError
 from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import MAX_MESSAGE_BYTES
 from consumer.testing import Fault, InMemoryQueue, canvas_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.handler import Call
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
     from tests.engine.conftest import Rig
 

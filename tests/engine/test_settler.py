@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.engine.backoff import Backoff
 from consumer.engine.calls import MAX_ATTEMPTS
 from consumer.engine.inflight import InFlight
 from consumer.engine.ledger import Ledger
@@ -18,6 +17,7 @@ from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure
+from consumer.retry import RetryPolicy
 from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Bench:
             clock=self.clock,
             rng=Random(5),
             linger_seconds=0.5,
-            backoff=Backoff(5, 900),
+            backoff=RetryPolicy(5, 900),
             fatal_grace_seconds=60,
         )
 
@@ -307,7 +307,7 @@ def test_a_retry_without_a_delay_has_full_jitter_over_the_receive_count(
     bench.settler.put_off(slot, Outcome.retry("later"))
     bench.settler.flush(everything=True)
 
-    assert 1 <= bench.visible_in(slot) <= Backoff(5, 900).ceiling(receive_count)
+    assert 1 <= bench.visible_in(slot) <= RetryPolicy(5, 900).ceiling(receive_count)
 
 
 def test_the_policy_of_the_handler_wins(bench: Bench) -> None:
@@ -315,7 +315,7 @@ def test_the_policy_of_the_handler_wins(bench: Bench) -> None:
     slots = bench.receive(20)
 
     for slot in slots:
-        bench.settler.put_off(slot, Outcome.retry("later"), Backoff(4000, 4000))
+        bench.settler.put_off(slot, Outcome.retry("later"), RetryPolicy(4000, 4000))
     bench.settler.flush(everything=True)
 
     assert max(bench.visible_in(slot) for slot in slots) > 2000

@@ -16,7 +16,7 @@ from consumer.queues.transport import QueueAttributes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.handlers.registry import Registry
+    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from consumer.testing import ManualClock
     from tests.engine.conftest import Rig

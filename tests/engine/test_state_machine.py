@@ -15,8 +15,9 @@ from hypothesis.stateful import (
 )
 
 from consumer.errors import BatchFailure, Reject, Retry, TransportError
-from consumer.handlers.registry import Registry
-from consumer.queues.transport import MAX_VISIBILITY_SECONDS, EntryFailure
+from consumer.handlers.registering.registry import Registry
+from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 from consumer.testing import Fault, InMemoryQueue, ManualClock
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from consumer.config import EngineSettings, QueueSettings
 from consumer.engine.inflight import capacity_for
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 from consumer.testing import Fault, InMemoryQueue, canvas_body
 
 if TYPE_CHECKING:

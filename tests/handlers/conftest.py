@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.handlers.archive import Archive
-from consumer.handlers.archive_store import ArchiveStore
+from consumer.handlers.archive.handler import Archive
+from consumer.handlers.archive.store import ArchiveStore
 from consumer.messages import Context
 from consumer.testing import ManualClock, make_event
 

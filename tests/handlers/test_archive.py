@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.errors import BatchFailure
-from consumer.handlers import archive_file
-from consumer.handlers.archive_lines import line_of
+from consumer.handlers.archive import file as archive_file
+from consumer.handlers.archive.lines import line_of
 from consumer.messages import Context
 from consumer.testing import make_event
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.errors import Retry
-from consumer.handlers import archive_file, archive_store
+from consumer.handlers.archive import file as archive_file
+from consumer.handlers.archive import store as archive_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

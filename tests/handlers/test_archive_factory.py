@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 
 from consumer.errors import ConfigurationError, Retry
 from consumer.events.decode import decode
-from consumer.handlers.archive import Archive, factory
-from consumer.handlers.archive_store import ArchiveStore
-from consumer.handlers.loader import HandlerEnvironment
+from consumer.handlers.archive import factory
+from consumer.handlers.archive.handler import Archive
+from consumer.handlers.archive.store import ArchiveStore
+from consumer.handlers.loading.environment import HandlerEnvironment
 from consumer.messages import Context
 from consumer.testing import ManualClock, canvas_body, make_event, make_message
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.errors import Retry
-from consumer.handlers import archive_file
+from consumer.handlers.archive import file as archive_file
 
 if TYPE_CHECKING:
     from tests.handlers.conftest import Shelf

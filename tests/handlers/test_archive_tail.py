@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.handlers import archive_tail
+from consumer.handlers.archive import tail as archive_tail
 from consumer.testing import make_event
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.events.catalog import index
-from consumer.handlers.lint import unmatched_patterns
-from consumer.handlers.registry import Registry
+from consumer.handlers.loading.lint import unmatched_patterns
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from consumer.messages import Format

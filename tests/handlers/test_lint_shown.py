@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from consumer.cli.config import config_group
 from consumer.config import Settings
 from consumer.errors import QueueMissingError
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 from consumer.service import run as module
 from consumer.testing import ManualClock
 

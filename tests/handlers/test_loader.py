@@ -9,15 +9,18 @@ import pytest
 
 from consumer.config.models import HandlerSettings
 from consumer.errors import ConfigurationError
-from consumer.handlers import loader
-from consumer.handlers.loader import HandlerEnvironment, build_registry, parse_handler_spec
-from consumer.handlers.registry import Registry, RetryPolicy
+from consumer.handlers.loading import loader
+from consumer.handlers.loading.loader import build_registry, parse_handler_spec
+from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context
+from consumer.retry import RetryPolicy
 from consumer.testing import make_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from consumer.handlers.loading.environment import HandlerEnvironment
 
 SEEN: list[tuple[str, Mapping[str, Any], HandlerEnvironment]] = []
 
@@ -134,7 +137,7 @@ def test_the_common_keys_are_applied_to_every_type(tmp_path: Path) -> None:
         tmp_path,
         entry(
             "s", "sink", events=["submission_*"], format="canvas", timeout_seconds=5, concurrency=2,
-            batch_size=7, linger_seconds=0.1, retry={"base_seconds": 2, "max_seconds": 8},
+            batch_size=7, linger_seconds=0.1, retry=RetryPolicy(2, 8),
         ),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError
-from consumer.handlers.loader import HandlerEnvironment
+from consumer.handlers.loading.environment import HandlerEnvironment
 from consumer.handlers.python import factory, load_target
 from consumer.testing import ManualClock
 
@@ -21,7 +21,7 @@ CLOCK = ManualClock(datetime(2026, 11, 23, tzinfo=UTC))
 ENVIRONMENT = HandlerEnvironment(Path("unused"), CLOCK)
 
 SOURCE = """
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 
 def on_grade(event): ...
 

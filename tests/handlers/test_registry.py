@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from consumer.handlers.registry import Registry, RetryPolicy
+from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event, Format
+from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.handlers.handler import Call
+    from consumer.handlers.registering.handler import Call
 
 CONTEXT = Context(handler="h", message_ids=("m-1",))
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import BatchFailure, Reject, Retry
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event, Outcome
 from consumer.testing import make_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.handlers.handler import Call
+    from consumer.handlers.registering.handler import Call
 
 CONTEXT = Context(handler="h", message_ids=("m-1",))
 

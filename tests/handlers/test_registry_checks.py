@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError
-from consumer.handlers.registry import Registry, RetryPolicy
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from consumer.messages import Context, Event
@@ -200,19 +200,3 @@ def test_two_handlers_of_one_name_are_refused() -> None:
     registry.add(handler, "b", name="other")
 
     assert [h.name for h in registry.handlers] == ["handler", "other"]
-
-
-@pytest.mark.parametrize(
-    ("base", "longest"),
-    [(0, 10), (-1, 10), (5, 4), (1, 43_201), (float("nan"), 10), (1, float("inf")), ("1", 10)],
-)
-def test_a_retry_policy_that_cannot_be_kept_is_refused(base: Any, longest: Any) -> None:
-    """SQS hides a message for twelve hours at most."""
-    with pytest.raises(ConfigurationError, match="retry: "):
-        RetryPolicy(base, longest)
-
-
-def test_a_retry_policy_has_the_engines_defaults() -> None:
-    """5 s, up to 15 minutes."""
-    assert RetryPolicy() == RetryPolicy(base_seconds=5, max_seconds=900)
-    assert RetryPolicy(43_200, 43_200).max_seconds == 43_200

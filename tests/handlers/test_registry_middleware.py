@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError, Retry
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event
 from consumer.testing import make_event
 
 if TYPE_CHECKING:
-    from consumer.handlers.handler import Call
-    from consumer.handlers.registry import Middleware
+    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.registry import Middleware
 
 CONTEXT = Context(handler="h", message_ids=("m-1",))
 

@@ -21,8 +21,8 @@ from consumer.events.catalog import (
     caliper,
 )
 from consumer.events.catalog.submission import Submission
-from consumer.handlers.expected import UnexpectedEventError
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.expected import UnexpectedEventError
+from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event
 from consumer.testing import make_event
 

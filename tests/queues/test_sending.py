@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.errors import AccessDeniedError, TransportError
-from consumer.queues.sending import MAX_BATCH_BYTES, Outgoing, batches, send_all
+from consumer.queues.sending import Outgoing, batches, send_all
 from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import PORTABLE_BATCH_BYTES
 from consumer.testing import ManualClock
 
 if TYPE_CHECKING:
@@ -58,16 +59,16 @@ def test_ten_go_in_one_request(clock: ManualClock) -> None:
 
 def test_no_request_is_too_large() -> None:
     """Together they count, with their attributes; one that is too large alone is alone."""
-    third = Outgoing("x" * (MAX_BATCH_BYTES // 3 - 40), {"event_name": "logged_in"})
-    huge = Outgoing("é" * MAX_BATCH_BYTES)
+    third = Outgoing("x" * (PORTABLE_BATCH_BYTES // 3 - 40), {"event_name": "logged_in"})
+    huge = Outgoing("é" * PORTABLE_BATCH_BYTES)
 
     cut = list(batches([third] * 4 + [huge] + [third]))
 
     assert [len(batch) for batch in cut] == [3, 1, 1, 1]
     assert cut[2] == [huge]
-    half = Outgoing("é" * (MAX_BATCH_BYTES // 4))
+    half = Outgoing("é" * (PORTABLE_BATCH_BYTES // 4))
     assert [len(batch) for batch in batches([half] * 4)] == [2, 2]
-    more = Outgoing("é" * (MAX_BATCH_BYTES // 4) + "e")
+    more = Outgoing("é" * (PORTABLE_BATCH_BYTES // 4) + "e")
     assert [len(batch) for batch in batches([half, more])] == [1, 1]
     assert third.size == len(third.body) + len("event_name") + len("String") + len("logged_in")
 

@@ -11,7 +11,7 @@ import structlog
 
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.errors import AccessDeniedError, ConfigurationError, QueueMissingError, TransportError
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 from consumer.queues.transport import QueueAttributes
 from consumer.service import run as module
 from consumer.service.run import run

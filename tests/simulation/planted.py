@@ -84,7 +84,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a retry goes beyond twelve hours",
-        "engine/backoff.py",
+        "engine/visibility.py",
         "    return max(1, min(math.ceil(wanted_seconds), math.floor(remaining)))",
         "    return max(1, math.ceil(wanted_seconds))",
     ),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from consumer.events.catalog.index import CALIPER, CATEGORIES, category_of, class_name, names
+from consumer.events.catalog.index import CATEGORIES, class_name, names
+from consumer.events.catalog.lookup import model_of
 
 if TYPE_CHECKING:
     from consumer.events.catalog import caliper
@@ -187,7 +188,6 @@ if TYPE_CHECKING:
         WikiPageDeleted,
         WikiPageUpdated,
     )
-    from consumer.messages import Format
 
 __all__ = [
     # The events
@@ -335,15 +335,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def model_of(name: str, event_format: Format = "canvas") -> type[EventData] | None:
-    """The model of the event with this name in this format; None if the catalog has none."""
-    category = category_of(name)
-    if category is None or (event_format == "caliper" and name not in CALIPER):
-        return None
-    where = "caliper" if event_format == "caliper" else category
-    model: type[EventData] = getattr(
-        import_module(f"consumer.events.catalog.{where}"), class_name(name)
-    )
-    return model

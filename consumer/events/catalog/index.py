@@ -6,10 +6,11 @@ Names keep appearing: what is not here is ordinary, and never refused.
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+
+from consumer.did_you_mean import closest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -212,7 +213,7 @@ def matches_any(pattern: str) -> bool:
 
 def nearest(name: str, count: int = 3) -> tuple[str, ...]:
     """Known names that somebody who wrote `name` may have meant, the nearest first."""
-    near = get_close_matches(name, _CATEGORY_OF, n=count, cutoff=0.5)
+    near = closest(name, _CATEGORY_OF, count=count, cutoff=0.5)
     # Half right is near, too: "course_deleted" may have meant one of the other course events.
     start = re.split(r"[^a-z0-9]", name, maxsplit=1)[0]
     alike = [known for known in _CATEGORY_OF if start and known.startswith(start + "_")]

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.events.catalog.describe import fields_of
-from consumer.events.samples import assets
 from consumer.events.samples.values import ABSENT, maker_for, written
 from consumer.events.timestamps import parse_time
 
@@ -71,7 +70,7 @@ def urn(scene: Scene, kind: str, number: int) -> str:
 def object_of(model: type[Record], scene: Scene, object_type: str, urn_kind: str) -> dict[str, Any]:
     """The object of an event; `urn_kind` is "" for one whose id is no URN."""
     kind = _OF_URN.get(urn_kind, urn_kind)
-    number = assets.number_of(scene) if scene.name == "asset_accessed" else scene.number(kind)
+    number = scene.asset_number() if scene.name == "asset_accessed" else scene.number(kind)
     return _filled(model, scene, _Thing(object_type, kind, number))
 
 

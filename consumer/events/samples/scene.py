@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from consumer.events.samples import assets
 from consumer.events.samples import cause as causes
 from consumer.events.samples.dice import Dice
+from consumer.events.samples.variants import DRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from consumer.events.samples.cause import Cause
     from consumer.events.samples.university import Course, Item, University, User
+    from consumer.events.samples.variants import Asset
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ class Scene:
     def _cause(self, actor: User) -> Cause:
         dice, name = self.dice, self.name
         if name == "asset_accessed":
-            return assets.cause_of(self)
+            return self._cause_of_access()
         share, job = causes.JOBS.get(name, (0.0, None))
         if job is not None and dice.chance(share):
             number = str(self.university.global_id(dice.between(10**6, 10**9)))
@@ -98,6 +99,36 @@ class Scene:
         return causes.Cause(
             actor, causes.context_of(name), causes.method_of(name), path, dice.uuid()
         )
+
+    def _cause_of_access(self) -> Cause:
+        """Who looks at something: mostly a student, now and then a teacher, or nobody known."""
+        asset, dice = self.asset(), self.dice
+        path = asset.path.format(
+            course=self.course.id,
+            group=self.item("group").id,
+            account=self.course.account.id,
+            user=self.subject.id,
+            week=self.item("wiki_page").week,
+            id=self.asset_number(),
+            thing=dice.between(1_000, 9_000_000),
+        )
+        by_teacher = asset.subtype == "speed_grader" or dice.chance(0.1)
+        return causes.Cause(
+            self.course.teacher if by_teacher else self.subject,
+            asset.context,
+            "GET",
+            path,
+            dice.uuid(),
+            anonymous=asset.context == "Course" and dice.chance(0.02),
+        )
+
+    def asset(self) -> Asset:
+        """What is looked at, if the event is asset_accessed."""
+        return self.once("asset", lambda dice: dice.pick(DRAWN))
+
+    def asset_number(self) -> int:
+        """The local id of what is looked at."""
+        return self.number(self.asset().kind)
 
     def item(self, kind: str) -> Item:
         """The thing of this kind that the scene is about."""

@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from consumer.errors import ConfigurationError
+from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 ACCESS_KEY_ID = "demo"
 SECRET_ACCESS_KEY = "demo"  # noqa: S105 - see above
 REGION = "us-east-1"
-_SEND_BATCH = 10
 
 
 def delete_one_at_a_time() -> None:
@@ -122,9 +122,9 @@ class EmbeddedQueue:
             }
             for number, (body, attributes) in enumerate(messages)
         ]
-        for start in range(0, len(entries), _SEND_BATCH):
+        for start in range(0, len(entries), MAX_BATCH):
             self._client.send_message_batch(
-                QueueUrl=self.url, Entries=entries[start : start + _SEND_BATCH]
+                QueueUrl=self.url, Entries=entries[start : start + MAX_BATCH]
             )
         return len(entries)
 

@@ -22,7 +22,8 @@ from consumer.queues.sqs.preflight import (
     attributes_of,
     check_queue,
 )
-from consumer.queues.transport import MAX_BATCH, EntryFailure, QueueAttributes
+from consumer.queues.transport import EntryFailure, QueueAttributes
+from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,8 @@ from consumer.errors import ConfigurationError, TransportError
 from consumer.queues.rules import QueueAddress, address_of
 from consumer.queues.sqs.credentials import session_for
 from consumer.queues.sqs.failures import entry_failure, failure_of
-from consumer.queues.transport import MAX_BATCH, EntryFailure
+from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

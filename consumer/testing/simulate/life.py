@@ -10,7 +10,7 @@ from consumer.engine.drain import LAST_CALLS_SECONDS
 from consumer.engine.ledger import Ledger, open_ledger
 from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
-from consumer.handlers.registry import Registry
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

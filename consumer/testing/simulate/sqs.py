@@ -6,7 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
-from consumer.queues.transport import MAX_VISIBILITY_SECONDS, EntryFailure
+from consumer.queues.transport import EntryFailure
+from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 from consumer.testing.faults import Fault
 from consumer.testing.queue import InMemoryQueue
 from consumer.testing.simulate.tally import BrokenPromiseError

@@ -15,7 +15,6 @@ from pydantic import (
 
 from consumer.errors import DecodeError
 from consumer.events.caliper import name_of
-from consumer.events.catalog import model_of
 from consumer.events.catalog.base import EventData, Record
 from consumer.events.catalog.caliper.entities import (
     CAMEL_CASE,
@@ -28,6 +27,7 @@ from consumer.events.catalog.caliper.entities import (
     Thing,
 )
 from consumer.events.catalog.fields import OpaqueId, Text, Time, about
+from consumer.events.catalog.lookup import model_of
 
 if TYPE_CHECKING:
     from consumer.messages import Format

@@ -11,16 +11,16 @@ import structlog
 
 from consumer import log_events
 from consumer.errors import BatchFailure, Retry
-from consumer.handlers.archive_lines import encoded, line_of, utc_text
-from consumer.handlers.archive_store import ArchiveStore
-from consumer.handlers.options import Options
-from consumer.handlers.registry import Registry
+from consumer.handlers.archive.lines import encoded, line_of, utc_text
+from consumer.handlers.archive.store import ArchiveStore
+from consumer.handlers.loading.options import Options
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from consumer.clock import Clock
-    from consumer.handlers.loader import HandlerEnvironment
+    from consumer.handlers.loading.environment import HandlerEnvironment
     from consumer.messages import Context, Event
 
 _log = structlog.get_logger(__name__)

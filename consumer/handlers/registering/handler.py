@@ -4,48 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Required, TypedDict
 
+from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
-from consumer.handlers import checks
+from consumer.handlers.registering import checks
 from consumer.messages import Context, Event, Format
+from consumer.retry import RetryPolicy, check_seconds
 
 if TYPE_CHECKING:
-    from consumer.handlers.expected import Expected
+    from consumer.handlers.registering.expected import Expected
 
 _ALL = ("*",)
-#: The longest that SQS keeps a message invisible.
-_MAX_RETRY_SECONDS = 43_200
 
 Call = Callable[[Event, Context], None]
 BatchCall = Callable[[Sequence[Event], Context], None]
 Predicate = Callable[[Event], object]
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long a message waits after this handler failed: full-jitter exponential backoff.
-
-    Args:
-        base_seconds: the most it waits after the first failure; doubles with each receive.
-        max_seconds: the most it ever waits, up to 43,200.
-
-    Raises: ConfigurationError for other values.
-    """
-
-    base_seconds: float = 5.0
-    max_seconds: float = 900.0
-
-    def __post_init__(self) -> None:
-        checks.check_seconds("retry: base_seconds", self.base_seconds)
-        checks.check_seconds("retry: max_seconds", self.max_seconds)
-        if not self.base_seconds <= self.max_seconds <= _MAX_RETRY_SECONDS:
-            raise ConfigurationError(
-                f"retry: max_seconds must be from base_seconds ({self.base_seconds:g}) to "
-                f"{_MAX_RETRY_SECONDS}, not {self.max_seconds!r}"
-            )
 
 
 class Limits(TypedDict, total=False):
@@ -179,8 +154,7 @@ def check_options(options: Options) -> None:
     known = Options.__optional_keys__
     for key in options:
         if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(sorted(known))}"
+            hint = did_you_mean(key, known) or f"there are {', '.join(sorted(known))}"
             raise ConfigurationError(f'a handler has no option "{key}": {hint}')
 
 
@@ -188,12 +162,12 @@ def check_limits(handler: Handler) -> None:
     """Raise ConfigurationError for a limit that can't be kept."""
     label = f"handler {handler.name!r}"
     if handler.timeout_seconds is not None:
-        checks.check_seconds(f"{label}: timeout_seconds", handler.timeout_seconds)
+        check_seconds(f"{label}: timeout_seconds", handler.timeout_seconds)
     if handler.concurrency is not None:
         checks.check_count(f"{label}: concurrency", handler.concurrency)
     if handler.batch is not None:
         checks.check_count(f"{label}: batch", handler.batch, most=checks.MAX_BATCH)
-    checks.check_seconds(f"{label}: linger_seconds", handler.linger_seconds, zero=True)
+    check_seconds(f"{label}: linger_seconds", handler.linger_seconds, zero=True)
     if handler.retry is not None and not isinstance(handler.retry, RetryPolicy):
         raise ConfigurationError(
             f"{label}: retry must be RetryPolicy(base_seconds=..., max_seconds=...)"

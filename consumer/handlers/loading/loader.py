@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.clock import Clock, SystemClock
+from consumer.clock import SystemClock
+from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.handlers import archive, log, python
-from consumer.handlers.registry import Registry, RetryPolicy
+from consumer.handlers.loading.environment import HandlerEnvironment
+from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from consumer.clock import Clock
     from consumer.config import HandlerSettings
+    from consumer.handlers.loading.environment import Factory
 
 GROUP: Final = "canvas_live_events.handlers"
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerEnvironment:
-    """What a factory is told besides its own options."""
-
-    #: Where a handler may keep its files; may not exist yet.
-    state_directory: Path
-    clock: Clock
-    #: The configured batch size, if there is one: for a factory that can do either.
-    batch_size: int | None = None
-
-
-#: A factory makes the handlers of one entry of the configuration. That of a third party is an entry
-#: point of the group `canvas_live_events.handlers`, its name is the type in the configuration:
-#:
-#:     def factory(name, options, environment):
-#:         registry = Registry()
-#:         registry.add(Sink(options["bucket"]).store, "*", name=name, batch=100)
-#:         return registry
-#:
-#: `name` is the entry's; of several handlers each is named `f"{name}.…"`. `options` is the mapping
-#: under the type, unchecked: `consumer.handlers.options.Options` reads it well. It registers for
-#: all events it can handle; events, format, limits and batch size of the entry are applied to that.
-#: It is called once, by the main thread, before the first receive. It raises ConfigurationError.
-Factory = Callable[[str, Mapping[str, Any], HandlerEnvironment], Registry]
 
 #: Found without the package's metadata, which may be absent or those of an older version.
 _BUILT_IN: Final[Mapping[str, Factory]] = {
@@ -74,7 +50,6 @@ def build_registry(
     for entry in handlers:
         made = _made(entry, replace(environment, batch_size=entry.batch_size))
         before = len(registry.handlers)
-        retry = entry.retry
         registry.include(
             made,
             patterns=entry.events,
@@ -83,7 +58,7 @@ def build_registry(
             concurrency=entry.concurrency,
             batch=entry.batch_size,
             linger_seconds=entry.linger_seconds,
-            retry=RetryPolicy(retry.base_seconds, retry.max_seconds) if retry else None,
+            retry=entry.retry,
         )
         if len(registry.handlers) == before:
             # Its events would be deleted, and nobody would have done anything with them.
@@ -111,7 +86,7 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
         return {"name": _name(f"{kind}.{argument}"), "python": {"target": f"{kind}:{argument}"}}
     raise ConfigurationError(
         f'"{text}" is no handler: write archive:DIRECTORY, log, or package.module:attribute'
-        + _did_you_mean(kind)
+        + _hint(kind)
     )
 
 
@@ -150,7 +125,7 @@ def _factory(kind: str, name: str) -> Factory:
     if point is None:
         raise ConfigurationError(
             f'handler "{name}": there is no type "{kind}"; there are '
-            f"{', '.join(sorted({*_BUILT_IN, *_installed()}))}{_did_you_mean(kind)}"
+            f"{', '.join(sorted({*_BUILT_IN, *_installed()}))}{_hint(kind)}"
         )
     found = python.load_target(point.value)
     if not callable(found):
@@ -164,6 +139,6 @@ def _installed() -> dict[str, EntryPoint]:
     return {p.name: p for p in entry_points(group=GROUP) if p.name not in _BUILT_IN}
 
 
-def _did_you_mean(kind: str) -> str:
-    near = get_close_matches(kind, {*_BUILT_IN, *_installed()}, n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""
+def _hint(kind: str) -> str:
+    hint = did_you_mean(kind, {*_BUILT_IN, *_installed()})
+    return f"; {hint}" if hint else ""

@@ -7,7 +7,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Final
 
-from consumer.handlers.archive_repair import lock, repair
+from consumer.handlers.archive.repair import lock, repair
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from consumer.handlers.archive_file import ArchiveFile, sync_directory
-from consumer.handlers.archive_repair import repair_latest
-from consumer.handlers.archive_tail import Written, written_last
+from consumer.handlers.archive.file import ArchiveFile, sync_directory
+from consumer.handlers.archive.repair import repair_latest
+from consumer.handlers.archive.tail import Written, written_last
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

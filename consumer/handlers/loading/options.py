@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -49,13 +49,8 @@ class Options:
         for key in self._options:
             if key in self._known:
                 continue
-            near = get_close_matches(str(key), self._known, n=1)
-            if near:
-                hint = f'did you mean "{near[0]}"?'
-            elif self._known:
-                hint = f"it has {', '.join(sorted(self._known))}"
-            else:
-                hint = "it has none"
+            all_there_are = f"it has {', '.join(sorted(self._known)) or 'none'}"
+            hint = did_you_mean(str(key), self._known) or all_there_are
             raise ConfigurationError(f'handler "{self._name}" has no option "{key}": {hint}')
 
     def wrong(self, key: str, right: str) -> ConfigurationError:

@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from consumer.errors import ConfigurationError
-from consumer.handlers import checks
-from consumer.handlers.annotations import annotation_of
-from consumer.handlers.decorator import Decorator
-from consumer.handlers.expecting import check_batched, patterns_and_expected
-from consumer.handlers.handler import (
+from consumer.handlers.registering import checks
+from consumer.handlers.registering.annotations import annotation_of
+from consumer.handlers.registering.decorator import Decorator
+from consumer.handlers.registering.expecting import check_batched, patterns_and_expected
+from consumer.handlers.registering.handler import (
     Call,
     Handler,
-    RetryPolicy,
     check_limits,
     check_options,
     guarded,
@@ -27,10 +26,10 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
 
     from consumer.events.catalog.base import EventData
-    from consumer.handlers.handler import Limits, Options
+    from consumer.handlers.registering.handler import Limits, Options
     from consumer.messages import Context, Event, Format
 
-__all__ = ["Handler", "Middleware", "Registry", "RetryPolicy"]
+__all__ = ["Handler", "Middleware", "Registry"]
 
 #: `middleware(event, context, call_next)`.
 Middleware = Callable[["Event", "Context", Call], object]

@@ -8,13 +8,13 @@ from inspect import isclass
 from typing import TYPE_CHECKING, Final, get_args
 
 from consumer.errors import ConfigurationError
-from consumer.handlers import checks, models
-from consumer.handlers.expected import Expected, listed
+from consumer.handlers.registering import checks, models
+from consumer.handlers.registering.expected import Expected, listed
 from consumer.messages import Format
 
 if TYPE_CHECKING:
     from consumer.events.catalog.base import EventData
-    from consumer.handlers.annotations import Annotation
+    from consumer.handlers.registering.annotations import Annotation
 
 _BOTH: Final[frozenset[Format]] = frozenset(get_args(Format))
 

@@ -7,12 +7,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from consumer.events.catalog import index
-from consumer.handlers.expected import listed
+from consumer.handlers.registering.expected import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from consumer.handlers.handler import Handler
+    from consumer.handlers.registering.handler import Handler
     from consumer.messages import Format
 
 

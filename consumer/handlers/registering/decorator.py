@@ -7,14 +7,14 @@ from inspect import isclass
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from consumer.errors import ConfigurationError
-from consumer.handlers.models import check_class
+from consumer.handlers.registering.models import check_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Unpack
 
     from consumer.events.catalog.base import EventData
-    from consumer.handlers.handler import BatchOptions, EventOptions, Options
+    from consumer.handlers.registering.handler import BatchOptions, EventOptions, Options
     from consumer.messages import Context, Event
 
 Parameters = ParamSpec("Parameters")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.errors import BatchFailure, ConfigurationError, Retry
-from consumer.handlers import models
+from consumer.handlers.registering import models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

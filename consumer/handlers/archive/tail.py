@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from consumer.handlers.archive_repair import latest_files, lock
+from consumer.handlers.archive.repair import latest_files, lock
 
 if TYPE_CHECKING:
     from pathlib import Path

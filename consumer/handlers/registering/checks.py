@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
@@ -103,14 +102,6 @@ def check_format(name: str, value: object) -> None:
         raise ConfigurationError(
             f'handler {name!r}: format must be "canvas", "caliper" or left out, not {value!r}'
         )
-
-
-def check_seconds(what: str, value: object, *, zero: bool = False) -> None:
-    """Refuse what is not a finite number of seconds above 0 (`zero`: or 0)."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0 or (value == 0 and not zero):  # type: ignore[arg-type,operator]
-        least = "0 or more" if zero else "more than 0"
-        raise ConfigurationError(f"{what} must be a number of seconds, {least}, not {value!r}")
 
 
 def check_count(what: str, value: object, *, most: int | None = None) -> None:

@@ -1,0 +1,1 @@
+"""From the configured handlers to one registry."""

@@ -1,0 +1,1 @@
+"""The registry: what a handler is, which events it asked for, and what it may take."""

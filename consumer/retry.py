@@ -1,0 +1,61 @@
+"""How long to wait before the next attempt: exponential backoff, capped, with jitter."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from consumer.errors import ConfigurationError
+from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
+
+if TYPE_CHECKING:
+    import random
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """The most that is waited doubles with each attempt. Attempts count from 1.
+
+    After a handler failed, its message waits a random time up to that (`full_jitter`); the attempts
+    are its receives.
+
+    Args:
+        base_seconds: the most that is waited after the first failure; more than 0.
+        max_seconds: the most that is ever waited, up to 43,200.
+
+    Raises: ConfigurationError for other values.
+    """
+
+    base_seconds: float = 5
+    max_seconds: float = 900
+
+    def __post_init__(self) -> None:
+        check_seconds("retry: base_seconds", self.base_seconds)
+        check_seconds("retry: max_seconds", self.max_seconds)
+        if not self.base_seconds <= self.max_seconds <= MAX_VISIBILITY_SECONDS:
+            raise ConfigurationError(
+                f"retry: max_seconds must be from base_seconds ({self.base_seconds:g}) to "
+                f"{MAX_VISIBILITY_SECONDS}, not {self.max_seconds!r}"
+            )
+
+    def ceiling(self, attempt: int) -> float:
+        """The longest wait before the next attempt, in seconds."""
+        return min(self.max_seconds, self.base_seconds * 2.0 ** min(max(attempt, 1) - 1, 62))
+
+    def full_jitter(self, attempt: int, rng: random.Random) -> float:
+        """Anywhere between nothing and the ceiling: many messages that failed together spread."""
+        return rng.uniform(0.0, self.ceiling(attempt))
+
+    def equal_jitter(self, attempt: int, rng: random.Random) -> float:
+        """Between half the ceiling and the ceiling: never a hot loop."""
+        ceiling = self.ceiling(attempt)
+        return rng.uniform(ceiling / 2.0, ceiling)
+
+
+def check_seconds(what: str, value: object, *, zero: bool = False) -> None:
+    """Refuse what is not a finite number of seconds above 0 (`zero`: or 0): ConfigurationError."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < 0 or (value == 0 and not zero):  # type: ignore[arg-type,operator]
+        least = "0 or more" if zero else "more than 0"
+        raise ConfigurationError(f"{what} must be a number of seconds, {least}, not {value!r}")

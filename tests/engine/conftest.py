@@ -90,6 +90,14 @@ class Rig:
         self.parts.pool._roles["receive"] += 1
         self.parts.pool.do("receive")
 
+    def may_receive(self) -> bool:
+        """Whether a thread would receive now."""
+        return self.parts.receiver.may_receive(self.parts.admission.wanted())
+
+    def queued(self) -> int:
+        """How many messages and calls wait for a thread."""
+        return self.parts.receiver.queued() + self.parts.admission.ready()
+
     def begin_one(self) -> None:
         """Take the next message that was received as far as it goes."""
         message = self.parts.receiver.take()

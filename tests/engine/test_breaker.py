@@ -62,7 +62,7 @@ def _database() -> Database:
 def live(rig: Rig, seconds: int) -> None:
     """Let the engine live: receive while it wants to, handle, keep house, renew, each second."""
     for _ in range(seconds):
-        while rig.worker._may_poll() and rig.poll().received:
+        while rig.may_receive() and rig.receive().messages:
             rig.work()
         rig.beat(1)
         rig.work()
@@ -82,14 +82,14 @@ def test_an_hour_of_outage_costs_two_receives_at_most(
 
     assert max(database.receive_counts.values()) <= 2
     assert database.asked < 150  # a probe now and then, and no more
-    assert rig.worker.pipeline.admission.failing() == ["store"]
+    assert list(rig.status.failing_handlers) == ["store"]
 
     database.down = False
     live(rig, 400)
 
     assert sorted(ids) == sorted(database.stored)
     assert max(database.receive_counts.values()) <= 2
-    assert rig.worker.pipeline.admission.failing() == []
+    assert list(rig.status.failing_handlers) == []
     assert rig.queue.visible() == rig.queue.in_flight() == []
 
 
@@ -199,7 +199,7 @@ def test_a_handler_that_asks_for_a_later_delivery_does_not_open_it(
 
     live(rig, 60)
 
-    assert rig.worker.pipeline.admission.failing() == []
+    assert list(rig.status.failing_handlers) == []
 
 
 def test_a_reject_is_a_decision_and_closes_it(
@@ -217,12 +217,12 @@ def test_a_reject_is_a_decision_and_closes_it(
     rig = make_rig(registry, engine=ENGINE)
     rig.send(count=10)
     live(rig, 2)
-    assert rig.worker.pipeline.admission.failing() == ["judge"]
+    assert list(rig.status.failing_handlers) == ["judge"]
 
     down = False
     live(rig, 30)
 
-    assert rig.worker.pipeline.admission.failing() == []
+    assert list(rig.status.failing_handlers) == []
     told = [line["event"] for line in logs if line["event"].startswith("breaker")]
     assert ["breaker_opened", "breaker_closed"] == [told[0], told[-1]]
 
@@ -246,7 +246,7 @@ def test_a_drain_gives_back_what_is_kept(
     assert held
     assert set(held) <= set(rig.queue.visible())
     assert account.abandoned == 0
-    assert all(rig.worker.ledger.succeeded(i) == {(0, "healthy")} for i in ids)
+    assert all(rig.parts.ledger.succeeded(i) == {(0, "healthy")} for i in ids)
 
 
 def test_a_concurrency_gate_and_a_breaker_agree(
@@ -262,7 +262,7 @@ def test_a_concurrency_gate_and_a_breaker_agree(
     live(rig, 120)
 
     assert sorted(ids) == sorted(database.stored)
-    assert rig.worker.pipeline.admission._gates["store"]._inside == 0
+    assert rig.parts.admission._gates["store"]._inside == 0
 
 
 def test_it_can_be_switched_off(make_rig: MakeRig, registry: Registry, database: Database) -> None:
@@ -284,7 +284,7 @@ def test_a_probe_that_never_comes_back_is_followed_by_another(
     rig = make_rig(registry, engine=ENGINE)
     ids = rig.send(count=30)
     live(rig, 60)
-    while not rig.worker.crew.queued():
+    while not rig.queued():
         rig.beat(1)
     (hanging,) = rig.worker.crew._queue
     rig.worker.crew._queue.clear()
@@ -316,7 +316,7 @@ def test_two_handlers_that_fail_leave_room_for_a_third(
 
     assert sorted(sent) == sorted(logins)
     assert max(database.receive_counts.values()) <= 2
-    assert set(rig.worker.failing_handlers()) == {"store", "store-2"}
+    assert set(list(rig.status.failing_handlers)) == {"store", "store-2"}
 
     database.down = False
     live(rig, HOUR + 60)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer import log_events
-from consumer.engine.drain import Account
+from consumer.engine.drain import Counts
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.testing import Fault
 
@@ -54,7 +54,7 @@ def test_draining_an_idle_worker_does_nothing(make_rig: MakeRig, registry: Regis
     """No call, no wait."""
     rig = make_rig(registry)
 
-    assert rig.drain() == Account(0, 0, 0, 0)
+    assert rig.drain() == Counts(0, 0, 0, 0)
     assert rig.queue.calls == []
     assert rig.clock.waits == []
 
@@ -65,12 +65,12 @@ def test_what_nobody_started_on_is_released(
     """Visible again at once, for others."""
     rig = make_rig(registry)
     ids = rig.send(count=12)
-    rig.poll()
-    rig.poll()
+    rig.receive()
+    rig.receive()
 
     account = rig.drain()
 
-    assert account == Account(handled=0, deleted=0, released=12, abandoned=0)
+    assert account == Counts(handled=0, deleted=0, released=12, abandoned=0)
     assert sorted(rig.queue.visible()) == sorted(ids)
     assert handled == []
     assert rig.held() == []
@@ -82,13 +82,13 @@ def test_what_runs_is_finished_and_deleted(
     """The handler returns half a minute later; its visibility was renewed until then."""
     rig = make_rig(registry)
     ids = rig.send(count=2)
-    rig.poll()
+    rig.receive()
     running = Held(rig)
     rig.clock.call_later(35, running.end)
 
     account = rig.drain()
 
-    assert account == Account(handled=1, deleted=1, released=1, abandoned=0)
+    assert account == Counts(handled=1, deleted=1, released=1, abandoned=0)
     assert handled == rig.queue.deleted() == ids[:1]
     assert rig.queue.receive_count(ids[0]) == 1
 
@@ -99,12 +99,12 @@ def test_what_was_handled_is_deleted_though_its_batch_is_not_full(
     """Deletes that wait for company are what must not be lost."""
     rig = make_rig(registry)
     ids = rig.send(count=3)
-    rig.poll()
+    rig.receive()
     rig.work()
 
     account = rig.drain()
 
-    assert account == Account(handled=3, deleted=3, released=0, abandoned=0)
+    assert account == Counts(handled=3, deleted=3, released=0, abandoned=0)
     assert rig.queue.deleted() == ids == handled
 
 
@@ -118,13 +118,13 @@ def test_what_waits_in_a_batch_is_handled(make_rig: MakeRig, registry: Registry)
     registry.add(store, "*", batch=500, linger_seconds=300)
     rig = make_rig(registry)
     rig.send(count=4)
-    rig.poll()
+    rig.receive()
     rig.work()
     before = rig.clock.monotonic()
 
     account = rig.drain()
 
-    assert account == Account(handled=4, deleted=4, released=0, abandoned=0)
+    assert account == Counts(handled=4, deleted=4, released=0, abandoned=0)
     assert sizes == [4]
     assert rig.clock.monotonic() - before < 2
 
@@ -139,14 +139,14 @@ def test_what_an_open_long_poll_brings_late_is_released(
 
     def bring() -> None:
         ids.extend(rig.send(count=3))
-        rig.poll()
+        rig.receive()
         rig.worker.crew.polling = 0
 
     rig.clock.call_later(19, bring)
 
     account = rig.drain()
 
-    assert account == Account(handled=0, deleted=0, released=3, abandoned=0)
+    assert account == Counts(handled=0, deleted=0, released=3, abandoned=0)
     assert sorted(rig.queue.visible()) == sorted(ids)
     assert handled == []
 
@@ -161,8 +161,8 @@ def test_what_waits_for_its_turn_gets_it(make_rig: MakeRig, registry: Registry) 
     registry.add(slow, "*", concurrency=1)
     rig = make_rig(registry)
     ids = rig.send(count=3)
-    rig.poll()
-    gate = rig.worker.pipeline.admission._gates["slow"]
+    rig.receive()
+    gate = rig.parts.admission._gates["slow"]
     assert gate.enter(object())  # type: ignore[arg-type]
     rig.work()  # all three wait outside
 
@@ -174,7 +174,7 @@ def test_what_waits_for_its_turn_gets_it(make_rig: MakeRig, registry: Registry) 
     rig.clock.call_later(10, leave)
     account = rig.drain()
 
-    assert account == Account(handled=3, deleted=3, released=0, abandoned=0)
+    assert account == Counts(handled=3, deleted=3, released=0, abandoned=0)
     assert sorted(seen) == sorted(ids)
 
 
@@ -184,13 +184,13 @@ def test_at_the_deadline_the_rest_is_given_back(
     """What is still running is abandoned: visible again at once, and counted."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 30})
     ids = rig.send(count=2)
-    rig.poll()
+    rig.receive()
     running = Held(rig)
     before = rig.clock.monotonic()
 
     account = rig.drain()
 
-    assert account == Account(handled=0, deleted=0, released=1, abandoned=1)
+    assert account == Counts(handled=0, deleted=0, released=1, abandoned=1)
     assert 30 <= rig.clock.monotonic() - before < 31
     assert sorted(rig.queue.visible()) == sorted(ids)
     assert rig.held() == []
@@ -202,16 +202,16 @@ def test_what_waits_is_released_at_the_deadline(make_rig: MakeRig, registry: Reg
     """At a gate whose handler hangs, or in a batch: nobody had begun on it."""
     registry.add(lambda _event: None, "*", name="slow", concurrency=1)
     rig = make_rig(registry, engine={"drain_timeout_seconds": 5})
-    gate = rig.worker.pipeline.admission._gates["slow"]
+    gate = rig.parts.admission._gates["slow"]
     assert gate.enter(object())  # type: ignore[arg-type]
     ids = rig.send(count=3)
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.worker.crew.working += 1
 
     account = rig.drain()
 
-    assert account == Account(handled=0, deleted=0, released=3, abandoned=0)
+    assert account == Counts(handled=0, deleted=0, released=3, abandoned=0)
     assert sorted(rig.queue.visible()) == sorted(ids)
 
 
@@ -221,14 +221,14 @@ def test_a_second_signal_gives_everything_back_at_once(
     """Without the rest of the deadline; what was handled is deleted all the same."""
     rig = make_rig(registry)
     done, running, fresh = rig.send(count=3)
-    rig.poll()
-    rig.worker.pipeline.process(rig.worker.crew._queue.popleft())
+    rig.receive()
+    rig.begin_one()
     Held(rig)
     before = rig.clock.monotonic()
 
     account = rig.drain(signal_after=2)
 
-    assert account == Account(handled=1, deleted=1, released=1, abandoned=1)
+    assert account == Counts(handled=1, deleted=1, released=1, abandoned=1)
     assert rig.clock.monotonic() - before < 1
     assert rig.queue.deleted() == [done]
     assert sorted(rig.queue.visible()) == sorted([running, fresh])
@@ -244,8 +244,8 @@ def test_a_stuck_handler_does_not_hold_up_the_drain(make_rig: MakeRig, registry:
     registry.add(look, "*")
     rig = make_rig(registry, engine={"drain_timeout_seconds": 5})
     rig.send(count=2)
-    rig.poll()
-    rig.worker.pipeline.process(rig.worker.crew._queue.popleft())
+    rig.receive()
+    rig.begin_one()
     assert not contexts[0].should_stop()
     Held(rig)
 
@@ -261,13 +261,13 @@ def test_a_delete_that_fails_for_the_moment_is_made_again_while_draining(
     """As at any other time."""
     rig = make_rig(registry)
     rig.send(count=3)
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.fail("delete", times=3)
 
     account = rig.drain()
 
-    assert account == Account(handled=3, deleted=3, released=0, abandoned=0)
+    assert account == Counts(handled=3, deleted=3, released=0, abandoned=0)
 
 
 def test_a_delete_that_keeps_failing_does_not_hold_up_the_drain(
@@ -276,15 +276,15 @@ def test_a_delete_that_keeps_failing_does_not_hold_up_the_drain(
     """The account says what was handled and not deleted; those messages come again."""
     rig = make_rig(registry)
     rig.send(count=3)
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.fail("delete", times=100)
 
     account = rig.drain()
 
-    assert account == Account(handled=3, deleted=0, released=0, abandoned=0)
+    assert account == Counts(handled=3, deleted=0, released=0, abandoned=0)
     assert rig.stats["delete_failed"] == 3
-    assert len(rig.worker.ledger) == 3
+    assert len(rig.parts.ledger) == 3
 
 
 def test_a_dead_network_does_not_hold_up_a_second_signal(
@@ -294,7 +294,7 @@ def test_a_dead_network_does_not_hold_up_a_second_signal(
     rig = make_rig(registry)
     rig.send(count=60)
     for _ in range(6):
-        rig.poll()
+        rig.receive()
     rig.queue.faults = lambda _call: Fault(error=DOWN, seconds=35)
     before = rig.clock.monotonic()
 
@@ -313,13 +313,13 @@ def test_the_thread_that_drains_makes_no_calls_before_the_end(
     rig = make_rig(registry)
     rig.send(count=30)
     for _ in range(3):
-        rig.poll()
+        rig.receive()
     seen: list[int] = []
 
     def while_waiting(_seconds_left: float) -> bool:
         seen.append(len(rig.calls("change_visibility")))
         if len(seen) == 3:
-            rig.worker.housekeep()
+            rig.parts.housekeeper.tick()
         return False
 
     rig.worker.drain(while_waiting)
@@ -334,15 +334,15 @@ def test_a_receive_that_is_refused_for_good_lets_handlers_finish(
     """What runs has nothing to do with it, and its deletes may well be permitted."""
     rig = make_rig(registry)
     ids = rig.send()
-    rig.poll()
+    rig.receive()
     running = Held(rig)
     rig.clock.call_later(5, running.end)
-    rig.worker.failure = AccessDeniedError("no")
-    assert rig.worker.finished() == "failure"
+    rig.parts.threads.failure = AccessDeniedError("no")
+    assert rig.status.finished == "failure"
 
     account = rig.drain()
 
-    assert account == Account(handled=1, deleted=1, released=0, abandoned=0)
+    assert account == Counts(handled=1, deleted=1, released=0, abandoned=0)
     assert rig.queue.deleted() == ids
 
 
@@ -353,12 +353,12 @@ def test_a_broken_engine_gives_everything_back_at_once(
     """Nothing can be waited for: what runs could not be renewed, or not be deleted."""
     rig = make_rig(registry)
     rig.send()
-    rig.poll()
+    rig.receive()
     Held(rig)
     if what == "a loop died":
-        rig.worker.failure = KeyError("bug")
+        rig.parts.threads.failure = KeyError("bug")
     else:
-        rig.worker.settler._calls.fatal = AccessDeniedError("no")
+        rig.parts.settler._calls.fatal = AccessDeniedError("no")
     before = rig.clock.monotonic()
 
     account = rig.drain()
@@ -383,7 +383,7 @@ def test_handlers_are_closed_at_the_end_once(make_rig: MakeRig, registry: Regist
     registry.add(lambda _event: None, "*", name="second", close=close)
     rig = make_rig(registry)
     ids = rig.send()
-    rig.poll()
+    rig.receive()
     rig.work()
 
     account = rig.drain()
@@ -424,7 +424,7 @@ def test_a_handler_that_is_still_running_is_not_closed(
     registry.add(lambda _event: None, "*", name="one", close=lambda: closed.append("one"))
     rig = make_rig(registry)
     rig.send()
-    rig.poll()
+    rig.receive()
     Held(rig)
 
     rig.drain(signal_after=0)

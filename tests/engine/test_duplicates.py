@@ -122,7 +122,7 @@ def test_a_copy_waits_while_the_first_is_being_handled(
     rig = make_rig(registry, engine=ENGINE)
     rig.queue.send(BODY)
     rig.queue.send(BODY)
-    rig.poll()
+    rig.receive()
     rig.work()
 
     for _ in range(40):
@@ -154,7 +154,7 @@ def test_a_copy_of_what_waits_for_hours_uses_up_few_deliveries(
         rig.cycle()
         rig.beat(10, step=5)
 
-    assert rig.worker.failing_handlers() == ["fails"]
+    assert list(rig.status.failing_handlers) == ["fails"]
     assert rig.stats["received"] - rig.stats["redelivered"] == 2
     assert rig.stats["redelivered"] <= 1
     assert copy not in rig.queue.deleted()
@@ -303,7 +303,7 @@ def test_what_no_database_takes_is_told_apart_all_the_same(
         rig.queue.send(body)
 
     rig.cycle()
-    rig.worker.housekeep()
+    rig.parts.housekeeper.tick()
     rig.clock.advance(60)
     rig.cycle()
 

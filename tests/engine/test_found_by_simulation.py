@@ -31,7 +31,7 @@ def test_a_place_at_a_gate_is_given_back_when_another_handler_goes_first(
 
     def gated(event: Event) -> None:
         if len(rig.worker.crew._queue):  # another thread takes the second message meanwhile
-            rig.worker.pipeline.process(rig.worker.crew._queue.popleft())
+            rig.begin_one()
         if broken:
             raise OSError
         handled.append(f"gated {event.message_id}")
@@ -45,7 +45,7 @@ def test_a_place_at_a_gate_is_given_back_when_another_handler_goes_first(
     first, second = rig.send(count=2)
 
     rig.cycle()
-    assert rig.worker.failing_handlers() == ["gated"]
+    assert list(rig.status.failing_handlers) == ["gated"]
     broken = False
     for _ in range(10):
         rig.clock.advance(1000)
@@ -85,7 +85,7 @@ def test_a_delay_that_waited_is_cut_to_the_twelve_hours_when_it_is_sent(
 
     monkeypatch.setattr(rig.queue, "change_visibility", note)
     received = rig.clock.monotonic()
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.clock.advance(950)  # the machine slept before the delay was sent
     rig.settle()
@@ -102,14 +102,14 @@ def test_a_message_whose_delete_is_under_way_is_not_lost(
     registry.add(lambda event: None, "*")
     rig = make_rig(registry)
     rig.send()
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.clock.advance(16)  # due to be renewed
     delete = rig.queue.delete
 
     def slowly(handles: Sequence[str]) -> object:
         answers = delete(handles)
-        rig.worker.heartbeat.tick()
+        rig.parts.heartbeat.tick()
         return answers
 
     monkeypatch.setattr(rig.queue, "delete", slowly)

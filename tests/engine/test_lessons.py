@@ -53,17 +53,17 @@ def test_lesson_01_the_poll_loop_survives_a_network_blip(
 ) -> None:
     """Celery said "Connected" and never fetched again: here the next receive brings the message."""
     rig = make_rig(registry)
-    rig.poll()
+    rig.receive()
     rig.fail("receive", times=30)
     ids = rig.send()
 
     for _ in range(31):
-        rig.worker.crew._poll()
+        rig.receive_as_a_thread()
     rig.work()
     rig.settle()
 
     assert rig.queue.deleted() == ids
-    assert rig.worker.failure is None
+    assert rig.status.failure is None
 
 
 def test_lesson_01_a_poll_loop_that_stands_still_is_noticed(
@@ -75,7 +75,7 @@ def test_lesson_01_a_poll_loop_that_stands_still_is_noticed(
     for _ in range(120):
         rig.beat(1)
 
-    assert rig.worker.problems() == ["nobody receives"]
+    assert list(rig.status.problems) == ["nobody receives"]
 
 
 def test_lesson_02_an_error_in_user_code_does_not_end_the_loop(
@@ -108,10 +108,10 @@ def test_lesson_03_an_unknown_error_is_transient(
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=TransportError("x", code=code))]
 
-    rig.worker._guard("crew", rig.worker.crew._poll)
+    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
 
-    assert rig.worker.finished() == ""
-    assert rig.poll().pause_seconds == 0
+    assert rig.status.finished == ""
+    assert rig.receive().pause_seconds == 0
 
 
 def test_lesson_04_failing_receives_are_spaced(make_rig: MakeRig, registry: Registry) -> None:
@@ -120,7 +120,7 @@ def test_lesson_04_failing_receives_are_spaced(make_rig: MakeRig, registry: Regi
     rig.fail("receive", times=10_000)
     before = rig.clock.monotonic()
     while rig.clock.monotonic() - before < 3600:
-        rig.worker.crew._poll()
+        rig.receive_as_a_thread()
 
     assert len(rig.calls("receive")) < 120
 
@@ -130,9 +130,9 @@ def test_lesson_06_failed_receives_leak_no_capacity(make_rig: MakeRig, registry:
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     rig.fail("receive", times=50)
     for _ in range(50):
-        rig.poll()
+        rig.receive()
 
-    assert rig.poll().asked == 10
+    assert rig.receive().asked == 10
 
 
 def test_lesson_07_an_undecodable_message_gives_its_slot_back(
@@ -147,7 +147,7 @@ def test_lesson_07_an_undecodable_message_gives_its_slot_back(
 
     assert rig.stats["undecodable"] == 7
     assert rig.held() == []
-    assert rig.poll().asked == 10
+    assert rig.receive().asked == 10
 
 
 def test_lesson_08_a_message_completes_once(make_rig: MakeRig, registry: Registry) -> None:
@@ -155,8 +155,8 @@ def test_lesson_08_a_message_completes_once(make_rig: MakeRig, registry: Registr
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     registry.add(lambda _event: None, "*", name="one")
     rig.send(count=2)
-    one, _two = rig.poll().slots
-    table = rig.worker.in_flight
+    one, _two = rig.receive().slots
+    table = rig.parts.in_flight
 
     for _ in range(3):
         table.release([one, one])
@@ -172,7 +172,7 @@ def test_lesson_09_buffered_acks_are_flushed_on_shutdown(
     """Spring discarded those below the threshold."""
     rig = make_rig(registry)
     rig.send(count=count)
-    while rig.poll().received:
+    while rig.receive().messages:
         rig.work()
 
     account = rig.drain()
@@ -186,15 +186,15 @@ def test_lesson_10_an_ack_that_comes_during_a_flush_is_not_lost(
     """Spring lost what was added between the look at the buffer and its purge."""
     rig = make_rig(registry)
     ids = rig.send(count=15)
-    rig.poll()
+    rig.receive()
     rig.work()
-    late = rig.poll().slots
+    late = rig.receive().slots
     for slot in late[:3]:
-        rig.worker.settler.ack(slot, [(0, "one")])
+        rig.parts.settler.ack(slot, [(0, "one")])
 
     def ack_late() -> None:
         for slot in late[3:]:
-            rig.worker.settler.ack(slot, [(0, "one")])
+            rig.parts.settler.ack(slot, [(0, "one")])
 
     rig.clock.call_later(1, ack_late)
     rig.queue.faults = [Fault(seconds=2, operation="delete")]
@@ -211,11 +211,11 @@ def test_lesson_11_a_redelivery_does_not_spoil_the_batch_it_is_in(
     """BatchEntryIdsNotDistinct elsewhere: here it is one slot, one entry, the newest handle."""
     rig = make_rig(registry)
     ids = rig.send(count=5)
-    rig.poll()
+    rig.receive()
     rig.work()
     for message_id in ids:
         rig.queue.redeliver(message_id)
-    rig.poll()
+    rig.receive()
     rig.work()
 
     rig.settle()
@@ -252,7 +252,7 @@ def test_lesson_13_a_failed_entry_is_tried_again_whoever_is_at_fault(
     rig.cycle()
 
     assert rig.queue.deleted() == ids
-    assert len(rig.worker.ledger) == 0
+    assert len(rig.parts.ledger) == 0
 
 
 def test_lesson_14_a_long_handler_runs_once(make_rig: MakeRig, registry: Registry) -> None:
@@ -280,7 +280,7 @@ def test_lesson_14_prefetched_messages_are_covered(
     rig = make_rig(registry)
     ids = rig.send(count=30)
     for _ in range(3):
-        rig.poll()
+        rig.receive()
 
     rig.beat(600)
     rig.work()
@@ -295,9 +295,9 @@ def test_lesson_15_everything_in_flight_is_renewed_in_time(
 ) -> None:
     """Bento could not cycle all its handles: here a full table is renewed at each half-life."""
     rig = make_rig(registry)
-    capacity = rig.worker.in_flight.capacity
+    capacity = rig.parts.in_flight.capacity
     rig.send(count=capacity)
-    while rig.poll().received:
+    while rig.receive().messages:
         pass
     rig.queue.faults = lambda call: Fault(seconds=0.05) if call.operation != "receive" else None
 
@@ -328,7 +328,7 @@ def test_lesson_16_the_same_visibility_is_sent_with_receives_and_renewals(
     clock = make_rig(registry).clock
     rig = make_rig(registry, clock=clock, queue=Recorder(clock, visibility_timeout_seconds=77))
     rig.send()
-    rig.poll()
+    rig.receive()
     rig.beat(40)
 
     assert seen == [30, 30, 30]
@@ -372,9 +372,9 @@ def test_lesson_18_what_was_handled_and_not_deleted_is_not_handled_again(
     """The handler outlived its receipt handle: the ledger knows."""
     rig = make_rig(registry)
     (message_id,) = rig.send()
-    rig.poll()
+    rig.receive()
     rig.clock.advance(31)  # nobody renewed it
-    rig.worker.heartbeat.tick()
+    rig.parts.heartbeat.tick()
     other = rig.queue.receive(max_messages=1, wait_seconds=0, visibility_timeout_seconds=30)
     assert [message.message_id for message in other] == [message_id]
     rig.work()
@@ -397,7 +397,7 @@ def test_lesson_19_messages_of_the_last_long_poll_are_given_back(
 
     def answer() -> None:
         rig.send(count=2)
-        rig.poll()
+        rig.receive()
         rig.worker.crew.polling = 0
 
     rig.clock.call_later(15, answer)
@@ -430,7 +430,7 @@ def test_lesson_21_a_deployment_dead_letters_nothing(
     dead = InMemoryQueue(rig.clock, name="dead")
     rig.queue._dead_letter_queue, rig.queue._max_receive_count = dead, 1
     ids = rig.send(count=5)
-    rig.poll()
+    rig.receive()
     rig.work()
 
     rig.drain()
@@ -446,7 +446,7 @@ def test_lesson_22_a_shutdown_sends_nothing_again(
     """Release is a change of visibility: the same messages, with the same ids."""
     rig = make_rig(registry)
     ids = rig.send(count=5)
-    rig.poll()
+    rig.receive()
 
     rig.drain()
 
@@ -460,7 +460,7 @@ def test_lesson_23_stopping_twice_is_stopping_once(
     """Shoryuken's second signal hung: here it is idempotent."""
     rig = make_rig(registry)
     rig.send(count=3)
-    rig.poll()
+    rig.receive()
     rig.worker.stop()
     rig.worker.stop()
 
@@ -477,8 +477,8 @@ def test_lesson_23_a_hung_worker_does_not_block_the_exit(
     """The deadline is hard; an abort kills neither deletes nor releases."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 10})
     ids = rig.send(count=3)
-    rig.poll()
-    rig.worker.pipeline.process(rig.worker.crew._queue.popleft())
+    rig.receive()
+    rig.begin_one()
     rig.worker.crew._queue.popleft()
     rig.worker.crew.working += 1
     before = rig.clock.monotonic()
@@ -503,8 +503,8 @@ def test_lesson_24_only_a_success_deletes(
     registry.add(fail, "*")
     rig = make_rig(registry)
     ids = rig.send(count=3)
-    rig.poll()
-    rig.worker.pipeline.process(rig.worker.crew._queue.popleft())
+    rig.receive()
+    rig.begin_one()
 
     rig.drain()
 
@@ -519,10 +519,10 @@ def test_lesson_28_too_much_in_flight_is_survived(
     rig = make_rig(registry)
     rig.queue._in_flight_limit = 5
     rig.send(count=8)
-    rig.poll()
-    assert rig.poll().received == 0
+    rig.receive()
+    assert rig.receive().messages == 0
     rig.queue.faults = [Fault(error=TransportError("too much", code="OverLimit"))]
-    assert rig.poll().pause_seconds > 0
+    assert rig.receive().pause_seconds > 0
 
     rig.work()
     rig.settle()
@@ -537,14 +537,14 @@ def test_lesson_29_an_idle_queue_costs_three_requests_a_minute(
     """552,896 empty receives a month elsewhere: here 130,000, and none but receives."""
     rig = make_rig(registry)
     rig.queue._advance_on_empty = True
-    rig.poll()
+    rig.receive()
     rig.queue.calls.clear()
 
     rig.clock.cpu_seconds = 0.0
     for _ in range(30):
-        rig.worker.crew._poll()
-        rig.worker.heartbeat.tick()
-        rig.worker.housekeep()
+        rig.receive_as_a_thread()
+        rig.parts.heartbeat.tick()
+        rig.parts.housekeeper.tick()
 
     assert rig.clock.waits == []
     assert rig.calls("receive") == [10] * 30
@@ -579,7 +579,7 @@ def test_lesson_31_large_messages_are_bounded_in_memory(
         rig.queue.send("x" * (MAX_MESSAGE_BYTES - 100))
 
     for _ in range(40):
-        rig.poll()
+        rig.receive()
 
     assert 7 <= len(rig.held()) <= 8
 
@@ -613,11 +613,11 @@ def test_lesson_34_a_missing_queue_ends_the_process_at_once(
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=QueueMissingError("no such queue"))]
 
-    rig.worker._guard("crew", rig.worker.crew._poll)
+    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
 
-    assert rig.worker.finished() == "failure"
+    assert rig.status.finished == "failure"
     assert len(rig.queue.calls) == 1
-    assert isinstance(rig.worker.failure, QueueMissingError)
+    assert isinstance(rig.status.failure, QueueMissingError)
 
 
 def test_lesson_35_liveness_is_a_receive_that_returned_empty_or_not(
@@ -627,9 +627,9 @@ def test_lesson_35_liveness_is_a_receive_that_returned_empty_or_not(
     rig = make_rig(registry)
 
     for _ in range(200):
-        rig.poll()
+        rig.receive()
         rig.beat(20)
-        assert rig.worker.problems() == []
+        assert list(rig.status.problems) == []
 
 
 def test_lesson_36_a_timed_out_handler_keeps_its_slot_until_it_returns(
@@ -642,21 +642,21 @@ def test_lesson_36_a_timed_out_handler_keeps_its_slot_until_it_returns(
     def hang(_event: Event, context: Context) -> None:
         contexts.append(context)
         rig.beat(120)
-        stuck.append(rig.worker.invoker.stuck_runs())
+        stuck.append(rig.parts.invoker.stuck_runs())
         assert len(rig.held()) == 10
-        assert rig.poll().asked == 0
+        assert rig.receive().asked == 0
 
     registry.add(hang, "*", timeout_seconds=60)
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     rig.send(count=20)
-    rig.poll()
-    rig.worker.pipeline.process(rig.worker.crew._queue.popleft())
+    rig.receive()
+    rig.begin_one()
     rig.settle()
 
     assert stuck == [1]
     assert contexts[0].should_stop()
     assert len(rig.held()) == 9
-    assert rig.poll().asked == 1
+    assert rig.receive().asked == 1
 
 
 def test_lesson_38_one_function_decides_the_outcome() -> None:
@@ -688,7 +688,7 @@ def test_lesson_38_a_rejected_message_is_not_retried_for_ever(
 
     received = 0
     while rig.queue.bodies():
-        received += rig.cycle().received
+        received += rig.cycle().messages
         rig.clock.advance(100)
 
     assert received == 4

@@ -41,7 +41,7 @@ def test_what_is_no_event_is_set_apart_and_deleted(
     rig = make_rig(registry, quarantine=quarantine)
     message_id = rig.queue.send('{"broken": ')
 
-    rig.poll()
+    rig.receive()
     rig.work()
     assert rig.queue.deleted() == []
     (path,) = files(tmp_path)
@@ -52,7 +52,7 @@ def test_what_is_no_event_is_set_apart_and_deleted(
     assert "JSON" in kept["Quarantine"]["Reason"]
     assert [message_id] == rig.queue.deleted()
     assert (1, 0) == (rig.stats["quarantined"], rig.stats["rejected"])
-    assert len(rig.worker.in_flight) == 0
+    assert len(rig.parts.in_flight) == 0
 
 
 def test_what_a_handler_rejects_is_set_apart(

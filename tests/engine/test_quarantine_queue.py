@@ -59,7 +59,7 @@ def test_it_is_sent_whole_and_then_deleted(make_rig: MakeRig, registry: Registry
     body = canvas_body("grade_change")
     message_id = rig.queue.send(body, message_attributes={"event_name": "grade_change"})
 
-    rig.poll()
+    rig.receive()
     rig.work()
     assert rig.queue.deleted() == []
     (message,) = sent.messages
@@ -95,7 +95,7 @@ def test_what_could_not_be_sent_stays(
     assert (rig.stats["quarantine_failed"], rig.stats["rejected"]) == (1, 1)
     (told,) = [line for line in logs if line["event"] == "quarantine_failed"]
     assert told["reason"].endswith(reason)
-    assert len(rig.worker.in_flight) == 0
+    assert len(rig.parts.in_flight) == 0
 
 
 def test_attributes_are_as_many_as_sqs_takes_and_never_empty() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.drain import Account
+from consumer.engine.drain import Counts
 from consumer.errors import AccessDeniedError, QueueMissingError, Retry, TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_MESSAGE_BYTES
@@ -45,7 +45,7 @@ def test_rule_01_a_receive_asks_for_no_more_than_the_free_capacity(
     rig = make_rig(registry, engine={"max_in_flight_messages": 13})
     rig.send(count=30)
 
-    asked = [rig.poll().asked for _ in range(3)]
+    asked = [rig.receive().asked for _ in range(3)]
 
     assert asked == [10, 3, 0]
     assert rig.calls("receive") == [10, 3]
@@ -57,10 +57,10 @@ def test_rule_01_capacity_counts_bytes(make_rig: MakeRig, registry: Registry) ->
     for _ in range(10):
         rig.queue.send("x" * 900_000)
 
-    polls = [rig.poll() for _ in range(4)]
+    polls = [rig.receive() for _ in range(4)]
 
     assert [poll.asked for poll in polls] == [5, 0, 0, 0]
-    assert sum(slot.size_bytes for slot in rig.worker.in_flight.snapshot()) < 5 * MAX_MESSAGE_BYTES
+    assert sum(slot.size_bytes for slot in rig.parts.in_flight.snapshot()) < 5 * MAX_MESSAGE_BYTES
 
 
 def test_rule_02_one_polls_when_idle_and_more_while_receives_come_back_full(
@@ -86,14 +86,14 @@ def test_rule_02_an_idle_daemon_makes_three_requests_a_minute(
     """That is the bill: one long poll after the other, and nothing else."""
     rig = make_rig(registry)
     rig.queue._advance_on_empty = True
-    rig.worker.crew._poll()  # the first receive is short
+    rig.receive_as_a_thread()  # the first receive is short
     rig.queue.calls.clear()
     before = rig.clock.monotonic()
 
     while rig.clock.monotonic() - before < 3600:
-        rig.worker.crew._poll()
-        rig.worker.heartbeat.tick()
-        rig.worker.housekeep()
+        rig.receive_as_a_thread()
+        rig.parts.heartbeat.tick()
+        rig.parts.housekeeper.tick()
 
     assert len(rig.queue.calls) == 180
 
@@ -105,7 +105,7 @@ def test_rule_03_deletes_go_out_in_batches_of_ten_or_after_a_linger(
     rig = make_rig(registry)
     rig.send(count=25)
     for _ in range(3):
-        rig.poll()
+        rig.receive()
     rig.work()
     assert rig.calls("delete") == [10, 10]
 
@@ -126,8 +126,8 @@ def test_rule_03_visibility_changes_go_out_in_batches_of_ten(
     registry.add(fail, "*")
     rig = make_rig(registry)
     rig.send(count=20)
-    rig.poll()
-    rig.poll()
+    rig.receive()
+    rig.receive()
 
     rig.work()
 
@@ -142,7 +142,7 @@ def test_rule_03_failed_entries_of_a_200_are_retried(
     rig = make_rig(registry)
     ids = rig.send(count=3)
     rig.refuse("delete", {0: THROTTLED, 2: THROTTLED})
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.beat(1)
     assert rig.queue.deleted() == [ids[1]]
@@ -177,7 +177,7 @@ def test_rule_04_the_heartbeat_covers_a_message_from_its_receive(
     """Also while it waits for a worker: an hour later it was delivered once."""
     rig = make_rig(registry)
     (message_id,) = rig.send()
-    rig.poll()
+    rig.receive()
 
     rig.beat(3600)
     rig.work()
@@ -194,7 +194,7 @@ def test_rule_04_renewals_come_at_half_life_in_batches(
     rig = make_rig(registry)
     rig.send(count=30)
     for _ in range(3):
-        rig.poll()
+        rig.receive()
 
     rig.beat(60)
 
@@ -207,8 +207,8 @@ def test_rule_04_the_heartbeat_stops_before_twelve_hours(
     """SQS never has to refuse a renewal; then the message is lost and the slot says so."""
     rig = make_rig(registry)
     (message_id,) = rig.send()
-    rig.poll()
-    (slot,) = rig.worker.in_flight.snapshot()
+    rig.receive()
+    (slot,) = rig.parts.in_flight.snapshot()
 
     rig.beat(43_200, step=5.0)
 
@@ -256,12 +256,12 @@ def test_rule_05_a_slot_is_held_until_its_settle_call_returned(
 
     def look(call: Any) -> None:
         if call.operation == "delete":
-            during.append(len(rig.worker.in_flight))
+            during.append(len(rig.parts.in_flight))
 
     rig.queue.faults = look
-    rig.poll()
+    rig.receive()
     rig.work()
-    buffered = len(rig.worker.in_flight)
+    buffered = len(rig.parts.in_flight)
     rig.settle()
 
     assert (buffered, during, rig.held()) == (3, [3], [])
@@ -289,7 +289,7 @@ def test_rule_05_slots_are_released_once_whatever_fails(
         rig.work()
         rig.settle()
 
-    table = rig.worker.in_flight
+    table = rig.parts.in_flight
     assert len(table) == 0
     assert table.reserve() == 10
 
@@ -348,11 +348,11 @@ def test_rule_08_every_error_of_the_transport_is_transient_unless_it_is_fatal(
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=TransportError("x", code=code)) for code in codes]
 
-    pauses = [rig.poll().pause_seconds for _ in codes]
+    pauses = [rig.receive().pause_seconds for _ in codes]
 
     assert all(pause > 0 for pause in pauses)
-    assert rig.poll().pause_seconds == 0
-    assert rig.worker.finished() == ""
+    assert rig.receive().pause_seconds == 0
+    assert rig.status.finished == ""
 
 
 @pytest.mark.parametrize("error", [AccessDeniedError("no"), QueueMissingError("gone")])
@@ -363,10 +363,10 @@ def test_rule_08_the_fatal_ones_end_the_process_with_their_own_exit_code(
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=error)]
 
-    rig.worker._guard("crew", rig.worker.crew._poll)
+    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
 
-    assert rig.worker.finished() == "failure"
-    assert rig.worker.failure is error
+    assert rig.status.finished == "failure"
+    assert rig.status.failure is error
 
 
 def test_rule_08_receive_has_one_attempt_per_call_and_a_backoff_of_its_own(
@@ -376,7 +376,7 @@ def test_rule_08_receive_has_one_attempt_per_call_and_a_backoff_of_its_own(
     rig = make_rig(registry)
     rig.fail("receive", times=10)
 
-    pauses = [rig.poll().pause_seconds for _ in range(10)]
+    pauses = [rig.receive().pause_seconds for _ in range(10)]
 
     assert rig.calls("receive") == [10] * 10
     assert all(0.5 <= pause <= 60 for pause in pauses)
@@ -407,10 +407,10 @@ def test_rule_09_nothing_that_a_user_supplied_can_end_a_loop(
     rig = make_rig(registry)
     ids = rig.send()
 
-    rig.worker._guard("crew", rig.cycle)  # type: ignore[arg-type]
-    rig.worker._guard("main", rig.drain)  # type: ignore[arg-type]
+    rig.parts.threads.guard("crew", rig.cycle)  # type: ignore[arg-type]
+    rig.parts.threads.guard("main", rig.drain)  # type: ignore[arg-type]
 
-    assert rig.worker.failure is None
+    assert rig.status.failure is None
     assert (rig.queue.deleted() == ids) == (place == "close")
     assert rig.stats["failed"] == (place != "close")
 
@@ -420,10 +420,10 @@ def test_rule_09_a_loop_that_dies_stops_the_process(make_rig: MakeRig, registry:
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=ZeroDivisionError())]
 
-    rig.worker._guard("crew", rig.worker.crew._poll)
+    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
 
-    assert rig.worker.finished() == "failure"
-    assert isinstance(rig.worker.failure, ZeroDivisionError)
+    assert rig.status.finished == "failure"
+    assert isinstance(rig.status.failure, ZeroDivisionError)
 
 
 def test_rule_10_a_drain_finishes_what_runs_and_accounts_for_everything(
@@ -440,14 +440,14 @@ def test_rule_10_a_drain_finishes_what_runs_and_accounts_for_everything(
     rig = make_rig(registry)
     rig.send("single")
     rig.send("batched", count=3)
-    rig.poll()
+    rig.receive()
     rig.work()
     untouched = rig.send("single", count=7)
-    rig.poll()
+    rig.receive()
 
     account = rig.drain()
 
-    assert account == Account(handled=4, deleted=4, released=7, abandoned=0)
+    assert account == Counts(handled=4, deleted=4, released=7, abandoned=0)
     assert order == ["batch of 3"]
     assert sorted(rig.queue.visible()) == sorted(untouched)
 
@@ -458,7 +458,7 @@ def test_rule_10_the_heartbeat_beats_to_the_end_of_the_drain(
     """A handler that needs 50 s more keeps its message, and it is deleted."""
     rig = make_rig(registry)
     (message_id,) = rig.send()
-    rig.poll()
+    rig.receive()
     slot = rig.worker.crew._queue.popleft()
     rig.worker.crew.working += 1
 
@@ -469,7 +469,7 @@ def test_rule_10_the_heartbeat_beats_to_the_end_of_the_drain(
     rig.clock.call_later(50, end)
     account = rig.drain()
 
-    assert account == Account(handled=1, deleted=1, released=0, abandoned=0)
+    assert account == Counts(handled=1, deleted=1, released=0, abandoned=0)
     assert rig.queue.receive_count(message_id) == 1
 
 
@@ -479,14 +479,14 @@ def test_rule_10_a_second_signal_releases_at_once(
     """What runs is given back, too, and said to be abandoned."""
     rig = make_rig(registry)
     ids = rig.send(count=2)
-    rig.poll()
+    rig.receive()
     rig.worker.crew._queue.popleft()
     rig.worker.crew.working += 1
     before = rig.clock.monotonic()
 
     account = rig.drain(signal_after=0)
 
-    assert account == Account(handled=0, deleted=0, released=1, abandoned=1)
+    assert account == Counts(handled=0, deleted=0, released=1, abandoned=1)
     assert rig.clock.monotonic() == before
     assert sorted(rig.queue.visible()) == sorted(ids)
 
@@ -499,11 +499,11 @@ def test_rule_11_health_is_progress(
     for _ in range(20):
         rig.cycle()
         rig.beat(20)
-        assert rig.worker.problems() == []
+        assert list(rig.status.problems) == []
 
     rig.clock.advance(1000)
 
-    assert rig.worker.problems() == [
+    assert list(rig.status.problems) == [
         "settler without progress", "heartbeat without progress", "nobody receives",
     ]  # fmt: skip
 
@@ -552,7 +552,7 @@ def test_rule_12_logs_hold_no_body_no_handle_and_no_text_of_an_error(
     rig.refuse("change_visibility", {0: THROTTLED, 1: GONE})
     rig.cycle()
     rig.fail("receive")
-    rig.poll()
+    rig.receive()
 
     assert len(logs) >= 4
     for line in logs:

@@ -150,20 +150,20 @@ def test_most_handlers_stuck_for_good_end_the_process_with_75(
     registry.add(lambda _event: hang.wait(60) and None, "*", timeout_seconds=1)
     rig = make_rig(registry, engine={"workers": 3})
     rig.send(count=3)
-    slots = rig.poll().slots
+    slots = rig.receive().slots
     threads = [threading.Thread(target=rig.worker.pipeline.process, args=[s]) for s in slots]
     try:
         started = wait_until_inside(rig, threads[:1], 1)
         rig.beat(STUCK_SECONDS + 10)
-        assert rig.worker.finished() == ""
+        assert rig.status.finished == ""
 
         started += wait_until_inside(rig, threads[1:], 3)
         rig.beat(5)
-        assert rig.worker.finished() == ""
+        assert rig.status.finished == ""
         rig.beat(STUCK_SECONDS)
 
-        assert rig.worker.finished() == "failure"
-        assert getattr(rig.worker.failure, "exit_code", None) == 75
+        assert rig.status.finished == "failure"
+        assert getattr(rig.status.failure, "exit_code", None) == 75
         assert not rig.worker._broken()
     finally:
         hang.set()
@@ -177,7 +177,7 @@ def wait_until_inside(rig: Rig, threads: list[threading.Thread], inside: int) ->
         thread.start()
     pause = threading.Event()
     for _ in range(1000):
-        if len(rig.worker.invoker._runs) == inside:
+        if len(rig.parts.invoker._runs) == inside:
             return len(threads)
         pause.wait(0.01)
     raise AssertionError("the handlers were not called")
@@ -199,4 +199,4 @@ def test_a_handler_that_returns_after_all_keeps_the_process(
         rig.cycle()
         rig.beat(2)
 
-    assert rig.worker.finished() == ""
+    assert rig.status.finished == ""

@@ -143,7 +143,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule()
     def receive(self) -> None:
         """A thread receives."""
-        self.rig.poll()
+        self.rig.receive()
 
     @rule()
     def process(self) -> None:
@@ -167,7 +167,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(everything=st.booleans())
     def flush(self, *, everything: bool) -> None:
         """The settler sends."""
-        self.rig.worker.settler.flush(everything=everything)
+        self.rig.parts.settler.flush(everything=everything)
 
     @rule(seconds=st.sampled_from([0.5, 3.0, 16.0, 40.0, 950.0]))
     def wait(self, seconds: float) -> None:
@@ -220,7 +220,7 @@ class EngineMachine(RuleBasedStateMachine):
     @invariant()
     def capacity_is_kept(self) -> None:
         """Never more than may be held, and no reservation without a receive."""
-        table = self.rig.worker.in_flight
+        table = self.rig.parts.in_flight
         assert len(table) <= CAPACITY
         assert table._reserved == 0
         assert table._bytes == sum(slot.size_bytes for slot in table.snapshot())
@@ -241,7 +241,7 @@ class EngineMachine(RuleBasedStateMachine):
     def check_drained(self) -> None:
         """Every slot was given back."""
         assert self.rig.held() == []
-        assert self.rig.worker.settler.pending() == 0
+        assert self.rig.parts.settler.pending() == 0
 
     def teardown(self) -> None:
         """In the end all is mended; what is left gets through, but for what is dead."""

@@ -42,9 +42,9 @@ def test_a_worker_has_nothing_to_finish_by_itself(make_rig: MakeRig, registry: R
     """Without a limit it goes on, however empty the queue is."""
     rig = make_rig(registry)
     for _ in range(3):
-        rig.worker.crew._poll()
+        rig.receive_as_a_thread()
 
-    assert rig.worker.finished() == ""
+    assert rig.status.finished == ""
 
 
 def test_it_is_finished_when_the_limit_was_received_and_settled(
@@ -53,14 +53,14 @@ def test_it_is_finished_when_the_limit_was_received_and_settled(
     """Not before the last of them is settled."""
     rig = make_rig(registry, max_messages=3)
     rig.send(count=9)
-    rig.poll()
-    assert rig.worker.finished() == ""
+    rig.receive()
+    assert rig.status.finished == ""
     rig.work()
-    assert rig.worker.finished() == ""
+    assert rig.status.finished == ""
 
     rig.settle()
 
-    assert rig.worker.finished() == "max_messages reached"
+    assert rig.status.finished == "max_messages reached"
     assert len(rig.queue.deleted()) == 3
 
 
@@ -70,41 +70,41 @@ def test_it_is_not_finished_when_the_last_messages_come_while_it_looks(
     """Between the look at the limit and the look at what is held, a receive may return."""
     rig = make_rig(registry, max_messages=3)
     rig.send(count=3)
-    held = type(rig.worker.in_flight).__len__
+    held = type(rig.parts.in_flight).__len__
 
     def receive_after_the_look(table: Any) -> int:
         count = held(table)
         monkeypatch.undo()
-        rig.worker.poller.poll_once()
+        rig.parts.receiver.poll_once()
         return count
 
-    monkeypatch.setattr(type(rig.worker.in_flight), "__len__", receive_after_the_look)
+    monkeypatch.setattr(type(rig.parts.in_flight), "__len__", receive_after_the_look)
 
-    assert rig.worker.finished() == ""
+    assert rig.status.finished == ""
 
 
 def test_it_is_finished_when_the_queue_stayed_empty_for_a_whole_long_poll(
     make_rig: MakeRig, registry: Registry
 ) -> None:
     """With `drain_when_empty`: not after the first, short receive."""
-    rig = make_rig(registry, drain_when_empty=True)
-    rig.worker.crew._poll()
-    assert rig.worker.finished() == ""
+    rig = make_rig(registry, until_empty=True)
+    rig.receive_as_a_thread()
+    assert rig.status.finished == ""
 
-    rig.worker.crew._poll()
+    rig.receive_as_a_thread()
 
-    assert rig.worker.finished() == "queue empty"
+    assert rig.status.finished == "queue empty"
 
 
 def test_an_unreachable_queue_is_not_an_empty_one(make_rig: MakeRig, registry: Registry) -> None:
     """With `drain_when_empty` a failed receive proves nothing."""
-    rig = make_rig(registry, drain_when_empty=True)
-    rig.worker.crew._poll()
+    rig = make_rig(registry, until_empty=True)
+    rig.receive_as_a_thread()
     rig.fail("receive", times=5)
     for _ in range(5):
-        rig.worker.crew._poll()
+        rig.receive_as_a_thread()
 
-    assert rig.worker.finished() == ""
+    assert rig.status.finished == ""
 
 
 def test_a_queue_is_not_empty_while_something_is_in_hand(
@@ -112,17 +112,17 @@ def test_a_queue_is_not_empty_while_something_is_in_hand(
 ) -> None:
     """What is handled while the empty poll was open may be put off, and come again."""
     registry.add(lambda _event: None, "*", name="one")
-    rig = make_rig(registry, drain_when_empty=True)
+    rig = make_rig(registry, until_empty=True)
     rig.send()
-    rig.poll()
-    rig.worker.crew._poll()
+    rig.receive()
+    rig.receive_as_a_thread()
     rig.work()
     rig.settle()
-    assert rig.worker.finished() == ""
+    assert rig.status.finished == ""
 
-    rig.worker.crew._poll()
+    rig.receive_as_a_thread()
 
-    assert rig.worker.finished() == "queue empty"
+    assert rig.status.finished == "queue empty"
 
 
 def test_a_refused_settle_finishes_the_worker(make_rig: MakeRig, registry: Registry) -> None:
@@ -134,8 +134,8 @@ def test_a_refused_settle_finishes_the_worker(make_rig: MakeRig, registry: Regis
 
     rig.cycle()
 
-    assert rig.worker.finished() == "failure"
-    assert isinstance(rig.worker.failure, AccessDeniedError)
+    assert rig.status.finished == "failure"
+    assert isinstance(rig.status.failure, AccessDeniedError)
 
 
 class Engine:
@@ -209,7 +209,7 @@ def test_threads_handle_every_message_once_and_delete_it(
 
     registry.add(single, "*")
     registry.add(batch, "*", batch=50, linger_seconds=0.05)
-    engine = make_engine(drain_when_empty=True)
+    engine = make_engine(until_empty=True)
     ids = engine.send(1000)
 
     engine.worker.start()

@@ -80,7 +80,7 @@ def test_a_message_stays_until_the_delete_returned(make_rig: MakeRig, registry: 
     rig = make_rig(registry)
     ids = rig.send()
 
-    rig.poll()
+    rig.receive()
     rig.work()
 
     assert rig.queue.deleted() == []
@@ -119,7 +119,7 @@ def test_what_succeeded_is_not_run_again(make_rig: MakeRig, registry: Registry) 
     assert mail.runs == [message_id] * 2
     assert rig.queue.deleted() == [message_id]
     assert rig.stats["already_handled"] == 1
-    assert len(rig.worker.ledger) == 0
+    assert len(rig.parts.ledger) == 0
 
 
 #: Longer than any first retry delay.
@@ -273,7 +273,7 @@ def test_events_are_collected_across_receives(make_rig: MakeRig, registry: Regis
     registry.add(store, "*", name="store", batch=15, linger_seconds=60)
     rig = make_rig(registry)
     rig.send(count=15)
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.settle()
     assert (store.sizes, rig.queue.deleted()) == ([], [])
@@ -290,12 +290,12 @@ def test_a_batch_runs_when_it_has_lingered(make_rig: MakeRig, registry: Registry
     registry.add(store, "*", name="store", batch=500, linger_seconds=300)
     rig = make_rig(registry)
     ids = rig.send(count=3)
-    rig.poll()
+    rig.receive()
     rig.work()
 
     rig.beat(299)
     assert rig.queue.in_flight() == ids
-    assert rig.worker.crew.queued() == 0
+    assert rig.queued() == 0
     rig.beat(1)
     rig.work()
     rig.settle()
@@ -311,10 +311,10 @@ def test_a_batch_that_can_not_grow_does_not_linger(make_rig: MakeRig, registry: 
     registry.add(store, "*", name="store", batch=500, linger_seconds=300)
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     rig.send(count=30)
-    rig.poll()
+    rig.receive()
     rig.work()
 
-    rig.worker.housekeep()
+    rig.parts.housekeeper.tick()
     rig.work()
     rig.settle()
 
@@ -373,7 +373,7 @@ def test_a_single_failure_beside_a_batch_waits_for_the_batch(
     registry.add(store, "*", name="store", batch=2, linger_seconds=5)
     rig = make_rig(registry)
     ids = rig.send()
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.settle()
     assert rig.held() == ids
@@ -384,7 +384,7 @@ def test_a_single_failure_beside_a_batch_waits_for_the_batch(
 
     assert rig.held() == []
     assert store.sizes == [1]
-    assert rig.worker.ledger.succeeded(ids[0]) == {(0, "store")}
+    assert rig.parts.ledger.succeeded(ids[0]) == {(0, "store")}
 
 
 def test_an_envelope_may_fill_several_batches(make_rig: MakeRig, registry: Registry) -> None:
@@ -393,7 +393,7 @@ def test_an_envelope_may_fill_several_batches(make_rig: MakeRig, registry: Regis
     registry.add(store, "*", name="store", batch=2, linger_seconds=5)
     rig = make_rig(registry)
     message_id = rig.send_envelope(5)
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.settle()
     assert store.sizes == [2, 2]
@@ -421,7 +421,7 @@ def test_a_predicate_of_a_batch_handler_keeps_its_event_out(
     registry.add(store, "*", name="store", batch=5, linger_seconds=5, when=when)
     rig = make_rig(registry)
     ids = rig.send(count=4)  # 0: not wanted, 1: the predicate divides by zero, 2 and 3: wanted
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.beat(5)
     rig.work()
@@ -438,11 +438,11 @@ def test_a_redelivery_in_flight_is_not_handled_twice(make_rig: MakeRig, registry
     registry.add(store, "*", name="store", batch=2, linger_seconds=5)
     rig = make_rig(registry)
     (message_id,) = rig.send()
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.queue.redeliver(message_id)
 
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.beat(5)
     rig.work()
@@ -470,7 +470,7 @@ def test_after_a_failed_delete_the_redelivery_is_deleted_without_a_run(
 
     assert handler.runs == ids
     assert rig.queue.deleted() == ids
-    assert len(rig.worker.ledger) == 0
+    assert len(rig.parts.ledger) == 0
 
 
 def test_a_handler_with_little_concurrency_blocks_no_thread(
@@ -566,14 +566,14 @@ def test_what_waits_is_given_back_once(make_rig: MakeRig, registry: Registry) ->
     registry.add(store, "*", name="store", batch=100, linger_seconds=60)
     registry.add(Flaky(), "*", name="gated", concurrency=1)
     rig = make_rig(registry)
-    assert rig.worker.pipeline.admission._gates["gated"].enter(object())  # type: ignore[arg-type]
+    assert rig.parts.admission._gates["gated"].enter(object())  # type: ignore[arg-type]
     ids = [rig.send_envelope(2), *rig.send(count=2)]
-    rig.poll()
+    rig.receive()
     rig.work()
 
     slots = rig.worker.pipeline.abandon_waiting()
 
     assert sorted(slot.message.message_id for slot in slots) == sorted(ids)
-    assert rig.worker.ledger.succeeded(ids[1]) == {(0, "done")}
+    assert rig.parts.ledger.succeeded(ids[1]) == {(0, "done")}
     assert rig.worker.pipeline.abandon_waiting() == []
     assert store.sizes == []

@@ -73,7 +73,7 @@ def test_a_receive_brings_slots(
 
     poll = make_poller().poll_once()
 
-    assert (poll.asked, poll.received, poll.full, poll.empty) == (10, 3, False, False)
+    assert (poll.asked, poll.messages, poll.full, poll.empty) == (10, 3, False, False)
     assert [slot.visible_at for slot in poll.slots] == [clock.monotonic() + 30] * 3
     assert poll.pause_seconds == 0
     assert len(table) == 3
@@ -259,7 +259,7 @@ def test_a_limit_on_messages_is_kept_to_the_message(
     poller.poll_once()
     fill(queue, 40)
 
-    received = [poller.poll_once().received for _ in range(4)]
+    received = [poller.poll_once().messages for _ in range(4)]
 
     assert received == [10, 3, 0, 0]
     assert poller.exhausted
@@ -273,12 +273,12 @@ def test_a_limit_on_messages_waits_for_what_is_missing(
     poller = make_poller(max_messages=5)
     fill(queue, 3)
 
-    assert poller.poll_once().received == 3
+    assert poller.poll_once().messages == 3
     assert not poller.exhausted
 
     fill(queue, 9)
 
-    assert poller.poll_once().received == 2
+    assert poller.poll_once().messages == 2
     assert poller.exhausted
 
 
@@ -311,7 +311,7 @@ def test_a_redelivery_in_flight_is_no_new_work(
 
     again = poller.poll_once()
 
-    assert (again.received, again.slots) == (1, [])
+    assert (again.messages, again.slots) == (1, [])
     assert len(table) == 1
     assert slot.receipt_handle != slot.message.receipt_handle
     assert stats["duplicates"] == 1

@@ -33,11 +33,11 @@ def keep_alive(rig: Rig, *, but: str = "") -> None:
     """Let every loop show a sign of life now, but one."""
     now = rig.clock.monotonic()
     if but != "settler":
-        rig.worker.settler._calls.progress = now
+        rig.parts.settler._calls.progress = now
     if but != "heartbeat":
-        rig.worker.heartbeat.progress = now
+        rig.parts.heartbeat.progress = now
     if but != "poller":
-        rig.worker.poller.last_return = now
+        rig.parts.receiver.last_return = now
 
 
 @pytest.mark.parametrize("part", ["settler", "heartbeat"])
@@ -45,12 +45,12 @@ def test_a_loop_without_a_sign_of_life_is_a_problem(rig: Rig, part: str) -> None
     """Once it is silent for longer than its calls may take."""
     rig.clock.advance(CALLS)
     keep_alive(rig, but=part)
-    assert rig.worker.problems() == []
+    assert list(rig.status.problems) == []
 
     rig.clock.advance(0.1)
     keep_alive(rig, but=part)
 
-    assert rig.worker.problems() == [f"{part} without progress"]
+    assert list(rig.status.problems) == [f"{part} without progress"]
 
 
 def test_a_receive_that_never_returns_is_a_problem(rig: Rig) -> None:
@@ -61,12 +61,12 @@ def test_a_receive_that_never_returns_is_a_problem(rig: Rig) -> None:
         for seconds in (20 + CALLS, 0.1):
             rig.clock.advance(seconds)
             keep_alive(rig, but="poller")
-            seen.append(rig.worker.problems())
+            seen.append(list(rig.status.problems))
         return Fault()
 
     rig.worker.crew.polling = 1
     rig.queue.faults = look
-    rig.poll()
+    rig.receive()
 
     assert seen == [[], ["receive without end"]]
 
@@ -75,12 +75,12 @@ def test_nobody_receiving_is_a_problem(rig: Rig) -> None:
     """There is room, no receive is open, and none was for longer than any pause lasts."""
     rig.clock.advance(60 + CALLS)
     keep_alive(rig, but="poller")
-    assert rig.worker.problems() == []
+    assert list(rig.status.problems) == []
 
     rig.clock.advance(0.1)
     keep_alive(rig, but="poller")
 
-    assert rig.worker.problems() == ["nobody receives"]
+    assert list(rig.status.problems) == ["nobody receives"]
 
 
 @pytest.mark.parametrize("why", ["stopping", "polling"])
@@ -93,31 +93,31 @@ def test_nobody_receiving_is_no_problem_when_there_is_a_reason(rig: Rig, why: st
     else:
         rig.worker.crew.polling = 1
 
-    assert rig.worker.problems() == []
+    assert list(rig.status.problems) == []
 
 
 def test_backpressure_is_no_problem_nor_is_its_end(rig: Rig) -> None:
     """Slow handlers hold all room for hours; when one ends, somebody has yet to receive."""
     rig.send(count=10)
-    rig.poll()
+    rig.receive()
     rig.beat(3600)
-    assert rig.worker.problems() == []
+    assert list(rig.status.problems) == []
 
     rig.work()
     rig.settle()
 
-    assert rig.worker.poller.may_poll()
-    assert rig.worker.problems() == []
+    assert rig.parts.receiver.may_poll()
+    assert list(rig.status.problems) == []
 
 
 def test_a_full_table_of_stuck_slots_is_a_problem(rig: Rig) -> None:
     """Nothing can be received, and nothing will change that."""
     rig.send(count=10)
-    rig.poll()
-    for slot in rig.worker.in_flight.snapshot():
+    rig.receive()
+    for slot in rig.parts.in_flight.snapshot():
         slot.stuck = True
 
-    assert rig.worker.problems() == ["every slot is stuck"]
+    assert list(rig.status.problems) == ["every slot is stuck"]
 
 
 def test_every_worker_in_a_stuck_handler_is_a_problem(
@@ -128,19 +128,19 @@ def test_every_worker_in_a_stuck_handler_is_a_problem(
 
     def hang(_event: Event) -> None:
         if rig.worker.crew._queue:  # stands for the second thread
-            rig.worker.pipeline.process(rig.worker.crew._queue.popleft())
+            rig.begin_one()
             return
         rig.clock.advance(10)
-        rig.worker.invoker.find_stuck()
-        seen.append(rig.worker.problems())
+        rig.parts.invoker.find_stuck()
+        seen.append(list(rig.status.problems))
 
     registry.add(hang, "*", timeout_seconds=10)
     rig = make_rig(registry, engine={"workers": 2})
     rig.send(count=2)
-    rig.poll()
+    rig.receive()
     rig.work()
     rig.send()
-    rig.poll()
+    rig.receive()
     rig.work()
 
     assert seen == [["every slot is stuck"], []]
@@ -154,14 +154,14 @@ def test_idle_is_no_problem(make_rig: MakeRig, registry: Registry) -> None:
     def look(_call: object) -> Fault:
         rig.worker.crew.polling = 1
         rig.beat(20)
-        seen.append(rig.worker.problems())
+        seen.append(list(rig.status.problems))
         rig.worker.crew.polling = 0
         return Fault()
 
     rig.queue.faults = look
     for _ in range(50):
-        rig.poll()
-        seen.append(rig.worker.problems())
+        rig.receive()
+        seen.append(list(rig.status.problems))
 
     assert seen == [[]] * 100
 
@@ -172,7 +172,7 @@ def test_an_outage_is_no_problem(make_rig: MakeRig, registry: Registry) -> None:
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     worker = rig.worker
     rig.send(count=10)
-    rig.poll()
+    rig.receive()
     worker.pipeline.process(worker.crew._queue.popleft())
     caller = ""
     seen: list[list[str]] = []

@@ -92,6 +92,29 @@ def test_nothing_to_settle_is_no_problem(rig: Rig) -> None:
     assert problems(rig) == []
 
 
+def test_a_settle_that_waits_while_another_is_tried_again_is_no_problem(rig: Rig) -> None:
+    """In an outage each attempt ends after its timeout: that is progress."""
+    rig.send()
+    rig.receive()
+    rig.parts.settler.ack(rig.parts.in_flight.snapshot())
+    for _ in range(10):
+        rig.clock.advance(CALLS)
+        keep_alive(rig)
+        assert problems(rig) == []
+
+
+def test_a_receive_that_begins_late_is_no_problem(rig: Rig) -> None:
+    """None was open for a long time, but one is now."""
+    seen: list[list[str]] = []
+    rig.clock.advance(1000)
+    keep_alive(rig, but="receiver")
+    rig.queue.faults = lambda _call: seen.append(problems(rig))
+
+    rig.receive()
+
+    assert seen == [[]]
+
+
 def test_a_receive_that_never_returns_is_a_problem(rig: Rig) -> None:
     """It may wait for the long poll, fail by its timeout, and a little more."""
     seen: list[tuple[str, ...]] = []
@@ -176,7 +199,10 @@ def test_a_full_table_of_stuck_messages_ends_the_process_before_it_is_a_problem(
     assert isinstance(status.failure, StuckError)
     assert (status.finished, status.problems) == ("failure", ())
 
-    rig.beat(MARGIN_SECONDS + 0.5, step=0.5)
+    rig.beat(MARGIN_SECONDS)
+    keep_alive(rig)
+    assert problems(rig) == []
+    rig.beat(1)
     keep_alive(rig)
 
     assert problems(rig) == ["every message in flight is stuck"]

@@ -148,9 +148,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule()
     def process(self) -> None:
         """A thread takes one item."""
-        queue = self.rig.worker.crew._queue
-        if queue:
-            self.rig.worker.pipeline.process(queue.popleft())
+        self.rig.parts.pool.work_once()
 
     @rule()
     def process_in_company(self) -> None:

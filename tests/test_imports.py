@@ -105,9 +105,9 @@ def circles_of(graph: Mapping[str, AbstractSet[str]]) -> set[frozenset[str]]:
 
 def test_no_modules_import_each_other() -> None:
     """Not even for types: each module can be read after those that it imports."""
-    circles = circles_of(graph_of(PACKAGE))
+    circles = circles_of(graph_of(PACKAGE)) - PENDING_CIRCLES
 
-    assert [sorted(circle) for circle in circles - PENDING_CIRCLES] == []
+    assert not circles, "\n".join(" <-> ".join(sorted(circle)) for circle in circles)
 
 
 @pytest.mark.parametrize("circle", sorted(map(sorted, PENDING_CIRCLES)), ids=" ".join)

@@ -105,17 +105,15 @@ def circles_of(graph: Mapping[str, AbstractSet[str]]) -> set[frozenset[str]]:
 
 def test_no_modules_import_each_other() -> None:
     """Not even for types: each module can be read after those that it imports."""
-    circles = circles_of(graph_of(PACKAGE))
+    circles = circles_of(graph_of(PACKAGE)) - PENDING_CIRCLES
 
-    assert [sorted(circle) for circle in circles - PENDING_CIRCLES] == []
+    assert not circles, "\n".join(" <-> ".join(sorted(circle)) for circle in circles)
 
 
-@pytest.mark.parametrize(
-    "circle", sorted(PENDING_CIRCLES, key=sorted), ids=lambda c: " ".join(sorted(c))
-)
-def test_a_pending_circle_is_still_there(circle: frozenset[str]) -> None:
+@pytest.mark.parametrize("circle", sorted(map(sorted, PENDING_CIRCLES)), ids=" ".join)
+def test_a_pending_circle_is_still_there(circle: list[str]) -> None:
     """A circle that is gone must leave the list."""
-    assert circle in circles_of(graph_of(PACKAGE))
+    assert frozenset(circle) in circles_of(graph_of(PACKAGE))
 
 
 def test_every_kind_of_import_is_seen(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 VISIBILITY = 30
 
+
 class Held:
     """Stands for a thread inside a handler: it has a message until the test lets it go."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from consumer.engine.batching import Collector
+
 from consumer.handlers.registering.registry import Handler
 
 if TYPE_CHECKING:

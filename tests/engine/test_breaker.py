@@ -316,7 +316,7 @@ def test_two_handlers_that_fail_leave_room_for_a_third(
 
     assert sorted(sent) == sorted(logins)
     assert max(database.receive_counts.values()) <= 2
-    assert set(list(rig.status.failing_handlers)) == {"store", "store-2"}
+    assert set(rig.status.failing_handlers) == {"store", "store-2"}
 
     database.down = False
     live(rig, HOUR + 60)

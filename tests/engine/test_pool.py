@@ -6,11 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from consumer.engine.crew import Crew
 from consumer.engine.delivery import Delivery
-from consumer.engine.inflight import InFlight, Slot
 from consumer.engine.poller import Poll
+
+from consumer.engine.inflight import InFlight, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from consumer.engine.delivery import Delivery, Gate, Work
+
 from consumer.engine.inflight import InFlight, Slot
 from consumer.handlers.registering.registry import Handler
 from consumer.messages import Outcome

@@ -7,9 +7,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from consumer.engine.poller import RECEIVE_BACKOFF, Poller
 
 from consumer.engine.inflight import InFlight
-from consumer.engine.poller import RECEIVE_BACKOFF, Poller
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
 from consumer.testing import Fault, InMemoryQueue, canvas_body

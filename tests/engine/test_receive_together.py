@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from consumer.engine.inflight import InFlight
 from consumer.engine.poller import Poller
+
+from consumer.engine.inflight import InFlight
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
 from consumer.testing import InMemoryQueue, ManualClock

@@ -6,13 +6,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from consumer.engine.calls import MAX_ATTEMPTS
+from consumer.engine.settler import Settler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.engine.calls import MAX_ATTEMPTS
 from consumer.engine.inflight import InFlight
 from consumer.engine.ledger import Ledger
-from consumer.engine.settler import Settler
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.messages import Outcome

@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from consumer.engine.health import STUCK_SECONDS
+
 from consumer.engine.stall import LOOK_SECONDS, StallDetector
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError

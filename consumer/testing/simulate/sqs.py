@@ -59,6 +59,8 @@ class SimulatedQueue(InMemoryQueue):
         #: "missing", "denied", "down" (no connection), "refusing" (entries): every call is answered
         #: so, until it is mended.
         self.trouble = ""
+        #: Receipt handles whose visibility was changed, and the answer arrived.
+        self.changed: set[str] = set()
         self.faults = self._draw_fault
 
     def mend(self) -> None:
@@ -125,4 +127,7 @@ class SimulatedQueue(InMemoryQueue):
                 continue  # refused in any case
             if seconds + now - message.received_at > MAX_VISIBILITY_SECONDS:
                 raise BrokenPromiseError("a visibility of more than 12 h was asked for")
-        return super().change_visibility(changes)
+        answers = super().change_visibility(changes)
+        both = zip(changes, answers, strict=True)
+        self.changed |= {handle for (handle, _), failure in both if failure is None}
+        return answers

@@ -245,7 +245,7 @@ DEFECTS: Final = (
         "a breaker stops receives though other handlers work",
         "engine/admission.py",
         "        if not pausing or (len(failing) < len(self._breakers) and not self._hidden.full):",
-        "        if not failing:",
+        "        if not pausing:",
     ),
     Defect(
         "batches wait for ever",

@@ -21,6 +21,8 @@ from tests.processes import environment, eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("demo")]
+
 _SENT = 202
 _LINE = re.compile(
     r"^  (received|handled|tried again|dead-letter queue|deleted|duplicates|left.*?) +(\d+)"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.systemd.conftest import Guest
 
-pytestmark = pytest.mark.systemd
+pytestmark = [pytest.mark.systemd, pytest.mark.xdist_group("guest")]
 
 SCRIPT = Path(__file__).parent / "guest.sh"
 

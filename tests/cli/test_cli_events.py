@@ -220,4 +220,4 @@ def test_a_reader_that_leaves_is_no_fault() -> None:
         process.stdout.close()
 
         assert process.stderr.read() == b""
-        process.wait(30)
+        process.wait(120)

@@ -43,6 +43,8 @@ LATENCY_MS = 10
 #: As it comes: whole batches are written and noted, and a kill in between could double one.
 ARCHIVE = "handlers: [{name: archive, archive: {directory: archive}}]\n"
 
+pytestmark = pytest.mark.timeout(900)
+
 
 class Site:
     """A queue under load, and the process that works on it, again and again."""
@@ -105,7 +107,6 @@ def _site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         yield Site(stub, starter, tmp_path)
 
 
-@pytest.mark.timeout(900)
 def test_fifty_kills_lose_nothing(site: Site) -> None:
     """Every event is archived, less than 1 % twice; archive and ledger are whole after each kill.
 

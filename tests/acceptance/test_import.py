@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-#: What the import takes is mostly structlog; a model of the catalog, or boto3, would more than double
-#: it. As a multiple of that, since machines differ.
+#: The import takes little longer than that of structlog, which it needs; with a model of the catalog,
+#: or with boto3, it would take more than twice as long.
 BOUND = 2.0
 
 

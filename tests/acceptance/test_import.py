@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-#: The import takes little longer than that of structlog, which it needs; with a model of the catalog,
-#: or with boto3, it would take more than twice as long.
+#: The import takes little longer than that of structlog, which it needs. With a model of the
+#: catalog, or with boto3, it would take more than twice as long.
 BOUND = 2.0
 
 

@@ -21,11 +21,7 @@ from tests.processes import environment, eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [
-    pytest.mark.acceptance,
-    pytest.mark.xdist_group("demo"),
-    pytest.mark.timeout(600),
-]
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
 #: It mostly waits, but the three of them start together on what may be a slow machine.
 _BOUND = 400.0
 

@@ -39,11 +39,11 @@ def for_each(
                 except Exception as error:
                     failed.append((case, error))
             if failed:
-                error = failed[0][1]
-                error.add_note(f"{len(failed)} of {len(arguments)} cases failed:")
+                first = failed[0][1]
+                first.add_note(f"{len(failed)} of {len(arguments)} cases failed:")
                 for case, _ in failed:
-                    error.add_note(f"  {case}"[:200])
-                raise error
+                    first.add_note(f"  {case}"[:200])
+                raise first
 
         signature = inspect.signature(test)
         others = [p for name, p in signature.parameters.items() if name not in parameters]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def rows_in(directory: Path) -> list[dict[str, set[Step]]]:
     """The rows of what was handled, each with its steps by message id; nothing is changed."""
-    with closing(sqlite3.connect(directory / FILE_NAME)) as connection:
+    with closing(_open(directory)) as connection:
         rows = connection.execute("SELECT messages FROM handled ORDER BY id").fetchall()
     return [
         {
@@ -41,8 +41,12 @@ def steps_in(directory: Path) -> dict[str, set[Step]]:
 
 def keys_in(directory: Path) -> list[str]:
     """The keys of the events that were handled, oldest first."""
-    with closing(sqlite3.connect(directory / FILE_NAME)) as connection:
+    with closing(_open(directory)) as connection:
         return [key for (key,) in connection.execute("SELECT key FROM seen ORDER BY at, key")]
+
+
+def _open(directory: Path) -> sqlite3.Connection:
+    return sqlite3.connect(directory / FILE_NAME, check_same_thread=False)
 
 
 def database_of(ledger: Ledger) -> Database:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The most that is waited doubles with each attempt. Attempts count from 1.
+    """Exponential backoff: the longest wait doubles with each attempt. Attempts count from 1.
 
-    After a handler failed, its message waits a random time up to that (`full_jitter`); the attempts
-    are its receives.
+    After a handler failed, its message comes again after a random time up to the longest wait
+    (`full_jitter`); the attempts are the receives of the message.
 
     Args:
-        base_seconds: the most that is waited after the first failure; more than 0.
-        max_seconds: the most that is ever waited, up to 43,200.
+        base_seconds: the longest wait after the first failure; more than 0.
+        max_seconds: the longest wait ever, up to 43,200.
 
     Raises: ConfigurationError for other values.
     """

@@ -100,13 +100,15 @@ class Admission:
     def _note(self, call: Call) -> None:
         if self._put_back is not None:
             for entry in call.entries:
-                self._put_back[entry.progress.message.message_id] = _reason(call.handler)
+                self._put_back[entry.progress.message.message_id] = failing_reason(call.handler)
 
     def hide(self, call: Call) -> list[Outcome]:
         """The breaker is full: put the messages back, for a time that grows with each receive."""
         handler = call.handler
         return [
-            Outcome.retry(_reason(handler), self._hidden.add(handler.name, entry.progress.message))
+            Outcome.retry(
+                failing_reason(handler), self._hidden.add(handler.name, entry.progress.message)
+            )
             for entry in call.entries
         ]
 
@@ -174,5 +176,6 @@ class Admission:
         return self._room - self.held() + len(breaker)
 
 
-def _reason(handler: Handler) -> str:
+def failing_reason(handler: Handler) -> str:
+    """Why its messages stay in the queue."""
     return f"handler {handler.name} fails all the time"

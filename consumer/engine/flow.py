@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consumer.engine.admission import failing_reason
 from consumer.engine.progress import Call, Entry, Progress
 from consumer.messages import Outcome
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from consumer.engine.stats import Stats
     from consumer.handlers.registering.registry import Handler, Registry
     from consumer.messages import Event
-
-_STOPPING = Outcome.retry("the process stops", 0.0)
 
 
 class Flow:
@@ -144,7 +143,8 @@ class Flow:
         """Draining: batches linger no longer, and what breakers hold is given back."""
         self.cut_batches()
         for call in self._admission.give_up_held():
-            self._end(call, [_STOPPING] * len(call.entries))
+            at_once = Outcome.retry(failing_reason(call.handler), 0.0)
+            self._end(call, [at_once] * len(call.entries))
 
     def give_up(self) -> list[InFlightMessage]:
         """The process ends: the messages of all calls that wait, each once."""

@@ -103,6 +103,11 @@ def test_any_other_name_is_an_entry_point(load_text: LoadText) -> None:
         ("{name: a, log: {}, timeout: 3}", "timeout: unknown key; did you mean timeout_seconds?"),
         ("{name: a, log: {}, retry: 3}", "retry: 3: must be a mapping with base_seconds, max_sec"),
         ("{name: a, log: {}, retry: {base: 3}}", "retry.base: unknown key; did you mean base_sec"),
+        ("{name: a, log: {}, retry: {base_seconds: 0}}", "retry.base_seconds: 0: must be a number"),
+        (
+            "{name: a, log: {}, retry: {max_seconds: true}}",
+            "max_seconds: true: must be a number",
+        ),
         ("{name: a, log: {}, retry: {base_seconds: 901}}", "901: must not be more than max_second"),
         ("{name: a, archiv: {}}", "handlers[0].archiv: unknown key; did you mean archive?"),
         ("{name: a, archive: {}, log: {}}", "archive and log: one handler has one type; make two"),

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         ("queue: {url: ''}", 'queue.url: "": must be text'),
         ("queue: {url: ''}", "leave the key out if there is none"),
         ("engine: {workers: 0}", "engine.workers: 0: must be a whole number from 1 to 256"),
+        ("engine: {retry_base_seconds: 0}", "0: must be a number of seconds from 0.1 to 43200"),
         ("engine: {settle_linger_seconds: .nan}", "must be a number of seconds from 0 to 10"),
         ("engine: {drain_timeout_seconds: .inf}", "must be a number of seconds from 0 to 86400"),
         ("logging: {level: warn}", '"warn": must be one of debug, info, warning, error; did you m'),

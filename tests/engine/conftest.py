@@ -29,6 +29,23 @@ if TYPE_CHECKING:
 
 VISIBILITY = 30
 
+
+class Held:
+    """Stands for a thread inside a handler: it has a message until the test lets it go."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._parts = rig.parts
+        message = rig.parts.receiver.take()
+        assert message is not None
+        self._message = message
+        self._parts.pool._roles["work"] += 1
+
+    def end(self) -> None:
+        """The handler returns, and its thread goes on."""
+        self._parts.flow.begin(self._message)
+        self._parts.pool.release_role("work")
+
+
 GONE = EntryFailure("ReceiptHandleIsInvalid", gone=True)
 THROTTLED = EntryFailure("RequestThrottled")
 
@@ -104,6 +121,24 @@ class Rig:
         assert message is not None
         self.parts.flow.begin(message)
 
+    def hold_one(self) -> Held:
+        """A thread takes the next message that was received, and does not come back."""
+        return Held(self)
+
+    def open_receive(self) -> None:
+        """A thread is in a long poll, until `end_receive`."""
+        self.parts.pool._roles["receive"] += 1
+
+    def end_receive(self) -> None:
+        """Its long poll returns."""
+        self.parts.pool.release_role("receive")
+
+    def asks(self) -> int:
+        """Receive once; returns how many messages were asked for, 0 if no call was made."""
+        made = len(self.calls("receive"))
+        self.receive()
+        return sum(self.calls("receive")[made:])
+
     def work(self) -> None:
         """What threads do with what was received and what is ready, until nothing is left."""
         while self.parts.pool.work_once():
@@ -151,9 +186,11 @@ class Rig:
         def while_waiting(_seconds_left: float) -> bool:
             nonlocal looks
             looks += 1
+            if signal_after is not None and looks == signal_after + 1:
+                return True
             self.tick()
             self.run_threads()
-            return signal_after is not None and looks > signal_after
+            return False
 
         return self.worker.drain(while_waiting)
 

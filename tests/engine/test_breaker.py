@@ -286,8 +286,8 @@ def test_a_probe_that_never_comes_back_is_followed_by_another(
     live(rig, 60)
     while not rig.queued():
         rig.beat(1)
-    (hanging,) = rig.worker.crew._queue
-    rig.worker.crew._queue.clear()
+    hanging = rig.parts.admission.take_ready()
+    assert hanging is not None
     database.down = False
 
     live(rig, 240)
@@ -296,7 +296,7 @@ def test_a_probe_that_never_comes_back_is_followed_by_another(
 
     assert meanwhile == 0
     assert len(database.stored) == len(ids) - 1
-    rig.worker.pipeline.process(hanging)
+    rig.parts.flow.go_on(hanging)
     assert sorted(ids) == sorted(database.stored)
 
 
@@ -316,7 +316,7 @@ def test_two_handlers_that_fail_leave_room_for_a_third(
 
     assert sorted(sent) == sorted(logins)
     assert max(database.receive_counts.values()) <= 2
-    assert set(list(rig.status.failing_handlers)) == {"store", "store-2"}
+    assert set(rig.status.failing_handlers) == {"store", "store-2"}
 
     database.down = False
     live(rig, HOUR + 60)

@@ -1,4 +1,4 @@
-"""Draining: nothing that was received is lost, and every message is accounted for."""
+"""Draining: nothing that was received is lost, and every message is countsed for."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer import log_events
-from consumer.engine.drain import Counts
+from consumer.engine.drain import LAST_CALLS_SECONDS, Counts
 from consumer.errors import AccessDeniedError, TransportError
+from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault
 
 if TYPE_CHECKING:
@@ -21,21 +22,6 @@ if TYPE_CHECKING:
     MakeRig = Callable[..., Rig]
 
 DOWN = TransportError("no route")
-
-
-class Held:
-    """Stands for a thread inside a handler: it holds a message until it is let go."""
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-        self.crew = rig.worker.crew
-        self.item = self.crew._queue.popleft()
-        self.crew.working += 1
-
-    def end(self) -> None:
-        """The handler returns, and its thread goes on."""
-        self.rig.worker.pipeline.process(self.item)
-        self.crew.working -= 1
 
 
 @pytest.fixture(name="handled")
@@ -56,7 +42,6 @@ def test_draining_an_idle_worker_does_nothing(make_rig: MakeRig, registry: Regis
 
     assert rig.drain() == Counts(0, 0, 0, 0)
     assert rig.queue.calls == []
-    assert rig.clock.waits == []
 
 
 def test_what_nobody_started_on_is_released(
@@ -68,9 +53,9 @@ def test_what_nobody_started_on_is_released(
     rig.receive()
     rig.receive()
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=0, deleted=0, released=12, abandoned=0)
+    assert counts == Counts(handled=0, deleted=0, released=12, abandoned=0)
     assert sorted(rig.queue.visible()) == sorted(ids)
     assert handled == []
     assert rig.held() == []
@@ -83,12 +68,12 @@ def test_what_runs_is_finished_and_deleted(
     rig = make_rig(registry)
     ids = rig.send(count=2)
     rig.receive()
-    running = Held(rig)
+    running = rig.hold_one()
     rig.clock.call_later(35, running.end)
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=1, deleted=1, released=1, abandoned=0)
+    assert counts == Counts(handled=1, deleted=1, released=1, abandoned=0)
     assert handled == rig.queue.deleted() == ids[:1]
     assert rig.queue.receive_count(ids[0]) == 1
 
@@ -102,9 +87,9 @@ def test_what_was_handled_is_deleted_though_its_batch_is_not_full(
     rig.receive()
     rig.work()
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=3, deleted=3, released=0, abandoned=0)
+    assert counts == Counts(handled=3, deleted=3, released=0, abandoned=0)
     assert rig.queue.deleted() == ids == handled
 
 
@@ -122,9 +107,9 @@ def test_what_waits_in_a_batch_is_handled(make_rig: MakeRig, registry: Registry)
     rig.work()
     before = rig.clock.monotonic()
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=4, deleted=4, released=0, abandoned=0)
+    assert counts == Counts(handled=4, deleted=4, released=0, abandoned=0)
     assert sizes == [4]
     assert rig.clock.monotonic() - before < 2
 
@@ -134,19 +119,19 @@ def test_what_an_open_long_poll_brings_late_is_released(
 ) -> None:
     """It is let return: aborting it would hide its messages until their visibility ran out."""
     rig = make_rig(registry)
-    rig.worker.crew.polling = 1
+    rig.open_receive()
     ids: list[str] = []
 
     def bring() -> None:
         ids.extend(rig.send(count=3))
         rig.receive()
-        rig.worker.crew.polling = 0
+        rig.end_receive()
 
     rig.clock.call_later(19, bring)
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=0, deleted=0, released=3, abandoned=0)
+    assert counts == Counts(handled=0, deleted=0, released=3, abandoned=0)
     assert sorted(rig.queue.visible()) == sorted(ids)
     assert handled == []
 
@@ -169,12 +154,12 @@ def test_what_waits_for_its_turn_gets_it(make_rig: MakeRig, registry: Registry) 
     def leave() -> None:
         following = gate.leave()
         assert following is not None
-        rig.worker.crew.put([following])
+        rig.parts.admission.add_ready([following])
 
     rig.clock.call_later(10, leave)
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=3, deleted=3, released=0, abandoned=0)
+    assert counts == Counts(handled=3, deleted=3, released=0, abandoned=0)
     assert sorted(seen) == sorted(ids)
 
 
@@ -185,12 +170,12 @@ def test_at_the_deadline_the_rest_is_given_back(
     rig = make_rig(registry, engine={"drain_timeout_seconds": 30})
     ids = rig.send(count=2)
     rig.receive()
-    running = Held(rig)
+    running = rig.hold_one()
     before = rig.clock.monotonic()
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=0, deleted=0, released=1, abandoned=1)
+    assert counts == Counts(handled=0, deleted=0, released=1, abandoned=1)
     assert 30 <= rig.clock.monotonic() - before < 31
     assert sorted(rig.queue.visible()) == sorted(ids)
     assert rig.held() == []
@@ -207,11 +192,11 @@ def test_what_waits_is_released_at_the_deadline(make_rig: MakeRig, registry: Reg
     ids = rig.send(count=3)
     rig.receive()
     rig.work()
-    rig.worker.crew.working += 1
+    rig.parts.pool._roles["work"] += 1
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=0, deleted=0, released=3, abandoned=0)
+    assert counts == Counts(handled=0, deleted=0, released=3, abandoned=0)
     assert sorted(rig.queue.visible()) == sorted(ids)
 
 
@@ -223,12 +208,12 @@ def test_a_second_signal_gives_everything_back_at_once(
     done, running, fresh = rig.send(count=3)
     rig.receive()
     rig.begin_one()
-    Held(rig)
+    rig.hold_one()
     before = rig.clock.monotonic()
 
-    account = rig.drain(signal_after=2)
+    counts = rig.drain(signal_after=2)
 
-    assert account == Counts(handled=1, deleted=1, released=1, abandoned=1)
+    assert counts == Counts(handled=1, deleted=1, released=1, abandoned=1)
     assert rig.clock.monotonic() - before < 1
     assert rig.queue.deleted() == [done]
     assert sorted(rig.queue.visible()) == sorted([running, fresh])
@@ -247,12 +232,12 @@ def test_a_stuck_handler_does_not_hold_up_the_drain(make_rig: MakeRig, registry:
     rig.receive()
     rig.begin_one()
     assert not contexts[0].should_stop()
-    Held(rig)
+    rig.hold_one()
 
-    account = rig.drain()
+    counts = rig.drain()
 
     assert contexts[0].should_stop()
-    assert account.abandoned == 1
+    assert counts.abandoned == 1
 
 
 def test_a_delete_that_fails_for_the_moment_is_made_again_while_draining(
@@ -265,24 +250,24 @@ def test_a_delete_that_fails_for_the_moment_is_made_again_while_draining(
     rig.work()
     rig.fail("delete", times=3)
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=3, deleted=3, released=0, abandoned=0)
+    assert counts == Counts(handled=3, deleted=3, released=0, abandoned=0)
 
 
 def test_a_delete_that_keeps_failing_does_not_hold_up_the_drain(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """The account says what was handled and not deleted; those messages come again."""
+    """The counts says what was handled and not deleted; those messages come again."""
     rig = make_rig(registry)
     rig.send(count=3)
     rig.receive()
     rig.work()
     rig.fail("delete", times=100)
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=3, deleted=0, released=0, abandoned=0)
+    assert counts == Counts(handled=3, deleted=0, released=0, abandoned=0)
     assert rig.stats["delete_failed"] == 3
     assert len(rig.parts.ledger) == 3
 
@@ -290,7 +275,7 @@ def test_a_delete_that_keeps_failing_does_not_hold_up_the_drain(
 def test_a_dead_network_does_not_hold_up_a_second_signal(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """One call may still time out, not one for every ten messages."""
+    """One call may still time out, not one for every ten messages; the rest is given up."""
     rig = make_rig(registry)
     rig.send(count=60)
     for _ in range(6):
@@ -298,15 +283,60 @@ def test_a_dead_network_does_not_hold_up_a_second_signal(
     rig.queue.faults = lambda _call: Fault(error=DOWN, seconds=35)
     before = rig.clock.monotonic()
 
-    account = rig.worker.drain(lambda _seconds_left: True)
+    counts = rig.drain(signal_after=0)
 
-    assert account.released == 60
-    assert rig.clock.monotonic() - before == 35
+    assert counts.released == 60
+    assert rig.clock.monotonic() - before < 36
     assert rig.calls("change_visibility") == [10]
     assert rig.held() == []
 
 
-def test_the_thread_that_drains_makes_no_calls_before_the_end(
+@pytest.mark.parametrize("signals", [0, 2])
+def test_whatever_the_queue_does_a_drain_ends(
+    make_rig: MakeRig, registry: Registry, handled: list[str], signals: int
+) -> None:
+    """Every thread is in a call that has no end: at its deadline, or the second signal, and 5 s."""
+    rig = make_rig(registry, engine={"drain_timeout_seconds": 3})
+    rig.send(count=30)
+    for _ in range(3):
+        rig.receive()
+    rig.work()
+    rig.send(count=7)
+    rig.receive()
+    before = rig.clock.monotonic()
+
+    counts = rig.worker.drain(lambda _seconds_left: signals > 1)
+
+    seconds = rig.clock.monotonic() - before
+    assert seconds == pytest.approx((0 if signals else 3) + LAST_CALLS_SECONDS, abs=0.2)
+    assert (counts.handled, counts.deleted, counts.released) == (30, 30, 7)
+    assert len(rig.held()) == 7
+
+
+def test_deletes_that_are_refused_one_by_one_do_not_hold_up_a_drain(
+    make_rig: MakeRig, registry: Registry, handled: list[str]
+) -> None:
+    """After the deadline none is sent again; the ledger knows them."""
+    rig = make_rig(registry, engine={"drain_timeout_seconds": 0.3})
+    rig.send(count=40)
+    for _ in range(4):
+        rig.receive()
+    while (message := rig.parts.receiver.take()) is not None:
+        rig.parts.flow.begin(message)
+    refused = dict.fromkeys(range(10), EntryFailure("InternalError"))
+    rig.queue.faults = lambda _call: Fault(failed=refused)
+    before = rig.clock.monotonic()
+
+    counts = rig.drain()
+
+    assert (counts.handled, counts.deleted) == (40, 0)
+    assert rig.clock.monotonic() - before < 0.3 + 1
+    assert rig.calls("delete") == [10] * 8
+    assert len(rig.parts.ledger) == 40
+    assert rig.held() == []
+
+
+def test_the_thread_that_drains_makes_no_calls(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
     """It has to see the second signal, and to tell systemd that it is still at it."""
@@ -314,18 +344,11 @@ def test_the_thread_that_drains_makes_no_calls_before_the_end(
     rig.send(count=30)
     for _ in range(3):
         rig.receive()
-    seen: list[int] = []
+    rig.queue.calls.clear()
 
-    def while_waiting(_seconds_left: float) -> bool:
-        seen.append(len(rig.calls("change_visibility")))
-        if len(seen) == 3:
-            rig.parts.housekeeper.tick()
-        return False
+    rig.worker.drain(lambda _seconds_left: False)
 
-    rig.worker.drain(while_waiting)
-
-    assert seen == [0, 0, 0]
-    assert rig.calls("change_visibility") == [10, 10, 10]
+    assert rig.queue.calls == []
 
 
 def test_a_receive_that_is_refused_for_good_lets_handlers_finish(
@@ -335,14 +358,14 @@ def test_a_receive_that_is_refused_for_good_lets_handlers_finish(
     rig = make_rig(registry)
     ids = rig.send()
     rig.receive()
-    running = Held(rig)
+    running = rig.hold_one()
     rig.clock.call_later(5, running.end)
     rig.parts.threads.failure = AccessDeniedError("no")
     assert rig.status.finished == "failure"
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=1, deleted=1, released=0, abandoned=0)
+    assert counts == Counts(handled=1, deleted=1, released=0, abandoned=0)
     assert rig.queue.deleted() == ids
 
 
@@ -354,17 +377,17 @@ def test_a_broken_engine_gives_everything_back_at_once(
     rig = make_rig(registry)
     rig.send()
     rig.receive()
-    Held(rig)
+    rig.hold_one()
     if what == "a loop died":
         rig.parts.threads.failure = KeyError("bug")
     else:
-        rig.parts.settler._calls.fatal = AccessDeniedError("no")
+        rig.parts.attempts.fatal = AccessDeniedError("no")
     before = rig.clock.monotonic()
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account.abandoned == 1
-    assert rig.clock.monotonic() == before
+    assert counts.abandoned == 1
+    assert rig.clock.monotonic() - before < 0.2
 
 
 def test_handlers_are_closed_at_the_end_once(make_rig: MakeRig, registry: Registry) -> None:
@@ -386,10 +409,10 @@ def test_handlers_are_closed_at_the_end_once(make_rig: MakeRig, registry: Regist
     rig.receive()
     rig.work()
 
-    account = rig.drain()
+    counts = rig.drain()
 
     assert order == ["first", "second", *ids]
-    assert account.deleted == 1
+    assert counts.deleted == 1
 
 
 def test_a_handler_that_can_not_close_is_told(
@@ -425,7 +448,7 @@ def test_a_handler_that_is_still_running_is_not_closed(
     rig = make_rig(registry)
     rig.send()
     rig.receive()
-    Held(rig)
+    rig.hold_one()
 
     rig.drain(signal_after=0)
 
@@ -439,6 +462,6 @@ def test_nothing_is_received_once_draining_began(make_rig: MakeRig, registry: Re
 
     rig.worker.stop()
 
-    assert not rig.worker.crew._poll_wanted()
+    assert rig.parts.pool.take_role() is None
     rig.drain()
     assert rig.calls("receive") == []

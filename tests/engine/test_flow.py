@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import consumer.engine.pipeline
+import consumer.engine.intake
 from consumer import log_events
 from consumer.errors import BatchFailure, Reject, Retry
 from consumer.retry import RetryPolicy
@@ -190,7 +190,7 @@ def test_a_bug_in_the_decoder_costs_one_message_a_retry(
     registry.add(Flaky(), "*", name="one")
     rig = make_rig(registry)
     rig.send()
-    monkeypatch.setattr(consumer.engine.pipeline, "decode", broken)
+    monkeypatch.setattr(consumer.engine.intake, "decode", broken)
 
     rig.cycle()
 
@@ -314,9 +314,7 @@ def test_a_batch_that_can_not_grow_does_not_linger(make_rig: MakeRig, registry: 
     rig.receive()
     rig.work()
 
-    rig.parts.housekeeper.tick()
-    rig.work()
-    rig.settle()
+    rig.run_threads()
 
     assert store.sizes == [10]
     assert len(rig.queue.deleted()) == 10
@@ -489,9 +487,7 @@ def test_a_handler_with_little_concurrency_blocks_no_thread(
         order.append(event.message_id)
         if len(order) == 1:
             # Another thread takes what else is queued meanwhile: none of it may come in.
-            queue = rig.worker.crew._queue
-            while queue:
-                rig.worker.pipeline.process(queue.popleft())
+            rig.work()
             waiting.append(len(order))
         inside -= 1
 
@@ -542,9 +538,7 @@ def test_a_batch_handler_with_little_concurrency_is_called_one_by_one(
         assert inside == 1
         sizes.append(len(events))
         if len(sizes) == 1:
-            queue = rig.worker.crew._queue
-            while queue:
-                rig.worker.pipeline.process(queue.popleft())
+            rig.work()
             assert sizes == [2]
         inside -= 1
 
@@ -571,9 +565,10 @@ def test_what_waits_is_given_back_once(make_rig: MakeRig, registry: Registry) ->
     rig.receive()
     rig.work()
 
-    slots = rig.worker.pipeline.abandon_waiting()
+    waiting = rig.parts.flow.give_up()
+    rig.parts.settler.release(waiting)
 
-    assert sorted(slot.message.message_id for slot in slots) == sorted(ids)
+    assert sorted(message.message_id for message in waiting) == sorted(ids)
     assert rig.parts.ledger.succeeded(ids[1]) == {(0, "done")}
-    assert rig.worker.pipeline.abandon_waiting() == []
+    assert rig.parts.flow.give_up() == []
     assert store.sizes == []

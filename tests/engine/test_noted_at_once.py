@@ -7,10 +7,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from consumer.engine.settler import Settler
 
 from consumer.engine.inflight import InFlight
 from consumer.engine.ledger import open_ledger
-from consumer.engine.settler import Settler
 from consumer.engine.stats import Stats
 from consumer.queues.transport import EntryFailure
 from consumer.retry import RetryPolicy

@@ -45,7 +45,7 @@ def test_rule_01_a_receive_asks_for_no_more_than_the_free_capacity(
     rig = make_rig(registry, engine={"max_in_flight_messages": 13})
     rig.send(count=30)
 
-    asked = [rig.receive().asked for _ in range(3)]
+    asked = [rig.asks() for _ in range(3)]
 
     assert asked == [10, 3, 0]
     assert rig.calls("receive") == [10, 3]
@@ -57,10 +57,11 @@ def test_rule_01_capacity_counts_bytes(make_rig: MakeRig, registry: Registry) ->
     for _ in range(10):
         rig.queue.send("x" * 900_000)
 
-    polls = [rig.receive() for _ in range(4)]
+    asked = [rig.asks() for _ in range(4)]
 
-    assert [poll.asked for poll in polls] == [5, 0, 0, 0]
-    assert sum(slot.size_bytes for slot in rig.parts.in_flight.snapshot()) < 5 * MAX_MESSAGE_BYTES
+    held = rig.parts.in_flight.snapshot()
+    assert asked == [5, 0, 0, 0]
+    assert sum(message.size_bytes for message in held) < 5 * MAX_MESSAGE_BYTES
 
 
 def test_rule_02_one_polls_when_idle_and_more_while_receives_come_back_full(
@@ -68,14 +69,13 @@ def test_rule_02_one_polls_when_idle_and_more_while_receives_come_back_full(
 ) -> None:
     """Up to `max_pollers`, and back to one as soon as the queue is empty."""
     rig = make_rig(registry, engine={"max_pollers": 3, "max_in_flight_messages": 1000})
-    crew = rig.worker.crew
     rig.send(count=60)
     limits = []
 
     for _ in range(7):
         rig.clock.advance(1)
-        crew._poll()
-        limits.append(crew.limit)
+        rig.receive_as_a_thread()
+        limits.append(rig.parts.pool.limit)
 
     assert limits == [2, 3, 3, 3, 3, 3, 1]
 
@@ -204,15 +204,15 @@ def test_rule_04_renewals_come_at_half_life_in_batches(
 def test_rule_04_the_heartbeat_stops_before_twelve_hours(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """SQS never has to refuse a renewal; then the message is lost and the slot says so."""
+    """SQS never has to refuse a renewal; then its visibility is lost, and it says so."""
     rig = make_rig(registry)
     (message_id,) = rig.send()
     rig.receive()
-    (slot,) = rig.parts.in_flight.snapshot()
+    (message,) = rig.parts.in_flight.snapshot()
 
     rig.beat(43_200, step=5.0)
 
-    assert slot.visibility_lost
+    assert message.visibility_lost
     assert rig.queue.visible() == [message_id]
     assert rig.stats["visibility_lost"] == 1
 
@@ -246,7 +246,7 @@ def test_rule_04_a_lost_handle_is_passed_on_and_is_no_crash(
     assert rig.held() == []
 
 
-def test_rule_05_a_slot_is_held_until_its_settle_call_returned(
+def test_rule_05_a_message_is_held_until_its_settle_call_returned(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
     """Buffered is not settled: during the very call it still counts."""
@@ -269,7 +269,7 @@ def test_rule_05_a_slot_is_held_until_its_settle_call_returned(
 
 @pytest.mark.parametrize("operation", ["receive", "delete", "change_visibility"])
 @pytest.mark.parametrize("after", [False, True])
-def test_rule_05_slots_are_released_once_whatever_fails(
+def test_rule_05_messages_are_released_once_whatever_fails(
     make_rig: MakeRig, registry: Registry, operation: Any, *, after: bool
 ) -> None:
     """After any failed call the whole capacity is there again."""
@@ -445,9 +445,9 @@ def test_rule_10_a_drain_finishes_what_runs_and_accounts_for_everything(
     untouched = rig.send("single", count=7)
     rig.receive()
 
-    account = rig.drain()
+    counts = rig.drain()
 
-    assert account == Counts(handled=4, deleted=4, released=7, abandoned=0)
+    assert counts == Counts(handled=4, deleted=4, released=7, abandoned=0)
     assert order == ["batch of 3"]
     assert sorted(rig.queue.visible()) == sorted(untouched)
 
@@ -459,17 +459,12 @@ def test_rule_10_the_heartbeat_beats_to_the_end_of_the_drain(
     rig = make_rig(registry)
     (message_id,) = rig.send()
     rig.receive()
-    slot = rig.worker.crew._queue.popleft()
-    rig.worker.crew.working += 1
+    running = rig.hold_one()
 
-    def end() -> None:
-        rig.worker.pipeline.process(slot)
-        rig.worker.crew.working -= 1
+    rig.clock.call_later(50, running.end)
+    counts = rig.drain()
 
-    rig.clock.call_later(50, end)
-    account = rig.drain()
-
-    assert account == Counts(handled=1, deleted=1, released=0, abandoned=0)
+    assert counts == Counts(handled=1, deleted=1, released=0, abandoned=0)
     assert rig.queue.receive_count(message_id) == 1
 
 
@@ -480,14 +475,13 @@ def test_rule_10_a_second_signal_releases_at_once(
     rig = make_rig(registry)
     ids = rig.send(count=2)
     rig.receive()
-    rig.worker.crew._queue.popleft()
-    rig.worker.crew.working += 1
+    rig.hold_one()
     before = rig.clock.monotonic()
 
-    account = rig.drain(signal_after=0)
+    counts = rig.drain(signal_after=0)
 
-    assert account == Counts(handled=0, deleted=0, released=1, abandoned=1)
-    assert rig.clock.monotonic() == before
+    assert counts == Counts(handled=0, deleted=0, released=1, abandoned=1)
+    assert rig.clock.monotonic() - before < 0.2
     assert sorted(rig.queue.visible()) == sorted(ids)
 
 
@@ -504,7 +498,7 @@ def test_rule_11_health_is_progress(
     rig.clock.advance(1000)
 
     assert list(rig.status.problems) == [
-        "settler without progress", "heartbeat without progress", "nobody receives",
+        "housekeeper without progress", "heartbeat without progress", "no thread receives",
     ]  # fmt: skip
 
 

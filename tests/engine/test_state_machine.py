@@ -148,9 +148,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule()
     def process(self) -> None:
         """A thread takes one item."""
-        queue = self.rig.worker.crew._queue
-        if queue:
-            self.rig.worker.pipeline.process(queue.popleft())
+        self.rig.parts.pool.work_once()
 
     @rule()
     def process_in_company(self) -> None:
@@ -167,7 +165,8 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(everything=st.booleans())
     def flush(self, *, everything: bool) -> None:
         """The settler sends."""
-        self.rig.parts.settler.flush(everything=everything)
+        while self.rig.parts.settler.send(partial=everything):
+            pass
 
     @rule(seconds=st.sampled_from([0.5, 3.0, 16.0, 40.0, 950.0]))
     def wait(self, seconds: float) -> None:

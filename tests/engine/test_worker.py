@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.clock import SystemClock
-from consumer.config import EngineSettings, QueueSettings
+from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.inflight import capacity_for
+from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 BOUND = 10.0
 
 
-def test_capacity_leaves_room_for_every_worker_poller_and_batch() -> None:
+def test_capacity_leaves_room_for_every_worker_receive_and_batch() -> None:
     """Unless it is configured: then it is as configured."""
     registry = Registry()
     registry.add(lambda _events: None, "*", name="a", batch=500)
@@ -75,54 +76,12 @@ def test_it_is_not_finished_when_the_last_messages_come_while_it_looks(
     def receive_after_the_look(table: Any) -> int:
         count = held(table)
         monkeypatch.undo()
-        rig.parts.receiver.poll_once()
+        rig.parts.receiver.receive()
         return count
 
     monkeypatch.setattr(type(rig.parts.in_flight), "__len__", receive_after_the_look)
 
     assert rig.status.finished == ""
-
-
-def test_it_is_finished_when_the_queue_stayed_empty_for_a_whole_long_poll(
-    make_rig: MakeRig, registry: Registry
-) -> None:
-    """With `drain_when_empty`: not after the first, short receive."""
-    rig = make_rig(registry, until_empty=True)
-    rig.receive_as_a_thread()
-    assert rig.status.finished == ""
-
-    rig.receive_as_a_thread()
-
-    assert rig.status.finished == "queue empty"
-
-
-def test_an_unreachable_queue_is_not_an_empty_one(make_rig: MakeRig, registry: Registry) -> None:
-    """With `drain_when_empty` a failed receive proves nothing."""
-    rig = make_rig(registry, until_empty=True)
-    rig.receive_as_a_thread()
-    rig.fail("receive", times=5)
-    for _ in range(5):
-        rig.receive_as_a_thread()
-
-    assert rig.status.finished == ""
-
-
-def test_a_queue_is_not_empty_while_something_is_in_hand(
-    make_rig: MakeRig, registry: Registry
-) -> None:
-    """What is handled while the empty poll was open may be put off, and come again."""
-    registry.add(lambda _event: None, "*", name="one")
-    rig = make_rig(registry, until_empty=True)
-    rig.send()
-    rig.receive()
-    rig.receive_as_a_thread()
-    rig.work()
-    rig.settle()
-    assert rig.status.finished == ""
-
-    rig.receive_as_a_thread()
-
-    assert rig.status.finished == "queue empty"
 
 
 def test_a_refused_settle_finishes_the_worker(make_rig: MakeRig, registry: Registry) -> None:
@@ -147,14 +106,16 @@ class Engine:
         self.worker = Worker(
             self.queue,
             registry,
-            queue=QueueSettings(wait_time_seconds=1),
-            engine=EngineSettings(
-                settle_linger_seconds=0.01, drain_timeout_seconds=BOUND, retry_base_seconds=1
+            Settings(
+                queue=QueueSettings(wait_time_seconds=1),
+                engine=EngineSettings(
+                    settle_linger_seconds=0.01, drain_timeout_seconds=BOUND, retry_base_seconds=1
+                ),
             ),
+            RunOptions(30, **options),
             clock=SystemClock(),
-            visibility_timeout_seconds=30,
-            **options,
         )
+        self.parts = self.worker.parts
 
     def send(self, count: int) -> list[str]:
         """Put messages into the queue."""
@@ -170,10 +131,10 @@ class Engine:
 
     def end(self) -> None:
         """Drain at once, and see every thread end."""
-        if not self.worker._ended.is_set():
+        if not self.parts.threads.ended.is_set():
             self.worker.drain(lambda _seconds_left: True)
         self.queue.send("ends an open long poll")
-        for thread in self.worker.threads:
+        for thread in self.parts.threads.all:
             thread.join(BOUND)
             assert not thread.is_alive(), thread.name
 
@@ -213,14 +174,14 @@ def test_threads_handle_every_message_once_and_delete_it(
     ids = engine.send(1000)
 
     engine.worker.start()
-    engine.wait(engine.worker.finished)
-    account = engine.worker.drain(lambda _seconds_left: False)
+    engine.wait(lambda: engine.worker.status().finished)
+    counts = engine.worker.drain(lambda _seconds_left: False)
 
-    assert engine.worker.failure is None
+    assert engine.worker.status().failure is None
     assert sorted(engine.queue.deleted()) == sorted(ids)
     assert singles == batches == Counter(ids)
-    assert (account.handled, account.deleted, account.abandoned) == (1000, 1000, 0)
-    assert len(engine.worker.in_flight) == 0
+    assert (counts.handled, counts.deleted, counts.abandoned) == (1000, 1000, 0)
+    assert len(engine.parts.in_flight) == 0
 
 
 def test_a_limit_is_exact_with_threads(
@@ -232,11 +193,11 @@ def test_a_limit_is_exact_with_threads(
     engine.send(500)
 
     engine.worker.start()
-    engine.wait(engine.worker.finished)
-    account = engine.worker.drain(lambda _seconds_left: False)
+    engine.wait(lambda: engine.worker.status().finished)
+    counts = engine.worker.drain(lambda _seconds_left: False)
 
-    assert account.handled == account.deleted == len(engine.queue.deleted()) == 137
-    assert account.released == 0
+    assert counts.handled == counts.deleted == len(engine.queue.deleted()) == 137
+    assert counts.released == 0
 
 
 def test_a_handler_with_little_concurrency_is_never_entered_by_more(
@@ -268,7 +229,7 @@ def test_a_handler_with_little_concurrency_is_never_entered_by_more(
 
 @pytest.mark.parametrize(
     ("part", "verb"),
-    [("heartbeat", "tick"), ("settler", "flush"), ("poller", "poll_once"), ("pipeline", "process")],
+    [("heartbeat", "tick"), ("housekeeper", "tick"), ("receiver", "receive"), ("flow", "begin")],
 )
 def test_a_loop_that_dies_finishes_the_worker(
     make_engine: Callable[..., Engine], registry: Registry, monkeypatch: pytest.MonkeyPatch,
@@ -283,14 +244,12 @@ def test_a_loop_that_dies_finishes_the_worker(
     engine = make_engine()
     engine.send(1)
     with monkeypatch.context() as patch:
-        patch.setattr(getattr(engine.worker, part), verb, die)
-        # The crew holds on to the verbs it was given.
-        patch.setattr(engine.worker.crew, f"_{verb}", die, raising=False)
+        patch.setattr(getattr(engine.parts, part), verb, die)
         engine.worker.start()
-        engine.wait(engine.worker.finished)
+        engine.wait(lambda: engine.worker.status().finished)
 
-        assert engine.worker.finished() == "failure"
-        assert engine.worker.failure is error
+        assert engine.worker.status().finished == "failure"
+        assert engine.worker.status().failure is error
 
 
 def test_a_refused_first_receive_finishes_the_worker(
@@ -302,9 +261,9 @@ def test_a_refused_first_receive_finishes_the_worker(
     engine.queue.faults = lambda _call: Fault(error=error)
 
     engine.worker.start()
-    engine.wait(engine.worker.finished)
+    engine.wait(lambda: engine.worker.status().finished)
 
-    assert engine.worker.failure is error
+    assert engine.worker.status().failure is error
 
 
 def test_a_failed_receive_is_followed_by_others(
@@ -319,7 +278,7 @@ def test_a_failed_receive_is_followed_by_others(
     engine.worker.start()
 
     engine.wait(lambda: engine.queue.deleted() == ids)
-    assert engine.worker.failure is None
+    assert engine.worker.status().failure is None
 
 
 def test_a_handler_that_ends_its_thread_does_not(
@@ -336,11 +295,11 @@ def test_a_handler_that_ends_its_thread_does_not(
     engine.send(40)
 
     engine.worker.start()
-    engine.wait(lambda: engine.worker.stats["failed"] == 20)
+    engine.wait(lambda: engine.parts.stats["failed"] == 20)
     engine.wait(lambda: len(engine.queue.deleted()) == 20)
 
-    assert all(thread.is_alive() for thread in engine.worker.threads)
-    assert engine.worker.finished() == ""
+    assert all(thread.is_alive() for thread in engine.parts.threads.all)
+    assert engine.worker.status().finished == ""
 
 
 def test_a_message_sent_while_idle_is_handled_though_a_handler_hangs(
@@ -386,13 +345,13 @@ def test_a_second_signal_does_not_wait_for_a_hung_handler(
         looks.append(seconds_left)
         return len(looks) > 2
 
-    account = engine.worker.drain(second_signal)
+    counts = engine.worker.drain(second_signal)
     visible = engine.queue.visible()
     hang.set()
 
-    assert account.abandoned == 1
+    assert counts.abandoned == 1
     assert visible == ids
-    assert all(thread.daemon for thread in engine.worker.threads)
+    assert all(thread.daemon for thread in engine.parts.threads.all)
 
 
 def test_draining_in_the_middle_of_work_loses_nothing(
@@ -414,10 +373,10 @@ def test_draining_in_the_middle_of_work_loses_nothing(
     engine.worker.start()
     engine.wait(lambda: sum(handled.values()) >= 50)
 
-    account = engine.worker.drain(lambda _seconds_left: False)
+    counts = engine.worker.drain(lambda _seconds_left: False)
 
-    assert account.abandoned == 0
-    assert account.handled == account.deleted == len(engine.queue.deleted())
+    assert counts.abandoned == 0
+    assert counts.handled == counts.deleted == len(engine.queue.deleted())
     assert Counter(engine.queue.deleted()) == handled
     assert sorted([*engine.queue.deleted(), *engine.queue.visible()]) == sorted(ids)
     assert engine.queue.in_flight() == []

@@ -17,70 +17,76 @@ class Defect(NamedTuple):
 DEFECTS: Final = (
     Defect(
         "a receive that fails keeps its reservation",
-        "engine/poller.py",
+        "engine/receive.py",
         """\
         finally:
             # Whatever happened, the reservation ends here: what came is held, the rest is free.
-            slots =""",
+            self._admit""",
         """\
         else:
-            slots =""",
+            self._admit""",
     ),
     Defect(
-        "a visibility change that fails keeps its slots",
-        "engine/settler.py",
+        "a visibility change that fails keeps its messages",
+        "engine/changes.py",
         """\
         finally:
-            self._in_flight.release(slot for slot, _ in batch)""",
+            self._in_flight.release(change.message for change in leaving)""",
         """\
         else:
-            self._in_flight.release(slot for slot, _ in batch)""",
+            self._in_flight.release(change.message for change in leaving)""",
     ),
     Defect(
         "Failed entries of a delete are taken for deleted",
-        "engine/settler.py",
+        "engine/deletes.py",
         "            elif failure is None:\n                done",
         "            elif True:\n                done",
     ),
     Defect(
         "messages are deleted before they are handled",
-        "engine/pipeline.py",
-        "        delivery = Delivery(slot, events, work)\n",
+        "engine/flow.py",
+        "        progress = Progress(message, events, len(work))\n",
         """\
-        delivery = Delivery(slot, events, work)
-        self._settler.ack(slot, [])
-        self._settler.flush(everything=True)
+        progress = Progress(message, events, len(work))
+        self._settler.ack([message])
+        self._settler.send(partial=True)
 """,
     ),
     Defect(
         "one of two handlers failed, and the message is deleted",
-        "engine/delivery.py",
+        "engine/progress.py",
         "        if not self._failed:",
-        "        if self._succeeded or not self._failed:",
+        "        if self.message.succeeded or not self._failed:",
     ),
     Defect(
         "a part of a batch failed, and all of it is deleted",
         "engine/invoke.py",
-        "            outcomes.append(self._failed(handler, event, slot, error))",
+        "            outcomes.append(self._failed(call.handler, entry, error))",
         "            outcomes.append(Outcome.ack())",
     ),
     Defect(
         "the heartbeat ends when the drain begins",
         "engine/worker.py",
         "        self.stop()\n        drain",
-        "        self.stop()\n        self._ended.set()\n        drain",
+        "        self.stop()\n        self.parts.threads.ended.set()\n        drain",
     ),
     Defect(
         "nothing is renewed",
         "engine/heartbeat.py",
-        "            self._renew(batch)\n",
-        "            pass\n",
+        "                    self._renew(messages)\n",
+        "                    pass\n",
     ),
     Defect(
         "renewals go beyond twelve hours",
         "engine/heartbeat.py",
         "max(1, min(self._timeout, int(remaining)))",
         "self._timeout",
+    ),
+    Defect(
+        "a renewal is counted from its answer and not from its call",
+        "engine/heartbeat.py",
+        "                message.visible_at = now + seconds",
+        "                message.visible_at = self._clock.monotonic() + seconds",
     ),
     Defect(
         "a retry goes beyond twelve hours",
@@ -90,25 +96,24 @@ DEFECTS: Final = (
     ),
     Defect(
         "what could not be deleted is not in the ledger",
-        "engine/settler.py",
-        "            self._ledger.record(slot.message.message_id, steps)",
-        "            pass",
+        "engine/deletes.py",
+        "            self._ledger.keep(message.message_id, message.succeeded)",
+        "            self._ledger.forget([message.message_id])",
     ),
     Defect(
         "the ledger goes by receipt handle",
-        "engine/settler.py",
-        "            self._ledger.record(slot.message.message_id, steps)",
-        "            self._ledger.record(slot.receipt_handle, steps)",
+        "engine/deletes.py",
+        "            self._ledger.keep(message.message_id, message.succeeded)",
+        "            self._ledger.keep(message.receipt_handle, message.succeeded)",
     ),
     Defect(
         "what succeeded beside a failure is not in the ledger",
-        "engine/pipeline.py",
+        "engine/settle.py",
         """\
-            self._ledger.record(slot.message.message_id, delivery.succeeded)
-        if outcome""",
+            # Before the message can come again: what succeeded must not run twice.
+            self._ledger.keep(message.message_id, message.succeeded)""",
         """\
-            pass
-        if outcome""",
+            pass""",
     ),
     Defect(
         "a message in flight that comes again is handled once more",
@@ -124,27 +129,24 @@ DEFECTS: Final = (
     ),
     Defect(
         "poison is deleted before it is in quarantine",
-        "engine/pipeline.py",
-        "                self._quarantine.put(slot.message, outcome.reason)",
+        "engine/settle.py",
+        "            self._quarantine.put(message.received, reason)",
         """\
-                self._settler.ack(slot, [])
-                self._settler.flush(everything=True)
-                self._quarantine.put(slot.message, outcome.reason)""",
+            self.ack([message])
+            self.send(partial=True)
+            self._quarantine.put(message.received, reason)""",
     ),
     Defect(
         "poison is deleted though the quarantine is full",
-        "engine/pipeline.py",
-        "                _log.error(log_events.QUARANTINE_FAILED, **facts)\n",
-        """\
-                self._settler.ack(slot, [])
-                return
-""",
+        "engine/settle.py",
+        "            _log.error(log_events.QUARANTINE_FAILED, **facts)\n            return False",
+        "            return True",
     ),
     Defect(
         "what can't be decoded is deleted",
-        "engine/pipeline.py",
-        "            self._reject(slot, outcome_of(error))",
-        "            self._settler.ack(slot, [])",
+        "engine/flow.py",
+        "            self._settler.settle(message, events)\n",
+        "            self._settler.ack([message])\n",
     ),
     Defect(
         "the capacity is not respected",
@@ -155,64 +157,106 @@ DEFECTS: Final = (
     Defect(
         "the drain gives back nothing that still runs",
         "engine/drain.py",
-        '        self.settler.release(running, counter="abandoned")\n',
+        '        parts.settler.release(parts.in_flight.snapshot(), counter="abandoned")\n',
         "",
+    ),
+    Defect(
+        "a drain waits for handlers whatever its deadline says",
+        "engine/drain.py",
+        "            if self._while_waiting(left) or left <= 0 or broken():",
+        "            if self._while_waiting(left) or broken() or left <= -100:",
     ),
     Defect(
         "what is handled is not written to the ledger's file",
         "engine/ledger.py",
-        "        row = self._journal.write(new) if new else None",
-        "        row = None",
+        "            row = journal.write(pending)",
+        "            row = None",
+    ),
+    Defect(
+        "what succeeded is written to the ledger's file only with its delete",
+        "engine/housekeeper.py",
+        "        self._ledger.flush()\n",
+        "",
+    ),
+    Defect(
+        "the ledger's file keeps the rows of deleted messages",
+        "engine/journal.py",
+        "        self._dropped.append(row)\n",
+        "        pass\n",
     ),
     Defect(
         "a new process does not read the ledger's file",
         "engine/ledger.py",
-        "    return Ledger(journal=journal, loaded=loaded)",
-        "    return Ledger(journal=journal)",
+        "        ledger.load(journal.load())\n",
+        "        journal.load()\n",
     ),
     Defect(
         "what succeeded beside a handler that still runs is forgotten",
-        "engine/drain.py",
-        "        self.pipeline.note_unfinished(running)\n",
-        "",
+        "engine/settle.py",
+        """\
+        for message in given_back:
+            if message.succeeded:
+                self._ledger.keep(message.message_id, message.succeeded)
+""",
+        """\
+        self._ledger.forget(message.message_id for message in given_back)
+""",
     ),
     Defect(
         "what is released stays hidden",
-        "engine/settler.py",
-        "            self._changes += [(slot, 0) for slot in slots]",
-        "            self._in_flight.release(slots)",
+        "engine/settle.py",
+        "            self._changes.lane.add(Change(message, 0) for message in given_back)",
+        "            self._changes._in_flight.release(given_back)",
     ),
     Defect(
         "who waits at a handler's gate is forgotten",
         "engine/admission.py",
-        "            if following is not None:\n                self._enqueue(following)",
+        "            if following is not None:\n                self._ready.append(following)",
         "            pass",
     ),
     Defect(
         "a handler that raises keeps its place at the gate",
-        "engine/pipeline.py",
-        "                finally:\n                    self.admission.leave(delivery, handler)",
+        "engine/flow.py",
+        "        finally:\n            self._admission.leave(call)",
         """\
-                finally:
-                    if outcomes[0].verdict == "ack":
-                        self.admission.leave(delivery, handler)""",
+        finally:
+            if outcomes[0].verdict == "ack":
+                self._admission.leave(call)""",
     ),
     Defect(
-        "a breaker that closes forgets what it has kept",
+        "a breaker that closes forgets what it has held",
         "engine/breaker.py",
-        "            kept = self._take_all()",
-        "            self._take_all()\n            kept = []",
+        "            held = self._take_all()\n        if was_open",
+        "            self._take_all()\n            held = []\n        if was_open",
     ),
     Defect(
         "a breaker never tries again",
-        "engine/worker.py",
-        "        self.crew.put(self.pipeline.admission.probes())\n",
+        "engine/flow.py",
+        "        self._admission.add_probes()\n",
+        "",
+    ),
+    Defect(
+        "what an open breaker has hidden stays hidden for an hour",
+        "engine/hidden.py",
+        "            heapq.heappush(self._handles.setdefault(handler, []), entry)\n",
+        "            return 3600.0\n",
+    ),
+    Defect(
+        "a breaker stops receives though other handlers work",
+        "engine/admission.py",
+        "        if not pausing or (len(failing) < len(self._breakers) and not self._hidden.full):",
+        "        if not pausing:",
+    ),
+    Defect(
+        "batches wait for ever",
+        "engine/flow.py",
+        "        self._admission.add_ready(self._batches.take())\n",
         "",
     ),
     Defect(
         "a delete that is refused is sent for ever",
-        "engine/settler.py",
-        "failure.gone or slot.failed_deletes + 1 >= MAX_ATTEMPTS",
+        "engine/deletes.py",
+        "failure.gone or self._is_last(message)",
         "failure.gone",
     ),
     Defect(
@@ -223,7 +267,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a transient failure ends the process",
-        "engine/poller.py",
+        "engine/receive.py",
         "            pause = self._note_failure(error, began)",
         "            self._note_failure(error, began)\n            raise",
     ),

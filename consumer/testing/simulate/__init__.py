@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import structlog
 
 from consumer.testing.simulate.tally import BrokenPromiseError, Tally
+from consumer.testing.simulate.timeline import Timeline
 from consumer.testing.simulate.world import World
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokenPromiseError", "Tally", "World", "simulate"]
 
+#: One seed in so many is a timeline as well.
+TIMELINE_EVERY = 15
 #: Memory, where there is such a place: a run writes a small ledger some hundred times.
 _MEMORY = Path("/dev/shm")  # noqa: S108 - made by the system, and our directory in it is our own
 
@@ -36,6 +39,8 @@ def simulate(seed: int, *, trace: Callable[[str], None] = lambda _: None) -> Tal
     """
     where = _MEMORY if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=where, prefix="simulate-") as folder, _silence():
+        if seed % TIMELINE_EVERY == 0:
+            Timeline(seed, Path(folder)).run()
         return World(seed, Path(folder), trace=trace).run()
 
 

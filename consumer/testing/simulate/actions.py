@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.testing.simulate.messages import Sent
-    from consumer.testing.simulate.world import World
+    from consumer.testing.simulate.stage import Stage
 
 
 class Actions:
     """The actions of a world. Each is one step, to be given to `World.step`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Stage) -> None:
         self._world = world
 
     def draw(self) -> Callable[[], None]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from consumer.messages import Event
     from consumer.testing.simulate.scenario import HandlerPlan
-    from consumer.testing.simulate.world import World
+    from consumer.testing.simulate.stage import Stage
 
 _SLOW_SECONDS: Final = 70.0
 #: Longer than SQS lets anybody have a message.
@@ -22,7 +22,7 @@ _MARATHON_SECONDS: Final = 47_000.0
 class Moods:
     """All handlers of a world. What they have done outside is in the world's promise."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Stage) -> None:
         self._world = world
 
     def handle(self, plan: HandlerPlan, events: Sequence[Event]) -> None:

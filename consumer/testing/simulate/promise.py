@@ -87,8 +87,20 @@ class Promise:
         self.expect(len(life.parts.in_flight) <= scenario.capacity, "more in flight than may be")
         self.expect(life.parts.in_flight._reserved == 0, "room is reserved for nothing")  # noqa: SLF001
         self._calm(life)
+        self._renewed(life, queue)
         missing = self.sent.keys() - queue.handles().keys() - set(queue.deleted())
         self.expect(missing <= dead.bodies().keys(), "a message is nowhere")
+
+    def _renewed(self, life: Life, queue: SimulatedQueue) -> None:
+        """What was renewed is not taken for ours for longer than SQS keeps it so."""
+        handles, hidden = queue.handles(), queue.hidden_until()
+        for message in life.parts.in_flight.snapshot():
+            # How long the answer of a receive took is not known, so that is not looked at.
+            renewed = message.receipt_handle in queue.changed and not message.leaving
+            known = handles.get(message.message_id) == message.receipt_handle
+            if renewed and known and message.message_id in hidden:
+                until = hidden[message.message_id] + 0.001
+                self.expect(message.visible_at <= until, "taken for ours for too long")
 
     def _calm(self, life: Life) -> None:
         if self._scenario.calm and not self._scenario.marathon:
@@ -112,6 +124,8 @@ class Promise:
         # The process was stopped while a call of its own was under way: that has no answer yet.
         self._unanswered |= {m.message_id for m in life.parts.in_flight.snapshot() if m.deleting}
         self.expect(not life.overran, "a drain went on after its time was up")
+        decided = all(message.settled for message in life.parts.in_flight.snapshot())
+        self.expect(decided, "a message is not given back")
         if not life.ran_out_of_time:
             self.expect(len(life.parts.in_flight) == 0, "a message is held after the drain")
             self.expect(life.parts.settler.pending() == 0, "not everything is settled")

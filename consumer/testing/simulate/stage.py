@@ -1,0 +1,34 @@
+"""What the actions and the handlers of a run may use of its world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from consumer.testing.clock import ManualClock
+    from consumer.testing.simulate.life import Life
+    from consumer.testing.simulate.promise import Promise
+    from consumer.testing.simulate.scenario import Scenario
+    from consumer.testing.simulate.sqs import SimulatedQueue
+    from consumer.testing.simulate.tally import Tally
+
+
+class Stage(Protocol):
+    """A world, seen from within: see `World`."""
+
+    dice: Random
+    scenario: Scenario
+    tally: Tally
+    clock: ManualClock
+    promise: Promise
+    queue: SimulatedQueue
+    life: Life
+    mended: bool
+
+    def stop(self) -> None:
+        """Stop in good order, as for a deployment."""
+
+    def moment(self, *, company: bool, danger: float = 0.25) -> None:
+        """A moment at which the process may die, or others may act."""

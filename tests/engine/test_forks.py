@@ -24,7 +24,7 @@ PROGRAM = '''
 import json, os, sys, threading
 from pathlib import Path
 
-from consumer import Registry
+from consumer import BatchFailure, Registry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.ledger import Ledger, open_ledger
@@ -55,7 +55,7 @@ for name in ("note", "keep", "forget", "commit", "flush", "close"):
     recorded(Ledger, name)
 
 
-def fork(where):
+def fork(where, events=()):
     """Fork once, at the place that is asked for; the parent waits for its child."""
     with lock:
         if where != place or codes:
@@ -66,6 +66,8 @@ def fork(where):
         print("text that was not flushed", end="")
         if ending == "raises":
             raise ValueError("in the child")
+        if ending == "fails in part":
+            raise BatchFailure({events[0]: ValueError("in the child")})
         if ending == "exits":
             sys.exit(3)
         return
@@ -80,12 +82,13 @@ def fork(where):
 
 
 def one(event):
+    os.write(calls, f"{os.getpid()} one\\n".encode())
     fork("handler")
     handled.append(event.message_id)
 
 
 def many(events):
-    fork("batch")
+    fork("batch", events)
 
 
 def when(event):
@@ -125,15 +128,27 @@ print(json.dumps({
 '''
 
 
-@pytest.mark.parametrize(("ending", "code"), [("returns", 0), ("raises", 1), ("exits", 3)])
-@pytest.mark.parametrize("place", ["handler", "batch", "predicate", "close"])
+ENDINGS = [("returns", 0), ("raises", 1), ("exits", 3)]
+
+
+@pytest.mark.parametrize(
+    ("place", "ending", "code"),
+    [
+        *[
+            (place, *ending)
+            for place in ("handler", "batch", "predicate", "close")
+            for ending in ENDINGS
+        ],
+        ("batch", "fails in part", 1),
+    ],
+)
 def test_the_child_ends_and_the_parent_goes_on(
     tmp_path: Path, place: str, ending: str, code: int
 ) -> None:
     """The child ends with its own code and touches nothing; the parent handles every message."""
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, place, ending, str(tmp_path)],
-        capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": ""}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
     assert ended.returncode == 0, ended.stderr

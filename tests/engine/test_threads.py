@@ -226,6 +226,26 @@ def test_too_few_threads_end_the_process_and_all_is_given_back(
     assert sorted([*rig.queue.deleted(), *rig.queue.visible()]) == sorted(sent)
 
 
+def test_it_does_not_run_without_a_heartbeat(
+    make_rig: MakeRig, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the system allows threads again a moment later: nothing would be renewed."""
+    tried: list[str] = []
+
+    def refuse_the_first(thread: threading.Thread) -> None:
+        tried.append(thread.name)
+        if len(tried) == 1:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_the_first)
+    rig = make_rig(registry)
+
+    rig.worker.start()
+
+    assert tried == ["heartbeat"]
+    assert isinstance(rig.status.failure, ThreadsError)
+
+
 @pytest.mark.parametrize(
     "error", [ZeroDivisionError(), SystemExit(3), KeyboardInterrupt(), MemoryError()]
 )

@@ -274,6 +274,18 @@ def test_a_message_that_comes_again_during_its_delete_is_deleted_again(*, lenien
     assert len(bench.ledger) == 0
 
 
+def test_a_message_is_known_to_be_deleted_from_the_call_on(bench: Bench) -> None:
+    """A renewal that finds it gone has not lost it."""
+    (message,) = bench.receive()
+    bench.ack(message)
+    deleting = [message.deleting]
+    bench.queue.faults = lambda _call: deleting.append(message.deleting)
+
+    bench.send_all()
+
+    assert deleting == [False, True]
+
+
 def test_failed_entries_are_sent_again_and_the_others_are_done(bench: Bench) -> None:
     """A 200 can hold failures: each entry has its own fate."""
     messages = bench.receive(3)
@@ -405,6 +417,24 @@ def test_a_retry_without_a_delay_has_full_jitter_over_the_receive_count(
     bench.send_all()
 
     assert 1 <= bench.visible_in(message) <= RetryPolicy(5, 900).ceiling(receive_count)
+
+
+def test_no_retry_comes_again_at_once_by_chance(bench: Bench) -> None:
+    """The smallest number that can be drawn still is a delay of a second."""
+
+    class Smallest(Random):
+        """Draws zeros."""
+
+        def random(self) -> float:
+            return 0.0
+
+    bench.settler._rng = Smallest()
+    (message,) = bench.receive()
+
+    bench.retry(message)
+    bench.send_all()
+
+    assert bench.visible_in(message) == 1
 
 
 def test_the_policy_of_the_handler_wins(bench: Bench) -> None:
@@ -651,6 +681,21 @@ def test_a_change_waits_for_the_renewal_of_its_message(bench: Bench) -> None:
     assert len(bench.in_flight) == 0
 
 
+def test_a_full_batch_that_waits_for_renewals_is_not_sent_earlier(bench: Bench) -> None:
+    """Ten that are being renewed are no reason for a thread to ask without a pause."""
+    messages = bench.receive(10)
+    bench.settler.release(messages)
+    renewing = bench.in_flight.begin_renewal(messages)
+    bench.send_due()
+    bench.in_flight.end_renewal(renewing)
+
+    assert not bench.settler.send(partial=True)
+    bench.clock.advance(RENEWAL_SECONDS)
+    bench.send_due()
+
+    assert bench.sizes("change_visibility") == [10]
+
+
 def test_in_a_hurry_a_change_waits_for_no_renewal(bench: Bench) -> None:
     """The process ends: there is no time to find out how the renewal went."""
     (message,) = bench.receive()
@@ -757,6 +802,18 @@ def test_deletes_that_go_through_do_not_hide_that_changes_are_refused(bench: Ben
         bench.clock.advance(60)
 
 
+def test_a_permission_that_was_never_there_needs_no_grace_period(bench: Bench) -> None:
+    """That deletes are allowed says nothing of changes."""
+    bench.ack(*bench.receive())
+    bench.send_all()
+    bench.queue.faults = [Fault(error=DENIED, operation="change_visibility")]
+
+    bench.retry(bench.receive()[0])
+    bench.send_all()
+
+    assert bench.attempts.fatal is DENIED
+
+
 def test_in_a_hurry_there_is_one_attempt_and_after_a_failure_none(bench: Bench) -> None:
     """The deadline has passed: a dead network is not waited for, once for every ten messages."""
     bench.ack(*bench.receive(30))
@@ -775,11 +832,13 @@ def test_a_hurry_cuts_a_pause_short(bench: Bench) -> None:
     bench.ack(*bench.receive())
     bench.queue.faults = [Fault(error=DOWN, operation="delete")] * 3
     bench.clock.call_later(0.0, bench.attempts.hurry.set)
+    began = bench.clock.monotonic()
 
     bench.send_all()
 
     assert bench.sizes("delete") == [1, 1]
     assert len(bench.clock.waits) == 1
+    assert bench.clock.monotonic() == began
 
 
 def test_in_a_hurry_a_refused_entry_is_not_sent_again(bench: Bench) -> None:

@@ -281,7 +281,7 @@ def test_what_is_in_flight_over_the_pause_is_in_the_file_then(
     """What was deleted meanwhile is not: it can't come again."""
     registry.add(lambda _event: None, "*", name="one")
     registry.add(lambda _events: None, "logged_in", name="all", batch=10, linger_seconds=300)
-    rig = make_rig(registry, ledger=ledger)
+    rig = make_rig(registry, ledger=ledger, clock=ledger._clock)
     (waits,) = rig.send("logged_in")
     rig.send("grade_change", count=5)
     rig.cycle()

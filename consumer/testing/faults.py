@@ -31,7 +31,8 @@ class Fault:
     `error` alone: the request never arrives. With `after`: the queue has acted, and the answer is
     lost. `failed` names entries of a batch, by position, that the queue answers with `Failed` and
     does not act on. `seconds` is how long the request takes to arrive (a `ManualClock` is moved by
-    it). `operation` is the only kind of call that it is for; None: any.
+    it); with `after` and no error it is the answer that takes so long. `operation` is the only kind
+    of call that it is for; None: any.
     """
 
     error: Exception | None = None
@@ -65,13 +66,20 @@ class FaultyCalls:
         with self._calls_lock:
             self.calls.append(call)
             fault = self._next_fault(call)
-        if fault.seconds and isinstance(self._clock, ManualClock):
-            self._clock.advance(fault.seconds)
+        slow_answer = fault.after and fault.error is None
+        if not slow_answer:
+            self._pass_time(fault.seconds)
         if fault.error is not None and not fault.after:
             raise fault.error
         yield fault
+        if slow_answer:
+            self._pass_time(fault.seconds)
         if fault.error is not None:
             raise fault.error
+
+    def _pass_time(self, seconds: float) -> None:
+        if seconds and isinstance(self._clock, ManualClock):
+            self._clock.advance(seconds)
 
     def _next_fault(self, call: Call) -> Fault:
         if callable(self.faults):

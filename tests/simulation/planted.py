@@ -238,14 +238,14 @@ DEFECTS: Final = (
     Defect(
         "what an open breaker has hidden stays hidden for an hour",
         "engine/hidden.py",
-        "            seconds = HIDE.equal_jitter(2 * message.received.receive_count - 1, self._rng)\n",
-        "            seconds = 3600.0\n            return seconds\n",
+        "            heapq.heappush(self._handles.setdefault(handler, []), entry)\n",
+        "            return 3600.0\n",
     ),
     Defect(
         "a breaker stops receives though other handlers work",
         "engine/admission.py",
         "        if not pausing or (len(failing) < len(self._breakers) and not self._hidden.full):",
-        "        if not failing:",
+        "        if not pausing:",
     ),
     Defect(
         "batches wait for ever",

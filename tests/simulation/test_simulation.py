@@ -22,7 +22,7 @@ RUNS, PARTS = 2_000, 8
 FAULTS = (
     "answer lost", "disk full", "entries refused", "expired token", "latency", "no connection",
     "queue denied", "queue down", "queue missing", "queue refusing", "reset", "server error",
-    "throttle", "time-out",
+    "slow answer", "throttle", "time-out",
 )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from consumer.engine.quarantine import Quarantine
     from consumer.messages import Event
     from consumer.testing.clock import ManualClock
+    from consumer.testing.queue import InMemoryQueue
     from consumer.testing.simulate.scenario import HandlerPlan, Scenario
-    from consumer.testing.simulate.sqs import SimulatedQueue
 
     Handle = Callable[[HandlerPlan, Sequence[Event]], None]
 
@@ -31,7 +31,7 @@ class Life:
     def __init__(
         self,
         scenario: Scenario,
-        queue: SimulatedQueue,
+        queue: InMemoryQueue,
         clock: ManualClock,
         *,
         seed: int,

@@ -124,6 +124,8 @@ class Promise:
         # The process was stopped while a call of its own was under way: that has no answer yet.
         self._unanswered |= {m.message_id for m in life.parts.in_flight.snapshot() if m.deleting}
         self.expect(not life.overran, "a drain went on after its time was up")
+        decided = all(message.settled for message in life.parts.in_flight.snapshot())
+        self.expect(decided, "a message is not given back")
         if not life.ran_out_of_time:
             self.expect(len(life.parts.in_flight) == 0, "a message is held after the drain")
             self.expect(life.parts.settler.pending() == 0, "not everything is settled")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from consumer.engine.attempts import MAX_ATTEMPTS
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 from consumer.testing.faults import Fault
 from consumer.testing.queue import InMemoryQueue
-from consumer.testing.simulate.tally import BrokenPromiseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ _WHOLE: Final[dict[str, Callable[[], Fault]]] = {
     "server error": lambda: Fault(TransportError("500", code="InternalError")),
     "expired token": lambda: Fault(TransportError("expired", code="ExpiredToken")),
     "latency": lambda: Fault(seconds=7),
+    "slow answer": lambda: Fault(seconds=7, after=True),
 }
 _REFUSALS: Final = ("InternalError", "RequestThrottled", "ServiceUnavailable")
 
@@ -36,6 +38,7 @@ class SimulatedQueue(InMemoryQueue):
     """Strict: what SQS would not take is a broken promise, and so is a delete too early.
 
     Args:
+        expect: raises, for good, what is not as promised.
         may_delete: asked before a message is deleted; raises if it must not be.
         around: called before and after each call: to kill the process, or to let others act.
     """
@@ -45,6 +48,7 @@ class SimulatedQueue(InMemoryQueue):
         *arguments: Any,
         dice: Random,
         fault_share: float,
+        expect: Callable[[object, str], None],
         may_delete: Callable[[str], None],
         around: Callable[[str], None],
         note_fault: Callable[[str], None],
@@ -53,6 +57,7 @@ class SimulatedQueue(InMemoryQueue):
         super().__init__(*arguments, **options)
         self._dice = dice
         self._fault_share = fault_share
+        self._expect = expect
         self._may_delete = may_delete
         self._around = around
         self._note_fault = note_fault
@@ -61,6 +66,7 @@ class SimulatedQueue(InMemoryQueue):
         self.trouble = ""
         #: Receipt handles whose visibility was changed, and the answer arrived.
         self.changed: set[str] = set()
+        self._refused: Counter[str] = Counter()
         self.faults = self._draw_fault
 
     def mend(self) -> None:
@@ -116,7 +122,12 @@ class SimulatedQueue(InMemoryQueue):
             message = self._store._by_handle.get(handle)  # noqa: SLF001 - our own store
             if message is not None and message.message_id in self._store.messages:
                 self._may_delete(message.message_id)
-        return super().delete(receipt_handles)
+        answers = super().delete(receipt_handles)
+        for handle, failure in zip(receipt_handles, answers, strict=True):
+            self._refused[handle] += failure is not None and not failure.gone
+            few = self._refused[handle] <= MAX_ATTEMPTS
+            self._expect(few, "a delete that is refused is sent for ever")
+        return answers
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
         """Change; but SQS counts twelve hours from the receive."""
@@ -125,8 +136,8 @@ class SimulatedQueue(InMemoryQueue):
             message = self._store._by_handle.get(handle)  # noqa: SLF001 - our own store
             if message is None or message.handle != handle or not message.is_in_flight(now):
                 continue  # refused in any case
-            if seconds + now - message.received_at > MAX_VISIBILITY_SECONDS:
-                raise BrokenPromiseError("a visibility of more than 12 h was asked for")
+            allowed = seconds + now - message.received_at <= MAX_VISIBILITY_SECONDS
+            self._expect(allowed, "a visibility of more than 12 h was asked for")
         answers = super().change_visibility(changes)
         both = zip(changes, answers, strict=True)
         self.changed |= {handle for (handle, _), failure in both if failure is None}

@@ -62,6 +62,7 @@ class World:
             self.clock,
             dice=self.dice,
             fault_share=scenario.faults,
+            expect=self.promise.expect,
             may_delete=lambda message_id: self.promise.may_delete(self.life, message_id),
             around=self._around,
             note_fault=self._note_fault,

@@ -151,7 +151,7 @@ def test_a_step_is_in_the_file_before_the_next_handler_runs(bench: Bench) -> Non
     rig = bench.start(*handlers)
     rig.send()
     rig.cycle()
-    bench.clock.advance(COMMIT_SECONDS)
+    bench.clock.advance(COMMIT_SECONDS * 2)
     (sent,) = rig.send()
     found: list[set[str]] = []
 

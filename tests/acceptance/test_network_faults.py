@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from consumer.engine.poller import RECEIVE_BACKOFF
 
+from consumer.engine.receive import RECEIVE_BACKOFF
 from tests.acceptance.conftest import SMALL_BATCHES, archived
 from tests.acceptance.load import loading
 from tests.acceptance.tcp_proxy import Weather, tcp_proxy

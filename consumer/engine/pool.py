@@ -85,6 +85,8 @@ class Pool:
         self._roles: dict[Role, int] = dict.fromkeys(get_args(Role), 0)
         self._parked = 0
         self._closed = self._only_settles = False
+        #: So many threads at most are inside of handlers.
+        self.workers = options.workers
         #: How many receives may be open now.
         self.limit = 1
         self._utilisation = 1.0
@@ -92,6 +94,10 @@ class Pool:
         self._window_cpu = clock.cpu()
         self._window_messages = 0
         self._cpu_of_ten = 0.0
+
+    def use_only(self, threads: int) -> None:
+        """There are fewer threads than wanted: one stays free to receive and to settle."""
+        self.workers = min(self.workers, threads - 1)
 
     def run(self) -> None:
         """The life of one thread: take a role, do it, take the next; returns when closed."""
@@ -129,7 +135,7 @@ class Pool:
             return "settle"
         if self._only_settles:
             return None
-        if roles["work"] < self._options.workers and (self._admission.ready() or self._has_new()):
+        if roles["work"] < self.workers and (self._admission.ready() or self._has_new()):
             return "work"
         if self._stall.is_due() and not roles["look"]:
             return "look"

@@ -117,6 +117,12 @@ class CrowdedQueue(InMemoryQueue):
                 if message_id in self._store.messages:
                     self.redeliver(message_id)
 
+    def hidden_handles(self) -> dict[str, str]:
+        """The newest receipt handle of each message that was received and is not visible."""
+        with self._changes:
+            now = self._clock.monotonic()
+            return {m.message_id: m.handle for m in self._store.in_flight(now)}
+
     def ids_of(self, handles: Sequence[str]) -> list[str]:
         """The messages that these receipt handles are, or were, of."""
         with self._changes:
@@ -138,7 +144,10 @@ class Line:
         self._file = state / FILE_NAME
         self._dead = dead
         self._lock = threading.Lock()
-        self._held: set[str] = set()
+        #: The newest receipt handle of each message that came.
+        self._received: dict[str, str] = {}
+        #: The receipt handles and the messages that were settled, or are about to be.
+        self._settled: set[str] = set()
         self._confirmed: set[str] = set()
         self.name, self.region = queue.name, queue.region
         #: Set once receives are refused for good.
@@ -148,6 +157,15 @@ class Line:
     def deleted(self) -> int:
         """How many deletes were confirmed."""
         return len(self._confirmed)
+
+    def dropped(self) -> list[str]:
+        """Messages whose newest delivery came here, and was forgotten: nothing settles it."""
+        newest = self._queue.hidden_handles()
+        return [
+            message_id
+            for message_id, handle in self._received.items()
+            if newest.get(message_id) == handle and handle not in self._settled
+        ]
 
     def _live(self) -> None:
         if self._dead.is_set():
@@ -166,11 +184,14 @@ class Line:
         )
         self._live()
         with self._lock:
-            self._held.update(message.message_id for message in messages)
-            held = self._held.intersection(self._queue.in_flight())
-        if len(held) > self._plan.max_in_flight:
+            self._received.update({m.message_id: m.receipt_handle for m in messages})
+            # What was settled once may be held again: it is not counted. Neither is what is
+            # visible again, for it may have been given up because of that.
+            unsettled = self._received.keys() - self._settled
+            held = len(unsettled & self._queue.hidden_handles().keys())
+        if held > self._plan.max_in_flight:
             self._notebook.report(
-                f"{len(held)} messages are in flight: {self._plan.max_in_flight} are allowed"
+                f"{held} messages are in flight: {self._plan.max_in_flight} are allowed"
             )
         return messages
 
@@ -178,10 +199,9 @@ class Line:
         self._live()
         ids = self._queue.ids_of(receipt_handles)
         self._check_file(ids)
-        self._let_go(ids)
+        self._settle([*ids, *receipt_handles])
         answers = self._queue.delete(receipt_handles)
         self._live()
-        self._let_go(ids)
         deleted = [h for h, failure in zip(receipt_handles, answers, strict=True) if not failure]
         with self._lock:
             again = self._confirmed.intersection(deleted)
@@ -192,16 +212,11 @@ class Line:
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
         self._live()
-        ids = self._queue.ids_of([handle for handle, _ in changes])
-        settled = [
-            message_id
-            for message_id, (_, seconds) in zip(ids, changes, strict=True)
-            if seconds != self._plan.visibility_seconds  # else it is renewed
-        ]
-        self._let_go(settled)
+        # Else it is renewed.
+        handles = [h for h, seconds in changes if seconds != self._plan.visibility_seconds]
+        self._settle([*self._queue.ids_of(handles), *handles])
         answers = self._queue.change_visibility(changes)
         self._live()
-        self._let_go(settled)
         return answers
 
     def attributes(self) -> QueueAttributes:
@@ -211,10 +226,9 @@ class Line:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _let_go(self, message_ids: Sequence[str]) -> None:
-        # Before the call and after it: then it is never counted for longer than it is held.
+    def _settle(self, ids_and_handles: Sequence[str]) -> None:
         with self._lock:
-            self._held.difference_update(message_ids)
+            self._settled.update(ids_and_handles)
 
     def _check_file(self, message_ids: Sequence[str]) -> None:
         """What is about to be deleted is in the ledger's file, should the process die over it."""

@@ -150,6 +150,9 @@ class Life:
             self._report(f"the counters disagree: {stats.snapshot()}")
         if stats["deleted"] != self.line.deleted:
             self._report(f"{self.line.deleted} are deleted: {stats['deleted']} were counted")
+        left = set(self._notebook.left())
+        if dropped := [message_id for message_id in self.line.dropped() if message_id in left]:
+            self._report(f"delivered, and dropped: {dropped}")
         failure = self.parts.threads.failure
         if not (failure is None or (refused and isinstance(failure, AccessDeniedError))):
             self._report(f"a loop has ended with {failure!r}")

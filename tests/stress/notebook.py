@@ -57,6 +57,8 @@ class Notebook:
         #: What did not hold.
         self.broken: list[str] = []
         self.successes = 0
+        #: Grows until nothing is left to be done: successes, and what is left of outages.
+        self.progress = 0
         #: Successes of a step that had succeeded in a process before.
         self.repeats = 0
 
@@ -95,7 +97,9 @@ class Notebook:
             return False
         with self._lock:
             self._outage_calls += 1
-            return any(self._outage_calls in outage for outage in self._plan.outages)
+            is_down = any(self._outage_calls in outage for outage in self._plan.outages)
+            self.progress += is_down
+            return is_down
 
     def attempt(
         self, handler: HandlerPlan, event: Event, *, is_dead: Callable[[], bool]
@@ -128,6 +132,7 @@ class Notebook:
         self._life_of[step] = self._life
         self._done.add((self._key(step, content), step.handler))
         self.successes += 1
+        self.progress += 1
 
     def _key(self, step: Step, content: str) -> str:
         return content if self._plan.deduplicate else f"{step.message_id} {step.index}"

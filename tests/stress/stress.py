@@ -154,8 +154,8 @@ class _Run:
             left = self._notebook.left()
             if deleted >= until_deleted or not left:
                 return
-            if progress != (deleted, self._notebook.successes):
-                progress, since = (deleted, self._notebook.successes), time.monotonic()
+            if progress != (deleted, self._notebook.progress):
+                progress, since = (deleted, self._notebook.progress), time.monotonic()
             elif time.monotonic() - since > self._patience:
                 self._notebook.report(f"no progress, {len(left)} are left: {life.describe()}")
             if finished := life.worker.status().finished:

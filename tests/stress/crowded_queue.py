@@ -1,6 +1,6 @@
 """The queue of a stress run, with what one process has of it; and a clock whose seconds are short.
 
-Delays are counted in seconds, and nothing happens in them: a tenth of each shows the same.
+Delays are counted in seconds, and nothing happens in them: a twentieth of each shows the same.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.stress.plan import Plan
 
 #: So many of the engine's seconds go into one of the machine's.
-SPEED = 10.0
+SPEED = 20.0
 #: This share of deliveries is followed by another one at once.
 _TWICE = 0.03
 
@@ -136,7 +136,12 @@ class Line:
     """
 
     def __init__(
-        self, queue: CrowdedQueue, notebook: Notebook, plan: Plan, state: Path, dead: threading.Event
+        self,
+        queue: CrowdedQueue,
+        notebook: Notebook,
+        plan: Plan,
+        state: Path,
+        dead: threading.Event,
     ) -> None:
         self._queue = queue
         self._notebook = notebook

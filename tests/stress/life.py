@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Of the machine: in it a thread ends that has nothing to wait for.
 JOIN_SECONDS = 10.0
 #: Of the engine: several times what a drain can need.
-DRAIN_SECONDS = 60.0
+DRAIN_SECONDS = 200.0
 
 
 class Life:

@@ -57,7 +57,7 @@ class Notebook:
         #: What did not hold.
         self.broken: list[str] = []
         self.successes = 0
-        #: Grows until nothing is left to be done: successes, and what is left of outages.
+        #: Grows until nothing is left to be done: successes, and failures that were planned.
         self.progress = 0
         #: Successes of a step that had succeeded in a process before.
         self.repeats = 0
@@ -115,7 +115,9 @@ class Notebook:
             error = self._failure(handler, content, self._tries[step])
             if isinstance(error, Reject):
                 self._rejected.add(event.message_id)
-            if error is None:
+            elif error is not None:
+                self.progress += 1
+            else:
                 self._note_success(step, content)
         return error
 

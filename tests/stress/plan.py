@@ -86,7 +86,7 @@ def draw(seed: int) -> Plan:
     dice = Random(seed)
     endings: list[Ending] = ["drain", "kill", "kill while draining", "refused"]
     handlers = _handlers(dice)
-    opcodes = dice.random() < 0.6
+    opcodes = dice.random() < 0.7
     return Plan(
         seed=seed,
         messages=_messages(dice, dice.randint(60, 120) if opcodes else dice.randint(120, 250)),
@@ -113,7 +113,7 @@ def _handlers(dice: Random) -> tuple[HandlerPlan, ...]:
         HandlerPlan(
             name=f"handler-{number}",
             names=("*",) if number == 0 or dice.random() < 0.6 else _NAMES[:2],
-            concurrency=dice.choice((None, None, 1, 2)),
+            concurrency=dice.choice((None, 1, 2)),
             batch=dice.choice((None, None, 2, 5, 12)),
             fails=dice.choice((0.0, 0.05, 0.15)),
             rejects=dice.choice((0.0, 0.0, 0.02)),

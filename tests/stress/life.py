@@ -108,7 +108,12 @@ class Life:
         """Stop in good order."""
         refused = self.line.refused.is_set()
         looks: list[float] = []
-        counts = self.worker.drain(lambda seconds_left: looks.append(seconds_left) or False)
+
+        def while_waiting(seconds_left: float) -> bool:
+            looks.append(seconds_left)
+            return False
+
+        counts = self.worker.drain(while_waiting)
         self.parts.ledger.close()
         if min(looks, default=1.0) <= 0:
             self._report(f"the drain used up its time: {self._state()}")
@@ -174,7 +179,7 @@ class Life:
             "in batches": len(parts.flow._batches),
             "received": parts.receiver.queued(),
             "open receives": parts.receiver.open(),
-            "to be settled": parts.settler.pending(),
+            **{f"to be settled ({n})": len(lane) for n, lane in enumerate(parts.settler._lanes)},
             "running": len(parts.invoker._runs),
         }
 

@@ -1,4 +1,4 @@
-"""What the handlers did and the queue deleted, written down beside the engine; and what is wrong."""
+"""What handlers did and the queue deleted, written down beside the engine; and what is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BrokenError(AssertionError):
     """What was promised did not hold."""
 
 
-class Killed(BaseException):  # noqa: N818 - no error: the process ends here
+class Killed(BaseException):
     """The process is dead: nothing after this moment takes place."""
 
 
@@ -32,7 +32,7 @@ class Step(NamedTuple):
     """One handler's work on one event of one message."""
 
     message_id: str
-    index: int
+    event: int
     handler: str
 
 
@@ -123,7 +123,7 @@ class Notebook:
 
     def _note_success(self, step: Step, content: str) -> None:
         if not self._plan.handlers[int(step.handler[-1])].wants(
-            self._messages[step.message_id].events[step.index]
+            self._messages[step.message_id].events[step.event]
         ):
             self.report(f"{step} was not asked for")
         if self._life_of.get(step) == self._life:
@@ -137,7 +137,7 @@ class Notebook:
         self.progress += 1
 
     def _key(self, step: Step, content: str) -> str:
-        return content if self._plan.deduplicate else f"{step.message_id} {step.index}"
+        return content if self._plan.deduplicate else f"{step.message_id} {step.event}"
 
     def _failure(self, handler: HandlerPlan, content: str, attempt: int) -> Exception | None:
         if self._rejects(handler, content):

@@ -54,7 +54,12 @@ DEFECTS: Final = (
     Defect(
         "a commit takes what is being noted",
         "engine/ledger.py",
-        "            with self._lock:\n                pending, self._pending = self._pending, {}\n",
-        "            pending, self._pending = self._pending, {}\n",
+        """\
+            with self._lock:
+                pending, self._pending = self._pending, {}
+""",
+        """\
+            pending, self._pending = self._pending, {}
+""",
     ),
 )

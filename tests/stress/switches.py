@@ -42,7 +42,7 @@ def many_switches(seconds: float, *, opcodes: bool) -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(interval)
-        threading.settrace(trace)  # type: ignore[arg-type]  # None is how there was none
+        threading.settrace(trace)
 
 
 def _trace_shared(frame: FrameType, _event: str, _argument: Any) -> Any:

@@ -55,3 +55,38 @@ def test_a_message_that_comes_again_before_its_retry_is_answered_is_handled_agai
     assert rig.queue.deleted() == sent
     in_flight = rig.parts.in_flight
     assert (len(in_flight), in_flight._bytes, in_flight._reserved) == (0, 0, 0)
+
+
+def test_what_was_hidden_is_visible_again_though_its_handler_recovers_while_draining(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """The last call before the end is a probe, and it goes through.
+
+    What the breaker had hidden was to be made visible by the housekeeper; nothing else was left to
+    do, so the process ended first, and the messages stayed hidden for minutes, or for an hour.
+    """
+    broken = True
+
+    def handle(_event: Event) -> None:
+        if broken:
+            raise OSError
+
+    registry.add(handle, "*")
+    rig = make_rig(registry, engine={"breaker_failures": 1, "max_in_flight_messages": 2})
+    rig.send(count=2)
+    rig.cycle()
+    held = rig.held()
+    hidden = [message_id for message_id in rig.queue.in_flight() if message_id not in held]
+    assert (len(held), len(hidden)) == (1, 1)
+    rig.clock.advance(1.0)
+    rig.parts.flow.tick()
+    broken = False
+
+    def while_waiting(_seconds_left: float) -> bool:
+        rig.run_threads()
+        return False
+
+    rig.worker.drain(while_waiting)
+
+    assert rig.queue.deleted() == held
+    assert rig.queue.visible() == hidden

@@ -8,7 +8,6 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 import click
-import pytest
 from click.testing import CliRunner
 
 from consumer import errors
@@ -16,6 +15,7 @@ from consumer.cli.main import main
 from consumer.config.fields import FIELDS
 from consumer.config.models import UNIT_STOP_TIMEOUT_SECONDS, HandlerSettings, RetryKeys
 from consumer.events.catalog.index import is_known, names
+from tests.cases import for_each
 from tests.processes import ROOT
 
 if TYPE_CHECKING:
@@ -49,13 +49,13 @@ def commands_of(group: click.Group, prefix: str) -> Iterator[str]:
             yield f"{prefix} {name}"
 
 
-@pytest.mark.parametrize("option", sorted(options_of(main) - {"--json"}))
+@for_each("option", sorted(options_of(main) - {"--json"}))
 def test_every_option_is_told(option: str) -> None:
     """By its name (`--json` of the two commands that show something is in their help)."""
     assert re.search(rf"(?<![\w-]){option}(?![\w-])", README)
 
 
-@pytest.mark.parametrize("command", list(commands_of(main, "consume")))
+@for_each("command", commands_of(main, "consume"))
 def test_every_command_is_told(command: str) -> None:
     """By its name."""
     assert f"`{command}`" in README

@@ -6,9 +6,12 @@ themselves are started in threads.py.
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
+
+from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
@@ -23,9 +26,9 @@ Role = Literal["settle", "settle everything", "work", "look", "receive"]
 
 #: CPU is looked at over windows of this length: shorter ones are noise, longer ones react late.
 WINDOW_SECONDS = 0.1
-#: Below this share of a core the process waits a good deal (for the network, for handlers), and
-#: another thread helps. Above it threads mostly contend for the interpreter lock.
-SPARE = 0.75
+#: Below this share of a core the process waits a good deal, and another thread helps. Above it
+#: threads mostly contend for the interpreter lock: two busy ones make a message a quarter dearer.
+SPARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,7 @@ class PoolOptions:
 
     Args:
         workers: so many at most are inside of handlers.
-        max_receives: so many receives at most are open: one while idle, one more each time that one
-            comes back full and there is CPU to spare.
+        max_receives: so many receives at most are open.
     """
 
     workers: int
@@ -83,11 +85,19 @@ class Pool:
         self._roles: dict[Role, int] = dict.fromkeys(get_args(Role), 0)
         self._parked = 0
         self._closed = self._only_settles = False
+        #: So many threads at most are inside of handlers.
+        self.workers = options.workers
         #: How many receives may be open now.
         self.limit = 1
         self._utilisation = 1.0
         self._window_start = clock.monotonic()
         self._window_cpu = clock.cpu()
+        self._window_messages = 0
+        self._cpu_of_ten = 0.0
+
+    def use_only(self, threads: int) -> None:
+        """There are fewer threads than wanted: one stays free to receive and to settle."""
+        self.workers = min(self.workers, threads - 1)
 
     def run(self) -> None:
         """The life of one thread: take a role, do it, take the next; returns when closed."""
@@ -125,7 +135,7 @@ class Pool:
             return "settle"
         if self._only_settles:
             return None
-        if roles["work"] < self._options.workers and (self._admission.ready() or self._has_new()):
+        if roles["work"] < self.workers and (self._admission.ready() or self._has_new()):
             return "work"
         if self._stall.is_due() and not roles["look"]:
             return "look"
@@ -200,37 +210,46 @@ class Pool:
             self._clock.wait(self._stopping, received.pause_seconds)
 
     def _adapt(self, received: Received) -> None:
-        """One receive while idle, more while receives come back full; with the lock held."""
-        measured = self._measure()
-        if not received.messages:
+        """One receive while idle; while they come back full, so many that a core is kept busy.
+
+        That is how often the CPU that ten messages cost fits into the time of a receive. Called
+        with the lock held.
+        """
+        self._window_messages += received.messages
+        self._measure()
+        wanted = 1
+        if received.full and self._cpu_of_ten:
+            wanted = min(math.ceil(received.seconds / self._cpu_of_ten), self._options.max_receives)
+        if wanted > self.limit:
+            self.limit += 1
+        elif received.messages:
+            self.limit = max(wanted, self.limit - 1)
+        else:
             self.limit = 1
-        elif received.full and self._has_spare_cpu():
-            self.limit = min(self._options.max_receives, self.limit + 1)
-        elif measured or not received.full:
-            self.limit = max(1, self.limit - 1)
 
-    def _has_spare_cpu(self) -> bool:
-        """True if another thread would help: the process waits rather than computes."""
-        return self._utilisation < SPARE
-
-    def _measure(self) -> bool:
-        """Look at the CPU used over the last window; True if one was full."""
+    def _measure(self) -> None:
+        """Look at the CPU used over the last window, if one is full."""
         now = self._clock.monotonic()
         elapsed = now - self._window_start
         if elapsed < WINDOW_SECONDS:
-            return False
+            return
         cpu = self._clock.cpu()
         self._utilisation = (cpu - self._window_cpu) / elapsed
-        self._window_start, self._window_cpu = now, cpu
-        return True
+        if self._window_messages:
+            self._cpu_of_ten = (cpu - self._window_cpu) * MAX_BATCH / self._window_messages
+        self._window_start, self._window_cpu, self._window_messages = now, cpu, 0
 
     def _wake(self) -> None:
         with self._turn:
             self._wake_if_of_use()
 
     def _wake_if_of_use(self) -> None:
-        """Wake another thread if there is more to do and CPU for it; it wakes the next one."""
-        if self._parked and self._has_spare_cpu() and self._next_role() is not None:
+        """Wake another thread if there is more to do and it helps; it wakes the next one."""
+        if not self._parked:
+            return
+        role = self._next_role()
+        more_receives = role == "receive" and self.limit > 1
+        if more_receives or (role is not None and self._utilisation < SPARE):
             self._turn.notify(1)
 
     def nudge(self) -> None:

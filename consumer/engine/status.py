@@ -52,16 +52,12 @@ class Watch:
     and a heartbeat that ticked, settles that get through, a message that is not stuck.
 
     Args:
-        workers: how many threads handle at most.
         wait_seconds: how long a receive waits for messages.
         call_seconds: how long one call to the queue may take until it fails.
     """
 
-    def __init__(
-        self, parts: Parts, *, workers: int, wait_seconds: float, call_seconds: float
-    ) -> None:
+    def __init__(self, parts: Parts, *, wait_seconds: float, call_seconds: float) -> None:
         self._parts = parts
-        self._workers = workers
         self._wait = wait_seconds
         self._calls = call_seconds + MARGIN_SECONDS
         self._stuck_since: float | None = None
@@ -104,7 +100,7 @@ class Watch:
         """How long too many threads, or all messages, have been past their time."""
         parts = self._parts
         now = parts.clock.monotonic()
-        too_many = parts.invoker.stuck_runs() * 2 > self._workers
+        too_many = parts.invoker.stuck_runs() * 2 > parts.pool.workers
         if not too_many and not parts.in_flight.all_stuck(now):
             self._stuck_since = None
         elif self._stuck_since is None:

@@ -61,6 +61,7 @@ class Threads:
         if missing > self._size - FEWEST_THREADS:
             self.failure = ThreadsError("the system lets this process start too few threads")
         elif missing:
+            self._pool.use_only(self._size - missing)
             _log.warning(
                 log_events.THREADS_MISSING,
                 started=len(self.all),

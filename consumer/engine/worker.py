@@ -47,7 +47,6 @@ class Worker:
         )  # fmt: skip
         self._watch = Watch(
             self.parts,
-            workers=settings.engine.workers,
             wait_seconds=settings.queue.wait_time_seconds,
             call_seconds=options.read_timeout_seconds + settings.queue.connect_timeout_seconds,
         )

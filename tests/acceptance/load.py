@@ -1,4 +1,4 @@
-"""A load: numbered events that come into a queue as long as a test lasts."""
+"""A load: numbered events that come into a queue as long as a test lasts, if they are consumed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ if TYPE_CHECKING:
 
     from tests.bench.rig import StubAddress
 
-_PORTION = 5
 _PAUSE_SECONDS = 0.04
+#: So many are in the queue at most: on a slow machine it must not take ever longer to empty.
+_MOST = 1_000
 
 
 class Load:
     """Sends a portion every moment, from a thread of its own."""
 
-    def __init__(self, stub: StubAddress) -> None:
+    def __init__(self, stub: StubAddress, portion: int) -> None:
         self._stub = stub
+        self._portion = portion
         self._sent = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._send)
@@ -29,9 +31,11 @@ class Load:
 
     def _send(self) -> None:
         while not self._ended.wait(_PAUSE_SECONDS):
-            numbers = range(self._sent, self._sent + _PORTION)
+            if self._stub.get("/stats")["remaining"] > _MOST:
+                continue
+            numbers = range(self._sent, self._sent + self._portion)
             self._stub.post("/send-all", {"bodies": [numbered(number) for number in numbers]})
-            self._sent += _PORTION
+            self._sent += self._portion
 
     def end(self) -> int:
         """Send no more; returns how many events there are: 0, 1, 2 and so on."""
@@ -41,9 +45,9 @@ class Load:
 
 
 @contextmanager
-def loading(stub: StubAddress) -> Iterator[Load]:
-    """A load that ends with the context, or before."""
-    load = Load(stub)
+def loading(stub: StubAddress, *, portion: int = 5) -> Iterator[Load]:
+    """A load that ends with the context, or before: so many events every 0.04 s."""
+    load = Load(stub, portion)
     try:
         yield load
     finally:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 
-_LONGEST_WAIT = 30.0
+_LONGEST_WAIT = 300.0
 
 
 def failure(code: str, *, status: int = 400) -> Answer:

@@ -173,7 +173,7 @@ def tcp_proxy(url: str) -> Iterator[Proxy]:
     thread = threading.Thread(target=loop.run_until_complete, args=(run,))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield proxy
     finally:
         loop.call_soon_threadsafe(stop.set)

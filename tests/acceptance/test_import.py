@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-#: Of user and system time. It takes about a third of it; a model of the catalog, or boto3, would
-#: more than use it up.
-BOUND_SECONDS = 0.35
+#: The import takes little longer than that of structlog, which it needs. With a model of the
+#: catalog, or with boto3, it would take more than twice as long.
+BOUND = 2.0
 
 
 def cpu_seconds(code: str) -> float:
@@ -25,8 +25,12 @@ def cpu_seconds(code: str) -> float:
 
 @pytest.mark.acceptance
 def test_importing_the_package_is_quick() -> None:
-    """The best of five: other processes use this machine, too."""
-    assert min(cpu_seconds("import consumer") for _ in range(5)) < BOUND_SECONDS
+    """Against structlog alone. The best of five: other processes use this machine, too."""
+    ours, least = (
+        min(cpu_seconds(f"import {name}") for _ in range(5)) for name in ("consumer", "structlog")
+    )
+
+    assert ours < BOUND * least
 
 
 @pytest.mark.acceptance

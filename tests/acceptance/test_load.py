@@ -8,8 +8,9 @@ from tests.bench.load import measure_load
 
 
 @pytest.mark.acceptance
+@pytest.mark.timeout(900)
 def test_a_backlog_leaves_memory_threads_and_files_as_they_are() -> None:
-    """From the first tenth of it to the end: within a tenth of the memory."""
+    """Once memory is warm, it grows by less than a tenth; nothing else grows at all."""
     load = measure_load(25_000, every_seconds=0.1)
 
     steady = load.steady

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from consumer.engine.poller import RECEIVE_BACKOFF
 
+from consumer.engine.receive import RECEIVE_BACKOFF
 from tests.acceptance.conftest import SMALL_BATCHES, archived
 from tests.acceptance.load import loading
 from tests.acceptance.tcp_proxy import Weather, tcp_proxy
@@ -29,8 +29,8 @@ READ_TIMEOUT_SECONDS = 1.5
 VISIBILITY_SECONDS = 3
 OUTAGE_SECONDS = 8
 LINES_A_MINUTE = 6
-#: What the machine may take longer than it should.
-SLACK_SECONDS = 3.0
+#: What a slow machine with much else to do may take longer than it should.
+SLACK_SECONDS = 15.0
 #: A batch of the archive lingers half a second, and so does its delete.
 ARCHIVE_SECONDS = 1.0
 #: As short as they may be; a long poll is 1 s.
@@ -41,10 +41,6 @@ SETTINGS = {
     "CONSUMER_QUEUE__READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
     "CONSUMER_QUEUE__CONNECT_TIMEOUT_SECONDS": "0.5",
 }
-
-
-#: Some twice as long as the slowest takes on a busy machine.
-pytestmark = pytest.mark.timeout(120)
 
 
 class Site:
@@ -65,7 +61,7 @@ class Site:
     def until_deleted(self, count: int) -> None:
         """Wait until so many messages are handled and deleted."""
         what = f"{count} are deleted"
-        eventually(lambda: self.stub.get("/stats")["deleted"] == count, what, seconds=40)
+        eventually(lambda: self.stub.get("/stats")["deleted"] == count, what)
 
     def numbers(self) -> list[int]:
         """The numbers of the archived events, in order."""

@@ -15,7 +15,7 @@ import pytest
 import consumer
 from tests.acceptance.conftest import archived
 from tests.moto_queues import numbered
-from tests.processes import ROOT, environment
+from tests.processes import BOUND, ROOT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,7 +157,7 @@ def test_on_a_terminal_the_log_is_for_people(stub: StubAddress, tmp_path: Path) 
         pass
     os.close(master)
 
-    assert process.wait(10) == 0
+    assert process.wait(BOUND) == 0
     plain = re.sub(r"\x1b\[[0-9;]*m", "", said)
     assert re.search(r"\[info +\] ready", plain)
     assert "drained" in plain
@@ -173,7 +173,7 @@ def test_on_a_terminal_a_failed_start_is_a_sentence(script: Script, tmp_path: Pa
         cwd=tmp_path, env=environment(tmp_path), stdin=slave, stdout=slave, stderr=slave,
     )  # fmt: skip
     os.close(slave)
-    assert process.wait(20) == 78
+    assert process.wait(BOUND) == 78
     said = os.read(master, 65536).decode()
     os.close(master)
 

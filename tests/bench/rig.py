@@ -58,7 +58,7 @@ class StubAddress:
         return self._request("POST", path, json.dumps(data))
 
     def _request(self, method: str, path: str, body: str | None) -> Any:
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=30)
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=120)
         with contextlib.closing(connection):
             connection.request(method, path, body)
             response = connection.getresponse()

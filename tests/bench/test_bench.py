@@ -43,7 +43,7 @@ def _client(stub: StubAddress) -> Iterator[Any]:
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=25),
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
     )
     with contextlib.closing(client):
         yield client
@@ -148,7 +148,7 @@ def test_visibility_timeout_ends(sqs: Any, stub: StubAddress) -> None:
 def test_long_poll_is_answered_when_a_message_comes() -> None:
     """A message that is sent while a receive waits is the answer to it."""
     with running_stub() as stub:
-        waiting = http.client.HTTPConnection(stub.url.removeprefix("http://"), timeout=15)
+        waiting = http.client.HTTPConnection(stub.url.removeprefix("http://"), timeout=60)
         with contextlib.closing(waiting):
             asked = {"QueueUrl": stub.queue_url, "WaitTimeSeconds": 20}
             target = {"X-Amz-Target": "AmazonSQS.ReceiveMessage"}
@@ -163,7 +163,7 @@ def test_long_poll_is_answered_when_a_message_comes() -> None:
 def test_who_hangs_up_swallows_no_message() -> None:
     """A long poll whose client is gone is not given what comes later."""
     with running_stub() as stub, _client(stub) as sqs:
-        gone = http.client.HTTPConnection(stub.url.removeprefix("http://"), timeout=15)
+        gone = http.client.HTTPConnection(stub.url.removeprefix("http://"), timeout=60)
         asked = {"QueueUrl": stub.queue_url, "WaitTimeSeconds": 20}
         gone.request("POST", "/", json.dumps(asked), {"X-Amz-Target": "AmazonSQS.ReceiveMessage"})
         gone.close()
@@ -218,7 +218,9 @@ def test_the_benchmark_runs() -> None:
     command = [sys.executable, str(ROOT / "tests/bench/run.py"), "--json", "--only", "a,c"]
     size = ["--messages", "300", "--rounds", "1"]
 
-    run = subprocess.run([*command, *size], capture_output=True, text=True, check=False, timeout=50)
+    run = subprocess.run(
+        [*command, *size], capture_output=True, text=True, check=False, timeout=250
+    )
 
     assert run.returncode == 0, run.stderr
     bare, daemon = json.loads(run.stdout)["rows"]

@@ -21,6 +21,10 @@ from tests.processes import environment, eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
+#: It mostly waits, but the three of them start together on what may be a slow machine.
+_BOUND = 400.0
+
 _SENT = 202
 _LINE = re.compile(
     r"^  (received|handled|tried again|dead-letter queue|deleted|duplicates|left.*?) +(\d+)"
@@ -62,13 +66,13 @@ class Demo:
 
     def end(self) -> int:
         """Wait for its end; returns the exit code."""
-        code = self.process.wait(50)
-        self._thread.join(10)
+        code = self.process.wait(_BOUND)
+        self._thread.join(60)
         return code
 
     def until_kept(self) -> str:
         """Wait until the queue is left for others; returns the command for them."""
-        eventually(lambda: "were sent for it." in self.said, "the queue is kept", seconds=50)
+        eventually(lambda: "were sent for it." in self.said, "the queue is kept", seconds=_BOUND)
         (command,) = re.findall(r"^  (AWS_ACCESS_KEY_ID=.*)$", self.said, re.MULTILINE)
         return str(command)
 
@@ -76,8 +80,8 @@ class Demo:
         """Leave nothing behind."""
         if self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
-        self._thread.join(10)
+            self.process.wait(60)
+        self._thread.join(60)
         os.close(self._read)
 
     def numbers(self) -> dict[str, int]:

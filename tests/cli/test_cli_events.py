@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from consumer.cli import event_pages, events
 from consumer.cli.main import main
 from consumer.events.catalog.index import CATEGORIES, names
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -152,7 +153,7 @@ def test_examples_are_the_same_each_time_and_valid() -> None:
         Draft202012Validator(schema).validate(example)
 
 
-@pytest.mark.parametrize("name", names())
+@for_each("name", names())
 def test_each_event_can_be_shown(name: str, width: int) -> None:
     """On a narrow terminal, too: only the examples, which may be copied, are wider."""
     result = run("show", name)
@@ -219,4 +220,4 @@ def test_a_reader_that_leaves_is_no_fault() -> None:
         process.stdout.close()
 
         assert process.stderr.read() == b""
-        process.wait(30)
+        process.wait(120)

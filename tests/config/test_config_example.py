@@ -12,6 +12,7 @@ import yaml
 from consumer.config import HandlerSettings, Settings, load
 from consumer.config.fields import FIELDS
 from consumer.config.models import RetryKeys
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from tests.config.conftest import LoadText
@@ -59,7 +60,7 @@ def test_every_key_of_an_entry_is_in_the_example() -> None:
     assert set(RetryKeys.model_fields) == set(entries[0]["retry"])
 
 
-@pytest.mark.parametrize("key", sorted(FIELDS))
+@for_each("key", sorted(FIELDS))
 def test_what_is_commented_out_is_the_default(key: str) -> None:
     """Where there is a default, the example shows it, so that removing the # changes nothing."""
     section, _, name = key.rpartition(".")

@@ -1,4 +1,4 @@
-"""What the catalog does not know is counted and told once, and handled like everything else."""
+"""What the catalog does not know is counted and reported once, and handled like everything else."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def _rig(make_rig: MakeRig, registry: Registry) -> Rig:
     return make_rig(registry)
 
 
-def told(logs: list[Any], event: str) -> list[Any]:
+def lines_of(logs: list[Any], event: str) -> list[Any]:
     return [line for line in logs if line["event"] == event]
 
 
-def test_an_unknown_name_is_handled_counted_and_told_once(rig: Rig, logs: list[Any]) -> None:
+def test_an_unknown_name_is_handled_counted_and_reported_once(rig: Rig, logs: list[Any]) -> None:
     """Names keep appearing: that is ordinary traffic."""
     for _ in range(3):
         rig.queue.send(canvas_body("course_teleported"))
@@ -40,11 +40,11 @@ def test_an_unknown_name_is_handled_counted_and_told_once(rig: Rig, logs: list[A
     rig.beat(1)
 
     assert (3, 3) == (rig.stats["handled"], rig.stats["unknown_events"])
-    (line,) = told(logs, "unknown_event")
+    (line,) = lines_of(logs, "unknown_event")
     assert ("course_teleported", "canvas") == (line["event_name"], line["format"])
 
 
-def test_an_unknown_field_is_handled_counted_and_told_once(rig: Rig, logs: list[Any]) -> None:
+def test_an_unknown_field_is_handled_counted_and_reported_once(rig: Rig, logs: list[Any]) -> None:
     """By its path, without its value: that could be a person's."""
     body = {"submission_id": "1", "mood": "sad-secret"}
     for _ in range(3):
@@ -54,12 +54,12 @@ def test_an_unknown_field_is_handled_counted_and_told_once(rig: Rig, logs: list[
     rig.beat(1)
 
     assert (3, 6) == (rig.stats["handled"], rig.stats["unknown_fields"])
-    fields = [line["field"] for line in told(logs, "unknown_field")]
+    fields = [line["field"] for line in lines_of(logs, "unknown_field")]
     assert ["body.mood", "metadata.shoe_size"] == sorted(fields)
     assert "secret" not in str(logs)
 
 
-def test_what_is_known_is_not_told(rig: Rig, logs: list[Any]) -> None:
+def test_what_is_known_is_not_reported(rig: Rig, logs: list[Any]) -> None:
     """An ordinary event draws no line."""
     rig.queue.send(canvas_body("submission_created", body={"submission_id": "1", "grade": None}))
 
@@ -90,21 +90,21 @@ def test_a_body_that_does_not_fit_is_counted_where_it_is_asked_for(
 
     assert [["no", "number"]] * 2 == seen
     assert (2, 2) == (rig.stats["handled"], rig.stats["misfits"])
-    (line,) = told(logs, "data_misfit")
+    (line,) = lines_of(logs, "data_misfit")
     assert line["event_name"] == "submission_created"
 
 
 def test_a_bug_in_it_touches_no_message(
     rig: Rig, logs: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told once, and the comparison ends; the messages are handled."""
+    """It is logged once, and the comparison ends; the messages are handled."""
     monkeypatch.setattr("consumer.events.drift.shapes", lambda: 1 / 0)
     rig.send(count=3)
 
     rig.cycle()
 
     assert rig.stats["deleted"] == 3
-    (line,) = told(logs, "catalog_watch_failed")
+    (line,) = lines_of(logs, "catalog_watch_failed")
     assert line["error_type"] == "ZeroDivisionError"
 
 
@@ -113,17 +113,19 @@ def test_a_daemon_that_never_asks_for_data_loads_no_model() -> None:
     program = (
         "import sys\n"
         "from consumer import Registry\n"
-        "from consumer.config import EngineSettings, QueueSettings\n"
+        "from consumer.config import EngineSettings, QueueSettings, Settings\n"
+        "from consumer.engine.parts import RunOptions\n"
         "from consumer.engine.worker import Worker\n"
         "from consumer.testing import InMemoryQueue, ManualClock, canvas_body\n"
         "clock, registry = ManualClock(), Registry()\n"
         "queue = InMemoryQueue(clock)\n"
         "registry.add(lambda event: None, '*', name='one')\n"
-        "worker = Worker(queue, registry, queue=QueueSettings(), engine=EngineSettings(),\n"
-        "                clock=clock, visibility_timeout_seconds=30)\n"
+        "settings = Settings(queue=QueueSettings(), engine=EngineSettings())\n"
+        "parts = Worker(queue, registry, settings, RunOptions(30), clock=clock).parts\n"
         "queue.send(canvas_body('submission_created'))\n"
-        "for slot in worker.poller.poll_once().slots: worker.pipeline.process(slot)\n"
-        "assert worker.stats['handled'] == 1\n"
+        "parts.receiver.receive()\n"
+        "parts.pool.work_once()\n"
+        "assert parts.stats['handled'] == 1\n"
         "print([name for name in sys.modules if name.startswith('consumer.events.catalog.')])\n"
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer.engine.heartbeat import MAX_AGE_SECONDS, Heartbeat
-from consumer.engine.inflight import InFlight, Slot
+from consumer.engine.inflight import InFlight
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
 from consumer.queues.transport import EntryFailure
@@ -17,11 +18,14 @@ from consumer.testing import make_message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from consumer.engine.inflight import InFlightMessage
     from consumer.testing import ManualClock
+
+    MakeHeld = Callable[..., InFlightMessage]
 
 
 class Recorder:
-    """A transport that writes down visibility changes and answers as it is told."""
+    """A transport that records visibility changes and answers as the test says."""
 
     def __init__(self) -> None:
         self.changes: list[list[tuple[str, int]]] = []
@@ -63,10 +67,10 @@ def test_nothing_is_renewed_before_half_life(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """Quick messages, nearly all, cost no call."""
-    make_slot(table)
+    make_held(table)
     clock.advance(14.9)
 
     heartbeat.tick()
@@ -79,17 +83,17 @@ def test_half_used_visibility_is_renewed_in_full(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """And then it is due again half a timeout later."""
-    slot = make_slot(table)
+    message = make_held(table)
     clock.advance(15)
 
     heartbeat.tick()
     heartbeat.tick()
 
     assert transport.changes == [[("handle-1", 30)]]
-    assert slot.visible_at == clock.monotonic() + 30
+    assert message.visible_at == clock.monotonic() + 30
 
 
 def test_renewals_go_in_batches_of_ten(
@@ -97,11 +101,11 @@ def test_renewals_go_in_batches_of_ten(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """23 messages are three calls."""
     for _ in range(23):
-        make_slot(table)
+        make_held(table)
     clock.advance(15)
 
     heartbeat.tick()
@@ -114,10 +118,10 @@ def test_a_failed_renewal_is_tried_again_at_the_next_tick(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """A whole call or a single entry that failed: there is still time."""
-    slot = make_slot(table)
+    message = make_held(table)
     clock.advance(15)
     transport.error = TransportError("no route")
     heartbeat.tick()
@@ -131,19 +135,19 @@ def test_a_failed_renewal_is_tried_again_at_the_next_tick(
     heartbeat.tick()
 
     assert len(transport.changes) == 3
-    assert slot.visible_at == clock.monotonic() + 30
-    assert not slot.visibility_lost
+    assert message.visible_at == clock.monotonic() + 30
+    assert not message.visibility_lost
 
 
-def test_a_handle_that_is_gone_is_told_once_and_left_alone(
+def test_a_handle_that_is_gone_is_reported_once_and_left_alone(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
-    """A fact to pass on, not a crash; the slot stays until its handler ends."""
-    slot = make_slot(table)
+    """A fact to pass on, not a crash; the message is held until its handler ends."""
+    message = make_held(table)
     transport.answers["handle-1"] = EntryFailure("ReceiptHandleIsInvalid", gone=True)
     clock.advance(15)
 
@@ -151,10 +155,10 @@ def test_a_handle_that_is_gone_is_told_once_and_left_alone(
     clock.advance(15)
     heartbeat.tick()
 
-    assert slot.visibility_lost
+    assert message.visibility_lost
     assert len(transport.changes) == 1
     assert heartbeat._stats["visibility_lost"] == 1
-    assert table.holds(slot)
+    assert table.holds(message)
 
 
 def test_visibility_that_ran_out_is_lost(
@@ -162,15 +166,15 @@ def test_visibility_that_ran_out_is_lost(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
-    """After an outage that was longer than the timeout the handler is told."""
-    slot = make_slot(table)
+    """After an outage that was longer than the timeout, the handler can see it."""
+    message = make_held(table)
     clock.advance(30)
 
     heartbeat.tick()
 
-    assert slot.visibility_lost
+    assert message.visibility_lost
     assert transport.changes == []
 
 
@@ -179,17 +183,17 @@ def test_a_renewal_that_ends_after_the_message_was_settled_loses_nothing(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """The delete overtook it: "gone" is then what was wanted."""
-    slot = make_slot(table)
+    message = make_held(table)
     transport.answers["handle-1"] = EntryFailure("ReceiptHandleIsInvalid", gone=True)
-    transport.meanwhile = lambda: table.release([slot])
+    transport.meanwhile = lambda: table.release([message])
     clock.advance(15)
 
     heartbeat.tick()
 
-    assert not slot.visibility_lost
+    assert not message.visibility_lost
     assert heartbeat._stats["visibility_lost"] == 0
 
 
@@ -205,10 +209,10 @@ def test_an_answer_about_an_old_handle_changes_nothing(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """It was received again while the renewal was under way: the new delivery has its own time."""
-    slot = make_slot(table)
+    message = make_held(table)
     clock.advance(15)
     newer = make_message(message_id="message-1", receipt_handle="newer")
     visible_at = clock.monotonic() + 5
@@ -216,9 +220,9 @@ def test_an_answer_about_an_old_handle_changes_nothing(
 
     heartbeat.tick()
 
-    assert slot.receipt_handle == "newer"
-    assert slot.visible_at == visible_at
-    assert not slot.visibility_lost
+    assert message.receipt_handle == "newer"
+    assert message.visible_at == visible_at
+    assert not message.visibility_lost
 
 
 def test_what_is_stuck_or_leaving_is_not_renewed(
@@ -226,11 +230,11 @@ def test_what_is_stuck_or_leaving_is_not_renewed(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
-    """Others shall get what is stuck; a renewal must not undo a retry delay."""
-    make_slot(table).stuck = True
-    make_slot(table).leaving = True
+    """Another consumer gets what is stuck; a renewal must not undo a retry delay."""
+    make_held(table).stuck = True
+    make_held(table).leaving = True
     clock.advance(15)
 
     heartbeat.tick()
@@ -243,10 +247,10 @@ def test_nothing_is_renewed_past_twelve_hours(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """SQS counts from the receive; what is asked for never reaches past that, then it runs out."""
-    slot = make_slot(table)
+    message = make_held(table)
     began = clock.monotonic()
 
     while clock.monotonic() - began < MAX_VISIBILITY_SECONDS + 60:
@@ -256,8 +260,8 @@ def test_nothing_is_renewed_past_twelve_hours(
         for changes in transport.changes[before:]:
             assert clock.monotonic() - began + changes[0][1] <= MAX_AGE_SECONDS + 1
 
-    assert slot.visibility_lost
-    assert slot.visible_at - began <= MAX_VISIBILITY_SECONDS
+    assert message.visibility_lost
+    assert message.visible_at - began <= MAX_VISIBILITY_SECONDS
 
 
 def test_a_message_that_is_too_old_is_not_renewed_by_seconds_either(
@@ -265,10 +269,10 @@ def test_a_message_that_is_too_old_is_not_renewed_by_seconds_either(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """From five minutes before the twelve hours on there is no call for it any more."""
-    slot = make_slot(table, visible_in=MAX_AGE_SECONDS + 10)
+    message = make_held(table, visible_in=MAX_AGE_SECONDS + 10)
     clock.advance(MAX_AGE_SECONDS)
 
     for _ in range(10):
@@ -276,7 +280,7 @@ def test_a_message_that_is_too_old_is_not_renewed_by_seconds_either(
         clock.advance(1)
 
     assert transport.changes == []
-    assert not slot.visibility_lost
+    assert not message.visibility_lost
 
 
 def test_what_was_settled_while_others_were_renewed_is_left_out(
@@ -284,12 +288,12 @@ def test_what_was_settled_while_others_were_renewed_is_left_out(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """A renewal after its release would hide it for a whole timeout."""
-    slots = [make_slot(table) for _ in range(12)]
+    messages = [make_held(table) for _ in range(12)]
     clock.advance(15)
-    transport.meanwhile = lambda: table.release(slots[10:11])
+    transport.meanwhile = lambda: table.release(messages[10:11])
 
     heartbeat.tick()
 
@@ -315,11 +319,11 @@ def test_a_tick_is_a_sign_of_life_even_when_every_call_fails(
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
-    make_slot: Callable[..., Slot],
+    make_held: MakeHeld,
 ) -> None:
     """An outage is not a hang: between two calls the watchdog sees progress."""
     for _ in range(30):
-        make_slot(table, visible_in=300)
+        make_held(table, visible_in=300)
     clock.advance(290)
     transport.error = TransportError("timed out")
     longest = 0.0
@@ -333,3 +337,81 @@ def test_a_tick_is_a_sign_of_life_even_when_every_call_fails(
     heartbeat.tick()
 
     assert longest == 35
+
+
+def test_visibility_is_counted_from_the_call_and_not_from_the_answer(
+    heartbeat: Heartbeat,
+    transport: Recorder,
+    table: InFlight,
+    clock: ManualClock,
+    make_held: MakeHeld,
+) -> None:
+    """SQS may have counted from then on: an answer that takes 7 s extends nothing by 7 s."""
+    message = make_held(table)
+    clock.advance(15)
+    called_at = clock.monotonic()
+    transport.meanwhile = lambda: clock.advance(7)
+
+    heartbeat.tick()
+
+    assert message.visible_at == called_at + 30
+
+
+@pytest.mark.parametrize("error", [None, TransportError("no route"), KeyError("Failed")])
+def test_a_message_may_leave_only_after_its_renewal_was_answered(
+    heartbeat: Heartbeat,
+    transport: Recorder,
+    table: InFlight,
+    clock: ManualClock,
+    make_held: MakeHeld,
+    *,
+    error: Exception | None,
+) -> None:
+    """It is marked during the call, and free again after it, however that ends."""
+    message = make_held(table)
+    clock.advance(15)
+    seen: list[tuple[bool, bool]] = []
+    transport.meanwhile = lambda: seen.append((message.renewing, table.leave(message)))
+    transport.error = error
+
+    with contextlib.suppress(KeyError):
+        heartbeat.tick()
+
+    assert seen == [(True, False)]
+    assert table.leave(message)
+
+
+def test_what_began_to_leave_while_others_were_renewed_is_left_out(
+    heartbeat: Heartbeat,
+    transport: Recorder,
+    table: InFlight,
+    clock: ManualClock,
+    make_held: MakeHeld,
+) -> None:
+    """It was due when the tick began; by its turn, its change may have been sent."""
+    messages = [make_held(table) for _ in range(12)]
+    clock.advance(15)
+    transport.meanwhile = lambda: table.leave(messages[10])
+
+    heartbeat.tick()
+
+    assert transport.changes[1] == [("handle-12", 30)]
+
+
+def test_a_handle_that_is_gone_after_its_delete_was_sent_is_no_loss(
+    heartbeat: Heartbeat,
+    transport: Recorder,
+    table: InFlight,
+    clock: ManualClock,
+    make_held: MakeHeld,
+) -> None:
+    """The message is deleted, and only the answer to that is not here yet."""
+    message = make_held(table)
+    message.deleting = True
+    transport.answers["handle-1"] = EntryFailure("ReceiptHandleIsInvalid", gone=True)
+    clock.advance(15)
+
+    heartbeat.tick()
+
+    assert not message.visibility_lost
+    assert heartbeat._stats["visibility_lost"] == 0

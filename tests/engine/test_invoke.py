@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer import log_events
-from consumer.engine.inflight import InFlight, Slot
+from consumer.engine import forks
+from consumer.engine.inflight import InFlight
 from consumer.engine.invoke import Invoker
+from consumer.engine.progress import Call, Entry, Progress
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure, DecodeError, Reject, Retry
 from consumer.handlers.registering.registry import Handler, Registry
@@ -18,37 +22,42 @@ from consumer.testing import make_event
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from consumer.engine.inflight import InFlightMessage
     from consumer.testing import ManualClock
 
 ACK = Outcome.ack()
 EVENT = make_event()
 
 
-class Stopping:
-    """Whether the process drains."""
+class Bench:
+    """An invoker, and the messages whose events it hands over."""
 
-    value = False
+    def __init__(self, clock: ManualClock, messages: list[InFlightMessage]) -> None:
+        self.clock = clock
+        self.stats = Stats()
+        self.stopping = threading.Event()
+        self.messages = messages
+        self.invoker = Invoker(self.stats, clock=clock, stopping=self.stopping)
+
+    def call(self, handler: Handler) -> Outcome:
+        """What becomes of one event, of the first message."""
+        (outcome,) = self.invoker.call(Call(handler, self.entries([EVENT])))
+        return outcome
+
+    def call_batch(self, handler: Handler, events: list[Event]) -> list[Outcome]:
+        """What becomes of several events, each of another message."""
+        return self.invoker.call(Call(handler, self.entries(events)))
+
+    def entries(self, events: list[Event]) -> list[Entry]:
+        """Each event with the progress of its message."""
+        pairs = zip(events, self.messages, strict=False)
+        return [Entry(Progress(message, [event], 1), event) for event, message in pairs]
 
 
-@pytest.fixture(name="stopping")
-def _stopping() -> Stopping:
-    return Stopping()
-
-
-@pytest.fixture(name="stats")
-def _stats() -> Stats:
-    return Stats()
-
-
-@pytest.fixture(name="invoker")
-def _invoker(clock: ManualClock, stats: Stats, stopping: Stopping) -> Invoker:
-    return Invoker(stats, clock=clock, stopping=lambda: stopping.value)
-
-
-@pytest.fixture(name="slots")
-def _slots(make_slot: Callable[..., Slot]) -> list[Slot]:
-    table = InFlight(max_messages=10, max_bytes=1 << 40)
-    return [make_slot(table), make_slot(table), make_slot(table)]
+@pytest.fixture(name="bench")
+def _bench(clock: ManualClock, make_held: Callable[..., InFlightMessage]) -> Bench:
+    in_flight = InFlight(max_messages=10, max_bytes=1 << 40)
+    return Bench(clock, [make_held(in_flight) for _ in range(3)])
 
 
 def single(function: Callable[..., object], **options: Any) -> Handler:
@@ -61,7 +70,7 @@ def single(function: Callable[..., object], **options: Any) -> Handler:
 def raising(error: BaseException, **options: Any) -> Handler:
     """A handler that raises."""
 
-    def fail(_event: Event) -> None:
+    def fail(_given: object) -> None:
         raise error
 
     return single(fail, **options)
@@ -146,22 +155,20 @@ class ForgetfulBatchFailure(BatchFailure):
     ids=lambda value: type(value).__name__,
 )
 def test_what_a_handler_raises_becomes_an_outcome(
-    invoker: Invoker, slots: list[Slot], error: BaseException, outcome: Outcome
+    bench: Bench, error: BaseException, outcome: Outcome
 ) -> None:
     """Nothing that it raises gets through to the thread, and no foreign text into the reason."""
-    assert invoker.call(raising(error), EVENT, slots[0]) == outcome
+    assert bench.call(raising(error)) == outcome
 
 
 @pytest.mark.parametrize("value", [None, False, 0, "reject", [], {}, object()])
-def test_an_ordinary_return_value_is_ignored(
-    invoker: Invoker, slots: list[Slot], value: object
-) -> None:
+def test_an_ordinary_return_value_is_ignored(bench: Bench, value: object) -> None:
     """A handler that returns has succeeded, whatever it returns."""
-    assert invoker.call(returning(value), EVENT, slots[0]) == ACK
+    assert bench.call(returning(value)) == ACK
 
 
 async def _coroutine() -> None:
-    """Work that nobody waits for."""
+    """Work that is never awaited."""
 
 
 @pytest.mark.parametrize(
@@ -177,27 +184,23 @@ async def _coroutine() -> None:
     ids=["exception", "class", "reject", "outcome", "coroutine", "generator"],
 )
 def test_a_return_value_that_says_it_is_not_done_is_no_success(
-    invoker: Invoker, slots: list[Slot], make: Callable[[], object], verdict: str
+    bench: Bench, make: Callable[[], object], verdict: str
 ) -> None:
     """No message is deleted by accident: an error that was returned, or work that has not run."""
     handler = single(lambda _event: make())
 
-    assert invoker.call(handler, EVENT, slots[0]).verdict == verdict
+    assert bench.call(handler).verdict == verdict
 
 
-def test_a_predicate_that_says_no_is_a_success_without_a_run(
-    invoker: Invoker, slots: list[Slot]
-) -> None:
+def test_a_predicate_that_says_no_is_a_success_without_a_run(bench: Bench) -> None:
     """The handler did not ask for this event."""
     handler = raising(ValueError(), when=lambda event: event.name != "submission_created")
 
-    assert invoker.call(handler, EVENT, slots[0]) == ACK
+    assert bench.call(handler) == ACK
 
 
 @pytest.mark.parametrize("error", [KeyError("user_id"), SystemExit()])
-def test_a_predicate_that_raises_is_a_failure(
-    invoker: Invoker, slots: list[Slot], error: BaseException
-) -> None:
+def test_a_predicate_that_raises_is_a_failure(bench: Bench, error: BaseException) -> None:
     """Whether the handler wants the event is not known: the message must stay."""
 
     def when(_event: Event) -> bool:
@@ -206,15 +209,13 @@ def test_a_predicate_that_raises_is_a_failure(
     ran: list[Event] = []
     handler = single(ran.append, when=when)
 
-    outcome = invoker.call(handler, EVENT, slots[0])
+    outcome = bench.call(handler)
 
     assert outcome == Outcome.retry(type(error).__name__)
     assert ran == []
 
 
-def test_the_context_tells_of_the_delivery(
-    invoker: Invoker, slots: list[Slot], clock: ManualClock, stopping: Stopping
-) -> None:
+def test_the_context_describes_the_delivery(bench: Bench) -> None:
     """Message, receive count, handler, deadline, and what changes while the handler runs."""
     seen: list[tuple[bool, bool]] = []
     contexts: list[Context] = []
@@ -222,12 +223,12 @@ def test_the_context_tells_of_the_delivery(
     def look(_event: Event, context: Context) -> None:
         contexts.append(context)
         seen.append((context.should_stop(), context.visibility_lost))
-        slots[0].visibility_lost = True
-        stopping.value = True
+        bench.messages[0].visibility_lost = True
+        bench.stopping.set()
         seen.append((context.should_stop(), context.visibility_lost))
 
-    began = clock.monotonic()
-    invoker.call(single(look, timeout_seconds=7), EVENT, slots[0])
+    began = bench.clock.monotonic()
+    bench.call(single(look, timeout_seconds=7))
 
     (context,) = contexts
     assert (context.message_id, context.handler, context.receive_count) == (
@@ -237,82 +238,76 @@ def test_the_context_tells_of_the_delivery(
     assert seen == [(False, False), (True, True)]
 
 
-def test_a_handler_without_a_timeout_has_no_deadline(invoker: Invoker, slots: list[Slot]) -> None:
+def test_a_handler_without_a_timeout_has_no_deadline(bench: Bench) -> None:
     """It may run as long as it likes; its visibility is renewed meanwhile."""
     deadlines: list[float | None] = []
 
     def look(_event: Event, context: Context) -> None:
         deadlines.append(context.deadline)
 
-    invoker.call(single(look), EVENT, slots[0])
+    bench.call(single(look))
 
     assert deadlines == [None]
 
 
-def test_a_call_past_its_timeout_is_stuck_until_it_returns(
-    invoker: Invoker, slots: list[Slot], clock: ManualClock, stats: Stats, logs: list[Any]
-) -> None:
-    """It is asked to stop, told once, no longer renewed; its result counts after all."""
+def test_a_call_past_its_timeout_is_stuck_until_it_returns(bench: Bench, logs: list[Any]) -> None:
+    """It is asked to stop, logged once, no longer renewed; its result counts after all."""
     seen: list[tuple[bool, bool, int]] = []
 
     def hang(_event: Event, context: Context) -> None:
         for seconds in (9.9, 0.1, 60):
-            clock.advance(seconds)
-            invoker.find_stuck()
-            seen.append((context.should_stop(), slots[0].stuck, invoker.stuck_runs()))
+            bench.clock.advance(seconds)
+            bench.invoker.find_stuck()
+            seen.append(
+                (context.should_stop(), bench.messages[0].stuck, bench.invoker.stuck_runs())
+            )
 
-    outcome = invoker.call(single(hang, timeout_seconds=10), EVENT, slots[0])
+    outcome = bench.call(single(hang, timeout_seconds=10))
 
     assert seen == [(False, False, 0), (True, True, 1), (True, True, 1)]
     assert outcome == ACK
-    assert not slots[0].stuck
-    assert invoker.stuck_runs() == 0
-    assert stats["handlers_stuck"] == 1
+    assert not bench.messages[0].stuck
+    assert bench.invoker.stuck_runs() == 0
+    assert bench.stats["handlers_stuck"] == 1
     names = [line["event"] for line in logs]
     assert names == [log_events.HANDLER_STUCK, log_events.HANDLER_UNSTUCK]
 
 
-def test_the_default_timeout_is_for_handlers_without_their_own(
-    clock: ManualClock, stats: Stats, slots: list[Slot]
-) -> None:
+def test_the_default_timeout_is_for_handlers_without_their_own(bench: Bench) -> None:
     """An engine-wide limit, which a handler may stretch."""
-    invoker = Invoker(stats, clock=clock, stopping=lambda: False, default_timeout_seconds=5)
+    bench.invoker._default_timeout = 5
     deadlines: list[float | None] = []
 
     def look(_event: Event, context: Context) -> None:
         deadlines.append(context.deadline)
 
-    invoker.call(single(look), EVENT, slots[0])
-    invoker.call(single(look, timeout_seconds=50), EVENT, slots[0])
+    bench.call(single(look))
+    bench.call(single(look, timeout_seconds=50))
 
-    assert deadlines == [clock.monotonic() + 5, clock.monotonic() + 50]
+    assert deadlines == [bench.clock.monotonic() + 5, bench.clock.monotonic() + 50]
 
 
-def test_a_message_that_two_handlers_are_stuck_on_is_stuck_until_both_return(
-    invoker: Invoker, slots: list[Slot], clock: ManualClock
-) -> None:
+def test_a_message_that_two_handlers_are_stuck_on_is_stuck_until_both_return(bench: Bench) -> None:
     """The first of them to return does not free it."""
     stuck: list[bool] = []
 
     def inner(_events: Sequence[Event]) -> None:
-        clock.advance(20)
-        invoker.find_stuck()
+        bench.clock.advance(20)
+        bench.invoker.find_stuck()
 
     def outer(_event: Event) -> None:
         batch = single(inner, batch=5, timeout_seconds=10)
-        invoker.call_batch(batch, [EVENT], [slots[0]])
-        invoker.find_stuck()
-        stuck.append(slots[0].stuck)
+        bench.call_batch(batch, [EVENT])
+        bench.invoker.find_stuck()
+        stuck.append(bench.messages[0].stuck)
 
-    invoker.call(single(outer, timeout_seconds=10), EVENT, slots[0])
+    bench.call(single(outer, timeout_seconds=10))
 
     assert stuck == [True]
-    assert not slots[0].stuck
+    assert not bench.messages[0].stuck
 
 
-def test_a_batch_that_returns_has_handled_all_its_events(
-    invoker: Invoker, slots: list[Slot]
-) -> None:
+def test_a_batch_that_returns_has_handled_all_its_events(bench: Bench) -> None:
     """One call, one outcome for each event, and a context that names every message."""
     events = [make_event(), make_event(), make_event()]
     seen: list[tuple[list[Event], tuple[str, ...]]] = []
@@ -320,7 +315,7 @@ def test_a_batch_that_returns_has_handled_all_its_events(
     def store(batch: Sequence[Event], context: Context) -> None:
         seen.append((list(batch), context.message_ids))
 
-    outcomes = invoker.call_batch(single(store, batch=3), events, slots)
+    outcomes = bench.call_batch(single(store, batch=3), events)
 
     assert outcomes == [ACK, ACK, ACK]
     assert seen == [(events, ("message-1", "message-2", "message-3"))]
@@ -345,7 +340,7 @@ def test_a_batch_that_returns_has_handled_all_its_events(
     ],
 )  # fmt: skip
 def test_a_batch_that_does_not_say_which_failed_has_failed_whole(
-    invoker: Invoker, slots: list[Slot], error: BaseException, outcome: Outcome
+    bench: Bench, error: BaseException, outcome: Outcome
 ) -> None:
     """None of its events can be taken as handled."""
 
@@ -353,27 +348,27 @@ def test_a_batch_that_does_not_say_which_failed_has_failed_whole(
         raise error
 
     events = [make_event(), make_event(), make_event()]
-    outcomes = invoker.call_batch(single(store, batch=3), events, slots)
+    outcomes = bench.call_batch(single(store, batch=3), events)
 
     assert [found.verdict for found in outcomes] == [outcome.verdict] * 3
     assert outcomes[0].delay_seconds == outcome.delay_seconds
 
 
-def test_a_batch_can_fail_in_part(invoker: Invoker, slots: list[Slot]) -> None:
+def test_a_batch_can_fail_in_part(bench: Bench) -> None:
     """Each event it names has the outcome it names, the others succeeded."""
     events = [make_event(), make_event(), make_event()]
 
     def store(batch: Sequence[Event]) -> None:
         raise BatchFailure({batch[0]: Reject("bad"), batch[2]: Retry("busy", after=9)})
 
-    outcomes = invoker.call_batch(single(store, batch=3), events, slots)
+    outcomes = bench.call_batch(single(store, batch=3), events)
 
     assert outcomes == [Outcome.reject("bad"), ACK, Outcome.retry("busy", 9)]
 
 
 @pytest.mark.parametrize("failure", [None, "disk full", ValueError, Retry, False])
 def test_an_event_named_as_failed_has_failed_whatever_stands_beside_it(
-    invoker: Invoker, slots: list[Slot], failure: Any
+    bench: Bench, failure: Any
 ) -> None:
     """Also when that is no exception: it must not be deleted, nor end the thread."""
     events = [make_event(), make_event(), make_event()]
@@ -381,34 +376,32 @@ def test_an_event_named_as_failed_has_failed_whatever_stands_beside_it(
     def store(batch: Sequence[Event]) -> None:
         raise BatchFailure({batch[1]: failure})
 
-    outcomes = invoker.call_batch(single(store, batch=3), events, slots)
+    outcomes = bench.call_batch(single(store, batch=3), events)
 
     assert [outcome.verdict for outcome in outcomes] == ["ack", "retry", "ack"]
 
 
-def test_a_batch_past_its_timeout_makes_all_its_messages_stuck(
-    invoker: Invoker, slots: list[Slot], clock: ManualClock
-) -> None:
+def test_a_batch_past_its_timeout_makes_all_its_messages_stuck(bench: Bench) -> None:
     """One call holds them all; they are free again when it returns."""
     seen: list[list[bool]] = []
 
     def hang(_events: Sequence[Event]) -> None:
-        clock.advance(10)
-        invoker.find_stuck()
-        seen.append([slot.stuck for slot in slots])
+        bench.clock.advance(10)
+        bench.invoker.find_stuck()
+        seen.append([message.stuck for message in bench.messages])
 
     events = [make_event(), make_event(), make_event()]
-    invoker.call_batch(single(hang, batch=3, timeout_seconds=10), events, slots)
+    bench.call_batch(single(hang, batch=3, timeout_seconds=10), events)
 
     assert seen == [[True, True, True]]
-    assert not any(slot.stuck for slot in slots)
+    assert not any(message.stuck for message in bench.messages)
 
 
 def test_a_failure_is_logged_by_type_and_place_and_not_by_text(
-    invoker: Invoker, slots: list[Slot], logs: list[Any]
+    bench: Bench, logs: list[Any]
 ) -> None:
     """The text of a foreign exception quotes the data that broke it."""
-    invoker.call(raising(ValueError("jane@example.edu")), EVENT, slots[0])
+    bench.call(raising(ValueError("jane@example.edu")))
 
     (line,) = logs
     error = line.pop("exc_info")
@@ -425,12 +418,69 @@ def test_a_failure_is_logged_by_type_and_place_and_not_by_text(
     }
 
 
-def test_the_time_that_handlers_take_of_late_is_known(
-    invoker: Invoker, slots: list[Slot], clock: ManualClock
-) -> None:
-    """A moving average: it approaches what the calls take."""
-    slow = single(lambda _event: clock.advance(0.1))
-    for _ in range(100):
-        invoker.call(slow, EVENT, slots[0])
+def test_an_unwanted_event_is_known_before_it_is_collected(bench: Bench) -> None:
+    """An event that no one asked for takes no place in a batch: it is an ack at once."""
+    never = single(lambda _events: None, batch=3, when=lambda _event: False)
+    always = single(lambda _events: None, batch=3, when=lambda _event: True)
+    anything = single(lambda _events: None, batch=3)
+    (entry,) = bench.entries([EVENT])
 
-    assert invoker.handler_seconds == pytest.approx(0.1, rel=0.01)
+    outcomes = [bench.invoker.unwanted(handler, entry) for handler in (never, always, anything)]
+
+    assert outcomes == [ACK, None, None]
+
+
+@pytest.mark.parametrize("error", [KeyError("user_id"), SystemExit()])
+def test_a_predicate_of_a_batch_handler_that_raises_fails_its_event_alone(
+    bench: Bench, error: BaseException
+) -> None:
+    """The others of the batch are not asked for it."""
+
+    def when(_event: Event) -> bool:
+        raise error
+
+    handler = single(lambda _events: None, batch=3, when=when)
+    (entry,) = bench.entries([EVENT])
+
+    assert bench.invoker.unwanted(handler, entry) == Outcome.retry(type(error).__name__)
+
+
+def test_what_a_predicate_answers_must_be_true_or_false(bench: Bench) -> None:
+    """An answer that can be neither is a failure of the predicate, not of the thread."""
+
+    class Neither:
+        def __bool__(self) -> bool:
+            raise ValueError
+
+    handler = raising(AssertionError(), when=lambda _event: Neither())
+
+    assert bench.call(handler) == Outcome.retry("ValueError")
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        single(lambda _event: None),
+        raising(SystemExit(3)),
+        single(lambda _events: None, batch=3),
+        raising(SystemExit(3), batch=3),
+        single(lambda _event: None, when=lambda _event: False),
+    ],
+    ids=["returns", "raises", "batch returns", "batch raises", "predicate"],
+)
+def test_after_each_call_of_foreign_code_it_is_asked_whether_it_forked(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, handler: Handler
+) -> None:
+    """A child that the handler made must not come back into the engine."""
+
+    class Ended(BaseException):
+        """Stands for the end of the child."""
+
+    def end(_code: int) -> None:
+        raise Ended
+
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(forks, "_forks", forks._forks + 1)
+
+    with pytest.raises(Ended):
+        bench.call_batch(handler, [EVENT])

@@ -1,56 +1,76 @@
-"""What is remembered of messages that were handled and not deleted."""
+"""What is remembered, in memory, of messages that were handled and not deleted."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.engine.inflight import Step
 from consumer.engine.ledger import Ledger
 
+if TYPE_CHECKING:
+    from consumer.testing import ManualClock
 
-def test_what_was_recorded_is_known_until_it_is_forgotten() -> None:
+
+@pytest.fixture(name="ledger")
+def _ledger(clock: ManualClock) -> Ledger:
+    return Ledger(clock=clock)
+
+
+def test_what_is_kept_is_known_until_it_is_forgotten(ledger: Ledger) -> None:
     """Steps are kept by message, added to, and dropped when the message is deleted."""
-    ledger = Ledger()
-
-    ledger.record("a", [(0, "store")])
-    ledger.record("a", [(0, "mail"), (1, "store")])
+    ledger.keep("a", [Step(0, "store")])
+    ledger.keep("a", [Step(0, "mail"), Step(1, "store")])
 
     assert ledger.succeeded("a") == {(0, "store"), (0, "mail"), (1, "store")}
     assert ledger.succeeded("b") == frozenset()
     assert len(ledger) == 1
 
-    ledger.forget("a")
+    ledger.forget(["a"])
 
     assert ledger.succeeded("a") == frozenset()
     assert len(ledger) == 0
 
 
-def test_forgetting_what_is_not_known_does_nothing() -> None:
-    """Nearly every deleted message was never written down."""
-    ledger = Ledger()
-
-    ledger.forget("a")
+def test_forgetting_what_is_not_known_does_nothing(ledger: Ledger) -> None:
+    """Nearly every deleted message was never kept."""
+    ledger.forget(["a"])
 
     assert len(ledger) == 0
 
 
-def test_the_ledger_is_bounded_and_forgets_the_oldest_first() -> None:
+def test_the_ledger_is_bounded_and_forgets_the_oldest_first(clock: ManualClock) -> None:
     """Memory does not grow with the number of failures; a touched message counts as new."""
-    ledger = Ledger(max_messages=2)
-    ledger.record("a", [(0, "h")])
-    ledger.record("b", [(0, "h")])
-    ledger.record("a", [(1, "h")])
+    ledger = Ledger(clock=clock, max_messages=2)
+    ledger.keep("a", [Step(0, "h")])
+    ledger.keep("b", [Step(0, "h")])
+    ledger.keep("a", [Step(1, "h")])
 
-    ledger.record("c", [(0, "h")])
+    ledger.keep("c", [Step(0, "h")])
 
     assert ledger.succeeded("b") == frozenset()
     assert ledger.succeeded("a") == {(0, "h"), (1, "h")}
     assert len(ledger) == 2
 
 
-def test_an_answer_is_a_copy() -> None:
-    """What is recorded later does not change what somebody is walking through."""
-    ledger = Ledger()
-    ledger.record("a", [(0, "h")])
+def test_an_answer_is_a_copy(ledger: Ledger) -> None:
+    """What is kept later does not change what another thread is walking through."""
+    ledger.keep("a", [Step(0, "h")])
 
     before = ledger.succeeded("a")
-    ledger.record("a", [(1, "h")])
+    ledger.keep("a", [Step(1, "h")])
 
     assert before == {(0, "h")}
+
+
+def test_without_a_file_what_is_noted_is_not_collected(ledger: Ledger) -> None:
+    """Notes are for the file; in memory is only what was kept."""
+    assert not ledger.durable
+    ledger.note([("a", Step(0, "h"))])
+    ledger.commit()
+    ledger.flush()
+    ledger.close()
+
+    assert ledger.succeeded("a") == frozenset()
+    assert ledger._pending == {}

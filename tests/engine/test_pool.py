@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from consumer.engine.crew import Crew
-from consumer.engine.delivery import Delivery
-from consumer.engine.poller import Poll
 
-from consumer.engine.inflight import InFlight, Slot
+from consumer.engine.pool import SPARE, WINDOW_SECONDS, PoolOptions, Role
+from consumer.engine.progress import Call, Entry, Progress
+from consumer.engine.stall import LOOK_SECONDS
+from consumer.messages import Outcome
+from consumer.testing import Fault, make_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
-    from consumer.testing import ManualClock
+    from consumer.engine.inflight import InFlightMessage
+    from consumer.handlers.registering.registry import Registry
+    from consumer.messages import Event
+    from tests.engine.conftest import Rig
+
+    MakeRig = Callable[..., Rig]
+    MakeStage = Callable[..., "Stage"]
+
+WORKERS, MAX_RECEIVES = 2, 4
 
 
 class Parked(Exception):  # noqa: N818 - what became of the thread
@@ -23,7 +31,7 @@ class Parked(Exception):  # noqa: N818 - what became of the thread
 
 
 class Turn:
-    """Stands in for the condition: nobody waits, and who is woken is written down."""
+    """Stands in for the condition: no thread waits, and who is woken is recorded."""
 
     def __init__(self) -> None:
         self.notified: list[int] = []
@@ -39,279 +47,650 @@ class Turn:
         raise Parked
 
     def notify(self, count: int = 1) -> None:
-        """Write it down."""
-        if count:
-            self.notified.append(count)
+        """Record it."""
+        self.notified.append(count)
 
     def notify_all(self) -> None:
-        """Write it down."""
+        """Record it."""
         self.notified.append(-1)
 
 
 class Stage:
-    """A crew whose parts are scripts."""
+    """A pool with its real parts, and one thread that takes a role at a time."""
 
-    def __init__(self, clock: ManualClock) -> None:
-        self.clock = clock
-        self.polls: deque[Poll | BaseException] = deque()
-        self.processed: list[Any] = []
-        self.room = True
-        self.idle = True
-        self.handler_seconds = 0.0
+    def __init__(self, rig: Rig) -> None:
+        self.rig = rig
+        self.clock = rig.clock
+        self.pool = rig.parts.pool
         self.turn = Turn()
-        self.during_poll: Callable[[], object] = lambda: None
-        self.during_work: Callable[[], object] = lambda: None
-        self.crew = Crew(
-            poll_once=self._poll_once,
-            may_poll=lambda: self.room,
-            process=self._process,
-            idle=lambda: self.idle,
-            handler_seconds=lambda: self.handler_seconds,
-            clock=clock,
-            workers=2,
-            max_pollers=4,
-        )
-        self.crew._turn = self.turn  # type: ignore[assignment]
+        self.pool._turn = self.turn  # type: ignore[assignment]
 
-    def _poll_once(self) -> Poll:
-        self.during_poll()
-        poll = self.polls.popleft()
-        if isinstance(poll, BaseException):
-            raise poll
-        return poll
-
-    def _process(self, item: Any) -> None:
-        self.processed.append(item)
-        self.during_work()
+    def take(self) -> str:
+        """The role that one thread takes, and does not do yet."""
+        try:
+            return self.pool._wait_for_role() or "ended"
+        except Parked:
+            self.pool._parked -= 1
+            return "parked"
 
     def step(self) -> str:
         """One turn of one thread; which role it took."""
-        try:
-            role = self.crew._take_role()
-        except Parked:
-            self.crew._parked -= 1
-            return "parked"
-        if role is None:
-            return "ended"
-        role()
-        return {self.crew._work: "work", self.crew._poll: "poll"}.get(role, "help")
+        role = self.take()
+        if role not in {"parked", "ended"}:
+            self.pool.do(role)  # type: ignore[arg-type]
+        return role
 
-    def poll(self, poll: Poll, *, utilisation: float = 0.1) -> None:
-        """One receive that ends so, after a while in which so much CPU was used."""
-        self.polls.append(poll)
+    def hold(self, role: Role, threads: int = 1) -> None:
+        """So many other threads are in a role."""
+        self.pool._roles[role] = threads
+
+    def park(self, threads: int = 1) -> None:
+        """So many other threads wait."""
+        self.pool._parked = threads
+
+    def bring(self, count: int = 10) -> list[InFlightMessage]:
+        """Messages that were received and wait for a thread."""
+        before = len(self.rig.held())
+        self.rig.send(count=count)
+        while len(self.rig.held()) < before + count:
+            self.rig.receive()
+        return self.rig.parts.in_flight.snapshot()[before:]
+
+    def use_cpu(self, utilisation: float) -> None:
+        """A second goes by in which so much CPU is used."""
         self.clock.advance(1)
         self.clock.cpu_seconds += utilisation
-        assert self.crew._take_role() == self.crew._poll
-        self.crew._poll()
-        self.crew._queue.clear()
+
+    def receive(self, count: int, *, utilisation: float = 0.1) -> None:
+        """One receive that brings so many messages; what it brings is out of the way then."""
+        self.rig.send(count=count)
+        self.use_cpu(utilisation)
+        self.rig.receive_as_a_thread()
+        self.rig.parts.in_flight.release(self.rig.parts.receiver.take_back())
+
+
+@pytest.fixture(name="make_stage")
+def _make_stage(make_rig: MakeRig) -> MakeStage:
+    def make(registry: Registry, **engine: object) -> Stage:
+        options = {"workers": WORKERS, "max_pollers": MAX_RECEIVES, "max_in_flight_messages": 1000}
+        return Stage(make_rig(registry, engine={**options, **engine}))
+
+    return make
+
+
+@pytest.fixture(name="handled")
+def _handled() -> list[Event]:
+    return []
 
 
 @pytest.fixture(name="stage")
-def _stage(clock: ManualClock) -> Stage:
-    return Stage(clock)
+def _stage(make_stage: MakeStage, registry: Registry, handled: list[Event]) -> Stage:
+    registry.add(handled.append, "*", name="one")
+    return make_stage(registry)
 
 
-@pytest.fixture(name="slots")
-def _slots(make_slot: Callable[..., Slot]) -> Iterator[list[Slot]]:
-    table = InFlight(max_messages=100, max_bytes=1 << 40)
-    return iter([[make_slot(table) for _ in range(10)]])
+def test_a_thread_works_before_it_receives(stage: Stage, handled: list[Event]) -> None:
+    """What was received goes first; without work it receives; what was handled is settled."""
+    stage.rig.send()
+
+    assert [stage.step(), stage.step()] == ["receive", "work"]
+    assert len(handled) == 1
+    assert stage.step() == "receive"
+    stage.clock.advance(0.5)
+    assert stage.step() == "settle"
+    assert stage.rig.held() == []
 
 
-def full() -> Poll:
-    """A receive that brought ten messages (which do not matter here)."""
-    return Poll(asked=10, received=10)
+def test_without_room_or_work_a_thread_is_parked(make_stage: MakeStage, registry: Registry) -> None:
+    """Other threads handle all that may be held."""
+    registry.add(lambda _event: None, "*", name="one")
+    stage = make_stage(registry, max_in_flight_messages=2)
+    stage.bring(2)
+    stage.rig.parts.receiver.take_back()
+    stage.hold("work", WORKERS)
 
-
-EMPTY = Poll(asked=10, empty=True)
-
-
-def test_a_thread_works_before_it_polls(stage: Stage, make_slot: Callable[..., Slot]) -> None:
-    """What was received goes first; without work it receives; without room it is parked."""
-    slot = make_slot(InFlight(max_messages=1, max_bytes=1 << 30))
-    stage.polls.append(Poll(slots=[slot], asked=10, received=1))
-
-    assert stage.step() == "poll"
-    assert stage.step() == "work"
-    stage.room = False
     assert stage.step() == "parked"
-    assert stage.processed == [slot]
 
 
 def test_no_more_work_at_once_than_there_are_workers(stage: Stage) -> None:
     """The others may receive meanwhile."""
-    stage.crew.put([object()])  # type: ignore[list-item]
-    stage.crew.working = 2
-    stage.polls.append(EMPTY)
+    stage.bring(1)
+    stage.hold("work", WORKERS)
 
-    assert stage.step() == "poll"
+    assert stage.step() == "receive"
 
-    stage.crew.working = 1
+    stage.hold("work", WORKERS - 1)
     assert stage.step() == "work"
 
 
-def test_no_more_receive_at_once_than_the_limit(stage: Stage) -> None:
+def test_no_more_receives_at_once_than_the_limit(stage: Stage) -> None:
     """One, in the beginning."""
-    stage.crew.polling = 1
+    stage.hold("receive")
 
     assert stage.step() == "parked"
 
-    stage.crew.limit = 2
-    stage.polls.append(EMPTY)
-    assert stage.step() == "poll"
+    stage.pool.limit = 2
+    assert stage.step() == "receive"
 
 
-def test_nobody_receives_any_more_when_stopping(stage: Stage) -> None:
-    """What is queued is still worked on."""
-    stage.crew.put([object()])  # type: ignore[list-item]
-    stage.crew.stopping.set()
+def test_while_every_handler_fails_there_is_one_receive_at_a_time(
+    make_stage: MakeStage, registry: Registry
+) -> None:
+    """What comes is one message that may show whether it works again, not forty."""
+
+    def fail(_event: Event) -> None:
+        raise ConnectionError
+
+    registry.add(fail, "*", name="one")
+    stage = make_stage(registry, breaker_failures=1)
+    stage.bring(1)
+    stage.step()
+    stage.pool.limit = 4
+    stage.rig.parts.admission.give_up_held()
+    stage.clock.advance(600)
+    assert stage.rig.parts.admission.wanted() == 1
+
+    stage.hold("receive")
+    with_an_open_receive = stage.pool._may_receive()
+    stage.hold("receive", 0)
+
+    assert not with_an_open_receive
+    assert stage.pool._may_receive()
+
+
+def test_nothing_is_received_or_begun_when_stopping(stage: Stage, handled: list[Event]) -> None:
+    """It is given back; but a call that was begun and has waited still goes on."""
+    (begun, _) = stage.bring(2)
+    registry = stage.rig.parts.flow._registry
+    stage.rig.parts.admission.add_ready(calls_of(begun, registry))
+    stage.rig.parts.stopping.set()
 
     assert [stage.step(), stage.step()] == ["work", "parked"]
+    assert len(handled) == 1
+    assert len(stage.rig.parts.receiver.take_back()) == 2
 
 
-def test_a_closed_crew_starts_nothing_more(stage: Stage) -> None:
-    """Neither what is queued nor, for a thread in the middle of its work, the next item."""
-    stage.crew.put([object(), object()])  # type: ignore[list-item]
-    stage.during_work = stage.crew.close
+def calls_of(message: InFlightMessage, registry: Registry) -> list[Call]:
+    """The calls that a message amounts to, as if they had waited at a gate."""
+    event = make_event(message_id=message.message_id)
+    handlers = registry.route(event.name, event.format)
+    progress = Progress(message, [event], len(handlers))
+    return [Call(handler, [Entry(progress, event)]) for handler in handlers]
+
+
+def test_what_an_open_long_poll_brings_after_the_stop_is_not_begun(stage: Stage) -> None:
+    """It is only taken back."""
+    stage.rig.send(count=3)
+    stop = stage.rig.parts.stopping
+    stage.rig.queue.faults = lambda _call: stop.set()
+    assert stage.step() == "receive"
+
+    assert stage.step() == "parked"
+    assert len(stage.rig.parts.receiver.take_back()) == 3
+
+
+def test_a_closed_pool_starts_nothing_more(
+    make_stage: MakeStage, registry: Registry, handled: list[Event]
+) -> None:
+    """Neither what is queued nor, for a thread in the middle of its work, the next message."""
+
+    def close(event: Event) -> None:
+        handled.append(event)
+        stage.pool.close()
+
+    registry.add(close, "*", name="one")
+    stage = make_stage(registry)
+    stage.bring(2)
+
+    assert [stage.step(), stage.step()] == ["work", "ended"]
+    assert len(handled) == 1
+    assert stage.rig.queued() == 1
+    assert stage.turn.notified == [-1]
+
+
+def test_a_pool_that_only_settles_begins_nothing(stage: Stage, handled: list[Event]) -> None:
+    """The drain's time is up: what is ready is given back, and what is settled is still sent."""
+    given_back, begun, _ = stage.bring(3)
+    registry = stage.rig.parts.flow._registry
+    stage.rig.parts.admission.add_ready(calls_of(begun, registry))
+    stage.rig.parts.settler.release([given_back])
+    stage.clock.advance(1)
+
+    stage.pool.only_settle()
+
+    assert [stage.step(), stage.step()] == ["settle", "parked"]
+    assert not stage.pool.work_once()
+    assert handled == []
+    assert stage.rig.queue.visible() == [given_back.message_id]
+
+
+def test_a_thread_at_work_stops_when_the_pool_only_settles(
+    make_stage: MakeStage, registry: Registry, handled: list[Event]
+) -> None:
+    """It does not go on to the next message."""
+
+    def only_settle(event: Event) -> None:
+        handled.append(event)
+        stage.pool.only_settle()
+
+    registry.add(only_settle, "*", name="one")
+    stage = make_stage(registry)
+    stage.bring(3)
+
+    stage.step()
+
+    assert len(handled) == 1
+
+
+# What is settled.
+
+
+def test_full_batches_are_sent_before_anything_else(stage: Stage, handled: list[Event]) -> None:
+    """By the thread that works; what it frees is room for the next receive."""
+    stage.rig.parts.settler.ack(stage.bring(10))
+    stage.rig.parts.receiver.take_back()
+    stage.bring(1)
+    stage.rig.parts.in_flight.snapshot()
+
+    assert stage.pool.work_once()
+
+    assert stage.rig.calls("delete") == [10]
+    assert handled == []
+
+
+def test_what_has_waited_goes_before_what_came_later(stage: Stage, handled: list[Event]) -> None:
+    """A call that is ready does not queue behind messages."""
+    first, second = stage.bring(2)
+    registry = stage.rig.parts.flow._registry
+    stage.rig.parts.receiver.take()
+    stage.rig.parts.receiver.take()
+    stage.rig.parts.receiver._received.append(first)
+    stage.rig.parts.admission.add_ready(calls_of(second, registry))
+
+    stage.pool.work_once()
+    stage.pool.work_once()
+
+    assert [event.message_id for event in handled] == [second.message_id, first.message_id]
+
+
+def test_as_many_threads_settle_as_there_are_full_batches(stage: Stage) -> None:
+    """Over a slow network they send side by side."""
+    messages = stage.bring(25)
+    stage.rig.parts.receiver.take_back()
+    stage.rig.parts.settler.ack(messages[:15])
+    stage.rig.parts.settler.release(messages[15:])
+
+    assert [stage.take(), stage.take(), stage.take()] == ["settle", "settle", "receive"]
+
+
+def test_what_is_due_is_sent_by_one_thread(stage: Stage) -> None:
+    """After its linger, full or not."""
+    stage.rig.parts.settler.ack(stage.bring(3))
+    stage.rig.parts.receiver.take_back()
+    stage.hold("receive")
+    assert stage.take() == "parked"
+
+    stage.clock.advance(0.5)
+
+    assert [stage.take(), stage.take()] == ["settle", "parked"]
+
+
+def test_a_thread_at_work_asks_for_help_with_more_than_one_full_batch(stage: Stage) -> None:
+    """It sends one; another thread takes the next one, if there is CPU for it."""
+    stage.rig.parts.settler.ack(stage.bring(20))
+    stage.park()
+    stage.use_cpu(0.1)
+    stage.pool._measure()
+
+    stage.pool.work_once()
+    assert stage.turn.notified == [1]
+    stage.pool.work_once()
+
+    assert stage.turn.notified == [1]
+    assert stage.rig.calls("delete") == [10, 10]
+
+
+def test_no_help_is_asked_for_when_cpu_is_short(stage: Stage) -> None:
+    """Then another thread only costs; the one at work sends all of it."""
+    stage.rig.parts.settler.ack(stage.bring(20))
+    stage.park()
+    stage.use_cpu(SPARE)
+    stage.pool._measure()
+
+    stage.pool.work_once()
+
+    assert stage.turn.notified == []
+
+
+# No room for another message.
+
+
+@pytest.mark.parametrize("outcome", [Outcome.ack(), Outcome.retry("busy", 9)])
+def test_without_room_everything_is_settled_at_once(
+    make_stage: MakeStage, registry: Registry, outcome: Outcome
+) -> None:
+    """Whoever waits for others to share its request would keep out the next message."""
+    registry.add(lambda _event: None, "*", name="one")
+    stage = make_stage(registry, max_in_flight_messages=3)
+    messages = stage.bring(3)
+    stage.rig.parts.receiver.take_back()
+    for message in messages:
+        if outcome.verdict == "ack":
+            stage.rig.parts.settler.ack([message])
+        else:
+            stage.rig.parts.settler.settle(message, outcome)
+
+    assert [stage.take(), stage.take()] == ["settle everything", "parked"]
+    stage.pool.do("settle everything")
+
+    assert stage.rig.held() == []
+    assert stage.step() == "receive"
+
+
+def test_with_room_the_rest_lingers(stage: Stage) -> None:
+    """Three deletes wait for seven others; meanwhile more is received."""
+    stage.rig.parts.settler.ack(stage.bring(3))
+    stage.rig.parts.receiver.take_back()
+
+    assert stage.step() == "receive"
+    assert stage.rig.calls("delete") == []
+
+
+def test_without_room_the_rest_lingers_while_there_is_something_to_begin(
+    make_stage: MakeStage, registry: Registry
+) -> None:
+    """Every worker is busy, and messages wait for them: a receive would bring nothing useful."""
+    registry.add(lambda _event: None, "*", name="one")
+    stage = make_stage(registry, max_in_flight_messages=3)
+    settled, *_ = stage.bring(3)
+    stage.rig.parts.receiver.take()
+    stage.rig.parts.settler.ack([settled])
+    stage.hold("work", WORKERS)
+
+    assert stage.take() == "parked"
+
+
+def test_without_room_batches_are_called_though_they_are_not_full(
+    make_stage: MakeStage, registry: Registry
+) -> None:
+    """They can't grow any more. While a thread is at work they may: it can free room."""
+    sizes: list[int] = []
+
+    def store(events: Sequence[Event]) -> None:
+        sizes.append(len(events))
+
+    registry.add(store, "*", batch=100, linger_seconds=60)
+    stage = make_stage(registry, max_in_flight_messages=3)
+    stage.bring(3)
+    assert stage.step() == "work"
+    assert sizes == []
+
+    stage.hold("work")
+    assert stage.step() == "parked"
+    stage.hold("work", 0)
 
     assert stage.step() == "work"
-    assert stage.step() == "ended"
-    assert len(stage.processed) == 1
-    assert stage.crew.queued() == 1
+    assert sizes == [3]
+    assert stage.step() == "settle everything"
 
 
-def test_full_receives_with_spare_cpu_let_more_receive(stage: Stage) -> None:
+def test_with_room_a_batch_lingers(make_stage: MakeStage, registry: Registry) -> None:
+    """For as long as its handler says."""
+    registry.add(lambda _events: None, "*", name="store", batch=100, linger_seconds=60)
+    stage = make_stage(registry)
+    stage.bring(3)
+
+    assert [stage.step(), stage.step()] == ["work", "receive"]
+    assert stage.rig.parts.admission.ready() == 0
+
+
+@pytest.mark.parametrize("batch", [None, 10])
+def test_one_message_at_a_time_is_handled_without_delay(
+    make_stage: MakeStage, registry: Registry, batch: int | None
+) -> None:
+    """With room for one message nothing lingers, neither its batch nor its delete."""
+    handled: list[object] = []
+    if batch is None:
+        registry.add(handled.append, "*", name="one")
+    else:
+        registry.add(handled.append, "*", name="one", batch=batch, linger_seconds=5)
+    stage = make_stage(registry, max_in_flight_messages=1, settle_linger_seconds=0.5)
+    sent = stage.rig.send(count=20)
+    before = stage.clock.monotonic()
+
+    for _ in range(200):
+        if len(stage.rig.queue.deleted()) < len(sent):
+            role = stage.pool.take_role()
+            assert role is not None
+            stage.pool.do(role)
+
+    assert stage.rig.queue.deleted() == sent
+    assert len(handled) == 20
+    assert stage.clock.monotonic() == before
+
+
+# A look at a queue that gives nothing.
+
+
+def test_one_thread_looks_whether_the_queue_is_stalled(stage: Stage) -> None:
+    """After a long time without a message, in place of a receive; work goes first."""
+    stage.clock.advance(LOOK_SECONDS)
+
+    assert [stage.take(), stage.take()] == ["look", "receive"]
+    stage.pool.do("look")
+
+    assert stage.rig.calls("attributes") == [0]
+    stage.hold("receive")
+    assert stage.step() == "parked"
+
+
+# How many receive.
+
+
+def test_full_receives_with_spare_cpu_let_more_threads_receive(stage: Stage) -> None:
     """One more each time, up to the maximum."""
     limits = []
     for _ in range(6):
-        stage.poll(full(), utilisation=0.3)
-        limits.append(stage.crew.limit)
+        stage.receive(10, utilisation=0.3)
+        limits.append(stage.pool.limit)
 
     assert limits == [2, 3, 4, 4, 4, 4]
 
 
-def test_without_spare_cpu_more_pollers_only_cost(stage: Stage) -> None:
-    """Between spare and saturated it stays as it is; when saturated it falls, to one at least."""
-    stage.crew.limit = 3
+def test_without_spare_cpu_more_receives_only_cost(stage: Stage) -> None:
+    """One fewer for each window, to one at least. Just below the limit there is still CPU."""
+    stage.pool.limit = 3
     limits = []
-    for utilisation in (0.7, 0.95, 0.95, 0.95):
-        stage.poll(full(), utilisation=utilisation)
-        limits.append(stage.crew.limit)
+    for utilisation in (SPARE - 0.01, SPARE, 0.95, 0.95, 0.95):
+        stage.receive(10, utilisation=utilisation)
+        limits.append(stage.pool.limit)
 
-    assert limits == [3, 2, 1, 1]
+    assert limits == [4, 3, 2, 1, 1]
 
 
-def test_over_a_network_that_takes_time_more_help_for_longer(stage: Stage) -> None:
-    """A full receive that took 16 ms was waited for: then a share of 0.7 leaves room to help."""
-    stage.crew.limit = 3
-    slow = Poll(asked=10, received=10, seconds=0.016)
+@pytest.mark.parametrize(("utilisation", "limits"), [(0.5, [3, 4]), (0.95, [1, 1])])
+def test_how_long_a_receive_takes_does_not_matter(
+    stage: Stage, utilisation: float, limits: list[int]
+) -> None:
+    """Only whether the process waits or computes: the same for a network near by or far away."""
+    stage.pool.limit = 2
+    found = []
+    for seconds in (0.001, 1.0):
+        stage.rig.queue.faults = [Fault(seconds=seconds, operation="receive")]
+        stage.clock.cpu_seconds += seconds * utilisation
+        stage.receive(10, utilisation=utilisation)
+        found.append(stage.pool.limit)
 
-    stage.poll(slow, utilisation=0.7)
-    after_spare = stage.crew.limit
-    stage.poll(slow, utilisation=0.85)
+    assert found == limits
 
-    assert [after_spare, stage.crew.limit] == [4, 4]
+
+def test_cpu_is_measured_over_windows_and_not_over_moments(stage: Stage) -> None:
+    """A short moment of much CPU between two quick receives changes nothing."""
+    stage.receive(10, utilisation=0.95)
+    stage.pool.limit = 3
+    stage.clock.advance(WINDOW_SECONDS / 2)
+    stage.rig.send(count=10)
+    stage.rig.receive_as_a_thread()
+    assert stage.pool.limit == 3
+
+    stage.clock.cpu_seconds += WINDOW_SECONDS
+    stage.clock.advance(WINDOW_SECONDS / 2)
+    stage.rig.send(count=10)
+    stage.rig.receive_as_a_thread()
+
+    assert stage.pool.limit == 2
 
 
 def test_a_receive_that_is_not_full_needs_fewer(stage: Stage) -> None:
-    """The queue is nearly drained."""
-    stage.crew.limit = 3
+    """The queue is nearly drained; that counts each time, however soon after the last one."""
+    stage.pool.limit = 4
+    stage.receive(9)
+    assert stage.pool.limit == 3
 
-    stage.poll(Poll(asked=10, received=9), utilisation=0.1)
+    stage.clock.advance(WINDOW_SECONDS / 2)
+    stage.rig.send(count=9)
+    stage.rig.receive_as_a_thread()
 
-    assert stage.crew.limit == 2
+    assert stage.pool.limit == 2
 
 
-@pytest.mark.parametrize("poll", [EMPTY, Poll(asked=10), Poll(asked=10, pause_seconds=1.0)])
-def test_an_empty_or_failed_receive_leaves_one(stage: Stage, poll: Poll) -> None:
+@pytest.mark.parametrize("failed", [False, True])
+def test_an_empty_or_failed_receive_leaves_one(stage: Stage, *, failed: bool) -> None:
     """That is the bill of an idle queue; and after a failure one thread tries, not all."""
-    stage.crew.limit = 4
+    stage.pool.limit = 4
+    if failed:
+        stage.rig.fail("receive")
 
-    stage.poll(poll)
+    stage.receive(0)
 
-    assert stage.crew.limit == 1
+    assert stage.pool.limit == 1
 
 
 def test_a_failed_receive_keeps_its_role_while_it_pauses(stage: Stage) -> None:
-    """Nobody else hammers a queue that just failed; stopping cuts the pause short."""
-    polling: list[int] = []
-    stage.polls.append(Poll(asked=10, pause_seconds=8.0))
-    stage.clock.call_later(4, lambda: polling.append(stage.crew.polling))
-    stage.clock.call_later(5, stage.crew.stopping.set)
+    """No other thread calls a queue that just failed; stopping cuts the pause short."""
+    receiving: list[int] = []
+    stage.rig.receive()
+    stage.rig.fail("receive", times=5)
+    for _ in range(4):
+        stage.rig.receive()
+    stop = stage.rig.parts.stopping
+    stage.clock.call_later(4, lambda: receiving.append(stage.pool.doing("receive")))
+    stage.clock.call_later(5, stop.set)
     before = stage.clock.monotonic()
 
     stage.step()
 
-    assert polling == [1]
+    assert receiving == [1]
     assert stage.clock.monotonic() - before == 5
-    assert stage.crew.polling == 0
+    assert stage.pool.doing("receive") == 0
 
 
-def test_a_receive_that_raises_leaves_its_role(stage: Stage) -> None:
-    """The error ends the thread; the count of those who receive stays true."""
-    stage.polls.append(OSError())
+@pytest.mark.parametrize(
+    ("role", "operation"),
+    [
+        ("receive", "receive"),
+        ("work", None),
+        ("settle", "delete"),
+        ("settle everything", "delete"),
+        ("look", "attributes"),
+    ],
+)
+def test_a_role_that_raises_is_left(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, role: Role, operation: str | None
+) -> None:
+    """The error ends the thread, and so the process, loudly; the counts of roles stay true."""
 
-    with pytest.raises(OSError):  # noqa: PT011 - the very one
+    def fail(*_arguments: object) -> None:
+        raise IndexError
+
+    stage.rig.parts.settler.ack(stage.bring(10))
+    if operation is None:
+        monkeypatch.setattr(stage.rig.parts.flow, "begin", fail)
+        stage.rig.parts.settler.send()
+    else:
+        stage.rig.queue.faults = fail
+    stage.pool._roles[role] = 1
+
+    with pytest.raises(IndexError):
+        stage.pool.do(role)
+
+    assert stage.pool.doing(role) == 0
+
+
+def test_work_that_raises_leaves_the_rest_to_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was queued behind it is still there."""
+    stage.bring(2)
+    monkeypatch.setattr(stage.rig.parts.flow, "begin", lambda _message: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
         stage.step()
 
-    assert stage.crew.polling == 0
-    assert not stage.crew.busy()
+    assert stage.rig.queued() == 1
 
 
-def test_work_that_raises_leaves_its_role(stage: Stage) -> None:
-    """Likewise; and the rest of the queue is still there for others."""
+# Who is woken.
 
-    def fail() -> None:
-        raise OSError
 
-    stage.crew.put([object(), object()])  # type: ignore[list-item]
-    stage.during_work = fail
-
-    with pytest.raises(OSError):  # noqa: PT011 - the very one
-        stage.step()
-
-    assert stage.crew.working == 0
-    assert stage.crew.queued() == 1
+def spare(stage: Stage, utilisation: float = 0.1) -> None:
+    """The process has used so much CPU over the last window."""
+    stage.use_cpu(utilisation)
+    stage.pool._measure()
 
 
 def test_quick_handlers_get_no_company_when_cpu_is_short(stage: Stage) -> None:
     """The thread that received handles by itself: no message changes threads."""
-    stage.poll(full(), utilisation=0.95)
+    stage.bring(10)
+    spare(stage, 0.95)
+    stage.park(3)
 
+    assert stage.step() == "work"
     assert stage.turn.notified == []
 
 
-def test_one_thread_is_woken_to_receive_while_this_one_handles(stage: Stage) -> None:
+def test_another_thread_is_woken_while_this_one_handles(stage: Stage) -> None:
     """The process waits more than it computes."""
-    stage.poll(full(), utilisation=0.4)
+    stage.bring(10)
+    spare(stage, 0.4)
+    stage.park(3)
 
+    assert stage.step() == "work"
     assert stage.turn.notified == [1]
 
 
-def test_slow_handlers_get_company_at_once(stage: Stage, slots: Iterator[list[Slot]]) -> None:
-    """As many threads as there are messages, up to the workers."""
-    stage.handler_seconds = 0.5
+def test_each_thread_that_is_woken_wakes_the_next_one(stage: Stage) -> None:
+    """As many as there is something to do for: two workers, one receive, and no more."""
+    stage.bring(10)
+    spare(stage)
+    stage.park(5)
 
-    stage.poll(Poll(slots=next(slots), asked=10, received=10), utilisation=0.95)
+    roles: list[str] = []
+    while len(stage.turn.notified) == len(roles):
+        roles.append(stage.take())
 
-    assert stage.turn.notified == [2]
+    assert roles == ["work", "work", "receive"]
+    assert stage.turn.notified == [1, 1]
 
 
-def test_an_empty_receive_wakes_nobody(stage: Stage) -> None:
-    """An idle daemon has one thread that waits, and the others sleep."""
-    stage.poll(EMPTY, utilisation=0.0)
+def test_an_open_receive_wakes_no_other_thread(stage: Stage) -> None:
+    """An idle daemon has one thread that waits for messages, and the others sleep."""
+    spare(stage, 0.0)
+    stage.park(5)
 
+    assert stage.step() == "receive"
     assert stage.turn.notified == []
 
 
 @pytest.mark.parametrize(
-    ("queued", "working", "polling", "parked", "room", "woken"),
+    ("queued", "working", "receiving", "parked", "stopping", "woken"),
     [
-        (1, 0, 1, 1, True, [1]),  # work that nobody does: a quick handler that suddenly hangs
-        (1, 2, 1, 1, True, []),  # every worker is at it
-        (0, 0, 0, 1, True, [1]),  # room was regained and nobody receives
-        (0, 0, 0, 1, False, []),  # backpressure
-        (0, 0, 1, 1, True, []),  # somebody receives
-        (1, 0, 0, 0, True, []),  # nobody is parked: they will look by themselves
+        (1, 0, 1, 1, False, [1]),  # work that no thread does: a quick handler suddenly hangs
+        (1, 2, 1, 1, False, []),  # every worker is busy
+        (0, 0, 0, 1, False, [1]),  # room was regained and no thread receives
+        (0, 0, 0, 1, True, []),  # nothing is received any more
+        (0, 0, 1, 1, False, []),  # one receives
+        (1, 0, 0, 0, False, []),  # none is parked: they will look by themselves
     ],
 )
 def test_a_nudge_wakes_one_thread_if_something_is_left_to_do(
@@ -319,156 +698,94 @@ def test_a_nudge_wakes_one_thread_if_something_is_left_to_do(
     *,
     queued: int,
     working: int,
-    polling: int,
+    receiving: int,
     parked: int,
-    room: bool,
+    stopping: bool,
     woken: list[int],
 ) -> None:
-    """The safety net: nothing lies around while a thread is parked."""
-    crew = stage.crew
-    crew._queue.extend([object()] * queued)  # type: ignore[list-item]
-    crew.working, crew.polling, crew._parked, stage.room = working, polling, parked, room
+    """The safety net: nothing lies around while a thread is parked, however short CPU is."""
+    stage.bring(queued)
+    spare(stage, 0.95)
+    stage.hold("work", working)
+    stage.hold("receive", receiving)
+    stage.park(parked)
+    if stopping:
+        stage.rig.parts.stopping.set()
 
-    crew.nudge()
+    stage.pool.nudge()
 
     assert stage.turn.notified == woken
 
 
-def test_what_is_put_wakes_as_many_as_it_is(stage: Stage) -> None:
-    """Batches that are due, deliveries whose turn it is. Nothing wakes nobody."""
-    stage.crew.put([])
-    stage.crew.put([object(), object()])  # type: ignore[list-item]
-
-    assert stage.turn.notified == [2]
-    assert stage.crew.queued() == 2
-
-
-def test_only_what_nobody_started_on_is_taken_back(
-    stage: Stage, slots: Iterator[list[Slot]]
+def test_the_housekeeper_wakes_a_thread_for_what_is_due(
+    make_stage: MakeStage, registry: Registry
 ) -> None:
-    """Deliveries that wait for their turn were begun: they stay, and somebody is woken for them."""
-    fresh = next(slots)
-    begun = Delivery(fresh.pop(), [], [])
-    stage.crew._queue.extend([*fresh[:4], begun, *fresh[4:]])
-
-    assert stage.crew.take_back() == fresh
-    assert list(stage.crew._queue) == [begun]
-    assert stage.turn.notified == [1]
-    assert stage.crew.take_back() == []
-
-
-def test_what_comes_after_the_stop_is_not_started(
-    stage: Stage, slots: Iterator[list[Slot]]
-) -> None:
-    """An open long poll that still brings messages: they are only taken back."""
-    late = next(slots)
-    stage.polls.append(Poll(slots=late, asked=10, received=len(late)))
-    stage.during_poll = stage.crew.stopping.set
-    assert stage.step() == "poll"
-
-    assert stage.step() == "parked"
-    assert stage.crew.take_back() == late
-    assert stage.crew.take_back() == []
-
-
-def test_what_a_thread_takes_meanwhile_is_not_taken_back(
-    stage: Stage, slots: Iterator[list[Slot]]
-) -> None:
-    """Threads at work take items without the lock: each goes to one side, never to both."""
-    taken: list[Slot] = []
-
-    class Contended(deque[Any]):
-        """Another thread takes an item whenever this one has looked at the queue."""
-
-        def __iter__(self) -> Iterator[Any]:
-            looked = list(super().__iter__())
-            if len(self):
-                taken.append(deque.popleft(self))
-            return iter(looked)
-
-        def popleft(self) -> Any:
-            item = super().popleft()
-            if len(self):
-                taken.append(deque.popleft(self))
-            return item
-
-    queue = next(slots)
-    stage.crew._queue = Contended(queue)
-
-    back = stage.crew.take_back()
-
-    assert sorted([*back, *taken], key=queue.index) == queue
-
-
-def test_emptiness_is_a_whole_long_poll_with_nothing_in_hand(stage: Stage) -> None:
-    """What is in flight when the poll begins may be put off and come again later."""
-    stage.poll(Poll(asked=10))  # a short one proves nothing
-    assert stage.crew.empty_polls == 0
-    stage.idle = False
-    stage.poll(EMPTY)
-    assert stage.crew.empty_polls == 0
-    stage.idle = True
-    stage.during_poll = lambda: setattr(stage, "idle", False)
-    stage.poll(EMPTY)
-    assert stage.crew.empty_polls == 1
-
-    stage.poll(Poll(asked=10, received=1))
-
-    assert stage.crew.empty_polls == 0
-
-
-def test_a_crew_is_busy_with_anything_queued_handled_or_open(stage: Stage) -> None:
-    """A drain waits for all three."""
-    assert not stage.crew.busy()
-    for name in ("working", "polling"):
-        setattr(stage.crew, name, 1)
-        assert stage.crew.busy()
-        setattr(stage.crew, name, 0)
-    stage.crew.put([object()])  # type: ignore[list-item]
-    assert stage.crew.busy()
-
-
-def test_parked_threads_help_if_there_is_cpu_for_them(stage: Stage) -> None:
-    """As many as were asked for and are parked; each helps once."""
-    helped: list[int] = []
-    stage.crew._parked = 2
-    stage.crew._utilisation = 0.3
-    stage.room = False
-
-    stage.crew.ask_help(lambda: helped.append(stage.crew.helping), 5)
-
-    assert stage.turn.notified == [2]
-    assert [stage.step(), stage.step(), stage.step()] == ["help", "help", "parked"]
-    assert helped == [1, 1]
-    assert not stage.crew.busy()
-
-
-def test_nobody_helps_when_cpu_is_short(stage: Stage) -> None:
-    """Then another thread only costs; the owner of the task does it."""
-    stage.crew._parked = 2
-    stage.crew._utilisation = 0.9
-
-    stage.crew.ask_help(lambda: None, 2)
-
+    """A batch that has lingered: the handler is called by a thread of the pool."""
+    registry.add(lambda _events: None, "*", name="store", batch=100, linger_seconds=2)
+    stage = make_stage(registry)
+    stage.bring(3)
+    stage.step()
+    stage.hold("receive")
+    stage.park()
+    stage.clock.advance(1.9)
+    stage.rig.parts.housekeeper.tick()
     assert stage.turn.notified == []
 
+    stage.clock.advance(0.1)
+    stage.rig.parts.housekeeper.tick()
 
-def test_a_task_that_raises_is_not_taken_for_done(stage: Stage) -> None:
-    """Whatever it raises ends the thread, and so the process, loudly."""
-
-    def fail() -> None:
-        raise IndexError
-
-    stage.crew._parked = 1
-    stage.crew._utilisation = 0.3
-    stage.crew.ask_help(fail, 1)
-
-    with pytest.raises(IndexError):
-        stage.step()
-
-    assert stage.crew.helping == 0
+    assert stage.turn.notified == [1]
+    assert stage.step() == "work"
 
 
-def test_there_is_a_thread_for_every_role(stage: Stage) -> None:
-    """All workers may be in handlers, and receiving goes on."""
-    assert stage.crew.size == 6
+def test_nudges_measure_cpu_when_no_receive_returns(stage: Stage) -> None:
+    """Slow handlers, one long poll: the last window counts, not the one before the long poll."""
+    spare(stage, 0.95)
+    stage.bring(10)
+    stage.park(3)
+    stage.use_cpu(0.1)
+    stage.pool.nudge()
+    stage.turn.notified.clear()
+
+    assert stage.take() == "work"
+    assert stage.turn.notified == [1]
+
+
+def test_closing_wakes_all_threads_to_end(stage: Stage) -> None:
+    """What they do now they finish."""
+    stage.park(3)
+
+    stage.pool.close()
+
+    assert stage.turn.notified == [-1]
+    assert stage.step() == "ended"
+
+
+@pytest.mark.parametrize("role", ["settle", "settle everything", "work", "look", "receive"])
+def test_a_pool_is_busy_while_a_thread_does_anything(stage: Stage, role: Role) -> None:
+    """A drain waits for it."""
+    stage.rig.parts.stopping.set()
+    assert not stage.pool.busy()
+
+    stage.hold(role)
+    assert stage.pool.busy()
+
+    stage.pool.release_role(role)
+    assert not stage.pool.busy()
+
+
+def test_a_pool_is_busy_while_something_is_ready(stage: Stage) -> None:
+    """Though no thread has taken it yet."""
+    (message,) = stage.bring(1)
+    stage.rig.parts.stopping.set()
+    registry = stage.rig.parts.flow._registry
+    assert not stage.pool.busy()
+
+    stage.rig.parts.admission.add_ready(calls_of(message, registry))
+
+    assert stage.pool.busy()
+
+
+def test_there_is_a_thread_for_every_role() -> None:
+    """All workers may be in handlers and all receives open, and settling goes on."""
+    assert PoolOptions(workers=8, max_receives=4).threads == 13

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from consumer.engine.delivery import Delivery, Gate, Work
 
-from consumer.engine.inflight import InFlight, Slot
+from consumer.engine.gate import Gate
+from consumer.engine.inflight import InFlight, InFlightMessage
+from consumer.engine.progress import Call, Entry, Progress
 from consumer.handlers.registering.registry import Handler
-from consumer.messages import Outcome
+from consumer.messages import Event, Outcome
 from consumer.testing import make_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    MakeHeld = Callable[..., InFlightMessage]
+
 ACK = Outcome.ack()
+Work = list[tuple[Event, Handler]]
 
 
 def handler(name: str) -> Handler:
@@ -23,90 +27,155 @@ def handler(name: str) -> Handler:
     return Handler(name, ("*",), call=lambda event, context: None)
 
 
-@pytest.fixture(name="slot")
-def _slot(make_slot: Callable[..., Slot]) -> Slot:
-    return make_slot(InFlight(max_messages=1, max_bytes=1 << 30))
+@pytest.fixture(name="in_flight")
+def _in_flight() -> InFlight:
+    return InFlight(max_messages=10, max_bytes=1 << 40)
+
+
+@pytest.fixture(name="message")
+def _message(in_flight: InFlight, make_held: MakeHeld) -> InFlightMessage:
+    return make_held(in_flight)
 
 
 @pytest.fixture(name="work")
-def _work() -> list[Work]:
+def _work() -> Work:
     events = [make_event(index=0, count=2), make_event(index=1, count=2)]
     return [(event, handler(name)) for event in events for name in ("store", "mail")]
 
 
-def test_the_last_piece_of_work_is_told_once(slot: Slot, work: list[Work]) -> None:
-    """Whoever ends it settles the message; in which order they end does not matter."""
-    delivery = Delivery(slot, [], work)
+def progress_of(message: InFlightMessage, calls: int = 1) -> Progress:
+    """A message with so many calls to come."""
+    return Progress(message, [], calls)
 
-    ended = [delivery.end(event, found, ACK) for event, found in reversed(work)]
+
+def one_call(message: InFlightMessage) -> Call:
+    """A call of its own for one event of a message."""
+    return Call(handler("store"), [Entry(progress_of(message), make_event())])
+
+
+def test_the_last_call_that_ends_is_told_apart_once(message: InFlightMessage, work: Work) -> None:
+    """The thread that ends it settles the message; in which order they end does not matter."""
+    progress = progress_of(message, len(work))
+
+    ended = [progress.end(event, found, ACK) for event, found in reversed(work)]
 
     assert ended == [False, False, False, True]
-    assert delivery.verdict() == (ACK, None)
+    assert progress.verdict() == (ACK, None)
 
 
-def test_what_succeeded_is_known_by_position_and_handler(slot: Slot, work: list[Work]) -> None:
+def test_what_succeeded_is_known_by_position_and_handler(
+    message: InFlightMessage, work: Work
+) -> None:
     """Only that may be left out when the message comes again."""
-    delivery = Delivery(slot, [], work)
+    progress = progress_of(message, len(work))
     outcomes = [ACK, Outcome.retry("TimeoutError"), Outcome.reject("not ours"), ACK]
 
     for (event, found), outcome in zip(work, outcomes, strict=True):
-        delivery.end(event, found, outcome)
+        progress.end(event, found, outcome)
 
-    assert delivery.succeeded == [(0, "store"), (1, "mail")]
+    assert message.succeeded == [(0, "store"), (1, "mail")]
 
 
-def test_a_retry_wins_over_a_reject(slot: Slot, work: list[Work]) -> None:
+def test_a_retry_wins_over_a_reject(message: InFlightMessage, work: Work) -> None:
     """Its handler may yet succeed; and the handler whose retry it is names the policy."""
-    delivery = Delivery(slot, [], work[:3])
+    progress = progress_of(message, 3)
     retry = Outcome.retry("TimeoutError")
-    delivery.end(*work[0], Outcome.reject("not ours"))
-    delivery.end(*work[1], retry)
-    delivery.end(*work[2], ACK)
+    progress.end(*work[0], Outcome.reject("not ours"))
+    progress.end(*work[1], retry)
+    progress.end(*work[2], ACK)
 
-    outcome, found = delivery.verdict()
+    outcome, found = progress.verdict()
 
     assert outcome is retry
     assert found is work[1][1]
 
 
-def test_the_longest_explicit_delay_wins(slot: Slot, work: list[Work]) -> None:
+def test_the_longest_explicit_delay_wins(message: InFlightMessage, work: Work) -> None:
     """No handler is called before it asked to be."""
-    delivery = Delivery(slot, [], work[:3])
+    progress = progress_of(message, 3)
     for piece, delay in zip(work, (None, 600.0, 30.0), strict=False):
-        delivery.end(*piece, Outcome.retry("later", delay))
+        progress.end(*piece, Outcome.retry("later", delay))
 
-    outcome, found = delivery.verdict()
+    outcome, found = progress.verdict()
 
     assert outcome.delay_seconds == 600
     assert found is work[1][1]
 
 
-def test_a_gate_keeps_what_has_no_room_and_hands_it_back_in_turn() -> None:
+def test_a_call_ends_the_messages_whose_last_call_it_was(
+    in_flight: InFlight, make_held: MakeHeld
+) -> None:
+    """A batch may end some of its messages, while others wait for another handler."""
+    last, not_last = progress_of(make_held(in_flight)), progress_of(make_held(in_flight), 2)
+    call = Call(handler("store"), [Entry(last, make_event()), Entry(not_last, make_event())])
+
+    ended = call.end([ACK, ACK])
+
+    assert ended == [last]
+    assert call.first is last.message
+
+
+def test_a_call_names_the_steps_that_succeeded_with_their_messages(
+    in_flight: InFlight, make_held: MakeHeld
+) -> None:
+    """That is what the ledger notes: by position, what failed is left out."""
+    progresses = [progress_of(make_held(in_flight)) for _ in range(3)]
+    call = Call(handler("store"), [Entry(p, make_event(index=n)) for n, p in enumerate(progresses)])
+
+    steps = call.succeeded([ACK, Outcome.retry("busy"), ACK])
+
+    assert steps == [("message-1", (0, "store")), ("message-3", (2, "store"))]
+
+
+def test_the_first_event_of_a_batch_can_be_tried_alone(
+    in_flight: InFlight, make_held: MakeHeld
+) -> None:
+    """The rest is a call of its own; a batch that was on its last try stays so in both parts."""
+    entries = [Entry(progress_of(make_held(in_flight)), make_event()) for _ in range(3)]
+    call = Call(handler("store"), entries)
+    call.last_try = True
+
+    first, rest = call.split()
+
+    assert rest is not None
+    assert (first.entries, rest.entries) == (entries[:1], entries[1:])
+    assert first.last_try
+    assert rest.last_try
+    assert first.split() == (first, None)
+
+
+@pytest.fixture(name="calls")
+def _calls(in_flight: InFlight, make_held: MakeHeld) -> list[Call]:
+    return [one_call(make_held(in_flight)) for _ in range(5)]
+
+
+def test_a_gate_keeps_what_has_no_room_and_hands_it_back_in_turn(calls: list[Call]) -> None:
     """First come, first served; the place goes over without being free in between."""
-    gate: Gate[str] = Gate(1)
+    gate = Gate(1)
+    a, b, c, d, e = calls
 
-    assert gate.enter("a")
-    assert not gate.enter("b")
-    assert not gate.enter("c")
-    assert gate.leave() == "b"
-    assert not gate.enter("d")
-    assert [gate.leave(), gate.leave(), gate.leave()] == ["c", "d", None]
-    assert gate.enter("e")
+    assert gate.enter(a)
+    assert not gate.enter(b)
+    assert not gate.enter(c)
+    assert gate.leave() is b
+    assert not gate.enter(d)
+    assert [gate.leave(), gate.leave(), gate.leave()] == [c, d, None]
+    assert gate.enter(e)
 
 
-def test_a_gate_lets_in_as_many_as_its_limit() -> None:
+def test_a_gate_lets_in_as_many_as_its_limit(calls: list[Call]) -> None:
     """And no more."""
-    gate: Gate[str] = Gate(2)
+    gate = Gate(2)
 
-    assert [gate.enter(item) for item in "abc"] == [True, True, False]
+    assert [gate.enter(call) for call in calls[:3]] == [True, True, False]
 
 
-def test_what_waits_at_a_gate_can_be_given_up() -> None:
+def test_what_waits_at_a_gate_can_be_given_up(calls: list[Call]) -> None:
     """The places of those inside stay taken."""
-    gate: Gate[str] = Gate(1)
-    for item in "abc":
-        gate.enter(item)
+    gate = Gate(1)
+    for call in calls[:3]:
+        gate.enter(call)
 
-    assert gate.abandon() == ["b", "c"]
-    assert gate.abandon() == []
-    assert not gate.enter("d")
+    assert gate.give_up() == calls[1:3]
+    assert gate.give_up() == []
+    assert not gate.enter(calls[3])

@@ -1,15 +1,17 @@
-"""Receiving: what is asked for, what a failure does, when it is given up."""
+"""Receiving: what is asked for, what a failure does, when the queue counts as empty."""
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from consumer.engine.poller import RECEIVE_BACKOFF, Poller
 
+from consumer import log_events
 from consumer.engine.inflight import InFlight
+from consumer.engine.receive import RECEIVE_BACKOFF, ReceiveOptions, Receiver
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
 from consumer.testing import Fault, InMemoryQueue, canvas_body
@@ -17,10 +19,12 @@ from consumer.testing import Fault, InMemoryQueue, canvas_body
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from consumer.engine.inflight import InFlightMessage
     from consumer.testing import ManualClock
 
-    MakePoller = Callable[..., Poller]
+    MakeReceiver = Callable[..., Receiver]
 
+WAIT = 20
 TRANSIENT = Fault(error=TransportError("no route", code="EndpointConnectionError"))
 DENIED = Fault(error=AccessDeniedError("denied", code="AccessDenied"))
 
@@ -40,319 +44,566 @@ def _stats() -> Stats:
     return Stats()
 
 
-@pytest.fixture(name="make_poller")
-def _make_poller(
+@pytest.fixture(name="make_receiver")
+def _make_receiver(
     queue: InMemoryQueue, table: InFlight, stats: Stats, clock: ManualClock
-) -> MakePoller:
-    def make(*, max_messages: int | None = None) -> Poller:
-        return Poller(
+) -> MakeReceiver:
+    def make(**options: Any) -> Receiver:
+        return Receiver(
             queue,
             table,
             stats,
+            ReceiveOptions(wait_seconds=WAIT, visibility_seconds=30, **options),
             clock=clock,
             rng=Random(3),
-            wait_time_seconds=20,
-            visibility_timeout_seconds=30,
-            max_messages=max_messages,
         )
 
     return make
 
 
-def fill(queue: InMemoryQueue, count: int) -> None:
-    """Put messages into the queue."""
-    for number in range(count):
-        queue.send(canvas_body(number=number))
+def fill(queue: InMemoryQueue, count: int) -> list[str]:
+    """Put messages into the queue; returns their ids."""
+    return [queue.send(canvas_body(number=number)) for number in range(count)]
 
 
-def test_a_receive_brings_slots(
-    make_poller: MakePoller, queue: InMemoryQueue, table: InFlight, stats: Stats, clock: ManualClock
+def test_what_a_receive_brings_waits_to_be_taken(
+    make_receiver: MakeReceiver,
+    queue: InMemoryQueue,
+    table: InFlight,
+    stats: Stats,
+    clock: ManualClock,
 ) -> None:
-    """Each message has a slot, visible again one visibility timeout later."""
-    fill(queue, 3)
+    """It is held from then on, in the order of the queue, visible again one timeout later."""
+    sent = fill(queue, 3)
+    receiver = make_receiver()
 
-    poll = make_poller().poll_once()
+    received = receiver.receive()
 
-    assert (poll.asked, poll.messages, poll.full, poll.empty) == (10, 3, False, False)
-    assert [slot.visible_at for slot in poll.slots] == [clock.monotonic() + 30] * 3
-    assert poll.pause_seconds == 0
-    assert len(table) == 3
+    assert (received.messages, received.full, received.pause_seconds) == (3, False, 0)
+    assert (receiver.queued(), len(table)) == (3, 3)
     assert stats.snapshot() == {"receives": 1, "received": 3}
+    taken = receiver.take_back()
+    assert [message.message_id for message in taken] == sent
+    assert [message.visible_at for message in taken] == [clock.monotonic() + 30] * 3
+
+
+def test_a_receive_of_ten_is_full(make_receiver: MakeReceiver, queue: InMemoryQueue) -> None:
+    """There is probably more where it came from."""
+    fill(queue, 11)
+    receiver = make_receiver()
+
+    assert [receiver.receive().full, receiver.receive().full] == [True, False]
+
+
+def test_each_message_is_taken_once(make_receiver: MakeReceiver, queue: InMemoryQueue) -> None:
+    """By a thread that handles it or by the one that gives the rest back."""
+    first, *rest = fill(queue, 3)
+    receiver = make_receiver()
+    receiver.receive()
+
+    taken = receiver.take()
+    back = receiver.take_back()
+
+    assert taken is not None
+    assert taken.message_id == first
+    assert [message.message_id for message in back] == rest
+    assert (receiver.take(), receiver.take_back(), receiver.queued()) == (None, [], 0)
+
+
+def test_what_a_thread_takes_meanwhile_is_not_taken_back(
+    make_receiver: MakeReceiver, queue: InMemoryQueue
+) -> None:
+    """Threads at work take messages without a lock: each goes to one side, never to both."""
+    fill(queue, 10)
+    receiver = make_receiver()
+    receiver.receive()
+    taken: list[InFlightMessage] = []
+
+    class Contended(deque[Any]):
+        """Another thread takes a message after each one that this thread takes."""
+
+        def popleft(self) -> Any:
+            message = super().popleft()
+            if len(self):
+                taken.append(super().popleft())
+            return message
+
+    received = receiver._received = Contended(receiver._received)
+    before = list(received)
+
+    back = receiver.take_back()
+
+    assert len(taken) == 5
+    assert sorted([*back, *taken], key=before.index) == before
 
 
 def test_no_more_is_asked_for_than_there_is_room(
-    make_poller: MakePoller, queue: InMemoryQueue, table: InFlight
+    make_receiver: MakeReceiver, queue: InMemoryQueue, table: InFlight
 ) -> None:
     """The last receive asks for what is left; without room there is no call at all."""
     fill(queue, 40)
-    poller = make_poller()
+    receiver = make_receiver()
 
-    polls = [poller.poll_once() for _ in range(4)]
+    received = [receiver.receive().messages for _ in range(4)]
 
-    assert [poll.asked for poll in polls] == [10, 10, 5, 0]
+    assert received == [10, 10, 5, 0]
     assert [call.size for call in queue.calls] == [10, 10, 5]
     assert len(table) == 25
-    assert not poller.may_poll()
+    assert not receiver.may_receive(None)
+    assert not receiver.has_room()
 
 
-def test_the_first_receive_is_short(make_poller: MakePoller, clock: ManualClock) -> None:
-    """Being ready does not wait for a whole long poll; an empty short one proves no emptiness."""
-    poller = make_poller()
+def test_no_more_is_asked_for_than_is_wanted(
+    make_receiver: MakeReceiver, queue: InMemoryQueue
+) -> None:
+    """While every handler fails, one message is enough to see whether it works again, or none."""
+    fill(queue, 9)
+    receiver = make_receiver()
+
+    assert receiver.may_receive(1)
+    assert not receiver.may_receive(0)
+    assert [receiver.receive(1).messages, receiver.receive(0).messages] == [1, 0]
+    assert [call.size for call in queue.calls] == [1]
+
+
+def test_when_there_last_was_no_room_or_no_need_is_known(
+    make_receiver: MakeReceiver, clock: ManualClock, table: InFlight
+) -> None:
+    """Since then the health check may expect a receive."""
+    receiver = make_receiver()
+    began = clock.monotonic()
+    clock.advance(5)
+    receiver.may_receive(None)
+    assert receiver.last_blocked == began
+
+    receiver.may_receive(0)
+    assert receiver.last_blocked == began + 5
+
+    clock.advance(5)
+    while table.reserve():
+        pass
+    receiver.may_receive(None)
+    assert receiver.last_blocked == began + 10
+
+
+def test_the_first_receive_is_short(make_receiver: MakeReceiver, clock: ManualClock) -> None:
+    """Being ready does not wait for a whole long poll."""
+    receiver = make_receiver()
     before = clock.monotonic()
 
-    first = poller.poll_once()
+    receiver.receive()
     between = clock.monotonic()
-    second = poller.poll_once()
+    receiver.receive()
 
     assert between - before == 1
-    assert clock.monotonic() - between == 20
-    assert poller.succeeded
-    assert (first.empty, second.empty) == (False, True)
+    assert clock.monotonic() - between == WAIT
+    assert receiver.succeeded
 
 
 def test_a_failed_first_receive_is_followed_by_a_short_one(
-    make_poller: MakePoller, queue: InMemoryQueue, clock: ManualClock
+    make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
 ) -> None:
     """Short is what comes before the first success, not what comes first."""
     queue.faults = [TRANSIENT]
-    poller = make_poller()
-    poller.poll_once()
+    receiver = make_receiver()
+    receiver.receive()
+    assert not receiver.succeeded
     before = clock.monotonic()
 
-    poller.poll_once()
+    receiver.receive()
 
     assert clock.monotonic() - before == 1
 
 
+# Failures.
+
+
 def test_a_failure_pauses_longer_each_time_and_a_success_resets(
-    make_poller: MakePoller, queue: InMemoryQueue, stats: Stats
+    make_receiver: MakeReceiver, queue: InMemoryQueue, stats: Stats
 ) -> None:
     """Equal jitter between half the ceiling and the ceiling, 1 to 60 s."""
-    poller = make_poller()
+    receiver = make_receiver()
     queue.faults = [TRANSIENT] * 9
 
-    pauses = [poller.poll_once().pause_seconds for _ in range(9)]
+    pauses = [receiver.receive().pause_seconds for _ in range(9)]
 
     for attempt, pause in enumerate(pauses, start=1):
         ceiling = RECEIVE_BACKOFF.ceiling(attempt)
         assert ceiling / 2 <= pause <= ceiling
-    assert poller.last_error_code == "EndpointConnectionError"
+    assert receiver.last_error_code == "EndpointConnectionError"
     assert stats["receive_failures"] == 9
 
-    recovered = poller.poll_once()
+    recovered = receiver.receive()
     queue.faults = [TRANSIENT]
-    after = poller.poll_once()
+    after = receiver.receive()
 
     assert recovered.pause_seconds == 0
     assert 0.5 <= after.pause_seconds <= 1
 
 
-def test_a_recovery_clears_the_last_error(make_poller: MakePoller, queue: InMemoryQueue) -> None:
-    """The status line does not tell of yesterday's outage."""
-    queue.faults = [TRANSIENT]
-    poller = make_poller()
-    poller.poll_once()
-
-    poller.poll_once()
-
-    assert poller.last_error_code == ""
-
-
-def test_a_failed_receive_is_neither_empty_nor_holds_room(
-    make_poller: MakePoller, queue: InMemoryQueue, table: InFlight
+def test_a_recovery_clears_the_last_error_and_is_logged(
+    make_receiver: MakeReceiver, queue: InMemoryQueue, logs: list[Any]
 ) -> None:
-    """An unreachable queue is not an empty one, and each failure gives its reservation back."""
-    poller = make_poller()
-    poller.poll_once()
+    """The status line does not show yesterday's outage."""
+    queue.faults = [TRANSIENT] * 2
+    receiver = make_receiver()
+    receiver.receive()
+    receiver.receive()
+
+    receiver.receive()
+    receiver.receive()
+
+    assert receiver.last_error_code == ""
+    assert [line for line in logs if line["log_level"] == "info"] == [
+        {"event": log_events.RECEIVE_RECOVERED, "log_level": "info", "failures": 2}
+    ]
+
+
+def test_a_failed_receive_holds_no_room(
+    make_receiver: MakeReceiver, queue: InMemoryQueue, table: InFlight
+) -> None:
+    """Each failure gives its reservation back."""
+    receiver = make_receiver()
     queue.faults = [TRANSIENT] * 20
 
-    polls = [poller.poll_once() for _ in range(20)]
+    for _ in range(20):
+        receiver.receive()
 
-    assert not any(poll.empty for poll in polls)
     assert table.reserve() + table.reserve() + table.reserve() == 25
 
 
 def test_a_bug_in_the_transport_is_raised_and_holds_no_room(
-    make_poller: MakePoller, queue: InMemoryQueue, table: InFlight, clock: ManualClock
+    make_receiver: MakeReceiver, queue: InMemoryQueue, table: InFlight, clock: ManualClock
 ) -> None:
     """What is no TransportError is not swallowed; even then the capacity is whole."""
     queue.faults = [Fault(error=KeyError("Messages"))]
-    poller = make_poller()
+    receiver = make_receiver()
 
     with pytest.raises(KeyError):
-        poller.poll_once()
+        receiver.receive()
 
     assert table.reserve() + table.reserve() + table.reserve() == 25
-    assert poller.oldest_open(clock.monotonic()) == clock.monotonic()
+    assert receiver.oldest_open(clock.monotonic()) == clock.monotonic()
+    assert receiver.open() == 0
 
 
 @pytest.mark.parametrize("error", [AccessDeniedError("no"), QueueMissingError("gone")])
 def test_fatal_before_the_first_success_ends_at_once(
-    make_poller: MakePoller, queue: InMemoryQueue, error: TransportError
+    make_receiver: MakeReceiver, queue: InMemoryQueue, error: TransportError
 ) -> None:
-    """Wrong credentials or a mistyped queue are told at the start, not after a minute."""
+    """Wrong credentials or a mistyped queue are reported at the start, not after a minute."""
     queue.faults = [Fault(error=error)]
 
     with pytest.raises(type(error)):
-        make_poller().poll_once()
+        make_receiver().receive()
 
 
 def test_fatal_after_a_success_has_a_grace_period(
-    make_poller: MakePoller, queue: InMemoryQueue, clock: ManualClock
+    make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
 ) -> None:
     """A policy that is being edited denies for moments; what lasts a minute is for good."""
-    poller = make_poller()
-    poller.poll_once()
+    receiver = make_receiver()
+    receiver.receive()
     queue.faults = [DENIED] * 3
 
-    assert poller.poll_once().pause_seconds > 0
+    assert receiver.receive().pause_seconds > 0
     clock.advance(59)
-    assert poller.poll_once().pause_seconds > 0
+    assert receiver.receive().pause_seconds > 0
     clock.advance(1)
 
     with pytest.raises(AccessDeniedError):
-        poller.poll_once()
+        receiver.receive()
+
+
+def test_the_grace_period_can_be_set(
+    make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
+) -> None:
+    """In seconds."""
+    receiver = make_receiver(fatal_grace_seconds=5)
+    receiver.receive()
+    queue.faults = [DENIED] * 2
+    receiver.receive()
+    clock.advance(5)
+
+    with pytest.raises(AccessDeniedError):
+        receiver.receive()
 
 
 def test_the_grace_period_starts_anew_after_a_success(
-    make_poller: MakePoller, queue: InMemoryQueue, clock: ManualClock
+    make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
 ) -> None:
     """Two short denials a day apart are not one long one."""
-    poller = make_poller()
-    poller.poll_once()
+    receiver = make_receiver()
+    receiver.receive()
     queue.faults = [DENIED]
-    poller.poll_once()
-    poller.poll_once()
+    receiver.receive()
+    receiver.receive()
     clock.advance(86_400)
     queue.faults = [DENIED]
 
-    assert poller.poll_once().pause_seconds > 0
+    assert receiver.receive().pause_seconds > 0
 
 
 def test_an_outage_before_it_does_not_use_up_the_grace_period(
-    make_poller: MakePoller, queue: InMemoryQueue, clock: ManualClock
+    make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
 ) -> None:
     """The first denial after ten minutes without network ends nothing: only denials count."""
-    poller = make_poller()
-    poller.poll_once()
+    receiver = make_receiver()
+    receiver.receive()
     queue.faults = [TRANSIENT, TRANSIENT, DENIED, TRANSIENT, DENIED]
-    poller.poll_once()
+    receiver.receive()
     clock.advance(600)
-    poller.poll_once()
+    receiver.receive()
 
-    denied = poller.poll_once()
+    denied = receiver.receive()
     clock.advance(600)
-    poller.poll_once()
-    denied_again = poller.poll_once()
+    receiver.receive()
+    denied_again = receiver.receive()
 
     assert denied.pause_seconds > 0
     assert denied_again.pause_seconds > 0
 
 
+# A limit on the number of messages.
+
+
 def test_a_limit_on_messages_is_kept_to_the_message(
-    make_poller: MakePoller, queue: InMemoryQueue
+    make_receiver: MakeReceiver, queue: InMemoryQueue
 ) -> None:
     """13 means 13: empty and failed receives use up nothing."""
-    poller = make_poller(max_messages=13)
-    poller.poll_once()
+    receiver = make_receiver(most=13)
+    receiver.receive()
     queue.faults = [TRANSIENT]
-    poller.poll_once()
+    receiver.receive()
     fill(queue, 40)
 
-    received = [poller.poll_once().messages for _ in range(4)]
+    received = [receiver.receive().messages for _ in range(4)]
 
     assert received == [10, 3, 0, 0]
-    assert poller.exhausted
-    assert not poller.may_poll()
+    assert receiver.exhausted
+    assert not receiver.may_receive(None)
 
 
 def test_a_limit_on_messages_waits_for_what_is_missing(
-    make_poller: MakePoller, queue: InMemoryQueue
+    make_receiver: MakeReceiver, queue: InMemoryQueue
 ) -> None:
     """A receive that brings less than it asked for gives the rest of the budget back."""
-    poller = make_poller(max_messages=5)
+    receiver = make_receiver(most=5)
     fill(queue, 3)
 
-    assert poller.poll_once().messages == 3
-    assert not poller.exhausted
+    assert receiver.receive().messages == 3
+    assert not receiver.exhausted
 
     fill(queue, 9)
 
-    assert poller.poll_once().messages == 2
-    assert poller.exhausted
+    assert receiver.receive().messages == 2
+    assert receiver.exhausted
 
 
 def test_the_budget_is_not_exhausted_while_a_receive_is_open(
-    make_poller: MakePoller, queue: InMemoryQueue
+    make_receiver: MakeReceiver, queue: InMemoryQueue
 ) -> None:
     """All of it is asked for, and nothing has come yet."""
-    poller = make_poller(max_messages=5)
-    seen: list[bool] = []
+    receiver = make_receiver(most=5)
+    seen: list[tuple[bool, bool]] = []
 
     def look(_call: object) -> None:
-        seen.append(poller.exhausted)
+        seen.append((receiver.exhausted, receiver.may_receive(None)))
 
     queue.faults = look
     fill(queue, 5)
-    poller.poll_once()
+    receiver.receive()
 
-    assert seen == [False]
-    assert poller.exhausted
+    assert seen == [(False, False)]
+    assert receiver.exhausted
+
+
+def test_without_a_limit_nothing_is_ever_exhausted(
+    make_receiver: MakeReceiver, queue: InMemoryQueue
+) -> None:
+    """A daemon goes on, with messages and without."""
+    receiver = make_receiver()
+    fill(queue, 3)
+    for _ in range(3):
+        receiver.receive()
+
+    assert not receiver.exhausted
+    assert not receiver.emptied
+
+
+# Facts about what came.
 
 
 def test_a_redelivery_in_flight_is_no_new_work(
-    make_poller: MakePoller, queue: InMemoryQueue, table: InFlight, stats: Stats
+    make_receiver: MakeReceiver, queue: InMemoryQueue, table: InFlight, stats: Stats
 ) -> None:
-    """It counts as received and as duplicate, and takes no second slot."""
-    fill(queue, 1)
-    poller = make_poller()
-    (slot,) = poller.poll_once().slots
-    queue.redeliver(slot.message.message_id)
+    """It counts as received and as duplicate, and is not handled a second time."""
+    (message_id,) = fill(queue, 1)
+    receiver = make_receiver()
+    receiver.receive()
+    message = receiver.take()
+    assert message is not None
+    queue.redeliver(message_id)
 
-    again = poller.poll_once()
+    again = receiver.receive()
 
-    assert (again.messages, again.slots) == (1, [])
+    assert (again.messages, receiver.queued()) == (1, 0)
     assert len(table) == 1
-    assert slot.receipt_handle != slot.message.receipt_handle
+    assert message.receipt_handle != message.received.receipt_handle
     assert stats["duplicates"] == 1
     assert stats["redelivered"] == 1
 
 
 def test_lag_is_the_time_that_a_message_waited(
-    make_poller: MakePoller, queue: InMemoryQueue, stats: Stats, clock: ManualClock
+    make_receiver: MakeReceiver, queue: InMemoryQueue, stats: Stats, clock: ManualClock
 ) -> None:
     """From SentTimestamp to the receive; never negative, if the clocks differ."""
     fill(queue, 1)
     clock.advance(95)
-    poller = make_poller()
+    receiver = make_receiver()
 
-    poller.poll_once()
+    receiver.receive()
 
     assert stats.lag_seconds == 95
 
     clock._start -= timedelta(hours=1)  # our clock is behind
     fill(queue, 1)
     clock._start -= timedelta(hours=1)
-    poller.poll_once()
+    receiver.receive()
 
     assert stats.lag_seconds == 0
 
 
 def test_open_receives_are_known_by_their_age(
-    make_poller: MakePoller, queue: InMemoryQueue, clock: ManualClock
+    make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
 ) -> None:
     """So that one that never returns can be told from one that waits."""
-    poller = make_poller()
+    receiver = make_receiver()
     began = clock.monotonic()
-    seen: list[float] = []
+    seen: list[tuple[int, float]] = []
 
     def look(_call: object) -> Fault:
         clock.advance(7)
-        seen.append(poller.oldest_open(clock.monotonic()))
+        seen.append((receiver.open(), receiver.oldest_open(clock.monotonic())))
         return Fault()
 
     queue.faults = look
-    poller.poll_once()
+    receiver.receive()
 
-    assert seen == [began]
-    assert poller.oldest_open(clock.monotonic()) == clock.monotonic()
+    assert seen == [(1, began)]
+    assert receiver.oldest_open(clock.monotonic()) == clock.monotonic()
+    assert (receiver.open(), receiver.last_return) == (0, clock.monotonic())
+
+
+# An empty queue: only with `until_empty`.
+
+
+def test_a_whole_long_poll_without_a_message_is_an_empty_queue(
+    make_receiver: MakeReceiver,
+) -> None:
+    """The short one at the start proves nothing. Then nothing is received any more."""
+    receiver = make_receiver(until_empty=True)
+
+    emptied = []
+    for _ in range(2):
+        receiver.receive()
+        emptied.append(receiver.emptied)
+
+    assert emptied == [False, True]
+    assert not receiver.may_receive(None)
+
+
+def test_an_answer_a_moment_before_the_end_of_the_long_poll_counts(
+    make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
+) -> None:
+    """SQS is a little early at times; an answer after half the time is not a whole long poll."""
+    queue._advance_on_empty = False
+    receiver = make_receiver(until_empty=True)
+    for seconds, emptied in ((WAIT - 0.6, False), (0.1, True)):
+        queue.faults = [Fault(seconds=seconds)]
+        receiver.receive()
+        assert receiver.emptied is emptied
+
+    assert clock.monotonic() > receiver.last_blocked
+
+
+def test_a_message_that_comes_meanwhile_begins_the_long_poll_anew(
+    make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock, table: InFlight
+) -> None:
+    """A new one may be followed by others."""
+    receiver = make_receiver(until_empty=True)
+    receiver.receive()
+    clock.call_later(WAIT - 1, lambda: fill(queue, 1))
+
+    assert receiver.receive().messages == 1
+    table.release(receiver.take_back())
+    assert not receiver.emptied
+    queue._advance_on_empty = False
+    clock.advance(WAIT - 1)
+    receiver.receive()
+    assert not receiver.emptied
+    clock.advance(1)
+    receiver.receive()
+
+    assert receiver.emptied
+
+
+def test_a_failed_receive_begins_the_long_poll_anew(
+    make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
+) -> None:
+    """A queue that can't be reached is not an empty one."""
+    receiver = make_receiver(until_empty=True)
+    receiver.receive()
+    queue.faults = [TRANSIENT]
+    clock.advance(WAIT)
+    receiver.receive()
+    assert not receiver.emptied
+
+    queue._advance_on_empty = False
+    receiver.receive()
+    assert not receiver.emptied
+
+
+def test_while_a_new_message_is_in_hand_the_queue_is_not_empty(
+    make_receiver: MakeReceiver, queue: InMemoryQueue, table: InFlight
+) -> None:
+    """Its handler may fail, and then it is to be tried again."""
+    fill(queue, 1)
+    receiver = make_receiver(until_empty=True)
+    for _ in range(4):
+        receiver.receive()
+        table.snapshot()[0].visible_at += 1000
+        queue.change_visibility([(table.snapshot()[0].receipt_handle, 30)])
+    assert not receiver.emptied
+
+    table.release(receiver.take_back())
+    queue.delete([queue._store.find(message_id).handle for message_id in queue.in_flight()])
+    receiver.receive()
+
+    assert receiver.emptied
+
+
+def test_what_was_put_back_and_comes_again_is_nothing_new(
+    make_receiver: MakeReceiver, queue: InMemoryQueue, table: InFlight
+) -> None:
+    """A message that fails each time must not keep the process alive, not even while in hand."""
+    (message_id,) = fill(queue, 1)
+    receiver = make_receiver(until_empty=True)
+    receiver.receive()
+    assert receiver.put_back == {}
+    receiver.put_back[message_id] = "ValueError"
+
+    receives = 0
+    while not receiver.emptied and receives < 10:
+        table.release(receiver.take_back())
+        queue.change_visibility([(queue._store.find(message_id).handle, 7)])
+        receiver.receive()
+        receives += 1
+
+    assert receives == 3
+    assert receiver.queued() == 1
+
+
+def test_without_until_empty_what_is_put_back_is_not_noted(make_receiver: MakeReceiver) -> None:
+    """It would grow without a bound."""
+    assert make_receiver().put_back is None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from consumer.engine.poller import Poller
-
 from consumer.engine.inflight import InFlight
+from consumer.engine.receive import ReceiveOptions, Receiver
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
 from consumer.testing import InMemoryQueue, ManualClock
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Together(InMemoryQueue):
-    """While a receive waits, seven others begin; then the network goes, for all of them."""
+    """While a receive waits, seven others begin; then the network fails, for all of them."""
 
-    poller: Poller
+    receiver: Receiver
     now: ManualClock
     inner = 0
     pauses: list[float]
@@ -27,9 +26,10 @@ class Together(InMemoryQueue):
     def receive(
         self, *, max_messages: int, wait_seconds: int, visibility_timeout_seconds: int | None
     ) -> list[ReceivedMessage]:
+        """Fail, after the others have failed."""
         if self.inner < 7:
             self.inner += 1
-            self.pauses.append(self.poller.poll_once().pause_seconds)
+            self.pauses.append(self.receiver.receive().pause_seconds)
         self.now.advance(1)
         raise TransportError("gone", code="ConnectionClosedError")
 
@@ -40,19 +40,17 @@ def test_receives_that_fail_together_back_off_once() -> None:
     queue = Together(clock)
     queue.pauses = []
     queue.now = clock
-    in_flight = InFlight(max_messages=100, max_bytes=2**30)
-    queue.poller = Poller(
+    queue.receiver = Receiver(
         queue,
-        in_flight,
+        InFlight(max_messages=100, max_bytes=2**30),
         Stats(),
+        ReceiveOptions(wait_seconds=20, visibility_seconds=30),
         clock=clock,
         rng=Random(1),
-        wait_time_seconds=20,
-        visibility_timeout_seconds=30,
     )
     clock.advance(5)
 
-    began_last = queue.poller.poll_once().pause_seconds
+    began_first = queue.receiver.receive().pause_seconds
 
-    assert max(began_last, *queue.pauses) <= 1
-    assert 1 < queue.poller.poll_once().pause_seconds <= 2  # the next one is the second failure
+    assert max(began_first, *queue.pauses) <= 1
+    assert 1 < queue.receiver.receive().pause_seconds <= 2  # the next one is the second failure

@@ -1,4 +1,4 @@
-"""Deleting and putting off, in batches, and what happens when that fails."""
+"""Deleting, and making visible again, in batches; and what happens when that fails."""
 
 from __future__ import annotations
 
@@ -6,28 +6,36 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from consumer.engine.calls import MAX_ATTEMPTS
-from consumer.engine.settler import Settler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.engine.inflight import InFlight
+from consumer import log_events
+from consumer.engine.attempts import MAX_ATTEMPTS, Attempts
+from consumer.engine.changes import RENEWAL_SECONDS, Changes
+from consumer.engine.deletes import REFUSED_SECONDS, Deletes
+from consumer.engine.inflight import InFlight, Step
+from consumer.engine.lane import Lane
 from consumer.engine.ledger import Ledger
+from consumer.engine.settle import Settler
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, TransportError
+from consumer.handlers.registering.registry import Handler
 from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure
 from consumer.retry import RetryPolicy
 from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body
 
 if TYPE_CHECKING:
-    from consumer.engine.inflight import Slot
+    from typing import Any
+
+    from consumer.engine.inflight import InFlightMessage
 
 GONE = EntryFailure("ReceiptHandleIsInvalid", gone=True)
 THROTTLED = EntryFailure("RequestThrottled")
 DOWN = TransportError("no route", code="EndpointConnectionError")
 DENIED = AccessDeniedError("no", code="AccessDenied")
-STEPS = [(0, "store")]
+STEP = Step(0, "store")
+LINGER = 0.5
 
 
 class Bench:
@@ -38,46 +46,80 @@ class Bench:
         self.queue = InMemoryQueue(
             self.clock, visibility_timeout_seconds=30, advance_on_empty=False
         )
-        self.table = InFlight(max_messages=100, max_bytes=1 << 40)
-        self.ledger = Ledger()
+        self.in_flight = InFlight(max_messages=100, max_bytes=1 << 40)
+        self.ledger = Ledger(clock=self.clock)
         self.stats = Stats()
+        self.attempts = Attempts(clock=self.clock, fatal_grace_seconds=60)
+        self.put_back: dict[str, str] = {}
+        deletes = Deletes(
+            self.queue, self.in_flight, self.ledger, self.stats, self.attempts,
+            clock=self.clock, linger_seconds=LINGER,
+        )  # fmt: skip
+        changes = Changes(
+            self.queue, self.in_flight, self.attempts, clock=self.clock, linger_seconds=LINGER
+        )
         self.settler = Settler(
-            self.queue,
-            self.table,
+            deletes,
+            changes,
             self.ledger,
             self.stats,
-            clock=self.clock,
             rng=Random(5),
-            linger_seconds=0.5,
-            backoff=RetryPolicy(5, 900),
-            fatal_grace_seconds=60,
+            retry=RetryPolicy(5, 900),
+            put_back=self.put_back,
         )
 
-    def receive(self, count: int = 1) -> list[Slot]:
+    def ack(self, *messages: InFlightMessage) -> None:
+        """Their handler has succeeded."""
+        for message in messages:
+            message.succeeded = [STEP]
+        self.settler.ack(messages)
+
+    def retry(
+        self,
+        message: InFlightMessage,
+        seconds: float | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        """Their handler has failed."""
+        handler = Handler("store", ("*",), call=lambda event, context: None, retry=retry)
+        self.settler.settle(message, Outcome.retry("later", seconds), handler)
+
+    def send_due(self) -> None:
+        """What a thread sends that has time now."""
+        while self.settler.send():
+            pass
+
+    def send_all(self) -> None:
+        """What threads send until nothing waits; time passes only where it must."""
+        while self.settler.pending():
+            if not self.settler.send(partial=True):
+                self.clock.advance(0.1)
+
+    def receive(self, count: int = 1) -> list[InFlightMessage]:
         """Send messages and receive them."""
         for number in range(count):
             self.queue.send(canvas_body(number=number))
-        slots: list[Slot] = []
-        while len(slots) < count:
-            slots += self.receive_again()
-        return slots
+        messages: list[InFlightMessage] = []
+        while len(messages) < count:
+            messages += self.receive_again()
+        return messages
 
-    def receive_again(self) -> list[Slot]:
-        """Receive what is visible; returns the new slots."""
-        reserved = self.table.reserve()
-        messages = self.queue.receive(
+    def receive_again(self) -> list[InFlightMessage]:
+        """Receive what is visible; returns the new messages."""
+        reserved = self.in_flight.reserve()
+        received = self.queue.receive(
             max_messages=reserved, wait_seconds=0, visibility_timeout_seconds=30
         )
         visible_at = self.clock.monotonic() + 30
-        return self.table.admit(reserved, messages, visible_at=visible_at)[0]
+        return self.in_flight.admit(reserved, received, visible_at=visible_at)[0]
 
     def sizes(self, operation: str) -> list[int]:
         """The sizes of the calls so far."""
         return [call.size for call in self.queue.calls if call.operation == operation]
 
-    def visible_in(self, slot: Slot) -> float:
+    def visible_in(self, message: InFlightMessage) -> float:
         """Seconds until the queue shows the message again."""
-        stored = self.queue._store.messages[slot.message.message_id]
+        stored = self.queue._store.messages[message.message_id]
         return stored.visible_at - self.clock.monotonic()
 
 
@@ -86,80 +128,129 @@ def _bench() -> Bench:
     return Bench()
 
 
-def test_the_thread_that_fills_a_batch_sends_it(bench: Bench) -> None:
-    """Ten acks are one call, at once; nobody waits for a timer."""
-    for slot in bench.receive(10):
-        bench.settler.ack(slot, STEPS)
+def test_a_full_batch_is_sent_by_the_next_thread_that_has_time(bench: Bench) -> None:
+    """Ten acks are one call, without a linger; the thread that acks makes none."""
+    messages = bench.receive(10)
+    bench.ack(*messages[:9])
+    assert bench.settler.full() == 0
+    bench.ack(messages[9])
+    assert bench.settler.full() == 1
+    assert bench.sizes("delete") == []
+
+    assert bench.settler.send()
 
     assert bench.sizes("delete") == [10]
     assert len(bench.queue.deleted()) == 10
-    assert len(bench.table) == 0
+    assert len(bench.in_flight) == 0
     assert bench.stats["deleted"] == 10
-    assert bench.settler.pending() == 0
+    assert (bench.settler.pending(), bench.settler.full()) == (0, 0)
 
 
 def test_fewer_than_ten_wait_for_the_linger(bench: Bench) -> None:
     """From the first of them, not the last; until then the message is held."""
     one, two = bench.receive(2)
-    bench.settler.ack(one, STEPS)
+    bench.ack(one)
     bench.clock.advance(0.3)
-    bench.settler.ack(two, STEPS)
+    bench.ack(two)
     bench.clock.advance(0.1)
-    bench.settler.flush()
+    bench.send_due()
     assert bench.sizes("delete") == []
-    assert len(bench.table) == 2
+    assert len(bench.in_flight) == 2
 
     bench.clock.advance(0.1)
-    bench.settler.flush()
+    bench.send_due()
 
     assert bench.sizes("delete") == [2]
-    assert len(bench.table) == 0
+    assert len(bench.in_flight) == 0
 
 
-def test_many_acks_at_once_go_out_in_full_batches_and_others_are_asked_to_help(
-    bench: Bench,
-) -> None:
-    """One thread could send them one after the other; while the network is slow others help."""
-    asked: list[int] = []
-    bench.settler._ask_help = asked.append
-    slots = bench.receive(37)
+def test_each_send_is_one_call(bench: Bench) -> None:
+    """So several threads can send at the same time; the rest lingers."""
+    bench.ack(*bench.receive(37))
+    assert bench.settler.full() == 3
 
-    bench.settler.ack_all([(slot, STEPS) for slot in slots])
+    sent = [bench.settler.send() for _ in range(4)]
 
-    assert asked == [2]
+    assert sent == [True, True, True, False]
     assert bench.sizes("delete") == [10, 10, 10]
     assert bench.settler.pending() == 7
-    bench.settler.send_full()
-    assert bench.settler.pending() == 7
 
 
-def test_flushing_everything_leaves_nothing(bench: Bench) -> None:
-    """Deletes and changes, however many and however fresh."""
-    slots = bench.receive(28)
-    for slot in slots[:14]:
-        bench.settler.ack(slot, STEPS)
-    for slot in slots[14:]:
-        bench.settler.put_off(slot, Outcome.retry("later", 60))
+def test_full_batches_of_changes_count_too(bench: Bench) -> None:
+    """A drain gives back hundreds of messages; deletes go first."""
+    messages = bench.receive(30)
+    bench.settler.release(messages[:20])
+    bench.ack(*messages[20:])
+    assert bench.settler.full() == 3
 
-    bench.settler.flush(everything=True)
+    bench.send_due()
+
+    assert [call.operation for call in bench.queue.calls[-3:]] == [
+        "delete", "change_visibility", "change_visibility",
+    ]  # fmt: skip
+
+
+def test_when_something_is_due_is_known(bench: Bench) -> None:
+    """The first of all that waits; nothing is never due."""
+    assert bench.settler.due() == float("inf")
+    one, two = bench.receive(2)
+    now = bench.clock.monotonic()
+    bench.ack(one)
+    bench.clock.advance(0.2)
+    bench.retry(two)
+
+    assert bench.settler.due() == now + LINGER
+    bench.clock.advance(0.3)
+    bench.send_due()
+    assert bench.settler.due() == now + 0.2 + LINGER
+    bench.settler.recall(["handle"])
+    assert bench.settler.due() == now + 0.5
+
+
+def test_a_drain_lets_nothing_linger(bench: Bench) -> None:
+    """What waits already and what is still to come is due at once."""
+    one, two, three, four = bench.receive(4)
+    bench.ack(one)
+    bench.retry(two, 9)
+
+    bench.settler.stop_lingering()
+    bench.send_due()
+    assert bench.settler.pending() == 0
+    bench.ack(three)
+    bench.retry(four, 9)
+    bench.send_due()
 
     assert bench.settler.pending() == 0
-    assert len(bench.table) == 0
+    assert bench.sizes("delete") == [1, 1]
+    assert bench.sizes("change_visibility") == [1, 1]
+
+
+def test_sending_everything_leaves_nothing(bench: Bench) -> None:
+    """Deletes and changes, however many and however fresh."""
+    messages = bench.receive(28)
+    bench.ack(*messages[:14])
+    for message in messages[14:]:
+        bench.retry(message, 60)
+
+    bench.send_all()
+
+    assert bench.settler.pending() == 0
+    assert len(bench.in_flight) == 0
     assert len(bench.queue.deleted()) == 14
-    assert {bench.visible_in(slot) for slot in slots[14:]} == {60}
+    assert {bench.visible_in(message) for message in messages[14:]} == {60}
 
 
 def test_a_message_that_came_again_is_deleted_by_its_newest_handle(bench: Bench) -> None:
     """Its visibility ran out while the delete waited for company."""
-    (slot,) = bench.receive()
-    bench.settler.ack(slot, STEPS)
-    bench.queue.redeliver(slot.message.message_id)
+    (message,) = bench.receive()
+    bench.ack(message)
+    bench.queue.redeliver(message.message_id)
     bench.receive_again()
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
-    assert bench.queue.deleted() == [slot.message.message_id]
-    assert len(bench.table) == 0
+    assert bench.queue.deleted() == [message.message_id]
+    assert len(bench.in_flight) == 0
 
 
 @pytest.mark.parametrize("lenient", [True, False])
@@ -167,128 +258,146 @@ def test_a_message_that_comes_again_during_its_delete_is_deleted_again(*, lenien
     """SQS may even say that the old handle deleted it: only the newest one does."""
     bench = Bench()
     bench.queue._stale_deletes_succeed = lenient
-    (slot,) = bench.receive()
+    (message,) = bench.receive()
 
     def come_again() -> None:
-        bench.queue.redeliver(slot.message.message_id)
+        bench.queue.redeliver(message.message_id)
         bench.receive_again()
 
-    bench.settler.ack(slot, STEPS)
+    bench.ack(message)
     bench.clock.call_later(1, come_again)
     bench.queue.faults = [Fault(seconds=2, operation="delete")]
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
-    assert bench.queue.deleted() == [slot.message.message_id]
-    assert len(bench.table) == 0
+    assert bench.queue.deleted() == [message.message_id]
+    assert len(bench.in_flight) == 0
     assert len(bench.ledger) == 0
+
+
+def test_a_message_is_known_to_be_deleted_from_the_call_on(bench: Bench) -> None:
+    """A renewal that finds it gone has not lost it."""
+    (message,) = bench.receive()
+    bench.ack(message)
+    deleting = [message.deleting]
+    bench.queue.faults = lambda _call: deleting.append(message.deleting)
+
+    bench.send_all()
+
+    assert deleting == [False, True]
 
 
 def test_failed_entries_are_sent_again_and_the_others_are_done(bench: Bench) -> None:
     """A 200 can hold failures: each entry has its own fate."""
-    slots = bench.receive(3)
-    for slot in slots:
-        bench.settler.ack(slot, STEPS)
+    messages = bench.receive(3)
+    for message in messages:
+        bench.ack(message)
     bench.queue.faults = [Fault(failed={1: THROTTLED}, operation="delete")]
     bench.clock.advance(0.5)
-    bench.settler.flush()
-    assert [bench.table.holds(slot) for slot in slots] == [False, True, False]
+    bench.send_due()
+    assert [bench.in_flight.holds(message) for message in messages] == [False, True, False]
 
     bench.clock.advance(0.5)
-    bench.settler.flush()
+    bench.send_due()
 
     assert bench.sizes("delete") == [3, 1]
     assert len(bench.queue.deleted()) == 3
     assert bench.stats["deleted"] == 3
 
 
-def test_retried_entries_are_spaced_also_when_everything_is_flushed(bench: Bench) -> None:
-    """A throttled queue is not hammered while the process drains."""
-    (slot,) = bench.receive()
-    bench.settler.ack(slot, STEPS)
-    bench.queue.faults = [Fault(failed={0: THROTTLED}, operation="delete")] * 2
+def test_retried_entries_are_spaced_even_when_everything_is_sent(bench: Bench) -> None:
+    """A throttled queue is not called all the time, however much room is needed."""
+    bench.ack(*bench.receive(10))
+    refused = Fault(failed=dict.fromkeys(range(10), THROTTLED), operation="delete")
+    bench.queue.faults = [refused] * 2
+    bench.settler.send()
+    began = bench.clock.monotonic()
 
-    bench.settler.flush(everything=True)
+    for _ in range(2):
+        assert (bench.settler.full(), bench.settler.pending()) == (0, 10)
+        assert not bench.settler.send(partial=True)
+        bench.clock.advance(REFUSED_SECONDS)
+        assert bench.settler.send()
 
-    assert bench.queue.deleted() == [slot.message.message_id]
-    assert bench.clock.waits == [0.5, 0.5]
+    assert len(bench.queue.deleted()) == 10
+    assert bench.clock.monotonic() - began == 2 * REFUSED_SECONDS
 
 
 def test_an_entry_that_keeps_failing_is_in_the_ledger_before_it_is_let_go(bench: Bench) -> None:
     """It was handled: when it comes again, it is deleted without another run."""
-    (slot,) = bench.receive()
-    bench.settler.ack(slot, STEPS)
+    (message,) = bench.receive()
+    bench.ack(message)
     bench.queue.faults = [Fault(failed={0: THROTTLED}, operation="delete")] * MAX_ATTEMPTS
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
     assert bench.sizes("delete") == [1] * MAX_ATTEMPTS
-    assert bench.ledger.succeeded(slot.message.message_id) == set(STEPS)
-    assert len(bench.table) == 0
+    assert bench.ledger.succeeded(message.message_id) == {STEP}
+    assert len(bench.in_flight) == 0
     assert bench.stats["delete_failed"] == 1
     assert bench.stats["deleted"] == 0
 
 
 def test_a_handle_that_is_gone_is_not_tried_again(bench: Bench) -> None:
     """A fact: the ledger remembers what was handled."""
-    (slot,) = bench.receive()
-    bench.settler.ack(slot, STEPS)
+    (message,) = bench.receive()
+    bench.ack(message)
     bench.queue.faults = [Fault(failed={0: GONE}, operation="delete")]
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
     assert bench.sizes("delete") == [1]
-    assert bench.ledger.succeeded(slot.message.message_id) == set(STEPS)
-    assert len(bench.table) == 0
+    assert bench.ledger.succeeded(message.message_id) == {STEP}
+    assert len(bench.in_flight) == 0
 
 
 def test_a_failed_call_is_made_again_after_a_pause(bench: Bench) -> None:
     """A connection that broke loses nothing."""
-    (slot,) = bench.receive()
-    bench.settler.ack(slot, STEPS)
+    (message,) = bench.receive()
+    bench.ack(message)
     bench.queue.faults = [Fault(error=DOWN)] * (MAX_ATTEMPTS - 1)
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
-    assert bench.queue.deleted() == [slot.message.message_id]
+    assert bench.queue.deleted() == [message.message_id]
     assert len(bench.clock.waits) == MAX_ATTEMPTS - 1
     assert all(0 <= seconds <= 5 for seconds in bench.clock.waits)
 
 
 def test_a_delete_whose_answer_was_lost_is_made_again(bench: Bench) -> None:
     """Deleting twice is no failure."""
-    (slot,) = bench.receive()
-    bench.settler.ack(slot, STEPS)
+    (message,) = bench.receive()
+    bench.ack(message)
     bench.queue.faults = [Fault(error=DOWN, after=True)]
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
-    assert bench.queue.deleted() == [slot.message.message_id]
+    assert bench.queue.deleted() == [message.message_id]
     assert bench.stats["deleted"] == 1
     assert len(bench.ledger) == 0
 
 
 def test_a_call_that_keeps_failing_leaves_its_messages_in_the_ledger(bench: Bench) -> None:
     """They come again, and are deleted then."""
-    slots = bench.receive(2)
-    for slot in slots:
-        bench.settler.ack(slot, STEPS)
+    messages = bench.receive(2)
+    for message in messages:
+        bench.ack(message)
     bench.queue.faults = [Fault(error=DOWN)] * MAX_ATTEMPTS
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
-    assert all(bench.ledger.succeeded(slot.message.message_id) for slot in slots)
-    assert len(bench.table) == 0
+    assert all(bench.ledger.succeeded(message.message_id) for message in messages)
+    assert len(bench.in_flight) == 0
     assert bench.stats["delete_failed"] == 2
-    assert bench.settler.fatal is None
+    assert bench.attempts.fatal is None
 
 
 def test_a_message_that_is_deleted_is_forgotten(bench: Bench) -> None:
     """The ledger keeps what may come again, and only that."""
-    (slot,) = bench.receive()
-    bench.ledger.record(slot.message.message_id, STEPS)
-    bench.settler.ack(slot, STEPS)
+    (message,) = bench.receive()
+    bench.ledger.note([(message.message_id, STEP)])
+    bench.ack(message)
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
     assert len(bench.ledger) == 0
 
@@ -301,24 +410,42 @@ def test_a_retry_without_a_delay_has_full_jitter_over_the_receive_count(
     """From one second to the ceiling of the backoff."""
     bench = Bench()
     bench.settler._rng = Random(seed)
-    (slot,) = bench.receive()
-    object.__setattr__(slot.message, "receive_count", receive_count)
+    (message,) = bench.receive()
+    object.__setattr__(message.received, "receive_count", receive_count)
 
-    bench.settler.put_off(slot, Outcome.retry("later"))
-    bench.settler.flush(everything=True)
+    bench.retry(message)
+    bench.send_all()
 
-    assert 1 <= bench.visible_in(slot) <= RetryPolicy(5, 900).ceiling(receive_count)
+    assert 1 <= bench.visible_in(message) <= RetryPolicy(5, 900).ceiling(receive_count)
+
+
+def test_no_retry_comes_again_at_once_by_chance(bench: Bench) -> None:
+    """The smallest number that can be drawn still is a delay of a second."""
+
+    class Smallest(Random):
+        """Draws zeros."""
+
+        def random(self) -> float:
+            return 0.0
+
+    bench.settler._rng = Smallest()
+    (message,) = bench.receive()
+
+    bench.retry(message)
+    bench.send_all()
+
+    assert bench.visible_in(message) == 1
 
 
 def test_the_policy_of_the_handler_wins(bench: Bench) -> None:
     """A handler that knows its dependency says how long to wait."""
-    slots = bench.receive(20)
+    messages = bench.receive(20)
 
-    for slot in slots:
-        bench.settler.put_off(slot, Outcome.retry("later"), RetryPolicy(4000, 4000))
-    bench.settler.flush(everything=True)
+    for message in messages:
+        bench.retry(message, retry=RetryPolicy(4000, 4000))
+    bench.send_all()
 
-    assert max(bench.visible_in(slot) for slot in slots) > 2000
+    assert max(bench.visible_in(message) for message in messages) > 2000
 
 
 @pytest.mark.parametrize(
@@ -328,56 +455,113 @@ def test_an_explicit_delay_is_kept_within_what_sqs_takes(
     bench: Bench, asked: float, given: int
 ) -> None:
     """0 means at once; fractions are rounded up; beyond twelve hours it is the most that goes."""
-    (slot,) = bench.receive()
+    (message,) = bench.receive()
 
-    bench.settler.put_off(slot, Outcome.retry("later", asked))
-    bench.settler.flush(everything=True)
+    bench.retry(message, asked)
+    bench.send_all()
 
-    assert bench.visible_in(slot) == given
+    assert bench.visible_in(message) == given
 
 
 def test_a_long_delay_is_shortened_by_the_age_of_the_message(bench: Bench) -> None:
     """SQS counts twelve hours from the receive, and refuses what reaches past it."""
-    (slot,) = bench.receive()
-    handle = slot.receipt_handle
+    (message,) = bench.receive()
+    handle = message.receipt_handle
     for _ in range(10):
         bench.queue.change_visibility([(handle, 4000)])
         bench.clock.advance(3600)
-    slot.visible_at = bench.clock.monotonic() + 400
+    message.visible_at = bench.clock.monotonic() + 400
 
-    bench.settler.put_off(slot, Outcome.retry("later", 40_000))
-    bench.settler.flush(everything=True)
+    bench.retry(message, 40_000)
+    bench.send_all()
 
-    assert bench.visible_in(slot) == 42_900 - 36_000
+    assert bench.visible_in(message) == 42_900 - 36_000
 
 
-def test_a_rejected_message_is_put_off_like_a_failed_one(bench: Bench) -> None:
+def test_a_rejected_message_is_delayed_like_a_failed_one(bench: Bench) -> None:
     """It stays for the redrive policy, and never loops hot."""
-    (slot,) = bench.receive()
+    (message,) = bench.receive()
 
-    bench.settler.put_off(slot, Outcome.reject("not ours"))
-    bench.settler.flush(everything=True)
+    bench.settler.settle(message, Outcome.reject("not ours"))
+    bench.send_all()
 
-    assert 1 <= bench.visible_in(slot) <= 5
+    assert 1 <= bench.visible_in(message) <= 5
     assert bench.queue.deleted() == []
 
 
 def test_a_release_makes_visible_at_once(bench: Bench) -> None:
-    """Sent by the next flush, so that nobody who drains is held up by the queue."""
-    slots = bench.receive(15)
+    """Sent by another thread, so that the one that drains is not held up by the queue."""
+    messages = bench.receive(15)
 
-    bench.settler.release(slots)
+    bench.settler.release(messages)
     assert bench.sizes("change_visibility") == []
-    bench.settler.flush()
+    bench.send_all()
 
     assert bench.sizes("change_visibility") == [10, 5]
     assert len(bench.queue.visible()) == 15
-    assert len(bench.table) == 0
+    assert len(bench.in_flight) == 0
     assert bench.stats["released"] == 15
 
 
+def test_what_succeeded_for_a_message_that_is_given_back_is_remembered(bench: Bench) -> None:
+    """One of two handlers was done: it does not run again at the next delivery."""
+    retried, released = bench.receive(2)
+    for message in (retried, released):
+        message.succeeded = [STEP]
+
+    bench.retry(retried, 0)
+    bench.settler.release([released])
+
+    assert bench.ledger.succeeded(retried.message_id) == {STEP}
+    assert bench.ledger.succeeded(released.message_id) == {STEP}
+
+
+@pytest.mark.parametrize("first", ["ack", "retry", "release"])
+@pytest.mark.parametrize("second", ["ack", "retry", "release"])
+def test_a_message_is_settled_once(bench: Bench, first: str, second: str) -> None:
+    """A drain may have given it back while its handler ran: the first decision is sent."""
+    (message,) = bench.receive()
+
+    for decision in (first, second):
+        if decision == "ack":
+            bench.ack(message)
+        elif decision == "retry":
+            bench.retry(message, 600)
+        else:
+            bench.settler.release([message])
+    assert bench.settler.pending() == 1
+    bench.send_all()
+
+    assert bench.sizes("delete" if first == "ack" else "change_visibility") == [1]
+    assert bench.sizes("change_visibility" if first == "ack" else "delete") == []
+
+
+def test_abandoned_messages_are_given_back_and_counted_apart(bench: Bench) -> None:
+    """Handlers were still working on them; what is settled already is not counted."""
+    messages = bench.receive(3)
+    bench.ack(messages[0])
+
+    bench.settler.release(messages, counter="abandoned")
+    bench.send_all()
+
+    assert (bench.stats["abandoned"], bench.stats["released"]) == (2, 0)
+    assert len(bench.queue.visible()) == 2
+
+
+def test_why_messages_were_put_back_is_noted_until_they_are_handled(bench: Bench) -> None:
+    """A run that ends with an empty queue says what it leaves there."""
+    failed, rejected, handled = bench.receive(3)
+    bench.retry(failed)
+    bench.settler.settle(rejected, Outcome.reject("not ours"))
+    bench.put_back[handled.message_id] = "later"
+
+    bench.ack(handled)
+
+    assert bench.put_back == {failed.message_id: "later", rejected.message_id: "not ours"}
+
+
 def test_releasing_nothing_counts_nothing(bench: Bench) -> None:
-    """An empty hand is no zero in the summary."""
+    """A zero is not in the summary."""
     bench.settler.release([])
 
     assert bench.stats.snapshot() == {}
@@ -386,15 +570,15 @@ def test_releasing_nothing_counts_nothing(bench: Bench) -> None:
 @pytest.mark.parametrize("when", ["before", "while it waits"])
 def test_what_lost_its_visibility_is_let_go_without_a_change(bench: Bench, when: str) -> None:
     """Another consumer may hold it: its visibility is not ours to change."""
-    (slot,) = bench.receive()
-    slot.visibility_lost = when == "before"
+    (message,) = bench.receive()
+    message.visibility_lost = when == "before"
 
-    bench.settler.put_off(slot, Outcome.retry("later", 600))
-    slot.visibility_lost = True
-    bench.settler.flush(everything=True)
+    bench.retry(message, 600)
+    message.visibility_lost = True
+    bench.send_all()
 
     assert bench.sizes("change_visibility") == []
-    assert len(bench.table) == 0
+    assert len(bench.in_flight) == 0
 
 
 def test_what_lost_its_visibility_does_not_keep_the_others_from_being_changed(
@@ -402,95 +586,193 @@ def test_what_lost_its_visibility_does_not_keep_the_others_from_being_changed(
 ) -> None:
     """One batch, two fates."""
     lost, kept = bench.receive(2)
-    for slot in (lost, kept):
-        bench.settler.put_off(slot, Outcome.retry("later", 600))
+    for message in (lost, kept):
+        bench.retry(message, 600)
     lost.visibility_lost = True
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
     assert bench.sizes("change_visibility") == [1]
     assert (bench.visible_in(lost), bench.visible_in(kept)) == (30, 600)
-    assert len(bench.table) == 0
+    assert len(bench.in_flight) == 0
 
 
 def test_success_after_lost_visibility_still_deletes(bench: Bench) -> None:
-    """The queue usually takes it, as long as nobody else received the message."""
-    (slot,) = bench.receive()
-    slot.visibility_lost = True
+    """The queue usually takes it, as long as no other consumer received the message."""
+    (message,) = bench.receive()
+    message.visibility_lost = True
 
-    bench.settler.ack(slot, STEPS)
-    bench.settler.flush(everything=True)
+    bench.ack(message)
+    bench.send_all()
 
-    assert bench.queue.deleted() == [slot.message.message_id]
+    assert bench.queue.deleted() == [message.message_id]
 
 
 @pytest.mark.parametrize("fault", [Fault(error=DOWN), Fault(failed={0: THROTTLED})])
 def test_a_change_that_fails_lets_the_message_go(bench: Bench, fault: Fault) -> None:
     """It is visible again when its visibility timeout ends: later or sooner, never lost."""
-    (slot,) = bench.receive()
-    bench.settler.put_off(slot, Outcome.retry("later", 600))
+    (message,) = bench.receive()
+    bench.retry(message, 600)
     bench.queue.faults = [fault] * MAX_ATTEMPTS
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
-    assert len(bench.table) == 0
-    assert bench.visible_in(slot) == pytest.approx(30, abs=16)
-    assert slot.message.message_id in bench.queue.bodies()
+    assert len(bench.in_flight) == 0
+    assert bench.visible_in(message) == pytest.approx(30, abs=16)
+    assert message.message_id in bench.queue.bodies()
 
 
-def test_an_unknown_failure_of_a_change_holds_no_slot(bench: Bench) -> None:
-    """Even a bug in the transport frees the slot before it stops the process."""
-    (slot,) = bench.receive()
-    bench.settler.put_off(slot, Outcome.retry("later", 600))
+def test_an_unknown_failure_of_a_change_holds_no_message(bench: Bench) -> None:
+    """Even a bug in the transport frees the room before it stops the process."""
+    (message,) = bench.receive()
+    bench.retry(message, 600)
     bench.queue.faults = [Fault(error=KeyError("Failed"))]
 
     with pytest.raises(KeyError):
-        bench.settler.flush(everything=True)
+        bench.send_all()
 
-    assert len(bench.table) == 0
+    assert len(bench.in_flight) == 0
 
 
-def test_no_renewal_waits_for_a_change_that_can_not_get_through(bench: Bench) -> None:
+# Changes and renewals.
+
+
+def test_a_change_that_can_not_get_through_keeps_no_renewal_waiting(bench: Bench) -> None:
     """An unreachable queue must not keep the heartbeat from the other messages."""
-    (slot,) = bench.receive()
-    bench.settler.put_off(slot, Outcome.retry("later", 600))
-    locked: list[bool] = []
+    leaving, other = bench.receive(2)
+    bench.retry(leaving, 600)
+    renewable: list[list[InFlightMessage]] = []
 
     def look(_call: object) -> Fault:
-        locked.append(bench.table.visibility_lock.locked())
+        renewable.append(bench.in_flight.begin_renewal([leaving, other]))
+        bench.in_flight.end_renewal([leaving, other])
         return Fault(error=DOWN)
 
     bench.queue.faults = look
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
-    assert locked == [False] * MAX_ATTEMPTS
-    assert slot.leaving
+    assert renewable == [[other]] * MAX_ATTEMPTS
+    assert leaving.leaving
+
+
+def test_a_change_waits_for_the_renewal_of_its_message(bench: Bench) -> None:
+    """The renewal could arrive later and undo it. The others of the batch do not wait."""
+    renewed, other = bench.receive(2)
+    bench.retry(renewed, 600)
+    bench.retry(other, 600)
+    renewing = bench.in_flight.begin_renewal([renewed])
+
+    assert bench.settler.send(partial=True)
+    assert bench.sizes("change_visibility") == [1]
+    assert (bench.in_flight.holds(renewed), bench.in_flight.holds(other)) == (True, False)
+    assert bench.settler.pending() == 1
+
+    bench.clock.advance(RENEWAL_SECONDS)
+    bench.send_due()
+    assert bench.settler.pending() == 1  # the renewal is still under way
+
+    bench.in_flight.end_renewal(renewing)
+    assert not bench.settler.send(partial=True)
+    bench.clock.advance(RENEWAL_SECONDS)
+    bench.send_due()
+
+    assert bench.sizes("change_visibility") == [1, 1]
+    assert bench.visible_in(renewed) == 600
+    assert len(bench.in_flight) == 0
+
+
+def test_a_full_batch_that_waits_for_renewals_is_not_sent_earlier(bench: Bench) -> None:
+    """Ten that are being renewed are no reason for a thread to ask without a pause."""
+    messages = bench.receive(10)
+    bench.settler.release(messages)
+    renewing = bench.in_flight.begin_renewal(messages)
+    bench.send_due()
+    bench.in_flight.end_renewal(renewing)
+
+    assert not bench.settler.send(partial=True)
+    bench.clock.advance(RENEWAL_SECONDS)
+    bench.send_due()
+
+    assert bench.sizes("change_visibility") == [10]
+
+
+def test_in_a_hurry_a_change_waits_for_no_renewal(bench: Bench) -> None:
+    """The process ends: there is no time to find out how the renewal went."""
+    (message,) = bench.receive()
+    bench.settler.release([message])
+    bench.in_flight.begin_renewal([message])
+    bench.attempts.hurry.set()
+
+    bench.settler.send(partial=True)
+
+    assert bench.settler.pending() == 0
+    assert bench.queue.visible() == [message.message_id]
+    assert len(bench.in_flight) == 0
+
+
+# Hidden messages whose handler works again.
+
+
+def test_hidden_messages_are_made_visible_by_their_handles(bench: Bench) -> None:
+    """In batches, at once; they are not held here any more."""
+    messages = bench.receive(12)
+    handles = [message.receipt_handle for message in messages]
+    for message in messages:
+        bench.retry(message, 3000)
+    bench.send_all()
+
+    bench.settler.recall(handles)
+    bench.send_due()
+
+    assert bench.sizes("change_visibility") == [10, 2, 10, 2]
+    assert len(bench.queue.visible()) == 12
+
+
+@pytest.mark.parametrize("fault", [Fault(error=DOWN), Fault(failed={0: GONE})])
+def test_a_hidden_message_that_can_not_be_made_visible_comes_later(
+    bench: Bench, fault: Fault
+) -> None:
+    """When its time is over. A handle that is no longer good was received again: that is fine."""
+    (message,) = bench.receive()
+    bench.retry(message, 3000)
+    bench.send_all()
+    bench.queue.faults = [fault] * MAX_ATTEMPTS
+
+    bench.settler.recall([message.receipt_handle])
+    bench.send_all()
+
+    assert bench.settler.pending() == 0
+    assert bench.queue.visible() == []
+    assert bench.attempts.fatal is None
+
+
+# Refusals, and a queue that can't be reached.
 
 
 def test_a_refusal_before_any_success_is_fatal_at_once(bench: Bench) -> None:
-    """No permission to delete is told before the queue was handled twice."""
-    (slot,) = bench.receive()
-    bench.settler.ack(slot, STEPS)
+    """A missing permission to delete ends the process before the queue is handled twice."""
+    (message,) = bench.receive()
+    bench.ack(message)
     bench.queue.faults = [Fault(error=DENIED)]
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
     assert bench.sizes("delete") == [1]
-    assert bench.settler.fatal is DENIED
-    assert bench.ledger.succeeded(slot.message.message_id) == set(STEPS)
+    assert bench.attempts.fatal is DENIED
+    assert bench.ledger.succeeded(message.message_id) == {STEP}
 
 
 def test_a_refusal_after_a_success_has_a_grace_period(bench: Bench) -> None:
     """A policy that is being edited denies for moments."""
-    bench.settler.ack(bench.receive()[0], STEPS)
-    bench.settler.flush(everything=True)
+    bench.ack(bench.receive()[0])
+    bench.send_all()
 
     for waited, expected in ((0, None), (59, None), (1, DENIED)):
         bench.clock.advance(waited)
         bench.queue.faults = [Fault(error=DENIED, operation="delete")]
-        bench.settler.ack(bench.receive()[0], STEPS)
-        bench.settler.flush(everything=True)
-        assert bench.settler.fatal is expected
+        bench.ack(bench.receive()[0])
+        bench.send_all()
+        assert bench.attempts.fatal is expected
 
 
 def test_the_grace_period_starts_anew_after_a_success(bench: Bench) -> None:
@@ -498,54 +780,175 @@ def test_the_grace_period_starts_anew_after_a_success(bench: Bench) -> None:
     for refused in (False, True, False, True):
         faults = [Fault(error=DENIED, operation="delete")] if refused else []
         bench.queue.faults = list(faults)
-        bench.settler.ack(bench.receive()[0], STEPS)
-        bench.settler.flush(everything=True)
+        bench.ack(bench.receive()[0])
+        bench.send_all()
         bench.clock.advance(1800)
 
-    assert bench.settler.fatal is None
+    assert bench.attempts.fatal is None
 
 
 def test_deletes_that_go_through_do_not_hide_that_changes_are_refused(bench: Bench) -> None:
     """Each operation has its own permission, and its own grace period."""
-    bench.settler.put_off(bench.receive()[0], Outcome.retry("later"))
-    bench.settler.flush(everything=True)
+    bench.retry(bench.receive()[0])
+    bench.send_all()
 
     for expected in (None, DENIED):
-        bench.settler.ack(bench.receive()[0], STEPS)
-        bench.settler.flush(everything=True)
+        bench.ack(bench.receive()[0])
+        bench.send_all()
         bench.queue.faults = [Fault(error=DENIED, operation="change_visibility")]
-        bench.settler.put_off(bench.receive()[0], Outcome.retry("later"))
-        bench.settler.flush(everything=True)
-        assert bench.settler.fatal is expected
+        bench.retry(bench.receive()[0])
+        bench.send_all()
+        assert bench.attempts.fatal is expected
         bench.clock.advance(60)
+
+
+def test_a_permission_that_was_never_there_needs_no_grace_period(bench: Bench) -> None:
+    """That deletes are allowed says nothing of changes."""
+    bench.ack(*bench.receive())
+    bench.send_all()
+    bench.queue.faults = [Fault(error=DENIED, operation="change_visibility")]
+
+    bench.retry(bench.receive()[0])
+    bench.send_all()
+
+    assert bench.attempts.fatal is DENIED
 
 
 def test_in_a_hurry_there_is_one_attempt_and_after_a_failure_none(bench: Bench) -> None:
     """The deadline has passed: a dead network is not waited for, once for every ten messages."""
-    for slot in bench.receive(30):
-        bench.settler._deletes.append((slot, STEPS))
+    bench.ack(*bench.receive(30))
     bench.queue.faults = lambda _call: Fault(error=DOWN, seconds=35)
-    bench.settler.hurry.set()
+    bench.attempts.hurry.set()
 
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
     assert bench.sizes("delete") == [10]
-    assert len(bench.table) == 0
+    assert len(bench.in_flight) == 0
     assert len(bench.ledger) == 30
+
+
+def test_a_hurry_cuts_a_pause_short(bench: Bench) -> None:
+    """One more attempt, and no further pause."""
+    bench.ack(*bench.receive())
+    bench.queue.faults = [Fault(error=DOWN, operation="delete")] * 3
+    bench.clock.call_later(0.0, bench.attempts.hurry.set)
+    began = bench.clock.monotonic()
+
+    bench.send_all()
+
+    assert bench.sizes("delete") == [1, 1]
+    assert len(bench.clock.waits) == 1
+    assert bench.clock.monotonic() == began
+
+
+def test_in_a_hurry_a_refused_entry_is_not_sent_again(bench: Bench) -> None:
+    """It is in the ledger, and deleted when it comes again."""
+    (message,) = bench.receive()
+    bench.ack(message)
+    bench.queue.faults = [Fault(failed={0: THROTTLED}, operation="delete")]
+    bench.attempts.hurry.set()
+
+    bench.settler.send(partial=True)
+
+    assert bench.settler.pending() == 0
+    assert bench.ledger.succeeded(message.message_id) == {STEP}
+    assert len(bench.in_flight) == 0
 
 
 def test_a_call_that_takes_its_time_is_a_sign_of_life(bench: Bench) -> None:
     """Between attempts progress is noted, so an outage does not look like a hang."""
-    bench.settler.ack(bench.receive()[0], STEPS)
+    bench.ack(*bench.receive())
     oldest = 0.0
 
     def slow(_call: object) -> Fault:
         nonlocal oldest
         bench.clock.advance(35)
-        oldest = max(oldest, bench.clock.monotonic() - bench.settler.progress)
+        oldest = max(oldest, bench.clock.monotonic() - bench.attempts.progress)
         return Fault(error=DOWN)
 
     bench.queue.faults = slow
-    bench.settler.flush(everything=True)
+    bench.send_all()
 
     assert oldest <= 35 + 5
+
+
+def test_the_end_of_a_call_is_a_sign_of_life(bench: Bench) -> None:
+    """Whether it succeeded or not."""
+    for fault in (Fault(seconds=20), Fault(seconds=20, error=DENIED)):
+        bench.ack(*bench.receive())
+        bench.queue.faults = [fault]
+        bench.settler.send(partial=True)
+
+        assert bench.attempts.progress == bench.clock.monotonic()
+
+
+def test_what_could_not_be_deleted_or_changed_is_logged(bench: Bench, logs: list[Any]) -> None:
+    """With SQS's code, how many messages it is about, and what follows from it."""
+    one, two = bench.receive(2)
+    bench.ack(one)
+    bench.retry(two, 600)
+    bench.queue.faults = [
+        Fault(failed={0: GONE}, operation="delete"),
+        Fault(failed={0: THROTTLED}, operation="change_visibility"),
+    ]
+
+    bench.send_all()
+
+    found = [(line["event"], line["code"], line["messages"]) for line in logs]
+    assert found == [
+        (log_events.DELETE_FAILED, "ReceiptHandleIsInvalid", 1),
+        (log_events.VISIBILITY_FAILED, "RequestThrottled", 1),
+    ]
+    assert all(line["hint"] for line in logs)
+
+
+# What waits to be sent.
+
+
+@pytest.fixture(name="lane")
+def _lane(bench: Bench) -> Lane[int]:
+    return Lane(clock=bench.clock, linger_seconds=2.0)
+
+
+def test_a_lane_gives_full_batches_at_once_and_the_rest_after_its_linger(
+    bench: Bench, lane: Lane[int]
+) -> None:
+    """In the order of adding."""
+    lane.add(range(12))
+
+    assert (lane.full(), lane.take(), lane.take()) == (1, list(range(10)), [])
+    bench.clock.advance(2)
+    assert (lane.full(), lane.take(), lane.take()) == (0, [10, 11], [])
+    assert (len(lane), lane.due()) == (0, float("inf"))
+
+
+def test_a_lane_gives_what_there_is_if_it_is_asked_for_that(lane: Lane[int]) -> None:
+    """When room is needed, or the process drains."""
+    lane.add(range(3))
+
+    assert lane.take(partial=True) == [0, 1, 2]
+    assert lane.take(partial=True) == []
+
+
+def test_a_lane_that_is_not_eager_gives_nothing_before_its_linger(bench: Bench) -> None:
+    """It is the pause before another attempt, not a wait for company."""
+    lane: Lane[int] = Lane(clock=bench.clock, linger_seconds=2.0, eager=False)
+    lane.add(range(12))
+
+    assert (lane.full(), lane.take()) == (0, [])
+    bench.clock.advance(2)
+    assert lane.take() == list(range(10))
+
+
+def test_the_linger_of_a_lane_counts_from_the_first_item(bench: Bench, lane: Lane[int]) -> None:
+    """And anew after it was empty."""
+    began = bench.clock.monotonic()
+    lane.add([1])
+    bench.clock.advance(1)
+    lane.add([2])
+    assert lane.due() == began + 2
+
+    lane.take(partial=True)
+    lane.add([3])
+
+    assert lane.due() == began + 3

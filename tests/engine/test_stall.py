@@ -6,10 +6,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from consumer.engine.health import STUCK_SECONDS
 
 from consumer.engine.stall import LOOK_SECONDS, StallDetector
 from consumer.engine.stats import Stats
+from consumer.engine.status import STUCK_SECONDS
 from consumer.errors import TransportError
 from consumer.queues.transport import QueueAttributes
 
@@ -61,7 +61,7 @@ def look(detector: StallDetector, clock: ManualClock, times: int) -> None:
             detector.look()
 
 
-def test_a_queue_that_holds_messages_and_gives_none_is_told_once(
+def test_a_queue_that_holds_messages_and_gives_none_is_reported_once(
     detector: StallDetector, queue: Answering, stats: Stats, clock: ManualClock, logs: list[Any]
 ) -> None:
     """At the limit of messages in flight SQS answers with empty receives, and with no error."""
@@ -71,16 +71,16 @@ def test_a_queue_that_holds_messages_and_gives_none_is_told_once(
     assert not detector.stalled
     look(detector, clock, 5)
 
-    (told,) = logs
-    assert ("queue_stalled", 7, 120_000) == (told["event"], told["visible"], told["in_flight"])
-    assert "120,000" in told["hint"]
+    (line,) = logs
+    assert ("queue_stalled", 7, 120_000) == (line["event"], line["visible"], line["in_flight"])
+    assert "120,000" in line["hint"]
     assert stats["stalls"] == 1
 
 
 def test_it_is_over_when_messages_come_again(
     detector: StallDetector, queue: Answering, stats: Stats, clock: ManualClock, logs: list[Any]
 ) -> None:
-    """And that is told."""
+    """And that is logged."""
     queue.attributes_now = QueueAttributes(visible_messages=7)
     look(detector, clock, 2)
 
@@ -93,7 +93,7 @@ def test_it_is_over_when_messages_come_again(
 def test_an_empty_queue_is_no_stall(
     detector: StallDetector, queue: Answering, clock: ManualClock, logs: list[Any]
 ) -> None:
-    """A night without events is asked about six times an hour, and nothing is told."""
+    """A night without events is asked about six times an hour, and nothing is logged."""
     look(detector, clock, 6)
 
     assert logs == []
@@ -133,7 +133,7 @@ def test_one_suspicion_is_not_enough(
 def test_a_question_that_fails_changes_nothing(
     detector: StallDetector, queue: Answering, clock: ManualClock, logs: list[Any]
 ) -> None:
-    """It is not permitted everywhere, and receives tell of a queue that can't be reached."""
+    """It is not permitted everywhere, and a queue that can't be reached is logged by receives."""
     queue.attributes_now = TransportError("denied", code="AccessDenied")
 
     look(detector, clock, 3)
@@ -150,8 +150,8 @@ def test_most_handlers_stuck_for_good_end_the_process_with_75(
     registry.add(lambda _event: hang.wait(60) and None, "*", timeout_seconds=1)
     rig = make_rig(registry, engine={"workers": 3})
     rig.send(count=3)
-    slots = rig.receive().slots
-    threads = [threading.Thread(target=rig.worker.pipeline.process, args=[s]) for s in slots]
+    rig.receive()
+    threads = [threading.Thread(target=rig.begin_one) for _ in range(3)]
     try:
         started = wait_until_inside(rig, threads[:1], 1)
         rig.beat(STUCK_SECONDS + 10)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.errors import TransportError
+from consumer.engine.status import MARGIN_SECONDS, STUCK_SECONDS
+from consumer.errors import StuckError, TransportError
+from consumer.messages import Outcome
 from consumer.testing import Fault
 
 if TYPE_CHECKING:
@@ -32,170 +34,325 @@ def _rig(make_rig: MakeRig, registry: Registry) -> Rig:
 def keep_alive(rig: Rig, *, but: str = "") -> None:
     """Let every loop show a sign of life now, but one."""
     now = rig.clock.monotonic()
-    if but != "settler":
-        rig.parts.settler._calls.progress = now
+    if but != "settles":
+        rig.parts.attempts.progress = now
     if but != "heartbeat":
         rig.parts.heartbeat.progress = now
-    if but != "poller":
+    if but != "housekeeper":
+        rig.parts.housekeeper.progress = now
+    if but != "receiver":
         rig.parts.receiver.last_return = now
 
 
-@pytest.mark.parametrize("part", ["settler", "heartbeat"])
+def problems(rig: Rig) -> list[str]:
+    """What keeps the watchdog from being fed."""
+    return list(rig.status.problems)
+
+
+@pytest.mark.parametrize("part", ["heartbeat", "housekeeper"])
 def test_a_loop_without_a_sign_of_life_is_a_problem(rig: Rig, part: str) -> None:
     """Once it is silent for longer than its calls may take."""
     rig.clock.advance(CALLS)
     keep_alive(rig, but=part)
-    assert list(rig.status.problems) == []
+    assert problems(rig) == []
 
     rig.clock.advance(0.1)
     keep_alive(rig, but=part)
 
-    assert list(rig.status.problems) == [f"{part} without progress"]
+    assert problems(rig) == [f"{part} without progress"]
+
+
+@pytest.mark.parametrize("verdict", ["ack", "retry"])
+def test_a_settle_that_is_due_and_not_sent_is_a_problem(rig: Rig, verdict: str) -> None:
+    """It is due after its linger; from then on a call, its timeout and a margin may pass."""
+    rig.send()
+    rig.receive()
+    (message,) = rig.parts.in_flight.snapshot()
+    if verdict == "ack":
+        rig.parts.settler.ack([message])
+    else:
+        rig.parts.settler.settle(message, Outcome.retry("busy"))
+
+    due = rig.parts.settler.due() - rig.clock.monotonic()
+    rig.clock.advance(due + CALLS)
+    keep_alive(rig, but="settles")
+    assert problems(rig) == []
+
+    rig.clock.advance(0.1)
+    keep_alive(rig, but="settles")
+
+    assert problems(rig) == ["settles without progress"]
+
+
+def test_nothing_to_settle_is_no_problem(rig: Rig) -> None:
+    """No call is made for hours, for nothing waits to be sent."""
+    rig.clock.advance(86_400)
+    keep_alive(rig, but="settles")
+
+    assert problems(rig) == []
+
+
+def test_a_settle_that_waits_while_another_is_tried_again_is_no_problem(rig: Rig) -> None:
+    """In an outage each attempt ends after its timeout: that is progress."""
+    rig.send()
+    rig.receive()
+    rig.parts.settler.ack(rig.parts.in_flight.snapshot())
+    for _ in range(10):
+        rig.clock.advance(CALLS)
+        keep_alive(rig)
+        assert problems(rig) == []
+
+
+def test_a_receive_that_begins_late_is_no_problem(rig: Rig) -> None:
+    """None was open for a long time, but one is now."""
+    seen: list[list[str]] = []
+    rig.clock.advance(1000)
+    keep_alive(rig, but="receiver")
+    rig.queue.faults = lambda _call: seen.append(problems(rig))
+
+    rig.receive()
+
+    assert seen == [[]]
 
 
 def test_a_receive_that_never_returns_is_a_problem(rig: Rig) -> None:
     """It may wait for the long poll, fail by its timeout, and a little more."""
-    seen: list[list[str]] = []
+    seen: list[tuple[str, ...]] = []
 
     def look(_call: object) -> Fault:
         for seconds in (20 + CALLS, 0.1):
             rig.clock.advance(seconds)
-            keep_alive(rig, but="poller")
-            seen.append(list(rig.status.problems))
+            keep_alive(rig, but="receiver")
+            seen.append(rig.status.problems)
         return Fault()
 
-    rig.worker.crew.polling = 1
     rig.queue.faults = look
     rig.receive()
 
-    assert seen == [[], ["receive without end"]]
+    assert seen == [(), ("receive without end",)]
 
 
-def test_nobody_receiving_is_a_problem(rig: Rig) -> None:
-    """There is room, no receive is open, and none was for longer than any pause lasts."""
+def test_no_receive_though_there_is_room_is_a_problem(rig: Rig) -> None:
+    """No receive is open, and none was for longer than any pause lasts."""
     rig.clock.advance(60 + CALLS)
-    keep_alive(rig, but="poller")
-    assert list(rig.status.problems) == []
+    keep_alive(rig, but="receiver")
+    assert problems(rig) == []
 
     rig.clock.advance(0.1)
-    keep_alive(rig, but="poller")
+    keep_alive(rig, but="receiver")
 
-    assert list(rig.status.problems) == ["nobody receives"]
+    assert problems(rig) == ["no thread receives"]
 
 
-@pytest.mark.parametrize("why", ["stopping", "polling"])
-def test_nobody_receiving_is_no_problem_when_there_is_a_reason(rig: Rig, why: str) -> None:
-    """Draining, or pausing after a failed receive (the role is kept meanwhile)."""
+def test_no_receive_while_draining_is_no_problem(rig: Rig) -> None:
+    """Nothing is to be received any more."""
+    rig.worker.stop()
     rig.clock.advance(1000)
-    keep_alive(rig, but="poller")
-    if why == "stopping":
-        rig.worker.stop()
-    else:
-        rig.worker.crew.polling = 1
+    keep_alive(rig, but="receiver")
 
-    assert list(rig.status.problems) == []
+    assert problems(rig) == []
+
+
+def test_no_receive_during_the_longest_pause_after_failures_is_no_problem(rig: Rig) -> None:
+    """The last one has returned, though with an error."""
+    rig.receive()
+    rig.fail("receive", times=20)
+    for _ in range(20):
+        pause = rig.receive().pause_seconds
+        rig.clock.advance(pause)
+        keep_alive(rig, but="receiver")
+        assert problems(rig) == []
+
+    assert pause > 30
 
 
 def test_backpressure_is_no_problem_nor_is_its_end(rig: Rig) -> None:
-    """Slow handlers hold all room for hours; when one ends, somebody has yet to receive."""
+    """Slow handlers hold all room for hours; when one ends, a thread has yet to receive."""
     rig.send(count=10)
     rig.receive()
-    rig.beat(3600)
-    assert list(rig.status.problems) == []
+    for _ in range(3600):
+        rig.beat(1)
+        assert not rig.may_receive()
+    assert problems(rig) == []
 
     rig.work()
     rig.settle()
 
-    assert rig.parts.receiver.may_poll()
-    assert list(rig.status.problems) == []
+    assert rig.may_receive()
+    assert problems(rig) == []
 
 
-def test_a_full_table_of_stuck_slots_is_a_problem(rig: Rig) -> None:
-    """Nothing can be received, and nothing will change that."""
+def test_a_full_table_of_stuck_messages_ends_the_process_before_it_is_a_problem(rig: Rig) -> None:
+    """A minute, and it drains to end with 75; only if that does not end is the watchdog not fed."""
     rig.send(count=10)
     rig.receive()
-    for slot in rig.parts.in_flight.snapshot():
-        slot.stuck = True
+    for message in rig.parts.in_flight.snapshot():
+        message.stuck = True
+    assert rig.status.failure is None
 
-    assert list(rig.status.problems) == ["every slot is stuck"]
+    rig.beat(STUCK_SECONDS - 1)
+    keep_alive(rig)
+    assert rig.status.failure is None
+    rig.beat(1)
+    keep_alive(rig)
+    status = rig.status
+    assert isinstance(status.failure, StuckError)
+    assert (status.finished, status.problems) == ("failure", ())
+
+    rig.beat(MARGIN_SECONDS)
+    keep_alive(rig)
+    assert problems(rig) == []
+    rig.beat(1)
+    keep_alive(rig)
+
+    assert problems(rig) == ["every message in flight is stuck"]
 
 
-def test_every_worker_in_a_stuck_handler_is_a_problem(
+def test_one_stuck_worker_of_two_is_neither_failure_nor_problem(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """There is room for messages, and no thread to handle them. One stuck worker of two is none."""
-    seen: list[list[str]] = []
+    """The other one still handles. Two of two are a failure, though there is room for messages."""
+    failures: list[BaseException | None] = []
 
     def hang(_event: Event) -> None:
-        if rig.worker.crew._queue:  # stands for the second thread
+        if rig.queued():  # stands for the second thread
             rig.begin_one()
             return
         rig.clock.advance(10)
         rig.parts.invoker.find_stuck()
-        seen.append(list(rig.status.problems))
+        failures.append(rig.status.failure)
+        rig.clock.advance(STUCK_SECONDS)
+        failures.append(rig.status.failure)
 
     registry.add(hang, "*", timeout_seconds=10)
     rig = make_rig(registry, engine={"workers": 2})
-    rig.send(count=2)
-    rig.receive()
-    rig.work()
     rig.send()
     rig.receive()
     rig.work()
+    assert failures == [None, None]
 
-    assert seen == [["every slot is stuck"], []]
+    rig.send(count=2)
+    rig.receive()
+    rig.work()
+
+    assert failures[2] is None
+    assert isinstance(failures[3], StuckError)
+
+
+def test_the_minute_starts_anew_after_a_handler_has_returned(rig: Rig) -> None:
+    """Stuck twice for half a minute each is not stuck for good."""
+    rig.send(count=10)
+    rig.receive()
+    messages = rig.parts.in_flight.snapshot()
+
+    for stuck in (True, False, True):
+        for message in messages:
+            message.stuck = stuck
+        assert rig.status.failure is None
+        rig.beat(STUCK_SECONDS / 2)
+
+    assert rig.status.failure is None
 
 
 def test_idle_is_no_problem(make_rig: MakeRig, registry: Registry) -> None:
     """Nothing comes for days; all room is reserved by the open long poll."""
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
-    seen: list[list[str]] = []
+    seen: list[tuple[str, ...]] = []
 
     def look(_call: object) -> Fault:
-        rig.worker.crew.polling = 1
         rig.beat(20)
-        seen.append(list(rig.status.problems))
-        rig.worker.crew.polling = 0
+        seen.append(rig.status.problems)
         return Fault()
 
     rig.queue.faults = look
     for _ in range(50):
         rig.receive()
-        seen.append(list(rig.status.problems))
+        seen.append(rig.status.problems)
 
-    assert seen == [[]] * 100
+    assert seen == [()] * 100
 
 
-def test_an_outage_is_no_problem(make_rig: MakeRig, registry: Registry) -> None:
-    """Every call fails by its timeout for an hour: a restart would mend nothing."""
-    registry.add(lambda _event: None, "*", name="one")
-    rig = make_rig(registry, engine={"max_in_flight_messages": 10})
-    worker = rig.worker
+def test_an_outage_is_no_problem(rig: Rig) -> None:
+    """Every call fails by its timeout for an hour: a restart would change nothing."""
     rig.send(count=10)
     rig.receive()
-    worker.pipeline.process(worker.crew._queue.popleft())
+    rig.begin_one()
     caller = ""
-    seen: list[list[str]] = []
+    seen: list[tuple[str, ...]] = []
 
     def down(_call: object) -> Fault:
         """A call takes 35 s; the other loops go on meanwhile."""
         for _ in range(7):
             rig.clock.advance(5)
             keep_alive(rig, but=caller)
-            seen.append(worker.problems())
+            seen.append(rig.status.problems)
         return Fault(error=DOWN)
 
     rig.queue.faults = down
     for _ in range(30):
         caller = "heartbeat"
-        worker.heartbeat.tick()
-        caller = "settler"
-        worker.settler.flush()
-        caller = "poller"
-        worker.poller.poll_once()
+        rig.parts.heartbeat.tick()
+        caller = "settles"
+        rig.parts.settler.send(partial=True)
+        caller = "receiver"
+        rig.receive()
         rig.clock.advance(1)
-        seen.append(worker.problems())
+        seen.append(rig.status.problems)
 
     assert len(seen) > 100
-    assert seen == [[]] * len(seen)
-    assert all(slot.visibility_lost for slot in worker.in_flight.snapshot())
+    assert seen == [()] * len(seen)
+    assert all(message.visibility_lost for message in rig.parts.in_flight.snapshot())
+
+
+def test_the_status_says_what_there_is(make_rig: MakeRig, registry: Registry) -> None:
+    """One value, for the status line as for the summary."""
+    open_receives: list[int] = []
+    registry.add(lambda _event: None, "*", name="one")
+    rig = make_rig(registry, until_empty=True)
+    assert (rig.status.ready, rig.status.finished) == (False, "")
+
+    rig.send(count=3)
+    rig.clock.advance(4)
+    rig.receive()
+    rig.begin_one()
+    rig.fail("receive")
+    rig.receive()
+    status = rig.status
+
+    assert status.ready
+    assert (status.in_flight, status.open_receives) == (3, 0)
+    assert status.receive_error_code == "ServiceUnavailable"
+    assert status.counts == {
+        "receives": 1, "received": 3, "handled": 1, "receive_failures": 1,
+    }  # fmt: skip
+    assert status.events == {"grade_change": 1}
+    assert status.lag_seconds == 4
+    assert (status.finished, status.failure) == ("", None)
+
+    def look(_call: object) -> None:
+        open_receives.append(rig.status.open_receives)
+        rig.clock.advance(20)
+
+    rig.work()
+    rig.settle()
+    rig.queue.faults = look
+    rig.receive()
+
+    assert open_receives == [1]
+    assert rig.status.finished == "queue empty"
+
+
+def test_what_is_fatal_stays_so(rig: Rig) -> None:
+    """Once reported, the reason of the end is the same until the end."""
+    rig.send()
+    rig.receive()
+    rig.work()
+    rig.fail("delete", fatal=True)
+    rig.settle()
+
+    first = rig.status
+    rig.parts.attempts.fatal = None
+
+    assert first.finished == "failure"
+    assert first.failure is rig.status.failure
+    assert isinstance(first.failure, TransportError)

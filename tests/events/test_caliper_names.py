@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from consumer.events.caliper import name_of
+from tests.cases import for_each
 
 
 def entry(form: str, extensions: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -22,8 +23,8 @@ def entry(form: str, extensions: dict[str, Any] | None = None) -> dict[str, Any]
     return {"type": event_type, "action": action, "object": thing}
 
 
-@pytest.mark.parametrize(
-    ("form", "name"),
+@for_each(
+    "form, name",
     [
         ("NavigationEvent/NavigatedTo Entity course", "asset_accessed"),
         ("NavigationEvent/NavigatedTo Page wikiPage", "asset_accessed"),

@@ -21,6 +21,7 @@ from consumer.events.catalog.describe import all_fields_of, meaning_of
 from consumer.events.catalog.index import class_name
 from consumer.events.decode import decode
 from consumer.testing import make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,12 +34,11 @@ KEY = "com.instructure.canvas"
 USER = "urn:instructure:canvas:user:21070000000000007"
 COURSE = "urn:instructure:canvas:course:21070000000000565"
 
-each_name = pytest.mark.parametrize("name", names("caliper"))
-each_payload = pytest.mark.parametrize(
-    "file",
-    FILES
-    or [pytest.param(None, marks=pytest.mark.skip(reason="there are no payloads beside this"))],
-    ids=lambda file: "none" if file is None else file.stem,
+each_name = for_each("name", names("caliper"))
+each_payload = (
+    for_each("file", FILES)
+    if FILES
+    else pytest.mark.skip(reason="there are no payloads in ../shared/corpus")
 )
 
 

@@ -16,6 +16,7 @@ from consumer.events.catalog import caliper, model_of, names
 from consumer.events.catalog.describe import fields_of
 from consumer.events.decode import decode
 from consumer.testing import make_event, make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from consumer.events.catalog.base import EventData, Record
@@ -25,7 +26,7 @@ KEY = "com.instructure.canvas"
 USER = "urn:instructure:canvas:user:21070000000000007"
 COURSE = "urn:instructure:canvas:course:21070000000000565"
 
-each_name = pytest.mark.parametrize("name", names("caliper"))
+each_name = for_each("name", names("caliper"))
 
 
 def model(name: str) -> type[EventData]:

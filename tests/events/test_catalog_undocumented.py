@@ -11,6 +11,7 @@ from consumer.events.catalog import model_of
 from consumer.events.catalog.describe import all_fields_of, fields_of
 from consumer.events.catalog.index import CATEGORIES
 from consumer.testing import make_event
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,7 +232,7 @@ ODD: tuple[Any, ...] = (
     None,
 )
 
-each_body = pytest.mark.parametrize(("name", "body"), BODIES.items(), ids=BODIES)
+each_body = for_each("name, body", BODIES.items())
 
 
 def model(name: str) -> type[EventData]:

@@ -16,6 +16,7 @@ from consumer.events.decode import decode
 from consumer.events.privacy import scrub_json
 from consumer.events.timestamps import parse_time
 from consumer.testing import make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from consumer.messages import Event
@@ -25,16 +26,8 @@ FILES = sorted(CORPUS.glob("canvas/*.json")) + sorted(CORPUS.glob("caliper/*.jso
 #: The documentation's own slip: this example of one event says the name of another.
 MISNAMED = {"grade_override.says_grade_change": "grade_change"}
 
-each_file = pytest.mark.parametrize(
-    "file",
-    FILES
-    or [
-        pytest.param(
-            None, marks=pytest.mark.skip(reason="there are no payloads in ../shared/corpus")
-        )
-    ],
-    ids=lambda file: "none" if file is None else f"{file.parent.name}/{file.stem}",
-)
+without = pytest.mark.skip(reason="there are no payloads in ../shared/corpus")
+each_file = for_each("file", FILES) if FILES else without
 
 
 def name_in(file: Path) -> str:

@@ -7,12 +7,13 @@ import json
 import pytest
 
 from consumer.events.privacy import scrub_json, scrub_text
+from tests.cases import for_each
 
 SECRET = "111~sGvKF4.Yzr-2Aq_d%2BwS%26hK%3D+/"
 HIDDEN = "[scrubbed]"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "name",
     [
         "access_token", "ACCESS_TOKEN", "Access-Token", "refresh_token", "id_token", "token",

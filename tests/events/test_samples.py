@@ -22,6 +22,7 @@ from consumer.events.privacy import scrub_json
 from consumer.events.samples import START, sample_message, sample_messages
 from consumer.messages import Format
 from consumer.testing import make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ BOTH = names("caliper")
 SEEDS = range(6)
 EXAMPLES = settings(max_examples=60, deadline=None, database=None)
 
-each_event = pytest.mark.parametrize(("name", "written"), ALL)
+each_event = for_each("name, written", ALL)
 
 
 def event_of(name: str, written: Format = "canvas", seed: int = 4) -> Event:
@@ -176,7 +177,7 @@ def test_no_name_is_told() -> None:
         sample_messages([], 3)
 
 
-@pytest.mark.parametrize("name", BOTH)
+@for_each("name", BOTH)
 def test_both_formats_tell_the_same_facts(name: str) -> None:
     """The same seed is the same scene: who, by which request or job, to what."""
     for seed in SEEDS:

@@ -15,6 +15,7 @@ from consumer.events.catalog.describe import all_fields_of, meaning_of
 from consumer.events.catalog.schema import DIALECT, message_schema
 from consumer.events.samples import sample_message
 from consumer.testing import canvas_body
+from tests.cases import for_each
 from tests.events.test_corpus import each_file, event_in, name_in
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ EVENTS: list[tuple[str, Format]] = [
     *((name, "canvas") for name in names()),
     *((name, "caliper") for name in names("caliper")),
 ]
-each_event = pytest.mark.parametrize(("name", "event_format"), EVENTS, ids=str)
+each_event = for_each("name, event_format", EVENTS)
 
 
 @cache
@@ -177,7 +178,7 @@ def test_what_is_not_known_has_no_schema() -> None:
         message_schema("account_created", "caliper")
 
 
-@pytest.mark.parametrize("name", names("caliper"))
+@for_each("name", names("caliper"))
 def test_each_caliper_event_has_a_form(name: str) -> None:
     """What tells it from others: type and action, and mostly the object."""
     forms = forms_of(name)

@@ -9,6 +9,7 @@ import pytest
 from consumer.events.catalog import CanvasBody, model_of, names
 from consumer.events.identifiers import canvas_id
 from consumer.testing import make_event
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +156,7 @@ def caliper(name: str, thing: Any = None, actor: Any = None, **body: Any) -> Sub
     return make_event(name, format="caliper", body=event).subject
 
 
-@pytest.mark.parametrize("name", names("caliper"))
+@for_each("name", names("caliper"))
 def test_the_same_event_in_either_format_has_the_same_subject(name: str) -> None:
     """Local and global ids, URNs of all kinds: who, where, what."""
     body, thing = ALL_PAIRS[name]
@@ -171,7 +172,7 @@ def test_the_same_event_in_either_format_has_the_same_subject(name: str) -> None
         assert subject.entity_id.shard == 2107
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name != "asset_accessed"])
+@for_each("name", [name for name in names() if name != "asset_accessed"])
 def test_the_model_of_a_canvas_event_says_what_it_is_about(name: str) -> None:
     """So the kind is known even where its id is not."""
     model = model_of(name)

@@ -44,7 +44,7 @@ def test_a_second_signal_does_not_hit_what_deals_with_the_first() -> None:
 def test_a_child_that_a_handler_forks_ends_at_a_signal() -> None:
     """`multiprocessing` ends its processes so, and waits for that: they must not count it."""
     ended = subprocess.run(
-        [sys.executable, "-c", _FORKS], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-c", _FORKS], capture_output=True, text=True, timeout=120, check=False
     )
 
     assert ended.stdout.split() == [str(int(signal.SIGTERM)), "0"]

@@ -50,7 +50,7 @@ class Reader:
         return "".join(written)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 def test_guide_from_nothing_to_a_service_and_back(bare_machine: Guest) -> None:
     """Each command of the guide does what it says, and the last ones leave nothing."""
     guest = bare_machine

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from tests.systemd.conftest import Guest
     from tests.systemd.guest.conftest import Configure
 
-pytestmark = [pytest.mark.systemd, pytest.mark.usefixtures("configure")]
+pytestmark = [
+    pytest.mark.systemd,
+    pytest.mark.xdist_group("guest"),
+    pytest.mark.usefixtures("configure"),
+]
 
 NAME = "canvas-live-events-consumer"
 UNIT = f"{NAME}.service"

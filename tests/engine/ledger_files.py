@@ -1,0 +1,68 @@
+"""A look into the ledger's file from outside, as it is at this moment."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from consumer.engine.database import FILE_NAME
+from consumer.engine.inflight import Step
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from consumer.engine.database import Database
+    from consumer.engine.ledger import Ledger
+
+
+def rows_in(directory: Path) -> list[dict[str, set[Step]]]:
+    """The rows of what was handled, each with its steps by message id; nothing is changed."""
+    with closing(_open(directory)) as connection:
+        rows = connection.execute("SELECT messages FROM handled ORDER BY id").fetchall()
+    return [
+        {
+            message_id: {Step(*step) for step in steps}
+            for message_id, steps in json.loads(row).items()
+        }
+        for (row,) in rows
+    ]
+
+
+def steps_in(directory: Path) -> dict[str, set[Step]]:
+    """By message id the steps that a process remembers which starts now."""
+    found: dict[str, set[Step]] = {}
+    for row in rows_in(directory):
+        for message_id, steps in row.items():
+            found.setdefault(message_id, set()).update(steps)
+    return found
+
+
+def keys_in(directory: Path) -> list[str]:
+    """The keys of the events that were handled, oldest first."""
+    with closing(_open(directory)) as connection:
+        return [key for (key,) in connection.execute("SELECT key FROM seen ORDER BY at, key")]
+
+
+def _open(directory: Path) -> sqlite3.Connection:
+    return sqlite3.connect(directory / FILE_NAME, check_same_thread=False)
+
+
+def database_of(ledger: Ledger) -> Database:
+    """The file that a durable ledger writes to."""
+    assert ledger.database is not None
+    return ledger.database
+
+
+class Writes:
+    """The statements that a database has run since, failed ones included."""
+
+    def __init__(self, database: Database) -> None:
+        self.statements: list[str] = []
+        database._writer.set_trace_callback(self.statements.append)
+
+    @property
+    def attempts(self) -> int:
+        """How many transactions were begun or tried to begin."""
+        return sum(statement.startswith("BEGIN") for statement in self.statements)

@@ -1,0 +1,447 @@
+"""The ledger's file: opened with care, shared, full, locked by others, and closed."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import stat
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer.engine import database
+from consumer.engine.database import FILE_NAME, PAUSE_SECONDS
+from consumer.engine.duplicates import Duplicates
+from consumer.engine.inflight import Step
+from consumer.engine.ledger import Ledger, open_ledger
+from consumer.engine.seen import SeenKeys
+from consumer.testing import ManualClock, make_event, make_message
+from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from consumer.handlers.registering.registry import Registry
+    from tests.engine.conftest import Rig
+
+    MakeRig = Callable[..., Rig]
+
+STEPS = [Step(0, "archive"), Step(0, "grades")]
+
+
+@pytest.fixture(name="reopen")
+def _reopen(tmp_path: Path, clock: ManualClock) -> Callable[[], Ledger]:
+    """Opens the ledger as a process does that starts, whatever became of the one before."""
+    return lambda: open_ledger(tmp_path, clock=clock)
+
+
+def note(ledger: Ledger, message_id: str, steps: list[Step] = STEPS) -> None:
+    """Steps of one message succeeded; they are in the file on return, if it can be written."""
+    ledger.note([(message_id, step) for step in steps])
+    ledger.commit()
+
+
+def test_its_file_is_for_the_owner_only(tmp_path: Path, reopen: Callable[[], Ledger]) -> None:
+    """Message ids and handler names concern no other user."""
+    reopen()
+
+    assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+
+
+def not_a_database(path: Path) -> None:
+    path.write_text("message_id,steps\n")
+
+
+def of_another_program(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE handled (name TEXT)")
+    connection.close()
+
+
+def of_a_later_version(path: Path) -> None:
+    open_ledger(path.parent, clock=ManualClock()).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+
+def with_row(path: Path, text: str) -> None:
+    open_ledger(path.parent, clock=ManualClock()).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"INSERT INTO handled (at, messages) VALUES (4102444800, {text})")
+    connection.close()
+
+
+def with_odd_rows(path: Path) -> None:
+    with_row(path, "'[1, 2]'")
+
+
+def with_no_text(path: Path) -> None:
+    with_row(path, "CAST(x'ff7bfe' AS TEXT)")
+
+
+def with_a_deep_row(path: Path) -> None:
+    with_row(path, f"'{'[' * 100_000}'")
+
+
+def with_a_step_beyond_counting(path: Path) -> None:
+    with_row(path, """'{"m1": [[1e999, "archive"]]}'""")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        damaged, not_a_database, of_another_program, of_a_later_version, with_odd_rows,
+        with_no_text, with_a_deep_row, with_a_step_beyond_counting,
+    ],
+)  # fmt: skip
+def test_sets_a_file_aside_that_it_cannot_use(
+    tmp_path: Path, reopen: Callable[[], Ledger], spoil: Callable[[Path], None], logs: list[Any]
+) -> None:
+    """A damaged or foreign file is renamed, never a reason not to start, never lost; logged."""
+    spoil(tmp_path / FILE_NAME)
+    before = (tmp_path / FILE_NAME).read_bytes()
+
+    note(reopen(), "m1")
+
+    (line,) = [line for line in logs if line["event"] == "ledger_set_aside"]
+    aside = tmp_path / line["file"]
+    assert before[100:] == aside.read_bytes()[100:]  # the header counts who opened it
+    assert set(STEPS) == reopen().succeeded("m1")
+
+
+def test_is_off_and_says_so_without_a_directory(
+    tmp_path: Path, clock: ManualClock, logs: list[Any]
+) -> None:
+    """Where nothing can be written the ledger lives in memory, and that is logged."""
+    (tmp_path / "file").write_text("")
+
+    ledger = open_ledger(tmp_path / "file" / "state", clock=clock)
+    ledger.keep("m1", STEPS)
+
+    assert ["ledger_off"] == [line["event"] for line in logs]
+    assert not ledger.durable
+    assert set(STEPS) == ledger.succeeded("m1")
+
+
+def test_goes_on_in_memory_while_the_disk_is_full(
+    reopen: Callable[[], Ledger], clock: ManualClock, logs: list[Any]
+) -> None:
+    """A write that fails is logged once; all is remembered, and written when there is room."""
+    ledger = reopen()
+    writer = database_of(ledger)._writer
+    (pages,) = writer.execute("PRAGMA page_count").fetchone()
+    writer.execute(f"PRAGMA max_page_count = {pages}")
+    del logs[:]
+
+    for number in range(200):
+        note(ledger, f"m{number}", [Step(0, "x" * 400)])
+        ledger.keep(f"m{number}", [Step(0, "x" * 400)])
+        clock.advance(1)
+    assert [("ledger_failed", "SQLITE_FULL")] == [(line["event"], line["code"]) for line in logs]
+    writer.execute("PRAGMA max_page_count = 100000")
+    clock.advance(PAUSE_SECONDS)
+    ledger.flush()
+
+    assert ["ledger_failed", "ledger_recovered"] == [line["event"] for line in logs]
+    assert len(ledger) == 200
+    assert len(reopen()) == 200
+
+
+def test_a_file_that_is_being_made_is_not_taken_for_anothers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
+) -> None:
+    """Two processes start at once: whatever one of them sees of the other's file is whole."""
+    seen: list[tuple[int, int]] = []
+
+    class Watched(sqlite3.Connection):
+        def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
+            if statement.startswith(("CREATE", "PRAGMA application_id =")):
+                with contextlib.closing(plain(tmp_path / FILE_NAME)) as other:
+                    (tables,) = other.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                    (application,) = other.execute("PRAGMA application_id").fetchone()
+                    seen.append((tables, application))
+            return super().execute(statement, *arguments)
+
+    plain = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", partial(plain, factory=Watched))
+
+    open_ledger(tmp_path, clock=clock).close()
+
+    assert len(seen) == 4
+    assert set(seen) == {(0, 0)}
+
+
+def test_two_processes_may_share_it(reopen: Callable[[], Ledger], logs: list[Any]) -> None:
+    """Two consumers on one state directory do not stop each other."""
+    one, two = reopen(), reopen()
+    del logs[:]
+
+    note(one, "m1")
+    note(two, "m2")
+    note(one, "m3")
+    one.forget(["m3"])
+    one.flush()
+
+    assert logs == []
+    assert len(reopen()) == 2
+
+
+class Other:
+    """Another process that has the file locked, for as long as it likes."""
+
+    def __init__(self, directory: Path) -> None:
+        self._connection = sqlite3.connect(directory / FILE_NAME, isolation_level=None)
+
+    def lock(self) -> None:
+        """From now on no other write gets through."""
+        self._connection.execute("BEGIN EXCLUSIVE")
+
+    def unlock(self) -> None:
+        """It has ended."""
+        self._connection.execute("ROLLBACK")
+
+
+@pytest.fixture(name="ledger")
+def _ledger(reopen: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """A durable ledger whose writes wait for a lock for a hundredth of a second."""
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
+    return reopen()
+
+
+@pytest.fixture(name="other")
+def _other(ledger: Ledger, tmp_path: Path) -> Other:
+    assert ledger.durable  # it was there first
+    other = Other(tmp_path)
+    other.lock()
+    return other
+
+
+def test_a_locked_file_costs_one_time_out_and_is_then_left_alone(
+    ledger: Ledger, other: Other, clock: ManualClock, logs: list[Any], tmp_path: Path
+) -> None:
+    """One attempt in each pause, logged once; then what was noted meanwhile is in the file."""
+    del logs[:]
+    writes = Writes(database_of(ledger))
+
+    for number in range(100):
+        note(ledger, f"m{number}")
+        ledger.flush()
+        clock.advance(PAUSE_SECONDS / 101)
+    assert writes.attempts == 1
+    clock.advance(PAUSE_SECONDS / 101)
+    ledger.flush()
+    assert writes.attempts == 2
+    assert steps_in(tmp_path) == {}
+
+    other.unlock()
+    ledger.forget(["m1"])
+    clock.advance(PAUSE_SECONDS)
+    ledger.flush()
+
+    assert set(steps_in(tmp_path)) == {f"m{number}" for number in range(100)} - {"m1"}
+    failed, recovered = logs
+    assert failed["event"] == "ledger_failed"
+    assert failed["code"] == "SQLITE_BUSY"
+    assert failed["next_attempt_seconds"] == PAUSE_SECONDS
+    assert recovered["event"] == "ledger_recovered"
+
+
+def test_deletes_do_not_wait_for_a_file_that_is_locked(
+    make_rig: MakeRig, registry: Registry, ledger: Ledger, other: Other, clock: ManualClock
+) -> None:
+    """A thousand messages are handled and deleted meanwhile, with one attempt to write."""
+    registry.add(lambda _event: None, "*", name="one")
+    engine = {"deduplicate": "window"}
+    rig = make_rig(registry, ledger=ledger, clock=clock, engine=engine)
+    writes = Writes(database_of(ledger))
+
+    for _ in range(100):
+        rig.send(count=10)
+        rig.cycle()
+        rig.tick()
+        clock.advance(0.25)
+
+    assert rig.stats["deleted"] == 1000
+    assert len(rig.calls("delete")) == 100
+    assert writes.attempts == 1
+    other.unlock()
+
+
+def test_what_is_in_flight_over_the_pause_is_in_the_file_then(
+    make_rig: MakeRig, registry: Registry, ledger: Ledger, other: Other, tmp_path: Path
+) -> None:
+    """What was deleted meanwhile is not: it can't come again."""
+    registry.add(lambda _event: None, "*", name="one")
+    registry.add(lambda _events: None, "logged_in", name="all", batch=10, linger_seconds=300)
+    rig = make_rig(registry, ledger=ledger, clock=ledger._clock)
+    (waits,) = rig.send("logged_in")
+    rig.send("grade_change", count=5)
+    rig.cycle()
+    assert len(rig.queue.deleted()) == 5
+
+    other.unlock()
+    rig.beat(PAUSE_SECONDS + 1)
+
+    assert rig.held() == [waits]
+    assert steps_in(tmp_path) == {waits: {Step(0, "one")}}
+
+
+class WatchedLock:
+    """Counts the threads that want it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.wanted = threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self.wanted.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_exception: object) -> None:
+        self._lock.release()
+
+
+def test_threads_that_waited_for_a_write_do_not_wait_for_their_own_time_out(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first has found out holds for all that stand behind it."""
+    lock, tries, end = WatchedLock(), [0], threading.Event()
+    file = database_of(ledger)
+    monkeypatch.setattr(file, "_lock", lock)
+
+    def work(_connection: sqlite3.Connection) -> None:
+        tries[0] += 1
+        assert end.wait(5)
+        raise sqlite3.OperationalError("database is locked")
+
+    threads = [threading.Thread(target=file.write, args=[work]) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert lock.wanted.acquire(timeout=5)
+    end.set()
+    for thread in threads:
+        thread.join(5)
+
+    assert tries == [1]
+
+
+def test_who_waits_for_a_commit_finds_its_own_notes_written(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A delete may follow: what another thread was just writing is in the file by then."""
+    lock, entered, end = WatchedLock(), threading.Event(), threading.Event()
+    journal = ledger._journal
+    assert journal is not None
+    write = journal.write
+
+    def slow(handled: Any) -> int | None:
+        entered.set()
+        assert end.wait(5)
+        return write(handled)
+
+    monkeypatch.setattr(journal, "write", slow)
+    monkeypatch.setattr(ledger, "_committing", lock)
+    found: list[set[str]] = []
+
+    def commit_and_look() -> None:
+        ledger.commit()
+        found.append(set(steps_in(tmp_path)))
+
+    first = threading.Thread(target=ledger.note, args=[[("m1", STEPS[0])]])
+    first.start()
+    assert entered.wait(5)
+    assert lock.wanted.acquire(timeout=5)
+    second = threading.Thread(target=commit_and_look)
+    second.start()
+    assert lock.wanted.acquire(timeout=5)
+    end.set()
+    for thread in (first, second):
+        thread.join(5)
+
+    assert found == [{"m1"}]
+
+
+def test_what_is_noted_during_a_write_that_fails_is_not_lost(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Both are written with the next: what could not be, and what came meanwhile."""
+    journal = ledger._journal
+    assert journal is not None
+
+    def fail(_handled: Any) -> None:
+        ledger._committed_at = ledger._clock.monotonic()
+        ledger.note([("m1", STEPS[1]), ("m2", STEPS[0])])
+
+    with monkeypatch.context() as broken:
+        broken.setattr(journal, "write", fail)
+        ledger.note([("m1", STEPS[0])])
+    ledger.commit()
+
+    assert steps_in(tmp_path) == {"m1": set(STEPS), "m2": {STEPS[0]}}
+
+
+def test_a_closed_ledger_does_nothing_and_says_nothing(
+    ledger: Ledger, clock: ManualClock, logs: list[Any], tmp_path: Path
+) -> None:
+    """A handler that returns after the end finds no open file, and no exception either."""
+    file = database_of(ledger)
+    duplicates = Duplicates(window_seconds=60, clock=clock, seen=SeenKeys(file, clock=clock))
+    known, begun = make_event(number=0), make_event(number=1)
+    duplicates.begin([known], make_message(message_id="m0"))
+    duplicates.end([known], handled=True)
+    duplicates.flush()
+    duplicates.begin([begun], make_message(message_id="m1"))
+    note(ledger, "m1")
+    keys = keys_in(tmp_path)
+    ledger.close()
+    del logs[:]
+
+    clock.advance(1)
+    note(ledger, "m2")
+    ledger.keep("m2", STEPS)
+    assert ledger.succeeded("m2") == set(STEPS)
+    ledger.forget(["m1"])
+    ledger.flush()
+    duplicates.end([begun], handled=True)
+    assert duplicates.begin([known], make_message(message_id="m2")) == [known]
+    duplicates.flush()
+    clock.advance(PAUSE_SECONDS)
+    duplicates.flush()
+    ledger.close()
+
+    assert logs == []
+    assert set(steps_in(tmp_path)) == {"m1"}
+    assert len(keys) == 1
+    assert keys_in(tmp_path) == keys
+
+
+def test_reads_go_on_beside_a_write(ledger: Ledger, clock: ManualClock) -> None:
+    """A worker that looks a key up does not wait for the thread that writes."""
+    file = database_of(ledger)
+    seen = SeenKeys(file, clock=clock)
+    assert seen.write({"old": 1})
+    entered, end, waited_in_vain = threading.Event(), threading.Event(), []
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO seen VALUES ('new', 2)")
+        entered.set()
+        waited_in_vain.append(not end.wait(5))
+
+    thread = threading.Thread(target=file.write, args=[work])
+    thread.start()
+    assert entered.wait(5)
+    assert seen.times(["old", "new"]) == {"old": 1}
+    end.set()
+    thread.join(5)
+
+    assert waited_in_vain == [False]
+    assert seen.times(["old", "new"]) == {"old": 1, "new": 2}

@@ -105,6 +105,8 @@ class Flow:
         finally:
             self._admission.leave(call)
         judged = self._admission.judge(call, outcomes)
+        if recalled := self._admission.take_recalled():
+            self._settler.recall(recalled)  # now: while this is under way no drain ends
         if judged is not None:
             self._end(call, judged)
 
@@ -132,7 +134,6 @@ class Flow:
         """What is due by time: batches that have lingered, probes of open breakers."""
         self._admission.add_ready(self._batches.take())
         self._admission.add_probes()
-        self._settler.recall(self._admission.take_recalled())
 
     def cut_batches(self) -> int:
         """Let batches linger no longer; returns how many calls are ready now."""

@@ -106,7 +106,8 @@ class InFlight:
         """Turn a reservation into messages; returns (new ones, ones that were held already).
 
         A message that comes again while it is in flight here is not handled a second time: it
-        takes the newer receipt handle, and what is running settles with that.
+        takes the newer receipt handle, and what is running settles with that. But one that is
+        `leaving` is decided on, so what comes is new.
         """
         new: list[InFlightMessage] = []
         again: list[InFlightMessage] = []
@@ -115,6 +116,10 @@ class InFlight:
             for received in messages:
                 message_id, handle = received.message_id, received.receipt_handle
                 known = self._messages.get(message_id)
+                if known is not None and known.leaving:
+                    # Made visible, and received before the answer was here: a delivery of its own.
+                    self._remove(known)
+                    known = None
                 if known is not None:
                     known.receipt_handle = handle
                     known.received_at = received.received_at
@@ -135,9 +140,12 @@ class InFlight:
         """Give messages up. Idempotent: each is counted out once, whoever comes first."""
         with self._lock:
             for message in messages:
-                if self._messages.get(message.message_id) is message:
-                    del self._messages[message.message_id]
-                    self._bytes -= message.size_bytes
+                if self.holds(message):
+                    self._remove(message)
+
+    def _remove(self, message: InFlightMessage) -> None:
+        del self._messages[message.message_id]
+        self._bytes -= message.size_bytes
 
     def holds(self, message: InFlightMessage) -> bool:
         """True until the message is released."""

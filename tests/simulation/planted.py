@@ -169,8 +169,8 @@ DEFECTS: Final = (
     Defect(
         "what is handled is not written to the ledger's file",
         "engine/ledger.py",
-        "            row = journal.write(pending)",
-        "            row = None",
+        "            rows = journal.write(groups) if groups else []",
+        "            rows = None if groups else []",
     ),
     Defect(
         "what succeeded is written to the ledger's file only with its delete",

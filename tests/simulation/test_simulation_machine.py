@@ -71,9 +71,8 @@ class SimulationMachine(RuleBasedStateMachine):
     @rule(everything=st.booleans())
     def flush(self, *, everything: bool) -> None:
         """The settler sends."""
-        self.world.step(
-            lambda: self.world.life.worker.settler.flush(everything=everything),
-        )
+        life = self.world.life
+        self.world.step(life.flush if everything else life.send_what_is_due)
 
     @rule(seconds=st.sampled_from([1.0, 20.0, 400.0]))
     def beat(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from consumer.engine.breaker import Breaker
@@ -126,8 +127,9 @@ class Admission:
     def take_recalled(self) -> list[str]:
         """Receipt handles of hidden messages whose handler works again: to be made visible."""
         handles: list[str] = []
-        while self._recalled:
-            handles.append(self._recalled.popleft())
+        with suppress(IndexError):  # several threads may take
+            while self._recalled:
+                handles.append(self._recalled.popleft())
         return handles
 
     def ready(self) -> int:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.duplicates import Duplicates
-from consumer.engine.ledger import Ledger, open_ledger
+from consumer.ledger.duplicates import Duplicates
+from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.testing import ManualClock, canvas_body, make_event
 
 if TYPE_CHECKING:

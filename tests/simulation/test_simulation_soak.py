@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.database import FILE_NAME
+from consumer.ledger.database import FILE_NAME
 from consumer.testing import simulate as simulation
 from consumer.testing.simulate import world as worlds
 from consumer.testing.simulate.scenario import draw

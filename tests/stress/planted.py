@@ -47,13 +47,13 @@ DEFECTS: Final = (
     ),
     Defect(
         "a commit does not wait for one that has its notes",
-        "engine/ledger.py",
+        "ledger/ledger.py",
         "self._committing = threading.Lock()",
         f"self._committing = {_NO_LOCK}",
     ),
     Defect(
         "a commit takes what is being noted",
-        "engine/ledger.py",
+        "ledger/ledger.py",
         """\
             with self._lock:
                 pending, self._pending = self._pending, {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.engine.quarantine import DirectoryQuarantine, file_name
+from consumer.queues.quarantine import DirectoryQuarantine, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

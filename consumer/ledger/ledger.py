@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import log_events
-from consumer.engine.database import error_code, open_database
-from consumer.engine.journal import Journal
+from consumer.ledger.database import error_code, open_database
+from consumer.ledger.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from consumer.clock import Clock
-    from consumer.engine.database import Database
-    from consumer.engine.inflight import Step
-    from consumer.engine.journal import Loaded
+    from consumer.ledger.database import Database
+    from consumer.ledger.journal import Loaded
+    from consumer.ledger.step import Step
 
 _log = structlog.get_logger(__name__)
 

@@ -6,14 +6,14 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.engine.inflight import Step
+from consumer.ledger.step import Step
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from consumer.engine.database import Database
+    from consumer.ledger.database import Database
 
 
 class Loaded(NamedTuple):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.clock import Clock
-    from consumer.engine.seen import SeenKeys
+    from consumer.ledger.seen import SeenKeys
     from consumer.messages import Event, ReceivedMessage
 
 #: More keys than these are not kept in memory; the oldest go first.

@@ -87,6 +87,8 @@ class Promise:
         self.expect(len(life.parts.in_flight) <= scenario.capacity, "more in flight than may be")
         self.expect(life.parts.in_flight._reserved == 0, "room is reserved for nothing")  # noqa: SLF001
         self._calm(life)
+        given_back = any(message.leaving for message in life.parts.in_flight.snapshot())
+        self.expect(not given_back, "a message is held whose visibility was changed")
         self._renewed(life, queue)
         missing = self.sent.keys() - queue.handles().keys() - set(queue.deleted())
         self.expect(missing <= dead.bodies().keys(), "a message is nowhere")

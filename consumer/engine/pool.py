@@ -131,7 +131,7 @@ class Pool:
         return role
 
     def _next_role(self) -> Role | None:
-        """THE place where a thread is told what to do: the first of these that is possible."""
+        """THE place where it is decided what a thread does: the first of these that is possible."""
         settler, roles = self._settler, self._roles
         due = settler.due() <= self._clock.monotonic()
         if settler.full() > roles["settle"] or (due and not roles["settle"]):

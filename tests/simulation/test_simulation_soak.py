@@ -130,8 +130,8 @@ def test_a_quiet_hour_costs_next_to_nothing(
 ) -> None:
     """Nothing comes: a receive for each look, and not one call more."""
     world = make_world(monkeypatch, tmp_path)
-    world.queue.mend()
-    world.mended = True
+    world.queue.fix()
+    world.fixed = True
 
     for _ in range(180):
         world.step(lambda: do_quiet_round(world))

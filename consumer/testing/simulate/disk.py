@@ -19,7 +19,7 @@ class SimulatedQuarantine:
 
     Args:
         before: called before each write; raises if the disk is full, or the process dead.
-        kept: told the id of each message whose file is there.
+        kept: gets the id of each message whose file is there.
     """
 
     def __init__(

@@ -273,10 +273,6 @@ class Pool:
         with self._turn:
             return any(self._roles.values()) or self._next_role() is not None
 
-    def doing(self, role: Role) -> int:
-        """How many threads are in this role."""
-        return self._roles[role]
-
     def only_settle(self) -> None:
         """Begin nothing more, and let no call go on: what is left is given back."""
         self._only_settles = True

@@ -568,7 +568,7 @@ def test_a_failed_receive_keeps_its_role_while_it_pauses(stage: Stage) -> None:
     for _ in range(4):
         stage.rig.receive()
     stop = stage.rig.parts.stopping
-    stage.clock.call_later(4, lambda: receiving.append(stage.pool.doing("receive")))
+    stage.clock.call_later(4, lambda: receiving.append(stage.pool._roles["receive"]))
     stage.clock.call_later(5, stop.set)
     before = stage.clock.monotonic()
 
@@ -576,7 +576,7 @@ def test_a_failed_receive_keeps_its_role_while_it_pauses(stage: Stage) -> None:
 
     assert receiving == [1]
     assert stage.clock.monotonic() - before == 5
-    assert stage.pool.doing("receive") == 0
+    assert stage.pool._roles["receive"] == 0
 
 
 @pytest.mark.parametrize(
@@ -608,7 +608,7 @@ def test_a_role_that_raises_is_left(
     with pytest.raises(IndexError):
         stage.pool.do(role)
 
-    assert stage.pool.doing(role) == 0
+    assert stage.pool._roles[role] == 0
 
 
 def test_work_that_raises_leaves_the_rest_to_others(

@@ -52,16 +52,4 @@ DEFECTS: Final = (
         "self._committing = threading.Lock()",
         f"self._committing = {_NO_LOCK}",
     ),
-    Defect(
-        "a commit takes what is being noted",
-        "ledger/ledger.py",
-        """\
-            with self._lock:
-                pending, self._pending = self._pending, {}
-                keep = {""",
-        """\
-            pending, self._pending = self._pending, {}
-            with self._lock:
-                keep = {""",
-    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from consumer.engine.breaker import Breaker
@@ -118,16 +119,19 @@ class Admission:
 
     def take_ready(self) -> Call | None:
         """The next call that has waited and may go on now."""
+        if not self._ready:  # nearly always; asked for each message
+            return None
         try:
             return self._ready.popleft()
-        except IndexError:
+        except IndexError:  # another thread was quicker
             return None
 
     def take_recalled(self) -> list[str]:
         """Receipt handles of hidden messages whose handler works again: to be made visible."""
         handles: list[str] = []
-        while self._recalled:
-            handles.append(self._recalled.popleft())
+        with suppress(IndexError):  # several threads may take
+            while self._recalled:
+                handles.append(self._recalled.popleft())
         return handles
 
     def ready(self) -> int:

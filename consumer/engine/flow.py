@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import InFlightMessage
     from consumer.engine.intake import Intake
     from consumer.engine.invoke import Invoker
-    from consumer.engine.ledger import Ledger
     from consumer.engine.settle import Settler
     from consumer.engine.stats import Stats
     from consumer.handlers.registering.registry import Handler, Registry
+    from consumer.ledger.ledger import Ledger
     from consumer.messages import Event
 
 
@@ -105,6 +105,8 @@ class Flow:
         finally:
             self._admission.leave(call)
         judged = self._admission.judge(call, outcomes)
+        if recalled := self._admission.take_recalled():
+            self._settler.recall(recalled)  # now: while this is under way no drain ends
         if judged is not None:
             self._end(call, judged)
 
@@ -132,7 +134,6 @@ class Flow:
         """What is due by time: batches that have lingered, probes of open breakers."""
         self._admission.add_ready(self._batches.take())
         self._admission.add_probes()
-        self._settler.recall(self._admission.take_recalled())
 
     def cut_batches(self) -> int:
         """Let batches linger no longer; returns how many calls are ready now."""

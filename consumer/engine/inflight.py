@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
 
@@ -13,16 +13,8 @@ if TYPE_CHECKING:
 
     from consumer.config import EngineSettings
     from consumer.handlers.registering.registry import Registry
+    from consumer.ledger.step import Step
     from consumer.messages import ReceivedMessage
-
-
-class Step(NamedTuple):
-    """One handler's work on one event of a message; what the ledger remembers of it."""
-
-    #: The position of the event in its envelope.
-    event_index: int
-    #: The handler's name.
-    handler: str
 
 
 @dataclass(slots=True, eq=False)
@@ -106,7 +98,8 @@ class InFlight:
         """Turn a reservation into messages; returns (new ones, ones that were held already).
 
         A message that comes again while it is in flight here is not handled a second time: it
-        takes the newer receipt handle, and what is running settles with that.
+        takes the newer receipt handle, and what is running settles with that. But one that is
+        `leaving` is decided on, so what comes is new.
         """
         new: list[InFlightMessage] = []
         again: list[InFlightMessage] = []
@@ -115,6 +108,10 @@ class InFlight:
             for received in messages:
                 message_id, handle = received.message_id, received.receipt_handle
                 known = self._messages.get(message_id)
+                if known is not None and known.leaving:
+                    # Made visible, and received before the answer was here: a delivery of its own.
+                    self._remove(known)
+                    known = None
                 if known is not None:
                     known.receipt_handle = handle
                     known.received_at = received.received_at
@@ -135,9 +132,12 @@ class InFlight:
         """Give messages up. Idempotent: each is counted out once, whoever comes first."""
         with self._lock:
             for message in messages:
-                if self._messages.get(message.message_id) is message:
-                    del self._messages[message.message_id]
-                    self._bytes -= message.size_bytes
+                if self.holds(message):
+                    self._remove(message)
+
+    def _remove(self, message: InFlightMessage) -> None:
+        del self._messages[message.message_id]
+        self._bytes -= message.size_bytes
 
     def holds(self, message: InFlightMessage) -> bool:
         """True until the message is released."""

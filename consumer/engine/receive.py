@@ -59,6 +59,8 @@ class Received:
     messages: int = 0
     #: Seconds to wait before the next receive: 0 unless it failed.
     pause_seconds: float = 0.0
+    #: How long it took.
+    seconds: float = 0.0
 
     @property
     def full(self) -> bool:
@@ -172,7 +174,7 @@ class Receiver:
             del self._open[poll]
         if self.put_back is not None and not pause:
             self.emptied = self._is_emptied(self.put_back, messages, began)
-        return Received(len(messages), pause)
+        return Received(len(messages), pause, self.last_return - began)
 
     def _is_emptied(
         self, put_back: Mapping[str, str], messages: list[ReceivedMessage], began: float

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.ledger.ledger import open_ledger
 from consumer.testing import InMemoryQueue
+from tests.engine.ledger_files import steps_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from consumer.engine.drain import Counts
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from consumer.testing import ManualClock
@@ -29,16 +32,14 @@ def test_what_succeeded_beside_a_handler_that_still_runs_is_remembered(
 
     Its messages are given back; the next process runs the batch handler only.
     """
-    from consumer.engine.ledger import open_ledger
-
     single: list[str] = []
     batches: list[int] = []
-    accounts: list[Account] = []
+    counts: list[Counts] = []
 
     def store(events: Sequence[Event]) -> None:
         batches.append(len(events))
-        if not accounts:  # the process drains, and ends, while this call has not returned
-            accounts.append(first.drain(signal_after=signal_after))
+        if not counts:  # the process drains, and ends, while this call has not returned
+            counts.append(first.drain(signal_after=signal_after))
             first_ledger.close()
 
     registry.add(lambda event: single.append(event.message_id), "*", name="single")
@@ -47,18 +48,45 @@ def test_what_succeeded_beside_a_handler_that_still_runs_is_remembered(
     first_ledger = open_ledger(tmp_path, clock=clock)
     first = make_rig(registry, queue=queue, clock=clock, ledger=first_ledger)
     sent = first.send(count=3)
-    first.poll()
-    # As a thread of the crew would, which counts itself as working meanwhile.
-    first.worker.crew.working += 1
-    while first.worker.crew._queue and not accounts:
-        first.worker.pipeline.process(first.worker.crew._queue.popleft())
-    assert accounts[0].abandoned == 3
+    first.receive()
+    # A thread takes the role, as the pool's threads do, and is in it meanwhile.
+    role = first.parts.pool.take_role()
+    assert role == "work"
+    first.parts.pool.do(role)
+    assert counts[0].abandoned == 3
 
-    with_ledger = open_ledger(tmp_path, clock=clock)
-    second = make_rig(registry, queue=queue, clock=clock, ledger=with_ledger)
+    second = make_rig(registry, queue=queue, clock=clock, ledger=open_ledger(tmp_path, clock=clock))
     second.cycle()
 
     assert sorted(single) == sorted(sent)
     assert batches == [3, 3]
     assert sorted(queue.deleted()) == sorted(sent)
-    with_ledger.close()
+
+
+def test_what_ends_after_it_was_given_back_is_noted_as_long_as_the_file_is_open(
+    make_rig: MakeRig, registry: Registry, clock: ManualClock, tmp_path: Path, logs: list[object]
+) -> None:
+    """It came in time after all: the next process does not run it again."""
+    runs: list[str] = []
+
+    def slow(event: Event) -> None:
+        runs.append(event.message_id)
+        if len(runs) == 1:
+            assert rig.drain(signal_after=0).abandoned == 1
+
+    registry.add(slow, "*", name="slow")
+    queue = InMemoryQueue(clock, visibility_timeout_seconds=30, advance_on_empty=False)
+    ledger = open_ledger(tmp_path, clock=clock)
+    rig = make_rig(registry, queue=queue, clock=clock, ledger=ledger)
+    (sent,) = rig.send()
+    rig.receive()
+    role = rig.parts.pool.take_role()
+    assert role == "work"
+    rig.parts.pool.do(role)
+    ledger.close()
+
+    assert set(steps_in(tmp_path)) == {sent}
+    again = make_rig(registry, queue=queue, clock=clock, ledger=open_ledger(tmp_path, clock=clock))
+    again.cycle()
+    assert runs == [sent]
+    assert queue.deleted() == [sent]

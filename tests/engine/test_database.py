@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine import database
-from consumer.engine.database import FILE_NAME, PAUSE_SECONDS
-from consumer.engine.duplicates import Duplicates
-from consumer.engine.inflight import Step
-from consumer.engine.ledger import Ledger, open_ledger
-from consumer.engine.seen import SeenKeys
+from consumer.ledger import database
+from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS
+from consumer.ledger.duplicates import Duplicates
+from consumer.ledger.ledger import Ledger, open_ledger
+from consumer.ledger.seen import SeenKeys
+from consumer.ledger.step import Step
 from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in
 
@@ -281,7 +281,7 @@ def test_what_is_in_flight_over_the_pause_is_in_the_file_then(
     """What was deleted meanwhile is not: it can't come again."""
     registry.add(lambda _event: None, "*", name="one")
     registry.add(lambda _events: None, "logged_in", name="all", batch=10, linger_seconds=300)
-    rig = make_rig(registry, ledger=ledger)
+    rig = make_rig(registry, ledger=ledger, clock=ledger._clock)
     (waits,) = rig.send("logged_in")
     rig.send("grade_change", count=5)
     rig.cycle()
@@ -343,7 +343,7 @@ def test_who_waits_for_a_commit_finds_its_own_notes_written(
     assert journal is not None
     write = journal.write
 
-    def slow(handled: Any) -> int | None:
+    def slow(handled: Any) -> list[int] | None:
         entered.set()
         assert end.wait(5)
         return write(handled)
@@ -370,15 +370,38 @@ def test_who_waits_for_a_commit_finds_its_own_notes_written(
     assert found == [{"m1"}]
 
 
+def test_what_is_noted_during_a_write_that_fails_is_not_lost(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Both are written with the next: what could not be, and what came meanwhile."""
+    journal = ledger._journal
+    assert journal is not None
+
+    def fail(_handled: Any) -> None:
+        ledger._committed_at = ledger._clock.monotonic()
+        ledger.note([("m1", STEPS[1]), ("m2", STEPS[0])])
+
+    with monkeypatch.context() as broken:
+        broken.setattr(journal, "write", fail)
+        ledger.note([("m1", STEPS[0])])
+    ledger.commit()
+
+    assert steps_in(tmp_path) == {"m1": set(STEPS), "m2": {STEPS[0]}}
+
+
 def test_a_closed_ledger_does_nothing_and_says_nothing(
     ledger: Ledger, clock: ManualClock, logs: list[Any], tmp_path: Path
 ) -> None:
     """A handler that returns after the end finds no open file, and no exception either."""
     file = database_of(ledger)
     duplicates = Duplicates(window_seconds=60, clock=clock, seen=SeenKeys(file, clock=clock))
-    begun = make_event(number=1)
+    known, begun = make_event(number=0), make_event(number=1)
+    duplicates.begin([known], make_message(message_id="m0"))
+    duplicates.end([known], handled=True)
+    duplicates.flush()
     duplicates.begin([begun], make_message(message_id="m1"))
     note(ledger, "m1")
+    keys = keys_in(tmp_path)
     ledger.close()
     del logs[:]
 
@@ -389,8 +412,7 @@ def test_a_closed_ledger_does_nothing_and_says_nothing(
     ledger.forget(["m1"])
     ledger.flush()
     duplicates.end([begun], handled=True)
-    new = [make_event(number=2)]
-    assert duplicates.begin(new, make_message(message_id="m2")) == new
+    assert duplicates.begin([known], make_message(message_id="m2")) == [known]
     duplicates.flush()
     clock.advance(PAUSE_SECONDS)
     duplicates.flush()
@@ -398,7 +420,8 @@ def test_a_closed_ledger_does_nothing_and_says_nothing(
 
     assert logs == []
     assert set(steps_in(tmp_path)) == {"m1"}
-    assert keys_in(tmp_path) == []
+    assert len(keys) == 1
+    assert keys_in(tmp_path) == keys
 
 
 def test_reads_go_on_beside_a_write(ledger: Ledger, clock: ManualClock) -> None:

@@ -27,7 +27,7 @@ from pathlib import Path
 from consumer import BatchFailure, Registry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.ledger import Ledger, open_ledger
+from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.testing import InMemoryQueue, canvas_body

@@ -1,70 +1,103 @@
-"""What was handled together is noted together, before any of it is deleted."""
+"""What succeeded is in the ledger's file soon: before a delete, and while others still run."""
 
 from __future__ import annotations
 
 import shutil
-from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from consumer.engine.settler import Settler
 
-from consumer.engine.inflight import InFlight
-from consumer.engine.ledger import open_ledger
-from consumer.engine.stats import Stats
-from consumer.queues.transport import EntryFailure
-from consumer.retry import RetryPolicy
+from consumer.handlers.registering.registry import Registry
+from consumer.ledger.ledger import COMMIT_SECONDS, open_ledger
+from consumer.ledger.step import Step
 from consumer.testing import InMemoryQueue, ManualClock
+from tests.engine.conftest import THROTTLED, VISIBILITY, Rig
+from tests.engine.ledger_files import rows_in, steps_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from consumer.engine.inflight import Slot
-
-STEPS = [(0, "archive")]
-THROTTLED = EntryFailure("RequestThrottled")
+    from consumer.messages import Event
+    from consumer.queues.transport import EntryFailure
 
 
 class Watched(InMemoryQueue):
-    """Copies the state directory as it is at each delete; then answers as it is told."""
+    """Copies the state directory as it is at each delete."""
 
     def __init__(self, clock: ManualClock, state: Path, copies: Path) -> None:
-        super().__init__(clock)
+        super().__init__(clock, visibility_timeout_seconds=VISIBILITY, advance_on_empty=False)
         self._state = state
         self._copies = copies
-        self.answers: list[list[EntryFailure | None]] = []
         self.deletes = 0
 
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
         self.deletes += 1
         shutil.copytree(self._state, self._copies / str(self.deletes))
-        return self.answers.pop(0) if self.answers else [None] * len(receipt_handles)
+        return super().delete(receipt_handles)
 
 
 class Bench:
-    """A settler over a durable ledger."""
+    """Processes that share a queue and, one after the other, a state directory."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock()
         self.folder = folder
-        self.queue = Watched(self.clock, folder / "state", folder)
-        self.table = InFlight(max_messages=1000, max_bytes=1 << 40)
-        self.ledger = open_ledger(folder / "state", clock=self.clock)
-        self.settler = Settler(
-            self.queue,
-            self.table,
-            self.ledger,
-            Stats(),
-            clock=self.clock,
-            rng=Random(1),
-            linger_seconds=0.5,
-            backoff=RetryPolicy(5, 900),
-        )
+        self.state = folder / "state"
+        self.state.mkdir()
+        self.queue = Watched(self.clock, self.state, folder)
+        #: The runs of handlers, in order: process, handler, message id.
+        self.runs: list[tuple[int, str, str]] = []
+        #: Called when a handler has run, with its name and the message id.
+        self.after: Callable[[str, str], object] = lambda _handler, _message_id: None
+        self.rigs: list[Rig] = []
+
+    def start(self, *single: str, batches: dict[str, int] | None = None, gate: str = "") -> Rig:
+        """A process with these handlers, and batch handlers by size. Those before it are dead."""
+        registry, number = Registry(), len(self.rigs)
+
+        def note(name: str, event: Event) -> None:
+            self.runs.append((number, name, event.message_id))
+            self.after(name, event.message_id)
+
+        def make(name: str) -> Callable[[Event], None]:
+            return lambda event: note(name, event)
+
+        def make_batch(name: str) -> Callable[[Sequence[Event]], None]:
+            def store(events: Sequence[Event]) -> None:
+                for event in events:
+                    note(name, event)
+
+            return store
+
+        for name in single:
+            registry.add(make(name), "*", name=name, concurrency=1 if name == gate else None)
+        for name, size in (batches or {}).items():
+            registry.add(make_batch(name), "*", name=name, batch=size, linger_seconds=5)
+        ledger = open_ledger(self.state, clock=self.clock)
+        self.rigs.append(Rig(registry, queue=self.queue, clock=self.clock, ledger=ledger))
+        return self.rigs[-1]
+
+    def go_on_without(self, *single: str, gate: str = "") -> None:
+        """The process dies where it is, inside of a handler; a new one takes over."""
+        self.after = lambda _handler, _message_id: None
+        self.clock.advance(VISIBILITY)
+        self.start(*single, gate=gate).cycle()
+
+    def in_file(self) -> dict[str, set[str]]:
+        """By message id the handlers that a process would not run again if it started now."""
+        return {
+            message_id: {step.handler for step in steps}
+            for message_id, steps in steps_in(self.state).items()
+        }
 
     def remembered(self, delete: int) -> int:
         """How many messages a process remembers that starts after a kill in the n-th delete."""
         return len(open_ledger(self.folder / str(delete), clock=self.clock))
+
+    def runs_of(self, process: int) -> list[tuple[str, str]]:
+        """What the handlers of one process ran, by handler and message id."""
+        return sorted(run[1:] for run in self.runs if run[0] == process)
 
 
 @pytest.fixture(name="bench")
@@ -72,39 +105,149 @@ def _bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-@pytest.fixture(name="slots")
-def _slots(bench: Bench, make_slot: Callable[..., Slot]) -> list[Slot]:
-    return [make_slot(bench.table) for _ in range(25)]
-
-
-def test_a_kill_in_the_first_of_many_deletes_finds_all_noted(
-    bench: Bench, slots: list[Slot]
-) -> None:
+def test_a_kill_in_the_first_of_many_deletes_finds_all_noted(bench: Bench) -> None:
     """Also those that are to be deleted later, and those that wait to fill a batch."""
-    bench.settler.ack_all([(slot, STEPS) for slot in slots])
-
-    assert bench.queue.deletes == 2
-    assert bench.remembered(1) == 25
-
-
-def test_what_is_deleted_is_not_remembered(bench: Bench, slots: list[Slot]) -> None:
-    """The note of all goes when the last of them is deleted."""
-    bench.settler.ack_all([(slot, STEPS) for slot in slots])
-    bench.settler.flush(everything=True)
-    bench.ledger.flush()
+    rig = bench.start("archive")
+    rig.send(count=25)
+    for _ in range(3):
+        rig.receive()
+    while rig.parts.receiver.queued():
+        rig.begin_one()
+    rig.settle()
 
     assert bench.queue.deletes == 3
-    assert len(open_ledger(bench.folder / "state", clock=bench.clock)) == 0
+    assert [bench.remembered(1), bench.remembered(2), bench.remembered(3)] == [25, 25, 25]
 
 
-def test_what_is_to_be_deleted_once_more_stays_noted(bench: Bench, slots: list[Slot]) -> None:
+def test_what_is_deleted_is_not_remembered(bench: Bench) -> None:
+    """The rows go when the last of their messages is deleted."""
+    rig = bench.start("archive")
+    rig.send(count=25)
+    for _ in range(3):
+        rig.cycle()
+    rig.tick()
+
+    assert len(bench.queue.deleted()) == 25
+    assert rows_in(bench.state) == []
+
+
+def test_what_is_to_be_deleted_once_more_stays_noted(bench: Bench) -> None:
     """A kill before the second attempt at an entry that SQS refused runs nothing again."""
-    bench.queue.answers = [[THROTTLED] * 10]
+    rig = bench.start("archive")
+    rig.send(count=10)
+    rig.refuse("delete", dict.fromkeys(range(10), THROTTLED))
+    rig.receive()
+    rig.work()
+    rig.tick()
 
-    for slot in slots[:10]:
-        bench.settler.ack(slot, STEPS)
-    bench.ledger.flush()
-    shutil.copytree(bench.folder / "state", bench.folder / "99")
+    assert bench.queue.deletes == 1
+    assert rig.parts.settler.pending() == 10
+    assert len(bench.in_file()) == 10
 
-    assert bench.settler.pending() == 10
-    assert bench.remembered(99) == 10
+
+def test_a_step_is_in_the_file_before_the_next_handler_runs(bench: Bench) -> None:
+    """At once, where the last commit is a while ago: a crash then runs only the others."""
+    handlers = ("first", "second", "third")
+    rig = bench.start(*handlers)
+    rig.send()
+    rig.cycle()
+    bench.clock.advance(COMMIT_SECONDS * 2)
+    (sent,) = rig.send()
+    found: list[set[str]] = []
+
+    def die(handler: str, message_id: str) -> None:
+        if handler == "second":
+            found.append(bench.in_file()[message_id])
+            bench.go_on_without(*handlers)
+
+    bench.after = die
+    rig.receive()
+    rig.begin_one()
+
+    assert found == [{"first"}]
+    assert bench.runs_of(1) == [("second", sent), ("third", sent)]
+    assert sent in bench.queue.deleted()
+
+
+def test_a_step_is_in_the_file_after_a_tick_at_the_latest(bench: Bench) -> None:
+    """Right after another commit it waits: for the next step, or for the housekeeper."""
+    rig = bench.start("first", "second")
+    sent = rig.send(count=2)
+    found: list[set[str]] = []
+
+    def look(handler: str, message_id: str) -> None:
+        if handler == "second" and message_id == sent[1]:
+            found.append(bench.in_file().get(message_id, set()))
+            rig.parts.housekeeper.tick()
+            found.append(bench.in_file().get(message_id, set()))
+
+    bench.after = look
+    rig.receive()
+    while rig.parts.receiver.queued():
+        rig.begin_one()
+
+    assert found == [set(), {"first"}]
+
+
+def test_steps_of_calls_that_wait_at_a_gate_are_in_the_file(bench: Bench) -> None:
+    """A slow handler lets one in; what others did for the messages behind it is not lost."""
+    rig = bench.start("quick", "slow", gate="slow")
+    sent = rig.send(count=3)
+    found: list[dict[str, set[str]]] = []
+
+    def die(handler: str, _message_id: str) -> None:
+        if handler == "slow":  # this call has not returned while other threads begin the rest
+            while rig.parts.receiver.queued():
+                rig.begin_one()
+            rig.parts.housekeeper.tick()
+            found.append(bench.in_file())
+            bench.go_on_without("quick", "slow", gate="slow")
+
+    bench.after = die
+    rig.receive()
+    rig.begin_one()
+
+    assert found == [{message_id: {"quick"} for message_id in sent}]
+    assert bench.runs_of(1) == sorted(("slow", message_id) for message_id in sent)
+    assert sorted(bench.queue.deleted()) == sorted(sent)
+
+
+def test_what_one_batch_handler_stored_is_in_the_file_while_another_collects(
+    bench: Bench,
+) -> None:
+    """A crash runs only the one whose batch was not full yet."""
+    batches = {"small": 3, "large": 10}
+    rig = bench.start(batches=batches)
+    sent = rig.send(count=3)
+    rig.receive()
+    rig.work()
+    rig.parts.housekeeper.tick()
+
+    assert bench.in_file() == {message_id: {"small"} for message_id in sent}
+    bench.clock.advance(VISIBILITY)
+    second = bench.start(batches=batches)
+    second.cycle()
+    second.beat(6)
+    second.work()
+    second.settle()
+    assert bench.runs_of(1) == sorted(("large", message_id) for message_id in sent)
+    assert sorted(bench.queue.deleted()) == sorted(sent)
+
+
+def test_a_failed_beside_a_success_is_in_the_file(bench: Bench) -> None:
+    """Put back by one process that dies, and received by another: it runs what failed."""
+    rig = bench.start("good", "bad")
+    (sent,) = rig.send()
+
+    def fail(handler: str, _message_id: str) -> None:
+        if handler == "bad":
+            raise ConnectionError
+
+    bench.after = fail
+    rig.cycle()
+
+    assert steps_in(bench.state) == {sent: {Step(0, "good")}}
+    bench.after = lambda _handler, _message_id: None
+    bench.clock.advance(VISIBILITY)
+    bench.start("good", "bad").cycle()
+    assert bench.runs_of(1) == [("bad", sent)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from types import SimpleNamespace
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from consumer.engine.drain import Account
-from consumer.engine.stats import Stats
+from consumer.engine.drain import Counts
+from consumer.engine.status import Status
 from consumer.service.daemon import Daemon
 from consumer.service.signals import StopSignals
 from consumer.testing import ManualClock
@@ -21,41 +21,38 @@ class FakeWorker:
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
-        self.poller = SimpleNamespace(succeeded=False, last_error_code="")
-        self.settler = SimpleNamespace(fatal=None)
-        self.crew = SimpleNamespace(stopping=threading.Event(), polling=1)
-        self.stats = Stats()
-        self.in_flight: list[str] = []
-        self.failure: BaseException | None = None
-        self.trouble: list[str] = []
-        self.failing: list[str] = []
-        self.reason = ""
+        self.current = Status(
+            ready=False, in_flight=0, open_receives=1, receive_error_code="", failing_handlers=(),
+            problems=(), counts={}, events={}, lag_seconds=0.0, finished="", failure=None,
+        )  # fmt: skip
         self.started = False
-        #: What a drain finds: how long it takes, and the account.
+        #: What a drain finds: how long it takes, and the counts.
         self.drain_seconds = 0.0
-        self.account = Account(0, 0, 0, 0)
+        self.counts = Counts(0, 0, 0, 0)
         self.cut_short_after: float | None = None
+
+    def become(self, **facts: Any) -> None:
+        """From now on its status says so."""
+        self.current = replace(self.current, **facts)
+
+    def count(self, **amounts: int) -> None:
+        """Add to its counters."""
+        self.become(counts=dict(Counter(self.current.counts) + Counter(amounts)))
 
     def start(self) -> None:
         self.started = True
 
-    def finished(self) -> str:
-        return self.reason
+    def status(self) -> Status:
+        return self.current
 
-    def problems(self) -> list[str]:
-        return list(self.trouble)
-
-    def failing_handlers(self) -> list[str]:
-        return list(self.failing)
-
-    def drain(self, while_waiting: Callable[[float], bool]) -> Account:
+    def drain(self, while_waiting: Callable[[float], bool]) -> Counts:
         began = self.clock.monotonic()
         while (passed := self.clock.monotonic() - began) < self.drain_seconds:
             if while_waiting(60.0 - passed):
                 self.cut_short_after = passed
                 break
             self.clock.advance(0.5)
-        return self.account
+        return self.counts
 
 
 class Heard:

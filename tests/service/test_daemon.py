@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.drain import Account
+from consumer.engine.drain import Counts
 from tests.service.daemon_stage import named
 
 if TYPE_CHECKING:
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def test_a_life_in_order(stage: Stage, told: list[Any]) -> None:
     """Started, ready with the first receive, drained by a signal, exit code 0."""
-    stage.at(3, lambda: setattr(stage.worker.poller, "succeeded", True))
+    stage.at(3, lambda: stage.worker.become(ready=True))
     stage.stop_at(4)
-    stage.worker.account = Account(handled=5, deleted=4, released=2, abandoned=1)
+    stage.worker.counts = Counts(handled=5, deleted=4, released=2, abandoned=1)
 
     code = stage.run()
 
@@ -37,7 +37,7 @@ def test_a_life_in_order(stage: Stage, told: list[Any]) -> None:
 
 def test_ready_is_said_once(stage: Stage, told: list[Any]) -> None:
     """However long it goes on."""
-    stage.worker.poller.succeeded = True
+    stage.worker.become(ready=True)
     stage.stop_at(30)
 
     stage.run()
@@ -47,7 +47,7 @@ def test_ready_is_said_once(stage: Stage, told: list[Any]) -> None:
 
 def test_ready_is_said_again_until_systemd_has_it(stage: Stage, told: list[Any]) -> None:
     """Its queue may be full while the machine boots: `systemctl start` must not hang for that."""
-    stage.worker.poller.succeeded = True
+    stage.worker.become(ready=True)
     stage.heard.full = True
     stage.at(2, lambda: setattr(stage.heard, "full", False))
     stage.stop_at(6)
@@ -96,8 +96,8 @@ def test_the_watchdog_is_not_fed_while_there_are_problems(stage: Stage, told: li
     """Not once: systemd then ends the process. When they pass, it is fed again, at once."""
     stage.heard.watchdog_interval_seconds = 2.0
     began = stage.clock.monotonic()
-    stage.at(10, lambda: stage.worker.trouble.append("receive without end"))
-    stage.at(50, stage.worker.trouble.clear)
+    stage.at(10, lambda: stage.worker.become(problems=("receive without end",)))
+    stage.at(50, lambda: stage.worker.become(problems=()))
     stage.stop_at(60)
 
     stage.run()
@@ -112,18 +112,15 @@ def test_the_watchdog_is_not_fed_while_there_are_problems(stage: Stage, told: li
 
 def test_the_status_is_for_people(stage: Stage) -> None:
     """Every five seconds: what it does, how fast, how much is held, how far it lags."""
-    stage.worker.poller.succeeded = True
+    stage.worker.become(ready=True)
 
     def work() -> None:
-        for _ in range(50):
-            stage.worker.stats.handled(["grade_change"])
-        stage.worker.in_flight = ["a", "b"]
-        stage.worker.stats.add("failed", 3)
-        stage.worker.stats.lag_seconds = 7.4
+        stage.worker.count(handled=50, failed=2, rejected=1)
+        stage.worker.become(in_flight=2, lag_seconds=7.4)
 
     stage.at(4, work)
-    stage.at(7, lambda: setattr(stage.worker.poller, "last_error_code", "RequestThrottled"))
-    stage.at(12, lambda: stage.worker.failing.append("grades"))
+    stage.at(7, lambda: stage.worker.become(receive_error_code="RequestThrottled"))
+    stage.at(12, lambda: stage.worker.become(failing_handlers=("grades",)))
     stage.stop_at(16)
 
     stage.run()
@@ -139,10 +136,8 @@ def test_the_status_is_for_people(stage: Stage) -> None:
 
 def test_the_summary_tells_what_is_new(stage: Stage, told: list[Any]) -> None:
     """Once in its interval, and at the end; the repeats held back are told with it."""
-    stats = stage.worker.stats
-    stage.at(30, lambda: stats.add("received", 10))
-    stage.at(70, lambda: stats.add("received", 5))
-    stage.at(70, lambda: stats.add("undecodable", 2))
+    stage.at(30, lambda: stage.worker.count(received=10))
+    stage.at(70, lambda: stage.worker.count(received=5, undecodable=2))
     stage.stop_at(130)
 
     stage.run(summary_interval_seconds=60)
@@ -153,3 +148,27 @@ def test_the_summary_tells_what_is_new(stage: Stage, told: list[Any]) -> None:
     always = {"received", "handled", "failed", "deleted", "in_flight", "lag_seconds"}
     assert {"event", "log_level", *always} == set(summaries[0])
     assert len(stage.flushed) == 3
+
+
+def test_the_first_receive_is_waited_for_in_plain_words(stage: Stage) -> None:
+    """Not ready yet is neither receiving nor a failure."""
+    stage.stop_at(1)
+
+    stage.run()
+
+    assert stage.heard.said[0] == (
+        "status",
+        "waiting for the first receive: 0.0 messages/s, 0 in flight, 0 handled, 0 put off",
+    )
+
+
+def test_what_stays_in_the_queue_is_said_with_its_reasons(stage: Stage, told: list[Any]) -> None:
+    """Where it was to run until the queue is empty: how many were put off, and why."""
+    stage.worker.become(finished="queue empty")
+    stage.worker.counts = Counts(5, 5, 0, 0, {"no event": 2, "handler h fails all the time": 1})
+
+    stage.run()
+
+    (drained,) = named(told, "drained")
+    assert drained["put_off"] == 3
+    assert drained["reasons"] == {"no event": 2, "handler h fails all the time": 1}

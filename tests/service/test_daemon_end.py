@@ -10,13 +10,14 @@ from consumer.errors import AccessDeniedError, ConfigurationError, QueueMissingE
 from tests.service.daemon_stage import named
 
 if TYPE_CHECKING:
+    from consumer.engine.status import Status
     from tests.service.daemon_stage import Stage
 
 
 @pytest.mark.parametrize("reason", ["queue empty", "max_messages reached"])
 def test_it_ends_when_the_engine_is_finished(stage: Stage, told: list[Any], reason: str) -> None:
     """With exit code 0 and the reason."""
-    stage.at(2, lambda: setattr(stage.worker, "reason", reason))
+    stage.at(2, lambda: stage.worker.become(finished=reason))
 
     assert stage.run() == 0
     assert reason == named(told, "draining")[0]["reason"] == named(told, "stopped")[0]["reason"]
@@ -37,7 +38,7 @@ def test_each_failure_has_its_exit_code(
     stage: Stage, told: list[Any], failure: BaseException, code: int, facts: dict[str, str]
 ) -> None:
     """Our own errors with their sentence; of a bug the type and the place, never the text."""
-    stage.worker.failure, stage.worker.reason = failure, "failure"
+    stage.worker.become(failure=failure, finished="failure")
 
     assert code == stage.run()
     (stopped,) = named(told, "stopped")
@@ -53,7 +54,8 @@ def test_a_queue_that_refuses_deletes_while_draining_is_no_good_end(
     """The stop was asked for, but what was handled could not be deleted: not exit code 0."""
     stage.stop_at(1)
     stage.worker.drain_seconds = 1
-    stage.at(1.5, lambda: setattr(stage.worker.settler, "fatal", AccessDeniedError("no deletes")))
+    refused = AccessDeniedError("no deletes")
+    stage.at(1.5, lambda: stage.worker.become(failure=refused))
 
     assert stage.run() == 77
     assert named(told, "stopped")[0]["error"] == "no deletes"
@@ -63,7 +65,7 @@ def test_draining_asks_for_time_and_feeds_the_watchdog(stage: Stage) -> None:
     """STOPPING comes first; each second systemd hears how long it may take, at most."""
     stage.heard.watchdog_interval_seconds = 2.0
     stage.worker.drain_seconds = 10
-    stage.worker.in_flight = ["a"]
+    stage.worker.become(in_flight=1)
     stage.stop_at(1)
     began = stage.clock.monotonic()
 
@@ -75,7 +77,7 @@ def test_draining_asks_for_time_and_feeds_the_watchdog(stage: Stage) -> None:
     asked = [float(str(value)) for what, value in stage.heard.said if what == "extend"]
     assert 9 <= len(asked) <= 11
     assert asked == sorted(asked, reverse=True)
-    assert 70 <= asked[0] <= 75
+    assert 75 <= asked[0] <= 80
     assert ("status", "draining: 1 in flight, 60 s left") in stage.heard.said
     assert [moment for moment in stage.heard.fed if moment > began + 5]
 
@@ -102,7 +104,8 @@ def test_a_second_signal_cuts_the_drain_short(
 
 def test_a_first_signal_while_draining_for_another_reason_goes_on(stage: Stage) -> None:
     """It asks for what is done already; one more does not wait."""
-    stage.worker.reason, stage.worker.drain_seconds = "queue empty", 20
+    stage.worker.become(finished="queue empty")
+    stage.worker.drain_seconds = 20
     stage.stop_at(2)
     stage.stop_at(10)
 
@@ -112,12 +115,38 @@ def test_a_first_signal_while_draining_for_another_reason_goes_on(stage: Stage) 
 
 
 def test_the_demo_can_look_on(stage: Stage) -> None:
-    """At each look around, also while draining."""
+    """At each look around it gets the status, also while draining, and at the end."""
     looks: list[float] = []
+    seen: list[int] = []
+
+    def look(status: Status) -> None:
+        looks.append(stage.clock.monotonic())
+        seen.append(status.counts.get("handled", 0))
+
     stage.stop_at(2)
     stage.worker.drain_seconds = 3
+    stage.at(4.9, lambda: stage.worker.count(handled=7))
 
-    stage.run(on_tick=lambda: looks.append(stage.clock.monotonic()))
+    stage.run(on_tick=look)
 
+    assert seen[-1] == 7
     assert len([look for look in looks if look < looks[0] + 2]) >= 10
     assert [look for look in looks if look > looks[0] + 4]
+
+
+@pytest.mark.parametrize(
+    ("open_receives", "hint"),
+    [(2, "waiting up to a long poll for open receives"), (0, "a second signal stops at once")],
+)
+def test_draining_says_what_it_waits_for(
+    stage: Stage, told: list[Any], open_receives: int, hint: str
+) -> None:
+    """An open long poll is let finish; without one that is not mentioned."""
+    stage.worker.become(open_receives=open_receives, in_flight=3)
+    stage.stop_at(1)
+
+    stage.run()
+
+    (draining,) = named(told, "draining")
+    assert (draining["open_receives"], draining["in_flight"]) == (open_receives, 3)
+    assert draining["hint"].startswith(hint)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from consumer.engine.parts import RunOptions
+
 UNREACHABLE = TransportError("not reached", code="EndpointConnectionError")
 
 
@@ -56,14 +58,23 @@ class Rig:
         self.state = state
         self.clock = ManualClock()
         self.transport = FakeTransport(QueueAttributes())
-        self.workers: list[dict[str, Any]] = []
+        self.workers: list[RunOptions] = []
         self.daemons: list[dict[str, Any]] = []
         self.daemon_code = 0
         monkeypatch.setattr(module, "connect", lambda *_, **__: self.transport)
         monkeypatch.setattr(module, "Worker", self._worker)
         monkeypatch.setattr(module, "Daemon", self._daemon)
 
-    def _worker(self, *_: Any, **options: Any) -> str:
+    def _worker(
+        self,
+        transport: object,
+        _registry: Registry,
+        _settings: Settings,
+        options: RunOptions,
+        **parts: Any,
+    ) -> str:
+        assert transport is self.transport
+        assert parts["ledger"].durable
         self.workers.append(options)
         return "worker"
 
@@ -120,7 +131,7 @@ def test_the_visibility_timeout_is_never_left_open(
 
     rig.start(Settings(queue=QueueSettings(visibility_timeout_seconds=configured)))
 
-    assert expected == rig.workers[0]["visibility_timeout_seconds"]
+    assert expected == rig.workers[0].visibility_timeout_seconds
 
 
 def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
@@ -131,7 +142,7 @@ def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
 
     assert code == 69
     (worker,) = rig.workers
-    assert (5, True) == (worker["max_messages"], worker["drain_when_empty"])
+    assert (5, True) == (worker.max_messages, worker.until_empty)
 
 
 def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs: list[Any]) -> None:

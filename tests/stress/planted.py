@@ -1,0 +1,55 @@
+"""Defects of threads as replacements of text: the stress must find each, planted into a copy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.simulation.planted import Defect
+
+_LOCK: Final = "self._lock = threading.Lock()"
+_NO_LOCK: Final = '__import__("contextlib").nullcontext()'
+
+DEFECTS: Final = (
+    *(
+        Defect(f"no lock in {name}", f"engine/{name}.py", _LOCK, f"self._lock = {_NO_LOCK}")
+        for name in ("progress", "gate", "inflight", "lane")
+    ),
+    Defect("no lock in ledger", "ledger/ledger.py", _LOCK, f"self._lock = {_NO_LOCK}"),
+    Defect(
+        "two receives that bring the same message are not told apart",
+        "engine/inflight.py",
+        "        with self._lock:\n            self._reserved -= reserved",
+        "        if True:\n            self._reserved -= reserved",
+    ),
+    Defect(
+        "a batch is taken while others add to it",
+        "engine/lane.py",
+        "        with self._lock:\n            if not (partial",
+        "        if True:\n            if not (partial",
+    ),
+    Defect(
+        "the housekeeper wakes no thread",
+        "engine/housekeeper.py",
+        "        self._pool.nudge()\n",
+        "",
+    ),
+    Defect(
+        "a role is given back only if nothing was raised",
+        "engine/pool.py",
+        "        finally:\n            self.release_role(role)",
+        "        except ZeroDivisionError:\n            pass\n"
+        "        else:\n            self.release_role(role)",
+    ),
+    Defect(
+        "roles are given back without the lock",
+        "engine/pool.py",
+        "        with self._turn:\n            self._roles[role] -= 1",
+        "        if True:\n            self._roles[role] -= 1",
+    ),
+    Defect(
+        "a commit does not wait for one that has its notes",
+        "ledger/ledger.py",
+        "self._committing = threading.Lock()",
+        f"self._committing = {_NO_LOCK}",
+    ),
+)

@@ -1,0 +1,69 @@
+"""Lets the interpreter switch threads as often as it can, and in more places than it would."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from pathlib import Path
+from random import random
+from typing import TYPE_CHECKING, Any
+
+import consumer.engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+#: The parts of the engine that threads share; and before which share of its bytecodes a thread
+#: stays: more in those that are short and seldom entered.
+_SHARED = {
+    **dict.fromkeys(("admission", "ledger", "pool", "receive", "settle"), 1 / 400),
+    **dict.fromkeys(("breaker", "duplicates", "hidden", "inflight", "lane", "stats"), 1 / 300),
+    **dict.fromkeys(("batches", "gate", "progress"), 1 / 40),
+}
+
+
+@contextlib.contextmanager
+def many_switches(seconds: float, *, opcodes: bool) -> Iterator[None]:
+    """Switch threads that compute after `seconds`.
+
+    CPython looks whether it is to switch at calls and at the end of loops, and some calls of
+    built-in functions are no calls to it. So `n += 1` or `items.append(x); len(items)` are never
+    taken apart by this version, which nobody promised. With `opcodes`, threads that start
+    meanwhile call a function of ours before each bytecode of the shared parts: each is a place
+    where they may be switched. Now and then one stays there, so that others overtake it.
+    """
+    interval, trace = sys.getswitchinterval(), threading.gettrace()
+    sys.setswitchinterval(seconds)
+    if opcodes:
+        threading.settrace(_trace_shared)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        threading.settrace(trace)
+
+
+def _trace_shared(frame: FrameType, _event: str, _argument: Any) -> Any:
+    if frame.f_code.co_filename not in _FILES:
+        return None
+    frame.f_trace_lines = False
+    frame.f_trace_opcodes = True
+    return _trace_opcode
+
+
+def _trace_opcode(frame: FrameType, _event: str, _argument: Any) -> Any:
+    if random() < _FILES[frame.f_code.co_filename]:
+        _NEVER.acquire(timeout=_STAY_SECONDS)
+    return _trace_opcode
+
+
+def _file(name: str) -> str:
+    return str(Path(consumer.engine.__file__ or "").with_name(f"{name}.py"))
+
+
+_STAY_SECONDS = 0.0003
+_NEVER = threading.Lock()
+_NEVER.acquire()
+_FILES = {_file(name): share for name, share in _SHARED.items()}

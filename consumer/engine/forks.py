@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
+
+#: How long the output of a child may take to be written.
+FLUSH_SECONDS = 1.0
 
 _forks = 0
 
@@ -34,9 +38,17 @@ class ForkGuard:
         if _forks == self._forks:
             return
         with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flushing = threading.Thread(target=_flush, daemon=True)
+            flushing.start()
+            flushing.join(FLUSH_SECONDS)
         os._exit(_exit_code(error))
+
+
+def _flush() -> None:
+    """Blocks for ever if another thread of the parent was writing at the moment of the fork."""
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 def _exit_code(error: BaseException | None) -> int:

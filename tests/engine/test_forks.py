@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +25,8 @@ PROGRAM = '''
 import json, os, sys, threading
 from pathlib import Path
 
+import structlog
+
 from consumer import BatchFailure, Registry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
@@ -32,6 +35,8 @@ from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.testing import InMemoryQueue, canvas_body
 
+# The other threads write to another stream than the child.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 place, ending, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 parent, codes, handled, lock = os.getpid(), [], [], threading.Lock()
 pause = threading.Event()
@@ -148,7 +153,8 @@ def test_the_child_ends_and_the_parent_goes_on(
     """The child ends with its own code and touches nothing; the parent handles every message."""
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, place, ending, str(tmp_path)],
-        env={**os.environ, "PYTHONUNBUFFERED": ""}, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
     assert ended.returncode == 0, ended.stderr
@@ -232,3 +238,30 @@ def test_output_that_can_not_be_flushed_does_not_keep_a_child(
     guard.check()
 
     assert codes == [0]
+
+
+def test_output_that_another_thread_was_writing_does_not_keep_a_child(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its lock was copied as held, and the thread that would release it was not copied."""
+    happened: list[str] = []
+    released = threading.Event()
+
+    class Locked:
+        """A stream whose lock is held."""
+
+        def flush(self) -> None:
+            """Block, but not longer than the test may take."""
+            released.wait(10)
+            happened.append("flushed")
+
+    monkeypatch.setattr(os, "_exit", lambda _code: happened.append("ended"))
+    monkeypatch.setattr(sys, "stdout", Locked())
+    monkeypatch.setattr(forks, "FLUSH_SECONDS", 0.01)
+    guard = ForkGuard()
+    monkeypatch.setattr(forks, "_forks", forks._forks + 1)
+
+    guard.check()
+    released.set()
+
+    assert happened[0] == "ended"

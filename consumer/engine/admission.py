@@ -119,9 +119,11 @@ class Admission:
 
     def take_ready(self) -> Call | None:
         """The next call that has waited and may go on now."""
+        if not self._ready:  # nearly always; asked for each message
+            return None
         try:
             return self._ready.popleft()
-        except IndexError:
+        except IndexError:  # another thread was quicker
             return None
 
     def take_recalled(self) -> list[str]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.engine.attempts import Attempts
     from consumer.engine.inflight import InFlight, InFlightMessage
-    from consumer.engine.ledger import Ledger
     from consumer.engine.stats import Stats
+    from consumer.ledger.ledger import Ledger
     from consumer.queues.transport import EntryFailure, Transport
 
 _log = structlog.get_logger(__name__)

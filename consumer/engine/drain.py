@@ -54,7 +54,7 @@ class Drain:
         self._while_waiting = while_waiting
 
     def wait(self, seconds: float, *, broken: Callable[[], bool]) -> None:
-        """Until nothing is in flight, or for `seconds` at most, or until there is no use in it."""
+        """Until nothing is in flight, or for `seconds` at most, or until waiting is futile."""
         parts = self._parts
         parts.settler.stop_lingering()
         deadline = parts.clock.monotonic() + seconds

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import InFlightMessage
     from consumer.engine.intake import Intake
     from consumer.engine.invoke import Invoker
-    from consumer.engine.ledger import Ledger
     from consumer.engine.settle import Settler
     from consumer.engine.stats import Stats
     from consumer.handlers.registering.registry import Handler, Registry
+    from consumer.ledger.ledger import Ledger
     from consumer.messages import Event
 
 

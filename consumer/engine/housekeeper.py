@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.engine.catalog_watch import CatalogWatch
-    from consumer.engine.duplicates import Duplicates
     from consumer.engine.flow import Flow
     from consumer.engine.invoke import Invoker
-    from consumer.engine.ledger import Ledger
     from consumer.engine.pool import Pool
+    from consumer.ledger.duplicates import Duplicates
+    from consumer.ledger.ledger import Ledger
 
 
 class Housekeeper:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
 
@@ -13,16 +13,8 @@ if TYPE_CHECKING:
 
     from consumer.config import EngineSettings
     from consumer.handlers.registering.registry import Registry
+    from consumer.ledger.step import Step
     from consumer.messages import ReceivedMessage
-
-
-class Step(NamedTuple):
-    """One handler's work on one event of a message; what the ledger remembers of it."""
-
-    #: The position of the event in its envelope.
-    event_index: int
-    #: The handler's name.
-    handler: str
 
 
 @dataclass(slots=True, eq=False)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.engine.catalog_watch import CatalogWatch
-    from consumer.engine.duplicates import Duplicates
     from consumer.engine.inflight import InFlightMessage
     from consumer.engine.stats import Stats
+    from consumer.ledger.duplicates import Duplicates
     from consumer.messages import Event, Outcome
 
 _log = structlog.get_logger(__name__)

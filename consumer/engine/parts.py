@@ -13,7 +13,6 @@ from consumer.engine.batches import Batches
 from consumer.engine.catalog_watch import CatalogWatch
 from consumer.engine.changes import Changes
 from consumer.engine.deletes import Deletes
-from consumer.engine.duplicates import Duplicates
 from consumer.engine.flow import Flow
 from consumer.engine.heartbeat import Heartbeat
 from consumer.engine.hidden import Hidden
@@ -21,20 +20,21 @@ from consumer.engine.housekeeper import Housekeeper
 from consumer.engine.inflight import InFlight, capacity_for
 from consumer.engine.intake import Intake
 from consumer.engine.invoke import Invoker
-from consumer.engine.ledger import Ledger
 from consumer.engine.pool import Pool, PoolOptions
 from consumer.engine.receive import ReceiveOptions, Receiver
-from consumer.engine.seen import SeenKeys
 from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
 from consumer.engine.stats import Stats
 from consumer.engine.threads import Threads
+from consumer.ledger.duplicates import Duplicates
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.seen import SeenKeys
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.config import EngineSettings, Settings
-    from consumer.engine.quarantine import Quarantine
     from consumer.handlers.registering.registry import Registry
+    from consumer.queues.quarantine import Quarantine
     from consumer.queues.transport import Transport
 
 

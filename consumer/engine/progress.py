@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.engine.inflight import Step
+from consumer.ledger.step import Step
 from consumer.messages import Outcome
 
 if TYPE_CHECKING:

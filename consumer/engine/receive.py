@@ -190,7 +190,7 @@ class Receiver:
         elif self._quiet_since is None:
             self._quiet_since = began
         # SQS may answer a moment before the long poll is over.
-        if now - self._quiet_since < self._options.wait_seconds - 0.5:
+        if now - self._quiet_since < 0.95 * self._options.wait_seconds:
             return False
         return all(m.message_id in put_back for m in self._in_flight.snapshot())
 

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from consumer.engine.deletes import Deletes
     from consumer.engine.inflight import InFlightMessage
     from consumer.engine.lane import Lane
-    from consumer.engine.ledger import Ledger
-    from consumer.engine.quarantine import Quarantine
     from consumer.engine.stats import CounterName, Stats
     from consumer.handlers.registering.registry import Handler
+    from consumer.ledger.ledger import Ledger
     from consumer.messages import Outcome
+    from consumer.queues.quarantine import Quarantine
     from consumer.retry import RetryPolicy
 
 _log = structlog.get_logger(__name__)

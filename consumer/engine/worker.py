@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.config import Settings
     from consumer.engine.drain import Counts
-    from consumer.engine.ledger import Ledger
     from consumer.engine.parts import RunOptions
-    from consumer.engine.quarantine import Quarantine
     from consumer.engine.status import Status
     from consumer.handlers.registering.registry import Registry
+    from consumer.ledger.ledger import Ledger
+    from consumer.queues.quarantine import Quarantine
     from consumer.queues.transport import Transport
 
 

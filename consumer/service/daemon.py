@@ -134,7 +134,11 @@ class Daemon:
         counts = self._worker.drain(self._while_draining)
         facts: dict[str, object] = {}
         if counts.put_back:
-            facts = {"put_off": sum(counts.put_back.values()), "reasons": dict(counts.put_back)}
+            facts = {
+                "put_off": sum(counts.put_back.values()),
+                "reasons": dict(counts.put_back),
+                "hint": "these stay in the queue: they come again, or go to its dead-letter queue",
+            }
         _log.info(
             log_events.DRAINED,
             handled=counts.handled,

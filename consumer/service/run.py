@@ -11,13 +11,13 @@ import tenacity
 
 import consumer
 from consumer import log_events
-from consumer.engine.ledger import open_ledger
 from consumer.engine.parts import RunOptions
-from consumer.engine.quarantine import DirectoryQuarantine, QueueQuarantine
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK, TransportError
 from consumer.handlers.loading.lint import unmatched_patterns
 from consumer.handlers.loading.loader import build_registry
+from consumer.ledger.ledger import open_ledger
+from consumer.queues.quarantine import DirectoryQuarantine, QueueQuarantine
 from consumer.queues.rules import quarantine_address, quarantine_queue
 from consumer.queues.sqs import check_queue, connect
 from consumer.queues.sqs.sender import connect_sender
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from consumer.clock import Clock
     from consumer.config import Settings
-    from consumer.engine.quarantine import Quarantine
     from consumer.engine.status import Status
     from consumer.handlers.registering.registry import Registry
+    from consumer.queues.quarantine import Quarantine
     from consumer.queues.sqs import SqsTransport
     from consumer.queues.sqs.preflight import QueueCheck
 

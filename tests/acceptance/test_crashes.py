@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.database import FILE_NAME
+from consumer.ledger.database import FILE_NAME
 from tests.acceptance.conftest import archived
 from tests.acceptance.load import loading
 from tests.acceptance.starter import running_starter

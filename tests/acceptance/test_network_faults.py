@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.engine.drain import LAST_CALLS_SECONDS
 from consumer.engine.receive import RECEIVE_BACKOFF
 from tests.acceptance.conftest import SMALL_BATCHES, archived
 from tests.acceptance.load import loading
@@ -172,3 +173,26 @@ def test_an_outage_ends_when_the_network_is_back(site: Site) -> None:
     site.stop()
     assert 0 == site.run.log("summary")[-1]["in_flight"]
     assert set(range(sent)) == set(site.numbers())
+
+
+def test_a_stop_in_a_black_hole_ends_in_time(
+    consume: Callable[..., Consume],
+) -> None:
+    """Calls that never return do not add their read timeout (300 s here) to the drain."""
+    with running_stub(messages=500, visibility_seconds=60) as stub, tcp_proxy(stub.url) as proxy:
+        proxy.weather = Weather(action="DeleteMessageBatch", lose=True)
+        run = consume(
+            "--queue-url", stub.queue_url, "--endpoint-url", proxy.url,
+            CONSUMER_QUEUE__READ_TIMEOUT_SECONDS="300", CONSUMER_ENGINE__DRAIN_TIMEOUT_SECONDS="1",
+        )  # fmt: skip
+        eventually(lambda: proxy.struck["DeleteMessageBatch"] >= 3, "deletes get no answer")
+        proxy.weather = Weather(lose=True)
+
+        began = time.monotonic()
+        run.signal(signal.SIGTERM)
+
+        assert run.end() == 0
+        assert time.monotonic() - began < 1 + LAST_CALLS_SECONDS + SLACK_SECONDS
+        (counts,) = run.log("drained")
+        assert counts["deleted"] == 0
+        assert counts["handled"] > 0

@@ -7,14 +7,14 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from consumer.engine.database import FILE_NAME
-from consumer.engine.inflight import Step
+from consumer.ledger.database import FILE_NAME
+from consumer.ledger.step import Step
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from consumer.engine.database import Database
-    from consumer.engine.ledger import Ledger
+    from consumer.ledger.database import Database
+    from consumer.ledger.ledger import Ledger
 
 
 def rows_in(directory: Path) -> list[dict[str, set[Step]]]:

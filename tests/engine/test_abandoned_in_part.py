@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.ledger import open_ledger
+from consumer.ledger.ledger import open_ledger
 from consumer.testing import InMemoryQueue
 from tests.engine.ledger_files import steps_in
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.engine.hidden import HIDE, Hidden
+from consumer.engine.inflight import InFlight
 from consumer.errors import BatchFailure, Reject, Retry
+from consumer.testing import InMemoryQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from consumer.engine.inflight import InFlightMessage
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
+    from consumer.testing import ManualClock
     from tests.engine.conftest import Rig
 
     MakeRig = Callable[..., Rig]
@@ -322,3 +328,102 @@ def test_two_handlers_that_fail_leave_room_for_a_third(
     live(rig, HOUR + 60)
 
     assert sorted(kept) == sorted(database.stored)
+
+
+def selective(registry: Registry, database: Database, others: list[str]) -> None:
+    """A handler that some events need, and one for others."""
+    registry.add(database.store, "grade_change", name="store")
+    registry.add(lambda event: others.append(event.message_id), "logged_in", name="healthy")
+
+
+def test_what_was_hidden_is_made_visible_when_the_handler_works_again(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """A short outage of a long backlog costs its own length, and not an hour."""
+    selective(registry, database, [])
+    rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 40})
+    ids = rig.send(count=1000)
+    live(rig, 2)
+    assert len(rig.queue.in_flight()) > 990
+
+    database.down = False
+    live(rig, 5)
+
+    assert sorted(ids) == sorted(database.stored)
+    assert max(database.receive_counts.values()) <= 3
+
+
+def test_a_message_stays_hidden_for_longer_each_time(
+    clock: ManualClock, make_held: Callable[..., InFlightMessage]
+) -> None:
+    """For a process that dies in the outage: two minutes at first, an hour in the end."""
+    hidden = Hidden(clock=clock, rng=Random(1))
+    table = InFlight(max_messages=1_000, max_bytes=1 << 40)
+
+    for receive_count, ceiling in ((1, 120), (2, 480), (3, 1920), (4, 3600), (9, 3600)):
+        messages = [make_held(table, receive_count=receive_count) for _ in range(50)]
+        delays = [hidden.add("store", message) for message in messages]
+        assert all(ceiling / 2 <= delay <= ceiling for delay in delays)
+        assert max(delays) > 0.9 * ceiling
+
+
+def test_only_what_is_still_hidden_is_recalled(
+    clock: ManualClock, make_held: Callable[..., InFlightMessage]
+) -> None:
+    """And only what that handler is the cause of."""
+    hidden = Hidden(clock=clock, rng=Random(1))
+    table = InFlight(max_messages=1_000, max_bytes=1 << 40)
+    early, late, other = (make_held(table) for _ in range(3))
+    hidden.add("store", early)
+    clock.advance(HIDE.ceiling(1))
+    hidden.add("store", late)
+    hidden.add("mail", other)
+
+    assert hidden.recall("store") == [late.receipt_handle]
+    assert hidden.recall("store") == []
+    assert hidden.recall("mail") == [other.receipt_handle]
+
+
+def test_what_breakers_hide_is_bounded_and_others_go_on(
+    make_rig: MakeRig, registry: Registry, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQS's limit, scaled down to 2,000: the handler that works gets all of its 3,000 messages."""
+    others: list[str] = []
+    selective(registry, database, others)
+    clock = make_rig(registry).clock
+    queue = InMemoryQueue(
+        clock, advance_on_empty=False, unordered=True, in_flight_limit=2_000, rng=Random(1)
+    )
+    rig = make_rig(registry, engine=ENGINE, queue=queue, clock=clock)
+    monkeypatch.setattr(rig.parts.admission._hidden, "_most", 500)
+    sent = []
+    for _ in range(300):
+        rig.send(count=10)
+        sent += rig.send("logged_in", count=10)
+
+    live(rig, 300)
+
+    assert sorted(sent) == sorted(others)
+    assert len(rig.parts.admission._hidden.recall("store")) <= 500
+
+
+def test_a_handler_of_every_event_stops_receives_when_enough_is_hidden(
+    make_rig: MakeRig, registry: Registry, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others run ahead of it by so much, and no further: the rest stays in the queue, untouched."""
+    seen: Counter[str] = Counter()
+    registry.add(database.store, "*", name="store")
+    registry.add(lambda event: seen.update([event.message_id]), "*", name="healthy")
+    rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 40})
+    monkeypatch.setattr(rig.parts.admission._hidden, "_most", 100)
+    ids = rig.send(count=1000)
+
+    live(rig, 30)
+    untouched = [i for i in ids if rig.queue.receive_count(i) == 0]
+    assert len(untouched) > 800
+
+    database.down = False
+    live(rig, 200)
+
+    assert sorted(ids) == sorted(database.stored)
+    assert set(seen.values()) == {1}

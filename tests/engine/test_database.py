@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine import database
-from consumer.engine.database import FILE_NAME, PAUSE_SECONDS
-from consumer.engine.duplicates import Duplicates
-from consumer.engine.inflight import Step
-from consumer.engine.ledger import Ledger, open_ledger
-from consumer.engine.seen import SeenKeys
+from consumer.ledger import database
+from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS
+from consumer.ledger.duplicates import Duplicates
+from consumer.ledger.ledger import Ledger, open_ledger
+from consumer.ledger.seen import SeenKeys
+from consumer.ledger.step import Step
 from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in
 
@@ -343,7 +343,7 @@ def test_who_waits_for_a_commit_finds_its_own_notes_written(
     assert journal is not None
     write = journal.write
 
-    def slow(handled: Any) -> int | None:
+    def slow(handled: Any) -> list[int] | None:
         entered.set()
         assert end.wait(5)
         return write(handled)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.inflight import Step
-from consumer.engine.journal import Loaded
-from consumer.engine.ledger import COMMIT_SECONDS, Ledger, open_ledger
+from consumer.ledger.journal import Loaded
+from consumer.ledger.ledger import COMMIT_SECONDS, Ledger, open_ledger
+from consumer.ledger.step import Step
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 from tests.engine.ledger_files import Writes, database_of, rows_in, steps_in
 
@@ -165,8 +165,8 @@ def test_survives_kill_9(tmp_path: Path, reopen: Callable[[], Ledger]) -> None:
     program = (
         "import os, sys, pathlib\n"
         "from consumer.clock import SystemClock\n"
-        "from consumer.engine.inflight import Step\n"
-        "from consumer.engine.ledger import open_ledger\n"
+        "from consumer.ledger.step import Step\n"
+        "from consumer.ledger.ledger import open_ledger\n"
         "ledger = open_ledger(pathlib.Path(sys.argv[1]), clock=SystemClock())\n"
         "for n in range(20):\n"
         "    ledger.note([(f'm{n}', Step(0, 'archive'))])\n"

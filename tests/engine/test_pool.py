@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.pool import SPARE, WINDOW_SECONDS, PoolOptions, Role
+from consumer.engine.pool import SLACK, SPARE, WINDOW_SECONDS, PoolOptions, Role
 from consumer.engine.progress import Call, Entry, Progress
 from consumer.engine.stall import LOOK_SECONDS
 from consumer.messages import Outcome
@@ -487,58 +487,52 @@ def test_one_thread_looks_whether_the_queue_is_stalled(stage: Stage) -> None:
 # How many receive.
 
 
-def test_full_receives_with_spare_cpu_let_more_threads_receive(stage: Stage) -> None:
-    """One more each time, up to the maximum."""
-    limits = []
-    for _ in range(6):
-        stage.receive(10, utilisation=0.3)
-        limits.append(stage.pool.limit)
+def receive_over(stage: Stage, seconds: float, *, cpu_of_ten: float) -> int:
+    """A full receive that takes so long, where ten messages cost so much CPU; the limit then."""
+    stage.rig.queue.faults = [Fault(seconds=seconds, operation="receive")]
+    stage.receive(10, utilisation=cpu_of_ten)
+    return stage.pool.limit
+
+
+def test_full_receives_over_a_network_let_more_threads_receive(stage: Stage) -> None:
+    """One more each time, up to the maximum: while one is waited for, others come."""
+    limits = [receive_over(stage, 0.5, cpu_of_ten=0.1) for _ in range(6)]
 
     assert limits == [2, 3, 4, 4, 4, 4]
 
 
-def test_without_spare_cpu_more_receives_only_cost(stage: Stage) -> None:
-    """One fewer for each window, to one at least. Just below the limit there is still CPU."""
+def test_as_many_receives_as_keep_a_core_busy(stage: Stage) -> None:
+    """As often as the CPU of ten messages fits into a receive, and half as often again."""
+    stage.pool.limit = 4
+    limits = [receive_over(stage, 0.2, cpu_of_ten=0.15) for _ in range(4)]
+
+    assert SLACK * 0.2 / 0.15 == pytest.approx(2)
+    assert limits[-1] == 2
+
+
+def test_where_a_receive_answers_at_once_more_of_them_only_cost(stage: Stage) -> None:
+    """The CPU of ten messages takes longer: the thread that received handles, and then receives."""
     stage.pool.limit = 3
-    limits = []
-    for utilisation in (SPARE - 0.01, SPARE, 0.95, 0.95, 0.95):
-        stage.receive(10, utilisation=utilisation)
-        limits.append(stage.pool.limit)
+    limits = [receive_over(stage, 0.05, cpu_of_ten=0.1) for _ in range(3)]
 
-    assert limits == [4, 3, 2, 1, 1]
-
-
-@pytest.mark.parametrize(("utilisation", "limits"), [(0.5, [3, 4]), (0.95, [1, 1])])
-def test_how_long_a_receive_takes_does_not_matter(
-    stage: Stage, utilisation: float, limits: list[int]
-) -> None:
-    """Only whether the process waits or computes: the same for a network near by or far away."""
-    stage.pool.limit = 2
-    found = []
-    for seconds in (0.001, 1.0):
-        stage.rig.queue.faults = [Fault(seconds=seconds, operation="receive")]
-        stage.clock.cpu_seconds += seconds * utilisation
-        stage.receive(10, utilisation=utilisation)
-        found.append(stage.pool.limit)
-
-    assert found == limits
+    assert limits == [2, 1, 1]
 
 
 def test_cpu_is_measured_over_windows_and_not_over_moments(stage: Stage) -> None:
     """A short moment of much CPU between two quick receives changes nothing."""
-    stage.receive(10, utilisation=0.95)
-    stage.pool.limit = 3
-    stage.clock.advance(WINDOW_SECONDS / 2)
-    stage.rig.send(count=10)
-    stage.rig.receive_as_a_thread()
-    assert stage.pool.limit == 3
-
+    receive_over(stage, 0.5, cpu_of_ten=0.1)
+    known = stage.pool._cpu_of_ten
     stage.clock.cpu_seconds += WINDOW_SECONDS
     stage.clock.advance(WINDOW_SECONDS / 2)
     stage.rig.send(count=10)
     stage.rig.receive_as_a_thread()
+    assert stage.pool._cpu_of_ten == known
 
-    assert stage.pool.limit == 2
+    stage.clock.advance(WINDOW_SECONDS / 2)
+    stage.rig.send(count=10)
+    stage.rig.receive_as_a_thread()
+
+    assert stage.pool._cpu_of_ten != known
 
 
 def test_a_receive_that_is_not_full_needs_fewer(stage: Stage) -> None:
@@ -574,7 +568,7 @@ def test_a_failed_receive_keeps_its_role_while_it_pauses(stage: Stage) -> None:
     for _ in range(4):
         stage.rig.receive()
     stop = stage.rig.parts.stopping
-    stage.clock.call_later(4, lambda: receiving.append(stage.pool.doing("receive")))
+    stage.clock.call_later(4, lambda: receiving.append(stage.pool._roles["receive"]))
     stage.clock.call_later(5, stop.set)
     before = stage.clock.monotonic()
 
@@ -582,7 +576,7 @@ def test_a_failed_receive_keeps_its_role_while_it_pauses(stage: Stage) -> None:
 
     assert receiving == [1]
     assert stage.clock.monotonic() - before == 5
-    assert stage.pool.doing("receive") == 0
+    assert stage.pool._roles["receive"] == 0
 
 
 @pytest.mark.parametrize(
@@ -614,7 +608,7 @@ def test_a_role_that_raises_is_left(
     with pytest.raises(IndexError):
         stage.pool.do(role)
 
-    assert stage.pool.doing(role) == 0
+    assert stage.pool._roles[role] == 0
 
 
 def test_work_that_raises_leaves_the_rest_to_others(

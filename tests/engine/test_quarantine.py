@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.cli.payloads import messages_in
-from consumer.engine.quarantine import DirectoryQuarantine, file_name
 from consumer.errors import Reject
 from consumer.events.decode import decode
+from consumer.queues.quarantine import DirectoryQuarantine, file_name
 from consumer.testing import ManualClock, canvas_body, make_message
 
 if TYPE_CHECKING:

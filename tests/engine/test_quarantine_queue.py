@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.quarantine import QueueQuarantine
 from consumer.errors import Reject, TransportError
+from consumer.queues.quarantine import QueueQuarantine
 from consumer.queues.transport import EntryFailure
 from consumer.testing import canvas_body, make_message
 from tests.moto_queues import numbered

@@ -73,7 +73,8 @@ def test_rule_02_one_polls_when_idle_and_more_while_receives_come_back_full(
     limits = []
 
     for _ in range(7):
-        rig.clock.advance(1)
+        rig.clock.cpu_seconds += 0.1
+        rig.queue.faults = [Fault(seconds=1, operation="receive")]
         rig.receive_as_a_thread()
         limits.append(rig.parts.pool.limit)
 

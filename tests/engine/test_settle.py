@@ -13,13 +13,14 @@ from consumer import log_events
 from consumer.engine.attempts import MAX_ATTEMPTS, Attempts
 from consumer.engine.changes import RENEWAL_SECONDS, Changes
 from consumer.engine.deletes import REFUSED_SECONDS, Deletes
-from consumer.engine.inflight import InFlight, Step
+from consumer.engine.inflight import InFlight
 from consumer.engine.lane import Lane
-from consumer.engine.ledger import Ledger
 from consumer.engine.settle import Settler
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Handler
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.step import Step
 from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure
 from consumer.retry import RetryPolicy

@@ -1,4 +1,4 @@
-"""`--drain`: the engine ends in bounded time when the queue has nothing new, and says what stays."""
+"""`--drain`: the engine ends in time when the queue has nothing new, and says what stays."""
 
 from __future__ import annotations
 

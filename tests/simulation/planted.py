@@ -123,7 +123,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a copy of an event that failed is taken for handled",
-        "engine/duplicates.py",
+        "ledger/duplicates.py",
         "                if handled:\n",
         "                if True:\n",
     ),
@@ -168,9 +168,9 @@ DEFECTS: Final = (
     ),
     Defect(
         "what is handled is not written to the ledger's file",
-        "engine/ledger.py",
-        "            row = journal.write(pending)",
-        "            row = None",
+        "ledger/ledger.py",
+        "            rows = journal.write(groups) if groups else []",
+        "            rows = None if groups else []",
     ),
     Defect(
         "what succeeded is written to the ledger's file only with its delete",
@@ -180,13 +180,13 @@ DEFECTS: Final = (
     ),
     Defect(
         "the ledger's file keeps the rows of deleted messages",
-        "engine/journal.py",
+        "ledger/journal.py",
         "        self._dropped.append(row)\n",
         "        pass\n",
     ),
     Defect(
         "a new process does not read the ledger's file",
-        "engine/ledger.py",
+        "ledger/ledger.py",
         "        ledger.load(journal.load())\n",
         "        journal.load()\n",
     ),
@@ -261,7 +261,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "an event counts as being handled for ever",
-        "engine/duplicates.py",
+        "ledger/duplicates.py",
         "                self._busy.pop(key, None)\n",
         "",
     ),

@@ -71,9 +71,8 @@ class SimulationMachine(RuleBasedStateMachine):
     @rule(everything=st.booleans())
     def flush(self, *, everything: bool) -> None:
         """The settler sends."""
-        self.world.step(
-            lambda: self.world.life.worker.settler.flush(everything=everything),
-        )
+        life = self.world.life
+        self.world.step(life.flush if everything else life.send_what_is_due)
 
     @rule(seconds=st.sampled_from([1.0, 20.0, 400.0]))
     def beat(self, seconds: float) -> None:
@@ -83,7 +82,7 @@ class SimulationMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([16.0, 40.0, 950.0]))
     @precondition(lambda self: not self.world.scenario.calm)
     def starve(self, seconds: float) -> None:
-        """Time passes, and nobody does anything."""
+        """Time passes, and no thread does anything."""
         self.world.step(lambda: self.world.clock.advance(seconds))
 
     @rule(data=st.data())
@@ -96,7 +95,7 @@ class SimulationMachine(RuleBasedStateMachine):
     @rule(trouble=st.sampled_from(["", "missing", "denied"]))
     @precondition(lambda self: not self.world.scenario.calm)
     def trouble(self, trouble: str) -> None:
-        """The queue is deleted, a policy is changed, or all is mended."""
+        """The queue is deleted, a policy is changed, or all is fixed."""
         self.world.queue.trouble = trouble
 
     @rule(share=st.sampled_from([0.0, 0.1, 0.9]))
@@ -117,7 +116,7 @@ class SimulationMachine(RuleBasedStateMachine):
         self.world.step(self.world.kill)
 
     def teardown(self) -> None:
-        """In the end all is mended, and everything gets through."""
+        """In the end all is fixed, and everything gets through."""
         try:
             if hasattr(self, "world") and self.world.promise.broken is None:
                 self.world.finish()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.journal import FILE_NAME
+from consumer.ledger.database import FILE_NAME
 from consumer.testing import simulate as simulation
 from consumer.testing.simulate import world as worlds
 from consumer.testing.simulate.scenario import draw
@@ -73,17 +73,18 @@ def do_round(world: World) -> None:
 
 def sizes(world: World) -> dict[str, int]:
     """Everything in the process that could grow with time."""
-    worker = world.life.worker
-    ledger = worker.ledger
+    parts = world.life.parts
+    ledger = parts.ledger
     return {
-        "slots": len(worker.in_flight),
-        "bytes": worker.in_flight._bytes // 100_000,
-        "queued": worker.crew.queued(),
-        "errands": len(worker.crew._errands),
-        "settles": worker.settler.pending(),
+        "messages": len(parts.in_flight),
+        "bytes": parts.in_flight._bytes // 100_000,
+        "queued": parts.receiver.queued() + parts.admission.ready(),
+        "held": parts.admission.held(),
+        "settles": parts.settler.pending(),
         "ledger": len(ledger),
-        "notes": len(ledger._notes),
-        "runs": len(worker.invoker._runs),
+        "notes": len(ledger._pending),
+        "rows": len(ledger._open),
+        "runs": len(parts.invoker._runs),
     }
 
 
@@ -113,8 +114,9 @@ def test_an_hour_leaves_nothing_behind(
     assert world.clock.monotonic() - began >= 3_600
     assert len(world.queue.deleted()) > ROUNDS * PER_ROUND * 0.9
     assert world.queue.bodies() == {}
-    assert most.pop("slots") <= CAPACITY
+    assert most.pop("messages") <= CAPACITY
     assert most.pop("ledger") <= backlog + 2 * CAPACITY
+    assert most.pop("rows") <= backlog + 2 * CAPACITY
     assert all(size <= 2 * CAPACITY for size in most.values()), most
     assert backlog < 10 * CAPACITY
     assert file_bytes < 1_000_000
@@ -128,8 +130,8 @@ def test_a_quiet_hour_costs_next_to_nothing(
 ) -> None:
     """Nothing comes: a receive for each look, and not one call more."""
     world = make_world(monkeypatch, tmp_path)
-    world.queue.mend()
-    world.mended = True
+    world.queue.fix()
+    world.fixed = True
 
     for _ in range(180):
         world.step(lambda: do_quiet_round(world))

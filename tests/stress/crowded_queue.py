@@ -14,8 +14,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from consumer.clock import SystemClock
-from consumer.engine.database import FILE_NAME
 from consumer.errors import AccessDeniedError, TransportError
+from consumer.ledger.database import FILE_NAME
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue
 from consumer.testing.changes import Changes

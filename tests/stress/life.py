@@ -7,11 +7,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.ledger import open_ledger
 from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, BatchFailure
 from consumer.handlers.registering.registry import Registry
+from consumer.ledger.ledger import open_ledger
 from tests.stress.crowded_queue import Line, ShortSeconds, steps_in
 from tests.stress.notebook import Killed, Outage
 

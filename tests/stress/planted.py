@@ -12,8 +12,9 @@ _NO_LOCK: Final = '__import__("contextlib").nullcontext()'
 DEFECTS: Final = (
     *(
         Defect(f"no lock in {name}", f"engine/{name}.py", _LOCK, f"self._lock = {_NO_LOCK}")
-        for name in ("progress", "gate", "inflight", "lane", "ledger")
+        for name in ("progress", "gate", "inflight", "lane")
     ),
+    Defect("no lock in ledger", "ledger/ledger.py", _LOCK, f"self._lock = {_NO_LOCK}"),
     Defect(
         "two receives that bring the same message are not told apart",
         "engine/inflight.py",
@@ -47,19 +48,20 @@ DEFECTS: Final = (
     ),
     Defect(
         "a commit does not wait for one that has its notes",
-        "engine/ledger.py",
+        "ledger/ledger.py",
         "self._committing = threading.Lock()",
         f"self._committing = {_NO_LOCK}",
     ),
     Defect(
         "a commit takes what is being noted",
-        "engine/ledger.py",
+        "ledger/ledger.py",
         """\
             with self._lock:
                 pending, self._pending = self._pending, {}
-""",
+                keep = {""",
         """\
             pending, self._pending = self._pending, {}
-""",
+            with self._lock:
+                keep = {""",
     ),
 )

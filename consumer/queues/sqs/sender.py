@@ -57,7 +57,7 @@ def connect_sender(queue: QueueSettings, aws: AwsSettings) -> SqsSender:
 
 
 class SqsSender:
-    """Implements `Sender` with one client. Used by one thread."""
+    """Implements `Sender` with one client. Any thread may call any method."""
 
     def __init__(self, client: Any, address: QueueAddress) -> None:
         self._client = client

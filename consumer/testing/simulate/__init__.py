@@ -35,7 +35,7 @@ def simulate(seed: int, *, trace: Callable[[str], None] = lambda _: None) -> Tal
     """One run, in a directory of its own. Raises `BrokenPromiseError`.
 
     Args:
-        trace: told each step and each fault.
+        trace: gets each step and each fault.
     """
     where = _MEMORY if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=where, prefix="simulate-") as folder, _silence():
@@ -46,7 +46,7 @@ def simulate(seed: int, *, trace: Callable[[str], None] = lambda _: None) -> Tal
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """The engine tells a lot on bad days; here nobody listens."""
+    """The engine logs a lot on bad days; here no one listens."""
     before = structlog.get_config()
     structlog.configure(
         processors=[_drop], wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL)

@@ -22,7 +22,7 @@ from consumer.testing.simulate import BrokenPromiseError, Tally, simulate
 def main(runs: int, seed: int, replay: int | None) -> None:
     """Try to break the promise that nothing is lost.
 
-    Exit code 1 if it was broken; the seed is told, and --replay shows what led to it.
+    Exit code 1 if it was broken; the seed is printed, and --replay shows what led to it.
     """
     if replay is not None:
         runs, seed = 1, replay

@@ -78,7 +78,7 @@ class Actions:
         self._world.life.pass_time(self._world.dice.choice((1.0, 5.0, 60.0, 400.0)))
 
     def starve(self) -> None:
-        """Time passes, and nobody does anything: the machine sleeps."""
+        """Time passes, and no thread does anything: the machine sleeps."""
         self._world.clock.advance(self._world.dice.choice((20.0, 40.0, 950.0)))
 
     def redeliver(self) -> None:
@@ -88,7 +88,7 @@ class Actions:
             self._world.queue.redeliver(self._world.dice.choice(in_flight))
 
     def trouble(self) -> None:
-        """The queue is deleted, or a policy changed, or there is an outage; later it is mended."""
+        """The queue is deleted, or a policy changed, or there is an outage; later it is fixed."""
         self._world.queue.trouble = self._world.dice.choice(
             ("missing", "denied", "down", "refusing")
         )

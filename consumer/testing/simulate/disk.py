@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.engine.quarantine import DirectoryQuarantine, file_name
+from consumer.queues.quarantine import DirectoryQuarantine, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ class SimulatedQuarantine:
 
     Args:
         before: called before each write; raises if the disk is full, or the process dead.
-        kept: told the id of each message whose file is there.
+        kept: gets the id of each message whose file is there.
     """
 
     def __init__(

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, Settings
 from consumer.engine.drain import LAST_CALLS_SECONDS
-from consumer.engine.ledger import Ledger, open_ledger
 from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.handlers.registering.registry import Registry
+from consumer.ledger.ledger import Ledger, open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from consumer.engine.quarantine import Quarantine
     from consumer.messages import Event
+    from consumer.queues.quarantine import Quarantine
     from consumer.testing.clock import ManualClock
     from consumer.testing.queue import InMemoryQueue
     from consumer.testing.simulate.scenario import HandlerPlan, Scenario

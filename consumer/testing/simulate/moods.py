@@ -29,7 +29,7 @@ class Moods:
         """A call of a handler."""
         world = self._world
         world.moment(company=True)
-        if not world.mended:
+        if not world.fixed:
             if world.dice.random() < plan.slow:
                 self._work_slowly()
             throw = world.dice.random()

@@ -66,7 +66,7 @@ class Promise:
         self._note(life, (step for step in life.succeeded if step[0] == message_id))
         if message_id in self.quarantined:
             return
-        self.expect(sent.names, "deleted, though nobody could read it")
+        self.expect(sent.names, "deleted, though it could not be read")
         for index, name in enumerate(sent.names):
             for plan in self._scenario.handlers:
                 if not plan.wants(name) or (message_id, index, plan.name) in self._handled:
@@ -87,6 +87,8 @@ class Promise:
         self.expect(len(life.parts.in_flight) <= scenario.capacity, "more in flight than may be")
         self.expect(life.parts.in_flight._reserved == 0, "room is reserved for nothing")  # noqa: SLF001
         self._calm(life)
+        given_back = any(message.leaving for message in life.parts.in_flight.snapshot())
+        self.expect(not given_back, "a message is held whose visibility was changed")
         self._renewed(life, queue)
         missing = self.sent.keys() - queue.handles().keys() - set(queue.deleted())
         self.expect(missing <= dead.bodies().keys(), "a message is nowhere")
@@ -146,6 +148,6 @@ class Promise:
         return {message_id for message_id in there if self.sent[message_id].names}
 
     def in_the_end(self, life: Life, queue: SimulatedQueue) -> None:
-        """All has been mended, and there was time enough."""
+        """All has been fixed, and there was time enough."""
         self.expect(not self.unfinished(queue), "never handled, though all is well")
         self.expect(len(life.parts.in_flight) == 0, "a message is held for ever")

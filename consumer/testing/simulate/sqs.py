@@ -62,14 +62,14 @@ class SimulatedQueue(InMemoryQueue):
         self._around = around
         self._note_fault = note_fault
         #: "missing", "denied", "down" (no connection), "refusing" (entries): every call is answered
-        #: so, until it is mended.
+        #: so, until it is fixed.
         self.trouble = ""
         #: Receipt handles whose visibility was changed, and the answer arrived.
         self.changed: set[str] = set()
         self._refused: Counter[str] = Counter()
         self.faults = self._draw_fault
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         """Nothing goes wrong from now on."""
         self._fault_share = 0.0
         self.trouble = ""

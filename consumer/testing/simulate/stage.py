@@ -25,7 +25,7 @@ class Stage(Protocol):
     promise: Promise
     queue: SimulatedQueue
     life: Life
-    mended: bool
+    fixed: bool
 
     def stop(self) -> None:
         """Stop in good order, as for a deployment."""

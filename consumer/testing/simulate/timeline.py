@@ -13,8 +13,8 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from consumer.engine.database import FILE_NAME
 from consumer.engine.drain import LAST_CALLS_SECONDS
+from consumer.ledger.database import FILE_NAME
 from consumer.testing.clock import ManualClock
 from consumer.testing.factories import canvas_body
 from consumer.testing.queue import InMemoryQueue

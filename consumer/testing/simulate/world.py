@@ -33,7 +33,7 @@ _DEPTH: Final = 3
 
 
 class World:
-    """A run of one seed. `run` does all of it; `trace` is told each step."""
+    """A run of one seed. `run` does all of it; `trace` gets each step."""
 
     def __init__(
         self, seed: int, state: Path, *, trace: Callable[[str], None] = lambda _: None
@@ -51,8 +51,8 @@ class World:
         self.actions = Actions(self)
         self._depth = 0
         self._calls_before = 0
-        #: All is mended, and nothing goes wrong any more.
-        self.mended = False
+        #: All is fixed, and nothing goes wrong any more.
+        self.fixed = False
         self.life = self._new_life()
 
     def _make_queue(self) -> SimulatedQueue:
@@ -118,7 +118,7 @@ class World:
         if self.queue.trouble and self.dice.random() < 0.3:
             self.queue.trouble = ""
         try:
-            if not self.mended and self.dice.random() < self.scenario.crashes:
+            if not self.fixed and self.dice.random() < self.scenario.crashes:
                 self.kill()
             action()
             if self.life.worker.status().finished == "failure":
@@ -172,7 +172,7 @@ class World:
         """A moment at which the process may die, or others may act."""
         if self.life.dead:
             raise Killed
-        if self.mended:
+        if self.fixed:
             return
         if self.dice.random() < self.scenario.crashes * danger:
             self.kill()
@@ -210,7 +210,7 @@ class World:
     def _before_quarantine(self) -> None:
         if self.life.dead:
             raise Killed
-        if not self.mended and self.dice.random() < 5 * self.scenario.faults:
+        if not self.fixed and self.dice.random() < 5 * self.scenario.faults:
             self._note_fault("disk full")
             raise OSError
 
@@ -219,10 +219,10 @@ class World:
         self.tally.faults[kind] += 1
 
     def finish(self) -> None:
-        """All is mended: what is left gets through, but for what nobody can ever handle."""
+        """All is fixed: what is left gets through, but for what can never be handled."""
         self._trace("the end")
-        self.mended = True
-        self.queue.mend()
+        self.fixed = True
+        self.queue.fix()
         if self.dice.random() < 0.5:  # else the same process must come through
             self.step(self.stop)
         # With room for one message, and many deliveries of poison, it takes long.

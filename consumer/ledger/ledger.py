@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import log_events
-from consumer.engine.database import error_code, open_database
-from consumer.engine.journal import Journal
+from consumer.ledger.database import error_code, open_database
+from consumer.ledger.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from consumer.clock import Clock
-    from consumer.engine.database import Database
-    from consumer.engine.inflight import Step
-    from consumer.engine.journal import Loaded
+    from consumer.ledger.database import Database
+    from consumer.ledger.journal import Loaded
+    from consumer.ledger.step import Step
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +63,8 @@ class Ledger:
         self._kept: OrderedDict[str, set[Step]] = OrderedDict()
         #: Noted, and not in the file yet.
         self._pending: dict[str, list[Step]] = {}
+        #: Kept since the last commit.
+        self._to_keep: set[str] = set()
         #: Held over each commit: who waits for it waits for a write that may carry its own notes.
         self._committing = threading.Lock()
         self._committed_at = float("-inf")
@@ -115,26 +117,44 @@ class Ledger:
             return
         with self._committing:
             self._committed_at = self._clock.monotonic()
-            if not self._pending:
-                return
             with self._lock:
                 pending, self._pending = self._pending, {}
-            row = journal.write(pending)
+                keep = {
+                    m: self._kept[m] | set(pending.get(m, ()))
+                    for m in self._to_keep
+                    if m in self._kept
+                }
+                self._to_keep.clear()
+            notes = {m: steps for m, steps in pending.items() if m not in keep}
+            # A kept message has a row of its own: it goes when the message goes, with no other.
+            groups = [notes] * bool(notes) + [{m: steps} for m, steps in keep.items()]
+            rows = journal.write(groups) if groups else []
             with self._lock:
-                if row is None:
-                    for message_id, steps in self._pending.items():
-                        pending.setdefault(message_id, []).extend(steps)
-                    self._pending = pending
+                if rows is None:
+                    self._take_back(pending, keep)
                     return
-                self._open[row] = len(pending)
-                for message_id in pending:
-                    self._rows.setdefault(message_id, []).append(row)
+                for message_id in keep:
+                    self._leave_rows(message_id)
+                for row, group in zip(rows, groups, strict=True):
+                    self._open[row] = len(group)
+                    for message_id in group:
+                        self._rows.setdefault(message_id, []).append(row)
+                for message_id in keep.keys() - self._kept.keys():  # deleted meanwhile
+                    self._leave_rows(message_id)
+
+    def _take_back(self, pending: dict[str, list[Step]], keep: Iterable[str]) -> None:
+        for message_id, steps in self._pending.items():
+            pending.setdefault(message_id, []).extend(steps)
+        self._pending = pending
+        self._to_keep.update(keep)
 
     def keep(self, message_id: str, steps: Iterable[Step]) -> None:
         """The message leaves the process undeleted: its steps must not run when it comes again."""
         with self._lock:
             self._kept.setdefault(message_id, set()).update(steps)
             self._kept.move_to_end(message_id)
+            if self._journal is not None:
+                self._to_keep.add(message_id)
             self._forget_oldest()
 
     def forget(self, message_ids: Iterable[str]) -> None:
@@ -163,6 +183,9 @@ class Ledger:
 
     def _drop(self, message_id: str) -> None:
         self._pending.pop(message_id, None)
+        self._leave_rows(message_id)
+
+    def _leave_rows(self, message_id: str) -> None:
         for row in self._rows.pop(message_id, ()):
             self._open[row] -= 1
             if not self._open[row]:

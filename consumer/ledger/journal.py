@@ -6,14 +6,14 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.engine.inflight import Step
+from consumer.ledger.step import Step
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from consumer.engine.database import Database
+    from consumer.ledger.database import Database
 
 
 class Loaded(NamedTuple):
@@ -39,9 +39,13 @@ class Journal:
         oldest = self._database.now() - MAX_RETENTION_SECONDS  # what is older can't come again
         return self._database.transaction(lambda connection: _load(connection, oldest))
 
-    def write(self, handled: Mapping[str, Iterable[Step]]) -> int | None:
-        """Note steps as handled; returns the row for `drop`, or None if it could not be written."""
-        return self._write(lambda connection: _insert(connection, self._database.now(), handled))
+    def write(self, groups: Sequence[Mapping[str, Iterable[Step]]]) -> list[int] | None:
+        """Note steps as handled, a row for each group; returns the rows for `drop`.
+
+        None if they could not be written: then none of them was.
+        """
+        now = self._database.now()
+        return self._write(lambda connection: [_insert(connection, now, g) for g in groups])
 
     def drop(self, row: int) -> None:
         """The messages of this row are deleted: it goes with the next write."""
@@ -50,12 +54,12 @@ class Journal:
     def flush(self) -> None:
         """Delete the rows that were dropped; called now and then, and at the end."""
         if self._dropped:
-            self._write(lambda _connection: 0)
+            self._write(lambda _connection: [])
 
-    def _write(self, work: Callable[[sqlite3.Connection], int]) -> int | None:
+    def _write(self, work: Callable[[sqlite3.Connection], list[int]]) -> list[int] | None:
         dropped: list[int] = []
 
-        def drop_and_work(connection: sqlite3.Connection) -> int:
+        def drop_and_work(connection: sqlite3.Connection) -> list[int]:
             dropped.extend(self._dropped.popleft() for _ in range(len(self._dropped)))
             rows = [(row,) for row in dropped]
             connection.executemany("DELETE FROM handled WHERE id = ?", rows)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import threading
 from typing import TYPE_CHECKING, Protocol
 
 from consumer.errors import TransportError
@@ -77,7 +76,6 @@ class QueueQuarantine:
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
-        self._lock = threading.Lock()
 
     def put(self, message: ReceivedMessage, reason: str) -> None:
         """Send it; on return SQS has it. `TransportError`, also for what SQS refuses."""
@@ -88,8 +86,7 @@ class QueueQuarantine:
         for name, value in message.message_attributes.items():
             if len(attributes) < MAX_MESSAGE_ATTRIBUTES and value:
                 attributes.setdefault(name, value)
-        with self._lock:
-            (failure,) = self._sender.send([Outgoing(message.body, attributes)])
+        (failure,) = self._sender.send([Outgoing(message.body, attributes)])
         if failure is not None:
             raise TransportError(
                 f"the quarantine's queue did not take the message: {failure.code}",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.clock import Clock
-    from consumer.engine.seen import SeenKeys
+    from consumer.ledger.seen import SeenKeys
     from consumer.messages import Event, ReceivedMessage
 
 #: More keys than these are not kept in memory; the oldest go first.
@@ -60,7 +60,8 @@ class Duplicates:
         keys = dict(zip(map(_key, reversed(events)), reversed(events), strict=True))
         with self._lock:
             if any(self._busy.get(key, message_id) != message_id for key in keys):
-                seconds = COPY_BACKOFF.ceiling(message.receive_count)
+                # Four times as long each time: it may be held for as long as its handler fails.
+                seconds = COPY_BACKOFF.ceiling(2 * message.receive_count - 1)
                 return Outcome.retry("a copy of it is being handled", seconds)
             # Ours from here on: a copy that ended before is in one of the two, or failed.
             self._busy.update(dict.fromkeys(keys, message_id))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from consumer.clock import Clock
-    from consumer.engine.database import Database
+    from consumer.ledger.database import Database
 
 #: More keys than these are not kept (about 250 bytes each); the oldest go first.
 MOST_KEYS = 2_000_000

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -14,7 +14,7 @@ import structlog
 from consumer import log_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from consumer.clock import Clock
@@ -109,14 +109,20 @@ class Database:
         if self._closed:
             return None
         try:
+            with self._reader() as reader:
+                return work(reader)
+        except sqlite3.Error as error:
+            self._log_change(error)
+            return None
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
             reader = self._readers.pop()
         except IndexError:
             reader = self._connect()
         try:
-            return work(reader)
-        except sqlite3.Error as error:
-            self._log_change(error)
-            return None
+            yield reader
         finally:
             self._readers.append(reader)
 

@@ -445,3 +445,25 @@ def test_reads_go_on_beside_a_write(ledger: Ledger, clock: ManualClock) -> None:
 
     assert waited_in_vain == [False]
     assert seen.times(["old", "new"]) == {"old": 1, "new": 2}
+
+
+def test_a_read_that_finds_no_file_is_no_error_of_the_message(
+    ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, logs: list[Any]
+) -> None:
+    """No descriptor is left, say: the events count as new, and may end."""
+    duplicates = Duplicates(
+        window_seconds=60, clock=clock, seen=SeenKeys(database_of(ledger), clock=clock)
+    )
+    database_of(ledger)._readers.clear()
+    event = make_event()
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sqlite3, "connect", fail)
+        assert duplicates.begin([event], make_message(message_id="m1")) == [event]
+    duplicates.end([event], handled=False)
+
+    assert "ledger_failed" in [line["event"] for line in logs]
+    assert duplicates.begin([event], make_message(message_id="m2")) == [event]

@@ -76,12 +76,12 @@ class Database:
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """Do `work` in a transaction; None if that failed, or is not tried for a while after it."""
-        if self._is_off():
+        if self.is_off():
             return None
         failure: sqlite3.Error | None = None
         result: T | None = None
         with self._lock:
-            if self._is_off():  # it has failed, or was closed, while this thread waited
+            if self.is_off():  # it has failed, or was closed, while this thread waited
                 return None
             try:
                 result = self.transaction(work)
@@ -134,7 +134,8 @@ class Database:
             while self._readers:
                 self._readers.pop().close()
 
-    def _is_off(self) -> bool:
+    def is_off(self) -> bool:
+        """True if nothing is written now: it is closed, or has failed a short while ago."""
         return self._closed or self._clock.monotonic() < self._paused_until
 
     def _log_change(self, error: sqlite3.Error | None) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import stat
 import threading
+from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -252,6 +253,36 @@ def test_a_locked_file_costs_one_time_out_and_is_then_left_alone(
     assert failed["code"] == "SQLITE_BUSY"
     assert failed["next_attempt_seconds"] == PAUSE_SECONDS
     assert recovered["event"] == "ledger_recovered"
+
+
+def test_what_is_kept_meanwhile_costs_the_commits_nothing(
+    ledger: Ledger, other: Other, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Each delete commits: it must not walk through all that waits for the file."""
+    walks = 0
+
+    class Kept(OrderedDict[str, set[Step]]):
+        """Counts the look-ups."""
+
+        def __getitem__(self, message_id: str) -> set[Step]:
+            nonlocal walks
+            walks += 1
+            return super().__getitem__(message_id)
+
+    ledger._kept = Kept()
+    for number in range(100):
+        ledger.keep(f"m{number}", STEPS)
+    ledger.commit()
+    assert walks == 100
+
+    for _ in range(10):
+        ledger.commit()
+    assert walks == 100
+
+    other.unlock()
+    clock.advance(PAUSE_SECONDS)
+    ledger.commit()
+    assert len(steps_in(tmp_path)) == 100
 
 
 def test_deletes_do_not_wait_for_a_file_that_is_locked(

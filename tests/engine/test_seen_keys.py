@@ -17,6 +17,7 @@ from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -255,6 +256,16 @@ def test_what_is_new_keeps_its_order(duplicates: Duplicates) -> None:
     assert new == [event for event in events if event.index not in {3, 7}]
 
 
+def test_of_equal_events_the_first_is_left(duplicates: Duplicates) -> None:
+    """The others are its copies, not the other way round."""
+    events = [make_event(index=index) for index in range(3)]
+
+    new = duplicates.begin(events, make_message())
+
+    assert isinstance(new, list)
+    assert [event.index for event in new] == [0]
+
+
 def test_a_message_that_waits_claims_nothing(duplicates: Duplicates) -> None:
     """What it has besides the copy may be handled by others meanwhile."""
     begin(duplicates, 1, "m1")
@@ -348,6 +359,27 @@ def test_a_key_that_was_written_again_is_one_key(
     clock.advance(RECOUNT_SECONDS)
     assert keys.purge(before=0)
     assert len(keys_in(tmp_path)) == 10
+
+
+def test_keys_are_not_counted_all_the_time(
+    ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While there are too many for long: millions of rows take a tenth of a second."""
+    keys = SeenKeys(database_of(ledger), clock=clock, most_keys=10)
+    counts = 0
+    count = module._count
+
+    def count_counts(connection: sqlite3.Connection) -> int:
+        nonlocal counts
+        counts += 1
+        return count(connection)
+
+    monkeypatch.setattr(module, "_count", count_counts)
+    for round_ in range(20):
+        keys.write({f"key {round_} {number}": round_ for number in range(20)})
+        keys.purge(before=0)
+
+    assert counts == 1
 
 
 class SlowClock(ManualClock):

@@ -57,7 +57,7 @@ EVENT: Final = "event"  # the log handler's line
 # Ledger
 LEDGER_OPENED: Final = "ledger_opened"  # how many messages it remembers as handled
 LEDGER_OFF: Final = "ledger_off"  # code; it lives in memory only
-LEDGER_FAILED: Final = "ledger_failed"  # code; a write failed, tried again with the next
+LEDGER_FAILED: Final = "ledger_failed"  # code, next_attempt_seconds; it goes on in memory
 LEDGER_RECOVERED: Final = "ledger_recovered"  # writes succeed again
 LEDGER_SET_ASIDE: Final = "ledger_set_aside"  # a damaged or foreign file was renamed
 

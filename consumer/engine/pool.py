@@ -148,7 +148,7 @@ class Pool:
         """No room for another message, and none to begin: what is collected can't grow any more."""
         if self._has_new() or self._receiver.has_room():
             return None
-        if self._settler.pending() and not self._roles["settle everything"]:
+        if self._settler.sendable() and not self._roles["settle everything"]:
             return "settle everything"
         return "work" if not self._roles["work"] and self._flow.cut_batches() else None
 

@@ -149,6 +149,11 @@ class Settler:
         """How many messages wait to be sent."""
         return sum(map(len, self._lanes))
 
+    def sendable(self) -> int:
+        """How many messages could be sent at once: all but those that SQS has refused lately."""
+        changes = self._changes
+        return len(self._deletes.lane) + len(changes.lane) + len(changes.recalls)
+
     def send(self, *, partial: bool = False) -> bool:
         """Send one batch that is full or has lingered; with `partial` any. False without one."""
         return self._deletes.send(partial=partial) or self._changes.send(partial=partial)

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -14,7 +14,7 @@ import structlog
 from consumer import log_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from consumer.clock import Clock
@@ -76,12 +76,12 @@ class Database:
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """Do `work` in a transaction; None if that failed, or is not tried for a while after it."""
-        if self._is_off():
+        if self.is_off():
             return None
         failure: sqlite3.Error | None = None
         result: T | None = None
         with self._lock:
-            if self._is_off():  # it has failed, or was closed, while this thread waited
+            if self.is_off():  # it has failed, or was closed, while this thread waited
                 return None
             try:
                 result = self.transaction(work)
@@ -109,14 +109,20 @@ class Database:
         if self._closed:
             return None
         try:
+            with self._reader() as reader:
+                return work(reader)
+        except sqlite3.Error as error:
+            self._log_change(error)
+            return None
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
             reader = self._readers.pop()
         except IndexError:
             reader = self._connect()
         try:
-            return work(reader)
-        except sqlite3.Error as error:
-            self._log_change(error)
-            return None
+            yield reader
         finally:
             self._readers.append(reader)
 
@@ -128,7 +134,8 @@ class Database:
             while self._readers:
                 self._readers.pop().close()
 
-    def _is_off(self) -> bool:
+    def is_off(self) -> bool:
+        """True if nothing is written now: it is closed, or has failed a short while ago."""
         return self._closed or self._clock.monotonic() < self._paused_until
 
     def _log_change(self, error: sqlite3.Error | None) -> None:

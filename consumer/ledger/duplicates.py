@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_KEYS = 500_000
 #: So many keys are written in one transaction, several times a second.
 MOST_IN_A_WRITE = 10_000
-#: How often old keys are forgotten.
+#: How often old keys are forgotten, once all that are old have gone.
 PURGE_SECONDS = 10.0
 #: A message that waits for a copy to end comes again after this long at first, then ever later.
 COPY_BACKOFF = RetryPolicy(base_seconds=15.0, max_seconds=3600.0)
@@ -100,17 +100,16 @@ class Duplicates:
                 for key, at in fresh.items():
                     if self._fresh.get(key) == at:
                         del self._fresh[key]
-        if self._clock.monotonic() >= self._purge_due:
+        if self._clock.monotonic() >= self._purge_due and self._purge(oldest):
             self._purge_due = self._clock.monotonic() + PURGE_SECONDS
-            self._purge(oldest)
 
-    def _purge(self, oldest: float) -> None:
-        if self._seen is not None:
-            self._seen.purge(before=oldest)
+    def _purge(self, oldest: float) -> bool:
+        all_gone = self._seen is None or self._seen.purge(before=oldest)
         with self._lock:
             old = [*takewhile(lambda key: self._fresh[key] < oldest, self._fresh)]
             for key in old:
                 del self._fresh[key]
+        return all_gone
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

@@ -117,6 +117,8 @@ class Ledger:
             return
         with self._committing:
             self._committed_at = self._clock.monotonic()
+            if self.database is not None and self.database.is_off():
+                return  # nothing is collected for a write that is not made: it may be much by now
             with self._lock:
                 pending, self._pending = self._pending, {}
                 keep = {

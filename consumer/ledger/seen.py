@@ -18,6 +18,8 @@ MOST_KEYS = 2_000_000
 PURGE_STEP = 500
 #: And for no longer than this in one go.
 PURGE_SECONDS = 0.1
+#: How often the keys are counted where there seem to be too many: that takes a tenth of a second.
+RECOUNT_SECONDS = 60.0
 
 
 class SeenKeys:
@@ -28,6 +30,7 @@ class SeenKeys:
         self._clock = clock
         self._most = most_keys
         self._count = database.read(_count) or 0
+        self._recount_due = clock.monotonic()
 
     def times(self, keys: Iterable[str]) -> dict[str, int]:
         """When the events with these keys were handled, in seconds since 1970, where known."""
@@ -53,20 +56,22 @@ class SeenKeys:
         self._count += len(keys) if written else 0
         return written
 
-    def purge(self, *, before: float) -> None:
-        """Forget keys of an earlier time, and the oldest of too many: a part of them at a time."""
-        deadline = self._clock.monotonic() + PURGE_SECONDS
+    def purge(self, *, before: float) -> bool:
+        """Forget keys of an earlier time, and the oldest of too many; False if there are more."""
+        now = self._clock.monotonic()
+        if self._count > self._most and now >= self._recount_due:
+            # It counts a key twice that was written twice.
+            self._recount_due = now + RECOUNT_SECONDS
+            self._count = self._database.read(_count) or self._count
+        deadline = now + PURGE_SECONDS
         while self._clock.monotonic() < deadline:
-            if self._count > self._most:
-                # It counts a key twice that was written twice.
-                self._count = self._database.read(_count) or 0
             too_many = min(max(self._count - self._most, 0), PURGE_STEP)
-            deleted = (
-                self._database.write(partial(_delete, before=int(before), too_many=too_many)) or 0
-            )
+            delete = partial(_delete, before=int(before), too_many=too_many)
+            deleted = self._database.write(delete) or 0
             self._count -= deleted
             if deleted < PURGE_STEP:
-                return
+                return True
+        return False
 
 
 def _count(connection: sqlite3.Connection) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import stat
 import threading
+from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -254,6 +255,36 @@ def test_a_locked_file_costs_one_time_out_and_is_then_left_alone(
     assert recovered["event"] == "ledger_recovered"
 
 
+def test_what_is_kept_meanwhile_costs_the_commits_nothing(
+    ledger: Ledger, other: Other, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Each delete commits: it must not walk through all that waits for the file."""
+    walks = 0
+
+    class Kept(OrderedDict[str, set[Step]]):
+        """Counts the look-ups."""
+
+        def __getitem__(self, message_id: str) -> set[Step]:
+            nonlocal walks
+            walks += 1
+            return super().__getitem__(message_id)
+
+    ledger._kept = Kept()
+    for number in range(100):
+        ledger.keep(f"m{number}", STEPS)
+    ledger.commit()
+    assert walks == 100
+
+    for _ in range(10):
+        ledger.commit()
+    assert walks == 100
+
+    other.unlock()
+    clock.advance(PAUSE_SECONDS)
+    ledger.commit()
+    assert len(steps_in(tmp_path)) == 100
+
+
 def test_deletes_do_not_wait_for_a_file_that_is_locked(
     make_rig: MakeRig, registry: Registry, ledger: Ledger, other: Other, clock: ManualClock
 ) -> None:
@@ -445,3 +476,25 @@ def test_reads_go_on_beside_a_write(ledger: Ledger, clock: ManualClock) -> None:
 
     assert waited_in_vain == [False]
     assert seen.times(["old", "new"]) == {"old": 1, "new": 2}
+
+
+def test_a_read_that_finds_no_file_is_no_error_of_the_message(
+    ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, logs: list[Any]
+) -> None:
+    """No descriptor is left, say: the events count as new, and may end."""
+    duplicates = Duplicates(
+        window_seconds=60, clock=clock, seen=SeenKeys(database_of(ledger), clock=clock)
+    )
+    database_of(ledger)._readers.clear()
+    event = make_event()
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sqlite3, "connect", fail)
+        assert duplicates.begin([event], make_message(message_id="m1")) == [event]
+    duplicates.end([event], handled=False)
+
+    assert "ledger_failed" in [line["event"] for line in logs]
+    assert duplicates.begin([event], make_message(message_id="m2")) == [event]

@@ -355,9 +355,9 @@ class Meanwhile:
     def write(self, keys: Any) -> bool:
         return self._real.write(keys)
 
-    def purge(self, *, before: float) -> None:
+    def purge(self, *, before: float) -> bool:
         self._act()
-        self._real.purge(before=before)
+        return self._real.purge(before=before)
 
 
 def test_no_lookup_in_the_file_is_made_under_the_lock(tmp_path: Path, clock: ManualClock) -> None:

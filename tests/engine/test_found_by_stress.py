@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.errors import Retry
+from tests.engine.conftest import THROTTLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,3 +91,27 @@ def test_what_was_hidden_is_visible_again_though_its_handler_recovers_while_drai
 
     assert rig.queue.deleted() == held
     assert rig.queue.visible() == hidden
+
+
+def test_no_thread_spins_while_the_only_message_waits_to_be_deleted_again(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """SQS has refused its delete, there is no room for another: threads park until it is due.
+
+    One of them took the role of settling everything again and again, and could settle nothing.
+    """
+    registry.add(lambda _event: None, "*", name="one")
+    rig = make_rig(registry, engine={"max_in_flight_messages": 1})
+    sent = rig.send(count=2)
+    rig.receive()
+    rig.work()
+    rig.refuse("delete", {0: THROTTLED})
+    rig.parts.settler.send(partial=True)
+
+    assert rig.parts.settler.pending() == 1
+    assert rig.parts.pool.take_role() is None
+
+    rig.beat(1)
+    assert rig.parts.settler.pending() == 0
+    assert len(rig.queue.deleted()) == 1
+    assert set(rig.queue.deleted()) < set(sent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -77,6 +77,57 @@ def test_what_was_noted_together_goes_with_the_last_of_it(
 
     ledger.forget(["m1", "m2"])
     ledger.flush()
+    assert rows_in(tmp_path) == []
+
+
+def test_a_message_that_failed_does_not_hold_the_rows_of_others(
+    reopen: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    """Put back for hours, it has a row of its own; the row of ten goes with the other nine."""
+    ledger = reopen()
+    ledger.note([(f"m{number}", STEPS[0]) for number in range(10)])
+    ledger.commit()
+    ledger.keep("m0", STEPS[:1])
+    ledger.commit()
+
+    ledger.forget([f"m{number}" for number in range(1, 10)])
+    ledger.flush()
+
+    assert rows_in(tmp_path) == [{"m0": {STEPS[0]}}]
+
+
+def test_what_failed_before_it_was_written_has_a_row_of_its_own_at_once(
+    reopen: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    """A step, and the failure of another handler, in one commit."""
+    ledger = reopen()
+    ledger.commit()
+    ledger.note([("m0", STEPS[0]), ("m1", STEPS[0])])
+    ledger.keep("m0", STEPS[:1])
+    ledger.commit()
+
+    assert rows_in(tmp_path) == [{"m1": {STEPS[0]}}, {"m0": {STEPS[0]}}]
+
+
+def test_a_message_that_is_deleted_while_it_is_written_leaves_no_row(
+    reopen: Callable[[], Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread forgets it in the middle of the commit."""
+    ledger = reopen()
+    journal = ledger._journal
+    assert journal is not None
+    write = journal.write
+
+    def write_while_it_is_deleted(groups: Any) -> list[int] | None:
+        ledger.forget(["m0"])
+        return write(groups)
+
+    ledger.keep("m0", STEPS)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(journal, "write", write_while_it_is_deleted)
+        ledger.commit()
+    ledger.flush()
+
     assert rows_in(tmp_path) == []
 
 

@@ -149,9 +149,9 @@ class Line:
         self._file = state / FILE_NAME
         self._dead = dead
         self._lock = threading.Lock()
-        #: The newest receipt handle of each message that came.
+        #: The newest receipt handle of each message that came and was not settled since.
         self._received: dict[str, str] = {}
-        #: The receipt handles and the messages that were settled, or are about to be.
+        #: The messages that were settled at least once, or are about to be.
         self._settled: set[str] = set()
         self._confirmed: set[str] = set()
         self.name, self.region = queue.name, queue.region
@@ -169,7 +169,7 @@ class Line:
         return [
             message_id
             for message_id, handle in self._received.items()
-            if newest.get(message_id) == handle and handle not in self._settled
+            if newest.get(message_id) == handle
         ]
 
     def _live(self) -> None:
@@ -204,7 +204,7 @@ class Line:
         self._live()
         ids = self._queue.ids_of(receipt_handles)
         self._check_file(ids)
-        self._settle([*ids, *receipt_handles])
+        self._settle(ids)
         answers = self._queue.delete(receipt_handles)
         self._live()
         deleted = [h for h, failure in zip(receipt_handles, answers, strict=True) if not failure]
@@ -219,7 +219,7 @@ class Line:
         self._live()
         # Else it is renewed.
         handles = [h for h, seconds in changes if seconds != self._plan.visibility_seconds]
-        self._settle([*self._queue.ids_of(handles), *handles])
+        self._settle(self._queue.ids_of(handles))
         answers = self._queue.change_visibility(changes)
         self._live()
         return answers
@@ -231,9 +231,11 @@ class Line:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _settle(self, ids_and_handles: Sequence[str]) -> None:
+    def _settle(self, message_ids: Sequence[str]) -> None:
         with self._lock:
-            self._settled.update(ids_and_handles)
+            self._settled.update(message_ids)
+            for message_id in message_ids:
+                self._received.pop(message_id, None)
 
     def _check_file(self, message_ids: Sequence[str]) -> None:
         """What is about to be deleted is in the ledger's file, should the process die over it."""

@@ -156,7 +156,9 @@ class Life:
         if stats["deleted"] != self.line.deleted:
             self._report(f"{self.line.deleted} are deleted: {stats['deleted']} were counted")
         left = set(self._notebook.left())
-        if dropped := [message_id for message_id in self.line.dropped() if message_id in left]:
+        dropped = [message_id for message_id in self.line.dropped() if message_id in left]
+        # Where visibility ran out before it was renewed, another process may have the message.
+        if dropped and not stats["visibility_lost"]:
             self._report(f"delivered, and dropped: {dropped}")
         failure = self.parts.threads.failure
         if not (failure is None or (refused and isinstance(failure, AccessDeniedError))):

@@ -9,18 +9,22 @@ from pathlib import Path
 from random import random
 from typing import TYPE_CHECKING, Any
 
-import consumer.engine
+import consumer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-#: The parts of the engine that threads share; and before which share of its bytecodes a thread
-#: stays: more in those that are short and seldom entered.
+#: What threads share; and before which share of its bytecodes a thread stays: more in those that
+#: are short and seldom entered.
 _SHARED = {
-    **dict.fromkeys(("admission", "ledger", "pool", "receive", "settle"), 1 / 400),
-    **dict.fromkeys(("breaker", "duplicates", "hidden", "inflight", "lane", "stats"), 1 / 300),
-    **dict.fromkeys(("batches", "gate", "progress"), 1 / 40),
+    **dict.fromkeys(
+        ("engine/admission", "engine/pool", "engine/receive", "engine/settle"), 1 / 400
+    ),
+    **dict.fromkeys(("ledger/ledger", "ledger/duplicates"), 1 / 400),
+    **dict.fromkeys(("engine/breaker", "engine/hidden", "engine/inflight"), 1 / 300),
+    **dict.fromkeys(("engine/lane", "engine/stats"), 1 / 300),
+    **dict.fromkeys(("engine/batches", "engine/gate", "engine/progress"), 1 / 40),
 }
 
 
@@ -31,8 +35,8 @@ def many_switches(seconds: float, *, opcodes: bool) -> Iterator[None]:
     CPython looks whether it is to switch at calls and at the end of loops, and some calls of
     built-in functions are no calls to it. So `n += 1` or `items.append(x); len(items)` are never
     taken apart by this version, which nobody promised. With `opcodes`, threads that start
-    meanwhile call a function of ours before each bytecode of the shared parts: each is a place
-    where they may be switched. Now and then one stays there, so that others overtake it.
+    meanwhile call a function of ours before each bytecode of the parts that they share: each is a
+    place where they may be switched. Now and then one stays there, so that others overtake it.
     """
     interval, trace = sys.getswitchinterval(), threading.gettrace()
     sys.setswitchinterval(seconds)
@@ -46,7 +50,7 @@ def many_switches(seconds: float, *, opcodes: bool) -> Iterator[None]:
 
 
 def _trace_shared(frame: FrameType, _event: str, _argument: Any) -> Any:
-    if frame.f_code.co_filename not in _FILES:
+    if frame.f_code.co_filename not in TRACED:
         return None
     frame.f_trace_lines = False
     frame.f_trace_opcodes = True
@@ -54,16 +58,13 @@ def _trace_shared(frame: FrameType, _event: str, _argument: Any) -> Any:
 
 
 def _trace_opcode(frame: FrameType, _event: str, _argument: Any) -> Any:
-    if random() < _FILES[frame.f_code.co_filename]:
+    if random() < TRACED[frame.f_code.co_filename]:
         _NEVER.acquire(timeout=_STAY_SECONDS)
     return _trace_opcode
-
-
-def _file(name: str) -> str:
-    return str(Path(consumer.engine.__file__ or "").with_name(f"{name}.py"))
 
 
 _STAY_SECONDS = 0.0003
 _NEVER = threading.Lock()
 _NEVER.acquire()
-_FILES = {_file(name): share for name, share in _SHARED.items()}
+_PACKAGE = Path(consumer.__file__).parent
+TRACED = {str(_PACKAGE / f"{name}.py"): share for name, share in _SHARED.items()}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from tests.stress.plan import draw
 from tests.stress.stress import run
-from tests.stress.switches import many_switches
+from tests.stress.switches import TRACED, many_switches
 
 pytestmark = pytest.mark.thorough
 
@@ -33,6 +34,11 @@ def test_these_seeds_have_all_ways_to_end_and_both_kinds_of_switches() -> None:
     assert {plan.opcodes for plan in plans} == {True, False}
     assert {plan.deduplicate for plan in plans} == {True, False}
     assert any(plan.outages for plan in plans)
+
+
+def test_what_threads_share_is_where_it_is_looked_for() -> None:
+    """A part that has moved would be switched in fewer places, and no other test would show it."""
+    assert [path for path in TRACED if not Path(path).is_file()] == []
 
 
 def test_switching_is_as_before_afterwards() -> None:

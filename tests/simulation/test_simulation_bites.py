@@ -18,7 +18,7 @@ from tests.simulation.planted import DEFECTS
 if TYPE_CHECKING:
     from tests.simulation.planted import Defect
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.planted]
 
 #: Most are found within a few; all of these are run only if the defect is missed.
 RUNS = 300

@@ -17,7 +17,7 @@ from tests.stress.planted import DEFECTS
 if TYPE_CHECKING:
     from tests.simulation.planted import Defect
 
-pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.thorough, pytest.mark.planted, pytest.mark.timeout(300)]
 
 #: Most are found within ten; all of these are run only if the defect is missed.
 RUNS = 150

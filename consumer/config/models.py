@@ -73,6 +73,8 @@ class QueueSettings(Section):
     connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)
     #: None: wait_time_seconds + 10; see `effective_read_timeout_seconds`.
     read_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=300)
+    #: botocore: never the short way of our own for frequent calls.
+    transport: Literal["auto", "botocore"] = "auto"
 
     @property
     def effective_read_timeout_seconds(self) -> float:

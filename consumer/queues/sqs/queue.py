@@ -1,50 +1,40 @@
-"""A queue of Amazon SQS, by boto3."""
+"""A queue of Amazon SQS behind the port."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+import structlog
 
-from consumer.errors import ConfigurationError, TransportError
+from consumer import log_events
+from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.rules import QueueAddress, address_of
-from consumer.queues.sqs import http
-from consumer.queues.sqs.credentials import session_for
+from consumer.queues.sqs.calls import Calls, calls_of
+from consumer.queues.sqs.client import make_client
 from consumer.queues.sqs.failures import entry_failure, failure_of
-from consumer.queues.sqs.parsing import AnswerParserFactory
-from consumer.queues.sqs.preflight import (
-    ATTRIBUTE_NAMES,
-    QueueCheck,
-    attributes_of,
-    check_queue,
-)
+from consumer.queues.sqs.preflight import ATTRIBUTE_NAMES, attributes_of
 from consumer.queues.transport import EntryFailure, QueueAttributes
 from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from consumer.clock import Clock
     from consumer.config import AwsSettings, QueueSettings
 
-__all__ = ["QueueCheck", "SqsTransport", "check_queue", "connect"]
+_log = structlog.get_logger(__name__)
 
-_USER_AGENT = "canvas-live-events-consumer"
-#: Emulators take any region, but requests are signed for one.
-_EMULATOR_REGION = "us-east-1"
-_IDS = tuple(str(position) for position in range(MAX_BATCH))
+_IDS: Final = tuple(str(position) for position in range(MAX_BATCH))
 # Also has a newer name, which older boto3 and emulators do not know; SQS takes this one for good.
-_RECEIVE = {
+_RECEIVE: Final = {
     "AttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
     "MessageAttributeNames": ["All"],
 }
-_NOT_ANSWERED = EntryFailure("NotInResponse")
+_NOT_ANSWERED: Final = EntryFailure("NotInResponse")
 #: What reading an answer raises that is of another shape than SQS's: a proxy's, an emulator's.
-_ODD = (AttributeError, KeyError, TypeError)
+_ODD: Final = (AttributeError, KeyError, TypeError)
 
 
 def connect(
@@ -60,56 +50,24 @@ def connect(
     Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile).
     """
     address = address_of(queue, aws)
-    session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
-    region = session.get_config_variable("region")
-    if region is None and address.endpoint_url is None:
-        raise ConfigurationError("the region is not known: set aws.region, or queue.url")
-    session.register_component("response_parser_factory", AnswerParserFactory())
-    read_timeout = queue.effective_read_timeout_seconds
-    try:
-        client = boto3.Session(botocore_session=session).client(
-            "sqs",
-            region_name=region or _EMULATOR_REGION,
-            endpoint_url=address.endpoint_url,
-            config=Config(
-                # Both cost a tenth of a call, and only ever say what is constant or checked here.
-                parameter_validation=False,
-                user_agent=_USER_AGENT,
-                connect_timeout=queue.connect_timeout_seconds,
-                read_timeout=read_timeout,
-                tcp_keepalive=True,
-                max_pool_connections=max_connections,
-                # The engine tries again, and knows when not to.
-                retries={"mode": "standard", "total_max_attempts": 1},
-            ),
-        )
-    except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(
-            f"no SQS client can be made for region {region!r} and endpoint "
-            f"{address.endpoint_url!r} ({type(error).__name__})"
-        ) from None
-    http.install(
-        client,
-        connect_timeout_seconds=queue.connect_timeout_seconds,
-        read_timeout_seconds=read_timeout,
-        ca_bundle=session.get_config_variable("ca_bundle"),
-    )
-    return SqsTransport(client, address, clock=clock)
+    session, client = make_client(queue, aws, address, max_connections=max_connections)
+    calls = calls_of(session, client, queue, clock)
+    return SqsTransport(calls, address, region=client.meta.region_name, clock=clock)
 
 
 class SqsTransport:
-    """Implements `Transport` with one client for all threads. Every call is one request.
+    """Implements `Transport`. Every call is one request.
 
     The first call of a queue that was configured by name asks for its URL before.
     """
 
-    def __init__(self, client: Any, address: QueueAddress, *, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, calls: Calls, address: QueueAddress, *, region: str, clock: Clock) -> None:
+        self._calls = calls
         self._clock = clock
         self._url = address.url
         self._url_lock = threading.Lock()
         self.name = address.name
-        self.region: str = client.meta.region_name
+        self.region = region
 
     def __repr__(self) -> str:
         """Name and region: a URL has the account in it."""
@@ -124,12 +82,16 @@ class SqsTransport:
         }  # fmt: skip
         if visibility_timeout_seconds is not None:
             arguments["VisibilityTimeout"] = visibility_timeout_seconds
-        answer = self._call("ReceiveMessage", self._client.receive_message, arguments)
+        answer = self._call("ReceiveMessage", arguments)
+        messages = answer.get("Messages") or []
+        if not isinstance(messages, list):
+            raise _not_understood("ReceiveMessage", TypeError())
         now = self._clock.monotonic()
-        try:
-            return [_received(message, now) for message in answer.get("Messages") or ()]
-        except _ODD as error:
-            raise _not_understood("ReceiveMessage", error) from None
+        received = [_received(message, now) for message in messages]
+        odd = received.count(None)
+        if odd:  # must not stop the others; SQS will deliver it again, or redrive it
+            _log.warning(log_events.MESSAGE_NOT_UNDERSTOOD, messages=odd)
+        return [message for message in received if message is not None]
 
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
         """Delete, as `Transport.delete` has it."""
@@ -137,8 +99,7 @@ class SqsTransport:
             {"Id": position, "ReceiptHandle": handle}
             for position, handle in zip(_ids(receipt_handles), receipt_handles, strict=True)
         ]
-        arguments = {"Entries": entries}
-        answer = self._call("DeleteMessageBatch", self._client.delete_message_batch, arguments)
+        answer = self._call("DeleteMessageBatch", {"Entries": entries})
         return _by_position("DeleteMessageBatch", answer, len(entries))
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
@@ -147,47 +108,40 @@ class SqsTransport:
             {"Id": position, "ReceiptHandle": handle, "VisibilityTimeout": seconds}
             for position, (handle, seconds) in zip(_ids(changes), changes, strict=True)
         ]
-        answer = self._call(
-            "ChangeMessageVisibilityBatch",
-            self._client.change_message_visibility_batch,
-            {"Entries": entries},
-        )
+        answer = self._call("ChangeMessageVisibilityBatch", {"Entries": entries})
         return _by_position("ChangeMessageVisibilityBatch", answer, len(entries))
 
     def attributes(self) -> QueueAttributes:
         """Ask the queue for its attributes."""
-        arguments = {"AttributeNames": list(ATTRIBUTE_NAMES)}
-        answer = self._call("GetQueueAttributes", self._client.get_queue_attributes, arguments)
+        answer = self._call("GetQueueAttributes", {"AttributeNames": list(ATTRIBUTE_NAMES)})
         return attributes_of(answer.get("Attributes", {}))
 
     def close(self) -> None:
         """Give back connections. Does not abort an open long poll (nothing does)."""
-        self._client.close()
+        self._calls.close()
 
-    def _call(
-        self, operation: str, function: Callable[..., Any], arguments: dict[str, Any]
-    ) -> dict[str, Any]:
-        url = self._url or self._resolve()
-        try:
-            # Nothing but the call: whatever comes out of it is the transport's failure, and a
-            # mistake of ours in reading the answer is not taken for one.
-            answer: dict[str, Any] = function(QueueUrl=url, **arguments)
-        except Exception as error:
-            raise self._failure(error, operation) from None  # its text may name users and accounts
-        return answer
+    def _call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return self._ask(operation, {"QueueUrl": self._url or self._resolve(), **arguments})
 
     def _resolve(self) -> str:
         with self._url_lock:
             if self._url is None:
-                try:
-                    answer = self._client.get_queue_url(QueueName=self.name)
-                except Exception as error:
-                    raise self._failure(error, "GetQueueUrl") from None
-                self._url = str(answer["QueueUrl"])
+                answer = self._ask("GetQueueUrl", {"QueueName": self.name})
+                url = answer.get("QueueUrl")
+                if not isinstance(url, str):
+                    raise _not_understood("GetQueueUrl", TypeError())
+                self._url = url
             return self._url
 
-    def _failure(self, error: Exception, operation: str) -> TransportError:
-        return failure_of(error, operation=operation, queue=self.name, region=self.region)
+    def _ask(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            # Nothing but the call: whatever comes out of it is the transport's failure, and a
+            # mistake of ours in reading the answer is not taken for one.
+            return self._calls.ask(operation, arguments)
+        except Exception as error:
+            raise failure_of(
+                error, operation=operation, queue=self.name, region=self.region
+            ) from None  # its text may name users and accounts
 
 
 def _not_understood(operation: str, error: Exception) -> TransportError:
@@ -203,26 +157,29 @@ def _ids(entries: Sequence[object]) -> tuple[str, ...]:
     return _IDS[: len(entries)]
 
 
-def _received(message: dict[str, Any], now: float) -> ReceivedMessage:
-    attributes = message.get("Attributes") or {}
-    named = message.get("MessageAttributes")
+def _received(message: Any, now: float) -> ReceivedMessage | None:
+    """The message; None of what is none. Odd attributes are left out."""
+    try:
+        message_id, handle = message["MessageId"], message["ReceiptHandle"]
+        body = message.get("Body") or ""
+    except _ODD:
+        return None
+    if not type(message_id) is type(handle) is type(body) is str:
+        return None
+    attributes = message.get("Attributes")
+    if type(attributes) is not dict:
+        attributes = {}
     try:
         receive_count = max(1, int(attributes.get("ApproximateReceiveCount", 1)))
     except (TypeError, ValueError):
         receive_count = 1
-    texts = (message.get(key) or "" for key in ("MessageId", "ReceiptHandle", "Body"))
-    message_id, handle, body = texts
-    if not type(message_id) is type(handle) is type(body) is str:
-        raise TypeError
-    return ReceivedMessage(
-        message_id,
-        handle,
-        body,
-        receive_count,
-        now,
-        attributes,
-        {n: v["StringValue"] for n, v in named.items() if "StringValue" in v} if named else {},
-    )
+    texts: dict[str, str] = {}
+    named = message.get("MessageAttributes")
+    if type(named) is dict:
+        for name, value in named.items():
+            if type(value) is dict and type(text := value.get("StringValue")) is str:
+                texts[name] = text
+    return ReceivedMessage(message_id, handle, body, receive_count, now, attributes, texts)
 
 
 def _by_position(operation: str, answer: dict[str, Any], count: int) -> list[EntryFailure | None]:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError
-
-from consumer.errors import ConfigurationError, TransportError
+from consumer.errors import TransportError
 from consumer.queues.rules import QueueAddress, address_of
-from consumer.queues.sqs.credentials import session_for
+from consumer.queues.sqs.client import make_client
 from consumer.queues.sqs.failures import entry_failure, failure_of
 from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_BATCH
@@ -21,8 +17,6 @@ if TYPE_CHECKING:
     from consumer.config import AwsSettings, QueueSettings
     from consumer.queues.sending import Outgoing
 
-#: Emulators take any region, but requests are signed for one.
-_EMULATOR_REGION = "us-east-1"
 _NOT_ANSWERED = EntryFailure("NotInResponse")
 
 
@@ -32,27 +26,7 @@ def connect_sender(queue: QueueSettings, aws: AwsSettings) -> SqsSender:
     Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile).
     """
     address = address_of(queue, aws)
-    session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
-    region = session.get_config_variable("region")
-    if region is None and address.endpoint_url is None:
-        raise ConfigurationError("the region is not known: set aws.region, or queue.url")
-    try:
-        client = boto3.Session(botocore_session=session).client(
-            "sqs",
-            region_name=region or _EMULATOR_REGION,
-            endpoint_url=address.endpoint_url,
-            config=Config(
-                connect_timeout=queue.connect_timeout_seconds,
-                read_timeout=queue.effective_read_timeout_seconds,
-                # `send_all` tries again, and knows when not to.
-                retries={"mode": "standard", "total_max_attempts": 1},
-            ),
-        )
-    except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(
-            f"no SQS client can be made for region {region!r} and endpoint "
-            f"{address.endpoint_url!r} ({type(error).__name__})"
-        ) from None
+    _, client = make_client(queue, aws, address)
     return SqsSender(client, address)
 
 

@@ -1,0 +1,212 @@
+"""Two ways to call SQS: the short one of our own, and botocore's, which always works.
+
+A drained message costs little but its calls, and botocore spends more CPU on a call than everything
+else does on its messages. SQS needs little of what that buys: a call is one small JSON object,
+signed, and its answer is another.
+"""
+
+from __future__ import annotations
+
+import json
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import structlog
+from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError, create_parser
+from botocore.utils import get_environ_proxies
+from pydantic_core import from_json
+
+from consumer import log_events
+from consumer.queues.sqs.client import USER_AGENT
+from consumer.queues.sqs.connections import Connections
+from consumer.queues.sqs.signing import Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.session import Session
+
+    from consumer.clock import Clock
+    from consumer.config import QueueSettings
+    from consumer.queues.sqs.answer import Answer
+
+_log = structlog.get_logger(__name__)
+
+_METHODS: Final = {
+    "ReceiveMessage": "receive_message",
+    "DeleteMessageBatch": "delete_message_batch",
+    "ChangeMessageVisibilityBatch": "change_message_visibility_batch",
+    "GetQueueAttributes": "get_queue_attributes",
+    "GetQueueUrl": "get_queue_url",
+}
+#: At these, other people's code may have to see or change a request.
+_HOOKS: Final = ("before-call", "before-sign", "request-created", "before-send", "after-call")
+_FIRST_ERROR_STATUS: Final = 300
+#: AWS's words for a signature whose time is not AWS's.
+_SKEWED: Final = frozenset(
+    {
+        "InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired",
+        "RequestTimeTooSkewed", "RequestInTheFuture",
+    }
+)  # fmt: skip
+#: Less is no reason to be refused; it is how long the answer was under way.
+_LEAST_SKEW_SECONDS: Final = 240.0
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Calls(Protocol):
+    """Any thread may call any method."""
+
+    def ask(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """One call of SQS, one request. Raises botocore's own exceptions."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+def calls_of(session: Session, client: Any, queue: QueueSettings, clock: Clock) -> Calls:
+    """Our own way, unless there is a reason for botocore's, which is then logged."""
+    botocore = BotocoreCalls(client)
+    reason = _reason_for_botocore(client, queue)
+    if reason:
+        _log.info(log_events.TRANSPORT_BOTOCORE, reason=reason)
+        return botocore
+    return WireCalls(botocore, session, queue, clock)
+
+
+def _reason_for_botocore(client: Any, queue: QueueSettings) -> str:
+    endpoint = urlsplit(client.meta.endpoint_url)
+    config = client.meta.config
+    if queue.transport == "botocore":
+        return "queue.transport asks for it"
+    if config.proxies or endpoint.scheme in get_environ_proxies(client.meta.endpoint_url):
+        return "a proxy is configured"
+    if endpoint.query or endpoint.username is not None:
+        return "the endpoint's URL has more than host and path"
+    if config.signature_version != "v4" or client.meta.service_model.signing_name != "sqs":
+        return "requests are not signed with Signature Version 4"
+    return ""
+
+
+class BotocoreCalls:
+    """By botocore's client, with all that it can do."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        client.meta.events.register("response-received.sqs", _check_content)
+
+    def ask(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """One call."""
+        answer: dict[str, Any] = getattr(self.client, _METHODS[operation])(**arguments)
+        return answer
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.client.close()
+
+
+class WireCalls:
+    """By a request of our own. Credentials, region, endpoint and errors are botocore's.
+
+    While somebody has hooked into the client's requests (moto's `mock_aws` does), botocore's way is
+    taken: a hook must see what it was made for.
+    """
+
+    def __init__(
+        self, botocore: BotocoreCalls, session: Session, queue: QueueSettings, clock: Clock
+    ) -> None:
+        self._botocore = botocore
+        meta = botocore.client.meta
+        endpoint = urlsplit(meta.endpoint_url)
+        self._session = session
+        self._clock = clock
+        self._model = meta.service_model
+        self._hooks = _hooks_of(meta.events)
+        self._signer = Signer(endpoint, region=meta.region_name, user_agent=USER_AGENT)
+        self._connections = Connections(
+            endpoint,
+            connect_timeout_seconds=queue.connect_timeout_seconds,
+            read_timeout_seconds=queue.effective_read_timeout_seconds,
+            verify=botocore.client._endpoint.http_session._verify,  # noqa: SLF001 - the truth
+            clock=clock,
+        )
+        #: AWS's clock is so many seconds ahead of this machine's.
+        self._skew_seconds = 0.0
+
+    def ask(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Build, sign, send, read, understand."""
+        if self._hooks and any(getattr(hook, "enabled", True) for hook in self._hooks):
+            return self._botocore.ask(operation, arguments)
+        credentials = self._session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        frozen = credentials.get_frozen_credentials()  # renewed in time, key and token together
+        at = self._clock.now().timestamp() + self._skew_seconds
+        body = _encode(arguments).encode()
+        answer = self._connections.exchange(self._signer.request(operation, body, frozen, at))
+        if answer.status >= _FIRST_ERROR_STATUS:
+            raise self._error_of(operation, answer)
+        return _object_of(answer.content)
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._connections.close()
+        self._botocore.close()
+
+    def _error_of(self, operation: str, answer: Answer) -> ClientError:
+        shape = self._model.operation_model(operation).output_shape
+        response = {
+            "status_code": answer.status, "headers": answer.headers, "body": answer.content,
+        }  # fmt: skip
+        parsed = create_parser("json").parse(response, shape)
+        if not _SKEWED.isdisjoint(map(parsed["Error"].get, ("Code", "QueryErrorCode"))):
+            self._learn_skew(answer.headers.get("date", ""))
+        return ClientError(parsed, operation)
+
+    def _learn_skew(self, date: str) -> None:
+        try:
+            skew = (parsedate_to_datetime(date) - self._clock.now()).total_seconds()
+        except (TypeError, ValueError):  # no date, or none with a time zone
+            return
+        if abs(skew - self._skew_seconds) >= _LEAST_SKEW_SECONDS:
+            self._skew_seconds = skew
+            _log.warning(
+                log_events.CLOCK_SKEW,
+                seconds=round(skew),
+                hint="this machine's clock differs from AWS's: set it; requests are signed for "
+                "AWS's time until then",
+            )
+
+
+def _check_content(response_dict: Mapping[str, Any], **_: object) -> None:
+    """Refuse what is no JSON object; botocore takes it for an answer that says nothing."""
+    if response_dict["status_code"] < _FIRST_ERROR_STATUS:
+        _object_of(response_dict["body"])
+
+
+def _object_of(content: bytes) -> dict[str, Any]:
+    try:
+        try:
+            answer = from_json(content)
+        except ValueError:  # such as half a surrogate pair, which is JSON all the same
+            answer = json.loads(content)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):  # a proxy's page is not an empty queue
+        raise ResponseParserError("the answer is not a JSON object")
+    return answer
+
+
+def _hooks_of(events: Any) -> list[Any]:
+    """Whatever is not botocore's own at the events of a request."""
+    handlers = events._emitter._handlers  # noqa: SLF001 - there is no public way to see them
+    hooks = {id(h): h for name in _HOOKS for h in handlers.prefix_search(f"{name}.sqs")}
+    return [h for h in hooks.values() if not _module_of(h).startswith("botocore.")]
+
+
+def _module_of(hook: Any) -> str:
+    return str(getattr(hook, "__module__", None) or type(hook).__module__)

@@ -1,0 +1,61 @@
+"""Makes botocore's client for SQS, from the settings and from what AWS's own files say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from consumer.errors import ConfigurationError
+from consumer.queues.sqs.credentials import session_for
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+    from consumer.config import AwsSettings, QueueSettings
+    from consumer.queues.rules import QueueAddress
+
+USER_AGENT = "canvas-live-events-consumer"
+#: Emulators take any region, but requests are signed for one.
+_EMULATOR_REGION = "us-east-1"
+
+
+def make_client(
+    queue: QueueSettings, aws: AwsSettings, address: QueueAddress, *, max_connections: int = 10
+) -> tuple[Session, Any]:
+    """The session, whose credentials sign, and its client. Asks nothing of AWS yet.
+
+    One call of the client is one request: whoever calls tries again, and knows when not to.
+
+    Args:
+        max_connections: as many calls may be under way at the same time.
+
+    Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile).
+    """
+    session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
+    region = session.get_config_variable("region")
+    if region is None and address.endpoint_url is None:
+        raise ConfigurationError("the region is not known: set aws.region, or queue.url")
+    config = Config(
+        user_agent=USER_AGENT,
+        connect_timeout=queue.connect_timeout_seconds,
+        read_timeout=queue.effective_read_timeout_seconds,
+        tcp_keepalive=True,
+        max_pool_connections=max_connections,
+        retries={"mode": "standard", "total_max_attempts": 1},
+    )
+    try:
+        client = boto3.Session(botocore_session=session).client(
+            "sqs",
+            region_name=region or _EMULATOR_REGION,
+            endpoint_url=address.endpoint_url,
+            config=config,
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(
+            f"no SQS client can be made for region {region!r} and endpoint "
+            f"{address.endpoint_url!r} ({type(error).__name__})"
+        ) from None
+    return session, client

@@ -1,0 +1,167 @@
+"""Connections to one host, kept alive. TLS is botocore's: the same trust, the same checks."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.httpsession import create_urllib3_context, get_cert_path
+
+from consumer.queues.sqs.answer import Answer, ProtocolError, read_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from urllib.parse import SplitResult
+
+    from consumer.clock import Clock
+
+#: What has come of an answer prolongs its deadline: slow lines may bring ten large messages.
+_LEAST_BYTES_PER_SECOND: Final = 16_384
+#: Routers forget connections without a word; SQS itself closes them earlier.
+_MAX_IDLE_SECONDS: Final = 60.0
+_PIECE_BYTES: Final = 65_536
+
+
+class Connections:
+    """Any thread may call any method. Raises botocore's own exceptions.
+
+    A connection serves one request at a time, and another one only after an answer was read to its
+    end, with nothing behind it: never is the rest of one answer taken for the next.
+
+    Args:
+        endpoint: scheme, host and port; nothing else of it is used.
+        verify: a file of certificates to trust, or True for botocore's own.
+    """
+
+    def __init__(
+        self,
+        endpoint: SplitResult,
+        *,
+        connect_timeout_seconds: float,
+        read_timeout_seconds: float,
+        verify: str | bool,
+        clock: Clock,
+    ) -> None:
+        self._host = endpoint.hostname or ""
+        self._port = endpoint.port or (443 if endpoint.scheme == "https" else 80)
+        self._url = f"{endpoint.scheme}://{endpoint.netloc}"
+        self._connect_timeout = connect_timeout_seconds
+        self._read_timeout = read_timeout_seconds
+        self._verify = verify if endpoint.scheme == "https" else None
+        self._tls: ssl.SSLContext | None = None
+        self._monotonic = clock.monotonic
+        #: The one that was used last, which is the likeliest to be open still, is at the right.
+        self._idle: deque[tuple[socket.socket, float]] = deque()
+
+    def exchange(self, request: bytes) -> Answer:
+        """Send a whole request and read its answer, all of it within the read timeout.
+
+        What has come of the answer prolongs that, a second for 16 KiB.
+        """
+        link = self._take() or self._connect()
+        try:
+            receive = self._receiver(link)
+            link.settimeout(self._read_timeout)
+            link.sendall(request)
+            answer = read_answer(receive)
+        except BaseException as error:
+            link.close()  # half an answer may be left in it
+            if isinstance(error, TimeoutError):
+                raise ReadTimeoutError(endpoint_url=self._url, error=error) from error
+            if isinstance(error, OSError | ProtocolError):
+                raise ConnectionClosedError(endpoint_url=self._url, error=error) from error
+            raise
+        if answer.reusable:
+            self._idle.append((link, self._monotonic()))
+        else:
+            link.close()
+        return answer
+
+    def close(self) -> None:
+        """Close idle connections. One that is in use is closed by whoever uses it."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    def _receiver(self, link: socket.socket) -> Callable[[], bytes]:
+        deadline = self._monotonic() + self._read_timeout
+
+        def receive() -> bytes:
+            nonlocal deadline
+            left = deadline - self._monotonic()
+            if left <= 0:
+                raise TimeoutError
+            link.settimeout(left)
+            piece = link.recv(_PIECE_BYTES)
+            deadline += len(piece) / _LEAST_BYTES_PER_SECOND
+            return piece
+
+        return receive
+
+    def _take(self) -> socket.socket | None:
+        """The idle connection that was used last, if there is one that can be used again."""
+        while self._idle:
+            try:
+                link, since = self._idle.pop()
+            except IndexError:  # another thread was quicker
+                break
+            # Anything to read before a request is no answer to it: the server's end of the
+            # connection, a 408, or bytes that nobody asked for.
+            if self._monotonic() - since < _MAX_IDLE_SECONDS and not _has_more(link):
+                return link
+            link.close()
+        return None
+
+    def _connect(self) -> socket.socket:
+        url = self._url
+        context = self._context()
+        try:
+            link = socket.create_connection((self._host, self._port), timeout=self._connect_timeout)
+        except TimeoutError as error:
+            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
+        except OSError as error:
+            raise EndpointConnectionError(endpoint_url=url, error=error) from error
+        try:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if context is not None:
+                link = context.wrap_socket(link, server_hostname=self._host.rstrip("."))
+        except TimeoutError as error:
+            link.close()
+            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
+        except OSError as error:
+            link.close()
+            kind = SSLError if isinstance(error, ssl.SSLError) else EndpointConnectionError
+            raise kind(endpoint_url=url, error=error) from error
+        return link
+
+    def _context(self) -> ssl.SSLContext | None:
+        if self._tls is None and self._verify is not None:
+            context: ssl.SSLContext = create_urllib3_context()
+            context.check_hostname = True  # in botocore it is urllib3 that checks it
+            try:
+                context.load_verify_locations(Path(get_cert_path(self._verify)).expanduser())
+            except OSError as error:
+                raise SSLError(endpoint_url=self._url, error=error) from error
+            context.set_alpn_protocols(["http/1.1"])
+            self._tls = context
+        return self._tls
+
+
+def _has_more(link: socket.socket) -> bool:
+    """True if there is something to read: bytes, or the end of the connection."""
+    if isinstance(link, ssl.SSLSocket) and link.pending():
+        return True
+    poll = select.poll()
+    poll.register(link, select.POLLIN)
+    return bool(poll.poll(0))

@@ -129,6 +129,8 @@ class Admission:
     def take_recalled(self) -> list[str]:
         """Receipt handles of hidden messages whose handler works again: to be made visible."""
         handles: list[str] = []
+        if not self._recalled:  # nearly always; asked for after each call
+            return handles
         with suppress(IndexError):  # several threads may take
             while self._recalled:
                 handles.append(self._recalled.popleft())

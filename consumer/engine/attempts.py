@@ -47,18 +47,11 @@ class Attempts:
         """Make a call. Raises the `TransportError` of its last attempt."""
         if self._given_up is not None:
             raise self._given_up
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS)
-            | tenacity.stop_when_event_set(self.hurry),
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5.0),
-            retry=tenacity.retry_if_exception(
-                lambda error: isinstance(error, TransportError) and not error.fatal
-            ),
-            sleep=self._pause,
-            reraise=True,
-        )
         try:
-            answers = retrying(call)
+            try:
+                answers = call()
+            except TransportError as error:
+                answers = self._retry(call, error)
         except TransportError as error:
             if self.hurry.is_set():
                 self._given_up = error  # no time to find out once more for every ten messages
@@ -70,6 +63,27 @@ class Attempts:
         self._worked.add(operation)
         self._refused_since.pop(operation, None)
         return answers
+
+    def _retry(self, call: Callable[[], Answers], failed: TransportError) -> Answers:
+        """All attempts but the first, which has failed; it does without tenacity's CPU time."""
+        failures = [failed]
+
+        def attempt() -> Answers:
+            if failures:
+                raise failures.pop()
+            return call()
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS)
+            | tenacity.stop_when_event_set(self.hurry),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5.0),
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, TransportError) and not error.fatal
+            ),
+            sleep=self._pause,
+            reraise=True,
+        )
+        return retrying(attempt)
 
     def _note_refusal(self, operation: Operation, error: TransportError) -> None:
         # A policy that is being edited denies for moments; before the first success there is

@@ -118,17 +118,18 @@ class Flow:
 
     def _settle(self, ended: list[Progress]) -> None:
         """Every call of these messages has ended: ack only if all of them succeeded."""
-        handled: list[InFlightMessage] = []
+        handled: list[Progress] = []
         for progress in ended:
             outcome, handler = progress.verdict()
             self._intake.end(progress.events, handled=outcome.verdict == "ack")
             if outcome.verdict == "ack":
-                self._stats.handled([event.name for event in progress.events])
-                handled.append(progress.message)
+                handled.append(progress)
             else:
                 self._settler.settle(progress.message, outcome, handler)
         if handled:
-            self._settler.ack(handled)
+            names = [event.name for progress in handled for event in progress.events]
+            self._stats.handled(len(handled), names)
+            self._settler.ack([progress.message for progress in handled])
 
     def tick(self) -> None:
         """What is due by time: batches that have lingered, probes of open breakers."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.ledger.step import Step
+from consumer.ledger.step import Step, step_of
 from consumer.messages import Outcome
 
 if TYPE_CHECKING:
@@ -24,25 +24,24 @@ class Progress:
         calls: how many there are: one for each handler of each event.
     """
 
-    __slots__ = ("_ended", "_failed", "_lock", "calls", "events", "message")
+    __slots__ = ("_ended", "_failed", "calls", "events", "message")
 
     def __init__(self, message: InFlightMessage, events: Sequence[Event], calls: int) -> None:
         self.message = message
         self.events = events
         self.calls = calls
-        self._ended: list[Outcome] = []
+        #: The next is the how many-th call that ends: each number goes to one thread.
+        self._ended = count(1)
         self._failed: list[tuple[Outcome, Handler]] = []
-        self._lock = threading.Lock()
 
     def end(self, event: Event, handler: Handler, outcome: Outcome) -> bool:
         """Note what came of one call. True for the last one, once: the caller settles then."""
-        with self._lock:
-            if outcome.verdict == "ack":
-                self.message.succeeded.append(Step(event.index, handler.name))
-            else:
-                self._failed.append((outcome, handler))
-            self._ended.append(outcome)
-            return len(self._ended) == self.calls
+        if outcome.verdict == "ack":
+            self.message.succeeded.append(step_of(event.index, handler.name))
+        else:
+            self._failed.append((outcome, handler))
+        # Counted after it is noted: the last one finds what all others have noted.
+        return next(self._ended) == self.calls
 
     def verdict(self) -> tuple[Outcome, Handler | None]:
         """What becomes of the message, and the handler that decided so if one failed."""
@@ -93,7 +92,7 @@ class Call:
     def succeeded(self, outcomes: Sequence[Outcome]) -> list[tuple[str, Step]]:
         """The steps that need not run again, each with the id of its message."""
         return [
-            (progress.message.message_id, Step(event.index, self.handler.name))
+            (progress.message.message_id, step_of(event.index, self.handler.name))
             for (progress, event), outcome in zip(self.entries, outcomes, strict=True)
             if outcome.verdict == "ack"
         ]

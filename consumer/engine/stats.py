@@ -57,10 +57,10 @@ class Stats:
             if total:
                 self._counts[name] = total
 
-    def handled(self, event_names: list[str]) -> None:
-        """Count one message as handled, with its events."""
+    def handled(self, messages: int, event_names: list[str]) -> None:
+        """Count messages as handled, with all of their events."""
         with self._lock:
-            self._counts["handled"] += 1
+            self._counts["handled"] += messages
             for name in event_names:
                 # Names come from outside: the table must not grow with them.
                 known = name in self._events or len(self._events) < 1000

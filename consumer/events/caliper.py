@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"
-_ENVELOPE = ("sensor", "sendTime", "dataVersion")
+_ENVELOPE = frozenset({"sensor", "sendTime", "dataVersion"})
 _LONGEST_KEY = 200
 
 #: (type, action) of which Canvas has one event only, whatever the object is.
@@ -71,7 +71,7 @@ _WITH_STATE = {
 
 def recognises(payload: Mapping[str, Any]) -> bool:
     """True for an object with the keys of a Caliper envelope; one beside `data` is enough."""
-    return "data" in payload and any(key in payload for key in _ENVELOPE)
+    return "data" in payload and not _ENVELOPE.isdisjoint(payload)
 
 
 def events_of(

@@ -6,6 +6,8 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydantic_core import to_json
+
 from consumer.ledger.step import Step
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 
@@ -90,6 +92,6 @@ def _load(connection: sqlite3.Connection, oldest: int) -> dict[str, Loaded]:
 
 
 def _insert(connection: sqlite3.Connection, at: int, handled: Mapping[str, Iterable[Step]]) -> int:
-    text = json.dumps({message_id: list(steps) for message_id, steps in handled.items()})
+    text = to_json({message_id: list(steps) for message_id, steps in handled.items()}).decode()
     row = connection.execute("INSERT INTO handled (at, messages) VALUES (?, ?)", (at, text))
     return row.lastrowid or 0

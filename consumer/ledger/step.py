@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -12,3 +13,7 @@ class Step(NamedTuple):
     event_index: int
     #: The handler's name.
     handler: str
+
+
+#: The same step again and again, for most messages have one event: cheaper than making it.
+step_of = lru_cache(maxsize=4096)(Step)

@@ -17,8 +17,8 @@ _FIRST_FINAL_STATUS: Final = 200
 _WITHOUT_CONTENT: Final = frozenset({204, 304})
 
 _blank_line = re.compile(rb"\r?\n\r?\n").search
-_status_line = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [^\r\n]*)?").fullmatch
-_header_line = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*").fullmatch
+_status_line = re.compile(r"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [^\r]*)?").fullmatch
+_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _chunk_line = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?").fullmatch
 _length = re.compile(r"[0-9]{1,10}").fullmatch
 
@@ -123,20 +123,20 @@ class _Stream:
 
 def _read_head(stream: _Stream) -> tuple[bool, int, dict[str, str]]:
     """Whether it is HTTP/1.1, the status, and the headers."""
-    first, *lines = stream.head().replace(b"\r\n", b"\n").split(b"\n")
+    first, *lines = stream.head().decode("latin-1").replace("\r\n", "\n").split("\n")
     status = _status_line(first)
     if not status:
         raise ProtocolError
     headers: dict[str, str] = {}
     for line in lines:
-        header = _header_line(line.decode("latin-1"))
-        if not header:
+        name, colon, value = line.partition(":")
+        if not colon or not _is_token(name):
             raise ProtocolError
-        name, value = header[1].lower(), header[2]
+        name, value = name.lower(), value.strip(" \t")
         if headers.get(name, value) != value and name in ("content-length", "transfer-encoding"):
             raise ProtocolError  # two lengths: nobody knows where it ends
         headers[name] = f"{headers[name]},{value}" if name == "connection" in headers else value
-    return status[1] == b"1", int(status[2]), headers
+    return status[1] == "1", int(status[2]), headers
 
 
 def _read_chunks(stream: _Stream, coding: str) -> bytes:

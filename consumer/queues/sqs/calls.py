@@ -16,7 +16,7 @@ import structlog
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError, create_parser
 from botocore.utils import get_environ_proxies
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from consumer import log_events
 from consumer.queues.sqs.client import USER_AGENT
@@ -53,7 +53,6 @@ _SKEWED: Final = frozenset(
 )  # fmt: skip
 #: Less is no reason to be refused; it is how long the answer was under way.
 _LEAST_SKEW_SECONDS: Final = 240.0
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Calls(Protocol):
@@ -146,8 +145,8 @@ class WireCalls:
             raise NoCredentialsError
         frozen = credentials.get_frozen_credentials()  # renewed in time, key and token together
         at = self._clock.now().timestamp() + self._skew_seconds
-        body = _encode(arguments).encode()
-        answer = self._connections.exchange(self._signer.request(operation, body, frozen, at))
+        request = self._signer.request(operation, to_json(arguments), frozen, at)
+        answer = self._connections.exchange(request)
         if answer.status >= _FIRST_ERROR_STATUS:
             raise self._error_of(operation, answer)
         return _object_of(answer.content)

@@ -72,7 +72,8 @@ class Connections:
         link = self._take() or self._connect()
         try:
             receive = self._receiver(link)
-            link.settimeout(self._read_timeout)
+            if link.gettimeout() != self._read_timeout:
+                link.settimeout(self._read_timeout)
             link.sendall(request)
             answer = read_answer(receive)
         except BaseException as error:
@@ -101,7 +102,8 @@ class Connections:
             left = deadline - self._monotonic()
             if left <= 0:
                 raise TimeoutError
-            link.settimeout(left)
+            if left < 0.9 * self._read_timeout:  # each change is a call of the system
+                link.settimeout(left)
             piece = link.recv(_PIECE_BYTES)
             deadline += len(piece) / _LEAST_BYTES_PER_SECOND
             return piece

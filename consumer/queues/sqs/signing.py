@@ -49,6 +49,7 @@ class Signer:
             f"User-Agent: {user_agent}\r\nX-Amzn-Query-Mode: true\r\n"
         )
         self._key = _Key("", "", b"")
+        self._stamp = -1, ""
 
     def request(
         self, operation: str, body: bytes, credentials: FrozenCredentials, at: float
@@ -60,7 +61,7 @@ class Signer:
 
         Raises: `ValueError` if the credentials hold a line break.
         """
-        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+        stamp = self._stamp_of(int(at))
         day = stamp[:8]
         token = credentials.token
         signed_headers = "content-type;host;x-amz-date;x-amz-target;x-amzn-query-mode"
@@ -89,6 +90,13 @@ class Signer:
             f"{self._start}X-Amz-Target: AmazonSQS.{operation}\r\nX-Amz-Date: {stamp}\r\n"
             f"{credential_lines}Content-Length: {len(body)}\r\n\r\n"
         ).encode() + body
+
+    def _stamp_of(self, second: int) -> str:
+        known, stamp = self._stamp
+        if known != second:
+            stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+            self._stamp = second, stamp
+        return stamp
 
     def _signing_key(self, day: str, secret: str) -> bytes:
         cached = self._key

@@ -90,11 +90,10 @@ def demo_command(*, keep: bool) -> None:
 
 
 def _demonstrate(*, keep: bool) -> None:
-    # Imported here: the other commands need neither boto3 nor the engine.
-    from consumer.clock import SystemClock  # noqa: PLC0415
-    from consumer.queues.sqs.embedded import EmbeddedQueue  # noqa: PLC0415
-    from consumer.service.logs import configure_logging  # noqa: PLC0415
-    from consumer.service.run import run  # noqa: PLC0415
+    from consumer.clock import SystemClock
+    from consumer.queues.sqs.embedded import EmbeddedQueue
+    from consumer.service.logs import configure_logging
+    from consumer.service.run import run
 
     os.environ["no_proxy"] = "127.0.0.1"  # nobody else is talked to
     folder = Path(tempfile.mkdtemp(prefix="canvas-live-events-demo-"))
@@ -139,7 +138,7 @@ def _demonstrate(*, keep: bool) -> None:
 def _messages(
     *, seed: int, duplicate: bool = False, undecodable: bool = False, count: int = EVENTS
 ) -> list[tuple[str, Mapping[str, str]]]:
-    from consumer.events.samples import realistic_messages  # noqa: PLC0415
+    from consumer.events.samples import realistic_messages
 
     formats: tuple[Format, ...] = ("canvas", "caliper")
     samples = realistic_messages(count, formats, seed=seed, start=datetime.now(UTC))
@@ -152,8 +151,8 @@ def _messages(
 
 
 def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
-    from consumer.config import load  # noqa: PLC0415
-    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY  # noqa: PLC0415
+    from consumer.config import load
+    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
     # As a configuration file would say it; short delays, so that the demo is over soon.
     environ = {
@@ -173,7 +172,7 @@ def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
 
 
 def _registry(folder: Path, seen: Seen) -> Registry:
-    from consumer.handlers.loading.loader import build_registry  # noqa: PLC0415
+    from consumer.handlers.loading.loader import build_registry
 
     registry = build_registry((), state_directory=folder)  # without handlers: the archive
 
@@ -234,8 +233,8 @@ def _consume() -> str:
 
 
 def _keep(queue: EmbeddedQueue) -> None:
-    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
-    from consumer.service.signals import StopSignals  # noqa: PLC0415
+    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+    from consumer.service.signals import StopSignals
 
     again = queue.send(_messages(seed=2, count=50))
     told = _KEEP.format(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import nullcontext
@@ -90,13 +88,15 @@ def demo_command(*, keep: bool) -> None:
 
 
 def _demonstrate(*, keep: bool) -> None:
+    from tempfile import mkdtemp
+
     from consumer.clock import SystemClock
     from consumer.queues.sqs.embedded import EmbeddedQueue
     from consumer.service.logs import configure_logging
     from consumer.service.run import run
 
     os.environ["no_proxy"] = "127.0.0.1"  # nobody else is talked to
-    folder = Path(tempfile.mkdtemp(prefix="canvas-live-events-demo-"))
+    folder = Path(mkdtemp(prefix="canvas-live-events-demo-"))
     seen = Seen()
     clock = SystemClock()
     with EmbeddedQueue(QUEUE_NAME, max_receive_count=MAX_RECEIVE_COUNT) as queue:
@@ -226,10 +226,12 @@ def _report(status: Status, queue: EmbeddedQueue, seen: Seen, folder: Path) -> N
 
 def _consume() -> str:
     """How to call this program again: as it was called, for it need not be on the PATH."""
+    from shutil import which
+
     called = Path(sys.argv[0])
     if called.name != "consume":
         return f"{sys.executable} -m consumer"
-    return "consume" if shutil.which("consume") == str(called) else str(called)
+    return "consume" if which("consume") == str(called) else str(called)
 
 
 def _keep(queue: EmbeddedQueue) -> None:

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, cast
 
-import structlog
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -203,6 +201,9 @@ class Context:
     def logger(self) -> Any:
         """A structlog logger that carries the message id and the handler's name."""
         if self._logger is None:
+            # Here, since it takes longer than all else that `import consumer` does.
+            import structlog  # noqa: PLC0415
+
             self._logger = structlog.get_logger("consumer.handler").bind(
                 message_id=self.message_id, handler=self.handler
             )

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from consumer.cli.errors import tell, told_plainly
-from consumer.config import Effective, effective, load
-from consumer.config.urls import queue_name_of_url
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.config import AwsSettings, HandlerSettings, Loaded, Settings
+    from consumer.config import HandlerSettings, Loaded
     from consumer.handlers.registering.registry import Handler
     from consumer.queues.rules import QueueAddress
 
@@ -63,6 +59,9 @@ def check(file: Path) -> None:
     Nothing is asked of AWS. The handlers are made as the daemon makes them, so a module of yours
     that can't be imported is found; variables of the environment count, too.
     """
+    from consumer.cli.config_pages import plan
+    from consumer.config import load
+
     with told_plainly():
         loaded = load(
             file, environ=os.environ, overrides={}, require_queue=True, outside_service=True
@@ -78,7 +77,7 @@ def check(file: Path) -> None:
         for warning in (*loaded.warnings, *_unmatched(handlers)):
             tell(warning, kind="warning")
         click.echo(f"{file}: ok")
-        for label, text in _plan(loaded, address, handlers):
+        for label, text in plan(loaded, address, handlers):
             click.echo(f"  {label:<13}{text}")
 
 
@@ -87,7 +86,7 @@ def queue_address(loaded: Loaded) -> QueueAddress:
 
     Raises: `ConfigurationError`, which also names the line or option that gave it.
     """
-    from consumer.queues.rules import address_of, quarantine_address  # noqa: PLC0415 - not `show`
+    from consumer.queues.rules import address_of, quarantine_address
 
     settings = loaded.settings
     try:
@@ -102,8 +101,8 @@ def queue_address(loaded: Loaded) -> QueueAddress:
 
 def _handlers(loaded: Loaded, faults: list[str]) -> list[Handler]:
     """What each entry makes: one by one, so that the faults of all are told."""
-    from consumer.handlers.loading.loader import build_registry  # noqa: PLC0415 - `show` does without
-    from consumer.handlers.registering.registry import Registry  # noqa: PLC0415
+    from consumer.handlers.loading.loader import build_registry
+    from consumer.handlers.registering.registry import Registry
 
     settings, all_of_them = loaded.settings, Registry()
 
@@ -119,7 +118,7 @@ def _handlers(loaded: Loaded, faults: list[str]) -> list[Handler]:
 
 
 def _unmatched(handlers: list[Handler]) -> list[str]:
-    from consumer.handlers.loading.lint import unmatched_patterns  # noqa: PLC0415 - `show` does without
+    from consumer.handlers.loading.lint import unmatched_patterns
 
     return unmatched_patterns(handlers)
 
@@ -138,52 +137,6 @@ def _placed(error: ConfigurationError, loaded: Loaded, key: str = "") -> Configu
     return error if origin == "default" else ConfigurationError(f"{origin}: {error}")
 
 
-def _plan(
-    loaded: Loaded, address: QueueAddress, handlers: list[Handler]
-) -> Iterator[tuple[str, str]]:
-    settings = loaded.settings
-    where = address.region or "the region of the AWS configuration"
-    yield "queue", f"{address.name}, in {where}"
-    if settings.aws.endpoint_url:
-        yield "endpoint", settings.aws.endpoint_url
-    yield "credentials", _credentials(settings.aws)
-    for label, handler in zip(_first_then("handlers"), handlers, strict=False):
-        only = f", {handler.format} format only" if handler.format else ""
-        yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
-    if not settings.handlers:
-        yield "", "(none is configured, so every event is archived)"
-    yield "quarantine", _quarantine(settings)
-    yield "state", str(settings.state_directory.absolute())
-    yield "logging", f"{settings.logging.level}, {settings.logging.format}"
-
-
-def _quarantine(settings: Settings) -> str:
-    configured = settings.quarantine
-    if configured.queue_url is not None:
-        return f"the queue {queue_name_of_url(configured.queue_url)}"
-    if configured.directory is not None:
-        return str((settings.state_directory / configured.directory).absolute())
-    return "none: what can't be handled stays, for the queue's redrive policy"
-
-
-def _first_then(label: str) -> Iterator[str]:
-    yield label
-    while True:
-        yield ""
-
-
-def _credentials(aws: AwsSettings) -> str:
-    if aws.access_key_id_file:
-        source = f"the key in {aws.access_key_id_file}"
-    elif aws.access_key_id:
-        source = "the key in the configuration"
-    elif aws.profile:
-        source = f"the AWS profile {aws.profile}"
-    else:
-        source = "what the AWS SDK finds (environment, profile, or role of the machine)"
-    return f"{source}, to assume {aws.role_arn}" if aws.role_arn else source
-
-
 @config_group.command(
     context_settings=_HELP,
     epilog="""\b
@@ -196,42 +149,18 @@ Examples:
 @click.option(
     "-c", "--config", "config_file", metavar="FILE", type=_FILE, help="Configuration file (YAML)."
 )
-@click.option("--json", "as_json", is_flag=True, help='JSON: {"value": ..., "origin": ...} each.')
-def show(config_file: Path | None, as_json: bool) -> None:
+@click.option("--json", is_flag=True, help='JSON: {"value": ..., "origin": ...} each.')
+def show(config_file: Path | None, *, json: bool) -> None:
     """Show every setting with its value, and where the value came from.
 
     Secrets are masked. The YAML can be used as a configuration file, but for them.
     """
+    from consumer.cli.config_pages import as_json, as_yaml
+    from consumer.config import effective, load
+
     with told_plainly():
         loaded = load(config_file, environ=os.environ, overrides={}, outside_service=True)
         for warning in loaded.warnings:
             tell(warning, kind="warning")
         tree = effective(loaded)
-        if as_json:
-            click.echo(json.dumps(tree, default=_as_json, indent=2))
-        else:
-            click.echo("\n".join(_yaml(tree, "")))
-
-
-def _as_json(value: Effective) -> dict[str, Any]:
-    return {"value": value.value, "origin": value.origin}
-
-
-def _yaml(tree: dict[str, Any], indent: str) -> Iterator[str]:
-    """Lines of YAML; the origin of each value is a comment behind it."""
-    for key, value in tree.items():
-        name = key if re.fullmatch(r"[A-Za-z_][\w-]*", key) else json.dumps(key)
-        if isinstance(value, Effective):
-            # JSON is YAML, and leaves no doubt about quotes.
-            yield f"{indent}{name}: {json.dumps(value.value)}  # {value.origin}"
-        elif not value:
-            yield f"{indent}{name}: {json.dumps(value)}"
-        elif isinstance(value, list):
-            yield f"{indent}{name}:"
-            for item in value:
-                first, *rest = _yaml(item, f"{indent}    ")
-                yield f"{indent}  - {first.lstrip()}"
-                yield from rest
-        else:
-            yield f"{indent}{name}:"
-            yield from _yaml(value, f"{indent}  ")
+        click.echo(as_json(tree) if json else "\n".join(as_yaml(tree)))

@@ -12,7 +12,6 @@ import click
 from consumer.cli.errors import tell, told_plainly
 from consumer.cli.payloads import ARCHIVED_KEY, messages_in
 from consumer.errors import DecodeError
-from consumer.events.decode import decode
 from consumer.events.identifiers import is_truncated, local_id, shard_of
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ def decode_command(
     A FILE holds one message, or several: one per line, in a JSON array, lines of the archive, or
     the output of "aws sqs receive-message". The bodies themselves are not shown.
     """
+    from consumer.events.decode import decode
+
     failed = False
     with told_plainly():
         for file in files:

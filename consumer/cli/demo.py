@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import nullcontext
@@ -90,14 +88,15 @@ def demo_command(*, keep: bool) -> None:
 
 
 def _demonstrate(*, keep: bool) -> None:
-    # Imported here: the other commands need neither boto3 nor the engine.
-    from consumer.clock import SystemClock  # noqa: PLC0415
-    from consumer.queues.sqs.embedded import EmbeddedQueue  # noqa: PLC0415
-    from consumer.service.logs import configure_logging  # noqa: PLC0415
-    from consumer.service.run import run  # noqa: PLC0415
+    from tempfile import mkdtemp
+
+    from consumer.clock import SystemClock
+    from consumer.queues.sqs.embedded import EmbeddedQueue
+    from consumer.service.logs import configure_logging
+    from consumer.service.run import run
 
     os.environ["no_proxy"] = "127.0.0.1"  # nobody else is talked to
-    folder = Path(tempfile.mkdtemp(prefix="canvas-live-events-demo-"))
+    folder = Path(mkdtemp(prefix="canvas-live-events-demo-"))
     seen = Seen()
     clock = SystemClock()
     with EmbeddedQueue(QUEUE_NAME, max_receive_count=MAX_RECEIVE_COUNT) as queue:
@@ -139,7 +138,7 @@ def _demonstrate(*, keep: bool) -> None:
 def _messages(
     *, seed: int, duplicate: bool = False, undecodable: bool = False, count: int = EVENTS
 ) -> list[tuple[str, Mapping[str, str]]]:
-    from consumer.events.samples import realistic_messages  # noqa: PLC0415
+    from consumer.events.samples import realistic_messages
 
     formats: tuple[Format, ...] = ("canvas", "caliper")
     samples = realistic_messages(count, formats, seed=seed, start=datetime.now(UTC))
@@ -152,8 +151,8 @@ def _messages(
 
 
 def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
-    from consumer.config import load  # noqa: PLC0415
-    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY  # noqa: PLC0415
+    from consumer.config import load
+    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
     # As a configuration file would say it; short delays, so that the demo is over soon.
     environ = {
@@ -173,7 +172,7 @@ def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
 
 
 def _registry(folder: Path, seen: Seen) -> Registry:
-    from consumer.handlers.loading.loader import build_registry  # noqa: PLC0415
+    from consumer.handlers.loading.loader import build_registry
 
     registry = build_registry((), state_directory=folder)  # without handlers: the archive
 
@@ -227,15 +226,17 @@ def _report(status: Status, queue: EmbeddedQueue, seen: Seen, folder: Path) -> N
 
 def _consume() -> str:
     """How to call this program again: as it was called, for it need not be on the PATH."""
+    from shutil import which
+
     called = Path(sys.argv[0])
     if called.name != "consume":
         return f"{sys.executable} -m consumer"
-    return "consume" if shutil.which("consume") == str(called) else str(called)
+    return "consume" if which("consume") == str(called) else str(called)
 
 
 def _keep(queue: EmbeddedQueue) -> None:
-    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
-    from consumer.service.signals import StopSignals  # noqa: PLC0415
+    from consumer.queues.sqs.embedded import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+    from consumer.service.signals import StopSignals
 
     again = queue.send(_messages(seed=2, count=50))
     told = _KEEP.format(

@@ -14,7 +14,6 @@ from consumer.cli.payloads import messages_in
 from consumer.cli.pieces import pieces_of
 from consumer.cli.tables import table, terminal_width, wrapped
 from consumer.errors import DecodeError
-from consumer.events.decode import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +62,7 @@ def drift_command(
     the output of "aws sqs receive-message"; "-" is standard input. "*" as an event stands for the
     metadata or the envelope that all events have.
     """
-    from consumer.cli.drift_report import Report  # noqa: PLC0415 - the models take a moment
+    from consumer.cli.drift_report import Report
 
     faults: list[str] = []
     report = Report()
@@ -93,6 +92,8 @@ def _files(named: tuple[str, ...], faults: list[str]) -> Iterator[str]:
 
 
 def _read(file: str, report: Report, message_format: Any, faults: list[str]) -> None:
+    from consumer.events.decode import decode
+
     def fault(reason: str) -> None:
         faults.append(reason)
         tell(f"{file}: {reason}")

@@ -44,7 +44,7 @@ def event_facts(summary: dict[str, Any]) -> dict[str, Any]:
     Args:
         summary: its name, category, formats and meaning; they stand at the beginning.
     """
-    from consumer.events.catalog.metadata import Metadata  # noqa: PLC0415 - not for its sake only
+    from consumer.events.catalog.metadata import Metadata
 
     name = summary["name"]
     model = model_of(name)

@@ -9,7 +9,6 @@ import click
 
 from consumer.cli.errors import told_plainly
 from consumer.cli.tables import table, terminal_width
-from consumer.events.catalog.index import category_of, is_known, names, nearest
 
 if TYPE_CHECKING:
     from consumer.messages import Format
@@ -20,6 +19,8 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 def _known(context: click.Context, parameter: click.Parameter, name: str) -> str:
     """The name, if the catalog knows it; else it ends here with the nearest ones."""
+    from consumer.events.catalog.index import is_known, nearest
+
     if is_known(name):
         return name
     near = nearest(name)
@@ -73,6 +74,8 @@ def list_command(as_json: bool) -> None:
 
 
 def _list(*, as_json: bool) -> None:
+    from consumer.events.catalog.index import names
+
     rows = [_summary(name) for name in names()]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -96,9 +99,9 @@ def _list(*, as_json: bool) -> None:
 
 
 def _summary(name: str) -> dict[str, Any]:
-    # Here and below, since the models take a moment: `consume --help` does without.
-    from consumer.events.catalog import model_of  # noqa: PLC0415
-    from consumer.events.catalog.describe import meaning_of  # noqa: PLC0415
+    from consumer.events.catalog import model_of
+    from consumer.events.catalog.describe import meaning_of
+    from consumer.events.catalog.index import category_of, is_known
 
     model = model_of(name)
     return {
@@ -124,7 +127,7 @@ Examples:
 @click.pass_context
 def show(context: click.Context, name: str, as_json: bool) -> None:
     """Explain the event NAME: each field with type and meaning, an example, its Caliper form."""
-    from consumer.cli.event_pages import event_facts, event_page  # noqa: PLC0415
+    from consumer.cli.event_pages import event_facts, event_page
 
     with told_plainly():
         facts = event_facts(_summary(name))
@@ -156,9 +159,10 @@ Examples:
 @click.option("--json", is_flag=True, expose_value=False, help="It is JSON anyway.")
 def schema(name: str, event_format: Format) -> None:
     """Print the JSON Schema (2020-12) of a whole message with the event NAME."""
+    from consumer.events.catalog.index import is_known
+    from consumer.events.catalog.schema import message_schema
+
     if not is_known(name, event_format):
         raise click.BadParameter(f"{name} is sent in Canvas format only.", param_hint="'--format'")
-    from consumer.events.catalog.schema import message_schema  # noqa: PLC0415
-
     with told_plainly():
         click.echo(json.dumps(message_schema(name, event_format), indent=2))

@@ -97,15 +97,14 @@ def main(context: click.Context, /, **options: Any) -> None:
 
 
 def _consume(options: dict[str, Any]) -> int:
-    # Imported here: `consume --help` and the commands beside it need neither boto3 nor the engine.
-    import structlog  # noqa: PLC0415
+    import structlog
 
-    from consumer.clock import SystemClock  # noqa: PLC0415
-    from consumer.config import load  # noqa: PLC0415
-    from consumer.handlers.loading.loader import parse_handler_spec  # noqa: PLC0415
-    from consumer.service.ending import end_in_time  # noqa: PLC0415
-    from consumer.service.logs import configure_logging, install_exception_hooks  # noqa: PLC0415
-    from consumer.service.run import run  # noqa: PLC0415
+    from consumer.clock import SystemClock
+    from consumer.config import load
+    from consumer.handlers.loading.loader import parse_handler_spec
+    from consumer.service.ending import end_in_time
+    from consumer.service.logs import configure_logging, install_exception_hooks
+    from consumer.service.run import run
 
     overrides = {
         "queue.url": options["queue_url"],

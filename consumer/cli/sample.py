@@ -156,7 +156,7 @@ def _check_options(names: tuple[str, ...], options: Mapping[str, Any]) -> None:
 
 
 def _check_names(names: tuple[str, ...], event_format: Format) -> None:
-    from consumer.events.catalog import index  # noqa: PLC0415 - not for --help
+    from consumer.events.catalog import index
 
     for name in names:
         if index.is_known(name, event_format):
@@ -171,7 +171,7 @@ def _check_names(names: tuple[str, ...], event_format: Format) -> None:
 
 
 def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator[SampleMessage]:
-    from consumer.events import samples  # noqa: PLC0415 - loads models
+    from consumer.events import samples
 
     seed, event_format, count = options["seed"], options["event_format"], options["count"]
     if options["mix"] is not None:

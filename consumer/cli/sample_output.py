@@ -67,10 +67,9 @@ def send(messages: Iterator[SampleMessage], options: Mapping[str, Any]) -> None:
 
     Raises: `ConfigurationError`, and what `send_all` raises.
     """
-    # Imported here: only sending needs boto3.
-    from consumer.clock import SystemClock  # noqa: PLC0415
-    from consumer.queues.sending import Outgoing, send_all  # noqa: PLC0415
-    from consumer.queues.sqs.sender import connect_sender  # noqa: PLC0415
+    from consumer.clock import SystemClock
+    from consumer.queues.sending import Outgoing, send_all
+    from consumer.queues.sqs.sender import connect_sender
 
     loaded = _configuration(options)
     sender = connect_sender(loaded.settings.queue, loaded.settings.aws)
@@ -94,8 +93,8 @@ def _announce(count: int | None, rate: float | None, queue: str) -> None:
 
 
 def _configuration(options: Mapping[str, Any]) -> Loaded:
-    from consumer.cli.config import queue_address  # noqa: PLC0415
-    from consumer.config import load  # noqa: PLC0415
+    from consumer.cli.config import queue_address
+    from consumer.config import load
 
     overrides = {
         "queue.url": options["queue_url"],

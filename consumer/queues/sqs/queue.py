@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError
 
 from consumer.errors import ConfigurationError, TransportError
 from consumer.messages import ReceivedMessage
-from consumer.queues.rules import QueueAddress, address_of
+from consumer.queues.rules import QueueAddress, address_of, signing_region
 from consumer.queues.sqs import http
 from consumer.queues.sqs.credentials import session_for
 from consumer.queues.sqs.failures import entry_failure, failure_of
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["QueueCheck", "SqsTransport", "check_queue", "connect"]
 
 _USER_AGENT = "canvas-live-events-consumer"
-#: Emulators take any region, but requests are signed for one.
-_EMULATOR_REGION = "us-east-1"
 _IDS = tuple(str(position) for position in range(MAX_BATCH))
 # Also has a newer name, which older boto3 and emulators do not know; SQS takes this one for good.
 _RECEIVE = {
@@ -61,15 +59,13 @@ def connect(
     """
     address = address_of(queue, aws)
     session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
-    region = session.get_config_variable("region")
-    if region is None and address.endpoint_url is None:
-        raise ConfigurationError("the region is not known: set aws.region, or queue.url")
+    region = signing_region(address, session.get_config_variable("region"))
     session.register_component("response_parser_factory", AnswerParserFactory())
     read_timeout = queue.effective_read_timeout_seconds
     try:
         client = boto3.Session(botocore_session=session).client(
             "sqs",
-            region_name=region or _EMULATOR_REGION,
+            region_name=region,
             endpoint_url=address.endpoint_url,
             config=Config(
                 # Both cost a tenth of a call, and only ever say what is constant or checked here.

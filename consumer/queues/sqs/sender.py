@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from consumer.errors import ConfigurationError, TransportError
-from consumer.queues.rules import QueueAddress, address_of
+from consumer.queues.rules import QueueAddress, address_of, signing_region
 from consumer.queues.sqs.credentials import session_for
 from consumer.queues.sqs.failures import entry_failure, failure_of
 from consumer.queues.transport import EntryFailure
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from consumer.config import AwsSettings, QueueSettings
     from consumer.queues.sending import Outgoing
 
-#: Emulators take any region, but requests are signed for one.
-_EMULATOR_REGION = "us-east-1"
 _NOT_ANSWERED = EntryFailure("NotInResponse")
 
 
@@ -33,13 +31,11 @@ def connect_sender(queue: QueueSettings, aws: AwsSettings) -> SqsSender:
     """
     address = address_of(queue, aws)
     session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
-    region = session.get_config_variable("region")
-    if region is None and address.endpoint_url is None:
-        raise ConfigurationError("the region is not known: set aws.region, or queue.url")
+    region = signing_region(address, session.get_config_variable("region"))
     try:
         client = boto3.Session(botocore_session=session).client(
             "sqs",
-            region_name=region or _EMULATOR_REGION,
+            region_name=region,
             endpoint_url=address.endpoint_url,
             config=Config(
                 connect_timeout=queue.connect_timeout_seconds,

@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: What the hosts of AWS's partitions end with, by botocore's endpoints; dual-stack ones last.
 _AWS = (
@@ -64,7 +60,7 @@ def region_of_url(url: str) -> str | None:
 
 def is_aws(url: str) -> bool:
     """True if the host is one of AWS's, of whatever service."""
-    return _is_under(_AWS, _host(url))
+    return f".{_host(url)}".endswith(tuple(f".{name}" for name in _AWS))
 
 
 def is_loopback(url: str) -> bool:
@@ -73,16 +69,12 @@ def is_loopback(url: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return _is_under(_LOOPBACK, host)
+        return f".{host}".endswith(tuple(f".{name}" for name in _LOOPBACK))
 
 
 def _host(url: str) -> str:
     parts = split_url(url)
     return (parts.hostname or "") if parts else ""
-
-
-def _is_under(names: Iterable[str], host: str) -> bool:
-    return any(f".{host}".endswith(f".{name}") for name in names)
 
 
 def queue_name_of_url(url: str) -> str | None:

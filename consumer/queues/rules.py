@@ -70,7 +70,7 @@ def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
             "correct the one that is wrong, or leave out aws.region"
         )
     if endpoint is None:
-        _check_encrypted(queue.url, "queue.url")
+        check_encrypted(queue.url, "queue.url")
         if not _USUAL_HOST.fullmatch(parts.netloc):
             # A VPC endpoint, a FIPS or dual-stack host, an emulator: the URL says where it is.
             endpoint = f"{parts.scheme}://{parts.netloc}"
@@ -86,16 +86,22 @@ def signing_region(address: QueueAddress, found: str | None) -> str:
     Raises: `ConfigurationError` if it is not known.
     """
     region, endpoint = address.region or found, address.endpoint_url
-    if region:
-        return region
-    if endpoint is None:
-        raise ConfigurationError("the region is not known: set aws.region, or queue.url")
-    if is_loopback(endpoint):
+    if not region and endpoint and is_loopback(endpoint):
         return _EMULATOR_REGION
-    raise ConfigurationError(
-        f"the region is not known, and the host of {endpoint!r} does not name it: "
-        "set aws.region, such as us-east-1"
-    )
+    if not region:
+        where = f" ({endpoint} does not name it)" if endpoint else ""
+        raise ConfigurationError(f"the region is not known{where}: set aws.region, or AWS_REGION")
+    return region
+
+
+def check_encrypted(url: str, key: str) -> None:
+    """Raises: `ConfigurationError` if requests to `url` would reach AWS without TLS."""
+    parts = split_url(url)
+    if parts and parts.scheme == "http" and is_aws(url):
+        raise ConfigurationError(
+            f"{key} begins with http://, so students' data would be sent to AWS unencrypted: "
+            "write https://"
+        )
 
 
 def quarantine_queue(url: str, aws: AwsSettings) -> tuple[QueueSettings, AwsSettings]:
@@ -177,16 +183,8 @@ def _checked_endpoint(url: str | None) -> str | None:
         )
     if parts is None:
         return None
-    _check_encrypted(parts.geturl(), "aws.endpoint_url")
+    check_encrypted(parts.geturl(), "aws.endpoint_url")
     return parts.geturl()
-
-
-def _check_encrypted(url: str, key: str) -> None:
-    if url.startswith("http://") and is_aws(url):
-        raise ConfigurationError(
-            f"{key} begins with http://, so students' data would be sent to AWS unencrypted: "
-            "write https://"
-        )
 
 
 def _shown(parts: SplitResult) -> str:

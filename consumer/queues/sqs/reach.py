@@ -128,7 +128,7 @@ def _is_ca_file(error: BaseException, *, in_tls: bool) -> bool:
     return denied or (isinstance(error, OSError) and error.errno in _NO_FILE)
 
 
-def _cause(error: BaseException, *, connected: bool) -> str | None:  # noqa: PLR0911
+def _cause(error: BaseException, *, connected: bool) -> str | None:  # noqa: PLR0911 - one for each kind
     match error:
         case aws.BotoCoreError():  # some are OSErrors, too
             return None

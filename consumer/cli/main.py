@@ -52,7 +52,7 @@ Examples:
 )  # fmt: skip
 @click.option("--queue-url", metavar="URL", help="URL of the queue to consume.")
 @click.option("--queue-name", metavar="NAME", help="Name of the queue, instead of its URL.")
-@click.option("--region", metavar="NAME", help="AWS region; else that of the queue's URL.")
+@click.option("--region", metavar="NAME", help="Else that of the queue's URL, or AWS_REGION.")
 @click.option("--endpoint-url", metavar="URL", help="Another SQS endpoint: VPC or emulator.")
 @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files.")
 @click.option(

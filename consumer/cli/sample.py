@@ -99,7 +99,7 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--queue-url", metavar="URL", help="Send to this queue instead of writing.")
 @click.option("--queue-name", metavar="NAME", help="Name of the queue, instead of its URL.")
 @click.option("--rate", metavar="N/s", callback=_rate, help="Send at most N messages a second.")
-@click.option("--region", metavar="NAME", help="AWS region; else that of the queue's URL.")
+@click.option("--region", metavar="NAME", help="Else that of the queue's URL, or AWS_REGION.")
 @click.option("--endpoint-url", metavar="URL", help="Another SQS endpoint: VPC or emulator.")
 @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files.")
 @click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from consumer.config.fields import FIELDS, SECRETS, bare_type
-from consumer.config.layers import variable_of
+from consumer.config.layers import Given, variable_of
 from consumer.config.problems import HIDDEN, shown
 from consumer.config.urls import is_same_queue, queue_name_of_url, region_of_url, split_url
 from consumer.config.validation import PLACEHOLDER
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Where = Callable[[str], str]
 
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+#: As AWS's SDKs read them; botocore itself knows only the second.
+REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 
 
@@ -173,25 +175,47 @@ def _source(secret: str, given: Layer) -> str | None:
     return next((key for key in (secret, f"{secret}_file") if _is_given(key, given)), None)
 
 
-def region_for(
-    queue: QueueSettings, aws: AwsSettings, given: Layer, where: Where, problems: Problems
-) -> str | None:
-    """The region: as given, else as the URLs say. None leaves it to the AWS SDK.
+def derived_region(
+    queue: QueueSettings, aws: AwsSettings, environ: Mapping[str, str]
+) -> Given | None:
+    """The region if aws.region is not set: as the URLs say, else as the variables of AWS's SDKs.
+
+    None leaves it to the profile.
+    """
+    said = {
+        "queue.url": region_of_url(queue.url or ""),
+        "aws.endpoint_url": region_of_url(aws.endpoint_url or ""),
+        **{f"environment {name}": environ.get(name, "").strip() for name in REGION_VARIABLES},
+    }
+    return next((Given(region, origin) for origin, region in said.items() if region), None)
+
+
+def check_region(
+    queue: QueueSettings,
+    aws: AwsSettings,
+    given: Layer,
+    where: Where,
+    problems: Problems,
+    *,
+    derived: Given | None,
+) -> None:
+    """A region in its right form, not another than in the URL, and known if there is a key.
 
     With an endpoint of one's own (an emulator) any region is right, and none is needed.
     """
-    in_url = region_of_url(queue.url or "") or region_of_url(aws.endpoint_url or "")
     if aws.endpoint_url:
-        return aws.region or in_url
+        return
     key = "aws.region"
-    if aws.region and not _REGION.fullmatch(aws.region):
-        fault = f"{shown(aws.region)}: must be a region, such as us-east-1"
-        problems.add(where(key), key, fault)
-    elif aws.region and in_url and aws.region != in_url:
-        fault = f"{aws.region}: the queue's URL says {in_url} ({where('queue.url')}); leave it out"
-        problems.add(where(key), key, fault)
+    region, origin = aws.region or "", where(key)
+    if not region and derived:
+        region, origin = derived.value, derived.origin
+    if region and not _REGION.fullmatch(region):
+        problems.add(origin, key, f"{shown(region)}: must be a region, such as us-east-1")
+    elif aws.region and derived and derived.origin == "queue.url" and region != derived.value:
+        url = where("queue.url")
+        fault = f"{region}: the queue's URL says {derived.value} ({url}); leave it out"
+        problems.add(origin, key, fault)
     static = next((source for s in SECRETS if (source := _source(s, given))), None)
-    if static and not (aws.region or in_url) and (queue.url or queue.name):
+    if static and not region and (queue.url or queue.name):
         fault = "with a key the region must be known: set aws.region, such as us-east-1"
         problems.add(where(static), static, fault)
-    return aws.region or in_url

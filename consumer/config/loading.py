@@ -10,8 +10,9 @@ from consumer.config.checks import (
     check_engine,
     check_quarantine,
     check_queue,
+    check_region,
     check_texts,
-    region_for,
+    derived_region,
 )
 from consumer.config.credentials import read_secret_files, warn_of_readable_secrets
 from consumer.config.fields import FIELDS, SECRETS
@@ -36,7 +37,6 @@ from consumer.config.models import (
     Settings,
 )
 from consumer.config.problems import Problems, dotted
-from consumer.config.urls import region_of_url
 from consumer.config.validation import validate
 from consumer.config.yaml_file import Document, read_yaml
 
@@ -57,7 +57,8 @@ class Loaded:
 
     settings: Settings
     #: Dotted key -> "default", "FILE:line", "environment NAME" or "command line --option"; for a
-    #: secret from a file, that file; "queue.url" for a region that the URL says.
+    #: secret from a file, that file; for a region that is not set what says it instead, such as
+    #: "queue.url" or "environment AWS_REGION".
     origins: Mapping[str, str]
     warnings: tuple[str, ...]
 
@@ -76,7 +77,8 @@ def load(
         path: the YAML file; None for none.
         environ: CONSUMER_SECTION__KEY, such as CONSUMER_QUEUE__URL or CONSUMER_STATE_DIRECTORY;
             an empty variable counts as not set, null or none as null. Handlers can't be set there.
-            $STATE_DIRECTORY (systemd's) is the default of state_directory.
+            $STATE_DIRECTORY (systemd's) is the default of state_directory. Without aws.region and
+            a region in the URL, AWS_REGION counts, then AWS_DEFAULT_REGION.
         overrides: dotted keys; None counts as not set. `handlers` is a list of entries and
             replaces the file's.
         require_queue: without queue.url and queue.name it is an error.
@@ -96,7 +98,7 @@ def load(
     )
     loading = _Loading(document, given, problems)
     check_texts(given, problems)
-    settings = loading.settings(outside_service=outside_service)
+    settings = loading.settings(environ, outside_service=outside_service)
     queue_given = any(loading.is_given(key) for key in ("queue.url", "queue.name"))
     if require_queue and not queue_given and not problems:
         fault = "no queue is given; set queue.url in the file, CONSUMER_QUEUE__URL, or --queue-url"
@@ -135,7 +137,7 @@ class _Loading:
             return self._document.where(path) if from_file else self._given[HANDLERS].origin
         return self.where(dotted(path[:2]))
 
-    def settings(self, *, outside_service: bool) -> Settings:
+    def settings(self, environ: Mapping[str, str], *, outside_service: bool) -> Settings:
         """The settings; whatever is faulty in them has been told, and stands at its default."""
         problems = self._problems
         queue = self._section("queue", QueueSettings)
@@ -153,12 +155,11 @@ class _Loading:
             check_aws(aws, self._given, self.where, problems)
             aws = read_secret_files(aws, self.where, problems, outside_service=outside_service)
         if queue and aws:
-            region = region_for(queue, aws, self._given, self.where, problems)
-            if region != aws.region:
-                self._derived["aws.region"] = (
-                    "queue.url" if region_of_url(queue.url or "") else "aws.endpoint_url"
-                )
-                aws = aws.model_copy(update={"region": region})
+            derived = derived_region(queue, aws, environ)
+            check_region(queue, aws, self._given, self.where, problems, derived=derived)
+            if derived and not aws.region:
+                self._derived["aws.region"] = derived.origin
+                aws = aws.model_copy(update={"region": derived.value})
         handlers = self._given.get(HANDLERS)
         return Settings(
             queue=queue or QueueSettings(),

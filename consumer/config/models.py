@@ -41,10 +41,17 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _bare(value: object) -> object:
+    return value.strip("<>\"' \t\r\n") if isinstance(value, str) else value
+
+
 _Int = Annotated[int, BeforeValidator(_not_a_bool)]
 _Seconds = Annotated[float, BeforeValidator(_not_a_bool)]
 _RetrySeconds = Annotated[_Seconds, Field(ge=0.1, le=MAX_VISIBILITY_SECONDS)]
 _Text = Annotated[str, Field(min_length=1, max_length=2048)]
+
+# What stays around a URL that was copied, or that Docker read from a file with quotes.
+_Url = Annotated[_Text, BeforeValidator(_bare)]
 
 _RETRY: Final = RetryPolicy()
 
@@ -60,7 +67,7 @@ class Section(BaseModel):
 class QueueSettings(Section):
     """Which queue, and how it is polled."""
 
-    url: _Text | None = None
+    url: _Url | None = None
     #: Instead of the URL; resolved with GetQueueUrl in the region.
     name: _Text | None = None
     #: The long poll of one receive.
@@ -96,7 +103,7 @@ class QueueSettings(Section):
 class AwsSettings(Section):
     """How to reach AWS. Without a key or profile, whatever credentials the AWS SDK finds are used.
 
-    `load` fills each secret from its file, and `region` from the queue's URL.
+    `load` fills each secret from its file, and `region` from the queue's URL or the environment.
     """
 
     region: _Text | None = None
@@ -110,7 +117,7 @@ class AwsSettings(Section):
     #: Assumed with the credentials above, and refreshed.
     role_arn: _Text | None = None
     #: A VPC endpoint or an emulator; rules for regions are relaxed.
-    endpoint_url: _Text | None = None
+    endpoint_url: _Url | None = None
 
 
 class EngineSettings(Section):
@@ -196,7 +203,7 @@ class QuarantineSettings(Section):
     #: One file for each message; beneath the state directory unless it begins with "/".
     directory: Path | None = None
     #: Another queue that they are sent to.
-    queue_url: str | None = None
+    queue_url: _Url | None = None
 
     @property
     def is_set(self) -> bool:

@@ -1,23 +1,33 @@
-"""What an SQS queue URL says: its region and its queue's name. Pure.
+"""What an SQS queue URL says: its region, its queue's name, and whose host it is. Pure.
 
 `consumer.queues` uses these, too: a rule about URLs stands here once.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import SplitResult, unquote, urlsplit
 
+#: What the hosts of AWS's partitions end with, by botocore's endpoints; dual-stack ones last.
+_AWS = (
+    *("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"),
+    *("c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk", "csp.hci.ic.gov"),
+    *("api.aws", "api.amazonwebservices.com.cn", "api.amazonwebservices.eu"),
+    *("api.aws.ic.gov", "api.aws.scloud", "api.cloud-aws.adc-e.uk", "api.aws.hci.ic.gov"),
+)
+#: Names of this machine itself. Emulators put `sqs.REGION` before them, as AWS does.
+_LOOPBACK = ("localhost", "localhost.localstack.cloud")
+
 _REGION = r"(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+)"
-_SUFFIX = r"amazonaws\.(?:com|com\.cn|eu)"
-#: Host names of SQS as AWS documents them, the region captured.
+_SUFFIX = "|".join(map(re.escape, (*_AWS, *_LOOPBACK)))
+#: Host names of SQS, the region captured: usual, FIPS and dual-stack ones; of VPC endpoints; older.
 _HOSTS = tuple(
-    re.compile(pattern)
+    re.compile(rf"{pattern}\.(?:{_SUFFIX})")
     for pattern in (
-        rf"sqs(?:-fips)?\.{_REGION}\.{_SUFFIX}",
-        rf"{_REGION}\.queue\.{_SUFFIX}",
-        rf"vpce-[a-z0-9-]+\.sqs\.{_REGION}\.vpce\.{_SUFFIX}",
-        rf"sqs(?:-fips)?\.{_REGION}\.api\.(?:aws|amazonwebservices\.(?:com\.cn|eu))",
+        rf"sqs(?:-fips)?\.{_REGION}",
+        rf"vpce-[a-z0-9-]+\.sqs(?:-fips)?\.{_REGION}\.vpce",
+        rf"{_REGION}\.queue",
     )
 )
 #: Older than regions.
@@ -25,9 +35,13 @@ _US_EAST_1_HOST = "queue.amazonaws.com"
 
 
 def split_url(url: str) -> SplitResult | None:
-    """The parts of an http(s) URL, or None if `url` is not one with a host."""
+    """The parts of an http(s) URL, or None if `url` is not one with a host.
+
+    The host is in lower case and without a final dot, which certificates do not have.
+    """
     try:
         parts = urlsplit(url)
+        parts = parts._replace(netloc=re.sub(r"\.(:\d*)?$", r"\1", parts.netloc.lower()))
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
         _ = parts.port  # raises on nonsense
     except ValueError:
@@ -36,13 +50,31 @@ def split_url(url: str) -> SplitResult | None:
 
 
 def region_of_url(url: str) -> str | None:
-    """The region that the host of a queue URL names; None for any host that is not AWS's SQS."""
-    parts = split_url(url)
-    host = (parts.hostname or "") if parts else ""
+    """The region that the host of a queue URL names; None if it is no host of SQS's or like it."""
+    host = _host(url)
     if host == _US_EAST_1_HOST:
         return "us-east-1"
     matches = (pattern.fullmatch(host) for pattern in _HOSTS)
     return next((match["region"] for match in matches if match), None)
+
+
+def is_aws(url: str) -> bool:
+    """True if the host is one of AWS's, of whatever service."""
+    return f".{_host(url)}".endswith(tuple(f".{name}" for name in _AWS))
+
+
+def is_loopback(url: str) -> bool:
+    """True if the host is this machine itself, so what answers there is an emulator."""
+    host = _host(url)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return f".{host}".endswith(tuple(f".{name}" for name in _LOOPBACK))
+
+
+def _host(url: str) -> str:
+    parts = split_url(url)
+    return (parts.hostname or "") if parts else ""
 
 
 def queue_name_of_url(url: str) -> str | None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from consumer.config import QueueSettings
-from consumer.config.urls import queue_name_of_url, region_of_url, split_url
+from consumer.config.urls import (
+    is_aws,
+    is_loopback,
+    queue_name_of_url,
+    region_of_url,
+    split_url,
+)
 from consumer.errors import ConfigurationError
 from consumer.sqs_limits import MAX_QUEUE_NAME_LENGTH
 
@@ -25,8 +31,10 @@ _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_QUEUE_NAME_LENGTH}}}")
 _ACCOUNT = re.compile(r"\d{12}")
 #: Hosts that botocore finds by the region alone, or that it must not be sent to any more.
 _USUAL_HOST = re.compile(
-    r"(sqs\.[a-z0-9-]+|([a-z0-9-]+\.)?queue|sqs)\.amazonaws\.com(\.cn)?", re.IGNORECASE
+    r"(sqs\.[a-z0-9-]+|([a-z0-9-]+\.)?queue|sqs)\.amazonaws\.com(\.cn)?(:443)?"
 )
+#: Emulators take any region, but requests are signed for one.
+_EMULATOR_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +69,39 @@ def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
             f"aws.region is {aws.region!r} but queue.url is in {region!r}: "
             "correct the one that is wrong, or leave out aws.region"
         )
-    if endpoint is None and not _USUAL_HOST.fullmatch(parts.hostname or ""):
-        # A VPC endpoint, a FIPS or dual-stack host, an emulator: the URL says where it is.
-        endpoint = f"{parts.scheme}://{parts.netloc}"
-    return QueueAddress(name, queue.url, aws.region or region, endpoint)
+    if endpoint is None:
+        check_encrypted(queue.url, "queue.url")
+        if not _USUAL_HOST.fullmatch(parts.netloc):
+            # A VPC endpoint, a FIPS or dual-stack host, an emulator: the URL says where it is.
+            endpoint = f"{parts.scheme}://{parts.netloc}"
+    return QueueAddress(name, parts.geturl(), aws.region or region, endpoint)
+
+
+def signing_region(address: QueueAddress, found: str | None) -> str:
+    """The region to sign requests for; for an emulator on this machine any will do.
+
+    Args:
+        found: the region that this machine's AWS configuration names, if it does.
+
+    Raises: `ConfigurationError` if it is not known.
+    """
+    region, endpoint = address.region or found, address.endpoint_url
+    if not region and endpoint and is_loopback(endpoint):
+        return _EMULATOR_REGION
+    if not region:
+        where = f" ({endpoint} does not name it)" if endpoint else ""
+        raise ConfigurationError(f"the region is not known{where}: set aws.region, or AWS_REGION")
+    return region
+
+
+def check_encrypted(url: str, key: str) -> None:
+    """Raises: `ConfigurationError` if requests to `url` would reach AWS without TLS."""
+    parts = split_url(url)
+    if parts and parts.scheme == "http" and is_aws(url):
+        raise ConfigurationError(
+            f"{key} begins with http://, so students' data would be sent to AWS unencrypted: "
+            "write https://"
+        )
 
 
 def quarantine_queue(url: str, aws: AwsSettings) -> tuple[QueueSettings, AwsSettings]:
@@ -106,13 +143,13 @@ def _check_url(url: str) -> tuple[SplitResult, str]:
         )
     name = queue_name_of_url(url)
     segments = [segment for segment in parts.path.split("/") if segment]
-    is_aws = region_of_url(url) is not None
-    if name is None or (is_aws and len(segments) < 2) or len(segments) < 1:
+    is_sqs = is_aws(url) and region_of_url(url) is not None
+    if name is None or (is_sqs and len(segments) < 2) or len(segments) < 1:
         raise ConfigurationError(
             f"queue.url {_shown(parts)!r} lacks the account or the queue's name; "
             f"it should look like {_EXAMPLE}"
         )
-    if is_aws and not (len(segments) == 2 and _ACCOUNT.fullmatch(segments[0])):
+    if is_sqs and not (len(segments) == 2 and _ACCOUNT.fullmatch(segments[0])):
         raise ConfigurationError(
             f"queue.url {_shown(parts)!r} must have a path of /<12 digits>/<queue name>, "
             f"such as {_EXAMPLE}"
@@ -144,7 +181,10 @@ def _checked_endpoint(url: str | None) -> str | None:
         raise ConfigurationError(
             "aws.endpoint_url is no plain http(s) URL; it should look like http://127.0.0.1:4566"
         )
-    return url
+    if parts is None:
+        return None
+    check_encrypted(parts.geturl(), "aws.endpoint_url")
+    return parts.geturl()
 
 
 def _shown(parts: SplitResult) -> str:

@@ -39,8 +39,9 @@ class QueueAttributes:
 class Transport(Protocol):
     """One queue. Every method may be called from any thread.
 
-    Raises (every method): `QueueMissingError`, `AccessDeniedError` (fatal), or `TransportError`
-    (transient). One call is one request: no implementation retries by itself.
+    Raises (every method): `QueueMissingError`, `AccessDeniedError`, or another `TransportError`,
+    whose `fatal` says that waiting does not help. One call is one request: no implementation
+    retries by itself.
     """
 
     def receive(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.config import UNIT_STOP_TIMEOUT_SECONDS, EngineSettings, QueueSettings
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,6 +179,47 @@ def test_the_region_is_given_or_in_the_url(
 
     assert region == loaded.settings.aws.region
     assert origin == loaded.origins["aws.region"].replace(f"{tmp_path}/config.yaml", "FILE")
+
+
+@for_each(
+    "text, environ, region, origin",
+    [
+        (NAME, {"AWS_REGION": "eu-west-1"}, "eu-west-1", "environment AWS_REGION"),
+        (NAME, {"AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2", "environment AWS_DEFAULT_REGION"),
+        (
+            NAME,
+            {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"},
+            "eu-west-1",
+            "environment AWS_REGION",
+        ),
+        (NAME, {"AWS_REGION": ""}, None, "default"),
+        (f"{NAME}\naws: {{{KEY}}}", {"AWS_REGION": "eu-west-1"}, "eu-west-1", "AWS_REGION"),
+        (f"{NAME}\naws: {{region: eu-west-3}}", {"AWS_REGION": "eu-west-1"}, "eu-west-3", "yaml:2"),
+        (f"queue: {{url: '{URL}'}}", {"AWS_REGION": "eu-west-1"}, "us-east-1", "queue.url"),
+        (f"queue: {{url: '{URL}'}}", {"AWS_REGION": "US East"}, "us-east-1", "queue.url"),
+        (
+            f"{NAME}\naws: {{endpoint_url: '{VPC}'}}",
+            {"AWS_REGION": "us-east-1"},
+            "eu-west-1",
+            "aws.endpoint_url",
+        ),
+    ],
+)
+def test_the_region_may_be_the_environments(
+    load_text: LoadText, text: str, environ: dict[str, str], region: str | None, origin: str
+) -> None:
+    """As for AWS's other SDKs; what names the queue's own region wins, and is no contradiction."""
+    loaded = load_text(text, environ)
+
+    assert region == loaded.settings.aws.region
+    assert loaded.origins["aws.region"].endswith(origin)
+
+
+def test_a_region_of_the_environment_must_be_one(faults_of: FaultsOf) -> None:
+    """The error names the variable."""
+    (line,) = faults_of(NAME, {"AWS_REGION": "US East"})
+
+    assert line.startswith('environment AWS_REGION: aws.region: "US East": must be a region')
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from botocore.exceptions import EndpointVariantError
+from botocore.regions import EndpointResolver
+from botocore.session import Session
 
 from consumer.config import queue_name_of_url, region_of_url
+from consumer.config.urls import is_aws, is_loopback
+from tests.cases import for_each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.mark.parametrize(
@@ -22,13 +32,81 @@ from consumer.config import queue_name_of_url, region_of_url
         ("sqs.us-east-1.amazonaws.com:443", "us-east-1"),
         ("127.0.0.1:5000", None),
         ("sqs.us-east-1.amazonaws.com.evil.example", None),
-        ("sqs.us-east-1.localhost.localstack.cloud:4566", None),
+        ("vpce-0a1b-2c3d-us-east-1a.sqs-fips.us-east-1.vpce.amazonaws.com", "us-east-1"),
+        ("vpce-0a1b-2c3d.SQS.cn-north-1.vpce.amazonaws.com.cn", "cn-north-1"),
+        ("sqs.us-east-1.amazonaws.com.", "us-east-1"),
+        ("sqs.us-east-1.amazonaws.com.:443", "us-east-1"),
+        ("sqs.us-east-1.localhost:19404", "us-east-1"),
+        ("sqs.us-east-1.localhost.localstack.cloud:4566", "us-east-1"),
+        ("eu-west-1.queue.localhost.localstack.cloud:4566", "eu-west-1"),
+        ("sqs.us-east-1.example.com", None),
         ("ec2.us-east-1.amazonaws.com", None),
     ],
 )
 def test_region_is_in_the_host(host: str, region: str | None) -> None:
     """Each form of SQS's host names tells the region; a foreign host tells none."""
     assert region == region_of_url(f"https://{host}/123456789012/canvas-live-events")
+
+
+def botocores_hosts() -> Iterator[tuple[str, str]]:
+    """Region and host of every endpoint of SQS, by both of botocore's lists."""
+    session = Session()
+    resolver = EndpointResolver(session.get_data("endpoints"))
+    for partition in resolver.get_available_partitions():
+        for region in resolver.get_available_endpoints("sqs", partition):
+            for fips, dual in ((False, False), (True, False), (False, True), (True, True)):
+                try:
+                    endpoint = resolver.construct_endpoint(
+                        *("sqs", region, partition),
+                        use_fips_endpoint=fips,
+                        use_dualstack_endpoint=dual,
+                    )
+                except EndpointVariantError:  # not in this partition
+                    continue
+                yield region, endpoint["hostname"]
+                yield region, endpoint.get("sslCommonName", endpoint["hostname"])
+    for partition in session.get_data("partitions")["partitions"]:
+        suffixes = (partition["outputs"][key] for key in ("dnsSuffix", "dualStackDnsSuffix"))
+        for suffix in suffixes:
+            for region in partition["regions"]:
+                if not region.endswith("-global"):
+                    yield region, f"sqs.{region}.{suffix}"
+                    yield region, f"sqs-fips.{region}.{suffix}"
+                    yield region, f"vpce-0a-1b.sqs.{region}.vpce.{suffix}"
+
+
+@for_each("region, host", set(botocores_hosts()))
+def test_every_host_that_botocore_knows_names_its_region(region: str, host: str) -> None:
+    """Of all partitions and regions; plain, FIPS, dual-stack, of a VPC, and the oldest form."""
+    url = f"https://{host}/123456789012/canvas-live-events"
+
+    assert (region, True, False) == (region_of_url(url), is_aws(url), is_loopback(url))
+
+
+@for_each(
+    "host, aws, loopback",
+    [
+        ("queue.amazonaws.com", True, False),
+        ("ec2.us-east-1.amazonaws.com", True, False),
+        ("sqs.us-east-1.amazonaws.com.evil.example", False, False),
+        ("notamazonaws.com", False, False),
+        ("localhost", False, True),
+        ("LocalHost.:9324", False, True),
+        ("sqs.localhost:9324", False, True),
+        ("sqs.us-east-1.localhost.localstack.cloud:4566", False, True),
+        ("127.0.0.1:5000", False, True),
+        ("127.8.9.1", False, True),
+        ("[::1]:5000", False, True),
+        ("localhost.example.com", False, False),
+        ("notlocalhost", False, False),
+        ("10.0.0.7:4566", False, False),
+        ("0.0.0.0:4566", False, False),
+        ("elasticmq:9324", False, False),
+    ],
+)
+def test_a_host_is_awss_or_this_machine_or_neither(host: str, aws: bool, loopback: bool) -> None:
+    """By its whole name, not by a part of it."""
+    assert (aws, loopback) == (is_aws(f"http://{host}/1/q"), is_loopback(f"http://{host}/1/q"))
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from botocore import exceptions as aws
-from botocore.parsers import ResponseParserError
+from botocore.parsers import JSONParser, QueryParser, ResponseParserError
+from botocore.session import Session
 
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
 from consumer.queues.sqs.failures import ActionDeniedError, entry_failure, failure_of
+from consumer.queues.sqs.parsing import AnswerParserFactory
 from consumer.queues.transport import EntryFailure
+from tests.cases import for_each
 
 #: What AWS tells, and nobody else must: users, accounts, keys.
 TELLTALE = "User: arn:aws:iam::123456789012:user/jane is not authorized, key AKIAEXAMPLE"
@@ -189,6 +192,59 @@ def test_awss_own_words_are_not_passed_on(code: str) -> None:
     for secret in ("jane", "123456789012", "AKIA", "arn:"):
         assert secret not in str(error)
         assert secret not in repr(error)
+
+
+@for_each(
+    "codes, hint",
+    [
+        (("SignatureDoesNotMatch", "InvalidSignatureException"), "this machine's clock, and the"),
+        (("RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"), "this machine's clock"),
+        (("ExpiredToken", "ExpiredTokenException"), "the session token has run out"),
+        (("IncompleteSignature", "IncompleteSignatureException"), "stray characters"),
+        (("InvalidClientTokenId", "UnrecognizedClientException"), "does not know the access key"),
+        (("MissingAuthenticationToken", "MissingAuthenticationTokenException"), "no usable"),
+        (("AccessDenied", "AccessDeniedException", "NotAuthorized"), "allow sqs:ReceiveMessage"),
+        (("OptInRequired", "SubscriptionRequiredException"), "not signed up for SQS"),
+        (("KMS.AccessDeniedException", "KmsAccessDenied"), "allow kms:Decrypt"),
+    ],
+)
+def test_a_code_and_its_newer_name_have_one_hint(codes: tuple[str, ...], hint: str) -> None:
+    """AWS's newer protocols name what the older ones named otherwise; either may be told."""
+    errors = [answered(code) for code in codes]
+    errors += [answered("Whatever", query_code=code) for code in codes]
+
+    assert all(hint in str(error) for error in errors), [str(error) for error in errors]
+    assert 1 == len({type(error) for error in errors})
+
+
+@for_each(
+    "status, operation, hint",
+    [
+        ("403", "ReceiveMessage", "a proxy or firewall in between refuses the request"),
+        ("407", "ReceiveMessage", "a proxy in between wants a user name and password"),
+        ("502", "ReceiveMessage", "a proxy or load balancer in between had no answer from SQS"),
+        ("504", "ReceiveMessage", "if long polls keep failing like this, lower queue.wait_time"),
+        ("504", "DeleteMessageBatch", "a proxy or load balancer in between had no answer"),
+        ("418", "ReceiveMessage", "HTTP status 418 without an error code of AWS's"),
+    ],
+)
+def test_a_page_of_something_in_between_is_not_an_answer_of_sqss(
+    status: str, operation: str, hint: str
+) -> None:
+    """Whatever it says, it is not that AWS denies it; by botocore's own reading of such pages."""
+    page = f"<html><body>{TELLTALE}: AccessDenied</body></html>".encode()
+    response = {"status_code": int(status), "headers": {"content-type": "text/html"}, "body": page}
+    model = Session().get_service_model("sqs").operation_model(operation)
+    for parser in (JSONParser(), AnswerParserFactory().create_parser("json"), QueryParser()):
+        parsed = parser.parse(response, model.output_shape)
+        error = failure(aws.ClientError(parsed, operation), operation)
+
+        assert (TransportError, status) == (type(error), error.code)
+        assert hint in str(error)
+        assert ("lower queue.wait_time_seconds" in str(error)) == (
+            (status, operation) == ("504", "ReceiveMessage")
+        )
+        assert "jane" not in str(error)
 
 
 @pytest.mark.parametrize("code", ["Jane's queue is\nfull", "", None, "x" * 200])

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.config import AwsSettings, QueueSettings
+from consumer.config import AwsSettings, QuarantineSettings, QueueSettings
 from consumer.errors import EXIT_CONFIGURATION, ConfigurationError
-from consumer.queues.rules import QueueAddress, address_of
+from consumer.queues.rules import (
+    QueueAddress,
+    address_of,
+    quarantine_address,
+    quarantine_queue,
+    signing_region,
+)
+from consumer.queues.sqs import connect
+from consumer.queues.sqs.sender import connect_sender
+from consumer.testing import ManualClock
+from tests.cases import for_each
 
 NAME = "canvas-live-events-prod"
 PATH = f"/123456789012/{NAME}"
+AWS = "https://sqs.us-east-1.amazonaws.com"
 
 
 def address(url: str | None = None, **settings: object) -> QueueAddress:
@@ -28,12 +39,13 @@ def address(url: str | None = None, **settings: object) -> QueueAddress:
         ("https://sqs.cn-north-1.amazonaws.com.cn", "cn-north-1", None),
         ("https://eu-west-1.queue.amazonaws.com", "eu-west-1", None),
         ("https://queue.amazonaws.com", "us-east-1", None),
-        ("http://sqs.eu-west-1.amazonaws.com", "eu-west-1", None),
         ("https://sqs-fips.us-east-1.amazonaws.com", "us-east-1", "same"),
         ("https://sqs.us-east-1.api.aws", "us-east-1", "same"),
         ("https://vpce-0a1b-c2d3.sqs.eu-west-1.vpce.amazonaws.com", "eu-west-1", "same"),
         ("http://127.0.0.1:5000", None, "same"),
-        ("http://sqs.us-east-1.localhost.localstack.cloud:4566", None, "same"),
+        ("https://sqs.eu-west-1.amazonaws.com:443", "eu-west-1", None),
+        ("https://sqs.eu-west-1.amazonaws.com:8443", "eu-west-1", "same"),
+        ("https://sqs.us-iso-east-1.c2s.ic.gov", "us-iso-east-1", "same"),
     ],
 )
 def test_the_url_says_where_the_queue_is(
@@ -46,6 +58,99 @@ def test_the_url_says_where_the_queue_is(
     assert origin + PATH == found.url
     assert region == found.region
     assert (origin if endpoint else None) == found.endpoint_url
+
+
+@for_each(
+    "origin, path, region",
+    [
+        ("http://sqs.us-east-1.localhost:19404", "/000000000000/", "us-east-1"),
+        ("http://sqs.us-east-1.localhost.localstack.cloud:4566", "/000000000000/", "us-east-1"),
+        ("http://us-east-1.queue.localhost.localstack.cloud:4566", "/000000000000/", "us-east-1"),
+        ("http://localhost:4566", "/queue/us-east-1/000000000000/", None),
+        ("http://localhost:9324", "/000000000000/", None),
+        ("http://127.0.0.1:9324", "/queue/", None),
+        ("http://[::1]:4566", "/000000000000/", None),
+    ],
+)
+def test_the_url_of_an_emulator_leads_to_its_own_host(
+    origin: str, path: str, region: str | None
+) -> None:
+    """In each form that emulators print: to this host and port; the region if the host names it."""
+    url = f"{origin}{path}{NAME}"
+
+    assert QueueAddress(NAME, url, region, origin) == address(url)
+    assert "us-east-1" == signing_region(address(url), None)
+
+
+def test_the_region_to_sign_for_is_known_or_an_error() -> None:
+    """The address's, else that of the machine's configuration; any only for this machine itself."""
+    local, other = (address(f"http://{h}:4566{PATH}") for h in ("localhost", "elasticmq"))
+    cases = [
+        (address(AWS + PATH), "eu-west-1", "us-east-1"),
+        (address(name=NAME), "eu-west-1", "eu-west-1"),
+        (local, "eu-west-1", "eu-west-1"),
+        (local, None, "us-east-1"),
+        (other, "eu-west-1", "eu-west-1"),
+    ]
+
+    assert [(a, f, signing_region(a, f)) for a, f, _ in cases] == cases
+    for unknown, host in ((other, "http://elasticmq:4566"), (address(name=NAME), "")):
+        with pytest.raises(ConfigurationError, match=f"{host}.*set aws.region"):
+            signing_region(unknown, None)
+
+
+def test_nobody_signs_for_a_region_that_is_not_known() -> None:
+    """Neither the daemon, nor the quarantine, nor `consume sample`: the host is not guessed at."""
+    url, aws = f"http://elasticmq:9324{PATH}", AwsSettings()
+
+    with pytest.raises(ConfigurationError, match=r"elasticmq.*set aws\.region"):
+        connect(QueueSettings(url=url), aws, max_connections=1, clock=ManualClock())
+    with pytest.raises(ConfigurationError, match=r"elasticmq.*set aws\.region"):
+        connect_sender(*quarantine_queue(url, aws))
+
+
+@for_each(
+    "host",
+    [
+        "sqs.us-east-1.amazonaws.com",
+        "SQS.us-east-1.amazonaws.com.",
+        "sqs.us-east-1.amazonaws.com:8080",
+        "queue.amazonaws.com",
+        "sqs-fips.us-gov-west-1.amazonaws.com",
+        "vpce-0a1b-c2d3.sqs.cn-north-1.vpce.amazonaws.com.cn",
+        "sqs.us-east-1.api.aws",
+        "sqs.eusc-de-east-1.amazonaws.eu",
+        "sqs.us-iso-east-1.c2s.ic.gov",
+    ],
+)
+def test_nothing_is_sent_to_aws_unencrypted(host: str) -> None:
+    """Whoever's URL it is: of the queue, of the quarantine, or an endpoint."""
+    with pytest.raises(ConfigurationError, match=r"queue\.url begins with http://.*https://"):
+        address(f"http://{host}{PATH}")
+    with pytest.raises(ConfigurationError, match=r"quarantine\.queue_url begins with http://"):
+        quarantine_address(f"http://{host}{PATH}", AwsSettings())
+    with pytest.raises(ConfigurationError, match=r"aws\.endpoint_url begins with http://"):
+        address(name=NAME, aws_endpoint_url=f"http://{host}")
+    address(f"http://{host}{PATH}", aws_endpoint_url="http://localhost:4566")  # not sent there
+
+
+@for_each("around", ["{} ", "{}\n", "\t{}\r\n", "<{}>", '"{}"', "'{}'", "<{}>\n"])
+def test_what_was_copied_with_a_url_is_left_out(around: str) -> None:
+    """Blanks, line breaks, quotes and angle brackets are no part of any URL."""
+    url, endpoint = AWS + PATH, "http://localhost:4566"
+    found = address(around.format(url), aws_endpoint_url=around.format(endpoint))
+
+    assert QueueAddress(NAME, url, "us-east-1", endpoint) == found
+    assert url == QuarantineSettings(queue_url=around.format(url)).queue_url
+
+
+def test_a_host_is_written_as_certificates_have_it() -> None:
+    """In lower case, without a final dot; the queue's name keeps its own."""
+    found = address("HTTPS://SQS-FIPS.us-east-1.AmazonAWS.com./123456789012/canvas-live-events-Q")
+
+    origin = "https://sqs-fips.us-east-1.amazonaws.com"
+    name = "canvas-live-events-Q"
+    assert QueueAddress(name, f"{origin}/123456789012/{name}", "us-east-1", origin) == found
 
 
 def test_a_name_is_enough() -> None:
@@ -75,9 +180,6 @@ def test_any_name_is_allowed_if_asked_for() -> None:
     )
 
     assert "dlq" == found.name
-
-
-AWS = "https://sqs.us-east-1.amazonaws.com"
 
 
 @pytest.mark.parametrize(

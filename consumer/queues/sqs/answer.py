@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Final, NamedTuple
 
 #: Gives the next bytes of a connection, b"" at its end. Raises OSError, or TimeoutError.
@@ -23,8 +24,12 @@ _chunk_line = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?").fullmatch
 _length = re.compile(r"[0-9]{1,10}").fullmatch
 
 
-class ProtocolError(Exception):
-    """What came is not an HTTP answer, ended too early, or does not end."""
+class ProtocolError(HTTPException):
+    """What came is not an HTTP answer, or does not end."""
+
+
+class CutError(ProtocolError, ConnectionError):
+    """The connection ended before the answer did."""
 
 
 class Answer(NamedTuple):
@@ -117,7 +122,7 @@ class _Stream:
     def _more(self) -> bytes:
         part = self._receive()
         if not part:
-            raise ProtocolError
+            raise CutError
         return part
 
 

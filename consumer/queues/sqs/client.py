@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from consumer.errors import ConfigurationError
+from consumer.queues.rules import check_encrypted, signing_region
 from consumer.queues.sqs.credentials import session_for
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from consumer.queues.rules import QueueAddress
 
 USER_AGENT = "canvas-live-events-consumer"
-#: Emulators take any region, but requests are signed for one.
-_EMULATOR_REGION = "us-east-1"
 
 
 def make_client(
@@ -35,9 +34,7 @@ def make_client(
     Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile).
     """
     session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
-    region = session.get_config_variable("region")
-    if region is None and address.endpoint_url is None:
-        raise ConfigurationError("the region is not known: set aws.region, or queue.url")
+    region = signing_region(address, session.get_config_variable("region"))
     config = Config(
         user_agent=USER_AGENT,
         connect_timeout=queue.connect_timeout_seconds,
@@ -49,7 +46,7 @@ def make_client(
     try:
         client = boto3.Session(botocore_session=session).client(
             "sqs",
-            region_name=region or _EMULATOR_REGION,
+            region_name=region,
             endpoint_url=address.endpoint_url,
             config=config,
         )
@@ -58,4 +55,5 @@ def make_client(
             f"no SQS client can be made for region {region!r} and endpoint "
             f"{address.endpoint_url!r} ({type(error).__name__})"
         ) from None
+    check_encrypted(client.meta.endpoint_url, "the endpoint of the AWS configuration")
     return session, client

@@ -6,12 +6,15 @@ By error code alone: AWS's texts name users, accounts and receipt handles, so no
 
 from __future__ import annotations
 
+import http.client
 import re
 from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions as aws
+from botocore.parsers import ResponseParserError
 
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
+from consumer.queues.sqs.reach import LOWER_THE_WAIT, not_reached
 from consumer.queues.transport import EntryFailure
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ _ACTIONS = {
 }
 
 _QUEUE_MISSING = frozenset({"QueueDoesNotExist", "NonExistentQueue", "InvalidAddress"})
-_NOT_PERMITTED = frozenset({"AccessDenied", "AccessDeniedException"})
+_NOT_PERMITTED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized"})
 _CREDENTIALS = {
     **dict.fromkeys(
         ("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"),
@@ -41,8 +44,10 @@ _CREDENTIALS = {
     ),
     "InvalidSecurity": "AWS refuses the request's signature or transport: use https and the "
     "queue's own endpoint",
-    "OptInRequired": "the AWS account of these credentials is not signed up for SQS, or not in "
-    "this region",
+    **dict.fromkeys(
+        ("OptInRequired", "SubscriptionRequiredException"),
+        "the AWS account of these credentials is not signed up for SQS, or not in this region",
+    ),
 }
 _KMS = {
     "KmsAccessDenied": "the credentials may not use the queue's KMS key: allow kms:Decrypt on it",
@@ -68,12 +73,36 @@ _LOCAL_CREDENTIALS: dict[type[Exception], str] = {
     aws.SSOError: "the AWS sign-in of this profile has run out: run 'aws sso login'",
 }
 
+#: Each with the name that newer protocols of AWS's have for it.
 _HINTS = {
-    "SignatureDoesNotMatch": ": check the secret access key and this machine's clock",
-    "RequestExpired": ": check this machine's clock",
-    "RequestTimeTooSkewed": ": check this machine's clock",
+    **dict.fromkeys(
+        ("SignatureDoesNotMatch", "InvalidSignatureException"),
+        "check the secret access key, this machine's clock, and the region",
+    ),
+    **dict.fromkeys(
+        ("RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"),
+        "check this machine's clock",
+    ),
+    **dict.fromkeys(
+        ("ExpiredToken", "ExpiredTokenException"),
+        "the session token has run out; if it is in the configuration (aws.session_token), get "
+        "new credentials, or use a profile or a role, whose token is renewed",
+    ),
+    **dict.fromkeys(
+        ("IncompleteSignature", "IncompleteSignatureException"),
+        "check for stray characters in the access key; a proxy may have changed the headers",
+    ),
+}
+#: What botocore has for a code where the answer has none of AWS's: the status, of a page of HTML.
+_PAGES = {
+    "403": "a proxy or firewall in between refuses the request: allow it there",
+    "407": "a proxy in between wants a user name and password: check those in http_proxy",
+    **dict.fromkeys(
+        ("502", "503", "504"), "a proxy or load balancer in between had no answer from SQS"
+    ),
 }
 
+_NETWORK = (aws.HTTPClientError, aws.ConnectionError, OSError, http.client.HTTPException)
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _GONE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidIdFormat"})
 #: SQS has one code for a handle that ran out and for one that may not be extended so far.
@@ -89,22 +118,24 @@ class ActionDeniedError(AccessDeniedError):
 
 
 def failure_of(error: Exception, *, operation: str, queue: str, region: str) -> TransportError:
-    """What an exception out of botocore means. Anything not known to be fatal is transient."""
+    """What an exception out of botocore means. What is not known is transient."""
     if isinstance(error, aws.ClientError):
         return _of_answer(error, operation, queue, region)
     for kind, sentence in _LOCAL_CREDENTIALS.items():
         if isinstance(error, kind):
             return AccessDeniedError(sentence, code=type(error).__name__)
     code = type(error).__name__
-    if isinstance(error, aws.HTTPClientError | aws.ConnectionError | OSError):
-        return TransportError(f"{operation}: SQS in {region} was not reached ({code})", code=code)
+    if isinstance(error, _NETWORK):
+        return not_reached(error, operation=operation, host=f"SQS in {region}")
+    if isinstance(error, ResponseParserError):
+        sentence = f"{operation}: what came is not SQS's answer; is it the page of a proxy?"
+        return TransportError(sentence, code=code)
     return TransportError(f"{operation} failed ({code})", code=code)
 
 
 def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) -> TransportError:
     told = error.response.get("Error", {})
-    # The query protocol's code came first; the JSON protocol has its own, and tells either or both.
-    codes = [_plain(told.get(key)) for key in ("QueryErrorCode", "Code")]
+    codes = _codes(error.response)
     code = next(filter(None, codes), "Unknown")
     known = {_KMS_QUERY_CODES.get(c, c.removeprefix("AWS.SimpleQueueService.")) for c in codes}
     # Assuming a role is a call of its own, made on the way to the one that was asked for.
@@ -125,7 +156,29 @@ def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) 
     sentence = next((s for c, s in (_CREDENTIALS | _KMS).items() if c in known), "")
     if sentence:
         return AccessDeniedError(sentence, code=code)
-    return TransportError(f"{operation}: SQS answered {code}{_HINTS.get(code, '')}", code=code)
+    if code.isdecimal():
+        return TransportError(_of_page(code, operation), code=code)
+    hint = next((h for c, h in _HINTS.items() if c in known), "")
+    return TransportError(f"{operation}: SQS answered {code}{hint and ': '}{hint}", code=code)
+
+
+def _of_page(status: str, operation: str) -> str:
+    hint = _PAGES.get(status, "it does not come from SQS, but from something in between")
+    if status == "504" and operation == "ReceiveMessage":
+        hint = f"{hint}; {LOWER_THE_WAIT}"
+    return f"{operation}: HTTP status {status} without an error code of AWS's: {hint}"
+
+
+def _codes(response: Mapping[str, Any]) -> list[str]:
+    """The query protocol's code, which came first, and that of JSON, where either or both are.
+
+    Of a page that is no answer of AWS's only the status is known.
+    """
+    told = response.get("Error", {})
+    given = [told.get(key) for key in ("QueryErrorCode", "Code")]
+    if not any(given):
+        given.append(str(response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")))
+    return [_plain(code) for code in given]
 
 
 def _plain(code: object) -> str:

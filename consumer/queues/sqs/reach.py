@@ -1,0 +1,183 @@
+"""Why a host was not reached or did not answer, in a sentence that says what to do. Pure.
+
+From what sockets and TLS raise, however deep botocore and urllib3 have wrapped it. The sentence has
+the host and its port; of an exception's text only what OpenSSL says of a certificate.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import re
+import socket
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from botocore import exceptions as aws
+
+from consumer.errors import EXIT_CONFIGURATION, TransportError
+
+if TYPE_CHECKING:
+    from typing import Any
+
+#: For all that cuts long polls, such as a load balancer with a timeout of its own.
+LOWER_THE_WAIT = "if long polls keep failing like this, lower queue.wait_time_seconds"
+
+_LATE = "did not answer within the read timeout (queue.read_timeout_seconds)"
+_CLOSED = "closed the connection before the whole answer had come"
+_NOT_HTTP = "answered, but not with HTTP"
+_NOT_CONNECTED = "was not reached within the connect timeout (queue.connect_timeout_seconds)"
+_CA_FILE = (
+    "the file of CA certificates (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle in the AWS "
+    "configuration) does not exist, can't be read, or holds no certificate"
+)
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+_NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN)
+#: Of X509_verify: no issuer is known (2, 20, 21), or the certificate is its own (18, 19).
+_UNKNOWN_CA = (2, 18, 19, 20, 21)
+_TIMES = (9, 10)  # not yet valid, expired
+
+#: What botocore says by its type alone, where nothing is inside.
+_WRAPPERS: dict[type[Exception], str] = {
+    aws.ReadTimeoutError: _LATE,
+    aws.ConnectionClosedError: _CLOSED,
+    aws.ConnectTimeoutError: _NOT_CONNECTED,
+    aws.SSLError: "was not reached: no TLS connection came about",
+}
+
+
+class UnusableSettingError(TransportError):
+    """What this machine is configured with to reach AWS can't be used; waiting does not help."""
+
+    exit_code = EXIT_CONFIGURATION
+    fatal = True
+
+
+def not_reached(error: BaseException, *, operation: str, host: str) -> TransportError:
+    """What an exception of botocore's means, of what it wraps, or of a socket.
+
+    Args:
+        host: what is named if the exception itself does not say it.
+
+    Returns: an `UnusableSettingError` (fatal) if the machine's configuration is the reason.
+    """
+    chain = _chain(error)
+    code = type(error).__name__
+    host = next((found for e in chain if (found := _host_of(e))), host)
+    if any(isinstance(e, aws.ProxyConnectionError) for e in chain):
+        host = f"the proxy {host}"
+        if any("socks" in str(_kwargs(e).get("proxy_url", "")) for e in chain):
+            text = f"{operation}: {host} is a SOCKS proxy, which can't be used: name an HTTP proxy"
+            return UnusableSettingError(text, code=code)
+    in_tls = any(isinstance(e, aws.SSLError) for e in chain)
+    if any(_is_ca_file(e, in_tls=in_tls) for e in chain):
+        return UnusableSettingError(f"{operation}: {_CA_FILE}", code=code)
+    connected = any(isinstance(e, aws.ReadTimeoutError) for e in chain)
+    causes = (_cause(e, connected=connected) for e in chain)
+    wrapped = (text for kind, text in _WRAPPERS.items() if isinstance(error, kind))
+    cause = next(filter(None, (*causes, *wrapped)), f"was not reached ({code})")
+    if operation == "ReceiveMessage" and cause in (_LATE, _CLOSED):
+        cause = f"{cause}; {LOWER_THE_WAIT}"
+    return TransportError(f"{operation}: {host} {cause}", code=code)
+
+
+def host_and_port(url: str) -> str:
+    """Of a URL; "" if it is none. Never a user or password, a path or a query."""
+    # botocore writes http:// before a proxy's URL of a scheme that it does not know.
+    plain = re.sub(r"^https?://(?=\w+://)", "", url)
+    try:
+        parts = urlsplit(plain)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return ""
+    name = parts.hostname or ""
+    return f"{f'[{name}]' if ':' in name else name}:{port}" if name and port else name
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The exception and all that it wraps, the outer ones first."""
+    found: list[BaseException] = []
+    pending: list[object] = [error]
+    while pending:
+        e = pending.pop(0)
+        if isinstance(e, BaseException) and all(e is not other for other in found):
+            found.append(e)
+            inner = (_kwargs(e).get("error"), getattr(e, "reason", None), *e.args)
+            pending += (*inner, e.__cause__, e.__context__)
+    return found
+
+
+def _kwargs(error: BaseException) -> dict[str, Any]:
+    found = getattr(error, "kwargs", None)
+    return found if isinstance(found, dict) else {}
+
+
+def _host_of(error: BaseException) -> str:
+    kwargs = _kwargs(error)
+    return host_and_port(str(kwargs.get("proxy_url") or kwargs.get("endpoint_url") or ""))
+
+
+def _is_ca_file(error: BaseException, *, in_tls: bool) -> bool:
+    if isinstance(error, ssl.SSLError):  # "SSL" would be of what the host sent
+        return getattr(error, "library", None) in ("X509", "PEM", "ASN1")
+    denied = in_tls and isinstance(error, PermissionError)
+    return denied or (isinstance(error, OSError) and error.errno in _NO_FILE)
+
+
+def _cause(error: BaseException, *, connected: bool) -> str | None:  # noqa: PLR0911 - one for each kind
+    match error:
+        case aws.BotoCoreError():  # some are OSErrors, too
+            return None
+        case ssl.SSLError():
+            return _tls_cause(error)
+        case socket.gaierror():
+            silent = error.errno == socket.EAI_AGAIN
+            why = "no name server answered" if silent else "there is no host of this name"
+            return f"was not reached: {why}"
+        case ConnectionRefusedError():
+            return "was not reached: the connection was refused, nothing listens on this port"
+        case TimeoutError():
+            return _LATE if connected and "handshake" not in str(error) else _NOT_CONNECTED
+        case ConnectionError() | http.client.IncompleteRead():
+            return _CLOSED
+        case http.client.HTTPException():
+            return _NOT_HTTP
+        case OSError():
+            return _os_cause(error)
+        case ValueError() if type(error).__name__ == "CertificateError":  # urllib3's
+            return "was not reached: its certificate is not accepted (it is for another name)"
+    return None
+
+
+def _tls_cause(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        number = getattr(error, "verify_code", 0)
+        hint = "; check this machine's clock, too" if number in _TIMES else ""
+        if number in _UNKNOWN_CA:
+            hint = "; if something in your network inspects TLS, name its CA in AWS_CA_BUNDLE"
+        told = getattr(error, "verify_message", "")
+        return f"was not reached: its certificate is not accepted ({told}){hint}"
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return _CLOSED
+    reason = getattr(error, "reason", None)
+    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+        return "was not reached: it does not speak TLS on this port"
+    return f"was not reached: TLS failed ({reason or type(error).__name__})"
+
+
+def _os_cause(error: OSError) -> str:
+    if tunnel := re.match(r"Tunnel connection failed: (\d{3})", str(error)):
+        return {
+            "407": "wants a user name and password (407): check those in https_proxy",
+            "403": "refuses to connect to SQS (403): allow it there, or name it in no_proxy",
+        }.get(tunnel[1], f"did not connect to SQS ({tunnel[1]})")
+    if error.errno in _NO_ROUTE:
+        return "was not reached: there is no route to it; is the network up?"
+    name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+    if isinstance(error, PermissionError):
+        return (
+            f"was not reached: this machine does not permit it ({name}): a firewall, IPAddressDeny "
+            "of the systemd unit, or a file of CA certificates that can't be read"
+        )
+    return f"was not reached ({name})"

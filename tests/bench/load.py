@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench.cpu import cpu_seconds
 from tests.bench.rig import BenchError, StubAddress, daemon_command, environment, running_stub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TICKS = 100  # of the kernel, in a second, on all of Linux
 _WARM_UP = 0.1
 
 
@@ -92,7 +92,7 @@ def measure_load(messages: int, *, every_seconds: float = 1.0) -> Load:
                 began = time.monotonic()
                 samples = list(_watch(process, stub, messages, every_seconds))
                 seconds = time.monotonic() - began
-                cpu = _cpu_seconds(process.pid)
+                cpu = cpu_seconds(process.pid)
                 process.send_signal(signal.SIGTERM)
                 if process.wait(120) != 0:
                     raise BenchError("the daemon did not end well")
@@ -125,11 +125,6 @@ def _sample(pid: int, deleted: int) -> Sample:
         int(status["Threads"]),
         len(list((proc / "fd").iterdir())),
     )
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def _lines_in(path: Path) -> int:

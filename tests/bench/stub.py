@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import json
 import signal
 import time
@@ -22,6 +23,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from consumer.events.samples import realistic_messages
+from tests.bench.cpu import cpu_seconds
 from tests.bench.stub_actions import ActionError, Receive, answer, parse_receive
 from tests.bench.stub_http import Connection
 from tests.bench.stub_queue import Queue
@@ -50,14 +52,27 @@ class Marks:
     last_delete: float | None = None
     cpu_at_first_receive: float | None = None
     cpu_at_last_delete: float | None = None
+    stub_cpu_at_first_receive: float | None = None
+    stub_cpu_at_last_delete: float | None = None
+
+    def begin(self, now: float) -> None:
+        """The first message was received."""
+        self.first_receive = now
+        self.cpu_at_first_receive = self.cpu()
+        self.stub_cpu_at_first_receive = time.process_time()
+
+    def end(self, now: float) -> None:
+        """The last message was deleted, for now."""
+        self.last_delete = now
+        self.cpu_at_last_delete = self.cpu()
+        self.stub_cpu_at_last_delete = time.process_time()
 
     def cpu(self) -> float | None:
         """CPU seconds, user and system, of all threads of the watched process so far."""
         if self.pid is None:
             return None
-        # Linux makes the id of a process's CPU clock from its pid: clock_getcpuclockid(3).
         with contextlib.suppress(OSError):
-            return time.clock_gettime((~self.pid << 3) | 2)
+            return cpu_seconds(self.pid)
         return None
 
 
@@ -114,8 +129,7 @@ class Stub:
             names=request.names,
         )
         if found is not None and self.marks.first_receive is None:
-            self.marks.first_receive = now
-            self.marks.cpu_at_first_receive = self.marks.cpu()
+            self.marks.begin(now)
         return found
 
     def _act(self, connection: Connection, target: str, data: dict[str, Any]) -> None:
@@ -123,8 +137,7 @@ class Stub:
         connection.reply(answer(self.queue, target, data, self.queue_url))
         if self.queue.counts.deleted != deleted:
             if self.queue.visible + self.queue.in_flight == 0:
-                self.marks.last_delete = time.monotonic()
-                self.marks.cpu_at_last_delete = self.marks.cpu()
+                self.marks.end(time.monotonic())
         elif self.queue.visible:
             self.wake()
 
@@ -170,7 +183,7 @@ class Stub:
                 raise ActionError("InvalidAction", f"there is no {line} here", status=404)
 
     def _stats(self) -> dict[str, Any]:
-        counts, marks = self.queue.counts, self.marks
+        counts = self.queue.counts
         return {
             "calls": dict(self.calls),
             "call_times": list(self.call_times),
@@ -179,11 +192,7 @@ class Stub:
             "deleted": counts.deleted,
             "remaining": self.queue.visible,
             "in_flight": self.queue.in_flight,
-            "first_receive": marks.first_receive,
-            "last_delete": marks.last_delete,
-            "cpu_at_first_receive": marks.cpu_at_first_receive,
-            "cpu_at_last_delete": marks.cpu_at_last_delete,
-            "stub_cpu": time.process_time(),
+            **dataclasses.asdict(self.marks),
         }
 
     async def sweep(self) -> None:

@@ -60,7 +60,8 @@ def misses(
         most = setting.max_ratio[candidate.letter]
         if measure.steady_cpu_us > most * floor.steady_cpu_us:
             found.append(f"ratio > {most}")
-    if peer and candidate.letter == BELOW_PEER and measure.steady_cpu_us > peer.steady_cpu_us:
+    against_peer = peer if candidate.letter == BELOW_PEER and not setting.tls else None
+    if against_peer and measure.steady_cpu_us > against_peer.steady_cpu_us:
         found.append("CPU > (e)")
     # With latency, receives come back less full: more calls then are the price of speed.
     if measure.calls_per_message > MAX_CALLS_PER_MESSAGE and not setting.latency_ms:
@@ -72,8 +73,10 @@ def misses(
 
 def described(setting: Setting) -> str:
     """The bars of a drain, for people."""
-    common = f"{BELOW_PEER.join('()')} not above (e) in CPU; {MAX_RSS_MB:.0f} MB"
+    common = [f"{MAX_RSS_MB:.0f} MB"]
+    if not setting.tls:
+        common.append(f"({BELOW_PEER}) not above (e) in CPU")
     if setting.latency_ms:
-        return f"{MIN_MESSAGES_PER_SECOND:,} messages/s; {common}"
+        return "; ".join([f"{MIN_MESSAGES_PER_SECOND:,} messages/s", *common])
     ratios = ", ".join(f"({name}) {most}" for name, most in setting.max_ratio.items())
-    return f"steady ratio {ratios}; {MAX_CALLS_PER_MESSAGE} calls/message; {common}"
+    return "; ".join([f"steady ratio {ratios}", f"{MAX_CALLS_PER_MESSAGE} calls/message", *common])

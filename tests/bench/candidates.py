@@ -57,10 +57,14 @@ class Candidate:
             return f"({self.letter}) before"
         return TITLES[self.letter]
 
-    @property
-    def environment(self) -> Mapping[str, str]:
+    def environment(self, stub: StubAddress) -> Mapping[str, str]:
         """What its process has in its environment beside what all have."""
-        return {"PYTHONPATH": "" if self.letter == "e" else str(self.tree)}
+        path = "" if self.letter == "e" else str(self.tree)
+        if stub.authority is None:
+            return {"PYTHONPATH": path}
+        # AWS's SDK for Rust does not read the variable that botocore reads, and we have to.
+        trust = "SSL_CERT_FILE" if self.letter == "e" else "AWS_CA_BUNDLE"
+        return {"PYTHONPATH": path, trust: stub.authority}
 
     def command(self, stub: StubAddress, messages: int, archive: Path) -> list[str]:
         """The command that receives and deletes so many messages, and ends."""

@@ -4,6 +4,7 @@ python tests/bench/run.py                        the table
 python tests/bench/run.py --peer PATH            next to fanferro, of another virtual environment
 python tests/bench/run.py --against PATH         before and after: the daemon of another checkout
 python tests/bench/run.py --latency-ms 15        with a network that takes time
+python tests/bench/run.py --tls                  over TLS
 python tests/bench/run.py --messages 200000      is memory flat?
 python tests/bench/run.py --idle 65              the daemon on an empty queue
 """
@@ -14,14 +15,22 @@ import argparse
 import dataclasses
 import json
 import sys
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bench.bars import MAX_IDLE_LATENCY_P99_MS, MAX_IDLE_REQUESTS_PER_MINUTE, Setting
 from tests.bench.candidates import TITLES, Candidate, candidates, peer_version
+from tests.bench.certificate import write_certificate
 from tests.bench.drain import Measure, drain
 from tests.bench.idle import Idle, measure_idle
 from tests.bench.report import legend, machine, summarise, table
 from tests.bench.rig import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.bench.certificate import Certificate
 
 _IDLE_SENDS = 20
 _PEER_POLLERS = 8
@@ -55,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--only", type=_letters, default=list(TITLES), help="such as a,c")
     parser.add_argument(
+        "--tls", action="store_true", help="all of them over TLS, (a) as their measure included"
+    )  # fmt: skip
+    parser.add_argument(
         "--peer", type=Path, metavar="PATH",
         help="also run (e): a Python with fanferro, or the virtual environment that has it",
     )  # fmt: skip
@@ -83,24 +95,41 @@ def _letters(text: str) -> list[str]:
 
 
 def _drain(options: argparse.Namespace, about: dict[str, str]) -> bool:
-    setting = Setting(options.latency_ms)
+    setting = Setting(options.latency_ms, options.tls)
     pollers = options.peer_pollers or (_PEER_POLLERS if setting.latency_ms else 1)
     running = candidates(options.only, against=options.against, peer=options.peer, pollers=pollers)
-    rounds: dict[Candidate, list[Measure]] = {candidate: [] for candidate in running}
-    for number in range(1, options.rounds + 1):
-        for candidate, measures in rounds.items():
-            latency_ms = 0.0 if candidate.letter == "a" else setting.latency_ms
-            measures.append(drain(candidate, messages=options.messages, latency_ms=latency_ms))
-            _progress(f"round {number}: {candidate.title}, {measures[-1].steady_cpu_us:.1f} us")
+    with tempfile.TemporaryDirectory(prefix="bench-tls-") as folder:
+        certificate = write_certificate(Path(folder)) if setting.tls else None
+        rounds = _rounds(running, options, certificate)
     rows = summarise(rounds, setting)
     if options.json:
-        told = {name: getattr(options, name) for name in ("messages", "rounds", "latency_ms")}
+        told = {
+            name: getattr(options, name) for name in ("messages", "rounds", "latency_ms", "tls")
+        }
         print(json.dumps({**told, "machine": about, "rows": [row.as_json() for row in rows]}))
     else:
         print(f"{options.messages:,} messages, {options.rounds} rounds")
         print(table(rows, setting))
         print(legend(setting))
     return not any(row.misses for row in rows)
+
+
+def _rounds(
+    running: Sequence[Candidate], options: argparse.Namespace, certificate: Certificate | None
+) -> dict[Candidate, list[Measure]]:
+    """Let each drain once in each round: a machine that changes its pace does so for all."""
+    rounds: dict[Candidate, list[Measure]] = {candidate: [] for candidate in running}
+    for number in range(1, options.rounds + 1):
+        for candidate, measures in rounds.items():
+            measure = drain(
+                candidate,
+                messages=options.messages,
+                latency_ms=0.0 if candidate.letter == "a" else options.latency_ms,
+                certificate=certificate,
+            )
+            measures.append(measure)
+            _progress(f"round {number}: {candidate.title}, {measure.steady_cpu_us:.1f} us")
+    return rounds
 
 
 def _idle(options: argparse.Namespace, about: dict[str, str]) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from resource import struct_rusage
 
     from tests.bench.candidates import Candidate
+    from tests.bench.certificate import Certificate
 
 _LEAST_MESSAGES_PER_SECOND = 150
 
@@ -38,11 +39,17 @@ class Measure:
     calls: Mapping[str, int]
 
 
-def drain(candidate: Candidate, *, messages: int, latency_ms: float = 0.0) -> Measure:
+def drain(
+    candidate: Candidate,
+    *,
+    messages: int,
+    latency_ms: float = 0.0,
+    certificate: Certificate | None = None,
+) -> Measure:
     """Let one candidate empty a queue of its own. Raises BenchError."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
-        running_stub(messages=messages, latency_ms=latency_ms) as stub,
+        running_stub(messages=messages, latency_ms=latency_ms, certificate=certificate) as stub,
     ):
         archive = Path(directory, "archive")
         usage = _run_to_the_end(candidate, stub, archive, messages)
@@ -58,11 +65,12 @@ def _run_to_the_end(
 ) -> struct_rusage:
     directory = archive.parent
     log = directory / "consumer.log"
+    extra = {"STATE_DIRECTORY": str(directory), **candidate.environment(stub)}
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             candidate.command(stub, messages, archive),
             cwd=directory,
-            env=environment({"STATE_DIRECTORY": str(directory), **candidate.environment}),
+            env=environment(extra),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -82,12 +90,13 @@ def _run_to_the_end(
 def _check(stats: Mapping[str, Any], messages: int) -> None:
     if stats["deleted"] != messages or stats["last_delete"] is None:
         raise BenchError(f"{stats['deleted']} of {messages} messages were deleted")
+    if stats["cpu_at_first_receive"] is None or stats["peak_rss_mb"] is None:
+        raise BenchError("the consumer began before it was watched, or ended too soon: try again")
     if stats["redelivered"]:
         raise BenchError(f"{stats['redelivered']} messages were delivered again")
 
 
 def _lines(directory: Path) -> int:
-    # Line by line: the peak of a child's memory begins with what its parent has at the fork.
     count = 0
     for path in directory.rglob("*.jsonl"):
         with path.open("rb") as file:
@@ -102,7 +111,7 @@ def _measure(stats: Mapping[str, Any], usage: struct_rusage, messages: int) -> M
         whole_cpu_us=(usage.ru_utime + usage.ru_stime) / messages * 1e6,
         messages_per_second=messages / (stats["last_delete"] - stats["first_receive"]),
         calls_per_message=sum(stats["calls"].values()) / messages,
-        peak_rss_mb=usage.ru_maxrss / 1024,
+        peak_rss_mb=stats["peak_rss_mb"],
         stub_cpu_us=(stats["stub_cpu_at_last_delete"] - stats["stub_cpu_at_first_receive"])
         / messages * 1e6,
         calls=stats["calls"],

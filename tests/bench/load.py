@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench.cpu import cpu_seconds
+from tests.bench.process import cpu_seconds
 from tests.bench.rig import BenchError, StubAddress, daemon_command, environment, running_stub
 
 if TYPE_CHECKING:

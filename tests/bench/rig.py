@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tests.bench.certificate import Certificate
+
 ROOT = Path(__file__).resolve().parents[2]
 #: Variables of the caller that would change what is measured.
 _FOREIGN = ("AWS_", "CONSUMER_", "NOTIFY_", "WATCHDOG_", "STATE_DIRECTORY", "CREDENTIALS_")
@@ -26,10 +28,13 @@ class BenchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StubAddress:
-    """Where a running stub is reached."""
+    """Where a running stub is reached: as SQS, and to control it."""
 
     url: str
     queue_url: str
+    control_url: str
+    #: With TLS: the file of the authority that clients have to trust.
+    authority: str | None = None
 
     def get(self, path: str) -> Any:
         """Ask a control endpoint."""
@@ -40,7 +45,9 @@ class StubAddress:
         return self._request("POST", path, json.dumps(data))
 
     def _request(self, method: str, path: str, body: str | None) -> Any:
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=120)
+        connection = http.client.HTTPConnection(
+            self.control_url.removeprefix("http://"), timeout=120
+        )
         with contextlib.closing(connection):
             connection.request(method, path, body)
             response = connection.getresponse()
@@ -52,13 +59,21 @@ class StubAddress:
 
 @contextlib.contextmanager
 def running_stub(
-    *, messages: int = 0, latency_ms: float = 0.0, visibility_seconds: int = 30
+    *,
+    messages: int = 0,
+    latency_ms: float = 0.0,
+    visibility_seconds: int = 30,
+    certificate: Certificate | None = None,
 ) -> Iterator[StubAddress]:
     """Run a stub that holds `messages`, as long as the context lasts."""
     command = [
         sys.executable, "-m", "tests.bench.stub", "--messages", str(messages),
         "--latency-ms", str(latency_ms), "--visibility-seconds", str(visibility_seconds),
     ]  # fmt: skip
+    authority = None
+    if certificate is not None:
+        command += ["--certificate", str(certificate.chain), "--key", str(certificate.key)]
+        authority = str(certificate.authority)
     stdout, env = subprocess.PIPE, environment({})
     with subprocess.Popen(command, stdout=stdout, env=env, text=True) as process:
         try:
@@ -66,7 +81,7 @@ def running_stub(
             line = process.stdout.readline()
             if not line:
                 raise BenchError("the stub did not start")
-            yield StubAddress(**json.loads(line))
+            yield StubAddress(**json.loads(line), authority=authority)
         finally:
             process.terminate()
 

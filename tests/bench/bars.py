@@ -10,6 +10,7 @@ from tests.bench.candidates import DAEMON
 if TYPE_CHECKING:
     from tests.bench.candidates import Candidate
     from tests.bench.drain import Measure
+    from tests.bench.idle import Idle
 
 #: CPU per message may be so many times that of the bare loop.
 MAX_RATIO = {"b": 0.28, "c": 0.33, "d": 0.45}
@@ -80,3 +81,30 @@ def described(setting: Setting) -> str:
         return "; ".join([f"{MIN_MESSAGES_PER_SECOND:,} messages/s", *common])
     ratios = ", ".join(f"({name}) {most}" for name, most in setting.max_ratio.items())
     return "; ".join([f"steady ratio {ratios}", f"{MAX_CALLS_PER_MESSAGE} calls/message", *common])
+
+
+def idle_misses(idle: Idle) -> tuple[str, ...]:
+    """What an idle daemon misses."""
+    found: list[str] = []
+    if idle.daemon.requests_per_minute > MAX_IDLE_REQUESTS_PER_MINUTE:
+        found.append(f"requests/minute > {MAX_IDLE_REQUESTS_PER_MINUTE}")
+    if idle.daemon.cpu_ms_per_minute > MAX_IDLE_CPU_MS_PER_MINUTE:
+        found.append(f"CPU > {MAX_IDLE_CPU_MS_PER_MINUTE:.0f} ms/minute")
+    if idle.p99_ms > MAX_IDLE_LATENCY_P99_MS:
+        found.append(f"p99 > {MAX_IDLE_LATENCY_P99_MS:.0f} ms")
+    return tuple(found)
+
+
+def load_misses(*, growth: float, rss_mb: float) -> tuple[str, ...]:
+    """What a drain of a large backlog misses; `growth` of its memory is a share."""
+    found: list[str] = []
+    if growth > MAX_RSS_GROWTH:
+        found.append(f"growth > {100 * MAX_RSS_GROWTH:.0f} %")
+    if rss_mb > MAX_RSS_MB:
+        found.append(f"RSS > {MAX_RSS_MB:.0f} MB")
+    return tuple(found)
+
+
+def load_bars() -> str:
+    """The bars of `load_misses`, for people."""
+    return f"growth {100 * MAX_RSS_GROWTH:.0f} %, {MAX_RSS_MB:.0f} MB"

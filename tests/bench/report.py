@@ -10,7 +10,14 @@ from os import cpu_count, getloadavg
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.bench.bars import Setting, described, misses
+from tests.bench.bars import (
+    MAX_IDLE_CPU_MS_PER_MINUTE,
+    MAX_IDLE_LATENCY_P99_MS,
+    MAX_IDLE_REQUESTS_PER_MINUTE,
+    Setting,
+    described,
+    misses,
+)
 from tests.bench.candidates import DAEMON
 from tests.bench.drain import Measure
 
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tests.bench.candidates import Candidate
+    from tests.bench.idle import Idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class Row:
         """Of the bars; empty for those that have none."""
         if self.candidate.letter not in DAEMON or self.candidate.before:
             return ""
-        return f"missed: {', '.join(self.misses)}" if self.misses else "met"
+        return _verdict(self.misses)
 
     def as_json(self) -> dict[str, Any]:
         """The row as `--json` prints it."""
@@ -134,6 +142,29 @@ def legend(setting: Setting) -> str:
         lines.append(f"{setting.latency_ms:g} ms are added to each call, but not for (a).")
     lines.append(f"Bars: {described(setting)}.")
     return "\n".join(lines)
+
+
+def idle_table(idle: Idle, misses: Sequence[str]) -> str:
+    """What was seen of an idle daemon, as text."""
+    lines = [f"{'idle':30}{'requests/minute':>17}{'CPU ms/minute':>15}"]
+    for cost in (idle.daemon, *idle.others):
+        rate, cpu_ms = cost.requests_per_minute, cost.cpu_ms_per_minute
+        lines.append(f"{cost.title:30}{rate:17.2f}{cpu_ms:15.1f}")
+    lines.append(
+        f"{len(idle.latencies_ms)} messages sent to the idle daemon, each until its handler runs: "
+        f"median {idle.median_ms:.1f} ms, p99 {idle.p99_ms:.1f} ms, "
+        f"worst {max(idle.latencies_ms):.1f} ms"
+    )
+    lines.append(
+        f"Bars of the daemon: {MAX_IDLE_REQUESTS_PER_MINUTE} requests/minute; "
+        f"{MAX_IDLE_CPU_MS_PER_MINUTE:.0f} ms of CPU/minute; "
+        f"p99 {MAX_IDLE_LATENCY_P99_MS:.0f} ms: {_verdict(misses)}"
+    )
+    return "\n".join(lines)
+
+
+def _verdict(misses: Sequence[str]) -> str:
+    return f"missed: {', '.join(misses)}" if misses else "met"
 
 
 def machine() -> dict[str, str]:

@@ -132,10 +132,11 @@ class Stub:
                 connection.reply(json.dumps(self._stats()).encode())
             case "POST /send":
                 attributes = data.get("attributes", {})
-                now_ms = time.time_ns() // 1_000_000
+                now_ms, sent_ns = time.time_ns() // 1_000_000, time.monotonic_ns()
                 message_id, _ = self.queue.send(data["body"], attributes, now_ms)
                 self.wake()
-                connection.reply(json.dumps({"MessageId": message_id}).encode())
+                told = {"MessageId": message_id, "sent_ns": sent_ns}
+                connection.reply(json.dumps(told).encode())
             case "POST /send-all":
                 now_ms = time.time_ns() // 1_000_000
                 ids = [self.queue.send(body, {}, now_ms)[0] for body in data["bodies"]]

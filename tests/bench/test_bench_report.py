@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.bench.bars import Setting
+from tests.bench.bars import Setting, idle_misses, load_misses
 from tests.bench.candidates import Candidate
 from tests.bench.drain import Measure
-from tests.bench.report import summarise, table
+from tests.bench.idle import Cost, Idle
+from tests.bench.report import idle_table, summarise, table
 
 A, B, C, D, E = (Candidate(letter) for letter in "abcde")
 
@@ -63,3 +64,31 @@ def test_another_checkout_is_compared_and_not_judged() -> None:
 
     assert [row.verdict for row in rows] == ["", "", "met"]
     assert "(b) over (b) before: CPU 0.250, messages/s 1.500" in table(rows, Setting())
+
+
+def test_over_tls_the_ratios_are_others() -> None:
+    """Over TLS the bare loop costs more, too; the peer is shown and is no bar."""
+    rounds = {A: [_measure(100)], B: [_measure(34)], C: [_measure(36)], E: [_measure(20)]}
+
+    rows = summarise(rounds, Setting(tls=True))
+
+    assert [row.misses for row in rows] == [(), (), ("ratio > 0.35",), ()]
+
+
+def test_an_idle_daemon_is_held_against_its_bars() -> None:
+    """Requests and CPU a minute, and the slowest but one in a hundred, are each named if missed."""
+    latencies = (*[1.0] * 98, 21.0, 90.0)
+    good = Idle(Cost("daemon", 3.0, 40.0), (), (*[1.0] * 99, 90.0))
+    bad = Idle(Cost("daemon", 3.3, 41.0), (Cost("bare loop", 3.0, 6.0),), latencies)
+
+    missed = ("requests/minute > 3.2", "CPU > 40 ms/minute", "p99 > 20 ms")
+    assert idle_misses(good) == ()
+    assert idle_misses(bad) == missed
+    assert (bad.median_ms, bad.p99_ms) == (1.0, 21.0)
+    assert "bare loop" in idle_table(bad, missed)
+
+
+def test_a_large_backlog_is_held_against_its_bars() -> None:
+    """Memory has to be flat, and little."""
+    assert load_misses(growth=0.09, rss_mb=74) == ()
+    assert load_misses(growth=0.11, rss_mb=76) == ("growth > 10 %", "RSS > 75 MB")

@@ -117,15 +117,16 @@ def _ratio(value: float | None) -> str:
 
 def _before_and_after(rows: Sequence[Row]) -> Iterator[str]:
     """A line for each daemon of which another checkout ran, too."""
-    before = {r.candidate.letter: r.measure for r in rows if r.candidate.before}
+    before = {row.candidate.letter: row for row in rows if row.candidate.before}
     for row in rows:
         old = before.get(row.candidate.letter)
         if old is not None and not row.candidate.before:
-            cpu = row.measure.steady_cpu_us / old.steady_cpu_us
-            speed = row.measure.messages_per_second / old.messages_per_second
+            cpu = row.measure.steady_cpu_us / old.measure.steady_cpu_us
+            least = row.spread_us[0] / old.spread_us[0]
+            speed = row.measure.messages_per_second / old.measure.messages_per_second
             yield (
-                f"({row.candidate.letter}) over ({row.candidate.letter}) before: "
-                f"CPU {cpu:.3f}, messages/s {speed:.3f}"
+                f"{row.candidate.title}, over before: CPU {cpu:.3f} "
+                f"(least of each {least:.3f}), messages/s {speed:.3f}"
             )
 
 

@@ -97,6 +97,8 @@ def candidates(
         if against is not None and letter in DAEMON:
             found.append(Candidate(letter, tree=_checked(against)))
         found.append(Candidate(letter))
+    if letters and not found:
+        raise BenchError("there is nothing to run: (e) needs --peer")
     return found
 
 

@@ -40,6 +40,8 @@ def test_a_peer_or_a_checkout_that_is_none_is_an_error(tmp_path: Path) -> None:
         peer_version(tmp_path)
     with pytest.raises(BenchError, match="no checkout in"):
         candidates("b", against=tmp_path, peer=None, pollers=1)
+    with pytest.raises(BenchError, match="needs --peer"):
+        candidates("e", against=None, peer=None, pollers=1)
 
 
 def test_the_peer_says_what_its_python_lacks() -> None:

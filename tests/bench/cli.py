@@ -1,9 +1,12 @@
 """The benchmark: what a drained message costs the daemon, next to a bare boto3 loop.
 
 python tests/bench/run.py                        the table
+python tests/bench/run.py --peer PATH            next to fanferro, of another virtual environment
+python tests/bench/run.py --against PATH         before and after: the daemon of another checkout
 python tests/bench/run.py --latency-ms 15        with a network that takes time
+python tests/bench/run.py --tls                  over TLS
 python tests/bench/run.py --messages 200000      is memory flat?
-python tests/bench/run.py --idle 65              the daemon on an empty queue
+python tests/bench/run.py --idle 60              the daemon on an empty queue
 """
 
 from __future__ import annotations
@@ -12,29 +15,35 @@ import argparse
 import dataclasses
 import json
 import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.bench.idle import Idle, measure_idle
-from tests.bench.report import (
-    MAX_IDLE_LATENCY_MS,
-    MAX_IDLE_REQUESTS_PER_MINUTE,
-    TITLES,
-    legend,
-    machine,
-    summarise,
-    table,
-)
-from tests.bench.rig import BenchError, Measure, drain
+from tests.bench.bars import Setting, idle_misses
+from tests.bench.candidates import TITLES, Candidate, candidates, peer_version
+from tests.bench.certificate import write_certificate
+from tests.bench.drain import Measure, drain
+from tests.bench.idle import measure_idle
+from tests.bench.report import idle_table, legend, machine, summarise, table
+from tests.bench.rig import BenchError
 
-_IDLE_SENDS = 20
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.bench.certificate import Certificate
+
+_PEER_POLLERS = 8
 
 
 def main() -> int:
     """Read the command line, measure, report; returns the exit code."""
     options = _parser().parse_args()
     about = machine()
-    if not options.json:
-        print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
     try:
+        if options.peer:
+            about["fanferro"] = peer_version(options.peer)
+        if not options.json:
+            print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
         met = _idle(options, about) if options.idle else _drain(options, about)
     except BenchError as error:
         print(f"benchmark failed: {error}", file=sys.stderr)
@@ -54,9 +63,25 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--only", type=_letters, default=list(TITLES), help="such as a,c")
     parser.add_argument(
-        "--idle", type=float, metavar="SECONDS", default=0.0,
-        help="idle for so long (three long polls are 65), then send some messages",
+        "--tls", action="store_true", help="all of them over TLS, (a) as their measure included"
     )  # fmt: skip
+    parser.add_argument(
+        "--peer", type=Path, metavar="PATH",
+        help="also run (e): a Python with fanferro, or the virtual environment that has it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--peer-pollers", type=int, metavar="N",
+        help=f"open receives of (e); 1, or {_PEER_POLLERS} with latency",
+    )  # fmt: skip
+    parser.add_argument(
+        "--against", type=Path, metavar="PATH",
+        help="also run the daemon of another checkout of this project, in the same rounds",
+    )  # fmt: skip
+    parser.add_argument(
+        "--idle", type=float, metavar="SECONDS", default=0.0,
+        help="idle for so long (three long polls are 60), then send messages one by one",
+    )  # fmt: skip
+    parser.add_argument("--sends", type=int, default=200, help="with --idle: how many")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a bar is missed")
     return parser
@@ -70,43 +95,55 @@ def _letters(text: str) -> list[str]:
 
 
 def _drain(options: argparse.Namespace, about: dict[str, str]) -> bool:
-    rounds: dict[str, list[Measure]] = {candidate: [] for candidate in options.only}
-    for number in range(1, options.rounds + 1):
-        for candidate, measures in rounds.items():
-            latency_ms = 0.0 if candidate == "a" else options.latency_ms
-            measures.append(drain(candidate, messages=options.messages, latency_ms=latency_ms))
-            _progress(f"round {number}: {TITLES[candidate]}, {measures[-1].steady_cpu_us:.1f} us")
-    rows = summarise(rounds, latency_ms=options.latency_ms)
+    setting = Setting(options.latency_ms, options.tls)
+    pollers = options.peer_pollers or (_PEER_POLLERS if setting.latency_ms else 1)
+    running = candidates(options.only, against=options.against, peer=options.peer, pollers=pollers)
+    with tempfile.TemporaryDirectory(prefix="bench-tls-") as folder:
+        certificate = write_certificate(Path(folder)) if setting.tls else None
+        rounds = _rounds(running, options, certificate)
+    rows = summarise(rounds, setting)
     if options.json:
-        shown = [dataclasses.asdict(row) for row in rows]
-        told = {name: getattr(options, name) for name in ("messages", "rounds", "latency_ms")}
-        print(json.dumps({**told, "machine": about, "rows": shown}))
+        told = {
+            name: getattr(options, name) for name in ("messages", "rounds", "latency_ms", "tls")
+        }
+        print(json.dumps({**told, "machine": about, "rows": [row.as_json() for row in rows]}))
     else:
         print(f"{options.messages:,} messages, {options.rounds} rounds")
-        print(table(rows, latency_ms=options.latency_ms))
-        print(legend(latency_ms=options.latency_ms))
+        print(table(rows, setting))
+        print(legend(setting))
     return not any(row.misses for row in rows)
 
 
+def _rounds(
+    running: Sequence[Candidate], options: argparse.Namespace, certificate: Certificate | None
+) -> dict[Candidate, list[Measure]]:
+    """Let each drain once in each round: a machine that changes its pace does so for all."""
+    rounds: dict[Candidate, list[Measure]] = {candidate: [] for candidate in running}
+    for number in range(1, options.rounds + 1):
+        for candidate, measures in rounds.items():
+            measure = drain(
+                candidate,
+                messages=options.messages,
+                latency_ms=0.0 if candidate.letter == "a" else options.latency_ms,
+                certificate=certificate,
+            )
+            measures.append(measure)
+            _progress(f"round {number}: {candidate.title}, {measure.steady_cpu_us:.1f} us")
+    return rounds
+
+
 def _idle(options: argparse.Namespace, about: dict[str, str]) -> bool:
-    idle = measure_idle(seconds=options.idle, sends=_IDLE_SENDS)
-    met = _idle_met(idle)
+    others = candidates(
+        [letter for letter in "ae" if letter in options.only],
+        against=None, peer=options.peer, pollers=1,
+    )  # fmt: skip
+    idle = measure_idle(seconds=options.idle, sends=options.sends, others=others)
+    missed = idle_misses(idle)
     if options.json:
-        print(json.dumps({"machine": about, "met": met, **dataclasses.asdict(idle)}))
+        print(json.dumps({"machine": about, "misses": missed, **dataclasses.asdict(idle)}))
     else:
-        print(
-            f"idle: {idle.requests_per_minute:.2f} requests/minute "
-            f"(bar {MAX_IDLE_REQUESTS_PER_MINUTE})\n"
-            f"sent while idle, until the handler runs: median {idle.median_ms:.1f} ms, "
-            f"worst {idle.worst_ms:.1f} ms of {_IDLE_SENDS} (bar {MAX_IDLE_LATENCY_MS:.0f} ms)\n"
-            f"bars: {'met' if met else 'missed'}"
-        )
-    return met
-
-
-def _idle_met(idle: Idle) -> bool:
-    enough = idle.requests_per_minute <= MAX_IDLE_REQUESTS_PER_MINUTE
-    return enough and idle.worst_ms <= MAX_IDLE_LATENCY_MS
+        print(idle_table(idle, missed))
+    return not missed
 
 
 def _progress(text: str) -> None:

@@ -8,34 +8,31 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from os import cpu_count, getloadavg
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tests.bench.rig import Measure
+from tests.bench.bars import (
+    MAX_IDLE_CPU_MS_PER_MINUTE,
+    MAX_IDLE_LATENCY_P99_MS,
+    MAX_IDLE_REQUESTS_PER_MINUTE,
+    Setting,
+    described,
+    misses,
+)
+from tests.bench.candidates import DAEMON
+from tests.bench.drain import Measure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-TITLES = {
-    "a": "(a) bare boto3 loop",
-    "b": "(b) daemon, batch handler",
-    "c": "(c) daemon, handler per event",
-    "d": "(d) daemon, archive",
-}
-#: CPU per message may be so many times that of the bare loop.
-MAX_RATIO = {"b": 1.1, "c": 1.35, "d": 1.4}
-MAX_CALLS_PER_MESSAGE = 0.21
-MAX_RSS_MB = 100.0
-#: With latency: this share of what the bare loop reaches without (2,500 where that is 4,500).
-MIN_SPEED_SHARE = 2500 / 4500
-MAX_IDLE_REQUESTS_PER_MINUTE = 3.2
-MAX_IDLE_LATENCY_MS = 50.0
+    from tests.bench.candidates import Candidate
+    from tests.bench.idle import Idle
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One candidate: the median of its rounds, and what of the bars it misses."""
 
-    candidate: str
+    candidate: Candidate
     measure: Measure
     #: Least and most steady CPU of the rounds: how far the machine can be trusted.
     spread_us: tuple[float, float]
@@ -44,13 +41,27 @@ class Row:
     whole_ratio: float | None
     misses: tuple[str, ...]
 
+    @property
+    def verdict(self) -> str:
+        """Of the bars; empty for those that have none."""
+        if self.candidate.letter not in DAEMON or self.candidate.before:
+            return ""
+        return _verdict(self.misses)
 
-def summarise(rounds: Mapping[str, Sequence[Measure]], *, latency_ms: float) -> list[Row]:
-    """One row for each candidate, in the order of their letters."""
+    def as_json(self) -> dict[str, Any]:
+        """The row as `--json` prints it."""
+        shown = {name: getattr(self, name) for name in self.__slots__ if name != "candidate"}
+        measure = {name: getattr(self.measure, name) for name in self.measure.__slots__}
+        return {"candidate": self.candidate.title, **shown, "measure": measure}
+
+
+def summarise(rounds: Mapping[Candidate, Sequence[Measure]], setting: Setting) -> list[Row]:
+    """One row for each candidate, in the order given."""
     medians = {candidate: _median(measures) for candidate, measures in rounds.items()}
-    floor = medians.get("a")
+    by_letter = {candidate.letter: measure for candidate, measure in medians.items()}
+    floor, peer = by_letter.get("a"), by_letter.get("e")
     rows: list[Row] = []
-    for candidate, measure in sorted(medians.items()):
+    for candidate, measure in medians.items():
         steady = [m.steady_cpu_us for m in rounds[candidate]]
         row = Row(
             candidate=candidate,
@@ -58,7 +69,7 @@ def summarise(rounds: Mapping[str, Sequence[Measure]], *, latency_ms: float) -> 
             spread_us=(min(steady), max(steady)),
             steady_ratio=measure.steady_cpu_us / floor.steady_cpu_us if floor else None,
             whole_ratio=measure.whole_cpu_us / floor.whole_cpu_us if floor else None,
-            misses=_misses(candidate, measure, floor, latency_ms),
+            misses=misses(candidate, measure, setting, floor=floor, peer=peer),
         )
         rows.append(row)
     return rows
@@ -71,79 +82,90 @@ def _median(measures: Sequence[Measure]) -> Measure:
         messages_per_second=statistics.median(m.messages_per_second for m in measures),
         calls_per_message=statistics.median(m.calls_per_message for m in measures),
         peak_rss_mb=max(m.peak_rss_mb for m in measures),
+        stub_cpu_us=statistics.median(m.stub_cpu_us for m in measures),
         calls=measures[-1].calls,
     )
 
 
-def _misses(
-    candidate: str, measure: Measure, floor: Measure | None, latency_ms: float
-) -> tuple[str, ...]:
-    if candidate == "a":
-        return ()
-    found: list[str] = []
-    if latency_ms and floor:
-        least = MIN_SPEED_SHARE * floor.messages_per_second
-        if measure.messages_per_second < least:
-            found.append(f"messages/s < {least:.0f}")
-    elif floor:
-        ratio = measure.steady_cpu_us / floor.steady_cpu_us
-        if ratio > MAX_RATIO[candidate]:
-            found.append(f"ratio > {MAX_RATIO[candidate]}")
-    # With latency, receives come back less full: more calls then are the price of speed.
-    if measure.calls_per_message > MAX_CALLS_PER_MESSAGE and not latency_ms:
-        found.append(f"calls > {MAX_CALLS_PER_MESSAGE}")
-    if measure.peak_rss_mb > MAX_RSS_MB:
-        found.append(f"RSS > {MAX_RSS_MB:.0f} MB")
-    return tuple(found)
-
-
-def table(rows: Sequence[Row], *, latency_ms: float) -> str:
+def table(rows: Sequence[Row], setting: Setting) -> str:
     """The rows as text."""
     head = (
         f"{'':30}{'CPU us/message':^27}{'ratio to (a)':^15}\n"
         f"{'':30}{'steady':>8}{'(spread)':>11}{'whole':>8}{'steady':>8}{'whole':>7}"
         f"{'messages/s':>12}{'calls/message':>15}{'peak RSS MB':>13}  bars"
     )
-    lines = [head]
-    for row in rows:
-        measure = row.measure
-        title = TITLES[row.candidate]
-        if latency_ms and row.candidate == "a":
-            title += ", 0 ms"
-        spread = f"{row.spread_us[0]:.0f}-{row.spread_us[1]:.0f}"
-        steady, whole = _ratio(row.steady_ratio), _ratio(row.whole_ratio)
-        verdict = "" if row.candidate == "a" else ", ".join(row.misses) or "met"
-        lines.append(
-            f"{title:30}{measure.steady_cpu_us:8.1f}{spread:>11}{measure.whole_cpu_us:8.1f}"
-            f"{steady:>8}{whole:>7}{measure.messages_per_second:12,.0f}"
-            f"{measure.calls_per_message:15.3f}{measure.peak_rss_mb:13.1f}  {verdict}"
-        )
-    return "\n".join(lines)
+    return "\n".join([head, *(_line(row, setting) for row in rows), *_before_and_after(rows)])
+
+
+def _line(row: Row, setting: Setting) -> str:
+    measure = row.measure
+    title = row.candidate.title
+    if setting.latency_ms and row.candidate.letter == "a":
+        title += ", 0 ms"
+    spread = f"{row.spread_us[0]:.0f}-{row.spread_us[1]:.0f}"
+    steady, whole = _ratio(row.steady_ratio), _ratio(row.whole_ratio)
+    return (
+        f"{title:30}{measure.steady_cpu_us:8.1f}{spread:>11}{measure.whole_cpu_us:8.1f}"
+        f"{steady:>8}{whole:>7}{measure.messages_per_second:12,.0f}"
+        f"{measure.calls_per_message:15.4f}{measure.peak_rss_mb:13.1f}  {row.verdict}"
+    )
 
 
 def _ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.3f}"
 
 
-def legend(*, latency_ms: float) -> str:
+def _before_and_after(rows: Sequence[Row]) -> Iterator[str]:
+    """A line for each daemon of which another checkout ran, too."""
+    before = {row.candidate.letter: row for row in rows if row.candidate.before}
+    for row in rows:
+        old = before.get(row.candidate.letter)
+        if old is not None and not row.candidate.before:
+            cpu = row.measure.steady_cpu_us / old.measure.steady_cpu_us
+            least = row.spread_us[0] / old.spread_us[0]
+            speed = row.measure.messages_per_second / old.measure.messages_per_second
+            yield (
+                f"{row.candidate.title}, over before: CPU {cpu:.3f} "
+                f"(least of each {least:.3f}), messages/s {speed:.3f}"
+            )
+
+
+def legend(setting: Setting) -> str:
     """What the columns mean and what the bars are."""
     lines = [
         "CPU is user + system time of the consumer's process, all threads. steady: from the first",
         "receive to the last delete; whole: the process from start to end, imports included.",
-        "Medians of the rounds (RSS: the most).",
+        "Medians of the rounds (RSS: the most). (e) decodes no body; the daemon decodes each.",
     ]
-    if latency_ms:
-        lines.append(
-            f"Bar with {latency_ms:g} ms per call: {MIN_SPEED_SHARE:.3f} of the messages/s that "
-            "(a) reaches without latency."
-        )
-    else:
-        ratios = ", ".join(f"({name}) {most}" for name, most in MAX_RATIO.items())
-        lines.append(
-            f"Bars: steady ratio {ratios}; {MAX_CALLS_PER_MESSAGE} calls/message; "
-            f"{MAX_RSS_MB:.0f} MB."
-        )
+    if setting.tls:
+        lines.append("All over TLS, (a) included.")
+    if setting.latency_ms:
+        lines.append(f"{setting.latency_ms:g} ms are added to each call, but not for (a).")
+    lines.append(f"Bars: {described(setting)}.")
     return "\n".join(lines)
+
+
+def idle_table(idle: Idle, misses: Sequence[str]) -> str:
+    """What was seen of an idle daemon, as text."""
+    lines = [f"{'idle':30}{'requests/minute':>17}{'CPU ms/minute':>15}"]
+    for cost in (idle.daemon, *idle.others):
+        rate, cpu_ms = cost.requests_per_minute, cost.cpu_ms_per_minute
+        lines.append(f"{cost.title:30}{rate:17.2f}{cpu_ms:15.1f}")
+    lines.append(
+        f"{len(idle.latencies_ms)} messages sent to the idle daemon, each until its handler runs: "
+        f"median {idle.median_ms:.1f} ms, p99 {idle.p99_ms:.1f} ms, "
+        f"worst {max(idle.latencies_ms):.1f} ms"
+    )
+    lines.append(
+        f"Bars of the daemon: {MAX_IDLE_REQUESTS_PER_MINUTE} requests/minute; "
+        f"{MAX_IDLE_CPU_MS_PER_MINUTE:.0f} ms of CPU/minute; "
+        f"p99 {MAX_IDLE_LATENCY_P99_MS:.0f} ms: {_verdict(misses)}"
+    )
+    return "\n".join(lines)
+
+
+def _verdict(misses: Sequence[str]) -> str:
+    return f"missed: {', '.join(misses)}" if misses else "met"
 
 
 def machine() -> dict[str, str]:

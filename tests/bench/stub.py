@@ -1,19 +1,21 @@
 """A small, fast SQS server on loopback, full of Canvas messages, for the benchmark and for tests.
 
 `python -m tests.bench.stub --port 0 --messages 20000 --latency-ms 0` prints one line of JSON,
-{"url": ..., "queue_url": ...}, when it is ready, and serves until it is told to stop.
+{"url": ..., "queue_url": ..., "control_url": ...}, when it is ready, and serves until it is told to
+stop. With --certificate, `url` is served with TLS, on a port of its own.
 Beside SQS's JSON protocol: GET /stats, POST /send with {"body", "attributes"}, POST /send-all with
-{"bodies"}, POST /watch with {"pid"} (whose CPU time /stats tells at the first receive and at the
-last delete), POST /shutdown.
+{"bodies"}, POST /watch with {"pid"} (what that process has used at the first receive and at the
+last delete is in /stats), POST /shutdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
+import dataclasses
 import json
 import signal
+import ssl
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from consumer.events.samples import realistic_messages
+from tests.bench.process import Marks
 from tests.bench.stub_actions import ActionError, Receive, answer, parse_receive
 from tests.bench.stub_http import Connection
 from tests.bench.stub_queue import Queue
@@ -39,26 +42,6 @@ class Waiter:
     connection: Connection
     request: Receive
     timer: asyncio.TimerHandle
-
-
-@dataclass(slots=True)
-class Marks:
-    """When the drain began and ended: seconds of CLOCK_MONOTONIC, and CPU of a watched process."""
-
-    pid: int | None = None
-    first_receive: float | None = None
-    last_delete: float | None = None
-    cpu_at_first_receive: float | None = None
-    cpu_at_last_delete: float | None = None
-
-    def cpu(self) -> float | None:
-        """CPU seconds, user and system, of all threads of the watched process so far."""
-        if self.pid is None:
-            return None
-        # Linux makes the id of a process's CPU clock from its pid: clock_getcpuclockid(3).
-        with contextlib.suppress(OSError):
-            return time.clock_gettime((~self.pid << 3) | 2)
-        return None
 
 
 @dataclass(slots=True)
@@ -114,8 +97,7 @@ class Stub:
             names=request.names,
         )
         if found is not None and self.marks.first_receive is None:
-            self.marks.first_receive = now
-            self.marks.cpu_at_first_receive = self.marks.cpu()
+            self.marks.begin(now)
         return found
 
     def _act(self, connection: Connection, target: str, data: dict[str, Any]) -> None:
@@ -123,8 +105,7 @@ class Stub:
         connection.reply(answer(self.queue, target, data, self.queue_url))
         if self.queue.counts.deleted != deleted:
             if self.queue.visible + self.queue.in_flight == 0:
-                self.marks.last_delete = time.monotonic()
-                self.marks.cpu_at_last_delete = self.marks.cpu()
+                self.marks.end(time.monotonic())
         elif self.queue.visible:
             self.wake()
 
@@ -151,10 +132,11 @@ class Stub:
                 connection.reply(json.dumps(self._stats()).encode())
             case "POST /send":
                 attributes = data.get("attributes", {})
-                now_ms = time.time_ns() // 1_000_000
+                now_ms, sent_ns = time.time_ns() // 1_000_000, time.monotonic_ns()
                 message_id, _ = self.queue.send(data["body"], attributes, now_ms)
                 self.wake()
-                connection.reply(json.dumps({"MessageId": message_id}).encode())
+                told = {"MessageId": message_id, "sent_ns": sent_ns}
+                connection.reply(json.dumps(told).encode())
             case "POST /send-all":
                 now_ms = time.time_ns() // 1_000_000
                 ids = [self.queue.send(body, {}, now_ms)[0] for body in data["bodies"]]
@@ -170,7 +152,7 @@ class Stub:
                 raise ActionError("InvalidAction", f"there is no {line} here", status=404)
 
     def _stats(self) -> dict[str, Any]:
-        counts, marks = self.queue.counts, self.marks
+        counts = self.queue.counts
         return {
             "calls": dict(self.calls),
             "call_times": list(self.call_times),
@@ -179,11 +161,7 @@ class Stub:
             "deleted": counts.deleted,
             "remaining": self.queue.visible,
             "in_flight": self.queue.in_flight,
-            "first_receive": marks.first_receive,
-            "last_delete": marks.last_delete,
-            "cpu_at_first_receive": marks.cpu_at_first_receive,
-            "cpu_at_last_delete": marks.cpu_at_last_delete,
-            "stub_cpu": time.process_time(),
+            **dataclasses.asdict(self.marks),
         }
 
     async def sweep(self) -> None:
@@ -194,27 +172,39 @@ class Stub:
             self.wake()
 
 
-async def serve(port: int, messages: int, latency_ms: float, visibility_seconds: int) -> None:
+async def serve(options: argparse.Namespace) -> None:
     """Fill the queue, tell the address, and serve until told to stop."""
-    stub = Stub(Queue(visibility_seconds))
+    stub = Stub(Queue(options.visibility_seconds))
     now_ms = time.time_ns() // 1_000_000
     # A larger backlog is those again and again: the texts of half a million need not be in memory.
-    samples = list(realistic_messages(min(messages, _DISTINCT), seed=1, start=_FIRST_EVENT))
-    for sample in islice(cycle(samples), messages):
+    distinct = min(options.messages, _DISTINCT)
+    samples = list(realistic_messages(distinct, seed=1, start=_FIRST_EVENT))
+    for sample in islice(cycle(samples), options.messages):
         stub.queue.send(sample.body, sample.attributes, now_ms)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stub.stop.set)
-    server = await loop.create_server(
-        lambda: Connection(stub, latency_ms / 1000), "127.0.0.1", port
-    )
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    async def listen(port: int, tls: ssl.SSLContext | None) -> tuple[asyncio.Server, str]:
+        server = await loop.create_server(
+            lambda: Connection(stub, options.latency_ms / 1000), "127.0.0.1", port, ssl=tls
+        )
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        return server, f"{'https' if tls else 'http'}://{address}"
+
+    control, control_url = server, url = await listen(options.port, None)
+    if options.certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(options.certificate, options.key)
+        server, url = await listen(0, tls)
     stub.queue_url = url + QUEUE_PATH
-    print(json.dumps({"url": url, "queue_url": stub.queue_url}), flush=True)
+    told = {"url": url, "queue_url": stub.queue_url, "control_url": control_url}
+    print(json.dumps(told), flush=True)
     sweeper = asyncio.create_task(stub.sweep())
     await stub.stop.wait()
     sweeper.cancel()
     server.close()
+    control.close()
 
 
 def main() -> None:
@@ -224,10 +214,9 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=0)
     parser.add_argument("--latency-ms", type=float, default=0.0)
     parser.add_argument("--visibility-seconds", type=int, default=30)
-    options = parser.parse_args()
-    asyncio.run(
-        serve(options.port, options.messages, options.latency_ms, options.visibility_seconds)
-    )
+    parser.add_argument("--certificate", help="serve TLS, too, with this chain (PEM)")
+    parser.add_argument("--key", help="of the certificate (PEM)")
+    asyncio.run(serve(parser.parse_args()))
 
 
 if __name__ == "__main__":

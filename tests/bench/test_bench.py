@@ -1,4 +1,4 @@
-"""The stub behaves as SQS does where the benchmark relies on it, and the benchmark runs."""
+"""The stub behaves as SQS does where the benchmark relies on it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import hashlib
 import http.client
 import json
 import statistics
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +15,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.bench.rig import ROOT, StubAddress, running_stub
+from tests.bench.certificate import write_certificate
+from tests.bench.rig import StubAddress, running_stub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(name="stub")
@@ -40,6 +40,7 @@ def _client(stub: StubAddress) -> Iterator[Any]:
     client = boto3.client(
         "sqs",
         endpoint_url=stub.url,
+        verify=stub.authority,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
@@ -183,6 +184,15 @@ def test_latency_is_added_to_each_call() -> None:
         assert time.monotonic() - begin >= 0.055
 
 
+def test_with_a_certificate_sqs_is_behind_tls(tmp_path: Path) -> None:
+    """Whoever trusts the authority that was made for it talks TLS to the stub."""
+    certificate = write_certificate(tmp_path)
+    with running_stub(messages=1, certificate=certificate) as stub, _client(stub) as sqs:
+        assert stub.url.startswith("https://127.0.0.1:")
+        assert len(_receive(sqs, stub)) == 1
+        assert stub.get("/stats")["received"] == 1
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -211,22 +221,3 @@ def test_bad_batches_are_refused(sqs: Any, stub: StubAddress) -> None:
             sqs.delete_message_batch(QueueUrl=stub.queue_url, Entries=entries)
 
     assert stub.get("/stats")["deleted"] == 0
-
-
-def test_the_benchmark_runs() -> None:
-    """The one command drains with the bare loop and with the daemon, and tells what it cost."""
-    command = [sys.executable, str(ROOT / "tests/bench/run.py"), "--json", "--only", "a,c"]
-    size = ["--messages", "300", "--rounds", "1"]
-
-    run = subprocess.run(
-        [*command, *size], capture_output=True, text=True, check=False, timeout=250
-    )
-
-    assert run.returncode == 0, run.stderr
-    bare, daemon = json.loads(run.stdout)["rows"]
-    assert bare["measure"]["calls"] == {"ReceiveMessage": 30, "DeleteMessageBatch": 30}
-    assert daemon["measure"]["calls"]["ReceiveMessage"] >= 30
-    for row in (bare, daemon):
-        assert 0 < row["measure"]["steady_cpu_us"] < row["measure"]["whole_cpu_us"]
-        assert row["measure"]["peak_rss_mb"] > 1
-    assert bare["steady_ratio"] == 1.0

@@ -1,0 +1,57 @@
+"""The benchmark runs, and names what it cannot run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.candidates import candidates, peer_version
+from tests.bench.rig import ROOT, BenchError
+
+
+def test_the_benchmark_runs() -> None:
+    """The one command drains with the bare loop and with the daemon, and tells what it cost."""
+    command = [sys.executable, str(ROOT / "tests/bench/run.py"), "--json", "--only", "a,c"]
+    size = ["--messages", "300", "--rounds", "1"]
+
+    run = subprocess.run(
+        [*command, *size], capture_output=True, text=True, check=False, timeout=250
+    )
+
+    assert run.returncode == 0, run.stderr
+    bare, daemon = json.loads(run.stdout)["rows"]
+    assert bare["measure"]["calls"] == {"ReceiveMessage": 30, "DeleteMessageBatch": 30}
+    assert daemon["measure"]["calls"]["ReceiveMessage"] >= 30
+    for row in (bare, daemon):
+        assert 0 < row["measure"]["steady_cpu_us"] < row["measure"]["whole_cpu_us"]
+        assert row["measure"]["peak_rss_mb"] > 1
+    assert bare["steady_ratio"] == 1.0
+
+
+def test_a_peer_or_a_checkout_that_is_none_is_an_error(tmp_path: Path) -> None:
+    """What cannot be compared with is named before anything is measured."""
+    with pytest.raises(BenchError, match="no fanferro in"):
+        peer_version(Path(sys.executable))
+    with pytest.raises(BenchError, match="no fanferro in"):
+        peer_version(tmp_path)
+    with pytest.raises(BenchError, match="no checkout in"):
+        candidates("b", against=tmp_path, peer=None, pollers=1)
+    with pytest.raises(BenchError, match="needs --peer"):
+        candidates("e", against=None, peer=None, pollers=1)
+
+
+def test_the_peer_says_what_its_python_lacks() -> None:
+    """The peer's script needs nothing but fanferro, and asks for it."""
+    command = [sys.executable, "-I", str(ROOT / "tests/bench/peer.py")]
+    stub = ["--queue-url", "http://127.0.0.1:9/1/q", "--endpoint-url", "http://127.0.0.1:9"]
+
+    run = subprocess.run(
+        [*command, *stub, "--messages", "1"], capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 1
+    assert "pip install fanferro" in run.stderr

@@ -10,9 +10,10 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from consumer.events.catalog.index import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Stands for the name of the event where a field belongs to all: metadata, envelope.
 ANY_EVENT: Final = "*"
-#: Where the table is.
-SHAPES_FILE: Final = Path(__file__).parent / "catalog" / "shapes.json"
 
 #: Names come from outside: no longer ones are remembered.
 _LONGEST = 100
@@ -64,7 +63,7 @@ class Shapes:
     def __init__(self, table: Mapping[str, Any]) -> None:
         self._rows: list[dict[str, int | None]] = table["shapes"]
         self._names: dict[Format, dict[str, int]] = {
-            "canvas": table["canvas"],
+            "canvas": {k: n for found in table["canvas"].values() for k, n in found.items()},
             "caliper": table["caliper"],
         }
         self._made: dict[int, Shape] = {}
@@ -94,7 +93,7 @@ class Shapes:
 @cache
 def shapes() -> Shapes:
     """The table that comes with this package."""
-    return Shapes(json.loads(SHAPES_FILE.read_bytes()))
+    return Shapes(table())
 
 
 class Drift:

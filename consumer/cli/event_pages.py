@@ -26,6 +26,7 @@ _PRIVACY: Final = {
     "education": "education record",
     "secret": "secret: opens a door",
 }
+_NOT_IN_SOURCE: Final = "It is documented, but the public source of Canvas does not send it: your Canvas may not, either."
 #: For all examples: the same each time.
 _SEED: Final = 1
 
@@ -48,7 +49,9 @@ def event_facts(summary: dict[str, Any]) -> dict[str, Any]:
 
     name = summary["name"]
     model = model_of(name)
-    facts = {**summary, "entity": None}
+    facts = {**summary, "entity": None, "note": None}
+    if model is not None and not model.in_source:
+        facts["note"] = _NOT_IN_SOURCE
     if model is not None and issubclass(model, CanvasBody) and all(model.entity):
         kind, field = model.entity
         is_object = any(f.key == field and f.record for f in fields_of(model))
@@ -101,6 +104,8 @@ def event_page(facts: dict[str, Any], width: int | None) -> Iterator[str]:
     yield click.style(facts["name"], bold=True)
     undocumented = "" if facts["documented"] else " No payload of it has been published."
     yield from wrapped(facts["meaning"] + undocumented, width, "  ")
+    if facts["note"]:
+        yield from wrapped(f"Note: {facts['note']}", width, "  ")
     yield ""
     yield from table(list(_head(facts)), width)
     canvas, caliper = facts["canvas"], facts["caliper"]

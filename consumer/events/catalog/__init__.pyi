@@ -31,5 +31,6 @@ from consumer.events.catalog.sis import *
 from consumer.events.catalog.submission import *
 from consumer.events.catalog.syllabus import *
 from consumer.events.catalog.undocumented import *
+from consumer.events.catalog.undocumented_parts import *
 from consumer.events.catalog.user import *
 from consumer.events.catalog.wiki import *

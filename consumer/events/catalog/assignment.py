@@ -44,6 +44,7 @@ class Assignment(CanvasBody):
         values=("online_text_entry", "online_upload,online_url", "external_tool", "on_paper"),
     )
     anonymous_grading: Flag = about("Graders do not see whose work they grade.")
+    anonymous_participants: Flag = about("Students do not see whose work it is. Newer versions.")
     workflow_state: Text = about("Where it stands.", values=("published", "unpublished", "deleted"))
     created_on_blueprint_sync: Flag = about("A blueprint course brought it here.")
     lti_assignment_id: OpaqueId = about("The assignment, as LTI tools know it.", of="assignment")

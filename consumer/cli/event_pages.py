@@ -26,7 +26,9 @@ _PRIVACY: Final = {
     "education": "education record",
     "secret": "secret: opens a door",
 }
-_NOT_IN_SOURCE: Final = "It is documented, but the public source of Canvas does not send it: your Canvas may not, either."
+_NOT_IN_SOURCE: Final = (
+    "It is documented, but the public source of Canvas does not send it: it may never come."
+)
 #: For all examples: the same each time.
 _SEED: Final = 1
 
@@ -36,6 +38,7 @@ _LEGEND: Final = (
     ("id", "either of them, depending on who writes the event"),
     ("outside id", "none of Canvas's numbers: of an LTI tool, an SIS or another service"),
     ("time", "a text, ISO 8601"),
+    ("date", "a text: a day, alone or with a time of that day"),
 )
 
 

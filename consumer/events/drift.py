@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -30,6 +31,8 @@ _is_plain = re.compile(r"@?[A-Za-z_][A-Za-z0-9_-]{0,99}").fullmatch
 _may_be_data = re.compile(r".@|[0-9]{5}").search
 #: More in one event are not looked at: it is another thing altogether.
 _MOST_IN_ONE = 200
+#: What a message in Canvas format has; self-hosted Canvas calls its metadata attributes.
+_TOP = frozenset({"metadata", "attributes", "body"})
 
 
 class Unknown(NamedTuple):
@@ -39,7 +42,7 @@ class Unknown(NamedTuple):
     """
 
     format: Format
-    #: Of the event; `ANY_EVENT` for a field of the metadata or of Caliper's envelope.
+    #: Of the event; `ANY_EVENT` for what is around it: metadata, envelope, other keys.
     name: str
     #: Where the field is, as `inner_path` puts it; "" for the event itself.
     path: str
@@ -124,6 +127,7 @@ class Drift:
             shape is not None
             and known.around[event.format].known.issuperset(event.metadata)
             and _fits(shape, event.body)
+            and (len(event.payload) == 2 or event.format != "canvas")
         ):
             return
         self._note([unknown for unknown, _ in unknown_in(event)])
@@ -180,7 +184,8 @@ def _fits(shape: Shape, values: Mapping[str, Any]) -> bool:
 def unknown_in(event: Event) -> Iterator[tuple[Unknown, Any]]:
     """What the catalog does not know of this event, each with its value; of an event its body.
 
-    Of an unknown event no field is told but those of the metadata. At most 200.
+    Of an unknown event no field is told but those around it: of the metadata or the envelope, and
+    keys beside metadata and body. At most 200.
     """
     shape = shapes().of(event.format, event.name)
     around = shapes().around[event.format]
@@ -188,6 +193,9 @@ def unknown_in(event: Event) -> Iterator[tuple[Unknown, Any]]:
     if shape is None:
         yield Unknown(event.format, printable(event.name), ""), event.body
     found = _unknown_fields(around, event.metadata, "metadata" if canvas else "envelope")
+    if canvas:
+        beside = ((inner_path("", k), v) for k, v in event.payload.items() if k not in _TOP)
+        found = chain(beside, found)
     for _, (path, value) in zip(range(_MOST_IN_ONE), found, strict=False):
         yield Unknown(event.format, ANY_EVENT, path), value
     if shape is not None:

@@ -7,7 +7,7 @@ skipped.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from consumer.events.catalog.base import EventData
+    from consumer.messages import Format
 
 each_name = for_each("name", names())
 #: Dates that are broken in the published payload itself.
@@ -114,6 +115,23 @@ def test_each_model_is_found_under_its_class_name(name: str) -> None:
 def test_fields_of_newer_versions_are_known(name: str, field: str) -> None:
     """No published payload has them yet; Canvas's source does."""
     assert field in model(name).__pydantic_fields__
+
+
+@for_each("event_format", ("canvas", "caliper"))
+def test_a_day_comes_with_or_without_a_time(event_format: Format) -> None:
+    """It is a date from both, and what was received stays."""
+    for written in ("2026-05-01", "2026-05-01T00:00:00Z", "2026-05-01 23:59:59 -0600"):
+        body: dict[str, Any] = {"all_day_date": written}
+        if event_format == "caliper":
+            body = {"object": {"extensions": {"com.instructure.canvas": body}}}
+        for name in ("assignment_override_created", "assignment_override_updated"):
+            data = make_event(name, body=body, format=event_format).data
+            found = data if event_format == "canvas" else data.object.extensions.canvas
+
+            assert found.all_day_date == date(2026, 5, 1)
+            assert type(found.all_day_date) is date
+            assert found.written("all_day_date") == written
+            assert received(data) == body
 
 
 @for_each("package", (catalog, catalog.caliper))

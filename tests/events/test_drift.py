@@ -229,6 +229,22 @@ def test_threads_may_count_together() -> None:
     assert len(told) == 1
 
 
+def test_keys_beside_metadata_and_body_are_counted() -> None:
+    """Self-hosted Canvas calls its metadata attributes: that is known."""
+    told: list[Unknown] = []
+    drift = Drift(told.append)
+
+    for payload in (
+        {"metadata": {"event_name": "logged_out"}, "body": {}, "subscription_id": 7},
+        {"attributes": {"event_name": "logged_out"}, "body": {}},
+        {"attributes": None, "metadata": {"event_name": "logged_out"}, "body": {}},
+    ):
+        (event,) = decode(make_message(json.dumps(payload)))
+        drift.see(event)
+
+    assert told == [Unknown("canvas", ANY_EVENT, "subscription_id")]
+
+
 def test_no_model_is_loaded() -> None:
     """A daemon that looks for drift does not pay for the catalog."""
     program = (

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.fields import (
+    Day,
     Flag,
     GlobalId,
     Ids,
@@ -128,7 +129,7 @@ class AssignmentOverride(CanvasBody):
     group_id: LocalId = about("The group, if it is for one.", of="group")
     due_at: Time = about("When it is due for them.")
     all_day: Flag = about("Due at the end of a day rather than at an hour.")
-    all_day_date: Time = about("That day, as its start.")
+    all_day_date: Day = about("The day on which it is due.")
     unlock_at: Time = about("From when they can hand in.")
     lock_at: Time = about("Until when they can hand in.")
     workflow_state: Text = about("Where it stands.", values=("active", "deleted"))

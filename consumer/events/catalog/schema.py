@@ -28,6 +28,7 @@ _TYPES: Final[dict[Kind, list[str]]] = {
     "id": _ID,
     "opaque id": _ID,
     "timestamp": ["string"],
+    "date": ["string"],
     "text": ["string"],
     "boolean": ["boolean"],
     "object": ["object", "string"],
@@ -117,7 +118,7 @@ class _Definitions:
     def _field(self, facts: FieldFacts) -> _Schema:
         marks = facts.marks
         schema: _Schema = {"description": marks.meaning, **self._type(facts)}
-        if facts.kind.endswith("id") or facts.kind == "timestamp":
+        if facts.kind.endswith("id") or facts.kind in {"timestamp", "date"}:
             schema["x-type"] = facts.kind
         if marks.of:
             schema["x-id-of"] = marks.of

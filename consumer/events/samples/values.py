@@ -77,6 +77,8 @@ def maker_for(facts: FieldFacts, name: str, inside: str = "") -> Maker:
         return _id(facts, name, inside)
     if facts.kind == "timestamp":
         return _time(key, name)
+    if facts.kind == "date":
+        return _day(key, name)
     return _one_of(facts, name) if facts.marks.values else _plain(facts)
 
 
@@ -136,6 +138,12 @@ def _time(key: str, name: str) -> Maker:
     if shape is not None:
         return lambda scene: known.local_time(moment(scene), shape)
     return lambda scene: written(moment(scene), whole=scene.dice.chance(0.4))
+
+
+def _day(key: str, name: str) -> Maker:
+    """Alone, or as its start."""
+    moment = _moment(key, name)
+    return lambda scene: f"{moment(scene).date()}{scene.dice.pick(('', 'T00:00:00Z'))}"
 
 
 def _moment(key: str, name: str) -> Callable[[Scene], datetime]:

@@ -98,6 +98,9 @@ class Event(Generic[Data_co]):
     #: Position in its envelope, and how many events the envelope carries.
     index: int = 0
     count: int = 1
+    #: So many entities stood beside the events in its envelope; they describe things, and are
+    #: skipped.
+    skipped: int = 0
     _key: str = field(default="", repr=False)
     _reader: Reader | None = field(default=None, repr=False)
     _data: Any = field(default=None, init=False, repr=False)

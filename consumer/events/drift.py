@@ -118,9 +118,13 @@ class Drift:
         self._counts: dict[Unknown, int] = {}
         self._names = 0
         self._fields = 0
+        self._skipped = 0
 
     def see(self, event: Event) -> None:
         """Count what is unknown in this event, if anything is."""
+        if event.skipped and not event.index:
+            with self._lock:
+                self._skipped += event.skipped
         known = shapes()
         shape = known.of(event.format, event.name)
         if (
@@ -159,6 +163,11 @@ class Drift:
     def unknown_fields(self) -> int:
         """How often so far a field came that the catalog does not know."""
         return self._fields
+
+    @property
+    def skipped_entities(self) -> int:
+        """How many entities so far stood beside events in Caliper envelopes, and were skipped."""
+        return self._skipped
 
     def counts(self) -> dict[Unknown, int]:
         """How often each came: exact, but only of the first `most` different ones."""

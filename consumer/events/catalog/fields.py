@@ -19,7 +19,7 @@ Privacy = Literal["none", "identifier", "education", "secret"]
 
 Kind = Literal[
     "global id", "local id", "id", "opaque id", "timestamp", "date", "text", "number", "boolean",
-    "object",
+    "object", "text or object",
 ]  # fmt: skip
 
 
@@ -93,6 +93,8 @@ Integer = Annotated[int | None, BeforeValidator(_number), Is("number")]
 Flag = Annotated[bool | None, Is("boolean")]
 #: An object whose keys are not fixed; also where it comes as a text with JSON in it.
 Open = Annotated[dict[str, Any] | None, BeforeValidator(_object), Is("object")]
+#: A text, an object, or a list of them: the vocabulary of JSON-LD.
+Context = Annotated[str | list[Any] | dict[str, Any] | None, Is("text or object")]
 Texts = Annotated[list[str] | None, Is("text")]
 Ids = Annotated[list[StrictStr | StrictInt] | None, Is("id")]
 

@@ -32,6 +32,7 @@ _TYPES: Final[dict[Kind, list[str]]] = {
     "text": ["string"],
     "boolean": ["boolean"],
     "object": ["object", "string"],
+    "text or object": ["string", "object", "array"],
 }
 #: The published example of this event says another name in its metadata.
 _ALSO_SAYS: Final = {"grade_override": ("grade_change",)}

@@ -9,7 +9,7 @@ from consumer.events.identifiers import global_id, is_truncated, local_id, shard
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.messages import Context, Event, ReceivedMessage
 from consumer.retry import RetryPolicy
-from consumer.subject import CanvasId, Subject
+from consumer.subject import CanvasId, Change, Subject
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ __all__ = [
     "DataError",
     "Subject",
     "CanvasId",
+    "Change",
     "local_id",
     "global_id",
     "shard_of",

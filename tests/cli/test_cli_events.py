@@ -142,6 +142,33 @@ def test_show_as_json() -> None:
     assert facts == data("--json", "show", "submission_created")
 
 
+@for_each(
+    "name, canvas, caliper, words",
+    (
+        ("assignment_created", ["created"], ["created"], "created"),
+        ("assignment_updated", ["updated", "deleted"], ["updated", "deleted"],
+         "updated, or deleted if its state is so"),
+        ("enrollment_state_updated", ["updated", "deleted"], ["updated", "deleted"],
+         "updated, or deleted if its state is so"),
+        ("wiki_page_updated", ["updated", "deleted"], ["updated"],
+         "updated, or deleted if its state is so; in Caliper format updated"),
+        ("sis_batch_updated", ["updated"], None, "updated"),
+        ("wiki_page_deleted", ["deleted"], ["deleted"], "deleted"),
+        ("grade_change", [], [], "none"),
+    ),
+)  # fmt: skip
+def test_show_tells_which_changes_can_occur(
+    name: str, canvas: list[str], caliper: list[str] | None, words: str
+) -> None:
+    """What `event.change` can be, in each format."""
+    facts = data("show", name)
+
+    assert canvas == facts["canvas"]["changes"]
+    assert caliper == (facts["caliper"] and facts["caliper"]["changes"])
+    lines = [line.split(maxsplit=1) for line in run("show", name).stdout.splitlines()]
+    assert ["event.change", words] in lines
+
+
 def test_documented_events_that_the_source_does_not_send_have_a_note() -> None:
     """Whoever waits for them knows that they may never come."""
     unsent = {

@@ -282,6 +282,8 @@ VALUES: Final[Mapping[tuple[str, str], Callable[[Scene], Any]]] = MappingProxyTy
         ("", "ip_filter"): lambda _: "192.0.2.0/24",
         ("course_created", "workflow_state"): _workflow("claimed"),
         ("course_updated", "workflow_state"): _workflow("available", "claimed", "completed"),
+        # The Caliper form does not tell it: a deletion would be one in one format only.
+        ("wiki_page_updated", "workflow_state"): _workflow("active", "unpublished"),
         ("user_created", "workflow_state"): _workflow("pre_registered"),
         ("", "content_export_id"): lambda scene: f"content-export-{scene.number('content_export')}",
     }

@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.events.catalog.describe import fields_of
+from consumer.events.changes import STATE_FIELDS
 from consumer.events.samples import known, words
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def maker_for(facts: FieldFacts, name: str, inside: str = "") -> Maker:
 
 def _one_of(facts: FieldFacts, name: str) -> Maker:
     values, many = facts.marks.values, facts.many
-    if facts.key == "workflow_state" and name.endswith("_created"):
+    if facts.key in STATE_FIELDS and name.endswith("_created"):
         values = values[:1]  # nothing begins as deleted
     return lambda scene: [scene.dice.pick(values)] if many else scene.dice.pick(values)
 

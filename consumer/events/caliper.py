@@ -97,7 +97,7 @@ def events_of(
     if not all(isinstance(entry, dict) for entry in entries):
         reason = '"data" is neither an event nor a list of events'
         raise DecodeError(reason)
-    events = [entry for entry in entries if not _is_entity(entry)]
+    events = [entry for entry in entries if "action" in entry or not _is_entity(entry)]
     if not events:
         reason = '"data" holds entities only, and no event'
         raise DecodeError(reason)
@@ -112,14 +112,9 @@ def events_of(
 
 
 def _is_entity(entry: Mapping[str, Any]) -> bool:
-    """True for the description of a thing, with which nothing happened."""
+    """True for the description of a thing; of what has no action."""
     kind = entry.get("type")
-    return (
-        "action" not in entry
-        and isinstance(kind, str)
-        and kind != ""
-        and not kind.endswith("Event")
-    )
+    return isinstance(kind, str) and kind != "" and not kind.endswith("Event")
 
 
 def _event_of(

@@ -23,6 +23,7 @@ from consumer.events.catalog.master import *
 from consumer.events.catalog.metadata import *
 from consumer.events.catalog.module import *
 from consumer.events.catalog.new_quizzes import *
+from consumer.events.catalog.new_quizzes_parts import *
 from consumer.events.catalog.outcome import *
 from consumer.events.catalog.plagiarism import *
 from consumer.events.catalog.quiz import *

@@ -1,4 +1,4 @@
-"""How Canvas writes certain fields: shapes of times, ids as numbers, what is often absent or null."""
+"""How Canvas writes certain fields: shapes of times, ids as numbers, what is absent or null."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consumer.handlers.registering.registry import Handler, Registry
     from consumer.messages import Context, Event, ReceivedMessage
     from consumer.retry import RetryPolicy
-    from consumer.subject import CanvasId, Subject
+    from consumer.subject import CanvasId, Change, Subject
 
 __version__ = "0.1.0"
 
@@ -40,6 +40,7 @@ __all__ = [
     "DataError",
     "Subject",
     "CanvasId",
+    "Change",
     "local_id",
     "global_id",
     "shard_of",
@@ -60,7 +61,7 @@ if not TYPE_CHECKING:  # else type checkers would take any name for one that the
         "handlers.registering.registry": ("Handler", "Registry"),
         "messages": ("Context", "Event", "ReceivedMessage"),
         "retry": ("RetryPolicy",),
-        "subject": ("CanvasId", "Subject"),
+        "subject": ("CanvasId", "Change", "Subject"),
     }  # fmt: skip
     _MODULES = {name: f"consumer.{module}" for module, names in _NAMES.items() for name in names}
 

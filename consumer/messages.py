@@ -5,18 +5,18 @@ Knows nothing of queues, threads or configuration.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, cast
+
+from consumer.event_key import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from typing_extensions import TypeVar
 
-    from consumer.subject import Subject
+    from consumer.subject import Change, Subject
 
     #: The model of an event's data: that of any event, if it is not said.
     Data_co = TypeVar("Data_co", default=Any, covariant=True)
@@ -26,11 +26,7 @@ else:
     Data_co = TypeVar("Data_co", covariant=True)
 
 Format = Literal["canvas", "caliper"]
-
 Verdict = Literal["ack", "retry", "reject"]
-
-# One encoder for all: json.dumps with options would build one for each call.
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,13 +57,16 @@ class ReceivedMessage:
 
 
 class Reader(Protocol):
-    """Makes the typed views of an event. `consumer.events.typed` has the one that there is."""
+    """Makes the views of an event. `consumer.events.typed` has the one that there is."""
 
     def data(self, event: Event) -> Any:
-        """The model; see `Event.data`."""
+        """See `Event.data`."""
 
     def subject(self, event: Event) -> Subject:
-        """The common view; see `Event.subject`."""
+        """See `Event.subject`."""
+
+    def change(self, event: Event) -> Change | None:
+        """See `Event.change`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,9 +92,11 @@ class Event(Generic[Data_co]):
     payload: Mapping[str, Any] = field(repr=False)
     #: The time as it was written, readable or not; "" where none was.
     time_text: str = field(default="", repr=False)
-    #: Position in its envelope, and how many events the envelope carries.
+    #: Position among the events of its envelope, and how many the envelope carries.
     index: int = 0
     count: int = 1
+    #: Entities beside the events of its envelope: they describe things, and are skipped.
+    skipped: int = 0
     _key: str = field(default="", repr=False)
     _reader: Reader | None = field(default=None, repr=False)
     _data: Any = field(default=None, init=False, repr=False)
@@ -117,6 +118,14 @@ class Event(Generic[Data_co]):
         """Who did it, in which course and account, to what: the same from both formats."""
         return self._views().subject(self)
 
+    @property
+    def change(self) -> Change | None:
+        """What became of what it is about, the same from both formats; None if it does not say.
+
+        Canvas sends most deletions as an update with the state "deleted": that is "deleted" here.
+        """
+        return self._views().change(self)
+
     def _views(self) -> Reader:
         if self._reader is None:
             raise AttributeError("an event that was not decoded has no typed views")
@@ -126,19 +135,11 @@ class Event(Generic[Data_co]):
     def key(self) -> str:
         """What makes it the same event again: Caliper's id, else SHA-256 of the canonical body.
 
-        At most 200 printable characters: of an id that is none of that the hash is taken, too.
-
-        Canonical is the decoded message as JSON with sorted keys, no white space and ASCII only,
-        so that a duplicate from the producer, under a new message id, has the same key.
-        Computed on first use.
+        At most 200 printable characters: of an id that is none of that the hash is taken, too. A
+        duplicate from the producer, under a new message id, has the same. Computed on first use.
         """
         if not self._key:
-            try:
-                canonical = _canonical(self.payload)
-            except (RecursionError, ValueError):  # nests or counts beyond what can be written
-                canonical = self.raw
-            digest = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-            object.__setattr__(self, "_key", digest)
+            object.__setattr__(self, "_key", digest_of(self.payload, self.raw))
         return self._key
 
     @property

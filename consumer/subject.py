@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+#: What became of a thing; `consumer.events.changes` derives it. No event of today's Canvas says
+#: that something was restored: that comes as an update.
+Change = Literal["created", "updated", "deleted", "restored"]
 
 SHARD_SIZE = 10**13
 

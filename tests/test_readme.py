@@ -10,12 +10,12 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer.events.decode import decode
-from consumer.testing import canvas_body, make_message
+from consumer.testing import canvas_body, make_event, make_message
 from tests.acceptance.conftest import archived
 from tests.moto_queues import numbered
 from tests.processes import ROOT, environment, eventually
@@ -258,3 +258,18 @@ def test_the_typed_example(queue: MotoQueue, consume: Start, tmp_path: Path) -> 
     printed = run.stdout()
     assert "7 5.5\n" in printed
     assert "CanvasId" in printed or "None None" in printed
+
+
+def test_the_change_example(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example of what became of a thing, as it stands: only a deletion is forgotten."""
+    (example,) = re.findall(
+        r"<!-- test: change example -->\n```python\n(.*?)```", README, re.DOTALL
+    )
+    found: dict[str, Any] = {}
+    exec(example, found)
+
+    for state in ("available", "deleted"):
+        body = {"course_id": "565", "workflow_state": state}
+        found["mirror"](make_event("course_updated", body=body))
+
+    assert capsys.readouterr().out == "forget course CanvasId(local_id=565, shard=2107)\n"

@@ -105,6 +105,7 @@ def _facts(event: Event, message: ReceivedMessage, file: str, number: int) -> di
         "message": number,
         "event": event.index + 1,
         "events": event.count,
+        "skipped_entities": event.skipped,
         "format": event.format,
         "event_name": event.name,
         "event_time": event.time.isoformat().replace("+00:00", "Z") if event.time else None,
@@ -157,6 +158,8 @@ def _for_people(facts: dict[str, Any]) -> str:
         f"  time       {facts['event_time'] or 'not readable'}",
         f"  key        {_plain(facts['event_key'])}",
     ]
+    if facts["skipped_entities"]:
+        lines.append(f"  skipped    {facts['skipped_entities']} beside the events: no events")
     for path, found in facts["ids"].items():
         part = f" (local {found['local']} of shard {found['shard']})" if found["shard"] else ""
         lines.append(f"  id         {_plain(path)} {_plain(str(found['id']))}{part}")

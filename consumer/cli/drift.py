@@ -52,7 +52,7 @@ Examples:
 def drift_command(
     context: click.Context, files: tuple[str, ...], as_json: bool, message_format: Any
 ) -> None:
-    """List events and fields in FILE that the catalog does not know, and values of a wrong type.
+    """List events and fields in FILE that the catalog does not know, and values that do not fit.
 
     Canvas adds events and fields without notice; they are received and handled all the same. What
     this prints can be sent on: of values it shows type and shape only, never what they say.
@@ -60,7 +60,8 @@ def drift_command(
     A FILE may be a directory, such as the archive: all that ends in .jsonl or .json in it is read.
     It holds one message, or several: one per line, in a JSON array, lines of the archive, or
     the output of "aws sqs receive-message"; "-" is standard input. "*" as an event stands for the
-    metadata or the envelope that all events have.
+    metadata or the envelope that all events have, and for keys beside metadata and body. A value
+    does not fit where it is of another type, or says no time where one is expected.
     """
     from consumer.cli.drift_report import Report
 

@@ -6,20 +6,23 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from consumer.events.catalog import model_of
-from consumer.events.catalog.describe import all_fields_of
+from consumer.events.catalog.caliper.envelope import Envelope
+from consumer.events.catalog.describe import all_fields_of, fields_of
 from consumer.events.catalog.metadata import Metadata
 from consumer.events.drift import ANY_EVENT, Unknown, inner_path, unknown_in
-from consumer.events.timestamps import parse_time
+from consumer.events.timestamps import parse_day, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from consumer.events.catalog.base import Record
+    from consumer.events.catalog.describe import FieldFacts
     from consumer.messages import Event
 
 #: Different things that are remembered; of the others nothing is told but that there are some.
@@ -27,6 +30,9 @@ _MOST: Final = 10_000
 #: Of an event that is unknown, so many fields are told.
 _MOST_FIELDS: Final = 100
 
+_READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
+    {"timestamp": parse_time, "date": parse_day}
+)
 _is_digits = re.compile("[0-9]+").fullmatch
 _is_url = re.compile("[a-z]+://.*", re.DOTALL).fullmatch
 
@@ -109,15 +115,17 @@ def _misfits_in(event: Event) -> Iterator[tuple[Unknown, Any, str]]:
     if model is not None:
         for path, value, expected in _faults(model, event.body, "body" if canvas else ""):
             yield Unknown(event.format, event.name, path), value, expected
-    if canvas:
-        for path, value, expected in _faults(Metadata, event.metadata, "metadata"):
-            yield Unknown(event.format, ANY_EVENT, path), value, expected
+    around = (Metadata, "metadata") if canvas else (Envelope, "envelope")
+    for path, value, expected in _faults(around[0], event.metadata, around[1]):
+        yield Unknown(event.format, ANY_EVENT, path), value, expected
 
 
 def _faults(
     model: type[Record], values: Mapping[str, Any], path: str
 ) -> Iterator[tuple[str, Any, str]]:
-    """Where a value is of the wrong type: the path, the value, and what was expected."""
+    """Where a value can't be read as its type: the path, the value, and what was expected."""
+    for where, value, facts in _unread(model, values, path):
+        yield where, value, facts.type_words
     try:
         model.model_validate(values)
     except ValidationError as error:
@@ -128,6 +136,26 @@ def _faults(
             found.setdefault(where, (value, types.get(where, fault["msg"])))
         for where, (value, expected) in found.items():
             yield where, value, expected
+
+
+def _unread(
+    model: type[Record], values: Mapping[str, Any], path: str
+) -> Iterator[tuple[str, Any, FieldFacts]]:
+    """Times and dates that say none: the model has None for them, and does not complain."""
+    for facts in _fields(model):
+        value, where = values.get(facts.key), inner_path(path, facts.key)
+        if facts.record is not None:
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict):
+                    inner = f"{where}[]" if isinstance(value, list) else where
+                    yield from _unread(facts.record, item, inner)
+        elif facts.kind in _READERS and value not in (None, "") and not _READERS[facts.kind](value):
+            yield where, value, facts
+
+
+@lru_cache(maxsize=1_000)
+def _fields(model: type[Record]) -> tuple[FieldFacts, ...]:
+    return fields_of(model)
 
 
 @lru_cache(maxsize=300)

@@ -12,6 +12,7 @@ from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.describe import all_fields_of, fields_of
+from consumer.events.changes import DELETED, STATE_FIELDS, change_named
 from consumer.events.identifiers import TRUNCATED_LENGTH
 from consumer.events.samples import sample_message
 
@@ -26,6 +27,11 @@ _PRIVACY: Final = {
     "education": "education record",
     "secret": "secret: opens a door",
 }
+_EXTRA: Final = 'object.extensions["com.instructure.canvas"]'
+_NOT_IN_SOURCE: Final = (
+    "It is documented, but the public source of Canvas does not send it: it may never come."
+)
+_STATES: Final = {*STATE_FIELDS, *(f"{_EXTRA}.{field}" for field in STATE_FIELDS)}
 #: For all examples: the same each time.
 _SEED: Final = 1
 
@@ -35,6 +41,7 @@ _LEGEND: Final = (
     ("id", "either of them, depending on who writes the event"),
     ("outside id", "none of Canvas's numbers: of an LTI tool, an SIS or another service"),
     ("time", "a text, ISO 8601"),
+    ("date", "a text: a day, alone or with a time of that day"),
 )
 
 
@@ -48,12 +55,15 @@ def event_facts(summary: dict[str, Any]) -> dict[str, Any]:
 
     name = summary["name"]
     model = model_of(name)
-    facts = {**summary, "entity": None}
+    facts = {**summary, "entity": None, "note": None}
+    if model is not None and not model.in_source:
+        facts["note"] = _NOT_IN_SOURCE
     if model is not None and issubclass(model, CanvasBody) and all(model.entity):
         kind, field = model.entity
         is_object = any(f.key == field and f.record for f in fields_of(model))
         facts["entity"] = {"kind": kind, "field": f"{field}.id" if is_object else field}
     facts["canvas"] = {
+        "changes": _changes(name, model),
         "fields": _fields(model),
         "metadata": _fields(Metadata),
         "example": _example(name, "canvas"),
@@ -61,12 +71,30 @@ def event_facts(summary: dict[str, Any]) -> dict[str, Any]:
     facts["caliper"] = None
     if "caliper" in summary["formats"]:
         forms = [form._asdict() for form in forms_of(name)]
+        caliper = model_of(name, "caliper")
         facts["caliper"] = {
             "forms": forms,
-            "fields": _fields(model_of(name, "caliper"), forms),
+            "changes": _changes(name, caliper),
+            "fields": _fields(caliper, forms),
             "example": _example(name, "caliper"),
         }
     return facts
+
+
+def _changes(name: str, model: type[Record] | None) -> list[str]:
+    """What `event.change` can be."""
+    change = change_named(name)
+    if change is None:
+        return []
+    deletion = (
+        change == "updated"
+        and model is not None
+        and any(
+            path in _STATES and DELETED in facts.marks.values
+            for path, facts in all_fields_of(model)
+        )
+    )
+    return [change, DELETED] if deletion else [change]
 
 
 def _fields(
@@ -101,6 +129,8 @@ def event_page(facts: dict[str, Any], width: int | None) -> Iterator[str]:
     yield click.style(facts["name"], bold=True)
     undocumented = "" if facts["documented"] else " No payload of it has been published."
     yield from wrapped(facts["meaning"] + undocumented, width, "  ")
+    if facts["note"]:
+        yield from wrapped(f"Note: {facts['note']}", width, "  ")
     yield ""
     yield from table(list(_head(facts)), width)
     canvas, caliper = facts["canvas"], facts["caliper"]
@@ -124,9 +154,18 @@ def event_page(facts: dict[str, Any], width: int | None) -> Iterator[str]:
 def _head(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "category", facts["category"]
     yield "formats", ", ".join(facts["formats"])
+    changes = [_change_words(facts[found]["changes"]) for found in facts["formats"]]
+    in_caliper = f"; in Caliper format {changes[-1]}" if changes[0] != changes[-1] else ""
+    yield "event.change", f"{changes[0]}{in_caliper}"
     if facts["entity"]:
         kind = facts["entity"]["kind"].replace("_", " ")
         yield "is about", f"{kind}, whose id is in {facts['entity']['field']}"
+
+
+def _change_words(changes: list[str]) -> str:
+    if len(changes) > 1:
+        return f"{changes[0]}, or {changes[1]} if its state is so"
+    return changes[0] if changes else "none"
 
 
 def _forms(forms: list[dict[str, str]]) -> Iterator[tuple[str, str, str]]:

@@ -48,6 +48,7 @@ class CatalogWatch:
         """Bring the counters up to date; called now and then."""
         self._stats.set("unknown_events", self._drift.unknown_names)
         self._stats.set("unknown_fields", self._drift.unknown_fields)
+        self._stats.set("skipped_entities", self._drift.skipped_entities)
 
     @staticmethod
     def _tell(unknown: Unknown) -> None:

@@ -17,6 +17,7 @@ CounterName = Literal[
     "misfits",  # events that do not fit their model, where a handler asked for it
     "unknown_events",  # events whose name the catalog does not have
     "unknown_fields",  # fields in events that the catalog does not have
+    "skipped_entities",  # beside events in Caliper envelopes
     "deleted",  # messages that SQS confirmed as deleted
     "delete_failed",  # handled, but not deleted: deleted when they come again
     "released",  # given back unhandled while draining

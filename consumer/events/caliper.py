@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from consumer.errors import DecodeError
@@ -16,10 +17,17 @@ if TYPE_CHECKING:
 
 _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"
+#: Where Canvas is: its own addresses, and what it calls itself in a background job.
+_is_canvas_host = re.compile(
+    r"(?:https?://)?(?:[a-z0-9-]+\.)*(?:instructure\.com|canvaslms\.com)(?:[:/].*)?",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+).fullmatch
+_PARTS = ("actor", "object", "group", "membership", "session")
 _ENVELOPE = frozenset({"sensor", "sendTime", "dataVersion"})
 _LONGEST_KEY = 200
 
-#: (type, action) of which Canvas has one event only, whatever the object is.
+#: (type, action) of which Canvas has one event only, whatever the object is. In other systems
+#: they are common, too: an event must show that it is Canvas's.
 _BY_ACTION = {
     ("NavigationEvent", "NavigatedTo"): "asset_accessed",
     ("SessionEvent", "LoggedIn"): "logged_in",
@@ -77,7 +85,10 @@ def recognises(payload: Mapping[str, Any]) -> bool:
 def events_of(
     payload: Mapping[str, Any], message: ReceivedMessage, reader: Reader
 ) -> tuple[Event, ...]:
-    """All events of an envelope. Raises `DecodeError` if one of them is none, or there is none."""
+    """All events of an envelope, without the entities that may stand beside them.
+
+    Raises `DecodeError` if one of them is none, or there is none.
+    """
     data = payload["data"]
     entries = data if isinstance(data, list) else [data]
     if not entries:
@@ -86,13 +97,24 @@ def events_of(
     if not all(isinstance(entry, dict) for entry in entries):
         reason = '"data" is neither an event nor a list of events'
         raise DecodeError(reason)
+    events = [entry for entry in entries if "action" in entry or not _is_entity(entry)]
+    if not events:
+        reason = '"data" holds entities only, and no event'
+        raise DecodeError(reason)
+    skipped = len(entries) - len(events)
     envelope = {key: value for key, value in payload.items() if key != "data"}
     # The message has one name; in an envelope of several it can't be that of each.
-    told = message.message_attributes.get("event_name") if len(entries) == 1 else None
+    told = message.message_attributes.get("event_name") if len(events) == 1 else None
     return tuple(
-        _event_of(entry, envelope, message, told, reader, index=index, count=len(entries))
-        for index, entry in enumerate(entries)
+        _event_of(entry, envelope, message, told, reader, place=(index, len(events), skipped))
+        for index, entry in enumerate(events)
     )
+
+
+def _is_entity(entry: Mapping[str, Any]) -> bool:
+    """True for the description of a thing; of what has no action."""
+    kind = entry.get("type")
+    return isinstance(kind, str) and kind != "" and not kind.endswith("Event")
 
 
 def _event_of(
@@ -102,9 +124,9 @@ def _event_of(
     told: str | None,
     reader: Reader,
     *,
-    index: int,
-    count: int,
+    place: tuple[int, int, int],
 ) -> Event:
+    index, count, skipped = place
     written = entry.get("eventTime")
     key = entry.get("id")
     return Event(
@@ -119,6 +141,7 @@ def _event_of(
         time_text=written if isinstance(written, str) else as_written(written),
         index=index,
         count=count,
+        skipped=skipped,
         _key=key if _is_key(key) else "",
         _reader=reader,
     )
@@ -147,11 +170,27 @@ def name_of(event: Mapping[str, Any]) -> str:
     if not isinstance(object_type, str) or not object_type:
         object_type = "Entity"
     name = _BY_ACTION.get((kind, action))
-    if name is None:
+    if name is None or not _is_of_canvas(event):
         name = _BY_OBJECT.get((kind, action, object_type, _urn_kind(thing.get("id"))))
     if name in _WITH_STATE and "state" in _object(_object(thing.get("extensions")).get(_CANVAS)):
         return _WITH_STATE[name]
     return name or f"{kind}.{action}.{object_type}"
+
+
+def _is_of_canvas(event: Mapping[str, Any]) -> bool:
+    """True if Canvas shows itself: by its extension, by a URN, or as the application."""
+    if _CANVAS in _object(event.get("extensions")):
+        return True
+    for part in _PARTS:
+        thing = event.get(part)
+        urn = thing.get("id") if isinstance(thing, dict) else thing
+        if isinstance(urn, str) and urn.startswith(_URN):
+            return True
+        if _CANVAS in _object(_object(thing).get("extensions")):
+            return True
+    app = event.get("edApp")
+    address = app.get("id") if isinstance(app, dict) else app
+    return isinstance(address, str) and _is_canvas_host(address) is not None
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -10,9 +10,11 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from consumer.events.catalog.index import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 #: Stands for the name of the event where a field belongs to all: metadata, envelope.
 ANY_EVENT: Final = "*"
-#: Where the table is.
-SHAPES_FILE: Final = Path(__file__).parent / "catalog" / "shapes.json"
 
 #: Names come from outside: no longer ones are remembered.
 _LONGEST = 100
@@ -31,6 +31,8 @@ _is_plain = re.compile(r"@?[A-Za-z_][A-Za-z0-9_-]{0,99}").fullmatch
 _may_be_data = re.compile(r".@|[0-9]{5}").search
 #: More in one event are not looked at: it is another thing altogether.
 _MOST_IN_ONE = 200
+#: What a message in Canvas format has; self-hosted Canvas calls its metadata attributes.
+_TOP = frozenset({"metadata", "attributes", "body"})
 
 
 class Unknown(NamedTuple):
@@ -40,7 +42,7 @@ class Unknown(NamedTuple):
     """
 
     format: Format
-    #: Of the event; `ANY_EVENT` for a field of the metadata or of Caliper's envelope.
+    #: Of the event; `ANY_EVENT` for what is around it: metadata, envelope, other keys.
     name: str
     #: Where the field is, as `inner_path` puts it; "" for the event itself.
     path: str
@@ -64,7 +66,7 @@ class Shapes:
     def __init__(self, table: Mapping[str, Any]) -> None:
         self._rows: list[dict[str, int | None]] = table["shapes"]
         self._names: dict[Format, dict[str, int]] = {
-            "canvas": table["canvas"],
+            "canvas": {k: n for found in table["canvas"].values() for k, n in found.items()},
             "caliper": table["caliper"],
         }
         self._made: dict[int, Shape] = {}
@@ -94,7 +96,7 @@ class Shapes:
 @cache
 def shapes() -> Shapes:
     """The table that comes with this package."""
-    return Shapes(json.loads(SHAPES_FILE.read_bytes()))
+    return Shapes(table())
 
 
 class Drift:
@@ -116,15 +118,20 @@ class Drift:
         self._counts: dict[Unknown, int] = {}
         self._names = 0
         self._fields = 0
+        self._skipped = 0
 
     def see(self, event: Event) -> None:
         """Count what is unknown in this event, if anything is."""
+        if event.skipped and not event.index:
+            with self._lock:
+                self._skipped += event.skipped
         known = shapes()
         shape = known.of(event.format, event.name)
         if (
             shape is not None
             and known.around[event.format].known.issuperset(event.metadata)
             and _fits(shape, event.body)
+            and (len(event.payload) == 2 or event.format != "canvas")
         ):
             return
         self._note([unknown for unknown, _ in unknown_in(event)])
@@ -157,6 +164,11 @@ class Drift:
         """How often so far a field came that the catalog does not know."""
         return self._fields
 
+    @property
+    def skipped_entities(self) -> int:
+        """How many entities so far stood beside events in Caliper envelopes, and were skipped."""
+        return self._skipped
+
     def counts(self) -> dict[Unknown, int]:
         """How often each came: exact, but only of the first `most` different ones."""
         with self._lock:
@@ -181,7 +193,8 @@ def _fits(shape: Shape, values: Mapping[str, Any]) -> bool:
 def unknown_in(event: Event) -> Iterator[tuple[Unknown, Any]]:
     """What the catalog does not know of this event, each with its value; of an event its body.
 
-    Of an unknown event no field is told but those of the metadata. At most 200.
+    Of an unknown event no field is told but those around it: of the metadata or the envelope, and
+    keys beside metadata and body. At most 200.
     """
     shape = shapes().of(event.format, event.name)
     around = shapes().around[event.format]
@@ -189,6 +202,9 @@ def unknown_in(event: Event) -> Iterator[tuple[Unknown, Any]]:
     if shape is None:
         yield Unknown(event.format, printable(event.name), ""), event.body
     found = _unknown_fields(around, event.metadata, "metadata" if canvas else "envelope")
+    if canvas:
+        beside = ((inner_path("", k), v) for k, v in event.payload.items() if k not in _TOP)
+        found = chain(beside, found)
     for _, (path, value) in zip(range(_MOST_IN_ONE), found, strict=False):
         yield Unknown(event.format, ANY_EVENT, path), value
     if shape is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from consumer.events.catalog.index import category_of, is_known
+from consumer.events.catalog.index import is_known
 from consumer.events.identifiers import canvas_id, shard_of
 from consumer.subject import Subject
 
@@ -55,7 +55,7 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
     else:
         kind, entity = _canvas_entity(name, body)
     # New Quizzes has ids of its own, which are in no shard of Canvas.
-    entity_id = _id(entity, None if category_of(name) == "new_quizzes" else shard)
+    entity_id = _id(entity, None if kind.startswith("quizzes.") else shard)
     course_id = _first(
         shard,
         entity_id if kind == "course" else None,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 def parse_time(text: object) -> datetime | None:
@@ -12,25 +16,39 @@ def parse_time(text: object) -> datetime | None:
     `2019-11-05 07:38:00 -0800`, `2020-03-30T11:18:51-06:00`. Without an offset (a bare date, too)
     it could be any of two dozen moments, so it is none. Years are 1 to 9999, in UTC.
     """
-    if not isinstance(text, str):
+    time = _read(text)
+    if time is None or time.tzinfo is None:
         return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        # Ruby puts a blank before the offset, and the name of it where it is UTC.
-        shape = text.strip().replace(" UTC", "Z").replace(" +", "+").replace(" -", "-")
-        try:
-            time = datetime.fromisoformat(shape)
-        except ValueError:
-            return None
     if time.tzinfo is UTC:
         return time
-    if time.tzinfo is None:
-        return None
     try:
         return time.astimezone(UTC)
     except OverflowError:  # the first or last hours that a datetime can hold
         return None
+
+
+def parse_day(text: object) -> date | None:
+    """The day that `text` says, alone (`2026-05-01`) or with a time; None if it says none.
+
+    It is the day as it was written: an offset does not move it to another one.
+    """
+    time = _read(text)
+    return None if time is None else time.date()
+
+
+def _read(text: object) -> datetime | None:
+    """As it was written: with its own offset, or without one."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        # Ruby puts a blank before the offset, and the name of it where it is UTC.
+        shape = text.strip().replace(" UTC", "Z").replace(" +", "+").replace(" -", "-")
+        try:
+            return datetime.fromisoformat(shape)
+        except ValueError:
+            return None
 
 
 def as_written(value: object) -> str:

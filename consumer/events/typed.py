@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.errors import DataError
+from consumer.events.changes import change_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.events.catalog import EventData
     from consumer.messages import Event, Format
-    from consumer.subject import Subject
+    from consumer.subject import Change, Subject
 
 
 class TypedReader:
@@ -48,6 +49,10 @@ class TypedReader:
         from consumer.events.subjects import subject_of  # noqa: PLC0415
 
         return subject_of(event)
+
+    def change(self, event: Event) -> Change | None:
+        """The change that the event tells; it never raises for what the event says."""
+        return change_of(event)
 
 
 def _any_model(event_format: Format) -> type[EventData]:

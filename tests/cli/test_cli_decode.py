@@ -76,6 +76,7 @@ def test_json_has_one_object_per_event() -> None:
         "message": 1,
         "event": 1,
         "events": 1,
+        "skipped_entities": 0,
         "format": "canvas",
         "event_name": "submission_created",
         "event_time": "2024-05-01T10:00:00.250000Z",
@@ -132,6 +133,20 @@ def test_a_caliper_envelope_may_hold_several() -> None:
         }
     }  # fmt: skip
     assert "message 1, event 2 of 2" in _run("-", text=json.dumps(CALIPER)).stdout
+
+
+def test_entities_beside_events_are_counted() -> None:
+    """They describe things, and are no events: shown with each event of their envelope."""
+    entity = {"type": "Person", "id": "https://example.edu/users/1"}
+    mixed = json.dumps(CALIPER | {"data": [entity, *CALIPER["data"]]})
+
+    rows = [json.loads(line) for line in _run("--json", "-", text=mixed).stdout.splitlines()]
+
+    assert [(row["event"], row["events"], row["skipped_entities"]) for row in rows] == [
+        (1, 2, 1),
+        (2, 2, 1),
+    ]
+    assert "  skipped    1 beside the events: no events" in _run("-", text=mixed).stdout
 
 
 @pytest.mark.parametrize(("wanted", "payload"), [("caliper", CANVAS), ("canvas", CALIPER)])

@@ -123,6 +123,68 @@ def test_the_same_as_json() -> None:
     }
 
 
+def test_values_that_a_typed_field_could_not_read_are_listed() -> None:
+    """They are None in the model, without an error; an empty text says that there is none."""
+    event = canvas_body(
+        "assignment_override_updated",
+        body={
+            "due_at": "tomorrow",
+            "unlock_at": "2026-05-01",
+            "lock_at": 1_777_593_600,
+            "all_day_date": "soon",
+            "all_day": {"no": "flag"},
+        },
+    )
+    nested = canvas_body("course_progress", body={"progress": {"completed_at": "late"}})
+    caliper = json.dumps(
+        {
+            "sensor": "s",
+            "sendTime": "now",
+            "data": [
+                {
+                    "type": "Event",
+                    "action": "Modified",
+                    "eventTime": "2026-05-01T10:00:00Z",
+                    "object": {
+                        "type": "Entity",
+                        "id": "urn:instructure:canvas:assignment_override:1",
+                        "dateToShow": "2026-05-01T10:00:00",
+                        "dateToSubmit": "",
+                        "extensions": {"com.instructure.canvas": {"all_day_date": "2026-05-01"}},
+                    },
+                }
+            ],
+        }
+    )
+
+    found = data(f"{event}\n{nested}\n{caliper}")["misfits"]
+
+    assert {(row["event_name"], row["field"]): row["expected"] for row in found} == {
+        ("assignment_override_updated", "body.due_at"): "time",
+        ("assignment_override_updated", "body.unlock_at"): "time",
+        ("assignment_override_updated", "body.lock_at"): "time",
+        ("assignment_override_updated", "body.all_day_date"): "date",
+        ("assignment_override_updated", "body.all_day"): "yes or no",
+        ("course_progress", "body.progress.completed_at"): "time",
+        ("assignment_override_updated", "object.dateToShow"): "time",
+        ("*", "envelope.sendTime"): "time",
+    }
+
+
+def test_unknown_keys_beside_metadata_and_body_are_listed() -> None:
+    """Of Caliper those beside `data`; both belong to every event."""
+    beside = json.dumps(json.loads(KNOWN) | {"subscription_id": "7", "meta": None})
+    caliper = {"sensor": "s", "data": [{"type": "Event", "action": "Used"}], "signature": "x"}
+
+    found = data(f"{beside}\n{json.dumps(caliper)}")["unknown_fields"]
+
+    assert {(row["format"], row["event_name"], row["field"]) for row in found} == {
+        ("canvas", "*", "subscription_id"),
+        ("canvas", "*", "meta"),
+        ("caliper", "*", "envelope.signature"),
+    }
+
+
 def test_no_value_is_shown() -> None:
     """Neither of what is unknown, nor of what does not fit, nor a key that may be data."""
     private = canvas_body(body={"who": ["private"], "private@example.edu": "private"}, x="private")

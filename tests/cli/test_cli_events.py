@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from consumer.cli import event_pages, events
 from consumer.cli.main import main
-from consumer.events.catalog.index import CATEGORIES, names
+from consumer.events.catalog.index import categories, names
 from tests.cases import for_each
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_undocumented_events_are_marked() -> None:
     listed = data()
     marked = {row["name"] for row in listed if not row["documented"]}
 
-    assert marked >= set(CATEGORIES["undocumented"])
+    assert marked >= set(categories()["undocumented"])
     assert "submission_created" not in marked
     told = {line.split()[0] for line in run().stdout.splitlines() if "(undocumented)" in line}
     assert marked == told
@@ -140,6 +140,49 @@ def test_show_as_json() -> None:
     ]
     assert data("show", "account_created")["caliper"] is None
     assert facts == data("--json", "show", "submission_created")
+
+
+@for_each(
+    "name, canvas, caliper, words",
+    (
+        ("assignment_created", ["created"], ["created"], "created"),
+        ("assignment_updated", ["updated", "deleted"], ["updated", "deleted"],
+         "updated, or deleted if its state is so"),
+        ("enrollment_state_updated", ["updated", "deleted"], ["updated", "deleted"],
+         "updated, or deleted if its state is so"),
+        ("wiki_page_updated", ["updated", "deleted"], ["updated"],
+         "updated, or deleted if its state is so; in Caliper format updated"),
+        ("sis_batch_updated", ["updated"], None, "updated"),
+        ("wiki_page_deleted", ["deleted"], ["deleted"], "deleted"),
+        ("grade_change", [], [], "none"),
+    ),
+)  # fmt: skip
+def test_show_tells_which_changes_can_occur(
+    name: str, canvas: list[str], caliper: list[str] | None, words: str
+) -> None:
+    """What `event.change` can be, in each format."""
+    facts = data("show", name)
+
+    assert canvas == facts["canvas"]["changes"]
+    assert caliper == (facts["caliper"] and facts["caliper"]["changes"])
+    lines = [line.split(maxsplit=1) for line in run("show", name).stdout.splitlines()]
+    assert ["event.change", words] in lines
+
+
+def test_documented_events_that_the_source_does_not_send_have_a_note() -> None:
+    """Whoever waits for them knows that they may never come."""
+    unsent = {
+        "content_migration_started",
+        "master_migration_started",
+        "quiz_created",
+        "quiz_updated",
+    }
+
+    noted = {name for name in names() if data("show", name)["note"]}
+
+    assert noted == unsent
+    shown = " ".join(run("show", "quiz_updated").stdout.split())
+    assert "Note: It is documented, but the public source of Canvas does not send it" in shown
 
 
 def test_examples_are_the_same_each_time_and_valid() -> None:

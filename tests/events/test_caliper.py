@@ -18,6 +18,7 @@ LOGIN = {
     "action": "LoggedIn",
     "object": {"id": "http://canvas.example.edu/", "type": "SoftwareApplication"},
     "eventTime": "2019-11-01T19:11:25.788Z",
+    "extensions": {"com.instructure.canvas": {"version": "1.0.0"}},
 }
 
 

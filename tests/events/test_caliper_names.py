@@ -20,7 +20,8 @@ def entry(form: str, extensions: dict[str, Any] | None = None) -> dict[str, Any]
     thing: dict[str, Any] = {"id": urn, "type": object_type}
     if extensions is not None:
         thing["extensions"] = {"com.instructure.canvas": extensions}
-    return {"type": event_type, "action": action, "object": thing}
+    ours = {"com.instructure.canvas": {"version": "1.0.0"}}
+    return {"type": event_type, "action": action, "object": thing, "extensions": ours}
 
 
 @for_each(

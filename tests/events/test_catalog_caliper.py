@@ -114,13 +114,12 @@ def test_each_model_is_found_under_its_class_name(name: str) -> None:
     assert issubclass(found, caliper.CaliperEvent)
     assert (name, "caliper") == (found.event_name, found.event_format)
     assert class_name(name) in dir(caliper)
-    assert class_name(name) in caliper.__all__
 
 
 def test_no_other_name_is_in_the_package() -> None:
     """Of an event that Canvas does not send in this format, for instance."""
     with pytest.raises(AttributeError, match="CourseProgress"):
-        _ = caliper.CourseProgress
+        _ = caliper.CourseProgress  # type: ignore[attr-defined]
 
 
 @each_name

@@ -17,7 +17,14 @@ CALIPER = {
     "sensor": "http://canvas.example.edu/",
     "sendTime": "2019-11-01T19:11:25.788Z",
     "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1",
-    "data": [{"id": "urn:uuid:1", "type": "SessionEvent", "action": "LoggedIn"}],
+    "data": [
+        {
+            "id": "urn:uuid:1",
+            "type": "SessionEvent",
+            "action": "LoggedIn",
+            "actor": "urn:instructure:canvas:user:1",
+        }
+    ],
 }
 Setting = Literal["auto", "canvas", "caliper"]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.events.timestamps import as_written, parse_time
+from consumer.events.timestamps import as_written, parse_day, parse_time
+from tests.cases import for_each
 
 
 @pytest.mark.parametrize(
@@ -113,3 +114,25 @@ def test_no_text_raises(text: str) -> None:
 def test_a_number_in_a_time_s_place_stays_readable(value: object, text: str) -> None:
     """It is no time, but it is told; what holds more than a number is not."""
     assert text == as_written(value)
+
+
+@for_each(
+    "text, day",
+    (
+        ("2026-05-01", date(2026, 5, 1)),
+        (" 2026-05-01 ", date(2026, 5, 1)),
+        ("2026-05-01T00:00:00Z", date(2026, 5, 1)),
+        ("2026-05-01T00:00:00", date(2026, 5, 1)),
+        ("2026-05-01 23:59:59 -0600", date(2026, 5, 1)),
+        ("2026-05-01T00:00:00+14:00", date(2026, 5, 1)),
+        ("0001-01-01T00:00:00+14:00", date(1, 1, 1)),
+        ("2026-02-30", None),
+        ("May 1", None),
+        ("", None),
+        (None, None),
+        (20260501, None),
+    ),
+)
+def test_a_day_is_read_as_it_was_written(text: object, day: date | None) -> None:
+    """Alone or with a time, and never moved to another day by an offset."""
+    assert day == parse_day(text)

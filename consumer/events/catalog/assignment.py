@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.fields import (
+    Day,
     Flag,
     GlobalId,
     Ids,
@@ -44,6 +45,7 @@ class Assignment(CanvasBody):
         values=("online_text_entry", "online_upload,online_url", "external_tool", "on_paper"),
     )
     anonymous_grading: Flag = about("Graders do not see whose work they grade.")
+    anonymous_participants: Flag = about("Students do not see whose work it is. Newer versions.")
     workflow_state: Text = about("Where it stands.", values=("published", "unpublished", "deleted"))
     created_on_blueprint_sync: Flag = about("A blueprint course brought it here.")
     lti_assignment_id: OpaqueId = about("The assignment, as LTI tools know it.", of="assignment")
@@ -127,7 +129,7 @@ class AssignmentOverride(CanvasBody):
     group_id: LocalId = about("The group, if it is for one.", of="group")
     due_at: Time = about("When it is due for them.")
     all_day: Flag = about("Due at the end of a day rather than at an hour.")
-    all_day_date: Time = about("That day, as its start.")
+    all_day_date: Day = about("The day on which it is due.")
     unlock_at: Time = about("From when they can hand in.")
     lock_at: Time = about("Until when they can hand in.")
     workflow_state: Text = about("Where it stands.", values=("active", "deleted"))

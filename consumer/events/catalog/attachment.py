@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import GlobalId, OpaqueId, Text, Time, about
+from consumer.events.catalog.fields import Flag, GlobalId, OpaqueId, Text, Time, about
 
 
 class Attachment(CanvasBody):
@@ -27,6 +27,7 @@ class Attachment(CanvasBody):
     folder_id: GlobalId = about("The folder that it is in.", of="folder")
     unlock_at: Time = about("From when it can be opened.")
     lock_at: Time = about("Until when it can be opened.")
+    locked: Flag = about("It can't be opened. Newer versions only.")
     updated_at: Time = about("When it was last changed.")
     associated_integration_id: OpaqueId = about("The plagiarism checker in charge.", of="tool")
 

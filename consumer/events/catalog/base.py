@@ -89,6 +89,8 @@ class EventData(Record):
     event_format: ClassVar[Format | None] = None
     #: False where no payload has been published: what fields there are comes from code.
     documented: ClassVar[bool] = True
+    #: False for a documented event that Canvas's public source does not send.
+    in_source: ClassVar[bool] = True
 
 
 class CanvasBody(EventData):

@@ -45,6 +45,7 @@ class ContentMigrationStarted(ContentMigration):
     """A copy or an import of course content began."""
 
     event_name: ClassVar[str] = "content_migration_started"
+    in_source: ClassVar[bool] = False
 
 
 class ContentMigrationCompleted(ContentMigration):

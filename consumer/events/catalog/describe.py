@@ -113,7 +113,7 @@ def _facts(key: str, field: FieldInfo) -> FieldFacts:
         key=key,
         kind=kind,
         marks=marks_of(field),
-        many=any(part in {list, tuple} for part in classes),
+        many=kind != "text or object" and any(part in {list, tuple} for part in classes),
         whole=int in classes and float not in classes,
         record=records[0] if records else None,
     )

@@ -64,7 +64,15 @@ class EnrollmentState(CanvasBody):
     enrollment_id: GlobalId = about("The enrollment.", of="enrollment")
     state: Text = about(
         "What it amounts to now, with the dates of course, section and term.",
-        values=("active", "invited", "pending_invited", "pending_active", "completed", "inactive"),
+        values=(
+            "active",
+            "invited",
+            "pending_invited",
+            "pending_active",
+            "completed",
+            "inactive",
+            "deleted",
+        ),
     )
     state_started_at: Time = about("Since when.")
     state_valid_until: Time = about("Until when; null if no date ends it.")

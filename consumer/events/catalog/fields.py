@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchema
 
 from consumer.events.identifiers import TRUNCATED_LENGTH
-from consumer.events.timestamps import parse_time
+from consumer.events.timestamps import parse_day, parse_time
 
 #: identifier: tells who a person is. education: part of an education record. secret: opens a door
 #: (a token, a session, a signed URL).
 Privacy = Literal["none", "identifier", "education", "secret"]
 
 Kind = Literal[
-    "global id", "local id", "id", "opaque id", "timestamp", "text", "number", "boolean", "object"
-]
+    "global id", "local id", "id", "opaque id", "timestamp", "date", "text", "number", "boolean",
+    "object", "text or object",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class Is:
 
 def _time(value: object) -> object:
     return value if isinstance(value, datetime) else parse_time(value)
+
+
+def _day(value: object) -> object:
+    return value if isinstance(value, date) else parse_day(value)
 
 
 def _number(value: object) -> object:
@@ -51,6 +56,9 @@ def _object(value: object) -> object:
 
 _WRITTEN_TIME = WithJsonSchema(
     {"type": "string", "description": "ISO 8601 in one of several shapes, mostly with an offset."}
+)
+_WRITTEN_DAY = WithJsonSchema(
+    {"type": "string", "description": "A date, alone or with a time of that day."}
 )
 _WRITTEN_NUMBER = WithJsonSchema(
     {
@@ -74,6 +82,8 @@ AnyId = Annotated[StrictStr | StrictInt | None, Is("id")]
 OpaqueId = Annotated[StrictStr | StrictInt | None, Is("opaque id")]
 #: Aware, UTC; None also for what can't be read as a certain moment (`written` has the text).
 Time = Annotated[Annotated[datetime, _WRITTEN_TIME] | None, BeforeValidator(_time), Is("timestamp")]
+#: A day, whether it came alone or with a time; None also for what can't be read as one.
+Day = Annotated[Annotated[date, _WRITTEN_DAY] | None, BeforeValidator(_day), Is("date")]
 Text = Annotated[str | None, Is("text")]
 #: Integer or float, also where it is written as a text or as `{"numberStr": ...}`.
 Number = Annotated[
@@ -83,6 +93,8 @@ Integer = Annotated[int | None, BeforeValidator(_number), Is("number")]
 Flag = Annotated[bool | None, Is("boolean")]
 #: An object whose keys are not fixed; also where it comes as a text with JSON in it.
 Open = Annotated[dict[str, Any] | None, BeforeValidator(_object), Is("object")]
+#: A text, an object, or a list of them: the vocabulary of JSON-LD.
+Context = Annotated[str | list[Any] | dict[str, Any] | None, Is("text or object")]
 Texts = Annotated[list[str] | None, Is("text")]
 Ids = Annotated[list[StrictStr | StrictInt] | None, Is("id")]
 

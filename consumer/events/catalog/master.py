@@ -12,6 +12,7 @@ class MasterMigrationStarted(CanvasBody):
     """A blueprint course began to be synchronized to its courses."""
 
     event_name: ClassVar[str] = "master_migration_started"
+    in_source: ClassVar[bool] = False
     entity: ClassVar[tuple[str, str]] = ("master_migration", "master_migration_id")
 
     master_migration_id: AnyId = about("The synchronization.", of="master_migration")

@@ -81,9 +81,11 @@ class QuizCreated(Quiz):
     """A classic quiz was made."""
 
     event_name: ClassVar[str] = "quiz_created"
+    in_source: ClassVar[bool] = False
 
 
 class QuizUpdated(Quiz):
     """A classic quiz changed, was published, or was deleted."""
 
     event_name: ClassVar[str] = "quiz_updated"
+    in_source: ClassVar[bool] = False

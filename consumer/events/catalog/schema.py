@@ -28,9 +28,11 @@ _TYPES: Final[dict[Kind, list[str]]] = {
     "id": _ID,
     "opaque id": _ID,
     "timestamp": ["string"],
+    "date": ["string"],
     "text": ["string"],
     "boolean": ["boolean"],
     "object": ["object", "string"],
+    "text or object": ["string", "object", "array"],
 }
 #: The published example of this event says another name in its metadata.
 _ALSO_SAYS: Final = {"grade_override": ("grade_change",)}
@@ -117,7 +119,7 @@ class _Definitions:
     def _field(self, facts: FieldFacts) -> _Schema:
         marks = facts.marks
         schema: _Schema = {"description": marks.meaning, **self._type(facts)}
-        if facts.kind.endswith("id") or facts.kind == "timestamp":
+        if facts.kind.endswith("id") or facts.kind in {"timestamp", "date"}:
             schema["x-type"] = facts.kind
         if marks.of:
             schema["x-id-of"] = marks.of

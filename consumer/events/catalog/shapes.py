@@ -1,7 +1,7 @@
-"""Makes `shapes.json`, the names of all known fields, from the models.
+"""Makes `shapes.json`, the names of all known events and fields, from the models.
 
-The file is part of the package, since a daemon looks for drift without loading a model. After a
-change of the models write it anew, in a copy of the repository:
+The file is part of the package, since a daemon looks at every event without loading a model. After
+a change of the models write it anew, in a copy of the repository:
 
     python -m consumer.events.catalog.shapes
 """
@@ -9,12 +9,14 @@ change of the models write it anew, in a copy of the repository:
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, get_args
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
 
-from consumer.events.catalog import model_of, names
+from consumer.events import catalog
+from consumer.events.catalog.base import EventData
 from consumer.events.catalog.describe import fields_of
-from consumer.events.drift import SHAPES_FILE
-from consumer.messages import Format
+from consumer.events.catalog.index import TABLE_FILE
 
 if TYPE_CHECKING:
     from consumer.events.catalog.base import Record
@@ -24,22 +26,40 @@ _Row = dict[str, int | None]
 
 
 def table() -> dict[str, Any]:
-    """The table as it should be: shapes by number, and the number of each event's shape."""
-    from consumer.events.catalog.caliper import Envelope  # noqa: PLC0415
-    from consumer.events.catalog.metadata import Metadata  # noqa: PLC0415
+    """The table as it should be: shapes by number, and the number of each event's shape.
 
+    Those in Canvas format by category.
+    """
     rows: list[_Row] = []
-    made: dict[str, Any] = {
-        "metadata": _add(Metadata, rows),
-        "envelope": _add(Envelope, rows, but="data"),
+    around = {
+        "metadata": _add(catalog.Metadata, rows),
+        "envelope": _add(catalog.caliper.Envelope, rows, but="data"),
     }
-    for event_format in get_args(Format):
-        made[event_format] = {
-            name: _add(model, rows)
-            for name in names(event_format)
-            if (model := model_of(name, event_format)) is not None
+    canvas, caliper = (
+        {
+            category: {model.event_name: _add(model, rows) for model in models}
+            for category, models in _models(package).items()
         }
-    return {"shapes": rows, **made}
+        for package in (catalog, catalog.caliper)
+    )
+    by_name = {name: number for shapes in caliper.values() for name, number in shapes.items()}
+    return {"shapes": rows, **around, "canvas": canvas, "caliper": by_name}
+
+
+def _models(package: Any) -> dict[str, list[type[EventData]]]:
+    """The models of events, by the module that they are in."""
+    found = {
+        module.name: [
+            thing
+            for thing in vars(import_module(f"{package.__name__}.{module.name}")).values()
+            if isinstance(thing, type)
+            and issubclass(thing, EventData)
+            and thing.__module__ == f"{package.__name__}.{module.name}"
+            and thing.event_name
+        ]
+        for module in iter_modules(package.__path__)
+    }
+    return {category: models for category, models in sorted(found.items()) if models}
 
 
 def _add(model: type[Record], rows: list[_Row], *, but: str = "") -> int:
@@ -63,4 +83,4 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    SHAPES_FILE.write_text(text(), encoding="utf-8")
+    TABLE_FILE.write_text(text(), encoding="utf-8")

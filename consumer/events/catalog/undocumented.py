@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from consumer.events.catalog.base import CanvasBody, Record
+from consumer.events.catalog.discussion import DiscussionEntry
 from consumer.events.catalog.fields import (
     AnyId,
     Flag,
     GlobalId,
+    Integer,
     LocalId,
-    Number,
     OpaqueId,
     Open,
     Text,
     Time,
     about,
 )
-
-
-class Undocumented(CanvasBody):
-    """An event whose fields are known from Canvas's code only."""
-
-    documented: ClassVar[bool] = False
+from consumer.events.catalog.undocumented_parts import (
+    BlueprintSubscription,
+    Duplication,
+    ExportedAssignment,
+    OutcomeFriendlyDescription,
+    QtiExport,
+    Undocumented,
+)
 
 
 class BlueprintRestrictionsUpdated(Undocumented):
@@ -39,25 +41,6 @@ class BlueprintRestrictionsUpdated(Undocumented):
     lti_resource_link_id: OpaqueId = about("Its link to an LTI tool.", of="lti_resource_link")
     restrictions: Open = about("What can't be changed, such as content or due dates.")
     use_default_restrictions: Flag = about("The restrictions of the blueprint hold.")
-
-
-class BlueprintSubscription(Undocumented):
-    """What the events about a course that follows a blueprint have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("child_subscription", "child_subscription_id")
-
-    child_subscription_id: LocalId = about("The tie.", of="child_subscription")
-    child_course_uuid: OpaqueId = about("The course, as other services know it.", of="course")
-    child_course_account_uuid: OpaqueId = about(
-        "Its account, as other services know it.", of="account"
-    )
-    master_template_id: LocalId = about("The blueprint.", of="master_template")
-    master_course_uuid: OpaqueId = about(
-        "The blueprint course, as other services know it.", of="course"
-    )
-    master_template_account_uuid: OpaqueId = about(
-        "The account of that, as other services know it.", of="account"
-    )
 
 
 class BlueprintSubscriptionCreated(BlueprintSubscription):
@@ -89,6 +72,22 @@ class ContentExportCreated(Undocumented):
     settings: Open = about("How it is done.")
 
 
+class ConvertNewQuizYoutubeLink(Undocumented):
+    """A YouTube video in New Quizzes is to be replaced by one of Studio."""
+
+    event_name: ClassVar[str] = "convert_new_quiz_youtube_link"
+    entity: ClassVar[tuple[str, str]] = ("quizzes.resource", "resource_id")
+
+    resource_id: OpaqueId = about("What the video is in, in New Quizzes.", of="resource")
+    resource_type: Text = about(
+        "What that is.",
+        values=("QuizzesNext::Quiz", "QuizzesNext::Quiz:Item", "QuizzesNext::Bank:Stimulus"),
+    )
+    field: Text = about("The part of it that the video is in.")
+    src: Text = about("The address of the video.")
+    new_html: Text = about("What is to stand in its place, as HTML.")
+
+
 class DefaultBlueprintRestrictionsUpdated(Undocumented):
     """What may be changed of things that come from a blueprint course changed."""
 
@@ -100,6 +99,20 @@ class DefaultBlueprintRestrictionsUpdated(Undocumented):
         "The blueprint course, as other services know it.", of="course"
     )
     restrictions: Open = about("What can't be changed; may be by type, such as Quizzes::Quiz.")
+
+
+class DiscussionEntryDeleted(DiscussionEntry):
+    """What somebody had written in a discussion was deleted."""
+
+    event_name: ClassVar[str] = "discussion_entry_deleted"
+    documented: ClassVar[bool] = False
+
+
+class DiscussionEntryUpdated(DiscussionEntry):
+    """What somebody had written in a discussion changed."""
+
+    event_name: ClassVar[str] = "discussion_entry_updated"
+    documented: ClassVar[bool] = False
 
 
 class Heartbeat(Undocumented):
@@ -145,28 +158,6 @@ class MasterTemplateCreated(Undocumented):
     )
 
 
-class OutcomeFriendlyDescription(Undocumented):
-    """What the events about an outcome's friendly description have in common."""
-
-    entity: ClassVar[tuple[str, str]] = (
-        "outcome_friendly_description",
-        "outcome_friendly_description_id",
-    )
-
-    outcome_friendly_description_id: LocalId = about(
-        "The description.", of="outcome_friendly_description"
-    )
-    learning_outcome_id: LocalId = about("The outcome that it describes.", of="learning_outcome")
-    learning_outcome_context_uuid: OpaqueId = about(
-        "Where the outcome is, as other services know it.", of="context"
-    )
-    context_id: LocalId = about("Where it is used; `context_type` says in what.", of="context")
-    context_type: Text = about("What it is used in.", values=("Account", "Course"))
-    root_account_id: LocalId = about("The institution.", of="account")
-    description: Text = about("What the outcome means, in plain words.")
-    workflow_state: Text = about("Where it stands.", values=("active", "deleted"))
-
-
 class OutcomeFriendlyDescriptionCreated(OutcomeFriendlyDescription):
     """A learning outcome got a description in plain words."""
 
@@ -179,25 +170,6 @@ class OutcomeFriendlyDescriptionUpdated(OutcomeFriendlyDescription):
     event_name: ClassVar[str] = "outcome_friendly_description_updated"
 
     updated_at: Time = about("When it was changed.")
-
-
-class ExportedAssignment(Record):
-    """The assignment that a quiz becomes in New Quizzes."""
-
-    resource_link_id: OpaqueId = about(
-        "The assignment, as LTI tools know it.", of="lti_resource_link"
-    )
-    assignment_id: GlobalId = about("The assignment.", of="assignment")
-    title: Text = about("What it is called.")
-    context_title: Text = about("What its course is called.")
-    course_uuid: OpaqueId = about("Its course, as other services know it.", of="course")
-    points_possible: Number = about("The points that it is worth.")
-
-
-class QtiExport(Record):
-    """The file with the exported quiz."""
-
-    url: Text = about("A signed address of the file.", privacy="secret")
 
 
 class QuizExportComplete(Undocumented):
@@ -213,15 +185,17 @@ class QuizExportComplete(Undocumented):
     qti_export: QtiExport | None = about("The file with the quiz.")
 
 
-class Duplication(Undocumented):
-    """What the events about copied New Quizzes have in common."""
+class QuizExtensionCreated(Undocumented):
+    """A student got more time or more attempts for a classic quiz."""
 
-    original_course_uuid: OpaqueId = about("The course that was copied.", of="course")
-    new_course_uuid: OpaqueId = about("The copy.", of="course")
-    domain: Text = about("The institution's host name.")
-    resource_map_url: Text = about(
-        "A signed address with old and new ids of what was copied.", privacy="secret"
-    )
+    event_name: ClassVar[str] = "quiz_extension_created"
+    entity: ClassVar[tuple[str, str]] = ("quiz", "quiz_id")
+
+    quiz_id: GlobalId = about("The quiz.", of="quiz")
+    user_id: GlobalId = about("The student.", of="user", privacy="identifier")
+    extra_attempts: Integer = about("So many attempts more.", privacy="education")
+    extra_time: Integer = about("So many minutes more.", privacy="education")
+    manually_unlocked: Flag = about("They can take it though it is locked.", privacy="education")
 
 
 class QuizzesNextMigrationUrlsComplete(Duplication):
@@ -247,6 +221,9 @@ class QuizzesNextQuizDuplicated(Duplication):
     status: Text = about("Where it stands.", values=("duplicating", "outcome_alignment_cloning"))
     new_course_id: AnyId = about("The copy.", of="course")
     new_assignment_id: AnyId = about("The copy of the assignment.", of="assignment")
+    original_course_id: OpaqueId = about(
+        "The course that was copied, in older versions.", of="course"
+    )
     original_resource_link_id: OpaqueId = about(
         "The assignment that was copied, in older versions.", of="assignment"
     )
@@ -257,3 +234,14 @@ class QuizzesNextQuizDuplicated(Duplication):
     new_assignment_resource_link_id: OpaqueId = about(
         "Its copy, as LTI tools know it.", of="assignment"
     )
+
+
+class ScanYoutubeLinks(Undocumented):
+    """New Quizzes is asked which videos of YouTube a course has in it."""
+
+    event_name: ClassVar[str] = "scan_youtube_links"
+    entity: ClassVar[tuple[str, str]] = ("course", "canvas_id")
+
+    scan_id: LocalId = about("The scan.", of="scan")
+    canvas_id: GlobalId = about("The course.", of="course")
+    external_tool_id: LocalId = about("New Quizzes, as a tool of the course.", of="tool")

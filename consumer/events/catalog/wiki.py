@@ -26,11 +26,14 @@ class WikiPageCreated(WikiPage):
 
 
 class WikiPageUpdated(WikiPage):
-    """The title or the text of a page changed."""
+    """The title or the text of a page changed, or it was deleted."""
 
     event_name: ClassVar[str] = "wiki_page_updated"
 
     body: Text = about("What it says now, as HTML.", truncated=True)
+    workflow_state: Text = about(
+        "Where it stands. Newer versions only.", values=("active", "unpublished", "deleted")
+    )
     old_title: Text = about("The title before, if that changed.", truncated=True)
     old_body: Text = about("The text before, if that changed.", truncated=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.events.catalog import index, model_of
-from consumer.events.samples import assets, known
+from consumer.events.samples import assets, habits
 from consumer.events.samples.university import HOST
 from consumer.events.samples.values import record_of, written
 
@@ -31,9 +31,9 @@ def canvas_event(scene: Scene) -> dict[str, Any]:
 
 def time_of(scene: Scene) -> str:
     """The event's time; that of a course from an import is in the shape of a local time."""
-    shape = known.SHAPES.get((scene.name, "updated_at"))
+    shape = habits.SHAPES.get((scene.name, "updated_at"))
     if scene.name == "course_updated" and scene.cause.job is not None and shape is not None:
-        return known.local_time(scene.time, shape)
+        return habits.local_time(scene.time, shape)
     return written(scene.time)
 
 

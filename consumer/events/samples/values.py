@@ -11,7 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.events.catalog.describe import fields_of
-from consumer.events.samples import known, words
+from consumer.events.changes import STATE_FIELDS
+from consumer.events.samples import habits, known, words
 
 if TYPE_CHECKING:
     from consumer.events.catalog.base import Record
@@ -51,8 +52,8 @@ def _makers(model: type[Record], inside: str) -> tuple[tuple[str, Maker], ...]:
 
 def _sometimes(key: str, name: str, make: Maker) -> Maker:
     """Left out, or null, as often as in Canvas's own events."""
-    present = known.PRESENT.get(key, 1.0)
-    null = known.NULL.get(key, 0.0)
+    present = habits.PRESENT.get(key, 1.0)
+    null = habits.NULL.get(key, 0.0)
     if (name, key) in known.VALUES or (present == 1.0 and null == 0.0):
         return make
 
@@ -77,12 +78,14 @@ def maker_for(facts: FieldFacts, name: str, inside: str = "") -> Maker:
         return _id(facts, name, inside)
     if facts.kind == "timestamp":
         return _time(key, name)
+    if facts.kind == "date":
+        return _day(key, name)
     return _one_of(facts, name) if facts.marks.values else _plain(facts)
 
 
 def _one_of(facts: FieldFacts, name: str) -> Maker:
     values, many = facts.marks.values, facts.many
-    if facts.key == "workflow_state" and name.endswith("_created"):
+    if facts.key in STATE_FIELDS and name.endswith("_created"):
         values = values[:1]  # nothing begins as deleted
     return lambda scene: [scene.dice.pick(values)] if many else scene.dice.pick(values)
 
@@ -109,7 +112,7 @@ def _id(facts: FieldFacts, name: str, inside: str) -> Maker:
         of = "root_account"
     if key == "id":
         of = facts.marks.of or inside or name.rpartition("_")[0]
-    if key in known.ACTOR_KEYS or (name, key) in known.ACTOR_IDS:
+    if key in habits.ACTOR_KEYS or (name, key) in habits.ACTOR_IDS:
         number: Callable[[Scene], int] = lambda scene: scene.cause.actor.id  # noqa: E731
     elif key.startswith(("old_", "parent_", "source_")) and of != "course":
         number = lambda scene: scene.number(key)  # noqa: E731
@@ -125,30 +128,36 @@ def _id(facts: FieldFacts, name: str, inside: str) -> Maker:
 
     if facts.many:
         return lambda scene: [str(write(scene))]
-    if name in known.INTEGER_IDS:  # here Canvas does not make them texts, mostly
+    if name in habits.INTEGER_IDS:  # here Canvas does not make them texts, mostly
         return lambda scene: write(scene) if scene.dice.chance(0.7) else str(write(scene))
     return lambda scene: str(write(scene))
 
 
 def _time(key: str, name: str) -> Maker:
     moment = _moment(key, name)
-    shape = known.SHAPES.get((name, key))
+    shape = habits.SHAPES.get((name, key))
     if shape is not None:
-        return lambda scene: known.local_time(moment(scene), shape)
+        return lambda scene: habits.local_time(moment(scene), shape)
     return lambda scene: written(moment(scene), whole=scene.dice.chance(0.4))
+
+
+def _day(key: str, name: str) -> Maker:
+    """Alone, or as its start."""
+    moment = _moment(key, name)
+    return lambda scene: f"{moment(scene).date()}{scene.dice.pick(('', 'T00:00:00Z'))}"
 
 
 def _moment(key: str, name: str) -> Callable[[Scene], datetime]:
     """When that was, or will be, seen from the event."""
-    if key in known.IN_TERM:
-        days = known.IN_TERM[key]
+    if key in habits.IN_TERM:
+        days = habits.IN_TERM[key]
         return lambda _: _TERM_BEGIN + timedelta(days=days)
-    if key in known.AROUND_DUE:
-        shift = known.AROUND_DUE[key]
+    if key in habits.AROUND_DUE:
+        shift = habits.AROUND_DUE[key]
         return lambda scene: (
             _TERM_BEGIN + timedelta(days=7 * scene.item("assignment").week + shift, seconds=-1)
         )
-    if key in known.BEFORE or (key == "created_at" and not name.endswith("_created")):
+    if key in habits.BEFORE or (key == "created_at" and not name.endswith("_created")):
         return lambda scene: (
             scene.time - timedelta(seconds=scene.once(key, lambda dice: dice.between(60, 900_000)))
         )

@@ -14,6 +14,7 @@ from consumer.events.catalog.caliper.entities import (
 from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import (
     AnyId,
+    Day,
     Flag,
     GlobalId,
     LocalId,
@@ -78,7 +79,7 @@ class AssignmentOverrideExtra(Extra):
     assignment_id: LocalId = about("The assignment.", of="assignment")
     lock_at: Time = about("When it closes for them.")
     all_day: Flag = about("Due at any time of the day.")
-    all_day_date: Time = about("The day on which it is due.")
+    all_day_date: Day = about("The day on which it is due.")
     type: Text = about("Whom it is for.", values=("ADHOC", "CourseSection", "Group"))
     course_section_id: Urn = about("The section, if it is for one.", of="course_section")
     group_id: Urn = about("The group, if it is for one.", of="group")

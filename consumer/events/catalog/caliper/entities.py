@@ -111,6 +111,13 @@ class SoftwareApplication(Entity):
     type: Text = about("What it is, in Caliper's words.", values=("SoftwareApplication",))
 
 
+class Referrer(Entity):
+    """The page that a request came from."""
+
+    id: Text = about("Its address.", privacy="secret")
+    type: Text = about("What it is, in Caliper's words.", values=("WebPage",))
+
+
 class Session(Entity):
     """The web session of a request."""
 

@@ -21,12 +21,13 @@ from consumer.events.catalog.caliper.entities import (
     Actor,
     CourseGroup,
     Membership,
+    Referrer,
     RequestExtensions,
     Session,
     SoftwareApplication,
     Thing,
 )
-from consumer.events.catalog.fields import OpaqueId, Text, Time, about
+from consumer.events.catalog.fields import Context, OpaqueId, Text, Time, about
 from consumer.events.catalog.lookup import model_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class CaliperEvent(EventData):
     model_config = CAMEL_CASE
     event_format: ClassVar[Format | None] = "caliper"
 
-    context: Text = about(
+    context: Context = about(
         "The vocabulary.",
         alias="@context",
         values=("http://purl.imsglobal.org/ctx/caliper/v1p1",),
@@ -79,7 +80,10 @@ class CaliperEvent(EventData):
     group: CourseGroup | None = about("The course or section that it happened in, if in any.")
     membership: Membership | None = about("The role there of who did it.")
     session: Session | None = about("The web session; absent for a job or an access token.")
-    referrer: Text = about("The page that the request came from.", privacy="secret")
+    referrer: str | Referrer | None = about(
+        "The page that the request came from: its address, or in other systems an entity.",
+        privacy="secret",
+    )
     extensions: RequestExtensions | None = about("The request or the job behind it.")
 
 

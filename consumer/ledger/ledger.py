@@ -116,9 +116,9 @@ class Ledger:
         if journal is None:
             return
         with self._committing:
+            self._committed_at = self._clock.monotonic()
             if not self._pending and not self._to_keep:
                 return
-            self._committed_at = self._clock.monotonic()
             if self.database is not None and self.database.is_off():
                 return  # nothing is collected for a write that is not made: it may be much by now
             with self._lock:

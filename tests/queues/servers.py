@@ -47,14 +47,11 @@ class Request(NamedTuple):
         return json.loads(self.body)
 
 
-#: Bytes to send; something to call before the next of them; None: no answer, ever.
-Piece = bytes | None | "Callable[[], object]"
-
-
 class Server:
-    """Answers each request with what `answer` makes of it. Each connection has its own thread.
+    """Answers each request with the pieces that `answer` gives. Each connection has its own thread.
 
-    A connection is closed after an answer that says so, or that is not whole: by `CLOSE`.
+    A piece is bytes to send; something to call before the next one; CLOSE, the end of the
+    connection; or None: no more comes, and the client goes away.
     """
 
     def __init__(

@@ -102,8 +102,8 @@ def chunk(size: bytes) -> bytes:
 @for_each(
     "data",
     [
-        *map(chunk, [b"-5", b"0x2", b"+2", b" 2", b"", b"FFFFFFFF", b"1" * 9, b"2_0", b"zz", b";x"]),
-        *map(chunk, [b"3", b"1", b"2\r", "٢".encode()]),
+        *map(chunk, [b"-5", b"0x2", b"+2", b" 2", b"", b"FFFFFFFF", b"1" * 9, b"2_0", b"zz"]),
+        *map(chunk, [b";x", b"3", b"1", b"2\r", "٢".encode()]),
         *map(length, [b"+2", b"1_0", b"-1", b"", b"1 0", b"2, 2", b"0x2", b"many", "٢".encode()]),
         *map(length, [b"9" * 10, b"9" * 5000, b"67108865"]),
         HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
@@ -202,7 +202,7 @@ def test_any_bytes_are_an_answer_or_a_protocol_error() -> None:
     generator = random.Random(20)
     tokens = [
         b"HTTP/1.1 ", b"200", b" OK", b"\r\n", b"\n", b"\r", b":", b" ", b"Content-Length", b"5",
-        b"Transfer-Encoding", b"chunked", b"Connection: close", b"0", b"\xff", b"\x00", b"\x85", b";",
+        b"Transfer-Encoding", b"chunked", b"Connection: close", b"0", b"\xff", b"\x00", b"\x85",
     ]  # fmt: skip
     for _ in range(20_000):
         data = bytearray(generator.choice(WHOLE)[2])
@@ -241,8 +241,10 @@ def test_well_formed_answers_are_read_as_by_http_client() -> None:
     for _ in range(3_000):
         content = generator.randbytes(generator.choice([0, 1, 5, 300]))
         lines = [b"HTTP/1.%d %d Reason" % (generator.random() < 0.8, generator.choice([200, 400]))]
-        for name in generator.sample([b"Date", b"x-amzn-RequestId", b"Server", b"ETag"], 2):
-            lines.append(name + b": " + bytes(generator.choices(b"ab ;,=/\"'", k=9)).strip())
+        lines += [
+            name + b": " + bytes(generator.choices(b"ab ;,=/\"'", k=9)).strip()
+            for name in generator.sample([b"Date", b"x-amzn-RequestId", b"Server", b"ETag"], 2)
+        ]
         framed = content
         framing = generator.choice(["length", "chunked", "end"])
         if framing == "length":
@@ -250,13 +252,9 @@ def test_well_formed_answers_are_read_as_by_http_client() -> None:
         elif framing == "chunked":
             lines[0] = lines[0].replace(b"HTTP/1.0", b"HTTP/1.1")
             lines.append(b"Transfer-Encoding: chunked")
-            framed = b""
-            at = 0
-            while at < len(content):
-                size = generator.randrange(1, 200)
-                part = content[at : at + size]
-                at += size
-                framed += b"%x%b\r\n%b\r\n" % (len(part), generator.choice([b"", b";a=b"]), part)
+            size = generator.randrange(1, 200)
+            parts = [content[at : at + size] for at in range(0, len(content), size)]
+            framed = b"".join(b"%x;a=b\r\n%b\r\n" % (len(part), part) for part in parts)
             framed += b"0\r\n" + generator.choice([b"", b"Trailer: x\r\n"]) + b"\r\n"
         data = b"\r\n".join([*lines, b"", b""]) + framed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import struct
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,7 +51,7 @@ class Request(NamedTuple):
 class Server:
     """Answers each request with the pieces that `answer` gives. Each connection has its own thread.
 
-    A piece is bytes to send; something to call before the next one; CLOSE, the end of the
+    A piece is bytes to send; something to call before the next one; CLOSE or RESET, the end of the
     connection; or None: no more comes, and the client goes away.
     """
 
@@ -112,6 +113,9 @@ class Server:
                 return False
             if piece is CLOSE:
                 return False
+            if piece is RESET:
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return False
             if callable(piece):
                 piece()
             else:
@@ -136,6 +140,10 @@ class Server:
 
 def CLOSE() -> None:  # noqa: N802 - a piece of an answer
     """End the connection."""
+
+
+def RESET() -> None:  # noqa: N802 - a piece of an answer
+    """End the connection as a host does that knows nothing of it."""
 
 
 def _some(link: socket.socket) -> bytes:

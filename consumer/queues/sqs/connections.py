@@ -61,6 +61,7 @@ class Connections:
         self._verify = verify if endpoint.scheme == "https" else None
         self._tls: ssl.SSLContext | None = None
         self._monotonic = clock.monotonic
+        self._closed = False
         #: The one that was used last, which is the likeliest to be open still, is at the right.
         self._idle: deque[tuple[socket.socket, float]] = deque()
 
@@ -86,12 +87,15 @@ class Connections:
             self._idle.append((link, self._monotonic()))
         else:
             link.close()
+        if self._closed:
+            self.close()
         return answer
 
     def close(self) -> None:
         """Close idle connections. One that is in use is closed by whoever uses it."""
-        while self._idle:
-            self._idle.pop()[0].close()
+        self._closed = True
+        while link := self._take():
+            link.close()
 
     def _receiver(self, link: socket.socket) -> Callable[[], bytes]:
         deadline = self._monotonic() + self._read_timeout

@@ -155,7 +155,7 @@ class Connections:
             context.check_hostname = True  # in botocore it is urllib3 that checks it
             try:
                 context.load_verify_locations(Path(get_cert_path(self._verify)).expanduser())
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # RuntimeError: ~ of a user that is not known
                 raise SSLError(endpoint_url=self._url, error=error) from error
             context.set_alpn_protocols(["http/1.1"])
             self._tls = context

@@ -176,17 +176,19 @@ class WireCalls:
             "status_code": answer.status, "headers": answer.headers, "body": answer.content,
         }  # fmt: skip
         parsed = create_parser("json").parse(response, shape)
-        if not _SKEWED.isdisjoint(map(parsed["Error"].get, ("Code", "QueryErrorCode"))):
+        if not _SKEWED.isdisjoint(map(parsed.get("Error", {}).get, ("Code", "QueryErrorCode"))):
             self._learn_skew(answer.headers.get("date", ""))
         return ClientError(parsed, operation)
 
     def _learn_skew(self, date: str) -> None:
         try:
             skew = (parsedate_to_datetime(date) - self._clock.now()).total_seconds()
-        except (TypeError, ValueError):  # no date, or none with a time zone
+        except (OverflowError, TypeError, ValueError):  # no date, or none with a time zone
             return
-        if abs(skew - self._skew_seconds) >= _LEAST_SKEW_SECONDS:
-            self._skew_seconds = skew
+        if abs(skew - self._skew_seconds) < _LEAST_SKEW_SECONDS:
+            return
+        self._skew_seconds = skew
+        if abs(skew) >= _LEAST_SKEW_SECONDS:  # otherwise it was set right
             _log.warning(
                 log_events.CLOCK_SKEW,
                 seconds=round(skew),

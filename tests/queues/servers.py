@@ -9,6 +9,8 @@ import struct
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from botocore.auth import SigV4Auth
+
 from consumer.config import AwsSettings, QueueSettings
 from consumer.queues.sqs import connect
 from consumer.testing import ManualClock
@@ -16,6 +18,9 @@ from consumer.testing import ManualClock
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable, Iterator
+
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import ReadOnlyCredentials
 
     from consumer.clock import Clock
     from consumer.queues.sqs import SqsTransport
@@ -163,6 +168,18 @@ def http(content: object = b"{}", status: int = 200, **headers: str) -> bytes:
     }
     lines = [f"HTTP/1.1 {status} Status", *(f"{name}: {value}" for name, value in named.items())]
     return "\r\n".join([*lines, "", ""]).encode() + data
+
+
+def signed(
+    request: AWSRequest, credentials: ReadOnlyCredentials, region: str, stamp: str
+) -> AWSRequest:
+    """The request as botocore signs it at a time, written as in X-Amz-Date."""
+    auth = SigV4Auth(credentials, "sqs", region)
+    request.context["timestamp"] = stamp
+    auth._modify_request_before_signing(request)
+    text = auth.string_to_sign(request, auth.canonical_request(request))
+    auth._inject_signature_to_request(request, auth.signature(text, request))
+    return request
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.credentials import ReadOnlyCredentials
 from hypothesis import example, given, settings
@@ -22,7 +21,7 @@ from consumer.queues.sqs.client import make_client
 from consumer.queues.sqs.signing import Signer
 from consumer.testing import ManualClock
 from tests.cases import for_each
-from tests.queues.servers import KEYS, WAYS, connected, http, serving
+from tests.queues.servers import KEYS, WAYS, connected, http, serving, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,9 +72,7 @@ def headers_of(request: bytes) -> dict[str, str]:
 
 @settings(max_examples=400, deadline=None)
 @given(
-    credentials=st.builds(
-        ReadOnlyCredentials, some_text, some_text, st.none() | texts, account_id=st.none()
-    ),
+    credentials=st.builds(ReadOnlyCredentials, some_text, some_text, st.none() | texts),
     region=st.sampled_from(["us-east-1", "cn-north-1", "us-gov-west-1"]) | some_text,
     url=st.builds("{}://{}{}{}".format, st.sampled_from(["http", "https"]), hosts, ports, paths),
     operation=st.sampled_from([*OPERATIONS]),
@@ -110,8 +107,7 @@ def test_signatures_are_those_of_botocore(
             "x-amzn-query-mode": "true",
         },
     )
-    with patch("botocore.auth.get_current_datetime", lambda: moment):
-        SigV4Auth(credentials, "sqs", region).add_auth(theirs)
+    signed(theirs, credentials, region, moment.strftime("%Y%m%dT%H%M%SZ"))
     signer = Signer(urlsplit(url), region=region, user_agent="us")
 
     ours = signer.request(operation, body, credentials, moment.timestamp())
@@ -142,9 +138,8 @@ def sent_by_botocore(url: str, aws: dict[str, Any]) -> list[Any]:
         return AWSResponse(request.url, 200, {}, _Body(b"{}"))
 
     client.meta.events.register("before-send.sqs", send)
-    with patch("botocore.auth.get_current_datetime", lambda: NOW):
-        for operation, arguments in OPERATIONS.items():
-            client._make_api_call(operation, {"QueueUrl": url, **arguments})
+    for operation, arguments in OPERATIONS.items():
+        client._make_api_call(operation, {"QueueUrl": url, **arguments})
     client.close()
     return sent
 
@@ -233,11 +228,13 @@ def test_requests_are_those_of_a_client_of_botocores(
         assert f"POST {parts.path} HTTP/1.1".encode() == request.partition(b"\r\n")[0]
         assert got["host"].startswith(host), got["host"]
         assert parts.netloc.lower().removesuffix(":443") == got["host"]
-        for name in ("X-Amz-Target", "Content-Type", "X-Amzn-Query-Mode", "X-Amz-Date"):
+        for name in ("X-Amz-Target", "Content-Type", "X-Amzn-Query-Mode"):
             assert theirs.headers[name] == got[name.lower()].encode()
         assert json.loads(theirs.body) == json.loads(request.partition(b"\r\n\r\n")[2])
         # Over its body, ours is botocore's to the last digit: scope, signed headers, signature.
-        again = calls._signer.request(operation, theirs.body, frozen, NOW.timestamp())
+        stamp = theirs.headers["X-Amz-Date"].decode()
+        moment = dt.datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H%M%SZ%z")
+        again = calls._signer.request(operation, theirs.body, frozen, moment.timestamp())
         assert theirs.headers["Authorization"].decode() == headers_of(again)["authorization"]
 
 

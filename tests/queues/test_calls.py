@@ -490,7 +490,7 @@ def test_a_secret_that_rotates_within_a_day_signs_from_then_on() -> None:
 
 def test_credentials_that_appear_later_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine's role is not there at once, when it starts."""
-    none = {"aws_access_key_id": None, "aws_secret_access_key": None}
+    none: dict[str, Any] = {"aws_access_key_id": None, "aws_secret_access_key": None}
     with serving(lambda _: [http()]) as server:
         transport = connected(server.url(), **none)
         with pytest.raises(NoCredentialsError):

@@ -232,7 +232,7 @@ def test_a_connection_that_idled_too_long_is_not_used() -> None:
 def test_closing_leaves_a_request_alone_and_nothing_open() -> None:
     """Whoever waits for an answer gets it, and closes its connection behind it."""
     asked, go = threading.Event(), threading.Event()
-    pieces = [lambda: (asked.set(), go.wait(10)), FIRST, None]
+    pieces = [asked.set, functools.partial(go.wait, 10), FIRST, None]
     got: list[bytes] = []
     with scripted([pieces]) as server, connections_to(server.port) as ours:
         thread = threading.Thread(target=lambda: got.append(ours.exchange(REQUEST).content))

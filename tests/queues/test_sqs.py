@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.moto_queues import Moto
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events"
-NO_KEYS = {"aws_access_key_id": None, "aws_secret_access_key": None}
+NO_KEYS: dict[str, Any] = {"aws_access_key_id": None, "aws_secret_access_key": None}
 
 
 class Wire:
@@ -470,8 +470,10 @@ def test_nonsense_that_only_botocore_notices_is_a_matter_of_configuration() -> N
 @for_each("missing", ["access_key_id", "secret_access_key"])
 def test_half_a_key_is_refused(missing: str) -> None:
     """Key without secret, or the reverse."""
+    half: dict[str, Any] = {f"aws_{missing}": None}
+
     with pytest.raises(ConfigurationError, match="go together"):
-        connected(URL, **{f"aws_{missing}": None})
+        connected(URL, **half)
 
 
 @for_each("way", WAYS)

@@ -111,6 +111,7 @@ def chunk(size: bytes) -> bytes:
         HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nxx\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nxx",
         HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n2\r\nxx\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxx\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding:\r\n\r\n2\r\nxx\r\n0\r\n\r\n",
         HEAD + b"no colon\r\nContent-Length: 0\r\n\r\n",
         HEAD + b"Content-Length : 0\r\n\r\n",

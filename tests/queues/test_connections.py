@@ -182,7 +182,10 @@ def test_nothing_is_sent_for_longer_than_the_read_timeout() -> None:
     """A peer that takes no more of the request is a dead one."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        with connections_to(port, read=0.1) as ours, pytest.raises(ReadTimeoutError):
+        with (
+            connections_to(port, read=0.1, connect=300) as ours,
+            pytest.raises(ReadTimeoutError),
+        ):
             ours.exchange(b"x" * 64 * 1024 * 1024)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import select
 import socket
 import ssl
 import threading
@@ -23,7 +24,8 @@ from cryptography.x509.oid import NameOID
 from consumer.errors import TransportError
 from consumer.queues.sqs.connections import Connections
 from consumer.testing import ManualClock
-from tests.queues.servers import WAYS, Server, connected, http, serving
+from tests.cases import for_each
+from tests.queues.servers import CLOSE, WAYS, Server, connected, http, scripted, serving
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -118,6 +120,10 @@ class Rig:
 
     def serving(self, certificate: Certificate) -> AbstractContextManager[Server]:
         """A server that answers that the queue is empty."""
+        return serving(lambda _: [http()], tls=self.context(certificate))
+
+    def context(self, certificate: Certificate) -> ssl.SSLContext:
+        """That of a server with this certificate."""
         path = self.folder / "server.pem"
         private = certificate.key.private_bytes(
             serialization.Encoding.PEM,
@@ -128,7 +134,7 @@ class Rig:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(path)
         context.sni_callback = lambda _link, name, _context: self.names.append(name)
-        return serving(lambda _: [http()], tls=context)
+        return context
 
 
 def outcomes(server: Server, host: str, **settings: Any) -> list[str]:
@@ -168,16 +174,21 @@ def _rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
 
 
-def by_both(server: Server, host: str, bundle: str) -> list[str]:
-    """What comes of a request over our own connections, and over those of botocore."""
-    url = f"https://{host}:{server.port}"
-    ours = Connections(
+def connections_to(url: str, bundle: str) -> Connections:
+    """Our own, that trust what is in a file."""
+    return Connections(
         urlsplit(url),
         connect_timeout_seconds=5,
         read_timeout_seconds=5,
         verify=bundle,
         clock=ManualClock(),
     )
+
+
+def by_both(server: Server, host: str, bundle: str) -> list[str]:
+    """What comes of a request over our own connections, and over those of botocore."""
+    url = f"https://{host}:{server.port}"
+    ours = connections_to(url, bundle)
     theirs = URLLib3Session(verify=bundle, timeout=5)
     request = AWSRequest("POST", url, {}, b"{}").prepare()
     got = []
@@ -265,6 +276,38 @@ def test_a_file_that_cannot_be_used_trusts_no_server(
 
     assert [[REFUSED] * 2] * len(bundles) == refused
     assert [ACCEPTED] * 2 == accepted
+
+
+@for_each(
+    "pieces, reused",
+    [
+        ([http(b"first")], True),
+        ([http(b"x" * 16_384 + b"first")], True),
+        ([http(b"first") + b"\r\n"], False),
+        ([http(b"first"), b"\r\n"], False),
+        ([http(b"x" * 100_000 + b"first") + http(b"glued")], False),
+        ([http(b"first") + b"x" * 20_000], False),
+        ([http(b"first"), CLOSE], False),
+    ],
+)
+def test_a_connection_is_used_again_if_nothing_is_left_in_it(
+    rig: Rig, pieces: list[Any], *, reused: bool
+) -> None:
+    """As without TLS: whatever comes with an answer, or behind it, in whichever record."""
+    root = make(authority=True)
+    tls = rig.context(make(root, "127.0.0.1"))
+    with scripted([pieces, http(b"second")], [http(b"second")], tls=tls) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        ours = connections_to(url, rig.write("ca.pem", root))
+        first = ours.exchange(REQUEST)
+        if len(pieces) > 1:
+            assert select.select([ours._idle[0][0]], [], [], 10)[0]
+        second = ours.exchange(REQUEST)
+        ours.close()
+
+    assert first.content.endswith(b"first")
+    assert b"second" == second.content
+    assert (1 if reused else 2) == server.connections
 
 
 def test_the_server_is_told_the_name_that_is_wanted(

@@ -163,9 +163,10 @@ class Connections:
 
 
 def _has_more(link: socket.socket) -> bool:
-    """True if there is something to read: bytes, or the end of the connection."""
-    if isinstance(link, ssl.SSLSocket) and link.pending():
-        return True
+    """True if there is something to read: bytes, or the end of the connection.
+
+    Nothing of it is inside of OpenSSL, which reads a record at a time: all of it is in one piece.
+    """
     poll = select.poll()
     poll.register(link, select.POLLIN)
     return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""One truth about queues, shown of the queue in memory and of SQS (moto's server) alike."""
+"""One truth about queues: the one in memory, and SQS (moto) by both ways, behave the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from consumer.config import AwsSettings, QueueSettings
-from consumer.queues.sqs import connect
+from consumer.queues.sqs import SqsTransport, connect
+from consumer.queues.sqs.calls import BotocoreCalls, WireCalls
 from consumer.testing import InMemoryQueue, ManualClock
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Moto:
         self._client.close()
         self._server.stop()
 
-    def rig(self) -> Rig:
+    def rig(self, way: str) -> Rig:
         """A new queue, reached by `connect` with nothing but its URL and the credentials."""
         self._made += 1
         dead_url = self._create(f"canvas-live-events-contract-{self._made}-dlq", {})
@@ -91,7 +92,8 @@ class Moto:
         url = self._create(name, {"RedrivePolicy": json.dumps(policy)})
         clock = ManualClock()
         aws = AwsSettings.model_validate({"access_key_id": "test", "secret_access_key": "test"})
-        transport = connect(QueueSettings(url=url), aws, max_connections=2, clock=clock)
+        queue = QueueSettings.model_validate({"url": url, "transport": way})
+        transport = connect(queue, aws, max_connections=2, clock=clock)
         return Rig(
             transport=transport,
             clock=clock,
@@ -120,9 +122,10 @@ def _moto() -> Iterator[Moto]:
     moto.stop()
 
 
-@pytest.fixture(params=["memory", "sqs"], name="rig")
+@pytest.fixture(params=["memory", "auto", "botocore"], name="rig")
 def _rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    rig = in_memory() if request.param == "memory" else request.getfixturevalue("moto").rig()
+    way = request.param
+    rig = in_memory() if way == "memory" else request.getfixturevalue("moto").rig(way)
     yield rig
     rig.transport.close()
 
@@ -289,6 +292,16 @@ def test_the_queue_tells_its_attributes(rig: Rig) -> None:
     assert 2 == attributes.visible_messages
     assert 1 == attributes.in_flight_messages
     assert 0 == attributes.delayed_messages
+
+
+def test_each_way_is_the_one_that_was_asked_for(rig: Rig, request: pytest.FixtureRequest) -> None:
+    """No test of this file shows one way by the other."""
+    ways = {"auto": WireCalls, "botocore": BotocoreCalls}
+    way = request.node.callspec.params["rig"]
+
+    if way != "memory":
+        assert isinstance(rig.transport, SqsTransport)
+        assert isinstance(rig.transport._calls, ways[way])
 
 
 @pytest.mark.parametrize("size", [0, 11])

@@ -158,7 +158,7 @@ def _read_chunks(stream: _Stream, coding: str) -> bytes:
         if size == 0:
             break
         parts.append(stream.exactly(size))
-        if stream.line():
+        if stream.exactly(2) != b"\r\n":
             raise ProtocolError
     trailers = 0
     while line := stream.line():

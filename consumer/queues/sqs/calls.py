@@ -42,7 +42,11 @@ _METHODS: Final = {
     "GetQueueUrl": "get_queue_url",
 }
 #: At these, other people's code may have to see or change a request.
-_HOOKS: Final = ("before-call", "before-sign", "request-created", "before-send", "after-call")
+_HOOKS: Final = (
+    "provide-client-params", "before-parameter-build", "before-call", "request-created",
+    "choose-signer", "before-sign", "before-send", "before-parse", "response-received",
+    "after-call", "after-call-error",
+)  # fmt: skip
 _FIRST_ERROR_STATUS: Final = 300
 #: AWS's words for a signature whose time is not AWS's.
 _SKEWED: Final = frozenset(
@@ -69,15 +73,16 @@ class Calls(Protocol):
 
 def calls_of(session: Session, client: Any, queue: QueueSettings, clock: Clock) -> Calls:
     """Our own way, unless there is a reason for botocore's, which is then logged."""
+    hooks = _hooks_of(client.meta.events)
     botocore = BotocoreCalls(client)
-    reason = _reason_for_botocore(client, queue)
+    reason = _reason_for_botocore(client, queue, hooks)
     if reason:
         _log.info(log_events.TRANSPORT_BOTOCORE, reason=reason)
         return botocore
-    return WireCalls(botocore, session, queue, clock)
+    return WireCalls(botocore, session, queue, clock, hooks)
 
 
-def _reason_for_botocore(client: Any, queue: QueueSettings) -> str:
+def _reason_for_botocore(client: Any, queue: QueueSettings, hooks: list[Any]) -> str:
     endpoint = urlsplit(client.meta.endpoint_url)
     config = client.meta.config
     if queue.transport == "botocore":
@@ -88,6 +93,8 @@ def _reason_for_botocore(client: Any, queue: QueueSettings) -> str:
         return "the endpoint's URL has more than host and path"
     if config.signature_version != "v4" or client.meta.service_model.signing_name != "sqs":
         return "requests are not signed with Signature Version 4"
+    if not all(hasattr(hook, "enabled") for hook in hooks):
+        return "other code hooks into botocore's requests"
     return ""
 
 
@@ -111,12 +118,18 @@ class BotocoreCalls:
 class WireCalls:
     """By a request of our own. Credentials, region, endpoint and errors are botocore's.
 
-    While somebody has hooked into the client's requests (moto's `mock_aws` does), botocore's way is
-    taken: a hook must see what it was made for.
+    Args:
+        switches: while one of them is `enabled` (moto's `mock_aws` does that), botocore's way is
+            taken, into which they hook.
     """
 
     def __init__(
-        self, botocore: BotocoreCalls, session: Session, queue: QueueSettings, clock: Clock
+        self,
+        botocore: BotocoreCalls,
+        session: Session,
+        queue: QueueSettings,
+        clock: Clock,
+        switches: list[Any],
     ) -> None:
         self._botocore = botocore
         meta = botocore.client.meta
@@ -124,7 +137,7 @@ class WireCalls:
         self._session = session
         self._clock = clock
         self._model = meta.service_model
-        self._hooks = _hooks_of(meta.events)
+        self._switches = switches
         self._signer = Signer(endpoint, region=meta.region_name, user_agent=USER_AGENT)
         self._connections = Connections(
             endpoint,
@@ -138,7 +151,7 @@ class WireCalls:
 
     def ask(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Build, sign, send, read, understand."""
-        if self._hooks and any(getattr(hook, "enabled", True) for hook in self._hooks):
+        if any(switch.enabled for switch in self._switches):
             return self._botocore.ask(operation, arguments)
         credentials = self._session.get_credentials()
         if credentials is None:
@@ -162,17 +175,19 @@ class WireCalls:
             "status_code": answer.status, "headers": answer.headers, "body": answer.content,
         }  # fmt: skip
         parsed = create_parser("json").parse(response, shape)
-        if not _SKEWED.isdisjoint(map(parsed["Error"].get, ("Code", "QueryErrorCode"))):
+        if not _SKEWED.isdisjoint(map(parsed.get("Error", {}).get, ("Code", "QueryErrorCode"))):
             self._learn_skew(answer.headers.get("date", ""))
         return ClientError(parsed, operation)
 
     def _learn_skew(self, date: str) -> None:
         try:
             skew = (parsedate_to_datetime(date) - self._clock.now()).total_seconds()
-        except (TypeError, ValueError):  # no date, or none with a time zone
+        except (OverflowError, TypeError, ValueError):  # no date, or none with a time zone
             return
-        if abs(skew - self._skew_seconds) >= _LEAST_SKEW_SECONDS:
-            self._skew_seconds = skew
+        if abs(skew - self._skew_seconds) < _LEAST_SKEW_SECONDS:
+            return
+        self._skew_seconds = skew
+        if abs(skew) >= _LEAST_SKEW_SECONDS:  # otherwise it was set right
             _log.warning(
                 log_events.CLOCK_SKEW,
                 seconds=round(skew),
@@ -181,9 +196,9 @@ class WireCalls:
             )
 
 
-def _check_content(response_dict: Mapping[str, Any], **_: object) -> None:
+def _check_content(response_dict: Mapping[str, Any] | None, **_: object) -> None:
     """Refuse what is no JSON object; botocore takes it for an answer that says nothing."""
-    if response_dict["status_code"] < _FIRST_ERROR_STATUS:
+    if response_dict is not None and response_dict["status_code"] < _FIRST_ERROR_STATUS:
         _object_of(response_dict["body"])
 
 
@@ -203,8 +218,9 @@ def _object_of(content: bytes) -> dict[str, Any]:
 def _hooks_of(events: Any) -> list[Any]:
     """Whatever is not botocore's own at the events of a request."""
     handlers = events._emitter._handlers  # noqa: SLF001 - there is no public way to see them
-    hooks = {id(h): h for name in _HOOKS for h in handlers.prefix_search(f"{name}.sqs")}
-    return [h for h in hooks.values() if not _module_of(h).startswith("botocore.")]
+    events_of_sqs = [f"{name}.sqs.{operation}" for name in _HOOKS for operation in _METHODS]
+    hooks = {id(hook): hook for name in events_of_sqs for hook in handlers.prefix_search(name)}
+    return [hook for hook in hooks.values() if not _module_of(hook).startswith("botocore.")]
 
 
 def _module_of(hook: Any) -> str:

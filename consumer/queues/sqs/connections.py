@@ -61,6 +61,7 @@ class Connections:
         self._verify = verify if endpoint.scheme == "https" else None
         self._tls: ssl.SSLContext | None = None
         self._monotonic = clock.monotonic
+        self._closed = False
         #: The one that was used last, which is the likeliest to be open still, is at the right.
         self._idle: deque[tuple[socket.socket, float]] = deque()
 
@@ -87,12 +88,15 @@ class Connections:
             self._idle.append((link, self._monotonic()))
         else:
             link.close()
+        if self._closed:
+            self.close()
         return answer
 
     def close(self) -> None:
         """Close idle connections. One that is in use is closed by whoever uses it."""
-        while self._idle:
-            self._idle.pop()[0].close()
+        self._closed = True
+        while link := self._take():
+            link.close()
 
     def _receiver(self, link: socket.socket) -> Callable[[], bytes]:
         deadline = self._monotonic() + self._read_timeout
@@ -153,7 +157,7 @@ class Connections:
             context.check_hostname = True  # in botocore it is urllib3 that checks it
             try:
                 context.load_verify_locations(Path(get_cert_path(self._verify)).expanduser())
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # RuntimeError: ~ of a user that is not known
                 raise SSLError(endpoint_url=self._url, error=error) from error
             context.set_alpn_protocols(["http/1.1"])
             self._tls = context
@@ -161,9 +165,10 @@ class Connections:
 
 
 def _has_more(link: socket.socket) -> bool:
-    """True if there is something to read: bytes, or the end of the connection."""
-    if isinstance(link, ssl.SSLSocket) and link.pending():
-        return True
+    """True if there is something to read: bytes, or the end of the connection.
+
+    Nothing of it is inside of OpenSSL, which reads a record at a time: all of it is in one piece.
+    """
     poll = select.poll()
     poll.register(link, select.POLLIN)
     return bool(poll.poll(0))

@@ -114,7 +114,10 @@ class SqsTransport:
     def attributes(self) -> QueueAttributes:
         """Ask the queue for its attributes."""
         answer = self._call("GetQueueAttributes", {"AttributeNames": list(ATTRIBUTE_NAMES)})
-        return attributes_of(answer.get("Attributes", {}))
+        try:
+            return attributes_of(answer.get("Attributes") or {})
+        except _ODD as error:
+            raise _not_understood("GetQueueAttributes", error) from None
 
     def close(self) -> None:
         """Give back connections. Does not abort an open long poll (nothing does)."""
@@ -171,7 +174,7 @@ def _received(message: Any, now: float) -> ReceivedMessage | None:
         attributes = {}
     try:
         receive_count = max(1, int(attributes.get("ApproximateReceiveCount", 1)))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         receive_count = 1
     texts: dict[str, str] = {}
     named = message.get("MessageAttributes")

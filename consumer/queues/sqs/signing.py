@@ -84,7 +84,7 @@ class Signer:
             f"Authorization: {_ALGORITHM} Credential={credentials.access_key}/{scope}, "
             f"SignedHeaders={signed_headers}, Signature={signature}\r\n{token_header}"
         )
-        if credential_lines.count("\n") != (2 if token else 1) or "\r" in (token or ""):
+        if {*map(credential_lines.count, "\r\n")} != {2 if token else 1}:
             raise ValueError("the credentials hold a line break")
         return (
             f"{self._start}X-Amz-Target: AmazonSQS.{operation}\r\nX-Amz-Date: {stamp}\r\n"

@@ -215,7 +215,7 @@ def connected(
     queue = {k: v for k, v in settings.items() if not k.startswith("aws_")}
     return connect(
         QueueSettings.model_validate({"url": url, "transport": way, **queue}),
-        AwsSettings.model_validate(KEYS | aws),
+        AwsSettings.model_validate({**KEYS, **aws}),
         max_connections=8,
         clock=clock or ManualClock(),
     )

@@ -92,14 +92,14 @@ def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> 
     with serving(lambda _: [http()]) as proxy, serving(lambda _: [http()]) as server:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        through, logs = connecting(f"http://sqs.invalid/123456789012/{QUEUE}")
+        through, logs = connecting(f"http://sqs.localhost/123456789012/{QUEUE}")
         past, nothing = connecting(server.url())
         for transport in (through, past):
             receive(transport)
             transport.close()
 
     assert by_botocore("a proxy is configured") == logs
-    assert "POST http://sqs.invalid/ HTTP/1.1" == proxy.requests[0].line
+    assert "POST http://sqs.localhost/ HTTP/1.1" == proxy.requests[0].line
     assert [] == nothing
     assert is_ours(server.requests[0])
 
@@ -108,7 +108,7 @@ def test_a_proxy_for_another_scheme_is_none(monkeypatch: pytest.MonkeyPatch) -> 
     """HTTPS_PROXY is for https."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 
-    plain, nothing = connecting("http://sqs.invalid/1/canvas-live-events")
+    plain, nothing = connecting("http://sqs.localhost/1/canvas-live-events")
     secure, logs = connecting(AMAZON)
     plain.close()
     secure.close()

@@ -11,7 +11,6 @@ from botocore.session import Session
 
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
 from consumer.queues.sqs.failures import ActionDeniedError, entry_failure, failure_of
-from consumer.queues.sqs.parsing import AnswerParserFactory
 from consumer.queues.transport import EntryFailure
 from tests.cases import for_each
 
@@ -235,7 +234,7 @@ def test_a_page_of_something_in_between_is_not_an_answer_of_sqss(
     page = f"<html><body>{TELLTALE}: AccessDenied</body></html>".encode()
     response = {"status_code": int(status), "headers": {"content-type": "text/html"}, "body": page}
     model = Session().get_service_model("sqs").operation_model(operation)
-    for parser in (JSONParser(), AnswerParserFactory().create_parser("json"), QueryParser()):
+    for parser in (JSONParser(), QueryParser()):
         parsed = parser.parse(response, model.output_shape)
         error = failure(aws.ClientError(parsed, operation), operation)
 

@@ -11,6 +11,7 @@ import ssl
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -22,9 +23,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
+from consumer.clock import SystemClock
 from consumer.config import AwsSettings, QueueSettings
 from consumer.errors import EXIT_CONFIGURATION, EXIT_TRANSIENT, TransportError
 from consumer.queues.sqs import connect
+from consumer.queues.sqs.connections import Connections
 from consumer.queues.sqs.failures import failure_of
 from consumer.queues.sqs.reach import UnusableSettingError, host_and_port, not_reached
 from consumer.testing import ManualClock
@@ -313,34 +316,31 @@ def test_a_socks_proxy_is_a_configuration_error(hosts: Hosts) -> None:
 
 
 @for_each(
-    "host, connected, expected",
+    "host, expected",
     [
-        ("{refuses}", False, "was not reached: the connection was refused"),
-        ("x.invalid:80", False, "was not reached: "),
-        ("{full}", False, "was not reached within the connect timeout"),
-        ("{silent}", True, LATE),
-        ("{hangs up}", True, CLOSED),
-        ("{cut}", True, CLOSED),
-        ("{no http}", True, "answered, but not with HTTP"),
+        ("{refuses}", "was not reached: the connection was refused"),
+        ("x.invalid:80", "was not reached: "),
+        ("{full}", "was not reached within the connect timeout"),
+        ("{silent}", LATE),
+        ("{hangs up}", CLOSED),
+        ("{cut}", CLOSED),
+        ("{no http}", "answered, but not with HTTP"),
     ],
 )
-def test_the_failures_of_sockets_do_as_well(
-    hosts: Hosts, host: str, connected: bool, expected: str
-) -> None:
-    """Without botocore around them; whoever made the request knows the host, and how far it got."""
+def test_our_own_connections_fail_in_the_same_words(hosts: Hosts, host: str, expected: str) -> None:
+    """They raise what botocore does."""
     host = hosts.fill(host)
-    error = by_sockets(host)
-    found = failure_of(
-        error,
-        operation="ReceiveMessage",
-        queue="q",
-        region="us-east-1",
-        host=host,
-        connected=connected,
+    connections = Connections(
+        urlsplit(f"http://{host}"),
+        connect_timeout_seconds=0.5,
+        read_timeout_seconds=0.5,
+        verify=True,
+        clock=SystemClock(),
     )
+    with pytest.raises(aws.BotoCoreError) as caught:
+        connections.exchange(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}")
 
-    assert str(found).startswith(f"ReceiveMessage: {host} {expected}"), str(found)
-    assert (TransportError, type(error).__name__) == (type(found), found.code)
+    made(caught.value, hosts, f"{host} {expected}")
 
 
 @for_each(

@@ -158,7 +158,7 @@ class WireCalls:
             raise NoCredentialsError
         frozen = credentials.get_frozen_credentials()  # renewed in time, key and token together
         at = self._clock.now().timestamp() + self._skew_seconds
-        request = self._signer.request(operation, to_json(arguments), frozen, at)
+        request = self._signer.request(operation, _body_of(arguments), frozen, at)
         answer = self._connections.exchange(request)
         if answer.status >= _FIRST_ERROR_STATUS:
             raise self._error_of(operation, answer)
@@ -200,6 +200,13 @@ def _check_content(response_dict: Mapping[str, Any] | None, **_: object) -> None
     """Refuse what is no JSON object; botocore takes it for an answer that says nothing."""
     if response_dict is not None and response_dict["status_code"] < _FIRST_ERROR_STATUS:
         _object_of(response_dict["body"])
+
+
+def _body_of(arguments: Mapping[str, Any]) -> bytes:
+    try:
+        return to_json(arguments)
+    except ValueError:  # half a surrogate pair
+        return json.dumps(arguments).encode()
 
 
 def _object_of(content: bytes) -> dict[str, Any]:

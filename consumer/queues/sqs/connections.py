@@ -147,6 +147,7 @@ class Connections:
             raise ConnectTimeoutError(endpoint_url=url, error=error) from error
         except OSError as error:
             link.close()
+            self._tls = None  # the next one reads the certificates to trust anew
             kind = SSLError if isinstance(error, ssl.SSLError) else EndpointConnectionError
             raise kind(endpoint_url=url, error=error) from error
         return link

@@ -224,6 +224,11 @@ class Outcome:
         return _ACK
 
     @staticmethod
+    def declined() -> Outcome:
+        """Its predicate says that the handler did not ask for this event: nothing was done."""
+        return _DECLINED
+
+    @staticmethod
     def retry(reason: str, delay_seconds: float | None = None) -> Outcome:
         """Deliver it again later."""
         return Outcome("retry", reason, delay_seconds)
@@ -247,3 +252,4 @@ class Outcome:
 
 
 _ACK = Outcome("ack")
+_DECLINED = Outcome("ack", "declined")

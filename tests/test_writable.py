@@ -21,7 +21,7 @@ def fault(path: Path) -> str:
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def mkdtemp(**_options: object) -> str:
+    def mkdtemp(*_options: object) -> str:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)

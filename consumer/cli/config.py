@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from consumer.cli.errors import tell, told_plainly
+from consumer.cli.plan import plan
 from consumer.config import Effective, effective, load
-from consumer.config.urls import queue_name_of_url
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.config import AwsSettings, HandlerSettings, Loaded, Settings
+    from consumer.config import HandlerSettings, Loaded
     from consumer.handlers.registering.registry import Handler
     from consumer.queues.rules import QueueAddress
 
@@ -70,15 +70,16 @@ def check(file: Path) -> None:
         # As for the daemon: handlers of one's own lie where one stands.
         sys.path.append(str(Path.cwd()))
         faults: list[str] = []
+        warnings = list(loaded.warnings)
         with _faults_into(faults, loaded):
             address = queue_address(loaded)
-        handlers = _handlers(loaded, faults)
+        handlers = _handlers(loaded, faults, warnings)
         if faults:
             raise ConfigurationError("\n".join(faults))
-        for warning in (*loaded.warnings, *_unmatched(handlers)):
+        for warning in (*warnings, *_unmatched(handlers)):
             tell(warning, kind="warning")
         click.echo(f"{file}: ok")
-        for label, text in _plan(loaded, address, handlers):
+        for label, text in plan(loaded, address, handlers):
             click.echo(f"  {label:<13}{text}")
 
 
@@ -100,28 +101,38 @@ def queue_address(loaded: Loaded) -> QueueAddress:
         raise _placed(error, loaded, named[0] if named else "") from None
 
 
-def _handlers(loaded: Loaded, faults: list[str]) -> list[Handler]:
+def _handlers(loaded: Loaded, faults: list[str], warnings: list[str]) -> list[Handler]:
     """What each entry makes: one by one, so that the faults of all are told."""
-    from consumer.handlers.loading.loader import build_registry  # noqa: PLC0415 - `show` does without
+    from consumer.handlers.loading.loader import (  # noqa: PLC0415 - `show` does without
+        archive_unmatched,
+        build_registry,
+    )
     from consumer.handlers.registering.registry import Registry  # noqa: PLC0415
+    from consumer.writable import check_writable  # noqa: PLC0415
 
     settings, all_of_them = loaded.settings, Registry()
+    state = settings.state_directory
 
     def add(*entries: HandlerSettings) -> None:
-        all_of_them.include(build_registry(entries, state_directory=settings.state_directory))
+        made = build_registry(entries, state_directory=state, warn=warnings.append)
+        all_of_them.include(made)
 
-    if not settings.handlers:
-        add()
     for index, entry in enumerate(settings.handlers):
         with _faults_into(faults, loaded, f"handlers[{index}].name"):
             add(entry)
+    with _faults_into(faults, loaded, "state_directory"):
+        check_writable(state, "the state directory", "state_directory")
+        if not settings.handlers:
+            add()
+        if settings.unmatched == "archive" and not faults:  # else the same is told twice
+            archive_unmatched(all_of_them, state_directory=state)
     return list(all_of_them.handlers)
 
 
 def _unmatched(handlers: list[Handler]) -> list[str]:
     from consumer.handlers.loading.lint import unmatched_patterns  # noqa: PLC0415 - `show` does without
 
-    return unmatched_patterns(handlers)
+    return unmatched_patterns([handler for handler in handlers if not handler.unmatched])
 
 
 @contextmanager
@@ -136,52 +147,6 @@ def _placed(error: ConfigurationError, loaded: Loaded, key: str = "") -> Configu
     """The error with the place that gave the key."""
     origin = loaded.origins.get(key, "default")
     return error if origin == "default" else ConfigurationError(f"{origin}: {error}")
-
-
-def _plan(
-    loaded: Loaded, address: QueueAddress, handlers: list[Handler]
-) -> Iterator[tuple[str, str]]:
-    settings = loaded.settings
-    where = address.region or "the region of the AWS configuration"
-    yield "queue", f"{address.name}, in {where}"
-    if settings.aws.endpoint_url:
-        yield "endpoint", settings.aws.endpoint_url
-    yield "credentials", _credentials(settings.aws)
-    for label, handler in zip(_first_then("handlers"), handlers, strict=False):
-        only = f", {handler.format} format only" if handler.format else ""
-        yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
-    if not settings.handlers:
-        yield "", "(none is configured, so every event is archived)"
-    yield "quarantine", _quarantine(settings)
-    yield "state", str(settings.state_directory.absolute())
-    yield "logging", f"{settings.logging.level}, {settings.logging.format}"
-
-
-def _quarantine(settings: Settings) -> str:
-    configured = settings.quarantine
-    if configured.queue_url is not None:
-        return f"the queue {queue_name_of_url(configured.queue_url)}"
-    if configured.directory is not None:
-        return str((settings.state_directory / configured.directory).absolute())
-    return "none: what can't be handled stays, for the queue's redrive policy"
-
-
-def _first_then(label: str) -> Iterator[str]:
-    yield label
-    while True:
-        yield ""
-
-
-def _credentials(aws: AwsSettings) -> str:
-    if aws.access_key_id_file:
-        source = f"the key in {aws.access_key_id_file}"
-    elif aws.access_key_id:
-        source = "the key in the configuration"
-    elif aws.profile:
-        source = f"the AWS profile {aws.profile}"
-    else:
-        source = "what the AWS SDK finds (environment, profile, or role of the machine)"
-    return f"{source}, to assume {aws.role_arn}" if aws.role_arn else source
 
 
 @config_group.command(

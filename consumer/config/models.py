@@ -211,4 +211,6 @@ class Settings(Section):
     handlers: tuple[HandlerSettings, ...] = ()
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
+    #: What becomes of an event that no handler asks for: archived in the state directory, or lost.
+    unmatched: Annotated[Literal["archive", "delete"], BeforeValidator(_lower)] = "archive"
     state_directory: Path = Path("canvas-live-events")

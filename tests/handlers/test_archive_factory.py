@@ -119,10 +119,10 @@ def test_parts_that_belong_to_another_are_told_at_start(
         factory("a", {}, environment(tmp_path))
     real = tempfile.mkdtemp
 
-    def mkdtemp(prefix: str, dir: Path) -> str:  # noqa: A002 - the real one's name
-        if dir == month:
+    def mkdtemp(suffix: None, prefix: str, directory: Path) -> str:
+        if directory == month:
             raise PermissionError(13, "")
-        return real(prefix=prefix, dir=dir)
+        return real(suffix, prefix, directory)
 
     monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
     with pytest.raises(ConfigurationError, match=f"{month}: Permission denied"):

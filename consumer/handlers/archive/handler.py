@@ -7,9 +7,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
-from consumer import log_events
 from consumer.errors import BatchFailure, Retry
 from consumer.handlers.archive.lines import encoded, line_of, utc_text
 from consumer.handlers.archive.store import ArchiveStore
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.handlers.loading.environment import HandlerEnvironment
     from consumer.messages import Context, Event
-
-_log = structlog.get_logger(__name__)
 
 _BATCH = 100
 _LINGER_SECONDS = 0.5
@@ -47,10 +42,9 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         store.check(environment.clock.now().date())
     else:
         # No error: it may be a mount that is still to come. So long the events stay in the queue.
-        _log.warning(
-            log_events.CONFIG_WARNING,
-            reason=f'handler "{name}": the directory {directory.parent} does not exist; it is not '
-            "created, and nothing can be archived until it is there",
+        environment.warn(
+            f'handler "{name}": the directory {directory.parent} does not exist; it is not '
+            "created, and nothing can be archived until it is there"
         )
     archive = Archive(store, clock=environment.clock, scrub_secrets=scrub_secrets)
     registry = Registry()

@@ -184,8 +184,8 @@ class LoggingSettings(Section):
     #: auto: console on a terminal, JSON otherwise.
     format: Literal["auto", "console", "json"] = "auto"
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    #: Texts of handlers' exceptions; they often quote personal data.
-    exception_messages: bool = False
+    #: Texts of handlers' exceptions; they often quote personal data. None: only on a terminal.
+    exception_messages: bool | None = None
 
 
 class QuarantineSettings(Section):

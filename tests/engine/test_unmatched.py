@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.engine.progress import Call, Entry, Progress
 from consumer.handlers.loading.loader import UNMATCHED, archive_unmatched
+from consumer.ledger.step import Step
+from consumer.messages import Outcome
+from consumer.testing import make_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,8 +183,6 @@ def test_what_was_archived_before_a_failed_delete_is_not_archived_again(
 
 
 def _archived_step() -> Any:
-    from consumer.ledger.step import Step
-
     return Step(0, UNMATCHED)
 
 
@@ -235,3 +238,20 @@ def test_its_breaker_does_not_hold_up_the_others(registry: Registry, state: Path
     assert not found.matches("grade_change", "canvas")
     assert () == registry.route("course_created", "canvas")
     assert registry.handlers[-1] is found
+
+
+def test_what_was_declined_is_not_remembered_as_done(registry: Registry) -> None:
+    """Else, after a crash before the archive's write, it would be deleted as if it were handled."""
+    registry.add(Seen(), "*", name="one", when=lambda _event: False)
+    (handler,) = registry.handlers
+    message: Any = SimpleNamespace(message_id="m", succeeded=[])
+    event = make_event()
+    progress = Progress(message, [event], 1)
+    call = Call(handler, [Entry(progress, event)])
+
+    outcomes = [Outcome.declined()]
+
+    assert [] == call.succeeded(outcomes)
+    assert [progress] == call.end(outcomes)
+    assert [] == message.succeeded
+    assert (event,) == progress.declined

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.events.catalog import index as index_of_catalog
 from consumer.events.decode import decode
-from consumer.events.samples import sample_message
 from consumer.messages import Context, ReceivedMessage
 
 if TYPE_CHECKING:
@@ -135,6 +134,9 @@ def make_context(
 @lru_cache(maxsize=1000)
 def _text(name: str, event_format: Format, time: datetime, whole: bool) -> str:
     if whole and index_of_catalog.is_known(name, event_format):
+        # Here, for it loads the catalog's models.
+        from consumer.events.samples import sample_message  # noqa: PLC0415
+
         return sample_message(name, event_format, time=time).body
     if event_format == "canvas":
         return canvas_body(name)

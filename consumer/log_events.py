@@ -72,6 +72,7 @@ CATALOG_WATCH_FAILED: Final = "catalog_watch_failed"  # a bug: events are not co
 
 # Archive
 ARCHIVE_REPAIRED: Final = "archive_repaired"  # a torn last line was set apart
+ARCHIVE_CHANGED: Final = "archive_changed"  # another program cut or edited a file that is in use
 ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new events are archived
 
 # Configuration

@@ -76,6 +76,10 @@ class Event(Generic[Data_co]):
     `metadata` and `body` are mappings exactly as received (ids may be strings or integers, unknown
     fields stay). Canvas: the message's own `metadata` and `body`. Caliper: `metadata` is the
     envelope without `data`, `body` is the event. Payload, logins and ids stay out of the repr.
+
+    All handlers of an event get the same object, and copying it for each would cost too much: a
+    handler that changes `metadata` or `body` changes them for those after it, and the key with
+    them. Change a copy, `copy.deepcopy(dict(event.body))`; `raw` is always as received.
     """
 
     #: The Canvas name, such as "submission_created"; also for an event that came as Caliper.
@@ -226,6 +230,11 @@ class Outcome:
         return _ACK
 
     @staticmethod
+    def declined() -> Outcome:
+        """Its predicate says that the handler did not ask for this event: nothing was done."""
+        return _DECLINED
+
+    @staticmethod
     def retry(reason: str, delay_seconds: float | None = None) -> Outcome:
         """Deliver it again later."""
         return Outcome("retry", reason, delay_seconds)
@@ -249,3 +258,4 @@ class Outcome:
 
 
 _ACK = Outcome("ack")
+_DECLINED = Outcome("ack", "declined")

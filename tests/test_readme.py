@@ -237,6 +237,24 @@ def test_the_handler_example(queue: MotoQueue, consume: Start, tmp_path: Path) -
     assert rejected["reason"] == "no user id"
 
 
+def test_the_testing_example(tmp_path: Path) -> None:
+    """The tests of the handler example, as they stand."""
+    for kind in ("handler", "testing"):
+        found = re.findall(
+            rf"<!-- test: {kind} example -->\n```python\n(.*?)```", README, re.DOTALL
+        )
+        (example,) = found
+        (tmp_path / example.splitlines()[0].removeprefix("# ")).write_text(example)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_handlers.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
 @pytest.mark.acceptance
 def test_the_typed_example(queue: MotoQueue, consume: Start, tmp_path: Path) -> None:
     """The example with models, as it stands, with real events."""

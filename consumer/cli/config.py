@@ -69,12 +69,13 @@ def check(file: Path) -> None:
         # As for the daemon: handlers of one's own lie where one stands.
         sys.path.append(str(Path.cwd()))
         faults: list[str] = []
+        warnings = list(loaded.warnings)
         with _faults_into(faults, loaded):
             address = queue_address(loaded)
-        handlers = _handlers(loaded, faults)
+        handlers = _handlers(loaded, faults, warnings)
         if faults:
             raise ConfigurationError("\n".join(faults))
-        for warning in (*loaded.warnings, *_unmatched(handlers)):
+        for warning in (*warnings, *_unmatched(handlers)):
             tell(warning, kind="warning")
         click.echo(f"{file}: ok")
         for label, text in plan(loaded, address, handlers):
@@ -99,28 +100,38 @@ def queue_address(loaded: Loaded) -> QueueAddress:
         raise _placed(error, loaded, named[0] if named else "") from None
 
 
-def _handlers(loaded: Loaded, faults: list[str]) -> list[Handler]:
+def _handlers(loaded: Loaded, faults: list[str], warnings: list[str]) -> list[Handler]:
     """What each entry makes: one by one, so that the faults of all are told."""
-    from consumer.handlers.loading.loader import build_registry
+    from consumer.handlers.loading.loader import (
+        archive_unmatched,
+        build_registry,
+    )
     from consumer.handlers.registering.registry import Registry
+    from consumer.writable import check_writable
 
     settings, all_of_them = loaded.settings, Registry()
+    state = settings.state_directory
 
     def add(*entries: HandlerSettings) -> None:
-        all_of_them.include(build_registry(entries, state_directory=settings.state_directory))
+        made = build_registry(entries, state_directory=state, warn=warnings.append)
+        all_of_them.include(made)
 
-    if not settings.handlers:
-        add()
     for index, entry in enumerate(settings.handlers):
         with _faults_into(faults, loaded, f"handlers[{index}].name"):
             add(entry)
+    with _faults_into(faults, loaded, "state_directory"):
+        check_writable(state, "the state directory", "state_directory")
+        if not settings.handlers:
+            add()
+        if settings.unmatched == "archive" and not faults:  # else the same is told twice
+            archive_unmatched(all_of_them, state_directory=state)
     return list(all_of_them.handlers)
 
 
 def _unmatched(handlers: list[Handler]) -> list[str]:
     from consumer.handlers.loading.lint import unmatched_patterns
 
-    return unmatched_patterns(handlers)
+    return unmatched_patterns([handler for handler in handlers if not handler.unmatched])
 
 
 @contextmanager

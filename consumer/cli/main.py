@@ -57,9 +57,10 @@ Examples:
 @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files.")
 @click.option(
     "--handler", "handlers", metavar="SPEC", multiple=True,
-    help="What handles events: archive:DIRECTORY, log, or package.module:registry (or :function). "
+    help="What handles events: archive:DIRECTORY, log, or package.module:registry (or :function), "
+    "with =EVENTS behind it for only these: log=logged_in,quiz_*. "
     "May be given several times; replaces the handlers of the configuration file. "
-    "Without any, events are archived.",
+    "What none of them asks for is archived.",
 )  # fmt: skip
 @click.option(
     "--format", "message_format", type=click.Choice(["auto", "canvas", "caliper"]),

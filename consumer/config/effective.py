@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
+from consumer.config.fields import SINGLE
 from consumer.config.problems import dotted, has_credentials, looks_secret
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def effective(loaded: Loaded) -> Tree:
         value = getattr(loaded.settings, name)
         if name == "handlers":
             tree[name] = [_handler(loaded, i, handler) for i, handler in enumerate(value)]
-        elif isinstance(value, Path):
+        elif name in SINGLE:
             tree[name] = Effective(str(value), loaded.origins[name])
         else:
             tree[name] = _section(loaded, value, (name,))

@@ -14,19 +14,24 @@ from consumer.retry import RetryPolicy
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-#: The sections whose values stand by themselves: all but `handlers` and `state_directory`.
+#: The sections whose values stand by themselves: all but `handlers` and single keys.
 SECTIONS: Final[dict[str, type[Section]]] = {
     name: field.annotation
     for name, field in Settings.model_fields.items()
     if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
 }
 
+#: The keys that stand in no section.
+SINGLE: Final = tuple(
+    name for name in Settings.model_fields if name not in SECTIONS and name != "handlers"
+)
+
 #: Every key that holds one value, dotted.
 FIELDS: Final[dict[str, FieldInfo]] = {
     f"{section}.{key}": field
     for section, model in SECTIONS.items()
     for key, field in model.model_fields.items()
-} | {"state_directory": Settings.model_fields["state_directory"]}
+} | {name: Settings.model_fields[name] for name in SINGLE}
 
 _EXAMPLES: Final = {
     "queue.url": "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod",

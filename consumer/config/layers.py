@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.config.fields import FIELDS, SECRETS, SECTIONS, takes_none
+from consumer.config.fields import FIELDS, SECRETS, SECTIONS, SINGLE, takes_none
 from consumer.config.problems import HIDDEN, did_you_mean, dotted, nearest, shown, shown_key
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def file_layer(document: Document, problems: Problems) -> Layer:
             if value is not None:
                 layer[name] = Given(value, where)
         else:
-            valid = (*SECTIONS, HANDLERS, "state_directory")
+            valid = (*SECTIONS, HANDLERS, *SINGLE)
             problems.add(where, shown_key(name), _unknown(name, valid))
     return layer
 

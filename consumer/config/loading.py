@@ -15,7 +15,7 @@ from consumer.config.checks import (
     derived_region,
 )
 from consumer.config.credentials import read_secret_files, warn_of_readable_secrets
-from consumer.config.fields import FIELDS, SECRETS
+from consumer.config.fields import FIELDS, SECRETS, SINGLE
 from consumer.config.handlers import read_handlers
 from consumer.config.layers import (
     HANDLERS,
@@ -168,7 +168,7 @@ class _Loading:
             handlers=read_handlers(handlers.value, self._where_path, problems) if handlers else (),
             quarantine=quarantine or QuarantineSettings(),
             logging=logging or LoggingSettings(),
-            state_directory=self._state_directory(),
+            **self._single(),
         )
 
     def _section(self, name: str, model: type[_S]) -> _S | None:
@@ -179,11 +179,11 @@ class _Loading:
         }
         return validate(model, raw, (name,), self._where_path, self._problems)
 
-    def _state_directory(self) -> Path:
-        key = "state_directory"
-        raw = {key: self._given[key].value} if key in self._given else {}
-        made = validate(Settings, raw, (), self._where_path, self._problems)
-        return (made or Settings()).state_directory
+    def _single(self) -> dict[str, Any]:
+        """The keys that stand in no section."""
+        raw = {key: self._given[key].value for key in SINGLE if key in self._given}
+        made = validate(Settings, raw, (), self._where_path, self._problems) or Settings()
+        return {key: getattr(made, key) for key in SINGLE}
 
     def origins(self, settings: Settings) -> dict[str, str]:
         """Dotted key -> where its effective value came from."""

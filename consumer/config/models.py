@@ -193,8 +193,8 @@ class LoggingSettings(Section):
     #: auto: console on a terminal, JSON otherwise.
     format: Literal["auto", "console", "json"] = "auto"
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    #: Texts of handlers' exceptions; they often quote personal data.
-    exception_messages: bool = False
+    #: Texts of handlers' exceptions; they often quote personal data. None: only on a terminal.
+    exception_messages: bool | None = None
 
 
 class QuarantineSettings(Section):
@@ -220,4 +220,6 @@ class Settings(Section):
     handlers: tuple[HandlerSettings, ...] = ()
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
+    #: What becomes of an event that no handler asks for: archived in the state directory, or lost.
+    unmatched: Annotated[Literal["archive", "delete"], BeforeValidator(_lower)] = "archive"
     state_directory: Path = Path("canvas-live-events")

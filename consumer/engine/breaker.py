@@ -40,7 +40,7 @@ class Breaker:
     def __init__(self, handler: Handler, *, threshold: int, clock: Clock) -> None:
         self.handler = handler.name
         #: There is no event that the handler did not ask for.
-        self.takes_all = _takes_all(handler)
+        self.takes_all = handler.takes_all
         self._threshold = threshold
         self._clock = clock
         self._lock = threading.Lock()
@@ -193,8 +193,3 @@ class Breaker:
             probes=self._probes,
             next_probe_seconds=PROBE_BACKOFF.ceiling(self._probes + 1),
         )
-
-
-def _takes_all(handler: Handler) -> bool:
-    unlimited = handler.format is None and handler.when is None
-    return unlimited and all("*" in patterns for patterns in (handler.patterns, *handler.within))

@@ -37,6 +37,8 @@ class Counts:
     abandoned: int
     #: With `until_empty`: what stays in the queue because it failed, by reason.
     put_back: Mapping[str, int] = field(default_factory=dict)
+    #: Events that no handler asked for: archived, or deleted, as configured.
+    unmatched: int = 0
 
 
 class Drain:
@@ -92,6 +94,7 @@ class Drain:
             counts["released"],
             counts["abandoned"],
             Counter(put_back.values()),
+            counts["unmatched"],
         )
 
     def _give_back(self) -> None:

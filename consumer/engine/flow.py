@@ -56,10 +56,14 @@ class Flow:
         if isinstance(events, Outcome):  # it is no event, or a copy of it is being handled now
             self._settler.settle(message, events)
             return
-        work = self._route(message, events)
-        progress = Progress(message, events, len(work))
+        unmatched: list[Event] = []
+        work = self._route(message, events, unmatched)
+        progress = Progress(message, events, len(work), unmatched)
         if not work:  # no handler asked for it, or all is done already
             self._settle([progress])
+        self._start(progress, work)
+
+    def _start(self, progress: Progress, work: list[tuple[Event, Handler]]) -> None:
         calls: list[Call] = []
         for event, handler in work:
             entry = Entry(progress, event)
@@ -70,12 +74,15 @@ class Flow:
         for call in calls:  # last: what is collected needs not wait for them
             self.go_on(call)
 
-    def _route(self, message: InFlightMessage, events: list[Event]) -> list[tuple[Event, Handler]]:
+    def _route(
+        self, message: InFlightMessage, events: list[Event], unmatched: list[Event]
+    ) -> list[tuple[Event, Handler]]:
         work: list[tuple[Event, Handler]] = []
         for event in events:
             handlers = self._registry.route(event.name, event.format)
             if not handlers:
-                self._stats.add("unmatched")
+                unmatched.append(event)
+                handlers = self._registry.unmatched
             work += [(event, handler) for handler in handlers]
         done = self._ledger.succeeded(message.message_id)
         if not done:
@@ -121,15 +128,27 @@ class Flow:
         handled: list[Progress] = []
         for progress in ended:
             outcome, handler = progress.verdict()
+            if progress.declined and outcome.verdict == "ack" and self._goes_on(progress):
+                continue
             self._intake.end(progress.events, handled=outcome.verdict == "ack")
             if outcome.verdict == "ack":
                 handled.append(progress)
             else:
                 self._settler.settle(progress.message, outcome, handler)
         if handled:
-            names = [event.name for progress in handled for event in progress.events]
-            self._stats.handled(len(handled), names)
+            self._stats.handled([(progress.events, progress.unmatched) for progress in handled])
             self._settler.ack([progress.message for progress in handled])
+
+    def _goes_on(self, progress: Progress) -> bool:
+        """True if what all predicates declined is now with the handlers of unmatched events."""
+        route, message = self._registry.route, progress.message
+        unwanted = progress.unwanted(lambda event: len(route(event.name, event.format)))
+        done = self._ledger.succeeded(message.message_id)
+        work = [(event, h) for event in unwanted for h in self._registry.unmatched]
+        work = [(event, h) for event, h in work if (event.index, h.name) not in done]
+        progress.calls += len(work)
+        self._start(progress, work)
+        return bool(work)
 
     def tick(self) -> None:
         """What is due by time: batches that have lingered, probes of open breakers."""

@@ -108,7 +108,7 @@ class Invoker:
             self._forks.check(error)
             return self._failed(handler, entry, error)
         self._forks.check()
-        return None if wanted else Outcome.ack()
+        return None if wanted else Outcome.declined()
 
     def find_stuck(self) -> None:
         """Find the calls that ran past their timeout, and log each once.

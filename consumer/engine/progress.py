@@ -9,11 +9,13 @@ from consumer.ledger.step import Step, step_of
 from consumer.messages import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from consumer.engine.inflight import InFlightMessage
     from consumer.handlers.registering.registry import Handler
     from consumer.messages import Event
+
+_DECLINED = Outcome.declined()
 
 
 class Progress:
@@ -22,26 +24,48 @@ class Progress:
     Args:
         events: the events of the message that this process is to handle.
         calls: how many there are: one for each handler of each event.
+        unmatched: those of the events that no handler asked for.
     """
 
-    __slots__ = ("_ended", "_failed", "calls", "events", "message")
+    __slots__ = ("_ended", "_failed", "calls", "declined", "events", "message", "unmatched")
 
-    def __init__(self, message: InFlightMessage, events: Sequence[Event], calls: int) -> None:
+    def __init__(
+        self,
+        message: InFlightMessage,
+        events: Sequence[Event],
+        calls: int,
+        unmatched: Sequence[Event] = (),
+    ) -> None:
         self.message = message
         self.events = events
         self.calls = calls
+        self.unmatched = unmatched
+        #: An event for each handler whose predicate did not want it.
+        self.declined: list[Event] = []
         #: The next is the how many-th call that ends: each number goes to one thread.
         self._ended = count(1)
         self._failed: list[tuple[Outcome, Handler]] = []
 
     def end(self, event: Event, handler: Handler, outcome: Outcome) -> bool:
         """Note what came of one call. True for the last one, once: the caller settles then."""
-        if outcome.verdict == "ack":
+        if outcome is _DECLINED:
+            self.declined.append(event)
+        elif outcome.verdict == "ack":
             self.message.succeeded.append(step_of(event.index, handler.name))
         else:
             self._failed.append((outcome, handler))
         # Counted after it is noted: the last one finds what all others have noted.
         return next(self._ended) == self.calls
+
+    def unwanted(self, asked: Callable[[Event], int]) -> list[Event]:
+        """The events that every handler has declined: now they count as unmatched, too.
+
+        One thread calls it, when all calls have ended. `asked` says how many handlers an event had.
+        """
+        declined, self.declined = self.declined, []
+        found = [e for e in dict.fromkeys(declined) if declined.count(e) == asked(e)]
+        self.unmatched = [*self.unmatched, *found]
+        return found
 
     def verdict(self) -> tuple[Outcome, Handler | None]:
         """What becomes of the message, and the handler that decided so if one failed."""
@@ -94,7 +118,7 @@ class Call:
         return [
             (progress.message.message_id, step_of(event.index, self.handler.name))
             for (progress, event), outcome in zip(self.entries, outcomes, strict=True)
-            if outcome.verdict == "ack"
+            if outcome.verdict == "ack" and outcome is not _DECLINED
         ]
 
     def end(self, outcomes: Sequence[Outcome]) -> list[Progress]:

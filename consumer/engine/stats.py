@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from consumer.messages import Event
 
 CounterName = Literal[
     "received",  # messages, redeliveries included
-    "handled",  # messages whose every handler succeeded
+    "handled",  # messages that handlers asked for, and all of these succeeded
     "failed",  # messages to be delivered again: a handler failed or asked for it
     "rejected",  # messages left to the redrive policy, undecodable ones included
     "undecodable",  # messages that are no event
@@ -26,7 +31,7 @@ CounterName = Literal[
     "duplicates",  # came again while in flight here
     "duplicate_events",  # events that were handled before, under another message id or this one
     "already_handled",  # handler runs spared because the ledger knew better
-    "unmatched",  # events that no handler asked for
+    "unmatched",  # events that no handler asked for: archived, or deleted, as configured
     "visibility_lost",
     "handlers_stuck",
     "receive_failures",
@@ -44,6 +49,8 @@ class Stats:
         self._counts: Counter[str] = Counter()
         #: Events handled, by event name.
         self._events: Counter[str] = Counter()
+        #: Likewise, those that no handler asked for.
+        self._unmatched: Counter[str] = Counter()
         #: Seconds that the newest messages had waited in the queue when they were received.
         self.lag_seconds = 0.0
 
@@ -58,14 +65,19 @@ class Stats:
             if total:
                 self._counts[name] = total
 
-    def handled(self, messages: int, event_names: list[str]) -> None:
-        """Count messages as handled, with all of their events."""
+    def handled(self, messages: Iterable[tuple[Sequence[Event], Sequence[Event]]]) -> None:
+        """Count messages as handled: each as its events, and those that no handler asked for."""
         with self._lock:
-            self._counts["handled"] += messages
-            for name in event_names:
-                # Names come from outside: the table must not grow with them.
-                known = name in self._events or len(self._events) < 1000
-                self._events[name if known else "(other)"] += 1
+            for events, unmatched in messages:
+                wanted = events
+                if unmatched:
+                    self._counts["unmatched"] += len(unmatched)
+                    _count(self._unmatched, unmatched)
+                    wanted = [event for event in events if event not in unmatched]
+                    if not wanted:
+                        continue
+                self._counts["handled"] += 1
+                _count(self._events, wanted)
 
     def __getitem__(self, name: CounterName) -> int:
         """One counter."""
@@ -80,3 +92,15 @@ class Stats:
         """Events handled, by name, most frequent first."""
         with self._lock:
             return dict(self._events.most_common())
+
+    def unmatched_events(self) -> dict[str, int]:
+        """Events that no handler asked for, by name, most frequent first."""
+        with self._lock:
+            return dict(self._unmatched.most_common())
+
+
+def _count(table: Counter[str], events: Sequence[Event]) -> None:
+    for event in events:
+        name = event.name
+        # Names come from outside: the table must not grow with them.
+        table[name if name in table or len(table) < 1000 else "(other)"] += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from consumer.engine.receive import RECEIVE_BACKOFF
@@ -43,6 +43,8 @@ class Status:
     finished: str
     #: What ended it from within: an error that waiting does not cure, or a bug.
     failure: BaseException | None
+    #: Events that no handler asked for, by name, most frequent first.
+    unmatched_events: Mapping[str, int] = field(default_factory=dict)
 
 
 class Watch:
@@ -76,6 +78,7 @@ class Watch:
             problems=tuple(self._problems()),
             counts=parts.stats.snapshot(),
             events=parts.stats.events(),
+            unmatched_events=parts.stats.unmatched_events(),
             lag_seconds=parts.stats.lag_seconds,
             finished=finished,
             failure=failure,

@@ -66,6 +66,7 @@ class Daemon:
         self._last_status = self._last_watchdog = float("-inf")
         self._rate_base = (now, 0)
         self._last_counts: Mapping[str, int] = {}
+        self._last_unmatched: Mapping[str, int] = {}
         self._pause = threading.Event()  # never set: signals set nothing but a number
 
     def run(self) -> int:
@@ -118,8 +119,9 @@ class Daemon:
             self._notifier.watchdog()
 
     def _log_summary(self, status: Status) -> None:
-        _log.info(log_events.SUMMARY, **summary(status, since=self._last_counts))
-        self._last_counts = status.counts
+        facts = summary(status, since=self._last_counts, unmatched_since=self._last_unmatched)
+        _log.info(log_events.SUMMARY, **facts)
+        self._last_counts, self._last_unmatched = status.counts, status.unmatched_events
         self._flush_repeats()
 
     def _drain(self, reason: str, status: Status) -> None:
@@ -132,9 +134,9 @@ class Daemon:
             hint=_DRAINING_HINT if status.open_receives else "a second signal stops at once",
         )
         counts = self._worker.drain(self._while_draining)
-        facts: dict[str, object] = {}
+        facts: dict[str, object] = {"unmatched": counts.unmatched} if counts.unmatched else {}
         if counts.put_back:
-            facts = {
+            facts |= {
                 "put_off": sum(counts.put_back.values()),
                 "reasons": dict(counts.put_back),
                 "hint": "these stay in the queue: they come again, or go to its dead-letter queue",

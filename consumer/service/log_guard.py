@@ -16,6 +16,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from consumer import log_events
 from consumer.events.privacy import scrub_text
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ _FIRST: Final = ("timestamp", "level", "logger", "event")
 _MAX_TEXT: Final = 2_000
 _MAX_DEPTH: Final = 4
 _MAX_FRAMES: Final = 40
+_HINT: Final = (
+    "what the exception says is not logged, it may quote personal data; "
+    "logging.exception_messages: true, or a run on a terminal, shows it"
+)
 
 
 def guard(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
@@ -89,7 +94,7 @@ class ExceptionText:
 
     Args:
         messages: also write what the exceptions say. They often quote the data that broke the
-            code, so this is for tests and for queues without real students.
+            code, so this is for a terminal, and for queues without real students.
     """
 
     def __init__(self, *, messages: bool) -> None:
@@ -106,6 +111,8 @@ class ExceptionText:
             error = sys.exc_info()[1]
         if error is not None:
             event_dict["exception"] = self.text(error)
+            if not self._messages and event_dict.get("event") == log_events.HANDLER_FAILED:
+                event_dict.setdefault("hint", _HINT)
         return event_dict
 
     def text(self, error: BaseException) -> str:

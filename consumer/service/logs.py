@@ -53,7 +53,7 @@ def configure_logging(
         structlog.processors.add_log_level,
         _timestamp(clock),
         repeats,
-        ExceptionText(messages=settings.exception_messages),
+        ExceptionText(messages=_shows_messages(settings, stream)),
         guard,
         render,
     ]
@@ -154,6 +154,12 @@ def _timestamp(clock: Clock) -> Processor:
         return event_dict
 
     return add
+
+
+def _shows_messages(settings: LoggingSettings, stream: TextIO) -> bool:
+    """As configured; else only on a terminal, where no file and no journal keeps them."""
+    configured = settings.exception_messages
+    return stream.isatty() if configured is None else configured
 
 
 def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Callable[..., str]:

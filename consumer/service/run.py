@@ -15,7 +15,7 @@ from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK, TransportError
 from consumer.handlers.loading.lint import unmatched_patterns
-from consumer.handlers.loading.loader import build_registry
+from consumer.handlers.loading.loader import archive_unmatched, build_registry
 from consumer.ledger.ledger import open_ledger
 from consumer.queues.quarantine import DirectoryQuarantine, QueueQuarantine
 from consumer.queues.rules import quarantine_address, quarantine_queue
@@ -24,6 +24,7 @@ from consumer.queues.sqs.sender import connect_sender
 from consumer.service.daemon import Daemon
 from consumer.service.signals import StopSignals
 from consumer.service.systemd import Notifier
+from consumer.writable import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,8 +64,12 @@ def run(
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
+    state = settings.state_directory
+    check_writable(state, "the state directory", "state_directory")
     if registry is None:
-        registry = build_registry(settings.handlers, state_directory=settings.state_directory)
+        registry = build_registry(settings.handlers, state_directory=state)
+    if settings.unmatched == "archive":
+        archive_unmatched(registry, state_directory=state, clock=clock)
     transport = _connect(settings, registry, clock)
     quarantine = _quarantine(settings, clock)
     notifier, signals = Notifier(environ), StopSignals()
@@ -108,14 +113,17 @@ def _connect(settings: Settings, registry: Registry, clock: Clock) -> SqsTranspo
     engine = settings.engine
     connections = engine.workers + engine.max_pollers + 4
     transport = connect(settings.queue, settings.aws, max_connections=connections, clock=clock)
+    handlers = [handler for handler in registry.handlers if not handler.unmatched]
+    takes_all = any(handler.takes_all for handler in handlers)
     _log.info(
         log_events.STARTING,
         version=consumer.__version__,
         queue=transport.name,
         region=transport.region,
-        handlers={h.name: list(h.patterns) for h in registry.handlers},
+        handlers={h.name: list(h.patterns) for h in handlers},
+        **({} if takes_all else {"unmatched": settings.unmatched}),
     )
-    for warning in unmatched_patterns(registry.handlers):
+    for warning in unmatched_patterns(handlers):
         _log.warning(log_events.CONFIG_WARNING, reason=warning)
     return transport
 

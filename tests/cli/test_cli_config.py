@@ -82,6 +82,52 @@ def test_check_without_handlers_says_that_it_archives(config: Path) -> None:
     assert not (config.parent / "canvas-live-events").exists()
 
 
+def test_check_says_what_becomes_of_events_that_no_handler_asks_for(config: Path) -> None:
+    """Archived unless the file says otherwise; nothing is said where one takes all."""
+    handler = "handlers: [{name: few, events: [logged_in], log: {}}]\n"
+    archive = config.parent / "canvas-live-events" / "archive"
+
+    def told(more: str) -> list[str]:
+        config.write_text(QUEUE + more)
+        lines = _run("check", config).stdout.splitlines()
+        return [line.partition("  unmatched    ")[2] for line in lines if "unmatched" in line]
+
+    assert [f"events that no handler asks for are archived, in {archive}"] == told(handler)
+    assert ["events that no handler asks for are deleted"] == told(handler + "unmatched: delete\n")
+    assert [] == told("")
+    assert ["config.yaml"] == [path.name for path in config.parent.iterdir()]
+
+
+def test_check_finds_what_can_not_be_written(config: Path) -> None:
+    """The state directory and the archive's, each with its line; each told once."""
+    config.write_text(
+        f"{QUEUE}state_directory: /proc/x\n"
+        "handlers:\n"
+        "  - {name: here, events: [logged_in], archive: {directory: /proc/y}}\n"
+        "  - {name: later, archive: {directory: /nowhere/mount/archive}}\n"
+    )
+
+    result = _run("check", config)
+
+    assert 78 == result.exit_code
+    faults = result.stderr.splitlines()
+    assert 2 == len(faults)
+    assert f"{config}:4: the archive can't be written: /proc/y, in /proc" in faults[0]
+    assert f"{config}:2: the state directory can't be written: /proc/x, in /proc" in faults[1]
+
+
+def test_check_warns_of_what_handlers_are_made_with(config: Path) -> None:
+    """On standard error, as every warning; the results stay clean."""
+    config.write_text(
+        f"{QUEUE}handlers:\n  - {{name: later, archive: {{directory: /nowhere/mount/archive}}}}\n"
+    )
+
+    result = _run("check", config)
+
+    assert 'consume: warning: handler "later": the directory /nowhere/mount' in result.stderr
+    assert result.stdout.startswith(f"{config}: ok")
+
+
 @pytest.mark.parametrize(
     ("aws", "source"),
     [

@@ -89,7 +89,7 @@ def test_a_message_stays_until_the_delete_returned(make_rig: MakeRig, registry: 
 
 
 def test_an_event_that_nobody_asked_for_is_deleted(make_rig: MakeRig, registry: Registry) -> None:
-    """There is nothing to wait for; it is counted."""
+    """Where none takes what is unmatched: it is counted so, and not as handled."""
     registry.add(Flaky(), "quiz_*", name="one")
     rig = make_rig(registry)
     ids = rig.send("grade_change")
@@ -98,6 +98,8 @@ def test_an_event_that_nobody_asked_for_is_deleted(make_rig: MakeRig, registry: 
 
     assert rig.queue.deleted() == ids
     assert rig.stats["unmatched"] == 1
+    assert rig.stats["handled"] == 0
+    assert rig.stats.unmatched_events() == {"grade_change": 1}
 
 
 def test_what_succeeded_is_not_run_again(make_rig: MakeRig, registry: Registry) -> None:

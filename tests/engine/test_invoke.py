@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from consumer.testing import ManualClock
 
 ACK = Outcome.ack()
+DECLINED = Outcome.declined()
 EVENT = make_event()
 
 
@@ -196,7 +197,7 @@ def test_a_predicate_that_says_no_is_a_success_without_a_run(bench: Bench) -> No
     """The handler did not ask for this event."""
     handler = raising(ValueError(), when=lambda event: event.name != "submission_created")
 
-    assert bench.call(handler) == ACK
+    assert bench.call(handler) == DECLINED
 
 
 @pytest.mark.parametrize("error", [KeyError("user_id"), SystemExit()])
@@ -419,7 +420,7 @@ def test_a_failure_is_logged_by_type_and_place_and_not_by_text(
 
 
 def test_an_unwanted_event_is_known_before_it_is_collected(bench: Bench) -> None:
-    """An event that no one asked for takes no place in a batch: it is an ack at once."""
+    """An event that no one asked for takes no place in a batch: it is declined at once."""
     never = single(lambda _events: None, batch=3, when=lambda _event: False)
     always = single(lambda _events: None, batch=3, when=lambda _event: True)
     anything = single(lambda _events: None, batch=3)
@@ -427,7 +428,7 @@ def test_an_unwanted_event_is_known_before_it_is_collected(bench: Bench) -> None
 
     outcomes = [bench.invoker.unwanted(handler, entry) for handler in (never, always, anything)]
 
-    assert outcomes == [ACK, None, None]
+    assert outcomes == [DECLINED, None, None]
 
 
 @pytest.mark.parametrize("error", [KeyError("user_id"), SystemExit()])

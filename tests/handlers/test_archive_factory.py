@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,10 +19,6 @@ from consumer.handlers.archive.store import ArchiveStore
 from consumer.handlers.loading.environment import HandlerEnvironment
 from consumer.messages import Context
 from consumer.testing import ManualClock, canvas_body, make_event, make_message
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 CONTEXT = Context(handler="archive", message_ids=("m-1",))
 RECEIVED = "2026-11-23T10:00:00Z"
@@ -94,6 +92,41 @@ def test_a_missing_parent_is_told_at_start_and_never_made(tmp_path: Path) -> Non
     directory.parent.mkdir()
     handler.call_batch([make_event()], CONTEXT)
     assert len(list(directory.rglob("*.jsonl"))) == 1
+
+
+def test_a_directory_that_can_not_be_written_is_told_at_start(tmp_path: Path) -> None:
+    """Of an option, and of the state directory; not with the first event."""
+    with pytest.raises(
+        ConfigurationError, match=r"/proc/a, in /proc: .* set archive\.directory to"
+    ):
+        factory("a", {"directory": "/proc/a"}, environment(tmp_path))
+    with pytest.raises(ConfigurationError, match=r"/proc/x/archive.* set state_directory to"):
+        factory("a", {}, environment(Path("/proc/x")))
+
+
+def test_parts_that_belong_to_another_are_told_at_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run as root is enough: the month, or the file of the day, is root's."""
+    month = tmp_path / "archive" / "2026" / "11"
+    month.mkdir(parents=True)
+    (month / "events-2026-11-22.jsonl").touch()
+    today = month / "events-2026-11-23.1.jsonl"
+    today.touch()
+    monkeypatch.setattr("os.access", lambda path, mode: path != today)
+
+    with pytest.raises(ConfigurationError, match=f"{today}: Permission denied"):
+        factory("a", {}, environment(tmp_path))
+    real = tempfile.mkdtemp
+
+    def mkdtemp(suffix: None, prefix: str, directory: Path) -> str:
+        if directory == month:
+            raise PermissionError(13, "")
+        return real(suffix, prefix, directory)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    with pytest.raises(ConfigurationError, match=f"{month}: Permission denied"):
+        factory("a", {}, environment(tmp_path))
 
 
 def test_what_is_received_is_what_is_archived(tmp_path: Path) -> None:

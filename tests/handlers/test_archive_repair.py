@@ -134,6 +134,35 @@ def test_files_of_earlier_days_are_repaired_too(shelf: Shelf) -> None:
     assert shelf.ids("../12/events-2026-12-02.jsonl") == ["c"]
 
 
+def test_a_crash_at_the_turn_of_the_month_is_repaired_after_it(shelf: Shelf) -> None:
+    """The torn file is in the month before, also where another process has begun the new one."""
+    shelf.write("a")
+    with shelf.path().open("ab") as file:
+        file.write(b'{"torn')
+    other = shelf.another()
+    shelf.clock.advance(8 * 86400)
+    shelf.write("b", archive=other)
+
+    shelf.restart()
+    shelf.write("c")
+
+    assert ["a"] == shelf.ids()
+    assert ["c"] == shelf.ids("../12/events-2026-12-01.1.jsonl")
+
+
+def test_what_was_written_before_the_turn_of_the_month_is_not_written_again(shelf: Shelf) -> None:
+    """Killed just before midnight, started just after it, beside a process that went on."""
+    shelf.write("a")
+    other = shelf.another()
+    shelf.clock.advance(8 * 86400)
+    shelf.write("b", archive=other)
+
+    shelf.restart()
+    shelf.write("a", "c")
+
+    assert ["c"] == shelf.ids("../12/events-2026-12-01.1.jsonl")
+
+
 def test_a_file_that_another_process_writes_is_left_alone(shelf: Shelf) -> None:
     """What looks torn there is a line that is just being written."""
     shelf.write("a")

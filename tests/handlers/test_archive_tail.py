@@ -124,6 +124,26 @@ def test_the_newest_files_are_read(shelf: Shelf, monkeypatch: pytest.MonkeyPatch
     assert shelf.ids("events-2026-11-24.jsonl") == ["new", "old"]
 
 
+def test_what_is_found_is_on_the_disk_before_its_message_is_acked(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process was killed between write and sync: the lines may be in memory only."""
+    shelf.write("a")
+    shelf.restart()
+    synced: list[str] = []
+    real = os.fsync
+
+    def noting(fd: int) -> None:
+        synced.append(os.path.realpath(f"/proc/self/fd/{fd}"))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    shelf.write("a")
+
+    assert ["a"] == shelf.ids()
+    assert str(shelf.path()) in synced
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_can_not_be_read_is_left_out(shelf: Shelf) -> None:
     """Then its events are written once more: better than not at all."""

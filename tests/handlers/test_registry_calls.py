@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import pytest
 from consumer.errors import BatchFailure, Reject, Retry
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event, Outcome
-from consumer.testing import make_event
+from consumer.testing import make_event, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,3 +192,29 @@ def test_every_other_return_value_is_ignored(value: Any) -> None:
     registry.add(lambda event: value, "*", name="n")
 
     call_of(registry)(make_event(), CONTEXT)  # raises nothing: that is all there is to see
+
+
+def test_what_a_handler_changes_in_an_event_the_next_one_sees() -> None:
+    """All get the same object, as the README says; a copy of what is changed keeps it whole."""
+    registry = Registry()
+    seen: list[object] = []
+
+    def careless(event: Event) -> None:
+        event.body["grade"] = "F"  # type: ignore[index]
+
+    def careful(event: Event) -> None:
+        body = copy.deepcopy(dict(event.body))
+        body["nested"].append("mine")
+
+    registry.add(careful, "*", name="careful")
+    registry.add(careless, "*", name="careless")
+    registry.add(lambda event: seen.append(dict(event.body)), "*", name="next")
+    event = make_event("grade_change", body={"grade": "A", "nested": []})
+
+    untouched = make_event("grade_change", body={"grade": "A", "nested": []})
+
+    run(registry, event)
+
+    assert untouched.key != event.key
+    assert [{"grade": "F", "nested": []}] == seen
+    assert '"grade": "A"' in event.raw  # which is what the archive writes

@@ -38,6 +38,23 @@ def names(registry: Registry) -> list[str]:
     return [handler.name for handler in registry.handlers]
 
 
+def test_limits_of_an_inclusion_win_over_the_handler_s_own() -> None:
+    """Who configures knows the machine; what is not given stays as it was registered."""
+    own = {"timeout_seconds": 5.0, "concurrency": 2, "batch": 10, "linger_seconds": 3.0}
+    registry, outer, unchanged = Registry(), Registry(), Registry()
+    registry.add(lambda _e: None, "*", name="h", retry=RetryPolicy(1, 2), **own)  # type: ignore[arg-type]
+    given = {"timeout_seconds": 7.0, "concurrency": 1, "batch": 20, "linger_seconds": 0.0}
+
+    unchanged.include(registry)
+    outer.include(registry, retry=RetryPolicy(60, 600), **given)  # type: ignore[arg-type]
+
+    (kept,), (changed,) = unchanged.handlers, outer.handlers
+    assert kept.retry == RetryPolicy(1, 2)
+    assert changed.retry == RetryPolicy(60, 600)
+    assert {key: getattr(kept, key) for key in own} == own
+    assert {key: getattr(changed, key) for key in given} == given
+
+
 def test_included_handlers_keep_their_middleware_inside_ours() -> None:
     """Ours is outermost, whenever it was added."""
     trace: list[str] = []

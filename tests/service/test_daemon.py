@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,6 +149,33 @@ def test_the_summary_tells_what_is_new(stage: Stage, told: list[Any]) -> None:
     always = {"received", "handled", "failed", "deleted", "in_flight", "lag_seconds"}
     assert {"event", "log_level", *always} == set(summaries[0])
     assert len(stage.flushed) == 3
+
+
+def test_what_nobody_asked_for_is_counted_by_name(stage: Stage, told: list[Any]) -> None:
+    """In each summary what is new of it; in the status line and the final account all of it."""
+    worker = stage.worker
+
+    def count(**names: int) -> None:
+        worker.count(unmatched=sum(names.values()))
+        both = Counter(worker.current.unmatched_events) + Counter(names)
+        worker.become(unmatched_events=dict(both))
+
+    stage.at(30, lambda: count(course_created=2))
+    stage.at(70, lambda: count(user_created=5, course_created=1))
+    worker.counts = Counts(handled=0, deleted=8, released=0, abandoned=0, unmatched=8)
+    stage.stop_at(130)
+
+    stage.run(summary_interval_seconds=60)
+
+    summaries = named(told, "summary")
+    assert [
+        {"course_created": 2},
+        {"user_created": 5, "course_created": 1},
+        None,
+    ] == [line.get("unmatched_events") for line in summaries]
+    assert [2, 6, None] == [line.get("unmatched") for line in summaries]
+    assert any("0 handled, 8 unmatched, " in str(value) for _, value in stage.heard.said)
+    assert 8 == named(told, "drained")[0]["unmatched"]
 
 
 def test_the_first_receive_is_waited_for_in_plain_words(stage: Stage) -> None:

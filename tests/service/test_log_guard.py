@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import threading
@@ -50,6 +51,31 @@ def test_exception_messages_can_be_asked_for(logs: Logs) -> None:
 
     assert "ValueError: no course at https://x.edu/c" in logs.lines()[0]["exception"]
     assert "1~abc" not in logs.text()
+
+
+def test_exception_messages_are_shown_on_a_terminal_and_nowhere_else(logs: Logs) -> None:
+    """No file and no journal keeps what a terminal shows; what is configured counts for both."""
+    expected = [(True, None, True), (False, None, False), (True, False, False), (False, True, True)]
+
+    for terminal, configured, shown in expected:
+        logs.stream = io.StringIO()
+        logs.stream.isatty = lambda terminal=terminal: terminal
+        logs.configure(exception_messages=configured, format="json")
+        structlog.get_logger().warning("handler_failed", exc_info=KeyError("user_id"))
+
+        (line,) = logs.lines()
+        assert ("KeyError: 'user_id'" if shown else "KeyError") == line["exception"]
+        assert shown is ("logging.exception_messages" not in line.get("hint", ""))
+
+
+def test_only_a_handler_s_failure_says_how_to_see_more(logs: Logs) -> None:
+    """A hint that the line has itself stays."""
+    logs.configure()
+
+    structlog.get_logger().warning("close_failed", exc_info=KeyError("user_id"))
+    structlog.get_logger().warning("handler_failed", exc_info=KeyError("user_id"), hint="mine")
+
+    assert [None, "mine"] == [line.get("hint") for line in logs.lines()]
 
 
 def test_endless_recursion_is_cut(logs: Logs) -> None:

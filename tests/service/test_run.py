@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import structlog
@@ -16,10 +17,10 @@ from consumer.queues.transport import QueueAttributes
 from consumer.service import run as module
 from consumer.service.run import run
 from consumer.testing import ManualClock
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from consumer.engine.parts import RunOptions
 
@@ -244,3 +245,37 @@ def test_handlers_come_from_the_settings(
 
     assert [(settings.handlers, settings.state_directory)] == built
     assert {"mine": ["grade_change"]} == logs[0]["handlers"]
+    assert "archive" == logs[0]["unmatched"]
+
+
+@for_each("unmatched, archived", [("archive", 1), ("delete", 0)])
+def test_the_start_says_what_becomes_of_unmatched_events(
+    rig: Rig, logs: list[Any], unmatched: Literal["archive", "delete"], archived: int
+) -> None:
+    """An archive of its own, or nothing; not where a handler takes every event."""
+    logs.clear()
+    some, every = Registry(), Registry()
+    some.add(lambda _event: None, "grade_change", name="mine")
+    every.add(lambda _event: None, "*", name="all")
+    settings = Settings(state_directory=rig.state, unmatched=unmatched)
+
+    for registry in (some, every):
+        run(settings, clock=rig.clock, environ={}, registry=registry)
+
+    starts = [line for line in logs if line["event"] == "starting"]
+    assert [unmatched, None] == [line.get("unmatched") for line in starts]
+    assert archived == len(some.unmatched)
+    assert () == every.unmatched
+    assert [] == [line for line in logs if line["event"] == "config_warning"]
+
+
+def test_a_state_directory_that_can_not_be_written_ends_the_start(rig: Rig) -> None:
+    """With exit code 78, before the queue is asked for anything."""
+    settings = Settings(state_directory=Path("/proc/x"), unmatched="delete")
+    registry = Registry()
+    registry.add(lambda _event: None, "*", name="all")
+
+    with pytest.raises(ConfigurationError, match="state directory can't be written: /proc/x"):
+        run(settings, clock=rig.clock, environ={}, registry=registry)
+
+    assert 0 == rig.transport.asked

@@ -7,11 +7,16 @@ import errno
 import os
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
+from consumer import log_events
 from consumer.handlers.archive.repair import lock, repair
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
+
+_log = structlog.get_logger(__name__)
 
 #: Enough for appended data: it also syncs the new length, which is needed to read them back, and
 #: leaves out the times of the file, which are not. Where there is none (macOS), the full sync.
@@ -58,10 +63,12 @@ class ArchiveFile:
         """
         if self._unsure:
             self._cut_off()
+        self._accept_changes()
         self._unsure = True
         try:
             _write_all(self._fd, lines)
             _sync(self._fd)
+            self._check_place()
         except BaseException:
             # Also after a failed sync: what the system then still holds of the data is unknown.
             with contextlib.suppress(OSError):
@@ -78,9 +85,24 @@ class ArchiveFile:
         """Give it up. A rest that could not be cut off is repaired at the next start."""
         os.close(self._fd)
 
+    def _check_place(self) -> None:
+        if not self.is_in_place():  # deleted meanwhile, and what was just written with it
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
+
     def _cut_off(self) -> None:
-        os.ftruncate(self._fd, self.size)
+        if os.fstat(self._fd).st_size > self.size:  # else somebody cut off more: nothing to fill up
+            os.ftruncate(self._fd, self.size)
         self._unsure = False
+
+    def _accept_changes(self) -> None:
+        """Somebody else cut or edited the file (such as logrotate): go on after a whole line."""
+        size = os.fstat(self._fd).st_size
+        if size == self.size:
+            return
+        _log.warning(
+            log_events.ARCHIVE_CHANGED, file=self.path.name, bytes=size, expected_bytes=self.size
+        )
+        self.size = repair(self._fd, self.path)
 
 
 def sync_directory(path: Path) -> None:

@@ -7,9 +7,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
-from consumer import log_events
 from consumer.errors import BatchFailure, Retry
 from consumer.handlers.archive.lines import encoded, line_of, utc_text
 from consumer.handlers.archive.store import ArchiveStore
@@ -23,18 +20,16 @@ if TYPE_CHECKING:
     from consumer.handlers.loading.environment import HandlerEnvironment
     from consumer.messages import Context, Event
 
-_log = structlog.get_logger(__name__)
-
 _BATCH = 100
 _LINGER_SECONDS = 0.5
 _MAX_FILE_BYTES = 128 * 1024 * 1024
 
 
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
-    """Make the handler; touches nothing on the disk until the first event.
+    """Make the handler; leaves nothing on the disk until the first event.
 
     Options: directory (by default `archive` in the state directory), max_file_bytes (128 MiB),
-    scrub_secrets (true).
+    scrub_secrets (true). Raises ConfigurationError also where the directory can't be written.
     """
     read = Options(name, options)
     given = read.text("directory")
@@ -42,14 +37,15 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     scrub_secrets = read.flag("scrub_secrets", default=True)
     read.end()
     directory = Path(given) if given else environment.state_directory / "archive"
-    if given and not directory.parent.is_dir():
-        # No error: it may be a mount that is still to come. So long the events stay in the queue.
-        _log.warning(
-            log_events.CONFIG_WARNING,
-            reason=f'handler "{name}": the directory {directory.parent} does not exist; it is not '
-            "created, and nothing can be archived until it is there",
-        )
     store = ArchiveStore(directory, max_file_bytes=max_file_bytes, create_parent=not given)
+    if not given or os.path.lexists(directory.parent):
+        store.check(environment.clock.now().date())
+    else:
+        # No error: it may be a mount that is still to come. So long the events stay in the queue.
+        environment.warn(
+            f'handler "{name}": the directory {directory.parent} does not exist; it is not '
+            "created, and nothing can be archived until it is there"
+        )
     archive = Archive(store, clock=environment.clock, scrub_secrets=scrub_secrets)
     registry = Registry()
     registry.add(
@@ -108,7 +104,8 @@ class Archive:
 
 
 def _reason(error: OSError) -> str:
-    """What an operator must know to mend it; the system's words, and nobody's data."""
+    """What an operator must know to fix it: the system's words and our own path, nobody's data."""
     number = error.errno or 0
     code = errno.errorcode.get(number, "unknown")
-    return f"the archive could not be written: {os.strerror(number)} ({code})"
+    place = f": {error.filename}" if error.filename else ""
+    return f"the archive could not be written: {os.strerror(number)} ({code}){place}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from consumer.handlers.archive.file import ArchiveFile, sync_directory
 from consumer.handlers.archive.repair import repair_latest
 from consumer.handlers.archive.tail import Written, written_last
+from consumer.writable import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ class ArchiveStore:
     Args:
         directory: created if it is missing.
         create_parent: create its parent, too; by default not, it may be a mount that is missing.
+            So it is in the state directory; else the option `directory` named it.
         max_file_bytes: a file that would grow beyond is left, and the next one begun.
     """
 
@@ -40,6 +42,7 @@ class ArchiveStore:
     ) -> None:
         self._directory = directory
         self._create_parent = create_parent
+        self._key = "state_directory" if create_parent else "archive.directory"
         self._max_file_bytes = max_file_bytes
         self._lock = threading.Lock()
         self._file: ArchiveFile | None = None
@@ -74,6 +77,15 @@ class ArchiveStore:
             return False
         self._written[key] -= 1
         return True
+
+    def check(self, day: date) -> None:
+        """Look whether the lines of this day can be written; leaves nothing behind.
+
+        Raises ConfigurationError with path, owner and remedy if that is not so.
+        """
+        month = self._month_of(day)
+        for place in (self._directory, month.parent, month, *month.glob(f"events-{day}*.jsonl")):
+            check_writable(place, "the archive", self._key)
 
     def close(self) -> None:
         """Close the file. May be called again; a later append opens it again."""
@@ -133,14 +145,17 @@ class ArchiveStore:
             self._started = True
         elif not self._directory.is_dir():
             # It was there: creating it anew would write beside a mount that went away.
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            where = str(self._directory)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), where)
 
     def _month(self, day: date) -> Path:
-        year = self._directory / f"{day.year:04d}"
-        month = year / f"{day.month:02d}"
-        _make(year)
+        month = self._month_of(day)
+        _make(month.parent)
         _make(month)
         return month
+
+    def _month_of(self, day: date) -> Path:
+        return self._directory / f"{day.year:04d}" / f"{day.month:02d}"
 
 
 def _make(directory: Path) -> None:

@@ -6,12 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
+from consumer import log_events
 from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from consumer.clock import Clock
+
+
+_log = structlog.get_logger(__name__)
+
+
+def log_warning(sentence: str) -> None:
+    """How a running daemon is warned of what is allowed, but probably not meant."""
+    _log.warning(log_events.CONFIG_WARNING, reason=sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,10 @@ class HandlerEnvironment:
     clock: Clock
     #: The configured batch size, if there is one: for a factory that can do either.
     batch_size: int | None = None
+    #: True if the configuration names the events, if only as "*".
+    names_events: bool = False
+    #: Called with a sentence about what is allowed, but probably not meant.
+    warn: Callable[[str], None] = log_warning
 
 
 #: A factory makes the handlers of one entry of the configuration. That of a third party is an entry

@@ -11,11 +11,12 @@ from consumer.clock import SystemClock
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.handlers import archive, log, python
-from consumer.handlers.loading.environment import HandlerEnvironment
+from consumer.handlers.loading.environment import HandlerEnvironment, log_warning
+from consumer.handlers.loading.importing import load_target, place_of
 from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from consumer.clock import Clock
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from consumer.handlers.loading.environment import Factory
 
 GROUP: Final = "canvas_live_events.handlers"
+
+#: The name of the archive of what no handler asked for; none in a configuration can be the same.
+UNMATCHED: Final = "archive (unmatched)"
 
 #: Found without the package's metadata, which may be absent or those of an older version.
 _BUILT_IN: Final[Mapping[str, Factory]] = {
@@ -33,7 +37,11 @@ _BUILT_IN: Final[Mapping[str, Factory]] = {
 
 
 def build_registry(
-    handlers: Sequence[HandlerSettings], *, state_directory: Path, clock: Clock | None = None
+    handlers: Sequence[HandlerSettings],
+    *,
+    state_directory: Path,
+    clock: Clock | None = None,
+    warn: Callable[[str], None] = log_warning,
 ) -> Registry:
     """All configured handlers; the archive in the state directory if there are none.
 
@@ -43,12 +51,17 @@ def build_registry(
     Raises ConfigurationError: no such type, two handlers of one name, an entry without events, or
     what the factory says.
     """
-    environment = HandlerEnvironment(state_directory, clock or SystemClock())
+    environment = HandlerEnvironment(state_directory, clock or SystemClock(), warn=warn)
     registry = Registry()
     if not handlers:
         registry.include(archive.factory("archive", {}, environment))
     for entry in handlers:
-        made = _made(entry, replace(environment, batch_size=entry.batch_size))
+        said = replace(
+            environment,
+            batch_size=entry.batch_size,
+            names_events="events" in entry.model_fields_set,
+        )
+        made = _made(entry, said)
         before = len(registry.handlers)
         registry.include(
             made,
@@ -69,17 +82,42 @@ def build_registry(
     return registry
 
 
+def archive_unmatched(
+    registry: Registry, *, state_directory: Path, clock: Clock | None = None
+) -> None:
+    """Have what no handler of the registry asks for archived in the state directory.
+
+    Nothing is added where a handler takes every event. Raises ConfigurationError if the archive
+    can't be written.
+    """
+    if any(handler.takes_all for handler in registry.handlers):
+        return
+    environment = HandlerEnvironment(state_directory, clock or SystemClock())
+    made = archive.factory(UNMATCHED, {}, environment)
+    registry.adopt([replace(handler, unmatched=True) for handler in made.handlers])
+
+
 def parse_handler_spec(text: str) -> dict[str, Any]:
     """One `--handler` of the command line as an entry of the configuration.
 
     `archive`, `archive:DIRECTORY`, `log`, `TYPE` (an installed type that needs no options), or
-    `package.module:attribute`. Raises ConfigurationError for anything else.
+    `package.module:attribute`; all but the second may have the events at the end:
+    `=grade_change,submission_*`. Raises ConfigurationError for anything else.
     """
     kind, separator, argument = text.strip().partition(":")
     if kind == "archive" and argument.strip():
         return {"name": "archive", "archive": {"directory": argument}}
     if kind == "python" and argument.count(":") == 1:
         return parse_handler_spec(argument)
+    spec, equals, events = text.partition("=")
+    if equals:
+        named = [event.strip() for event in events.split(",")]
+        if not all(named):
+            raise ConfigurationError(
+                f'"{text}" names no event after "=": write {spec}=grade_change,submission_*, '
+                f'or "{spec}=*" for every event'
+            )
+        return {**parse_handler_spec(spec), "events": named}
     if not separator and kind in {"archive", "log", *_installed()}:
         return {"name": kind, kind: {}}
     if kind not in _BUILT_IN and _is_dotted(kind) and _is_dotted(argument):
@@ -108,7 +146,7 @@ def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
     except Exception as error:
         raise ConfigurationError(
             f'handler "{entry.name}": the factory of "{entry.type}" failed with '
-            f"{type(error).__name__} ({python.place_of(error)})"
+            f"{type(error).__name__} ({place_of(error)})"
         ) from error
     if not isinstance(made, Registry):
         raise ConfigurationError(
@@ -127,7 +165,7 @@ def _factory(kind: str, name: str) -> Factory:
             f'handler "{name}": there is no type "{kind}"; there are '
             f"{', '.join(sorted({*_BUILT_IN, *_installed()}))}{_hint(kind)}"
         )
-    found = python.load_target(point.value)
+    found = load_target(point.value)
     if not callable(found):
         raise ConfigurationError(f'handler "{name}": the entry point "{kind}" is no function')
     factory: Factory = found

@@ -89,13 +89,28 @@ class Handler:
     within: tuple[tuple[str, ...], ...] = ()
     #: What it takes, if it was registered with models; the calls keep to it by themselves.
     expected: Expected | None = None
+    #: What the user has registered.
+    function: Callable[..., object] | None = None
+    #: It gets only what no other handler asked for.
+    unmatched: bool = False
 
     def matches(self, name: str, event_format: Format) -> bool:
         """True if it asked for events of this name in this format."""
-        return self.format in {None, event_format} and all(
-            any(fnmatchcase(name, pattern) for pattern in patterns)
-            for patterns in (self.patterns, *self.within)
+        return (
+            not self.unmatched
+            and self.format in {None, event_format}
+            and all(
+                any(fnmatchcase(name, pattern) for pattern in patterns)
+                for patterns in (self.patterns, *self.within)
+            )
         )
+
+    @property
+    def takes_all(self) -> bool:
+        """True if there is no event that it did not ask for."""
+        if self.unmatched or self.format is not None or self.when is not None:
+            return False
+        return all("*" in patterns for patterns in (self.patterns, *self.within))
 
 
 def narrowed(

@@ -20,6 +20,7 @@ from consumer.handlers.registering.handler import (
     guarded,
     narrowed,
 )
+from consumer.handlers.registering.remembered import remember
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,6 +52,7 @@ class Registry(Decorator):
         self._middleware: list[Middleware] = []
         self._included = False
         self._handlers: tuple[Handler, ...] | None = None
+        self._unmatched: tuple[Handler, ...] = ()
         self._routes: dict[tuple[str, str], tuple[Handler, ...]] = {}
 
     def add(
@@ -100,10 +102,12 @@ class Registry(Decorator):
                 "patterns": found,
                 "expected": expected,
                 "call_batch" if batched else "call": call,
+                "function": function,
             }
         )
         check_limits(handler)
-        self._add([guarded(handler)])
+        self.adopt([guarded(handler)])
+        remember(function, self)
 
     def use(self, middleware: Middleware) -> Middleware:
         """Put `middleware(event, context, call_next)` around every per-event handler.
@@ -146,7 +150,7 @@ class Registry(Decorator):
             narrowed(handler, prefix=prefix, within=within, event_format=format, limits=limits)
             for handler in other.handlers
         ]
-        self._add([handler for handler in found if handler is not None])
+        self.adopt([handler for handler in found if handler is not None])
         other._included = True
 
     @property
@@ -157,6 +161,11 @@ class Registry(Decorator):
             with self._lock:
                 handlers = self._compose()
         return handlers
+
+    @property
+    def unmatched(self) -> tuple[Handler, ...]:
+        """Those that get what no other handler asked for; none, if it is to be deleted."""
+        return self._unmatched
 
     def route(self, name: str, format: Format) -> tuple[Handler, ...]:  # noqa: A002
         """The handlers that asked for events of this name in this format."""
@@ -177,7 +186,8 @@ class Registry(Decorator):
             self._handlers = tuple([_wrapped(h, self._middleware) for h in self._added.values()])
         return self._handlers
 
-    def _add(self, handlers: Sequence[Handler]) -> None:
+    def adopt(self, handlers: Sequence[Handler]) -> None:
+        """Take over handlers as they are, in the middleware of the registry that made them."""
         with self._lock:
             self._change()
             added = dict(self._added)
@@ -188,6 +198,7 @@ class Registry(Decorator):
                     )
                 added[handler.name] = handler
             self._added = added
+            self._unmatched = tuple([h for h in added.values() if h.unmatched])
 
     def _change(self) -> None:
         if self._included:

@@ -1,0 +1,101 @@
+"""A directory that can't be written is named before the first event, with who owns it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from consumer import writable
+from consumer.errors import ConfigurationError
+from consumer.writable import check_writable
+
+
+def fault(path: Path) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        check_writable(path, "the state directory", "state_directory")
+    return str(caught.value)
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def mkdtemp(*_options: object) -> str:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+
+
+def test_what_can_be_written_or_made_passes_and_nothing_is_left(tmp_path: Path) -> None:
+    """Trying must not make what `config check` only looks at."""
+    check_writable(tmp_path, "x", "x")
+    check_writable(tmp_path / "a" / "b", "x", "x")
+    (tmp_path / "file").write_text("")
+    check_writable(tmp_path / "file", "x", "x")
+
+    assert ["file"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_place_where_nothing_can_be_made_is_a_fault(tmp_path: Path) -> None:
+    """Also for root, who may do everything: /proc is no disk, and a file is no directory."""
+    file = tmp_path / "file"
+    file.write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+
+    assert "/proc/x, in /proc: " in fault(Path("/proc/x"))
+    assert "Not a directory (ENOTDIR)" in fault(file / "below")
+    assert "Not a directory (ENOTDIR)" in fault(tmp_path / "link")
+
+
+def test_a_refusal_names_path_owner_and_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it can be fixed without another look."""
+    refusing(monkeypatch, errno.EACCES)
+    tmp_path.chmod(0o750)
+    user = writable._user(os.geteuid())
+
+    assert fault(tmp_path) == (
+        f"the state directory can't be written: {tmp_path}: Permission denied (EACCES); "
+        f"{tmp_path} belongs to {user} with mode 0750, and this process runs as {user}: "
+        f"run `chown -R {user} {tmp_path}` as root, or set state_directory to a directory that "
+        f"{user} can write"
+    )
+    # Never advice to give away what lies above it.
+    assert f"run `install -d -o {user} {tmp_path}/a/b` as root" in fault(tmp_path / "a" / "b")
+    refusing(monkeypatch, errno.EROFS)
+    assert "ReadWritePaths=" in fault(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_file_that_belongs_to_another_is_a_fault(tmp_path: Path) -> None:
+    """As after one run as root."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "file").chmod(0)
+
+    assert "Permission denied" in fault(tmp_path / "file")
+
+
+def test_a_file_that_can_not_be_written_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same, whoever runs the test."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+
+    assert "Permission denied" in fault(tmp_path / "file")
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have room again; exit code 78 would keep the service down."""
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        refusing(monkeypatch, number)
+        check_writable(tmp_path, "x", "x")
+
+
+def test_a_user_without_a_name_is_its_number() -> None:
+    """As in a container."""
+    assert writable._user(123_456_789) == "user 123456789"

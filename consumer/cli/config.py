@@ -59,7 +59,7 @@ def check(file: Path) -> None:
     Nothing is asked of AWS. The handlers are made as the daemon makes them, so a module of yours
     that can't be imported is found; variables of the environment count, too.
     """
-    from consumer.cli.config_pages import plan
+    from consumer.cli.plan import plan
     from consumer.config import load
 
     with told_plainly():

@@ -1,67 +1,12 @@
-"""What `consume config` prints: what the daemon would do, and the settings in force."""
+"""What `consume config show` prints: the settings in force, and where each comes from."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.config import Effective
-from consumer.config.urls import queue_name_of_url
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from consumer.config import AwsSettings, Loaded, Settings
-    from consumer.handlers.registering.registry import Handler
-    from consumer.queues.rules import QueueAddress
-
-
-def plan(
-    loaded: Loaded, address: QueueAddress, handlers: list[Handler]
-) -> Iterator[tuple[str, str]]:
-    """Label and text of each line: what the daemon would do with these settings."""
-    settings = loaded.settings
-    where = address.region or "the region of the AWS configuration"
-    yield "queue", f"{address.name}, in {where}"
-    if settings.aws.endpoint_url:
-        yield "endpoint", settings.aws.endpoint_url
-    yield "credentials", _credentials(settings.aws)
-    for label, handler in zip(_first_then("handlers"), handlers, strict=False):
-        only = f", {handler.format} format only" if handler.format else ""
-        yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
-    if not settings.handlers:
-        yield "", "(none is configured, so every event is archived)"
-    yield "quarantine", _quarantine(settings)
-    yield "state", str(settings.state_directory.absolute())
-    yield "logging", f"{settings.logging.level}, {settings.logging.format}"
-
-
-def _quarantine(settings: Settings) -> str:
-    configured = settings.quarantine
-    if configured.queue_url is not None:
-        return f"the queue {queue_name_of_url(configured.queue_url)}"
-    if configured.directory is not None:
-        return str((settings.state_directory / configured.directory).absolute())
-    return "none: what can't be handled stays, for the queue's redrive policy"
-
-
-def _first_then(label: str) -> Iterator[str]:
-    yield label
-    while True:
-        yield ""
-
-
-def _credentials(aws: AwsSettings) -> str:
-    if aws.access_key_id_file:
-        source = f"the key in {aws.access_key_id_file}"
-    elif aws.access_key_id:
-        source = "the key in the configuration"
-    elif aws.profile:
-        source = f"the AWS profile {aws.profile}"
-    else:
-        source = "what the AWS SDK finds (environment, profile, or role of the machine)"
-    return f"{source}, to assume {aws.role_arn}" if aws.role_arn else source
 
 
 def as_json(tree: dict[str, Any]) -> str:

@@ -98,6 +98,8 @@ def events_of(
         reason = '"data" is neither an event nor a list of events'
         raise DecodeError(reason)
     events = [entry for entry in entries if "action" in entry or not _is_entity(entry)]
+    if not events and message.message_attributes.get("event_name"):
+        events = entries  # whatever it looks like: who sent the message calls it an event
     if not events:
         reason = '"data" holds entities only, and no event'
         raise DecodeError(reason)

@@ -74,8 +74,13 @@ class Database:
         """Wall-clock time in whole seconds since 1970, as the rows have it."""
         return int(self._clock.now().timestamp())
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """Do `work` in a transaction; None if that failed, or is not tried for a while after it."""
+    def write(
+        self, work: Callable[[sqlite3.Connection], T], *, is_one_statement: bool = False
+    ) -> T | None:
+        """Do `work` in a transaction; None if that failed, or is not tried for a while after it.
+
+        One statement is a transaction by itself.
+        """
         if self.is_off():
             return None
         failure: sqlite3.Error | None = None
@@ -84,7 +89,7 @@ class Database:
             if self.is_off():  # it has failed, or was closed, while this thread waited
                 return None
             try:
-                result = self.transaction(work)
+                result = work(self._writer) if is_one_statement else self.transaction(work)
             except sqlite3.Error as error:
                 failure = error
                 self._paused_until = self._clock.monotonic() + PAUSE_SECONDS

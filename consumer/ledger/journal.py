@@ -13,9 +13,13 @@ from consumer.sqs_limits import MAX_RETENTION_SECONDS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from consumer.ledger.database import Database
+
+
+#: So many rows that are no longer needed are not left to the next `flush`.
+MOST_DROPPED = 100
 
 
 class Loaded(NamedTuple):
@@ -30,7 +34,7 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        #: Rows that are no longer needed; they go with the next write.
+        #: Rows that are no longer needed.
         self._dropped: deque[int] = deque()
 
     def load(self) -> dict[str, Loaded]:
@@ -47,30 +51,39 @@ class Journal:
         None if they could not be written: then none of them was.
         """
         now = self._database.now()
-        return self._write(lambda connection: [_insert(connection, now, g) for g in groups])
+        # A row that is no longer needed is written over: one statement, where most writes would
+        # need four with all that waits for them.
+        over = [self._dropped_row() for _ in groups]
+        result = self._database.write(
+            lambda connection: [
+                _insert(connection, now, group, row)
+                for group, row in zip(groups, over, strict=True)
+            ],
+            is_one_statement=len(groups) == 1,
+        )
+        if result is None:
+            self._dropped.extend(row for row in over if row is not None)
+        elif len(self._dropped) >= MOST_DROPPED:
+            self.flush()
+        return result
+
+    def _dropped_row(self) -> int | None:
+        try:
+            return self._dropped.popleft()
+        except IndexError:
+            return None
 
     def drop(self, row: int) -> None:
-        """The messages of this row are deleted: it goes with the next write."""
+        """The messages of this row are deleted: it is written over, or goes with a `flush`."""
         self._dropped.append(row)
 
     def flush(self) -> None:
         """Delete the rows that were dropped; called now and then, and at the end."""
-        if self._dropped:
-            self._write(lambda _connection: [])
-
-    def _write(self, work: Callable[[sqlite3.Connection], list[int]]) -> list[int] | None:
-        dropped: list[int] = []
-
-        def drop_and_work(connection: sqlite3.Connection) -> list[int]:
-            dropped.extend(self._dropped.popleft() for _ in range(len(self._dropped)))
-            rows = [(row,) for row in dropped]
-            connection.executemany("DELETE FROM handled WHERE id = ?", rows)
-            return work(connection)
-
-        result = self._database.write(drop_and_work)
-        if result is None:
+        dropped = [row for _ in range(len(self._dropped)) if (row := self._dropped_row())]
+        rows = [(row,) for row in dropped]
+        delete = "DELETE FROM handled WHERE id = ?"
+        if rows and self._database.write(lambda c: c.executemany(delete, rows)) is None:
             self._dropped.extend(dropped)
-        return result
 
 
 def _load(connection: sqlite3.Connection, oldest: int) -> dict[str, Loaded]:
@@ -86,12 +99,14 @@ def _load(connection: sqlite3.Connection, oldest: int) -> dict[str, Loaded]:
             ages[message_id] = at
     connection.execute("DELETE FROM handled")
     return {
-        message_id: Loaded(_insert(connection, ages[message_id], {message_id: steps}), steps)
+        message_id: Loaded(_insert(connection, ages[message_id], {message_id: steps}, None), steps)
         for message_id, steps in found.items()
     }
 
 
-def _insert(connection: sqlite3.Connection, at: int, handled: Mapping[str, Iterable[Step]]) -> int:
+def _insert(
+    connection: sqlite3.Connection, at: int, handled: Mapping[str, Iterable[Step]], over: int | None
+) -> int:
     text = to_json({message_id: list(steps) for message_id, steps in handled.items()}).decode()
-    row = connection.execute("INSERT INTO handled (at, messages) VALUES (?, ?)", (at, text))
+    row = connection.execute("REPLACE INTO handled VALUES (?, ?, ?)", (over, at, text))
     return row.lastrowid or 0

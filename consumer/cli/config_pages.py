@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from consumer.config import Effective
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def as_json(tree: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -64,6 +65,9 @@ def run(
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
+    # What a message leaves behind is no garbage in cycles. By default each 700 objects are searched
+    # for it, which is a tenth of the CPU time of a message that lives on in a batch.
+    gc.set_threshold(20_000, 20, 100)
     state = settings.state_directory
     check_writable(state, "the state directory", "state_directory")
     if registry is None:

@@ -125,7 +125,7 @@ class EngineSettings(Section):
 
     workers: _Int = Field(default=8, ge=1, le=256)
     #: One while idle, more as receives come back full.
-    max_pollers: _Int = Field(default=8, ge=1, le=64)
+    max_pollers: _Int = Field(default=12, ge=1, le=64)
     #: None: computed from workers, pollers and batch sizes.
     max_in_flight_messages: _Int | None = Field(default=None, ge=1, le=100_000)
     max_in_flight_bytes: _Int = Field(

@@ -61,6 +61,8 @@ class InFlight:
         self._bytes = 0
         self._max_messages = max_messages
         self._max_bytes = max_bytes
+        #: Set while anything is held.
+        self.occupied = threading.Event()
 
     def __len__(self) -> int:
         """How many messages are held."""
@@ -126,6 +128,8 @@ class InFlight:
                 self._messages[message_id] = message
                 self._bytes += size
                 new.append(message)
+            if new and not self.occupied.is_set():
+                self.occupied.set()
         return new, again
 
     def release(self, messages: Iterable[InFlightMessage]) -> None:
@@ -134,6 +138,8 @@ class InFlight:
             for message in messages:
                 if self.holds(message):
                     self._remove(message)
+            if not self._messages:
+                self.occupied.clear()
 
     def _remove(self, message: InFlightMessage) -> None:
         del self._messages[message.message_id]

@@ -163,7 +163,10 @@ def assemble(
         flow=flow, invoker=invoker, ledger=ledger, duplicates=duplicates, watch=watch, pool=pool,
         clock=clock,
     )  # fmt: skip
-    threads = Threads(heartbeat, housekeeper, pool, clock=clock, size=pool_options.threads)
+    threads = Threads(
+        heartbeat, housekeeper, pool,
+        clock=clock, size=pool_options.threads, occupied=in_flight.occupied,
+    )  # fmt: skip
     return Parts(
         clock=clock, stats=stats, stopping=stopping, in_flight=in_flight, ledger=ledger,
         attempts=attempts, settler=settler, receiver=receiver, admission=admission,

@@ -134,7 +134,7 @@ class Pool:
         """THE place where it is decided what a thread does: the first of these that is possible."""
         settler, roles = self._settler, self._roles
         due = settler.due() <= self._clock.monotonic()
-        if settler.full() > roles["settle"] or (due and not roles["settle"]):
+        if self._may_settle() or (due and not roles["settle"]):
             return "settle"
         if self._only_settles:
             return None
@@ -143,6 +143,9 @@ class Pool:
         if self._stall.is_due() and not roles["look"]:
             return "look"
         return "receive" if self._may_receive() else self._role_without_room()
+
+    def _may_settle(self) -> bool:
+        return self._settler.full() > self._roles["settle"]
 
     def _role_without_room(self) -> Role | None:
         """No room for another message, and none to begin: what is collected can't grow any more."""
@@ -167,7 +170,8 @@ class Pool:
         """Do what the role is, as long as there is more of it. Raises what is fatal, or a bug."""
         try:
             if role == "work":
-                while not self._closed and self.work_once():
+                # A full batch is for another role: who waits for SQS is not one of the `workers`.
+                while not self._closed and not self._may_settle() and self.work_once():
                     pass
             elif role == "receive":
                 self._receive()

@@ -23,12 +23,19 @@ _log = structlog.get_logger(__name__)
 #: How often the housekeeper comes by: several times within the half second in which what a
 #: handler did must be in the file.
 TICK_SECONDS = 0.2
+#: While this process holds no message there is nothing that could be due soon.
+IDLE_TICK_SECONDS = 1.0
 #: One to receive and one to handle.
 FEWEST_THREADS = 2
 
 
 class Threads:
-    """The threads of one engine: daemon threads, so that a stuck handler can't hold up the exit."""
+    """The threads of one engine: daemon threads, so that a stuck handler can't hold up the exit.
+
+    Args:
+        size: how many there are for the pool.
+        occupied: set while this process holds a message.
+    """
 
     def __init__(
         self,
@@ -38,12 +45,14 @@ class Threads:
         *,
         clock: Clock,
         size: int,
+        occupied: threading.Event,
     ) -> None:
         self._heartbeat = heartbeat
         self._housekeeper = housekeeper
         self._pool = pool
         self._clock = clock
         self._size = size
+        self._occupied = occupied
         self.all: list[threading.Thread] = []
         #: Set when everything is settled: the heartbeat and the housekeeper end last.
         self.ended = threading.Event()
@@ -95,4 +104,12 @@ class Threads:
     def _keep_house(self) -> None:
         while not self.ended.is_set():
             self._housekeeper.tick()
-            self._clock.wait(self.ended, TICK_SECONDS)
+            if not self._occupied.is_set():
+                self._clock.wait(self._occupied, IDLE_TICK_SECONDS)
+            if self._occupied.is_set():
+                self._clock.wait(self.ended, TICK_SECONDS)
+
+    def end(self) -> None:
+        """Everything is settled: let the heartbeat and the housekeeper end."""
+        self.ended.set()
+        self._occupied.set()  # the housekeeper may wait for it

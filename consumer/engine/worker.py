@@ -77,7 +77,7 @@ class Worker:
         drain = Drain(self.parts, while_waiting)
         drain.wait(self._drain_seconds, broken=self._broken)
         counts = drain.close()
-        self.parts.threads.ended.set()
+        self.parts.threads.end()
         if not counts.abandoned:
             close_handlers(self._registry.handlers)
         return counts

@@ -24,6 +24,8 @@ _log = structlog.get_logger(__name__)
 
 #: How often the main thread looks around: a signal waits this long at most.
 TICK_SECONDS = 0.2
+#: The same while a receive is open and nothing is held: a stop waits for that receive in any case.
+IDLE_TICK_SECONDS = 1.0
 #: How often `systemctl status` gets a new line.
 STATUS_SECONDS = 5.0
 #: What systemd is asked for beyond the drain's own deadline: the last calls, and the exit itself.
@@ -77,7 +79,8 @@ class Daemon:
             reason = "signal" if self._signals.count else status.finished
             if reason:
                 break
-            self._clock.wait(self._pause, TICK_SECONDS)
+            idle = status.ready and status.open_receives and not status.in_flight
+            self._clock.wait(self._pause, IDLE_TICK_SECONDS if idle else TICK_SECONDS)
         self._drain(reason, status)
         return self._end(reason)
 

@@ -43,7 +43,7 @@ def test_values_have_their_origins(load_text: LoadText, tmp_path: Path) -> None:
     tree = effective(load_text(TEXT, {"CONSUMER_ENGINE__WORKERS": "3"}))
 
     assert tree["engine"]["workers"] == Effective(3, "environment CONSUMER_ENGINE__WORKERS")
-    assert tree["engine"]["max_pollers"] == Effective(8, "default")
+    assert tree["engine"]["max_pollers"] == Effective(12, "default")
     assert tree["aws"]["region"] == Effective("us-east-1", "queue.url")
     assert tree["handlers"][0]["retry"]["base_seconds"] == Effective(1.0, f"{file}:5")
     assert tree["handlers"][0]["retry"]["max_seconds"] == Effective(900, "default")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: The heartbeat and the housekeeper.
 OTHERS = 2
 #: workers + max_pollers + 1
-WANTED = 8 + 8 + 1
+WANTED = 8 + 12 + 1
 #: No step of a test with threads takes longer than this, or it fails.
 BOUND = 10.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +17,11 @@ from consumer.errors import (
 )
 from consumer.queues.rules import QueueAddress
 from consumer.queues.sending import Outgoing
+from consumer.queues.sqs import SqsTransport
+from consumer.queues.sqs.calls import BotocoreCalls
 from consumer.queues.sqs.sender import SqsSender, connect_sender
 from consumer.queues.transport import EntryFailure
+from consumer.testing import ManualClock
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-test"
 NAME = "canvas-live-events-test"
@@ -30,6 +34,7 @@ class Client:
 
     class Meta:
         region_name = "us-east-1"
+        events = SimpleNamespace(register=lambda *_: None)
 
     meta = Meta()
 
@@ -56,7 +61,9 @@ class Client:
 
 
 def sender_of(client: Client, *, url: str | None = URL) -> SqsSender:
-    return SqsSender(client, QueueAddress(NAME, url, "us-east-1", None))
+    address = QueueAddress(NAME, url, "us-east-1", None)
+    calls = BotocoreCalls(client)
+    return SqsSender(SqsTransport(calls, address, region="us-east-1", clock=ManualClock()))
 
 
 def refusal(code: str) -> ClientError:

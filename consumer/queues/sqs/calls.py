@@ -40,6 +40,7 @@ _METHODS: Final = {
     "ChangeMessageVisibilityBatch": "change_message_visibility_batch",
     "GetQueueAttributes": "get_queue_attributes",
     "GetQueueUrl": "get_queue_url",
+    "SendMessageBatch": "send_message_batch",
 }
 #: At these, other people's code may have to see or change a request.
 _HOOKS: Final = (

@@ -82,7 +82,7 @@ class SqsTransport:
         }  # fmt: skip
         if visibility_timeout_seconds is not None:
             arguments["VisibilityTimeout"] = visibility_timeout_seconds
-        answer = self._call("ReceiveMessage", arguments)
+        answer = self.call("ReceiveMessage", arguments)
         messages = answer.get("Messages") or []
         if not isinstance(messages, list):
             raise _not_understood("ReceiveMessage", TypeError())
@@ -99,8 +99,8 @@ class SqsTransport:
             {"Id": position, "ReceiptHandle": handle}
             for position, handle in zip(_ids(receipt_handles), receipt_handles, strict=True)
         ]
-        answer = self._call("DeleteMessageBatch", {"Entries": entries})
-        return _by_position("DeleteMessageBatch", answer, len(entries))
+        answer = self.call("DeleteMessageBatch", {"Entries": entries})
+        return by_position("DeleteMessageBatch", answer, len(entries))
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
         """Change visibility, as `Transport.change_visibility` has it."""
@@ -108,12 +108,12 @@ class SqsTransport:
             {"Id": position, "ReceiptHandle": handle, "VisibilityTimeout": seconds}
             for position, (handle, seconds) in zip(_ids(changes), changes, strict=True)
         ]
-        answer = self._call("ChangeMessageVisibilityBatch", {"Entries": entries})
-        return _by_position("ChangeMessageVisibilityBatch", answer, len(entries))
+        answer = self.call("ChangeMessageVisibilityBatch", {"Entries": entries})
+        return by_position("ChangeMessageVisibilityBatch", answer, len(entries))
 
     def attributes(self) -> QueueAttributes:
         """Ask the queue for its attributes."""
-        answer = self._call("GetQueueAttributes", {"AttributeNames": list(ATTRIBUTE_NAMES)})
+        answer = self.call("GetQueueAttributes", {"AttributeNames": list(ATTRIBUTE_NAMES)})
         try:
             return attributes_of(answer.get("Attributes") or {})
         except _ODD as error:
@@ -123,7 +123,8 @@ class SqsTransport:
         """Give back connections. Does not abort an open long poll (nothing does)."""
         self._calls.close()
 
-    def _call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    def call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """One call about this queue. Raises as `Transport` has it."""
         return self._ask(operation, {"QueueUrl": self._url or self._resolve(), **arguments})
 
     def _resolve(self) -> str:
@@ -185,10 +186,10 @@ def _received(message: Any, now: float) -> ReceivedMessage | None:
     return ReceivedMessage(message_id, handle, body, receive_count, now, attributes, texts)
 
 
-def _by_position(operation: str, answer: dict[str, Any], count: int) -> list[EntryFailure | None]:
+def by_position(operation: str, answer: dict[str, Any], count: int) -> list[EntryFailure | None]:
     """What became of each entry; one that SQS is silent about counts as failed."""
-    successful = answer.get("Successful") or ()
     try:
+        successful = answer.get("Successful") or ()
         answers: dict[str, EntryFailure | None] = {entry["Id"]: None for entry in successful}
         for entry in answer.get("Failed") or ():
             answers[entry["Id"]] = entry_failure(entry)

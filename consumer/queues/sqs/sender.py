@@ -1,23 +1,22 @@
-"""Sends messages to a queue of Amazon SQS, by boto3. The daemon never does."""
+"""Sends messages to a queue of Amazon SQS, by botocore. The daemon never does."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from consumer.errors import TransportError
-from consumer.queues.rules import QueueAddress, address_of
+from consumer.clock import SystemClock
+from consumer.queues.rules import address_of
+from consumer.queues.sqs.calls import BotocoreCalls
 from consumer.queues.sqs.client import make_client
-from consumer.queues.sqs.failures import entry_failure, failure_of
-from consumer.queues.transport import EntryFailure
+from consumer.queues.sqs.queue import SqsTransport, by_position
 from consumer.sqs_limits import MAX_BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from consumer.config import AwsSettings, QueueSettings
     from consumer.queues.sending import Outgoing
-
-_NOT_ANSWERED = EntryFailure("NotInResponse")
+    from consumer.queues.transport import EntryFailure
 
 
 def connect_sender(queue: QueueSettings, aws: AwsSettings) -> SqsSender:
@@ -27,17 +26,16 @@ def connect_sender(queue: QueueSettings, aws: AwsSettings) -> SqsSender:
     """
     address = address_of(queue, aws)
     _, client = make_client(queue, aws, address)
-    return SqsSender(client, address)
+    region, clock = client.meta.region_name, SystemClock()
+    return SqsSender(SqsTransport(BotocoreCalls(client), address, region=region, clock=clock))
 
 
 class SqsSender:
-    """Implements `Sender` with one client. Any thread may call any method."""
+    """Implements `Sender`. Any thread may call any method."""
 
-    def __init__(self, client: Any, address: QueueAddress) -> None:
-        self._client = client
-        self._url = address.url
-        self.name = address.name
-        self.region: str = client.meta.region_name
+    def __init__(self, queue: SqsTransport) -> None:
+        self._queue = queue
+        self.name, self.region = queue.name, queue.region
 
     def __repr__(self) -> str:
         """Name and region: a URL has the account in it."""
@@ -48,44 +46,12 @@ class SqsSender:
         if not 1 <= len(batch) <= MAX_BATCH:
             raise ValueError(f"a batch has 1 to {MAX_BATCH} messages, not {len(batch)}")
         entries = [_entry(position, message) for position, message in enumerate(batch)]
-        answer = self._call(
-            "SendMessageBatch",
-            self._client.send_message_batch,
-            {"QueueUrl": self._url or self._resolve(), "Entries": entries},
-        )
-        try:
-            answers: dict[str, EntryFailure | None] = {
-                entry["Id"]: None for entry in answer.get("Successful") or ()
-            }
-            for entry in answer.get("Failed") or ():
-                answers[entry["Id"]] = entry_failure(entry)
-        except (AttributeError, KeyError, TypeError) as error:  # a proxy's, an emulator's
-            raise TransportError(
-                f"SendMessageBatch: what came is not SQS's answer ({type(error).__name__})",
-                code="AnswerNotUnderstood",
-            ) from None
-        return [answers.get(entry["Id"], _NOT_ANSWERED) for entry in entries]
+        answer = self._queue.call("SendMessageBatch", {"Entries": entries})
+        return by_position("SendMessageBatch", answer, len(entries))
 
     def close(self) -> None:
         """Give back connections."""
-        self._client.close()
-
-    def _resolve(self) -> str:
-        arguments = {"QueueName": self.name}
-        answer = self._call("GetQueueUrl", self._client.get_queue_url, arguments)
-        self._url = str(answer["QueueUrl"])
-        return self._url
-
-    def _call(
-        self, operation: str, function: Callable[..., Any], arguments: dict[str, Any]
-    ) -> dict[str, Any]:
-        try:
-            answer: dict[str, Any] = function(**arguments)
-        except Exception as error:
-            raise failure_of(
-                error, operation=operation, queue=self.name, region=self.region
-            ) from None  # its text may name users and accounts
-        return answer
+        self._queue.close()
 
 
 def _entry(position: int, message: Outgoing) -> dict[str, Any]:

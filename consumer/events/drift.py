@@ -29,6 +29,9 @@ _LONGEST = 100
 _is_plain = re.compile(r"@?[A-Za-z_][A-Za-z0-9_-]{0,99}").fullmatch
 #: A key that may be data: an address, or with an id in it.
 _may_be_data = re.compile(r".@|[0-9]{5}").search
+#: So many events of a name in a row must fit before only one in `RARELY` is looked at.
+SURE: Final = 100
+RARELY: Final = 10
 #: More in one event are not looked at: it is another thing altogether.
 _MOST_IN_ONE = 200
 #: What a message in Canvas format has; self-hosted Canvas calls its metadata attributes.
@@ -48,7 +51,7 @@ class Unknown(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shape:
     """The fields that the catalog knows of an object."""
 
@@ -100,9 +103,11 @@ def shapes() -> Shapes:
 
 
 class Drift:
-    """Looks at every event. Where all is known that takes less than a microsecond (Canvas format).
+    """Looks at events: at each, until a hundred of a name in a row were as the catalog has them.
 
-    Any thread may call it; a lock is taken only for what is unknown.
+    Then at one in ten of that name, since a look costs as much as reading the event. What changes
+    in Canvas changes in all that follows. Any thread may call it; a lock is taken only for what is
+    unknown.
 
     Args:
         on_new: told of each `Unknown` once, in the thread that met it; must not raise.
@@ -119,6 +124,8 @@ class Drift:
         self._names = 0
         self._fields = 0
         self._skipped = 0
+        #: How many events in a row were as the catalog has them.
+        self._fitting: dict[Shape, int] = {}
 
     def see(self, event: Event) -> None:
         """Count what is unknown in this event, if anything is."""
@@ -127,6 +134,11 @@ class Drift:
                 self._skipped += event.skipped
         known = shapes()
         shape = known.of(event.format, event.name)
+        if shape is not None:
+            fitting = self._fitting.get(shape, 0)
+            self._fitting[shape] = fitting + 1
+            if fitting >= SURE and fitting % RARELY:
+                return
         if (
             shape is not None
             and known.around[event.format].known.issuperset(event.metadata)
@@ -134,6 +146,8 @@ class Drift:
             and (len(event.payload) == 2 or event.format != "canvas")
         ):
             return
+        if shape is not None:
+            self._fitting[shape] = 0
         self._note([unknown for unknown, _ in unknown_in(event)])
 
     def _note(self, found: list[Unknown]) -> None:

@@ -16,6 +16,8 @@ from consumer.events.catalog.shapes import text
 from consumer.events.decode import decode
 from consumer.events.drift import (
     ANY_EVENT,
+    RARELY,
+    SURE,
     Drift,
     Unknown,
     inner_path,
@@ -272,3 +274,21 @@ def test_documented_payloads_are_known(file: Path) -> None:
         event = replace(event, name="grade_override")
 
     assert list(unknown_in(event)) == []
+
+
+def test_what_has_fitted_for_long_is_looked_at_now_and_then() -> None:
+    """A change is found within ten events of a name, and counted exactly from then on."""
+    drift = Drift()
+    for _ in range(SURE):
+        drift.see(canvas(body={}))
+    changed = canvas(body={"foo": 1})
+
+    unseen = 0
+    while not drift.unknown_fields:
+        drift.see(changed)
+        unseen += 1
+    for _ in range(50):
+        drift.see(changed)
+
+    assert unseen <= RARELY
+    assert 51 == drift.unknown_fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -29,7 +30,8 @@ class Lane(Generic[T]):
         self._eager = eager
         self._lock = threading.Lock()
         self._items: list[T] = []
-        self._due = 0.0
+        #: `Clock.monotonic()` at which what waits is to be sent; infinite if nothing waits.
+        self.due = math.inf
 
     def __len__(self) -> int:
         """How many items wait."""
@@ -39,28 +41,28 @@ class Lane(Generic[T]):
         """More to send."""
         with self._lock:
             if not self._items:
-                self._due = self._clock.monotonic() + self._linger
+                self.due = self._clock.monotonic() + self._linger
             self._items += items
 
     def full(self) -> int:
         """How many full batches may be sent now."""
         return len(self._items) // MAX_BATCH if self._eager else 0
 
-    def due(self) -> float:
-        """`Clock.monotonic()` at which what waits is to be sent; infinite if nothing waits."""
-        return self._due if self._items else float("inf")
-
     def take(self, *, partial: bool = False) -> list[T]:
         """A batch that is full or has lingered; with `partial` whatever there is; or nothing."""
         if not self._items:
             return []
         with self._lock:
-            if not (partial or self.full() or self._clock.monotonic() >= self._due):
+            if not (partial or self.full() or self._clock.monotonic() >= self.due):
                 return []
             batch, self._items = self._items[:MAX_BATCH], self._items[MAX_BATCH:]
+            if not self._items:
+                self.due = math.inf
             return batch
 
     def stop_lingering(self) -> None:
         """From now on everything is to be sent at once: the process drains."""
         with self._lock:
-            self._linger = self._due = 0.0
+            self._linger = 0.0
+            if self._items:
+                self.due = 0.0

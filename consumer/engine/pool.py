@@ -133,8 +133,9 @@ class Pool:
     def _next_role(self) -> Role | None:
         """THE place where it is decided what a thread does: the first of these that is possible."""
         settler, roles = self._settler, self._roles
-        due = settler.due() <= self._clock.monotonic()
-        if self._may_settle() or (due and not roles["settle"]):
+        if self._may_settle():
+            return "settle"
+        if not roles["settle"] and settler.due() <= self._clock.monotonic():
             return "settle"
         if self._only_settles:
             return None

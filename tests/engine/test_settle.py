@@ -920,7 +920,7 @@ def test_a_lane_gives_full_batches_at_once_and_the_rest_after_its_linger(
     assert (lane.full(), lane.take(), lane.take()) == (1, list(range(10)), [])
     bench.clock.advance(2)
     assert (lane.full(), lane.take(), lane.take()) == (0, [10, 11], [])
-    assert (len(lane), lane.due()) == (0, float("inf"))
+    assert (len(lane), lane.due) == (0, float("inf"))
 
 
 def test_a_lane_gives_what_there_is_if_it_is_asked_for_that(lane: Lane[int]) -> None:
@@ -947,9 +947,9 @@ def test_the_linger_of_a_lane_counts_from_the_first_item(bench: Bench, lane: Lan
     lane.add([1])
     bench.clock.advance(1)
     lane.add([2])
-    assert lane.due() == began + 2
+    assert lane.due == began + 2
 
     lane.take(partial=True)
     lane.add([3])
 
-    assert lane.due() == began + 3
+    assert lane.due == began + 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from http.client import HTTPException
 from typing import Final, NamedTuple
 
@@ -135,13 +136,19 @@ def _read_head(stream: _Stream) -> tuple[bool, int, dict[str, str]]:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon or not _is_token(name):
-            raise ProtocolError
-        name, value = name.lower(), value.strip(" \t")
+        name, value = _name_of(name if colon else ""), value.strip(" \t")
         if headers.get(name, value) != value and name in ("content-length", "transfer-encoding"):
             raise ProtocolError  # two lengths: nobody knows where it ends
         headers[name] = f"{headers[name]},{value}" if name == "connection" in headers else value
     return status[1] == "1", int(status[2]), headers
+
+
+@lru_cache(maxsize=100)
+def _name_of(text: str) -> str:
+    """The name of a header, in lower case; the same few come with each answer."""
+    if not _is_token(text):
+        raise ProtocolError
+    return text.lower()
 
 
 def _read_chunks(stream: _Stream, coding: str) -> bytes:

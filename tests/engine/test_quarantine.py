@@ -13,6 +13,7 @@ from consumer.errors import Reject
 from consumer.events.decode import decode
 from consumer.queues.quarantine import DirectoryQuarantine, file_name
 from consumer.testing import ManualClock, canvas_body, make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +135,7 @@ def test_only_the_owner_may_read_it(quarantine: DirectoryQuarantine, tmp_path: P
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("message_id", ["../../etc/passwd", "", "a/b", "x" * 300, "\udcff"])
+@for_each("message_id", ["../../etc/passwd", "", "a/b", "x" * 300, "\udcff"])
 def test_an_id_is_no_path(message_id: str) -> None:
     """SQS makes UUIDs; whatever else comes can't leave the directory."""
     assert file_name(message_id).isalnum()

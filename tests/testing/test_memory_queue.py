@@ -12,6 +12,7 @@ from consumer.clock import SystemClock
 from consumer.errors import TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Call, Fault, InMemoryQueue, ManualClock
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from consumer.messages import ReceivedMessage
@@ -278,9 +279,7 @@ def test_faults_may_be_decided_call_by_call() -> None:
         queue.attributes()
 
 
-@pytest.mark.parametrize(
-    ("most", "wait", "visibility"), [(0, 0, None), (11, 0, None), (1, 21, None), (1, 0, 43_201)]
-)
+@for_each("most, wait, visibility", [(0, 0, None), (11, 0, None), (1, 21, None), (1, 0, 43_201)])
 def test_what_sqs_refuses_is_refused(most: int, wait: int, visibility: int | None) -> None:
     """Out of range is an error as SQS has it, and nothing is received."""
     queue = InMemoryQueue(ManualClock())

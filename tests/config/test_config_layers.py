@@ -51,24 +51,34 @@ def test_each_layer_wins_over_the_one_below(load_text: LoadText, tmp_path: Path)
             "queue.visibility_timeout_seconds",
             None,
         ),
+        (
+            "CONSUMER_QUEUE__VISIBILITY_TIMEOUT_SECONDS",
+            " None ",
+            "queue.visibility_timeout_seconds",
+            None,
+        ),
+        ("CONSUMER_QUARANTINE__DIRECTORY", "NULL", "quarantine.directory", None),
+        ("CONSUMER_AWS__PROFILE", "none", "aws.profile", None),
+        ("CONSUMER_STATE_DIRECTORY", "none", "state_directory", Path("none")),
         ("CONSUMER_QUEUE__ALLOW_ANY_QUEUE_NAME", "yes", "queue.allow_any_queue_name", True),
         ("CONSUMER_ENGINE__SETTLE_LINGER_SECONDS", "0.25", "engine.settle_linger_seconds", 0.25),
         ("CONSUMER_LOGGING__LEVEL", "DEBUG", "logging.level", "debug"),
         ("CONSUMER_STATE_DIRECTORY", "/var/lib/x", "state_directory", Path("/var/lib/x")),
         ("CONSUMER_ENGINE__WORKERS", "", "engine.workers", 8),
+        ("CONSUMER_AWS__PROFILE", " \t", "aws.profile", None),
     ],
 )
 def test_environment_gives_any_type(
     load_text: LoadText, name: str, text: str, key: str, value: Any
 ) -> None:
-    """Variables are read as the type of their key; null is null; an empty one is not set."""
+    """As the type of their key; null and none are null; an empty variable is not set."""
     loaded = load_text("", {name: text, "PATH": "/bin", "CONSUMERS": "x"})
 
     found: Any = loaded.settings
     for part in key.split("."):
         found = getattr(found, part)
     assert value == found
-    assert loaded.origins[key] == (f"environment {name}" if text else "default")
+    assert loaded.origins[key] == (f"environment {name}" if text.strip() else "default")
 
 
 @for_each(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +19,6 @@ from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
@@ -111,6 +112,38 @@ def test_the_same_message_again_is_one_file(
     quarantine.put(message, "not JSON")
 
     assert len(files(tmp_path)) == 1
+
+
+def test_what_is_set_apart_survives_a_loss_of_power(
+    quarantine: DirectoryQuarantine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text is on the disk before the file has its name, and the names before `put` returns."""
+    steps: list[tuple[str, int]] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def note_fsync(fd: int) -> None:
+        found = os.fstat(fd)
+        what = "names" if stat.S_ISDIR(found.st_mode) else f"{found.st_size} bytes"
+        steps.append((f"sync {what}", found.st_ino))
+        fsync(fd)
+
+    def note_rename(path: Path, target: Path) -> Path:
+        steps.append(("rename", path.stat().st_ino))
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    quarantine.put(make_message(), "rejected")
+
+    (path,) = files(tmp_path)
+    file = path.stat()
+    day, directory = path.parent, path.parent.parent
+    assert steps == [
+        (f"sync {file.st_size} bytes", file.st_ino),
+        ("rename", file.st_ino),
+        ("sync names", day.stat().st_ino),
+        ("sync names", directory.stat().st_ino),
+    ]
 
 
 def test_a_file_reads_as_a_message(quarantine: DirectoryQuarantine, tmp_path: Path) -> None:

@@ -357,7 +357,7 @@ def test_threads_that_waited_for_a_write_do_not_wait_for_their_own_time_out(
     for thread in threads:
         thread.start()
     for _ in threads:
-        assert lock.wanted.acquire(timeout=5)
+        assert lock.wanted.acquire(timeout=60)
     end.set()
     for thread in threads:
         thread.join(5)
@@ -390,10 +390,10 @@ def test_who_waits_for_a_commit_finds_its_own_notes_written(
     first = threading.Thread(target=ledger.note, args=[[("m1", STEPS[0])]])
     first.start()
     assert entered.wait(5)
-    assert lock.wanted.acquire(timeout=5)
+    assert lock.wanted.acquire(timeout=60)
     second = threading.Thread(target=commit_and_look)
     second.start()
-    assert lock.wanted.acquire(timeout=5)
+    assert lock.wanted.acquire(timeout=60)
     end.set()
     for thread in (first, second):
         thread.join(5)

@@ -110,7 +110,7 @@ def test_it_runs_as_a_module() -> None:
         capture_output=True,
         cwd=Path(__file__).parents[2],
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

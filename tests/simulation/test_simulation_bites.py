@@ -48,7 +48,7 @@ def simulate(copy: Path, runs: int = RUNS) -> subprocess.CompletedProcess[str]:
         env={**environ, "PYTHONPATH": str(copy)},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=280,
         check=False,
     )
 

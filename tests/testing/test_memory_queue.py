@@ -64,7 +64,7 @@ def test_with_the_machines_clock_a_long_poll_waits_for_a_message() -> None:
     sender.start()
 
     received = receive(queue, wait=20)
-    sender.join(5)
+    sender.join(60)
 
     assert ["hello"] == [message.body for message in received]
 
@@ -321,7 +321,7 @@ def test_many_threads_get_each_message_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert sent == set(got)
     assert 200 == len(got) == len(queue.deleted())

@@ -117,7 +117,10 @@ def test_the_same_message_again_is_one_file(
 def test_what_is_set_apart_survives_a_loss_of_power(
     quarantine: DirectoryQuarantine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The text is on the disk before the file has its name, and the names before `put` returns."""
+    """The text is on the disk before the file has its name, and the names before `put` returns.
+
+    That of the directory itself, too, which the first message makes.
+    """
     steps: list[tuple[str, int]] = []
     fsync, rename = os.fsync, Path.rename
 
@@ -139,6 +142,8 @@ def test_what_is_set_apart_survives_a_loss_of_power(
     file = path.stat()
     day, directory = path.parent, path.parent.parent
     assert steps == [
+        ("sync names", tmp_path.stat().st_ino),
+        ("sync names", directory.stat().st_ino),
         (f"sync {file.st_size} bytes", file.st_ino),
         ("rename", file.st_ino),
         ("sync names", day.stat().st_ino),
@@ -166,6 +171,7 @@ def test_only_the_owner_may_read_it(quarantine: DirectoryQuarantine, tmp_path: P
     (path,) = files(tmp_path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(path.parent.parent.stat().st_mode) == 0o700
 
 
 @for_each("message_id", ["../../etc/passwd", "", "a/b", "x" * 300, "\udcff"])

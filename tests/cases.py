@@ -6,6 +6,8 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -32,11 +34,11 @@ def for_each(
     def decorate(test: Test) -> Test:
         @functools.wraps(test)
         def run(**fixtures: Any) -> None:
-            failed: list[tuple[dict[str, Any], Exception]] = []
+            failed: list[tuple[dict[str, Any], BaseException]] = []
             for case in arguments:
                 try:
                     test(**case, **fixtures)
-                except Exception as error:
+                except (Exception, pytest.fail.Exception) as error:
                     failed.append((case, error))
             if failed:
                 first = failed[0][1]

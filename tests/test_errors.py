@@ -6,7 +6,6 @@ import math
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,10 +24,11 @@ from consumer.errors import (
 )
 from consumer.messages import Outcome
 from consumer.testing import make_event
+from tests.cases import for_each
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"),
+@for_each(
+    "kind, code",
     [
         (ConfigurationError, 78),
         (AccessDeniedError, 77),
@@ -56,8 +56,8 @@ def test_a_transport_error_has_a_code() -> None:
     assert QueueMissingError("x").code == "QueueMissingError"
 
 
-@pytest.mark.parametrize(
-    ("error", "outcome"),
+@for_each(
+    "error, outcome",
     [
         (None, Outcome("ack")),
         (Retry(), Outcome("retry", "retry requested", None)),
@@ -68,24 +68,33 @@ def test_a_transport_error_has_a_code() -> None:
         (KeyError("jane@example.edu"), Outcome("retry", "KeyError")),
         (SystemExit("jane@example.edu"), Outcome("retry", "SystemExit")),
     ],
-    ids=repr,
 )
 def test_the_table_from_exception_to_outcome(error: BaseException | None, outcome: Outcome) -> None:
     """Anything unknown is a retry, and its text is nobody's business."""
     assert outcome_of(error) == outcome
 
 
-@pytest.mark.parametrize(
-    ("after", "seconds"),
-    [(0, 0), (0.5, 0.5), (-1, 0), (43_200, 43_200), (10**400, None), (1e300, 43_200),
-     (math.inf, 43_200), (-math.inf, 0), ("15", 15), (True, 1)],
-)  # fmt: skip
+@for_each(
+    "after, seconds",
+    [
+        (0, 0),
+        (0.5, 0.5),
+        (-1, 0),
+        (43_200, 43_200),
+        (10**400, None),
+        (1e300, 43_200),
+        (math.inf, 43_200),
+        (-math.inf, 0),
+        ("15", 15),
+        (True, 1),
+    ],
+)
 def test_a_delay_is_brought_into_the_range_of_the_queue(after: Any, seconds: float | None) -> None:
     """What handlers compute may be out of it, or already past."""
     assert outcome_of(Retry("busy", after=after)).delay_seconds == seconds
 
 
-@pytest.mark.parametrize("after", [math.nan, "soon", timedelta(seconds=5), object(), []])
+@for_each("after", [math.nan, "soon", timedelta(seconds=5), object(), []])
 def test_what_is_no_delay_is_left_to_the_backoff(after: Any) -> None:
     """And told in the reason, by what it is and not by its value."""
     outcome = outcome_of(Retry("busy", after=after))

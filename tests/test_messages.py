@@ -12,6 +12,7 @@ import pytest
 
 from consumer.messages import Context, Event, Outcome, ReceivedMessage
 from consumer.testing import make_event, make_message
+from tests.cases import for_each
 
 
 def test_a_message_tells_when_it_was_sent() -> None:
@@ -21,7 +22,7 @@ def test_a_message_tells_when_it_was_sent() -> None:
     assert message.sent_at == datetime(2024, 3, 1, 12, 0, 0, 250_000, UTC)
 
 
-@pytest.mark.parametrize("text", [None, "", "yesterday", "9" * 30, "-" + "9" * 30, "1.5"])
+@for_each("text", [None, "", "yesterday", "9" * 30, "-" + "9" * 30, "1.5"])
 def test_a_time_that_can_not_be_read_is_none(text: str | None) -> None:
     """It comes from outside, and must never break a receive."""
     attributes = {} if text is None else {"SentTimestamp": text}
@@ -48,8 +49,8 @@ def test_a_repr_gives_nothing_away() -> None:
     assert "jane" not in repr(event)
 
 
-@pytest.mark.parametrize(
-    ("thing", "name"),
+@for_each(
+    "thing, name",
     [(make_message(), "message_id"), (make_event(), "name"), (Outcome.ack(), "verdict")],
 )
 def test_what_flows_is_frozen(thing: object, name: str) -> None:
@@ -78,7 +79,7 @@ def test_the_key_does_not_depend_on_the_order_of_fields() -> None:
     assert turned.key == event.key
 
 
-@pytest.mark.parametrize("text", ['"\\ud800"', "1e400", "NaN", '"\\u0000"', "9" * 400])
+@for_each("text", ['"\\ud800"', "1e400", "NaN", '"\\u0000"', "9" * 400])
 def test_any_payload_has_a_key(text: str) -> None:
     """Lone surrogates, numbers beyond all measure, control characters."""
     event = replace(make_event(), payload={"value": json.loads(text)})
@@ -108,8 +109,8 @@ def test_events_of_a_batch_are_told_apart() -> None:
     assert len({one, two}) == 2
 
 
-@pytest.mark.parametrize(
-    ("event", "by_job"),
+@for_each(
+    "event, by_job",
     [
         (make_event(job_id="1"), True),
         (make_event(), False),

@@ -165,7 +165,7 @@ CHECKS: dict[str, Callable[[Shell, str], None]] = {
     ".venv/bin/consume drift": check_drift,
     ".venv/bin/python tests/bench/run.py": check_benchmark,
     ".venv/bin/python -m tests.bench.load": check_load,
-    ".venv/bin/python -m consumer.testing.simulate": check_simulator,
+    ".venv/bin/python -m tests.simulation": check_simulator,
 }
 CONSUMING = [command for command in commands() if EXAMPLE_URL in command]
 

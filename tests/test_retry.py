@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from consumer.errors import ConfigurationError
 from consumer.retry import RetryPolicy
+from tests.cases import for_each
 
 
 def test_the_ceiling_doubles_from_base_to_max() -> None:
@@ -22,7 +23,7 @@ def test_the_ceiling_doubles_from_base_to_max() -> None:
     assert ceilings == [5, 10, 20, 40, 60, 60]
 
 
-@pytest.mark.parametrize("attempt", [0, -3])
+@for_each("attempt", [0, -3])
 def test_an_attempt_below_one_counts_as_the_first(attempt: int) -> None:
     """A receive count that SQS did not tell is no reason to divide the base."""
     assert RetryPolicy(base_seconds=5, max_seconds=60).ceiling(attempt) == 5
@@ -53,8 +54,8 @@ def test_equal_jitter_never_makes_a_hot_loop(attempt: int, seed: int) -> None:
     assert policy.ceiling(attempt) / 2 <= seconds <= policy.ceiling(attempt)
 
 
-@pytest.mark.parametrize(
-    ("base", "longest"),
+@for_each(
+    "base, longest",
     [(0, 10), (-1, 10), (5, 4), (1, 43_201), (float("nan"), 10), (1, float("inf")), ("1", 10)],
 )
 def test_a_retry_policy_that_cannot_be_kept_is_refused(base: Any, longest: Any) -> None:

@@ -49,7 +49,7 @@ class DirectoryQuarantine:
         """Write the file and sync it; the same message again writes the same file. `OSError`."""
         now = self._clock.now()
         folder = self._directory / f"{now:%Y-%m-%d}"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_directory(folder)
         path = folder / f"{file_name(message.message_id)}.json"
         unfinished = path.with_suffix(".unfinished")
         text = json.dumps(as_aws_shows(message) | {
@@ -61,7 +61,8 @@ class DirectoryQuarantine:
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(path)
-        for changed in (folder, self._directory):  # the names, too, shall survive a loss of power
+        # The names must survive a loss of power, too; another thread may have made the folder.
+        for changed in (folder, self._directory):
             _sync_directory(changed)
 
     def close(self) -> None:
@@ -122,6 +123,15 @@ def file_name(message_id: str) -> str:
     if _SAFE.fullmatch(message_id):
         return message_id
     return hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _make_directory(path: Path) -> None:
+    """With those above it that are missing; the name of each new one is durable."""
+    if path.is_dir():
+        return
+    _make_directory(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    _sync_directory(path.parent)
 
 
 def _sync_directory(path: Path) -> None:

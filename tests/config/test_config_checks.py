@@ -22,8 +22,8 @@ VPC = "https://vpce-1.sqs.eu-west-1.vpce.amazonaws.com"
 KEY = "access_key_id: id, secret_access_key: sesame"
 
 
-@pytest.mark.parametrize(
-    ("queue", "fault"),
+@for_each(
+    "queue, fault",
     [
         (
             f"url: '{URL}', name: canvas-live-events",
@@ -59,7 +59,7 @@ def test_a_queue_that_does_not_fit_is_explained(
     assert fault in line
 
 
-@pytest.mark.parametrize(
+@for_each(
     "queue",
     [
         "visibility_timeout_seconds: 30",
@@ -79,7 +79,7 @@ def test_the_heartbeats_minimum() -> None:
     assert QueueSettings(connect_timeout_seconds=20).heartbeat_minimum_seconds == 42
 
 
-@pytest.mark.parametrize("seconds", [90, 3600])
+@for_each("seconds", [90, 3600])
 def test_a_drain_longer_than_systemd_waits_is_an_error(faults_of: FaultsOf, seconds: int) -> None:
     """The error names both remedies: a shorter drain, or a longer TimeoutStopSec."""
     (line,) = faults_of(f"engine: {{drain_timeout_seconds: {seconds}}}")
@@ -222,7 +222,7 @@ def test_a_region_of_the_environment_must_be_one(faults_of: FaultsOf) -> None:
     assert line.startswith('environment AWS_REGION: aws.region: "US East": must be a region')
 
 
-@pytest.mark.parametrize(
+@for_each(
     "queue", ["name: canvas-live-events", "url: 'http://127.0.0.1:5000/1/canvas-live-events'"]
 )
 def test_with_a_key_the_region_must_be_known(faults_of: FaultsOf, queue: str) -> None:
@@ -242,8 +242,8 @@ def test_a_queue_is_needed_only_to_run(load_text: LoadText, faults_of: FaultsOf)
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "way"),
+@for_each(
+    "text, way",
     [
         (
             "queue: {url: '${QUEUE_URL}'}",
@@ -271,8 +271,8 @@ def test_variables_are_not_expanded(faults_of: FaultsOf, text: str, way: str) ->
     assert any(way in line for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("quarantine", "fault"),
+@for_each(
+    "quarantine, fault",
     [
         (
             f"directory: q, queue_url: '{VPC}/1/poison'",
@@ -302,14 +302,13 @@ def test_a_quarantine_in_the_queue_that_is_named_is_explained(faults_of: FaultsO
     assert any("is queue.name itself" in line for line in faults_of(text))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "url",
     [
         "https://sqs.us-east-1.amazonaws.com/210987654321/canvas-live-events-prod",
         "https://sqs.eu-west-1.amazonaws.com/123456789012/canvas-live-events-prod",
         "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-poison",
     ],
-    ids=["account", "region", "name"],
 )
 def test_another_queue_will_do_for_a_quarantine(load_text: LoadText, url: str) -> None:
     """Account, region and name are what makes it another."""

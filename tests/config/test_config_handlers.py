@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from consumer.config import HandlerSettings, load
 from consumer.retry import RetryPolicy
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from tests.config.conftest import FaultsOf, LoadText
@@ -53,9 +52,7 @@ handlers:
     assert origins["handlers[0].python.target"] == "config.yaml:11"
 
 
-@pytest.mark.parametrize(
-    "entry", ["{name: a, log: {}}", "{name: a, log: }", "{name: a, log: null}"]
-)
+@for_each("entry", ["{name: a, log: {}}", "{name: a, log: }", "{name: a, log: null}"])
 def test_a_type_without_options(load_text: LoadText, entry: str) -> None:
     """`log: {}` and `log:` are the same, and everything else has its default."""
     (handler,) = load_text(f"handlers: [{entry}]").settings.handlers
@@ -63,7 +60,7 @@ def test_a_type_without_options(load_text: LoadText, entry: str) -> None:
     assert handler == HandlerSettings(name="a", type="log")
 
 
-@pytest.mark.parametrize("handlers", ["handlers:", "handlers: []", ""])
+@for_each("handlers", ["handlers:", "handlers: []", ""])
 def test_no_handlers(load_text: LoadText, handlers: str) -> None:
     """An empty list is none: then the archive is used."""
     assert load_text(handlers).settings.handlers == ()
@@ -84,8 +81,8 @@ def test_any_other_name_is_an_entry_point(load_text: LoadText) -> None:
     assert handler.options == {"topic": "x"}
 
 
-@pytest.mark.parametrize(
-    ("entry", "fault"),
+@for_each(
+    "entry, fault",
     [
         ("{log: {}}", "handlers[0].name: is missing; must be a letter, then"),
         ("{name: 'a b', log: {}}", 'handlers[0].name: "a b": must be a letter, then'),
@@ -137,7 +134,7 @@ def test_two_unknown_types(faults_of: FaultsOf) -> None:
     assert all("unknown key" in line for line in lines)
 
 
-@pytest.mark.parametrize("value", ["{name: a}", "archive", "3"])
+@for_each("value", ["{name: a}", "archive", "3"])
 def test_handlers_must_be_a_list(faults_of: FaultsOf, value: str) -> None:
     """A mapping in place of the list is a common slip."""
     (line,) = faults_of(f"handlers: {value}")
@@ -162,7 +159,7 @@ def test_a_variable_in_options_draws_a_warning(load_text: LoadText) -> None:
     assert "handlers[0].archive.directory: ${HOME}: variables are not expanded here" in warning
 
 
-@pytest.mark.parametrize(
+@for_each(
     "entry",
     [
         {"name": "b", "log": {}},

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from consumer.config import Settings, load
 from consumer.config.fields import FIELDS
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from tests.config.conftest import FaultsOf, LoadText
@@ -41,8 +40,8 @@ def test_each_layer_wins_over_the_one_below(load_text: LoadText, tmp_path: Path)
     assert loaded.origins["logging.exception_messages"] == "default"
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "key", "value"),
+@for_each(
+    "name, text, key, value",
     [
         ("CONSUMER_QUEUE__URL", URL, "queue.url", URL),
         ("CONSUMER_QUEUE__WAIT_TIME_SECONDS", " 5 ", "queue.wait_time_seconds", 5),
@@ -52,28 +51,38 @@ def test_each_layer_wins_over_the_one_below(load_text: LoadText, tmp_path: Path)
             "queue.visibility_timeout_seconds",
             None,
         ),
+        (
+            "CONSUMER_QUEUE__VISIBILITY_TIMEOUT_SECONDS",
+            " None ",
+            "queue.visibility_timeout_seconds",
+            None,
+        ),
+        ("CONSUMER_QUARANTINE__DIRECTORY", "NULL", "quarantine.directory", None),
+        ("CONSUMER_AWS__PROFILE", "none", "aws.profile", None),
+        ("CONSUMER_STATE_DIRECTORY", "none", "state_directory", Path("none")),
         ("CONSUMER_QUEUE__ALLOW_ANY_QUEUE_NAME", "yes", "queue.allow_any_queue_name", True),
         ("CONSUMER_ENGINE__SETTLE_LINGER_SECONDS", "0.25", "engine.settle_linger_seconds", 0.25),
         ("CONSUMER_LOGGING__LEVEL", "DEBUG", "logging.level", "debug"),
         ("CONSUMER_STATE_DIRECTORY", "/var/lib/x", "state_directory", Path("/var/lib/x")),
         ("CONSUMER_ENGINE__WORKERS", "", "engine.workers", 8),
+        ("CONSUMER_AWS__PROFILE", " \t", "aws.profile", None),
     ],
 )
 def test_environment_gives_any_type(
     load_text: LoadText, name: str, text: str, key: str, value: Any
 ) -> None:
-    """Variables are read as the type of their key; null is null; an empty one is not set."""
+    """As the type of their key; null and none are null; an empty variable is not set."""
     loaded = load_text("", {name: text, "PATH": "/bin", "CONSUMERS": "x"})
 
     found: Any = loaded.settings
     for part in key.split("."):
         found = getattr(found, part)
     assert value == found
-    assert loaded.origins[key] == (f"environment {name}" if text else "default")
+    assert loaded.origins[key] == (f"environment {name}" if text.strip() else "default")
 
 
-@pytest.mark.parametrize(
-    ("name", "hint"),
+@for_each(
+    "name, hint",
     [
         ("CONSUMER_QUEUE_URL", "did you mean CONSUMER_QUEUE__URL?"),
         ("CONSUMER_QUEUE__URI", "did you mean CONSUMER_QUEUE__URL?"),
@@ -101,7 +110,7 @@ def test_a_bad_value_names_its_variable(faults_of: FaultsOf) -> None:
     assert faults_of("", {name: "abc"}) == [f"environment {name}: queue.wait_time_seconds: {fault}"]
 
 
-@pytest.mark.parametrize("key", ["aws.access_key_id", "aws.secret_access_key", "aws.session_token"])
+@for_each("key", ["aws.access_key_id", "aws.secret_access_key", "aws.session_token"])
 def test_no_secret_on_the_command_line(faults_of: FaultsOf, key: str) -> None:
     """Everybody on the machine sees a command line, so a secret is refused there."""
     (line,) = faults_of("", {}, {key: "sesame"})
@@ -125,8 +134,8 @@ def test_an_override_of_none_is_not_given(load_text: LoadText) -> None:
     assert loaded.settings.logging.level == "error"
 
 
-@pytest.mark.parametrize(
-    ("environ", "overrides", "url", "name"),
+@for_each(
+    "environ, overrides, url, name",
     [
         ({}, {"queue.name": "canvas-live-events-b"}, None, "canvas-live-events-b"),
         ({"CONSUMER_QUEUE__NAME": "canvas-live-events-b"}, {}, None, "canvas-live-events-b"),
@@ -158,8 +167,8 @@ def test_a_higher_layer_chooses_the_credentials(load_text: LoadText) -> None:
     assert loaded.origins["aws.access_key_id"] == "default"
 
 
-@pytest.mark.parametrize(
-    ("value", "directory"),
+@for_each(
+    "value, directory",
     [("/var/lib/one", "/var/lib/one"), ("/var/lib/one:/var/lib/two", "/var/lib/one"), ("", "")],
 )
 def test_systemd_names_the_state_directory(load_text: LoadText, value: str, directory: str) -> None:

@@ -9,13 +9,14 @@ from pydantic import SecretStr, ValidationError
 
 from consumer.config import AwsSettings, HandlerSettings, QueueSettings, Settings
 from consumer.config.fields import FIELDS, bare_type
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from tests.config.conftest import FaultsOf, LoadText
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
+@for_each(
+    "text, fault",
     [
         ("que: {}", "FILE:1: que: unknown key; did you mean queue?"),
         ("url: x", "FILE:1: url: unknown key; did you mean queue.url?"),
@@ -87,7 +88,7 @@ logging: {level: loud}
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         f"aws: {{secret_access_key: [{SECRET}]}}",
@@ -132,7 +133,7 @@ handlers: [{{name: a, kafka: {{password: {SECRET}}}}}]
     assert SECRET not in repr(loaded) + str(loaded.settings) + repr(loaded.settings.handlers)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "make",
     [
         lambda: AwsSettings.model_validate({"secret_access_key": [SECRET]}),
@@ -172,7 +173,7 @@ def test_every_number_has_a_range() -> None:
             assert any(hasattr(m, "le") for m in field.metadata), key
 
 
-@pytest.mark.parametrize(("given", "effective"), [(None, 30.0), (25, 25.0)])
+@for_each("given, effective", [(None, 30.0), (25, 25.0)])
 def test_read_timeout_follows_the_wait(given: float | None, effective: float) -> None:
     """Without one of its own, a receive may take the long poll and ten seconds."""
     assert effective == QueueSettings(read_timeout_seconds=given).effective_read_timeout_seconds

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from botocore.exceptions import EndpointVariantError
 from botocore.regions import EndpointResolver
 from botocore.session import Session
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.mark.parametrize(
-    ("host", "region"),
+@for_each(
+    "host, region",
     [
         ("sqs.us-east-1.amazonaws.com", "us-east-1"),
         ("SQS.US-EAST-1.amazonaws.com", "us-east-1"),
@@ -109,8 +108,8 @@ def test_a_host_is_awss_or_this_machine_or_neither(host: str, aws: bool, loopbac
     assert (aws, loopback) == (is_aws(f"http://{host}/1/q"), is_loopback(f"http://{host}/1/q"))
 
 
-@pytest.mark.parametrize(
-    ("url", "name"),
+@for_each(
+    "url, name",
     [
         (
             "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events",
@@ -134,7 +133,7 @@ def test_name_is_the_last_part_of_the_path(url: str, name: str | None) -> None:
     assert name == queue_name_of_url(url)
 
 
-@pytest.mark.parametrize("url", ["", "queue", "http://[", "https://host:99999/q", "https://a b/q"])
+@for_each("url", ["", "queue", "http://[", "https://host:99999/q", "https://a b/q"])
 def test_no_url_has_no_region(url: str) -> None:
     """What is no URL has no region, and nothing is raised."""
     assert region_of_url(url) is None

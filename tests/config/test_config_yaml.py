@@ -10,12 +10,13 @@ import pytest
 
 from consumer.config import Settings, load
 from consumer.errors import EXIT_CONFIGURATION, ConfigurationError
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from tests.config.conftest import FaultsOf, LoadText
 
 
-@pytest.mark.parametrize("text", ["", "\n# nothing\n", "---\n", "\ufeff", "queue:\naws:\n"])
+@for_each("text", ["", "\n# nothing\n", "---\n", "\ufeff", "queue:\naws:\n"])
 def test_an_empty_file_is_the_defaults(load_text: LoadText, text: str) -> None:
     """A file without settings, or with empty sections, changes nothing."""
     assert Settings() == load_text(text).settings
@@ -74,8 +75,8 @@ handlers:
     assert one.retry.base_seconds == 60
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
+@for_each(
+    "text, fault",
     [
         ("on: 1", "FILE:1: YAML reads the key on as bool; put quotes around it"),
         ("queue:\n  1: x", "FILE:2: queue: YAML reads the key 1 as int; put quotes around it"),

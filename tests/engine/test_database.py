@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import stat
 import threading
 from collections import OrderedDict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +25,6 @@ from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from consumer.handlers.registering.registry import Registry
     from tests.engine.conftest import Rig
@@ -96,6 +97,15 @@ def with_a_step_beyond_counting(path: Path) -> None:
     with_row(path, """'{"m1": [[1e999, "archive"]]}'""")
 
 
+def open_files() -> set[int]:
+    """The inodes of what this process has open."""
+    found = set()
+    for path in Path("/dev/fd").iterdir():
+        with contextlib.suppress(OSError):  # the list itself was open
+            found.add(os.fstat(int(path.name)).st_ino)
+    return found
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -106,7 +116,7 @@ def with_a_step_beyond_counting(path: Path) -> None:
 def test_sets_a_file_aside_that_it_cannot_use(
     tmp_path: Path, reopen: Callable[[], Ledger], spoil: Callable[[Path], None], logs: list[Any]
 ) -> None:
-    """A damaged or foreign file is renamed, never a reason not to start, never lost; logged."""
+    """A damaged or foreign file is renamed and closed, no reason not to start, not lost; logged."""
     spoil(tmp_path / FILE_NAME)
     before = (tmp_path / FILE_NAME).read_bytes()
 
@@ -115,6 +125,7 @@ def test_sets_a_file_aside_that_it_cannot_use(
     (line,) = [line for line in logs if line["event"] == "ledger_set_aside"]
     aside = tmp_path / line["file"]
     assert before[100:] == aside.read_bytes()[100:]  # the header counts who opened it
+    assert aside.stat().st_ino not in open_files()
     assert set(STEPS) == reopen().succeeded("m1")
 
 
@@ -357,7 +368,7 @@ def test_threads_that_waited_for_a_write_do_not_wait_for_their_own_time_out(
     for thread in threads:
         thread.start()
     for _ in threads:
-        assert lock.wanted.acquire(timeout=5)
+        assert lock.wanted.acquire(timeout=60)
     end.set()
     for thread in threads:
         thread.join(5)
@@ -390,10 +401,10 @@ def test_who_waits_for_a_commit_finds_its_own_notes_written(
     first = threading.Thread(target=ledger.note, args=[[("m1", STEPS[0])]])
     first.start()
     assert entered.wait(5)
-    assert lock.wanted.acquire(timeout=5)
+    assert lock.wanted.acquire(timeout=60)
     second = threading.Thread(target=commit_and_look)
     second.start()
-    assert lock.wanted.acquire(timeout=5)
+    assert lock.wanted.acquire(timeout=60)
     end.set()
     for thread in (first, second):
         thread.join(5)

@@ -252,7 +252,7 @@ def test_output_that_another_thread_was_writing_does_not_keep_a_child(
 
         def flush(self) -> None:
             """Block, but not longer than the test may take."""
-            released.wait(10)
+            released.wait(60)
             happened.append("flushed")
 
     monkeypatch.setattr(os, "_exit", lambda _code: happened.append("ended"))

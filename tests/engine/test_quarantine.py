@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +15,10 @@ from consumer.errors import Reject
 from consumer.events.decode import decode
 from consumer.queues.quarantine import DirectoryQuarantine, file_name
 from consumer.testing import ManualClock, canvas_body, make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
@@ -112,6 +114,43 @@ def test_the_same_message_again_is_one_file(
     assert len(files(tmp_path)) == 1
 
 
+def test_what_is_set_apart_survives_a_loss_of_power(
+    quarantine: DirectoryQuarantine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text is on the disk before the file has its name, and the names before `put` returns.
+
+    That of the directory itself, too, which the first message makes.
+    """
+    steps: list[tuple[str, int]] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def note_fsync(fd: int) -> None:
+        found = os.fstat(fd)
+        what = "names" if stat.S_ISDIR(found.st_mode) else f"{found.st_size} bytes"
+        steps.append((f"sync {what}", found.st_ino))
+        fsync(fd)
+
+    def note_rename(path: Path, target: Path) -> Path:
+        steps.append(("rename", path.stat().st_ino))
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    quarantine.put(make_message(), "rejected")
+
+    (path,) = files(tmp_path)
+    file = path.stat()
+    day, directory = path.parent, path.parent.parent
+    assert steps == [
+        ("sync names", tmp_path.stat().st_ino),
+        ("sync names", directory.stat().st_ino),
+        (f"sync {file.st_size} bytes", file.st_ino),
+        ("rename", file.st_ino),
+        ("sync names", day.stat().st_ino),
+        ("sync names", directory.stat().st_ino),
+    ]
+
+
 def test_a_file_reads_as_a_message(quarantine: DirectoryQuarantine, tmp_path: Path) -> None:
     """`consume decode` makes of it what the daemon made of the message."""
     message = make_message(canvas_body("grade_change"), message_attributes={"event_name": "x"})
@@ -132,9 +171,10 @@ def test_only_the_owner_may_read_it(quarantine: DirectoryQuarantine, tmp_path: P
     (path,) = files(tmp_path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(path.parent.parent.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("message_id", ["../../etc/passwd", "", "a/b", "x" * 300, "\udcff"])
+@for_each("message_id", ["../../etc/passwd", "", "a/b", "x" * 300, "\udcff"])
 def test_an_id_is_no_path(message_id: str) -> None:
     """SQS makes UUIDs; whatever else comes can't leave the directory."""
     assert file_name(message_id).isalnum()

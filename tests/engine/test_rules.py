@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from consumer.handlers.registering.handler import Call
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
+    from consumer.testing.faults import Operation
     from tests.engine.conftest import Rig
 
     MakeRig = Callable[..., Rig]
@@ -368,6 +369,30 @@ def test_rule_08_the_fatal_ones_end_the_process_with_their_own_exit_code(
 
     assert rig.status.finished == "failure"
     assert rig.status.failure is error
+
+
+@pytest.mark.parametrize("operation", ["receive", "delete"])
+def test_rule_08_the_grace_period_of_the_fatal_ones_is_a_setting(
+    make_rig: MakeRig, registry: Registry, operation: Operation
+) -> None:
+    """`engine.fatal_grace_seconds` counts for receives and for what settles messages."""
+    registry.add(lambda _event: None, "*", name="one")
+    rig = make_rig(registry, engine={"fatal_grace_seconds": 200.0})
+    rig.send()
+    rig.cycle()
+
+    def cycle() -> None:
+        rig.cycle()
+
+    failures = []
+    for waited in (0, 199, 1):
+        rig.clock.advance(waited)
+        rig.queue.faults = [Fault(error=AccessDeniedError("no"), operation=operation)]
+        rig.send()
+        rig.parts.threads.guard("pool", cycle)
+        failures.append(type(rig.status.failure))
+
+    assert failures == [type(None), type(None), AccessDeniedError]
 
 
 def test_rule_08_receive_has_one_attempt_per_call_and_a_backoff_of_its_own(

@@ -25,6 +25,7 @@ from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure
 from consumer.retry import RetryPolicy
 from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from typing import Any
@@ -254,7 +255,7 @@ def test_a_message_that_came_again_is_deleted_by_its_newest_handle(bench: Bench)
     assert len(bench.in_flight) == 0
 
 
-@pytest.mark.parametrize("lenient", [True, False])
+@for_each("lenient", [True, False])
 def test_a_message_that_comes_again_during_its_delete_is_deleted_again(*, lenient: bool) -> None:
     """SQS may even say that the old handle deleted it: only the newest one does."""
     bench = Bench()

@@ -28,7 +28,7 @@ OTHERS = 2
 #: workers + max_pollers + 1
 WANTED = 8 + 12 + 1
 #: No step of a test with threads takes longer than this, or it fails.
-BOUND = 10.0
+BOUND = 60.0
 
 
 @pytest.fixture(name="limit_threads")

@@ -11,6 +11,7 @@ import pytest
 from consumer.errors import DecodeError
 from consumer.events.decode import decode
 from consumer.testing import make_message
+from tests.cases import for_each
 
 LOGIN = {
     "id": "urn:uuid:1",
@@ -29,8 +30,8 @@ def envelope(data: Any) -> str:
     })  # fmt: skip
 
 
-@pytest.mark.parametrize("key", ["type", "action"])
-@pytest.mark.parametrize("wrong", [None, "", 7, ["Event"], {}])
+@for_each("key", ["type", "action"])
+@for_each("wrong", [None, "", 7, ["Event"], {}])
 def test_without_type_or_action_there_is_no_name(key: str, wrong: Any) -> None:
     """Such an entry is an event only if the message itself names it."""
     text = envelope([LOGIN | {key: wrong}])
@@ -87,8 +88,8 @@ def test_body_is_the_event_and_metadata_the_envelope_around_it() -> None:
     assert event.time_text == LOGIN["eventTime"]
 
 
-@pytest.mark.parametrize(
-    ("data", "reason"),
+@for_each(
+    "data, reason",
     [
         ([], '"data" holds no event'),
         (None, '"data" is neither an event nor a list of events'),
@@ -107,7 +108,7 @@ def test_an_envelope_without_events_is_undecodable(data: Any, reason: str) -> No
     assert reason == caught.value.reason
 
 
-@pytest.mark.parametrize("wrong", [None, "", "  ", 7, {"a": 1}, []])
+@for_each("wrong", [None, "", "  ", 7, {"a": 1}, []])
 def test_without_an_id_the_key_is_a_hash(wrong: Any) -> None:
     """Of the event alone: when the envelope was sent makes no difference."""
     text = envelope([LOGIN | {"id": wrong}])
@@ -135,7 +136,7 @@ def test_an_unreadable_time_falls_back_to_the_message() -> None:
     assert by_queue.time_text == "2019-11-01T19:11:25"
 
 
-@pytest.mark.parametrize("sign", ["sensor", "sendTime", "dataVersion"])
+@for_each("sign", ["sensor", "sendTime", "dataVersion"])
 def test_one_other_key_beside_data_makes_an_envelope(sign: str) -> None:
     """A sender that leaves the others out is still understood."""
     (event,) = decode(make_message(json.dumps({sign: None, "data": [LOGIN]})))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from consumer.events.caliper import name_of
 from tests.cases import for_each
 
@@ -74,8 +72,8 @@ def test_the_name_follows_from_type_action_and_object(form: str, name: str) -> N
     assert name == name_of(entry(form))
 
 
-@pytest.mark.parametrize(
-    ("form", "extensions", "name"),
+@for_each(
+    "form, extensions, name",
     [
         ("Event/Created", {"workflow_state": "active", "type": "x"}, "enrollment_created"),
         ("Event/Created", {"state": "active"}, "enrollment_state_created"),
@@ -91,8 +89,8 @@ def test_a_state_tells_an_enrollment_from_its_state(
     assert name == name_of(entry(f"{form} Entity enrollment", extensions))
 
 
-@pytest.mark.parametrize(
-    ("form", "name"),
+@for_each(
+    "form, name",
     [
         ("AssessmentEvent/Started Assessment quiz", "AssessmentEvent.Started.Assessment"),
         ("Event/Deleted Group group", "Event.Deleted.Group"),
@@ -107,7 +105,7 @@ def test_what_the_table_lacks_is_called_by_its_parts(form: str, name: str) -> No
     assert name == name_of(entry(form))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "thing",
     [
         None,

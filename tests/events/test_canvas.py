@@ -11,6 +11,7 @@ import pytest
 from consumer.errors import DecodeError
 from consumer.events.decode import decode
 from consumer.testing import make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from consumer.messages import Event
@@ -57,7 +58,7 @@ def test_self_hosted_canvas_says_attributes_for_metadata() -> None:
     assert attributes == event_of({"metadata": None, "attributes": attributes, "body": {}}).metadata
 
 
-@pytest.mark.parametrize("name", ["quizzes.item_created", "quizzes-lti.grade_changed", "no such"])
+@for_each("name", ["quizzes.item_created", "quizzes-lti.grade_changed", "no such"])
 def test_little_metadata_will_do(name: str) -> None:
     """New Quizzes and the console send a name and hardly more; unknown names are ordinary."""
     event = event_of({"metadata": {"event_name": name}, "body": {"a": 1}})
@@ -65,7 +66,7 @@ def test_little_metadata_will_do(name: str) -> None:
     assert name == event.name
 
 
-@pytest.mark.parametrize(
+@for_each(
     "metadata",
     [
         None,
@@ -94,7 +95,7 @@ def test_the_metadata_knows_the_name_best() -> None:
     assert event_of(payload, event_name="logged_out").name == "logged_in"
 
 
-@pytest.mark.parametrize("body", [None, {}])
+@for_each("body", [None, {}])
 def test_an_empty_body_is_an_event(body: Any) -> None:
     """logged_out says nothing but that it was."""
     event = event_of({"metadata": {"event_name": "logged_out"}, "body": body})
@@ -102,8 +103,8 @@ def test_an_empty_body_is_an_event(body: Any) -> None:
     assert event.body == {}
 
 
-@pytest.mark.parametrize("wrong", [[], [1], "text", 0, 1.5, True, False])
-@pytest.mark.parametrize("key", ["metadata", "body"])
+@for_each("wrong", [[], [1], "text", 0, 1.5, True, False])
+@for_each("key", ["metadata", "body"])
 def test_metadata_and_body_are_objects(key: str, wrong: Any) -> None:
     """Whatever else stands there, the reason names the key and not the value."""
     payload = {"metadata": {"event_name": "logged_out"}, "body": {}, key: wrong}
@@ -114,8 +115,8 @@ def test_metadata_and_body_are_objects(key: str, wrong: Any) -> None:
     assert f'"{key}" is not an object' == caught.value.reason
 
 
-@pytest.mark.parametrize(
-    ("written", "kept"),
+@for_each(
+    "written, kept",
     [
         ("2019-11-01T19:11:25", "2019-11-01T19:11:25"),
         ("soon", "soon"),

@@ -142,8 +142,8 @@ def test_meanings_of_events_differ() -> None:
     assert len(set(meanings)) == len(meanings)
 
 
-@pytest.mark.parametrize(
-    ("name", "path", "privacy"),
+@for_each(
+    "name, path, privacy",
     [
         ("logged_in", "actor.id", "identifier"),
         ("logged_in", f'actor.extensions["{KEY}"].user_login', "identifier"),

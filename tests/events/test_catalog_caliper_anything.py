@@ -108,7 +108,7 @@ def test_a_python_name_in_a_payload_is_an_unknown_field() -> None:
     assert body == received(event)
 
 
-@pytest.mark.parametrize("data", [{"type": "Event", "action": "Created"}, [], None, [{}, {}]])
+@for_each("data", [{"type": "Event", "action": "Created"}, [], None, [{}, {}]])
 def test_an_envelope_may_hold_any_number_of_events(data: Any) -> None:
     """One without a list around it, none, two."""
     payload = {"sensor": "http://canvas.example.edu/", "data": data}

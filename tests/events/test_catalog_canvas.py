@@ -228,8 +228,8 @@ def test_unknown_fields_stay(name: str) -> None:
     assert received(data) == {"made_up": {"a": [1]}}
 
 
-@pytest.mark.parametrize(
-    ("written", "names_in_it"),
+@for_each(
+    "written, names_in_it",
     [
         (["name", "course_id"], ["name", "course_id"]),
         (['["course_id"', ' "name"]'], ["course_id", "name"]),
@@ -246,7 +246,7 @@ def test_stuck_sis_fields_are_names(written: object, names_in_it: object) -> Non
     assert received(data) == {"stuck_sis_fields": written}
 
 
-@pytest.mark.parametrize("written", ["[" * 100_000, '["a"', ["[" * 10], {"a": 1}, [{"a": 1}]])
+@for_each("written", ["[" * 100_000, '["a"', ["[" * 10], {"a": 1}, [{"a": 1}]])
 def test_stuck_sis_fields_that_are_no_names_are_a_misfit(written: object) -> None:
     """Or what they are; never another failure."""
     event = make_event("course_section_updated", body={"stuck_sis_fields": written})
@@ -259,8 +259,8 @@ def test_stuck_sis_fields_that_are_no_names_are_a_misfit(written: object) -> Non
         assert read == (written if isinstance(written, list) else None)
 
 
-@pytest.mark.parametrize(
-    ("written", "number"),
+@for_each(
+    "written, number",
     [(7, 7), (7.5, 7.5), ("7.5", 7.5), ({"numberStr": "7.5"}, 7.5), ("", None), (None, None)],
 )
 def test_numbers_come_in_several_shapes(written: object, number: float | None) -> None:
@@ -271,7 +271,7 @@ def test_numbers_come_in_several_shapes(written: object, number: float | None) -
     assert received(data) == {"score": written}
 
 
-@pytest.mark.parametrize(("written", "grade"), [("7", "7"), ("Missing", "Missing"), (7, "7")])
+@for_each("written, grade", [("7", "7"), ("Missing", "Missing"), (7, "7")])
 def test_grades_are_texts(written: object, grade: str) -> None:
     """Letters, numbers, or words."""
     data = catalog.GradeChange.model_validate({"grade": written})
@@ -280,8 +280,8 @@ def test_grades_are_texts(written: object, grade: str) -> None:
     assert received(data) == {"grade": written}
 
 
-@pytest.mark.parametrize(
-    ("written", "moment"),
+@for_each(
+    "written, moment",
     [
         ("2019-11-01T19:11:25.788Z", datetime(2019, 11, 1, 19, 11, 25, 788000, UTC)),
         ("2019-11-05 07:38:00 -0800", datetime(2019, 11, 5, 15, 38, tzinfo=UTC)),
@@ -298,7 +298,7 @@ def test_times_are_moments(written: str, moment: datetime | None) -> None:
     assert received(data) == {"updated_at": written}
 
 
-@pytest.mark.parametrize(
+@for_each(
     "progress",
     [
         {"requirement_count": 5, "requirement_completed_count": 2, "completed_at": None},
@@ -316,7 +316,7 @@ def test_progress_may_be_an_error(progress: object) -> None:
     assert data.course.id == "2"
 
 
-@pytest.mark.parametrize("written", ['{"a": 1}', {"a": 1}])
+@for_each("written", ['{"a": 1}', {"a": 1}])
 def test_open_objects_may_be_written_as_texts(written: object) -> None:
     """As databases give them."""
     data = catalog.AssignmentGroupCreated.model_validate({"integration_data": written})
@@ -358,8 +358,8 @@ def test_texts_that_canvas_cuts_are_marked() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "path", "privacy"),
+@for_each(
+    "name, path, privacy",
     [
         ("user_created", "name", "identifier"),
         ("user_created", "user_login", "identifier"),
@@ -393,8 +393,8 @@ def test_personal_data_is_marked(name: str, path: str, privacy: str) -> None:
     assert facts[path].marks.privacy == privacy
 
 
-@pytest.mark.parametrize(
-    ("key", "privacy"),
+@for_each(
+    "key, privacy",
     [
         ("url", "secret"),
         ("referrer", "secret"),

@@ -346,7 +346,7 @@ def test_a_body_that_is_no_object_is_refused(name: str, body: dict[str, Any]) ->
             model(name).model_validate(wrong)
 
 
-@pytest.mark.parametrize("key", ["assignment", "qti_export"])
+@for_each("key", ["assignment", "qti_export"])
 def test_a_list_instead_of_an_object_is_refused(key: str) -> None:
     """The objects in an exported quiz have fields of their own."""
     body = BODIES["quiz_export_complete"]
@@ -355,8 +355,8 @@ def test_a_list_instead_of_an_object_is_refused(key: str) -> None:
         model("quiz_export_complete").model_validate(body | {key: [body[key]]})
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "number"),
+@for_each(
+    "name, kind, number",
     [
         ("master_template_created", "master_template", 3),
         ("content_export_created", "content_export", 13),
@@ -385,7 +385,7 @@ def test_the_subject_is_what_the_event_is_about(name: str, kind: str, number: in
     assert (subject.entity_id.shard is None) is kind.startswith("quizzes.")
 
 
-@pytest.mark.parametrize("name", ["heartbeat", "quiz_caliper.asset_accessed"])
+@for_each("name", ["heartbeat", "quiz_caliper.asset_accessed"])
 def test_some_events_say_nothing_of_what_they_are_about(name: str) -> None:
     """Or not of which kind it is."""
     subject = make_event(name, body=BODIES[name]).subject
@@ -393,8 +393,8 @@ def test_some_events_say_nothing_of_what_they_are_about(name: str) -> None:
     assert (subject.entity_kind, subject.entity_id) == ("", None)
 
 
-@pytest.mark.parametrize(
-    ("name", "path", "privacy"),
+@for_each(
+    "name, path, privacy",
     [
         ("quiz_export_complete", "qti_export.url", "secret"),
         ("quizzes_next_quiz_duplicated", "resource_map_url", "secret"),

@@ -11,6 +11,7 @@ import pytest
 from consumer.errors import DecodeError
 from consumer.events.decode import decode
 from consumer.testing import make_message
+from tests.cases import for_each
 
 CANVAS = {"metadata": {"event_name": "logged_in"}, "body": {}}
 CALIPER = {
@@ -36,9 +37,7 @@ def reason_for(payload: Any, setting: Setting = "auto", **attributes: str) -> st
     return caught.value.reason
 
 
-@pytest.mark.parametrize(
-    ("payload", "expected"), [(CANVAS, "canvas"), (CALIPER, "caliper")], ids=["canvas", "caliper"]
-)
+@for_each("payload, expected", [(CANVAS, "canvas"), (CALIPER, "caliper")])
 def test_the_format_is_told_by_the_keys(payload: Any, expected: Setting) -> None:
     """Auto takes both, and a forced format takes its own."""
     for setting in ("auto", expected):
@@ -70,14 +69,14 @@ def test_what_has_the_keys_of_both_is_canvas_unless_forced() -> None:
     assert decode(make_message(both), "caliper")[0].format == "caliper"
 
 
-@pytest.mark.parametrize("payload", [None, True, 1, 1.5, "text", [], [CANVAS]])
+@for_each("payload", [None, True, 1, 1.5, "text", [], [CANVAS]])
 def test_only_an_object_is_a_message(payload: Any) -> None:
     """Other JSON is well formed, and no event."""
     assert reason_for(payload) == "not a JSON object"
 
 
-@pytest.mark.parametrize("setting", ["auto", "canvas", "caliper"])
-@pytest.mark.parametrize(
+@for_each("setting", ["auto", "canvas", "caliper"])
+@for_each(
     "payload", [{}, {"body": {}}, {"metadata": {}}, {"sensor": "x"}, {"event_name": "logged_in"}]
 )
 def test_an_object_of_neither_kind_is_no_event(payload: Any, setting: Setting) -> None:
@@ -92,7 +91,7 @@ def test_the_message_attribute_alone_does_not_make_an_event() -> None:
     assert reason_for("", event_name="logged_in").startswith("not JSON")
 
 
-@pytest.mark.parametrize("payload", [CANVAS, CALIPER], ids=["canvas", "caliper"])
+@for_each("payload", [CANVAS, CALIPER])
 def test_nothing_of_the_payload_is_lost(payload: Any) -> None:
     """The raw text is that received, wrapping included, and unknown fields are there to read."""
     payload = json.loads(json.dumps(payload))

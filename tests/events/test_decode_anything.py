@@ -15,6 +15,7 @@ from consumer.events.catalog.index import names
 from consumer.events.decode import decode
 from consumer.events.samples import realistic_messages
 from consumer.messages import ReceivedMessage
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,8 +152,8 @@ def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
 BODY = '{"metadata":{"event_name":"a","event_time":"2019-11-01T19:11:25Z"},"body":%s}'
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
+@for_each(
+    "value, expected",
     [
         ('{"a":"\\ud83d"}', {"a": "\ud83d"}),
         ('{"a":"\ud83d"}', {"a": "\ud83d"}),
@@ -166,17 +167,6 @@ BODY = '{"metadata":{"event_name":"a","event_time":"2019-11-01T19:11:25Z"},"body
         ('{"n":%s}' % ("7" * 5_000), {"n": "7" * 5_000}),
         ('{"a":1,"a":2}', {"a": 2}),
         ('{"a":"%s"}' % ("x" * 2**20), {"a": "x" * 2**20}),
-    ],
-    ids=[
-        "surrogate",
-        "raw surrogate",
-        "controls",
-        "infinity",
-        "ids",
-        "4300 digits",
-        "5000 digits",
-        "duplicates",
-        "1 MiB",
     ],
 )
 def test_unusual_values_are_kept(value: str, expected: Any) -> None:
@@ -194,8 +184,8 @@ def test_nan_is_an_event() -> None:
     assert repr(event.body) == "{'a': nan}"
 
 
-@pytest.mark.parametrize("around", ["[%s]", '{"a":%s}'], ids=["lists", "objects"])
-@pytest.mark.parametrize("depth", [10, 900, 5_000, 100_000])
+@for_each("around", ["[%s]", '{"a":%s}'])
+@for_each("depth", [10, 900, 5_000, 100_000])
 def test_deep_nesting_is_an_event_or_undecodable(around: str, depth: int) -> None:
     """Never a crash: the depth that a Python can read differs, a hundred thousand none can."""
     left, right = around.split("%s")

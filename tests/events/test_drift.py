@@ -9,8 +9,6 @@ from dataclasses import replace
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from consumer.events.catalog.index import TABLE_FILE, names
 from consumer.events.catalog.shapes import text
 from consumer.events.decode import decode
@@ -26,6 +24,7 @@ from consumer.events.drift import (
     unknown_in,
 )
 from consumer.testing import canvas_body, make_message
+from tests.cases import for_each
 from tests.events.test_corpus import each_file, event_in
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def test_the_table_is_what_the_models_say() -> None:
     assert TABLE_FILE.read_text(encoding="utf-8") == text()
 
 
-@pytest.mark.parametrize("event_format", ["canvas", "caliper"])
+@for_each("event_format", ["canvas", "caliper"])
 def test_the_table_knows_every_name(event_format: Format) -> None:
     """Those of the index, each in its formats, and no other."""
     assert all(shapes().of(event_format, name) is not None for name in names(event_format))
@@ -107,8 +106,8 @@ def test_an_event_may_be_known_in_one_format_only() -> None:
     assert [("Event.Created.Attempt", "")] == paths(caliper(other))
 
 
-@pytest.mark.parametrize(
-    ("event", "expected"),
+@for_each(
+    "event, expected",
     [
         (canvas(body={"submission_id": "1", "foo": 1}), ("submission_created", "body.foo")),
         (canvas(bar=1), (ANY_EVENT, "metadata.bar")),
@@ -180,8 +179,8 @@ def test_an_event_of_thousands_of_unknown_fields_is_looked_at_in_part() -> None:
     assert len(paths(event)) == 200
 
 
-@pytest.mark.parametrize(
-    ("key", "expected"),
+@for_each(
+    "key, expected",
     [
         ("name", "body.name"),
         ("@context", "body.@context"),

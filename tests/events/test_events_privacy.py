@@ -34,8 +34,8 @@ def test_the_value_of_a_secret_parameter_is_replaced(name: str) -> None:
     assert f"https://canvas.example.edu/x?page=2&{name}={HIDDEN}&{name}=&order=asc" == scrubbed
 
 
-@pytest.mark.parametrize(
-    ("url", "scrubbed"),
+@for_each(
+    "url, scrubbed",
     [
         (f"/x?access_token={SECRET}", f"/x?access_token={HIDDEN}"),
         (f"/x#access_token={SECRET}&state=1", f"/x#access_token={HIDDEN}&state=1"),
@@ -58,8 +58,8 @@ def test_a_value_ends_where_the_parameter_does(url: str, scrubbed: str) -> None:
     assert scrubbed == scrub_text(url)
 
 
-@pytest.mark.parametrize(
-    ("url", "scrubbed"),
+@for_each(
+    "url, scrubbed",
     [
         (
             "?redirect=https%3A%2F%2Fx%3Faccess_token%3Dabc%2526d%26foo%3D1&z=2",
@@ -86,8 +86,8 @@ def test_a_url_inside_a_url_is_looked_into(url: str, scrubbed: str) -> None:
     assert scrubbed == scrub_text(url)
 
 
-@pytest.mark.parametrize(
-    ("url", "scrubbed"),
+@for_each(
+    "url, scrubbed",
     [
         ("https://user:pass@h/x", f"https://{HIDDEN}@h/x"),
         ("https://us@er.edu:pa@ss@h:8080/x@y", f"https://{HIDDEN}@h:8080/x@y"),
@@ -103,8 +103,8 @@ def test_a_password_before_the_host_is_replaced(url: str, scrubbed: str) -> None
     assert scrubbed == scrub_text(url)
 
 
-@pytest.mark.parametrize(
-    ("url", "scrubbed"),
+@for_each(
+    "url, scrubbed",
     [
         ("/app#/access_token=abc&x=1", f"/app#/access_token={HIDDEN}&x=1"),
         ("/app#!/done/code=abc&x=1", f"/app#!/done/code={HIDDEN}&x=1"),
@@ -119,7 +119,7 @@ def test_a_parameter_may_stand_behind_a_path(url: str, scrubbed: str) -> None:
     assert scrubbed == scrub_text(url)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "",
@@ -152,8 +152,8 @@ def test_a_url_ends_where_the_text_goes_on() -> None:
     assert expected == scrub_text(html)
 
 
-@pytest.mark.parametrize(
-    ("raw", "scrubbed"),
+@for_each(
+    "raw, scrubbed",
     [
         ('{"u":"/x?token=abc","n":1.00}', f'{{"u":"/x?token={HIDDEN}","n":1.00}}'),
         (r'{"u":"\/x?token=a\/b\u0026y=\u00e9"}', rf'{{"u":"\/x?token={HIDDEN}\u0026y=\u00e9"}}'),
@@ -192,8 +192,8 @@ def test_json_inside_json_is_looked_into() -> None:
     assert inner.replace("abc", HIDDEN) == scrub_text(inner)
 
 
-@pytest.mark.parametrize(
-    ("raw", "line"),
+@for_each(
+    "raw, line",
     [
         ('\ufeff{"u":\r\n\t"?token=abc"}\n', f'{{"u": "?token={HIDDEN}"}}'),
         ('{"u":"?token=a\nb"}', rf'{{"u":"?token={HIDDEN}\u000ab"}}'),
@@ -223,7 +223,7 @@ def test_a_hostile_megabyte_is_no_trouble(text: str) -> None:
     json.loads(scrub_json(json.dumps({"x": megabyte})))
 
 
-@pytest.mark.parametrize("raw", ["", "{", '"', '{"u":"?token=abc', '{"u":"\\q?token=abc\\"}', "\\"])
+@for_each("raw", ["", "{", '"', '{"u":"?token=abc', '{"u":"\\q?token=abc\\"}', "\\"])
 def test_what_is_no_json_is_scrubbed_all_the_same(raw: str) -> None:
     """Never an exception, never the secret."""
     assert "abc" not in scrub_json(raw)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from consumer.events.identifiers import (
     shard_of,
 )
 from consumer.subject import SHARD_SIZE, Subject
+from tests.cases import for_each
 
 SHARDS = st.integers(0, 10**9)
 LOCALS = st.integers(0, SHARD_SIZE - 1)
@@ -23,8 +23,8 @@ LOCALS = st.integers(0, SHARD_SIZE - 1)
 KINDS = st.sampled_from(["course", "wikiPage", "quizzes:quiz", "lti/tool_proxy", "Instructor"])
 
 
-@pytest.mark.parametrize(
-    ("value", "local", "shard"),
+@for_each(
+    "value, local, shard",
     [
         ("21070000000000123", 123, 2107),
         (21070000000000123, 123, 2107),
@@ -47,7 +47,7 @@ def test_an_id_has_a_local_part_and_a_shard(value: object, local: int, shard: in
     assert shard == shard_of(value)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "value",
     [
         "",
@@ -160,7 +160,7 @@ def test_a_global_id_keeps_its_shard() -> None:
     assert global_id("21070000000000123") == 21070000000000123
 
 
-@pytest.mark.parametrize("shard", [None, -1, 2107.0, True, "2107"])
+@for_each("shard", [None, -1, 2107.0, True, "2107"])
 def test_a_local_id_needs_a_shard_to_become_global(shard: Any) -> None:
     """Without one nobody knows whose it is; and a float would make the id one, too."""
     assert global_id("565", shard) is None
@@ -169,10 +169,8 @@ def test_a_local_id_needs_a_shard_to_become_global(shard: Any) -> None:
     assert (found.local_id, found.shard, found.global_id) == (565, None, None)
 
 
-@pytest.mark.parametrize(
-    "number", [2**53 - 1, 2**53 + 1, 21070000000000123, 10**18 + 7, 10**24 + 1]
-)
-@pytest.mark.parametrize("written", [int, str, "urn:instructure:canvas:user:{}".format])
+@for_each("number", [2**53 - 1, 2**53 + 1, 21070000000000123, 10**18 + 7, 10**24 + 1])
+@for_each("written", [int, str, "urn:instructure:canvas:user:{}".format])
 def test_no_digit_is_lost_beyond_what_a_float_can_hold(number: int, written: Any) -> None:
     """As text, as integer, as URN: put together again it is the same number."""
     local, shard = local_id(written(number)), shard_of(written(number))
@@ -189,8 +187,8 @@ def test_ids_stay_out_of_the_repr_of_a_subject() -> None:
     assert "565" not in repr(Subject(user_id=canvas_id("565")))
 
 
-@pytest.mark.parametrize(
-    ("text", "cut"),
+@for_each(
+    "text, cut",
     [
         ("x" * 8_189 + "...", True),
         ("x" * 8_100 + "...", True),

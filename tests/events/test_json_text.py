@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from consumer.errors import DecodeError
 from consumer.events.json_text import one_line, parse
+from tests.cases import for_each
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 VALUES = st.recursive(
@@ -24,7 +25,7 @@ VALUES = st.recursive(
 )
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     ['\ufeff{"a":1}', ' \r\n\t{"a":1}\n', '\ufeff\n{"a":1} ', '\n\ufeff{"a":1}', '\xa0{"a":1}\xa0'],
 )
@@ -34,7 +35,7 @@ def test_what_stands_around_it_does_no_harm(text: str) -> None:
     assert '{"a":1}' == one_line(text).strip(" ")
 
 
-@pytest.mark.parametrize("control", ["\n", "\r\n", "\t", "\x00", "\x1f", "\x0b"])
+@for_each("control", ["\n", "\r\n", "\t", "\x00", "\x1f", "\x0b"])
 def test_raw_control_characters_in_strings_are_read_and_then_escaped(control: str) -> None:
     """They are no JSON, but what is meant is certain."""
     text = f'{{"a{control}":"{control}b"}}'
@@ -52,8 +53,8 @@ def test_numbers_that_json_lacks_become_texts() -> None:
     assert line == '{"a":"NaN","b":["-Infinity", "Infinity"],"NaN":"-Infinity NaN\\"NaN"}'
 
 
-@pytest.mark.parametrize("digits", [4_300, 4_301, 5_000, 100_000])
-@pytest.mark.parametrize("sign", ["", "-"])
+@for_each("digits", [4_300, 4_301, 5_000, 100_000])
+@for_each("sign", ["", "-"])
 def test_an_integer_keeps_every_digit(digits: int, sign: str) -> None:
     """Up to 4,300 as an integer, beyond that, where Python refuses, as text; and so in the line."""
     number = sign + "7" * digits
@@ -68,7 +69,7 @@ def test_an_integer_keeps_every_digit(digits: int, sign: str) -> None:
     assert isinstance(line["f"], float)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         '{"a":1}',
@@ -98,8 +99,8 @@ def test_the_line_says_what_the_text_said(
     assert line == one_line(line)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
+@for_each(
+    "text, reason",
     [
         ("", "not JSON: Expecting value at line 1, column 1"),
         ("secret", "not JSON: Expecting value at line 1, column 1"),

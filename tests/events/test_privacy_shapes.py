@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from consumer.events.privacy import SCRUBBED as HIDDEN
 from consumer.events.privacy import scrub_json, scrub_text
+from tests.cases import for_each
 
 CODE = "AbCd0123456789efGhIjKlMnOp"
 
 
-@pytest.mark.parametrize(
-    ("url", "scrubbed"),
+@for_each(
+    "url, scrubbed",
     [
         (f"https://h/feeds/calendars/user_{CODE}.ics", f"https://h/feeds/calendars/{HIDDEN}.ics"),
         (f"/feeds/topics/12/enrollment_{CODE}.atom?a=1", f"/feeds/topics/12/{HIDDEN}.atom?a=1"),
@@ -37,8 +36,8 @@ def test_the_code_of_a_feed_is_replaced(url: str, scrubbed: str) -> None:
     assert scrubbed == json.loads(scrub_json(json.dumps(url)))
 
 
-@pytest.mark.parametrize(
-    ("text", "scrubbed"),
+@for_each(
+    "text, scrubbed",
     [
         (f"Authorization: Bearer 1398~{CODE}", f"Authorization: Bearer {HIDDEN}"),
         (f"token = '1~{CODE}'", f"token = '{HIDDEN}'"),

@@ -160,9 +160,7 @@ def test_the_time_is_given() -> None:
     assert datetime(2027, 2, 1, 4, 15, 0, 250_000, tzinfo=UTC) == event.time
 
 
-@pytest.mark.parametrize(
-    ("name", "written"), [("no_such_event", "canvas"), ("user_created", "caliper")]
-)
+@for_each("name, written", [("no_such_event", "canvas"), ("user_created", "caliper")])
 def test_there_is_no_sample_of_what_canvas_does_not_send(name: str, written: Format) -> None:
     """It is told at once, rather than made up."""
     with pytest.raises(ValueError, match=f"no sample of '{name}' in {written} format"):
@@ -311,7 +309,7 @@ def test_everybody_is_made_up() -> None:
                 assert text.startswith(("192.0.2.", "198.51.100.", "203.0.113.", "2001:db8:"))
 
 
-@pytest.mark.parametrize("written", FORMATS)
+@for_each("written", FORMATS)
 def test_one_kind_carries_a_secret(written: Format) -> None:
     """So that a demo or a test can show what becomes of it."""
     sample = sample_message("course_updated", written)

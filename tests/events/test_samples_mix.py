@@ -25,6 +25,7 @@ from consumer.events.samples import (
 )
 from consumer.messages import Format
 from consumer.testing import make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from consumer.messages import Event
@@ -134,7 +135,7 @@ def test_the_same_seed_gives_the_same_mix() -> None:
     assert not {sample.body for sample in first} & {sample.body for sample in other}
 
 
-@pytest.mark.parametrize("fraction", [0.0, 0.1, 0.5, 0.9])
+@for_each("fraction", [0.0, 0.1, 0.5, 0.9])
 def test_duplicates_have_their_share(fraction: float) -> None:
     """Copies of what came a little before; nothing is left out."""
     made = list(islice(with_duplicates(NUMBERED, fraction, seed=1), 2_000))

@@ -95,8 +95,8 @@ def test_samples_are_valid(name: str, event_format: Format) -> None:
         validator(name, event_format).validate(sample)
 
 
-@pytest.mark.parametrize(
-    ("body", "metadata"),
+@for_each(
+    "body, metadata",
     [
         ({}, {}),
         ({"submission_id": 21070000000000012, "user_id": "", "score": None}, {}),
@@ -110,8 +110,8 @@ def test_the_schema_is_lenient(body: dict[str, Any], metadata: dict[str, Any]) -
     validator("submission_created", "canvas").validate(message)
 
 
-@pytest.mark.parametrize(
-    ("body", "place"),
+@for_each(
+    "body, place",
     [
         ({"late": "perhaps"}, ["body", "late"]),
         ({"submission_id": {"id": 1}}, ["body", "submission_id"]),

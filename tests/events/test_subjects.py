@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from consumer.events.identifiers import canvas_id
 from consumer.subject import CanvasId, Subject
 from consumer.testing import make_event
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +59,8 @@ def test_a_list_in_a_course_is_about_the_course() -> None:
     assert in_caliper.user_id is None
 
 
-@pytest.mark.parametrize(
-    ("metadata", "expected"),
+@for_each(
+    "metadata, expected",
     [
         ({"context_id": "30000000000565"}, CanvasId(42, 2107)),
         ({"context_id": "30000000000565", "root_account_id": None}, CanvasId(42, 3)),
@@ -77,8 +76,8 @@ def test_a_local_id_is_of_the_event_s_shard(metadata: dict[str, Any], expected: 
     assert expected == subject.entity_id
 
 
-@pytest.mark.parametrize(
-    ("actor", "course", "expected"),
+@for_each(
+    "actor, course, expected",
     [
         (person(), "30000000000565", CanvasId(42, 2107)),
         ({"id": f"{URN}user:{USER}"}, "30000000000565", CanvasId(42, 3)),
@@ -103,7 +102,7 @@ def test_a_global_id_keeps_its_own_shard() -> None:
     assert subject.entity_id.global_id == 72270000000674553
 
 
-@pytest.mark.parametrize(
+@for_each(
     "metadata",
     [
         {},
@@ -132,7 +131,7 @@ def test_a_service_acts_in_the_name_of_somebody() -> None:
     assert canvas("attachment_updated", body).user_id is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     "actor",
     [
         {},
@@ -156,7 +155,7 @@ def test_a_job_is_nobody_in_caliper_format_either() -> None:
     assert caliper("submission_created", **job).user_id is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     "actor",
     [
         person(),
@@ -169,8 +168,8 @@ def test_a_person_in_caliper_format(actor: Any) -> None:
     assert told(USER) == caliper("logged_in", actor=actor).user_id
 
 
-@pytest.mark.parametrize(
-    ("body", "metadata"),
+@for_each(
+    "body, metadata",
     [
         ({"course_id": "565"}, {"context_type": "Course", "context_id": "21070000000000001"}),
         (IN_COURSE, {"context_type": "Course", "context_id": "21070000000000001"}),
@@ -187,7 +186,7 @@ def test_the_course_in_canvas_format(body: dict[str, Any], metadata: dict[str, A
 SECTION = f"{URN}course:{COURSE}:section:21070000000000011"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "body",
     [
         {"group": {"id": SECTION, "type": "CourseSection"}},
@@ -203,7 +202,7 @@ def test_the_course_in_caliper_format(body: dict[str, Any]) -> None:
     assert told(COURSE) == make_event("any_event", format="caliper", body=body).subject.course_id
 
 
-@pytest.mark.parametrize("kind", ["group", "account", "user"])
+@for_each("kind", ["group", "account", "user"])
 def test_no_course(kind: str) -> None:
     """What happened in a group or an account, happened in no course that is told."""
     urn = f"{URN}{kind}:{COURSE}"

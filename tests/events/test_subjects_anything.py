@@ -15,6 +15,7 @@ from consumer.events.decode import decode
 from consumer.messages import Event
 from consumer.subject import SHARD_SIZE, CanvasId, Subject
 from consumer.testing import make_event, make_message
+from tests.cases import for_each
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 NAMES = st.sampled_from([*names(), "unknown_created", ""])
@@ -105,7 +106,7 @@ def test_documented_events_that_are_the_same_read_the_same() -> None:
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="there are no payloads in ../shared/corpus")
-@pytest.mark.parametrize("event_format", ["canvas", "caliper"])
+@for_each("event_format", ["canvas", "caliper"])
 def test_each_documented_event_says_what_it_is_about(event_format: str) -> None:
     """Of what Caliper knows; the rest is read without an error."""
     for (name, _), events in documented(event_format).items():

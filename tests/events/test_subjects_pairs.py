@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from consumer.events.catalog import CanvasBody, model_of, names
 from consumer.events.identifiers import canvas_id
 from consumer.testing import make_event
@@ -183,8 +181,8 @@ def test_the_model_of_a_canvas_event_says_what_it_is_about(name: str) -> None:
     assert canvas(name, {}).entity_id is None
 
 
-@pytest.mark.parametrize(
-    ("asset_type", "urn_kind", "kind"),
+@for_each(
+    "asset_type, urn_kind, kind",
     [
         ("account", "account", "account"),
         ("assignment", "assignment", "assignment"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +11,8 @@ from consumer.events.timestamps import as_written, parse_day, parse_time
 from tests.cases import for_each
 
 
-@pytest.mark.parametrize(
-    ("text", "time"),
+@for_each(
+    "text, time",
     [
         ("2019-11-01T19:11:25.788Z", datetime(2019, 11, 1, 19, 11, 25, 788_000, UTC)),
         ("2019-11-01T19:11:25Z", datetime(2019, 11, 1, 19, 11, 25, tzinfo=UTC)),
@@ -34,7 +33,7 @@ def test_every_shape_becomes_aware_utc(text: str, time: datetime) -> None:
     assert parsed.tzinfo is UTC
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "2019-11-01T19:11:25",
@@ -61,7 +60,7 @@ def test_what_is_not_certain_is_no_time(text: object) -> None:
     assert parse_time(text) is None
 
 
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+@for_each("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
 def test_the_ends_of_the_calendar_do_not_overflow(text: str) -> None:
     """A time that UTC would move out of the years 1 to 9999 is none."""
     assert parse_time(text) is None
@@ -107,8 +106,8 @@ def test_no_text_raises(text: str) -> None:
     assert parsed is None or parsed.tzinfo is UTC
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
+@for_each(
+    "value, text",
     [(1_572_635_485, "1572635485"), (1.5, "1.5"), (None, ""), (True, ""), ({"a": 1}, ""), ([], "")],
 )
 def test_a_number_in_a_time_s_place_stays_readable(value: object, text: str) -> None:

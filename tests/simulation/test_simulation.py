@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
-from consumer.testing import simulate as simulation
-from consumer.testing.simulate import BrokenPromiseError, Tally, simulate
-from consumer.testing.simulate.__main__ import main
+from tests.simulation.__main__ import main
+from tests.simulation.simulate import simulate
+from tests.simulation.tally import BrokenPromiseError, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def test_the_promise_holds_in_each_run(part: int) -> None:
         try:
             total.add(simulate(seed))
         except BrokenPromiseError as error:
-            pytest.fail(f"{error}: python -m consumer.testing.simulate --replay {seed}")
+            pytest.fail(f"{error}: python -m tests.simulation --replay {seed}")
 
     assert total.runs == RUNS // PARTS
     assert total.messages > 10 * total.runs
@@ -103,12 +104,13 @@ def test_nonsense_is_refused(arguments: list[str]) -> None:
 
 
 def test_it_runs_as_a_module() -> None:
-    """As the documentation says: `python -m consumer.testing.simulate`."""
+    """As the documentation says: `python -m tests.simulation`."""
     done = subprocess.run(
-        [sys.executable, "-m", simulation.__name__, "--runs", "1"],
+        [sys.executable, "-m", "tests.simulation", "--runs", "1"],
         capture_output=True,
+        cwd=Path(__file__).parents[2],
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +16,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from consumer.testing import simulate as simulation
-from consumer.testing.simulate.world import World
+from tests.simulation.simulate import silence, temporary_folder
+from tests.simulation.world import World
 
 pytestmark = pytest.mark.thorough
 
@@ -33,9 +30,8 @@ class SimulationMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.opened = ExitStack()
-        self.opened.enter_context(simulation._silence())
-        self.folder = Path(tempfile.mkdtemp(dir=simulation._MEMORY if _has_memory() else None))
-        self.opened.callback(shutil.rmtree, self.folder)
+        self.opened.enter_context(silence())
+        self.folder = self.opened.enter_context(temporary_folder())
 
     @initialize(seed=st.integers(0, 9_999), messages=st.integers(1, 12))
     def begin(self, seed: int, messages: int) -> None:
@@ -122,10 +118,6 @@ class SimulationMachine(RuleBasedStateMachine):
                 self.world.finish()
         finally:
             self.opened.close()
-
-
-def _has_memory() -> bool:
-    return simulation._MEMORY.is_dir()
 
 
 def test_no_order_of_events_breaks_the_promise() -> None:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.ledger.database import FILE_NAME
-from consumer.testing import simulate as simulation
-from consumer.testing.simulate import world as worlds
-from consumer.testing.simulate.scenario import draw
-from consumer.testing.simulate.world import World
+from tests.simulation import world as worlds
+from tests.simulation.scenario import draw
+from tests.simulation.simulate import silence
+from tests.simulation.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from consumer.testing.simulate.scenario import HandlerPlan, Scenario
+    from tests.simulation.scenario import HandlerPlan, Scenario
 
 pytestmark = pytest.mark.thorough
 
@@ -28,7 +28,7 @@ CAPACITY = 30
 
 @pytest.fixture(name="quiet", autouse=True)
 def _quiet() -> Iterator[None]:
-    with simulation._silence():
+    with silence():
         yield
 
 

@@ -12,6 +12,7 @@ from consumer.clock import SystemClock
 from consumer.errors import TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Call, Fault, InMemoryQueue, ManualClock
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from consumer.messages import ReceivedMessage
@@ -63,7 +64,7 @@ def test_with_the_machines_clock_a_long_poll_waits_for_a_message() -> None:
     sender.start()
 
     received = receive(queue, wait=20)
-    sender.join(5)
+    sender.join(60)
 
     assert ["hello"] == [message.body for message in received]
 
@@ -278,9 +279,7 @@ def test_faults_may_be_decided_call_by_call() -> None:
         queue.attributes()
 
 
-@pytest.mark.parametrize(
-    ("most", "wait", "visibility"), [(0, 0, None), (11, 0, None), (1, 21, None), (1, 0, 43_201)]
-)
+@for_each("most, wait, visibility", [(0, 0, None), (11, 0, None), (1, 21, None), (1, 0, 43_201)])
 def test_what_sqs_refuses_is_refused(most: int, wait: int, visibility: int | None) -> None:
     """Out of range is an error as SQS has it, and nothing is received."""
     queue = InMemoryQueue(ManualClock())
@@ -322,7 +321,7 @@ def test_many_threads_get_each_message_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert sent == set(got)
     assert 200 == len(got) == len(queue.deleted())

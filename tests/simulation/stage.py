@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from random import Random
 
     from consumer.testing.clock import ManualClock
-    from consumer.testing.simulate.life import Life
-    from consumer.testing.simulate.promise import Promise
-    from consumer.testing.simulate.scenario import Scenario
-    from consumer.testing.simulate.sqs import SimulatedQueue
-    from consumer.testing.simulate.tally import Tally
+    from tests.simulation.life import Life
+    from tests.simulation.promise import Promise
+    from tests.simulation.scenario import Scenario
+    from tests.simulation.sqs import SimulatedQueue
+    from tests.simulation.tally import Tally
 
 
 class Stage(Protocol):

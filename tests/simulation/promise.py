@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from consumer.testing.simulate.tally import BrokenPromiseError
+from tests.simulation.tally import BrokenPromiseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from consumer.messages import Event
     from consumer.testing.queue import InMemoryQueue
-    from consumer.testing.simulate.life import Life
-    from consumer.testing.simulate.messages import Sent
-    from consumer.testing.simulate.scenario import HandlerPlan, Scenario
-    from consumer.testing.simulate.sqs import SimulatedQueue
+    from tests.simulation.life import Life
+    from tests.simulation.messages import Sent
+    from tests.simulation.scenario import HandlerPlan, Scenario
+    from tests.simulation.sqs import SimulatedQueue
 
 #: The longest that anything may stay hidden after a stop: the put-off of an open breaker, or a
 #: renewal; and what a handler may ask for.
@@ -85,7 +85,7 @@ class Promise:
             raise self.broken
         scenario = self._scenario
         self.expect(len(life.parts.in_flight) <= scenario.capacity, "more in flight than may be")
-        self.expect(life.parts.in_flight._reserved == 0, "room is reserved for nothing")  # noqa: SLF001
+        self.expect(life.parts.in_flight._reserved == 0, "room is reserved for nothing")
         self._calm(life)
         given_back = any(message.leaving for message in life.parts.in_flight.snapshot())
         self.expect(not given_back, "a message is held whose visibility was changed")

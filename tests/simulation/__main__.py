@@ -1,4 +1,4 @@
-"""`python -m consumer.testing.simulate`: any number of runs, or one of them again."""
+"""`python -m tests.simulation`: any number of runs, or one of them again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 
 import click
 
-from consumer.testing.simulate import BrokenPromiseError, Tally, simulate
+from tests.simulation.simulate import simulate
+from tests.simulation.tally import BrokenPromiseError, Tally
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +33,7 @@ def main(runs: int, seed: int, replay: int | None) -> None:
             tally.add(simulate(number, **({} if replay is None else {"trace": click.echo})))
         except BrokenPromiseError as error:
             click.echo(f"seed {number}: {error}", err=True)
-            click.echo(f"python -m consumer.testing.simulate --replay {number}", err=True)
+            click.echo(f"python -m tests.simulation --replay {number}", err=True)
             sys.exit(1)
         except OSError:  # whoever read this has gone
             raise

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.testing.simulate.messages import draw_message
+from tests.simulation.messages import draw_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.testing.simulate.messages import Sent
-    from consumer.testing.simulate.stage import Stage
+    from tests.simulation.messages import Sent
+    from tests.simulation.stage import Stage
 
 
 class Actions:

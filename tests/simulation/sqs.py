@@ -119,7 +119,7 @@ class SimulatedQueue(InMemoryQueue):
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
         """Delete; but first every message must be one that may be."""
         for handle in receipt_handles:
-            message = self._store._by_handle.get(handle)  # noqa: SLF001 - our own store
+            message = self._store._by_handle.get(handle)
             if message is not None and message.message_id in self._store.messages:
                 self._may_delete(message.message_id)
         answers = super().delete(receipt_handles)
@@ -133,7 +133,7 @@ class SimulatedQueue(InMemoryQueue):
         """Change; but SQS counts twelve hours from the receive."""
         now = self._clock.monotonic()
         for handle, seconds in changes:
-            message = self._store._by_handle.get(handle)  # noqa: SLF001 - our own store
+            message = self._store._by_handle.get(handle)
             if message is None or message.handle != handle or not message.is_in_flight(now):
                 continue  # refused in any case
             allowed = seconds + now - message.received_at <= MAX_VISIBILITY_SECONDS

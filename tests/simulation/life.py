@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from consumer.queues.quarantine import Quarantine
     from consumer.testing.clock import ManualClock
     from consumer.testing.queue import InMemoryQueue
-    from consumer.testing.simulate.scenario import HandlerPlan, Scenario
+    from tests.simulation.scenario import HandlerPlan, Scenario
 
     Handle = Callable[[HandlerPlan, Sequence[Event]], None]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from consumer.errors import BatchFailure, Reject, Retry
-from consumer.testing.simulate.tally import Killed
+from tests.simulation.tally import Killed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.messages import Event
-    from consumer.testing.simulate.scenario import HandlerPlan
-    from consumer.testing.simulate.stage import Stage
+    from tests.simulation.scenario import HandlerPlan
+    from tests.simulation.stage import Stage
 
 _SLOW_SECONDS: Final = 70.0
 #: Longer than SQS lets anybody have a message.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from consumer.testing.factories import canvas_body
-from consumer.testing.simulate.scenario import NAMES
+from tests.simulation.scenario import NAMES
 
 if TYPE_CHECKING:
     from random import Random

@@ -18,16 +18,16 @@ from consumer.ledger.database import FILE_NAME
 from consumer.testing.clock import ManualClock
 from consumer.testing.factories import canvas_body
 from consumer.testing.queue import InMemoryQueue
-from consumer.testing.simulate.life import Life
-from consumer.testing.simulate.scenario import draw
-from consumer.testing.simulate.tally import BrokenPromiseError
+from tests.simulation.life import Life
+from tests.simulation.scenario import draw
+from tests.simulation.tally import BrokenPromiseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from consumer.messages import Event
-    from consumer.testing.simulate.scenario import HandlerPlan, Scenario
+    from tests.simulation.scenario import HandlerPlan, Scenario
 
 #: After an outage of T the last message is handled within T and this.
 AFTER_OUTAGE_SECONDS: Final = 240.0
@@ -94,7 +94,7 @@ class Timeline:
             handle=self._handle,
             quarantine=None,
         )
-        life.parts.admission._hidden._most = _IN_FLIGHT_LIMIT // 4  # noqa: SLF001 - scaled down
+        life.parts.admission._hidden._most = _IN_FLIGHT_LIMIT // 4
         return life
 
     def _handle(self, plan: HandlerPlan, events: Sequence[Event]) -> None:

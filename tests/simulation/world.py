@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Final
 from consumer.errors import TransportError
 from consumer.testing.clock import ManualClock
 from consumer.testing.queue import InMemoryQueue
-from consumer.testing.simulate.actions import Actions
-from consumer.testing.simulate.disk import SimulatedQuarantine
-from consumer.testing.simulate.life import Life
-from consumer.testing.simulate.moods import Moods
-from consumer.testing.simulate.promise import Promise
-from consumer.testing.simulate.scenario import draw
-from consumer.testing.simulate.sqs import SimulatedQueue
-from consumer.testing.simulate.tally import BrokenPromiseError, Killed, Tally
+from tests.simulation.actions import Actions
+from tests.simulation.disk import SimulatedQuarantine
+from tests.simulation.life import Life
+from tests.simulation.moods import Moods
+from tests.simulation.promise import Promise
+from tests.simulation.scenario import draw
+from tests.simulation.sqs import SimulatedQueue
+from tests.simulation.tally import BrokenPromiseError, Killed, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from consumer.testing.simulate.scenario import Scenario
+    from tests.simulation.scenario import Scenario
 
 #: As many actions may go on at once, inside of each other.
 _DEPTH: Final = 3

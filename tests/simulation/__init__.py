@@ -1,0 +1,1 @@
+"""The engine against a queue with SQS's semantics and bad days: `python -m tests.simulation`."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from consumer import log_events
+from consumer.private import make_private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,7 +160,7 @@ def open_database(directory: Path, *, clock: Clock, use: Callable[[Database], T]
     A file that can't be read as ours, or that `use` finds odd, is renamed, and that is logged: it
     is never a reason not to start.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    make_private_directory(directory)
     path = directory / FILE_NAME
     try:
         return _use(path, clock, use)

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from consumer.errors import TransportError
+from consumer.private import make_private_directory
 from consumer.queues.sending import Outgoing
 from consumer.sqs_limits import MAX_MESSAGE_ATTRIBUTES
 
@@ -49,7 +50,7 @@ class DirectoryQuarantine:
         """Write the file and sync it; the same message again writes the same file. `OSError`."""
         now = self._clock.now()
         folder = self._directory / f"{now:%Y-%m-%d}"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(folder)
         path = folder / f"{file_name(message.message_id)}.json"
         unfinished = path.with_suffix(".unfinished")
         text = json.dumps(as_aws_shows(message) | {

@@ -9,12 +9,14 @@ from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     CredentialProvider,
+    CredentialResolver,
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.session import Session
 
 from consumer.errors import AccessDeniedError, ConfigurationError
+from consumer.queues.sqs.lookup import Lookup, look_up
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -25,7 +27,7 @@ _ROLE_SESSION_NAME = "canvas-live-events-consumer"
 
 
 def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float) -> Session:
-    """A session of botocore's; nothing is asked of AWS yet. Called from one thread.
+    """A session of botocore's; no credentials are looked for yet. Called from one thread.
 
     Args:
         timeout_seconds: for the requests with which a role is assumed.
@@ -48,6 +50,10 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
                 _reveal(aws.secret_access_key),
                 _reveal(aws.session_token),
             )
+        else:
+            profile = session.get_config_variable("profile") or "default"
+            lookup = Lookup(session.get_component("credential_provider"), profile)
+            session.register_component("credential_provider", lookup)
         if aws.role_arn is not None:
             session = _with_role(session, aws.role_arn, timeout_seconds)
     except ProfileNotFound as error:
@@ -55,7 +61,7 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
             "the AWS profile that is configured does not exist: see aws.profile, or AWS_PROFILE",
             code=type(error).__name__,
         ) from None
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:  # ValueError: of a number, such as a timeout
         raise ConfigurationError(
             f"AWS's own configuration on this machine cannot be used ({type(error).__name__})"
         ) from None
@@ -71,16 +77,18 @@ def _with_role(source: Session, role_arn: str, timeout_seconds: float) -> Sessio
     config = Config(connect_timeout=timeout_seconds, read_timeout=timeout_seconds)
     session = Session(profile=source.profile)
     session.set_config_variable("region", source.get_config_variable("region"))
-    resolver = session.get_component("credential_provider")
-    resolver.providers = [_AssumedRole(source, role_arn, config)]
+    resolver = CredentialResolver([_AssumedRole(source, role_arn, config)])
+    session.register_component("credential_provider", Lookup(resolver, ""))
     return session
 
 
 class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore is not typed
     """Gives credentials that are fetched with AssumeRole when they are first needed, and again."""
 
-    METHOD = "assume-role"
+    METHOD = "role_arn"
     CANONICAL_NAME = None
+    #: For what people read.
+    SOURCE = "the role of aws.role_arn"
 
     def __init__(self, source: Session, role_arn: str, config: Config) -> None:
         super().__init__()
@@ -89,13 +97,10 @@ class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore is not
         self._config = config
 
     def load(self) -> Any:
-        """The credentials; None (no credentials found) if there are none to assume it with."""
-        credentials = self._source.get_credentials()
-        if credentials is None:
-            return None
+        """The credentials. Raises `TransportError` if there are none to assume it with."""
         fetcher = AssumeRoleCredentialFetcher(
             functools.partial(self._source.create_client, config=self._config),
-            credentials,
+            look_up(self._source),
             self._role_arn,
             extra_args={"RoleSessionName": _ROLE_SESSION_NAME},
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,17 @@ def plan(
     if not settings.handlers:
         yield "", "(none is configured, so every event is archived)"
     yield "quarantine", _quarantine(settings)
-    yield "state", str(settings.state_directory.absolute())
+    yield "state", _state(loaded)
     yield "logging", f"{settings.logging.level}, {settings.logging.format}"
+
+
+def _state(loaded: Loaded) -> str:
+    from consumer.service.directories import user_name
+
+    path = loaded.settings.state_directory.absolute()
+    if loaded.origins.get("state_directory", "default") == "default":
+        return f"{path}, if started here; a systemd unit sets another ($STATE_DIRECTORY)"
+    return f"{path}, which {user_name(os.geteuid())} may write"
 
 
 def _quarantine(settings: Settings) -> str:

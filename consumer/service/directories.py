@@ -23,28 +23,33 @@ if TYPE_CHECKING:
 _MAY_PASS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENFILE, errno.EMFILE)
 
 
-def check_directories(settings: Settings, *, keep: bool = True) -> None:
+def check_directories(
+    settings: Settings, *, keep: bool = True, state_is_given: bool = True
+) -> None:
     """Make the state directory and that of the quarantine, and write to them.
 
     Args:
         keep: False removes again what was made.
+        state_is_given: False leaves the state directory out, and what lies in it: the service has
+            another one.
 
     Raises: `ConfigurationError` with a line for each that can't be written.
     """
     faults = [
         fault
-        for key, directory in _directories(settings)
+        for key, directory in _directories(settings, state_is_given=state_is_given)
         if (fault := _fault(key, directory, keep=keep))
     ]
     if faults:
         raise ConfigurationError("\n".join(faults))
 
 
-def _directories(settings: Settings) -> Iterator[tuple[str, Path]]:
-    state = settings.state_directory.absolute()
-    yield "state_directory", state
-    if settings.quarantine.directory is not None:
-        yield "quarantine.directory", state / settings.quarantine.directory
+def _directories(settings: Settings, *, state_is_given: bool) -> Iterator[tuple[str, Path]]:
+    state, quarantine = settings.state_directory.absolute(), settings.quarantine.directory
+    if state_is_given:
+        yield "state_directory", state
+    if quarantine is not None and (state_is_given or quarantine.is_absolute()):
+        yield "quarantine.directory", state / quarantine
 
 
 def _fault(key: str, directory: Path, *, keep: bool) -> str:
@@ -75,8 +80,8 @@ def _sentence(key: str, directory: Path, error: OSError | ValueError) -> str:
     place = place if place.name.startswith(FILE_NAME) else directory
     owner = _owner(place)
     return (
-        f"{key}: {place} can't be written by user {_user(os.geteuid())}: {reason}{owner}; give it "
-        f"to that user (chown), or set {key} to a directory that is theirs"
+        f"{key}: {place} can't be written by user {user_name(os.geteuid())}: {reason}{owner}; "
+        f"give it to that user (chown), or set {key} to a directory that is theirs"
     )
 
 
@@ -87,11 +92,12 @@ def _owner(path: Path) -> str:
             status = there.stat()
             name = "it" if there == path else str(there)
             mode = f"{status.st_mode & 0o7777:04o}"
-            return f" ({name} belongs to {_user(status.st_uid)}, mode {mode})"
+            return f" ({name} belongs to {user_name(status.st_uid)}, mode {mode})"
     return ""
 
 
-def _user(number: int) -> str:
+def user_name(number: int) -> str:
+    """Of a user id; the number itself if it has none."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

@@ -106,6 +106,8 @@ class Start:
                     "the start hangs: it got neither AWS credentials nor an answer of the queue",
                     code="StartHangs",
                 )
+        if self._signals.count:
+            return None
         (result,) = outcome
         if isinstance(result, BaseException):
             raise result
@@ -129,12 +131,15 @@ class Start:
 
     def _log_failure(self, error: TransportError, attempt: int, pause: float) -> None:
         credentials = isinstance(error, CredentialsError)
+        # Each one is logged: the filter of repeats lets lines pass that count themselves.
+        again = {"repeats": attempt - 1} if attempt > 1 else {}
         _log.warning(
             log_events.CREDENTIALS_NOT_READY if credentials else log_events.QUEUE_CHECK_FAILED,
             code=error.code,
             reason=str(error),
             attempt=attempt,
             next_attempt_seconds=pause,
+            **again,
         )
         what = "there are no AWS credentials yet" if credentials else "the queue can't be reached"
         self._notifier.status(f"{what} ({error.code}), trying on")

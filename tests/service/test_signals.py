@@ -6,10 +6,6 @@ import signal
 import subprocess
 import sys
 
-import pytest
-
-from consumer.service.signals import StopSignals
-
 _FORKS = """
 import os, signal
 from consumer.service.signals import StopSignals
@@ -27,18 +23,6 @@ with signals.installed():
     _, status = os.waitpid(child, 0)
 print(os.WIFSIGNALED(status) and os.WTERMSIG(status), signals.count)
 """
-
-
-def test_a_second_signal_does_not_hit_what_deals_with_the_first() -> None:
-    """While the queue is asked about itself one of them interrupts, and the others count."""
-    signals = StopSignals()
-
-    with signals.interrupting():
-        with pytest.raises(KeyboardInterrupt):
-            signals.note(signal.SIGTERM)
-        signals.note(signal.SIGTERM)
-
-    assert signals.count == 2
 
 
 def test_a_child_that_a_handler_forks_ends_at_a_signal() -> None:

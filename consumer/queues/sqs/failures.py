@@ -143,10 +143,11 @@ class CredentialsError(TransportError):
     """There are no credentials to sign with. Later there may be: at the start it is waited for."""
 
 
-class CredentialsMissingError(CredentialsError):
+class CredentialsMissingError(CredentialsError, AccessDeniedError):
     """The same; if it lasts, somebody must act."""
 
     exit_code = EXIT_PERMISSION
+    fatal = False
 
 
 class CredentialsRefusedError(CredentialsMissingError):

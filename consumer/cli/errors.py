@@ -35,7 +35,7 @@ class DaemonGroup(click.Group):
         try:
             return super().make_context(*arguments, **extra)
         except click.UsageError as error:
-            error.exit_code = EXIT_CONFIGURATION
+            error.exit_code = EXIT_CONFIGURATION  # type: ignore[misc]
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -44,7 +44,7 @@ class DaemonGroup(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             if error.ctx is None or error.ctx.command is self:  # no such command
-                error.exit_code = EXIT_CONFIGURATION
+                error.exit_code = EXIT_CONFIGURATION  # type: ignore[misc]
             raise
         except (KeyboardInterrupt, click.Abort):
             ctx.exit(EXIT_INTERRUPTED)

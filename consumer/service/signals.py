@@ -66,7 +66,7 @@ class StopSignals:
                 for code, line in ((f.f_code, line) for f, line in walk_stack(frame))
             ]
             thread = names.get(ident, "unknown")
-            _log.info(log_events.THREAD_STACK, thread=thread, stack=places)
+            _log.info(log_events.THREAD_STACK, thread=thread, frames=places)
 
     @contextmanager
     def installed(self) -> Iterator[None]:

@@ -72,7 +72,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    do_PUT = do_GET
+    do_PUT = do_GET  # noqa: N815 - http.server's way
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

@@ -168,7 +168,7 @@ def test_credentials_that_run_out_are_an_outage(
 
 
 @for_each(
-    "config, code, told",
+    "case",
     [
         (
             "credential_process = /no/such/program --password CANARY",
@@ -206,9 +206,10 @@ def test_credentials_that_run_out_are_an_outage(
     ],
 )
 def test_a_profile_that_gives_none_is_named(
-    config: str, code: int, told: str, script: Script, consume: Start, tmp_path: Path
+    case: tuple[str, int, str], script: Script, consume: Start, tmp_path: Path
 ) -> None:
     """Source, profile and file; and the exit code says whether somebody must act."""
+    config, code, told = case
     environ = aws_config(tmp_path, config)
     sts = {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9", "AWS_REGION": "us-east-1"}
     run = consume("--queue-url", script.queue_url, **environ, **sts, **SHORT)

@@ -1,4 +1,4 @@
-"""What can't be read or written on this machine is told at the start: exit code 78, once and for all.
+"""What can't be read or written on this machine is told at the start, with exit code 78.
 
 The processes have no capabilities: for root, too, modes count then.
 """
@@ -92,7 +92,7 @@ def test_a_key_file_in_a_folder_that_may_not_be_entered(tmp_path: Path, locked: 
 
 
 @for_each(
-    "state, quarantine, told",
+    "case",
     [
         ("/proc/x", "", "state_directory: /proc/x can't be written by user"),
         ("{folder}/locked", "", "state_directory: {folder}/locked can't be written by user"),
@@ -104,10 +104,11 @@ def test_a_key_file_in_a_folder_that_may_not_be_entered(tmp_path: Path, locked: 
     ],
 )
 def test_a_directory_that_can_not_be_written(
-    state: str, quarantine: str, told: str, tmp_path: Path, locked: Path, script: Script
+    case: tuple[str, str, str], tmp_path: Path, locked: Path, script: Script
 ) -> None:
     """Told at the start, not by the first event: with path, user, owner and remedy."""
     del locked
+    state, quarantine, told = case
     (tmp_path / "other").mkdir(exist_ok=True)
     (tmp_path / "other" / "ledger.sqlite3").touch(mode=0o400)
     environ = {"CONSUMER_STATE_DIRECTORY": state.format(folder=tmp_path)}

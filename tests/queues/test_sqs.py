@@ -441,13 +441,10 @@ def test_half_a_key_is_refused(missing: str) -> None:
         transport_of(**{f"aws_{missing}": None})
 
 
-def test_no_credentials_are_told_at_the_first_call() -> None:
+def test_no_credentials_are_told_when_connecting() -> None:
     """Nobody's chain has any here; the sentence says what to configure."""
-    transport = transport_of(aws_access_key_id=None, aws_secret_access_key=None)
-
     with pytest.raises(AccessDeniedError, match="no AWS credentials") as denied:
-        transport.attributes()
-    transport.close()
+        transport_of(aws_access_key_id=None, aws_secret_access_key=None)
 
     assert "NoCredentialsError" == denied.value.code
 
@@ -513,11 +510,8 @@ def test_a_role_is_assumed_and_refreshed_by_botocore(monkeypatch: pytest.MonkeyP
 def test_a_role_without_credentials_to_assume_it_with_is_told() -> None:
     """The same sentence as without a role."""
     none = {"aws_access_key_id": None, "aws_secret_access_key": None}
-    transport = transport_of(aws_role_arn="arn:aws:iam::123456789012:role/canvas", **none)
-
     with pytest.raises(AccessDeniedError, match="no AWS credentials"):
-        receive(transport)
-    transport.close()
+        transport_of(aws_role_arn="arn:aws:iam::123456789012:role/canvas", **none)
 
 
 def test_nothing_secret_is_in_a_repr_or_an_error(transport: SqsTransport, wire: Wire) -> None:

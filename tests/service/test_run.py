@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ import structlog
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.errors import AccessDeniedError, ConfigurationError, QueueMissingError, TransportError
 from consumer.handlers.registering.registry import Registry
+from consumer.queues.sqs.failures import CredentialsMissingError
 from consumer.queues.transport import QueueAttributes
 from consumer.service import run as module
 from consumer.service import start
@@ -62,9 +64,14 @@ class Rig:
         self.workers: list[RunOptions] = []
         self.daemons: list[dict[str, Any]] = []
         self.daemon_code = 0
-        monkeypatch.setattr(start, "connect", lambda *_, **__: self.transport)
+        self.connected = 0
+        monkeypatch.setattr(start, "connect", self._connect)
         monkeypatch.setattr(module, "Worker", self._worker)
         monkeypatch.setattr(module, "Daemon", self._daemon)
+
+    def _connect(self, *_: Any, **__: Any) -> FakeTransport:
+        self.connected += 1
+        return self.transport
 
     def _worker(
         self,
@@ -179,6 +186,37 @@ def test_an_outage_that_lasts_ends_it(
     assert sum(waits) == pytest.approx(rig.clock.monotonic() - began)
     assert rig.transport.closed
     assert rig.workers == []
+
+
+def test_an_attempt_that_hangs_has_an_end(rig: Rig) -> None:
+    """Whatever it hangs in: after `engine.fatal_grace_seconds` it is "start me again"."""
+    ended = threading.Event()
+
+    def hang() -> QueueAttributes:
+        rig.clock.advance(61)
+        ended.wait(60)
+        return QueueAttributes()
+
+    rig.transport.answers = [hang]
+    with pytest.raises(TransportError, match="the start hangs") as caught:
+        rig.start()
+    ended.set()
+
+    assert 75 == caught.value.exit_code
+
+
+def test_missing_credentials_are_looked_for_anew(rig: Rig, logs: list[Any]) -> None:
+    """With a new client: the old one remembers that there were none. At the end it is 77."""
+    rig.transport.answers = [CredentialsMissingError("none"), QueueAttributes()]
+    assert rig.start() == 0
+    (line,) = [line for line in logs if line["event"] == "credentials_not_ready"]
+    assert (1, "none") == (line["attempt"], line["reason"])
+    assert rig.connected == 2
+
+    rig.transport.answers = [CredentialsMissingError("none")]
+    with pytest.raises(AccessDeniedError) as caught:
+        rig.start()
+    assert 77 == caught.value.exit_code
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_signals_that_mean_nothing_do_nothing(
 def test_every_signal_that_asks_for_an_end_drains(
     name: str, stub: StubAddress, consume: Start
 ) -> None:
-    """A closed terminal (HUP), Ctrl-\\ (QUIT), a limit (XCPU), a UPS (PWR): as with TERM."""
+    """A closed terminal (HUP), a quit key (QUIT), a limit (XCPU), a UPS (PWR): as with TERM."""
     run = consume("--queue-url", stub.queue_url)
     run.until("ready")
 
@@ -80,7 +80,7 @@ def test_usr1_logs_where_every_thread_is(stub: StubAddress, consume: Start, gate
     gate.open()
 
     assert run.end() == 0
-    stacks = [" ".join(line["stack"]) for line in run.log("thread_stack")]
+    stacks = [" ".join(line["frames"]) for line in run.log("thread_stack")]
     assert any("gated_handlers.py:" in stack for stack in stacks)
     assert {"MainThread", "heartbeat", "housekeeper", "pool-0"} <= {
         line["thread"] for line in run.log("thread_stack")

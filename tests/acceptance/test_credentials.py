@@ -186,7 +186,7 @@ def test_credentials_that_run_out_are_an_outage(
             "credential_process of profile x failed with exit code 3: run it by hand",
         ),
         ("credential_process = echo CANARY", 75, "credential_process of profile x gave no cred"),
-        ("credential_process = 'unbalanced", 75, "credential_process of profile x gave no cred"),
+        ("credential_process = 'unbalanced", 77, "credential_process of profile x: it can't be"),
         (
             f"web_identity_token_file = /no/such/token\nrole_arn = {ROLE}",
             77,

@@ -79,7 +79,10 @@ _LOCAL_CREDENTIALS: dict[type[Exception], str] = {
     aws.PartialCredentialsError: "the AWS credentials found are incomplete: there is a key without "
     "its secret, or the reverse",
     aws.ProfileNotFound: "the AWS profile does not exist on this machine",
-    aws.SSOError: "the AWS sign-in of this profile has run out: run 'aws sso login'",
+    **dict.fromkeys(
+        (aws.SSOError, aws.TokenRetrievalError, getattr(aws, "LoginError", aws.SSOError)),
+        "the AWS sign-in of this profile has run out: run 'aws sso login', or 'aws login'",
+    ),
 }
 #: Why no credentials can be had from a source, where somebody must act.
 _UNUSABLE: dict[type[Exception], str] = {
@@ -93,6 +96,7 @@ _UNUSABLE: dict[type[Exception], str] = {
         ),
         "the AWS configuration of this machine does not fit together",
     ),
+    aws.NoRegionError: "no AWS region is known to ask in: set aws.region",
 }
 
 #: Each with the name that newer protocols of AWS's have for it.
@@ -196,6 +200,8 @@ def lookup_failure(error: Exception, source: str) -> TransportError:
         unusable = isinstance(found, UnusableSettingError)
         return found if unusable else CredentialsError(str(found), code=found.code)
     sentence = next((s for kind, s in _UNUSABLE.items() if isinstance(error, kind)), "")
+    if type(error) is ValueError:  # of a subclass it may be what came
+        sentence = "it can't be used as it is configured"
     if sentence:
         return CredentialsMissingError(f"{source}: {sentence}", code=code)
     status = re.search(r"non 200 response (\d{3})", str(error))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+#: What was handled and not deleted yet, in the state directory.
+LEDGER_FILE: Final = "ledger.sqlite3"
 
 
 def make_private_directory(path: Path) -> list[Path]:

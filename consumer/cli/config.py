@@ -117,7 +117,7 @@ def _handlers(loaded: Loaded, faults: list[str]) -> list[Handler]:
 
 
 def _check_directories(loaded: Loaded, faults: list[str]) -> None:
-    from consumer.service.directories import check_directories
+    from consumer.config.directories import check_directories
 
     given = loaded.origins.get("state_directory", "default") != "default"
     try:

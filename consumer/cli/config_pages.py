@@ -39,7 +39,7 @@ def plan(
 
 
 def _state(loaded: Loaded) -> str:
-    from consumer.service.directories import user_name
+    from consumer.config.directories import user_name
 
     path = loaded.settings.state_directory.absolute()
     if loaded.origins.get("state_directory", "default") == "default":

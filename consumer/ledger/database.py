@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from consumer import log_events
-from consumer.private import make_private_directory
+from consumer.private import LEDGER_FILE, make_private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-FILE_NAME = "ledger.sqlite3"
+FILE_NAME = LEDGER_FILE
 #: How long a write waits for another process that holds the file locked.
 BUSY_SECONDS = 1.0
 #: After a write that failed the file is left alone for so long: each attempt may cost a second.

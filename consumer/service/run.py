@@ -9,6 +9,7 @@ import structlog
 
 import consumer
 from consumer import log_events
+from consumer.config.directories import check_directories
 from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK
@@ -17,7 +18,6 @@ from consumer.handlers.loading.loader import build_registry
 from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
 from consumer.service.daemon import Daemon
-from consumer.service.directories import check_directories
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier

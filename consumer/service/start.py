@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from consumer import log_events
-from consumer.errors import TransportError
+from consumer.errors import ThreadsError, TransportError
 from consumer.queues.quarantine import DirectoryQuarantine, QueueQuarantine
 from consumer.queues.rules import quarantine_address, quarantine_queue
 from consumer.queues.sqs import check_queue, connect
-from consumer.queues.sqs.failures import CredentialsError
+from consumer.queues.sqs.credential_failures import CredentialsError
 from consumer.queues.sqs.sender import connect_sender
 
 if TYPE_CHECKING:
@@ -96,7 +96,10 @@ class Start:
             done.set()
 
         limit = max(deadline, self._clock.monotonic() + self._longest_attempt)
-        threading.Thread(target=attempt, name="start", daemon=True).start()
+        try:
+            threading.Thread(target=attempt, name="start", daemon=True).start()
+        except (RuntimeError, MemoryError):  # Python's words for "can't start new thread"
+            raise ThreadsError("the system does not let this process start a thread") from None
         while not done.wait(_TICK_SECONDS):
             self._signals.log_stacks_if_asked()
             if self._signals.count:

@@ -92,6 +92,30 @@ def test_a_key_file_in_a_folder_that_may_not_be_entered(tmp_path: Path, locked: 
 
 
 @for_each(
+    "variable, told",
+    [
+        ("AWS_CONFIG_FILE", "no AWS credentials were found"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "no AWS credentials were found"),
+        ("AWS_CONFIG_FILE", "the AWS profile that is configured does not exist"),
+    ],
+)
+def test_a_file_of_the_aws_sdk_that_can_not_be_read(
+    variable: str, told: str, tmp_path: Path, locked: Path
+) -> None:
+    """By botocore it is ignored without a word; here it is named."""
+    environ = {
+        "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", variable: str(locked / "file"),
+        "CONSUMER_ENGINE__FATAL_GRACE_SECONDS": "0",
+        **({"AWS_PROFILE": "x"} if "profile" in told else {}),
+    }  # fmt: skip
+    done = run(tmp_path, "--queue-url", URL, **environ)
+
+    assert done.returncode == 77
+    assert told in done.stderr
+    assert f"'{locked}/file' can't be read: Permission denied" in done.stderr
+
+
+@for_each(
     "case",
     [
         ("/proc/x", "", "state_directory: /proc/x can't be written by user"),

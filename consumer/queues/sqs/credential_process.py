@@ -9,7 +9,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from consumer.queues.sqs.failures import CredentialsError, CredentialsMissingError
+from consumer.queues.sqs.credential_failures import CredentialsError, CredentialsMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

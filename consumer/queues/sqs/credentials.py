@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.session import Session
 
 from consumer.errors import AccessDeniedError, ConfigurationError
-from consumer.queues.sqs.lookup import Lookup, look_up
+from consumer.queues.sqs.lookup import Lookup, look_up, unreadable_files
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -58,7 +58,8 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
             session = _with_role(session, aws.role_arn, timeout_seconds)
     except ProfileNotFound as error:
         raise AccessDeniedError(
-            "the AWS profile that is configured does not exist: see aws.profile, or AWS_PROFILE",
+            "the AWS profile that is configured does not exist: see aws.profile, or AWS_PROFILE"
+            + unreadable_files(Session()),
             code=type(error).__name__,
         ) from None
     except (BotoCoreError, ValueError) as error:  # ValueError: of a number, such as a timeout
@@ -85,7 +86,7 @@ def _with_role(source: Session, role_arn: str, timeout_seconds: float) -> Sessio
 class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore is not typed
     """Gives credentials that are fetched with AssumeRole when they are first needed, and again."""
 
-    METHOD = "role_arn"
+    METHOD = "assume-role"
     CANONICAL_NAME = None
     #: For what people read.
     SOURCE = "the role of aws.role_arn"

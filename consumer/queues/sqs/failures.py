@@ -13,13 +13,8 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
 
-from consumer.errors import (
-    EXIT_PERMISSION,
-    AccessDeniedError,
-    QueueMissingError,
-    TransportError,
-)
-from consumer.queues.sqs.reach import LOWER_THE_WAIT, UnusableSettingError, not_reached
+from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
+from consumer.queues.sqs.reach import LOWER_THE_WAIT, not_reached
 from consumer.queues.transport import EntryFailure
 
 if TYPE_CHECKING:
@@ -74,7 +69,7 @@ NO_CREDENTIALS = (
     "no AWS credentials were found: configure aws.access_key_id and aws.secret_access_key, a "
     "profile, or a role for this machine"
 )
-_LOCAL_CREDENTIALS: dict[type[Exception], str] = {
+LOCAL_CREDENTIALS: dict[type[Exception], str] = {
     aws.NoCredentialsError: NO_CREDENTIALS,
     aws.PartialCredentialsError: "the AWS credentials found are incomplete: there is a key without "
     "its secret, or the reverse",
@@ -83,20 +78,6 @@ _LOCAL_CREDENTIALS: dict[type[Exception], str] = {
         (aws.SSOError, aws.TokenRetrievalError, getattr(aws, "LoginError", aws.SSOError)),
         "the AWS sign-in of this profile has run out: run 'aws sso login', or 'aws login'",
     ),
-}
-#: Why no credentials can be had from a source, where somebody must act.
-_UNUSABLE: dict[type[Exception], str] = {
-    **_LOCAL_CREDENTIALS,
-    **dict.fromkeys(
-        (
-            aws.InvalidConfigError,
-            aws.InfiniteLoopConfigError,
-            aws.UnknownCredentialError,
-            aws.InvalidIMDSEndpointError,
-        ),
-        "the AWS configuration of this machine does not fit together",
-    ),
-    aws.NoRegionError: "no AWS region is known to ask in: set aws.region",
 }
 
 #: Each with the name that newer protocols of AWS's have for it.
@@ -128,7 +109,7 @@ _PAGES = {
     ),
 }
 
-_NETWORK = (aws.HTTPClientError, aws.ConnectionError, OSError, http.client.HTTPException)
+NETWORK = (aws.HTTPClientError, aws.ConnectionError, OSError, http.client.HTTPException)
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _GONE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidIdFormat"})
 #: SQS has one code for a handle that ran out and for one that may not be extended so far.
@@ -143,70 +124,22 @@ class ActionDeniedError(AccessDeniedError):
         self.action = action
 
 
-class CredentialsError(TransportError):
-    """There are no credentials to sign with. Later there may be: at the start it is waited for."""
-
-
-class CredentialsMissingError(CredentialsError, AccessDeniedError):
-    """The same; if it lasts, somebody must act."""
-
-    exit_code = EXIT_PERMISSION
-    fatal = False
-
-
-class CredentialsRefusedError(CredentialsMissingError):
-    """AWS does not give the role. It may have been made only now, so the start waits for it."""
-
-    fatal = True
-
-
 def failure_of(error: Exception, *, operation: str, queue: str, region: str) -> TransportError:
     """What an exception out of botocore means. What is not known is transient."""
     if isinstance(error, TransportError):  # of the credentials: it knows better what went wrong
         return error
     if isinstance(error, aws.ClientError):
         return _of_answer(error, operation, queue, region)
-    for kind, sentence in _LOCAL_CREDENTIALS.items():
+    for kind, sentence in LOCAL_CREDENTIALS.items():
         if isinstance(error, kind):
             return AccessDeniedError(sentence, code=type(error).__name__)
     code = type(error).__name__
-    if isinstance(error, _NETWORK):
+    if isinstance(error, NETWORK):
         return not_reached(error, operation=operation, host=f"SQS in {region}")
     if isinstance(error, ResponseParserError):
         sentence = f"{operation}: what came is not SQS's answer; is it the page of a proxy?"
         return TransportError(sentence, code=code)
     return TransportError(f"{operation} failed ({code})", code=code)
-
-
-def lookup_failure(error: Exception, source: str) -> TransportError:
-    """What an exception means that botocore raises while it looks for credentials.
-
-    Args:
-        source: where it looks, in words.
-    """
-    code = type(error).__name__
-    if isinstance(error, TransportError):
-        return error
-    if isinstance(error, aws.ClientError):
-        found = _of_answer(error, "", "", "")
-        kind = CredentialsRefusedError if found.fatal else CredentialsError
-        return kind(f"{source}: {found}", code=found.code)
-    file = getattr(error, "filename", None)
-    if isinstance(error, OSError) and file is not None:
-        text = f"{source}: the file {str(file)!r} can't be read: {error.strerror}"
-        return CredentialsMissingError(text, code=code)
-    if isinstance(error, _NETWORK):
-        found = not_reached(error, operation=source, host="its endpoint")
-        unusable = isinstance(found, UnusableSettingError)
-        return found if unusable else CredentialsError(str(found), code=found.code)
-    sentence = next((s for kind, s in _UNUSABLE.items() if isinstance(error, kind)), "")
-    if type(error) is ValueError:  # of a subclass it may be what came
-        sentence = "it can't be used as it is configured"
-    if sentence:
-        return CredentialsMissingError(f"{source}: {sentence}", code=code)
-    status = re.search(r"non 200 response (\d{3})", str(error))
-    answer = f"HTTP status {status[1]}" if status else code
-    return CredentialsError(f"{source} gave no credentials ({answer})", code=code)
 
 
 def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) -> TransportError:

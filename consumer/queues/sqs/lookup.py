@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import structlog
@@ -19,14 +20,14 @@ from botocore.httpsession import URLLib3Session
 
 from consumer import log_events
 from consumer.errors import AccessDeniedError
-from consumer.queues.sqs.credential_process import CredentialProcess
-from consumer.queues.sqs.failures import (
-    NO_CREDENTIALS,
+from consumer.queues.sqs.credential_failures import (
     CredentialsError,
     CredentialsMissingError,
     lookup_failure,
 )
-from consumer.queues.sqs.reach import host_and_port, network_is_down
+from consumer.queues.sqs.credential_process import CredentialProcess
+from consumer.queues.sqs.failures import NO_CREDENTIALS
+from consumer.queues.sqs.reach import host_and_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,15 +79,15 @@ class Lookup:
                 return found
         return None
 
-    def nothing_found(self) -> CredentialsError:
+    def nothing_found(self, hint: str) -> CredentialsError:
         """Why there are none. Only if a metadata service is there, some may come by themselves."""
         seen = self._metadata
         if seen is None or not seen.reached:
-            return CredentialsMissingError(NO_CREDENTIALS, code="NoCredentialsError")
+            return CredentialsMissingError(NO_CREDENTIALS + hint, code="NoCredentialsError")
         status = f" (HTTP status {seen.status})" if seen.status else ""
         return CredentialsError(
             f"no AWS credentials were found: the metadata service {seen.host} gave none{status}; "
-            "is a role attached to this machine?",
+            f"is a role attached to this machine?{hint}",
             code="NoCredentialsError",
         )
 
@@ -105,15 +106,15 @@ class Lookup:
 
     def _source(self, provider: Any) -> str:
         method, of_profile = provider.METHOD, f"of profile {self._profile}"
+        if hasattr(provider, "SOURCE"):
+            return str(provider.SOURCE)
         if method == "iam-role":
             url = provider._role_fetcher.get_base_url()  # noqa: SLF001
             return f"the metadata service {host_and_port(url)}"
         if method == "container-role":
             url = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
             return f"the container's credential endpoint {host_and_port(url)}".rstrip()
-        if method in _OF_PROFILE:
-            return f"{_OF_PROFILE[method]} {of_profile}"
-        return str(getattr(provider, "SOURCE", method))
+        return f"{_OF_PROFILE[method]} {of_profile}" if method in _OF_PROFILE else str(method)
 
 
 def look_up(session: Session) -> Any:
@@ -121,8 +122,31 @@ def look_up(session: Session) -> Any:
     found = session.get_credentials()
     if found is None:
         lookup: Lookup = session.get_component("credential_provider")
-        raise lookup.nothing_found()
+        raise lookup.nothing_found(unreadable_files(session))
     return found
+
+
+def unreadable_files(session: Session) -> str:
+    """A sentence of those files of the AWS SDK that botocore ignores, as they can't be read."""
+    faults = []
+    for variable in ("credentials_file", "config_file"):
+        path = Path(session.get_config_variable(variable)).expanduser()
+        try:
+            path.open("rb").close()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            faults.append(f"; {str(path)!r} can't be read: {error.strerror}")
+    return "".join(faults)
+
+
+def is_ec2(firmware: Path = Path("/sys/class/dmi/id")) -> bool:
+    """True if this machine is one of Amazon's, by its firmware: it has a metadata service then."""
+    for name in ("sys_vendor", "board_vendor", "bios_version"):
+        with suppress(OSError, ValueError):
+            if "amazon" in (firmware / name).read_text().lower():
+                return True
+    return False
 
 
 def _refuse_to_ask(profile: str, _prompt: str) -> NoReturn:
@@ -175,7 +199,8 @@ def _watched(source: str) -> Iterator[None]:
                 seconds=waited,
             )
 
-    threading.Thread(target=watch, name="credentials", daemon=True).start()
+    with suppress(RuntimeError):  # the system allows no more threads: then it is not logged
+        threading.Thread(target=watch, name="credentials", daemon=True).start()
     try:
         yield
     except Exception as error:
@@ -194,9 +219,9 @@ class _MetadataSession(URLLib3Session):  # type: ignore[misc]  # botocore is not
         super().__init__(timeout=timeout_seconds)
         self.host = host_and_port(url)
         self.status = 0
-        #: True if it is there, or may be once the network is up.
+        self._expected = not self.host.startswith(_USUAL_METADATA) or is_ec2()
+        #: True if it is there, or should be once the network is up.
         self.reached = False
-        self._chosen = not self.host.startswith(_USUAL_METADATA)
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         """Send the request, and remember what became of it."""
@@ -204,7 +229,7 @@ class _MetadataSession(URLLib3Session):  # type: ignore[misc]  # botocore is not
             answer = super().send(request)
         except Exception as error:
             not_there = isinstance(error, aws.EndpointConnectionError | aws.ConnectTimeoutError)
-            self.reached |= self._chosen or not not_there or network_is_down(error)
+            self.reached |= self._expected or not not_there
             raise
         self.reached, self.status = True, answer.status_code
         return answer

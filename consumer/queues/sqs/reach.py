@@ -82,12 +82,6 @@ def not_reached(error: BaseException, *, operation: str, host: str) -> Transport
     return TransportError(f"{operation}: {host} {cause}", code=code)
 
 
-def network_is_down(error: BaseException) -> bool:
-    """True if this machine has no network at all, such as early at boot."""
-    down = (errno.ENETUNREACH, errno.ENETDOWN)
-    return any(isinstance(e, OSError) and e.errno in down for e in _chain(error))
-
-
 def host_and_port(url: str) -> str:
     """Of a URL; "" if it is none. Never a user or password, a path or a query."""
     # botocore writes http:// before a proxy's URL of a scheme that it does not know.

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from consumer.errors import ConfigurationError
-from consumer.ledger.database import FILE_NAME
-from consumer.private import make_private_directory
+from consumer.private import LEDGER_FILE, make_private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.config import Settings
+    from consumer.config.models import Settings
 
 #: A disk that is full or breaks is no mistake in the configuration, and may pass.
 _MAY_PASS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENFILE, errno.EMFILE)
@@ -58,7 +57,7 @@ def _fault(key: str, directory: Path, *, keep: bool) -> str:
         made = make_private_directory(directory)
         with tempfile.TemporaryFile(dir=directory):
             pass
-        for name in (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"):
+        for name in (LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"):
             with suppress(FileNotFoundError):
                 os.close(os.open(directory / name, os.O_RDWR))
     except (OSError, ValueError) as error:
@@ -77,7 +76,7 @@ def _sentence(key: str, directory: Path, error: OSError | ValueError) -> str:
     at = getattr(error, "filename", None)
     # The file that was refused; of a temporary one only its folder means anything.
     place = Path(os.fsdecode(at)) if at else directory
-    place = place if place.name.startswith(FILE_NAME) else directory
+    place = place if place.name.startswith(LEDGER_FILE) else directory
     owner = _owner(place)
     return (
         f"{key}: {place} can't be written by user {user_name(os.geteuid())}: {reason}{owner}; "

@@ -12,7 +12,7 @@ from typing import Final
 STARTING: Final = "starting"  # version, queue, handlers
 READY: Final = "ready"  # the first receive succeeded
 SUMMARY: Final = "summary"  # each minute: received, handled, failed, deleted, in flight, lag
-UNHEALTHY: Final = "unhealthy"  # no progress somewhere; the watchdog is not fed
+UNHEALTHY: Final = "unhealthy"  # no progress somewhere, or every receive fails
 HEALTHY: Final = "healthy"  # progress again
 DRAINING: Final = "draining"  # stop asked for: no more receives, finish what runs
 DRAINED: Final = "drained"  # the account: handled, deleted, released, abandoned
@@ -22,11 +22,14 @@ UNCAUGHT: Final = "uncaught_exception"  # nobody caught it: in which thread, its
 THREADS_LEFT: Final = "threads_left"  # a handler's threads did not end: ended without them
 THREADS_MISSING: Final = "threads_missing"  # the system allows fewer threads than configured
 LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to be told one by one
+THREAD_STACK: Final = "thread_stack"  # after SIGUSR1: thread, and where it is
 LOG_CALL_FAILED: Final = "log_call_failed"  # a library logged arguments that do not fit its text
 
 # Queue
 QUEUE_CHECK: Final = "queue_check"  # what the queue says of itself before the first receive
 QUEUE_CHECK_FAILED: Final = "queue_check_failed"  # code, attempt; asked again
+CREDENTIALS_NOT_READY: Final = "credentials_not_ready"  # code, reason, attempt; looked for again
+CREDENTIALS_SLOW: Final = "credentials_slow"  # a look for credentials takes long: where
 QUEUE_WARNING: Final = "queue_warning"  # a setting of the queue that will hurt
 TRANSPORT_BOTOCORE: Final = "transport_botocore"  # reason; SQS is called by botocore's HTTP
 CLOCK_SKEW: Final = "clock_skew"  # seconds; this machine's clock differs from AWS's

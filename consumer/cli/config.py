@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from consumer.cli.errors import tell, told_plainly
+from consumer.cli.errors import FILE, tell, told_plainly
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from consumer.config import HandlerSettings, Loaded
     from consumer.handlers.registering.registry import Handler
     from consumer.queues.rules import QueueAddress
-
-_FILE = click.Path(path_type=Path)
-
 
 _HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -52,12 +49,13 @@ Example:
   consume config check /etc/canvas-live-events-consumer/config.yaml
 """,
 )
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 def check(file: Path) -> None:
     """Check FILE, and say in a few lines what the daemon would do.
 
-    Nothing is asked of AWS. The handlers are made as the daemon makes them, so a module of yours
-    that can't be imported is found; variables of the environment count, too.
+    Nothing is asked of AWS. Directories are tried as the user who runs this. The handlers are made
+    as the daemon makes them, so a module of yours that can't be imported is found; variables of the
+    environment count, too.
     """
     from consumer.cli.plan import plan
     from consumer.config import load
@@ -72,6 +70,7 @@ def check(file: Path) -> None:
         warnings = list(loaded.warnings)
         with _faults_into(faults, loaded):
             address = queue_address(loaded)
+        _check_directories(loaded, faults)
         handlers = _handlers(loaded, faults, warnings)
         if faults:
             raise ConfigurationError("\n".join(faults))
@@ -107,7 +106,6 @@ def _handlers(loaded: Loaded, faults: list[str], warnings: list[str]) -> list[Ha
         build_registry,
     )
     from consumer.handlers.registering.registry import Registry
-    from consumer.writable import check_writable
 
     settings, all_of_them = loaded.settings, Registry()
     state = settings.state_directory
@@ -120,12 +118,23 @@ def _handlers(loaded: Loaded, faults: list[str], warnings: list[str]) -> list[Ha
         with _faults_into(faults, loaded, f"handlers[{index}].name"):
             add(entry)
     with _faults_into(faults, loaded, "state_directory"):
-        check_writable(state, "the state directory", "state_directory")
         if not settings.handlers:
             add()
         if settings.unmatched == "archive" and not faults:  # else the same is told twice
             archive_unmatched(all_of_them, state_directory=state)
     return list(all_of_them.handlers)
+
+
+def _check_directories(loaded: Loaded, faults: list[str]) -> None:
+    from consumer.config.directories import check_directories
+
+    given = loaded.origins.get("state_directory", "default") != "default"
+    try:
+        check_directories(loaded.settings, keep=False, state_is_given=given)
+    except ConfigurationError as error:
+        for line in str(error).splitlines():
+            fault = _placed(ConfigurationError(line), loaded, line.partition(":")[0])
+            faults.append(str(fault))
 
 
 def _unmatched(handlers: list[Handler]) -> list[str]:
@@ -158,7 +167,7 @@ Examples:
 """,
 )
 @click.option(
-    "-c", "--config", "config_file", metavar="FILE", type=_FILE, help="Configuration file (YAML)."
+    "-c", "--config", "config_file", metavar="FILE", type=FILE, help="Configuration file (YAML)."
 )
 @click.option("--json", is_flag=True, help='JSON: {"value": ..., "origin": ...} each.')
 def show(config_file: Path | None, *, json: bool) -> None:

@@ -4,17 +4,50 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.errors import EXIT_BUG, ConsumerError, describe
+from consumer.errors import EXIT_BUG, EXIT_CONFIGURATION, ConsumerError, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # click's own ways out, and a reader that has gone (`consume decode ... | head`): click knows them.
 _NOT_OURS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)
+
+#: A configuration file. Whether it can be read is not click's to say: that has its own exit code.
+FILE: Final = click.Path(path_type=Path, readable=False)
+#: After Ctrl-C, as shells have it.
+EXIT_INTERRUPTED: Final = 130
+
+
+class DaemonGroup(click.Group):
+    """The daemon, with commands beside it. Of the daemon only documented exit codes come.
+
+    A wrong option is one of the configuration: click's own code for it, 2, would have systemd
+    restart it for ever. The commands keep it, as every command of a shell has it.
+    """
+
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        """Parse the options of the daemon."""
+        try:
+            return super().make_context(*arguments, **extra)
+        except click.UsageError as error:
+            error.exit_code = EXIT_CONFIGURATION  # type: ignore[misc]
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the daemon, or a command."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if error.ctx is None or error.ctx.command is self:  # no such command
+                error.exit_code = EXIT_CONFIGURATION  # type: ignore[misc]
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            ctx.exit(EXIT_INTERRUPTED)
 
 
 def tell(text: str, *, kind: str = "error") -> None:

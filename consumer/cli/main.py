@@ -17,7 +17,7 @@ from consumer.cli.config import config_group, queue_address
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
 from consumer.cli.drift import drift_command
-from consumer.cli.errors import told_plainly
+from consumer.cli.errors import FILE, DaemonGroup, told_plainly
 from consumer.cli.events import events_group
 from consumer.cli.sample import sample_command
 from consumer.errors import ConsumerError
@@ -29,7 +29,8 @@ Exit codes:
   70  a bug in this program
   75  a failure that may pass, but lasted (network); start it again
   77  credentials are missing, wrong or not allowed to do this
-  78  the configuration can't be used
+  78  the configuration or an option can't be used
+  130 stopped with Ctrl-C before anything was begun
 
 \b
 Examples:
@@ -42,12 +43,13 @@ Examples:
 
 
 @click.group(
+    cls=DaemonGroup,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
 )
 @click.option(
-    "-c", "--config", "config_file", metavar="FILE", type=click.Path(path_type=Path),
+    "-c", "--config", "config_file", metavar="FILE", type=FILE,
     help="Configuration file (YAML); see config.example.yaml.",
 )  # fmt: skip
 @click.option("--queue-url", metavar="URL", help="URL of the queue to consume.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from consumer.config.directories import user_name
 from consumer.config.urls import queue_name_of_url
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def plan(
     if not any(handler.takes_all for handler in asking):
         yield "unmatched", _unmatched_events(settings)
     yield "quarantine", _quarantine(settings)
-    yield "state", str(settings.state_directory.absolute())
+    yield "state", _state(loaded)
     yield "logging", f"{settings.logging.level}, {settings.logging.format}"
 
 
@@ -42,6 +44,13 @@ def _unmatched_events(settings: Settings) -> str:
         return "events that no handler asks for are deleted"
     where = (settings.state_directory / "archive").absolute()
     return f"events that no handler asks for are archived, in {where}"
+
+
+def _state(loaded: Loaded) -> str:
+    path = loaded.settings.state_directory.absolute()
+    if loaded.origins.get("state_directory", "default") == "default":
+        return f"{path}, if started here; a systemd unit sets another ($STATE_DIRECTORY)"
+    return f"{path}, which {user_name(os.geteuid())} may write"
 
 
 def _quarantine(settings: Settings) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from consumer.cli.errors import told_plainly
+from consumer.cli.errors import EXIT_INTERRUPTED, FILE, told_plainly
 from consumer.cli.sample_output import send, write
 from consumer.errors import EXIT_OK
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from consumer.messages import Format
 
 _MIXED_COUNT = 100
-#: As shells have it.
-_EXIT_INTERRUPTED = 130
 _EPILOG = """\b
 Exit codes:
   0   all were written, or sent
@@ -103,7 +100,7 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--endpoint-url", metavar="URL", help="Another SQS endpoint: VPC or emulator.")
 @click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files.")
 @click.option(
-    "-c", "--config", "config_file", metavar="FILE", type=click.Path(path_type=Path),
+    "-c", "--config", "config_file", metavar="FILE", type=FILE,
     help="Configuration file, for its aws section and queue.allow_any_queue_name.",
 )  # fmt: skip
 @click.pass_context
@@ -126,7 +123,7 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
                 context.exit(EXIT_OK)
             context.exit(write(messages, array=options["array"]))
         except KeyboardInterrupt:
-            context.exit(_EXIT_INTERRUPTED)
+            context.exit(EXIT_INTERRUPTED)
 
 
 def _is_for_queue(options: Mapping[str, Any]) -> bool:

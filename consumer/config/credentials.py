@@ -36,8 +36,7 @@ def read_secret_files(
         if path is None:
             continue
         file_key = f"{key}_file"
-        absent = not path.exists() and path.is_relative_to(_SYSTEMD_CREDENTIALS)
-        if outside_service and absent:
+        if outside_service and path.is_relative_to(_SYSTEMD_CREDENTIALS) and not _exists(path):
             text = f"{path}: can be read only in the running service; not checked"
             problems.warn(where(file_key), file_key, text)
             continue
@@ -47,6 +46,13 @@ def read_secret_files(
         else:
             secrets[name] = SecretStr(secret)
     return aws.model_copy(update=secrets)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a folder in between may not be entered
+        return False
 
 
 def _read(path: Path) -> tuple[str, str]:

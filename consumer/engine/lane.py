@@ -40,9 +40,10 @@ class Lane(Generic[T]):
     def add(self, items: Iterable[T]) -> None:
         """More to send."""
         with self._lock:
-            if not self._items:
-                self.due = self._clock.monotonic() + self._linger
+            first = not self._items
             self._items += items
+            if first and self._items:
+                self.due = self._clock.monotonic() + self._linger
 
     def full(self) -> int:
         """How many full batches may be sent now."""

@@ -110,6 +110,8 @@ class Receiver:
         #: `Clock.monotonic()` at which there last was no room, or no need, for another message.
         self.last_blocked = self.last_return
         self.last_error_code = ""
+        #: `Clock.monotonic()` since when every receive has failed; None: the last one did not.
+        self.failing_since: float | None = None
 
     @property
     def exhausted(self) -> bool:
@@ -243,6 +245,7 @@ class Receiver:
                 failures, self._failures = self._failures, 0
                 self._refused_since = None
             self.last_error_code = ""
+            self.failing_since = None
             _log.info(log_events.RECEIVE_RECOVERED, failures=failures)
         self.succeeded = True
         self._stats.add("receives")
@@ -273,6 +276,8 @@ class Receiver:
             pause = RECEIVE_BACKOFF.equal_jitter(self._failures, self._rng)
         self._stats.add("receive_failures")
         self.last_error_code = error.code
+        if self.failing_since is None:
+            self.failing_since = began
         self._quiet_since = None
         # A policy that is being edited or a queue that is being moved denies for moments; before
         # the first success there is nothing to wait for.

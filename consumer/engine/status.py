@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MARGIN_SECONDS = 15.0
 #: For so long threads or messages must be past their time, to be taken as stuck for good.
 STUCK_SECONDS = 60.0
+#: When every receive has failed for so long, that is no moment's outage.
+FAILING_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Status:
     failing_handlers: tuple[str, ...]
     #: What keeps the watchdog from being fed; empty while there is progress everywhere.
     problems: tuple[str, ...]
+    #: What is unhealthy, but would not be better in a new process.
+    outages: tuple[str, ...]
     #: All counters that are not zero, since the start; see `CounterName`.
     counts: Mapping[str, int]
     #: Events handled, by name, most frequent first.
@@ -76,6 +80,7 @@ class Watch:
             receive_error_code=parts.receiver.last_error_code,
             failing_handlers=tuple(parts.admission.failing()),
             problems=tuple(self._problems()),
+            outages=self._outages(),
             counts=parts.stats.snapshot(),
             events=parts.stats.events(),
             unmatched_events=parts.stats.unmatched_events(),
@@ -119,6 +124,12 @@ class Watch:
         if self._stuck_seconds() < STUCK_SECONDS:
             return None
         return StuckError("most handlers, or all messages held, are stuck past their timeout")
+
+    def _outages(self) -> tuple[str, ...]:
+        since = self._parts.receiver.failing_since
+        if since is None or self._parts.clock.monotonic() - since < FAILING_SECONDS:
+            return ()
+        return (f"every receive has failed for {FAILING_SECONDS:g} s",)
 
     def _problems(self) -> list[str]:
         parts, receiver = self._parts, self._parts.receiver

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from consumer import log_events
+from consumer.private import LEDGER_FILE, make_private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-FILE_NAME = "ledger.sqlite3"
+FILE_NAME = LEDGER_FILE
 #: How long a write waits for another process that holds the file locked.
 BUSY_SECONDS = 1.0
 #: After a write that failed the file is left alone for so long: each attempt may cost a second.
@@ -164,7 +165,7 @@ def open_database(directory: Path, *, clock: Clock, use: Callable[[Database], T]
     A file that can't be read as ours, or that `use` finds odd, is renamed, and that is logged: it
     is never a reason not to start.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    make_private_directory(directory)
     path = directory / FILE_NAME
     try:
         return _use(path, clock, use)

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from consumer.errors import TransportError
+from consumer.private import make_private_directory
 from consumer.queues.sending import Outgoing
 from consumer.sqs_limits import MAX_MESSAGE_ATTRIBUTES
 
@@ -127,11 +128,8 @@ def file_name(message_id: str) -> str:
 
 def _make_directory(path: Path) -> None:
     """With those above it that are missing; the name of each new one is durable."""
-    if path.is_dir():
-        return
-    _make_directory(path.parent)
-    path.mkdir(mode=0o700, exist_ok=True)
-    _sync_directory(path.parent)
+    for new in make_private_directory(path):
+        _sync_directory(new.parent)
 
 
 def _sync_directory(path: Path) -> None:

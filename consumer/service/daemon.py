@@ -86,6 +86,7 @@ class Daemon:
 
     def _look_around(self) -> Status:
         now = self._clock.monotonic()
+        self._signals.log_stacks_if_asked()
         status = self._worker.status()
         if status.ready and not self._ready:
             self._ready = True
@@ -93,7 +94,7 @@ class Daemon:
         if self._ready and self._notifier.active and not self._systemd_is_ready:
             # Said again until systemd has it: its queue may be full while the machine boots.
             self._systemd_is_ready = self._notifier.ready("receiving")
-        self._feed_watchdog(now, status.problems)
+        self._feed_watchdog(now, status)
         if now - self._last_status >= STATUS_SECONDS:
             handled = status.counts.get("handled", 0)
             rate = (handled - self._rate_base[1]) / max(now - self._rate_base[0], 0.001)
@@ -106,16 +107,18 @@ class Daemon:
         self._on_tick(status)
         return status
 
-    def _feed_watchdog(self, now: float, problems: tuple[str, ...]) -> None:
-        """Feed it from progress, and from nothing else."""
-        if problems != self._unhealthy:
-            if problems:
-                _log.error(log_events.UNHEALTHY, problems=list(problems))
+    def _feed_watchdog(self, now: float, status: Status) -> None:
+        """Feed it from progress, and from nothing else; say what is unhealthy."""
+        unhealthy = status.problems + status.outages
+        if unhealthy != self._unhealthy:
+            if unhealthy:
+                code = status.receive_error_code
+                _log.error(log_events.UNHEALTHY, problems=list(unhealthy), code=code)
             else:
                 _log.info(log_events.HEALTHY)
-            self._unhealthy = problems
+            self._unhealthy = unhealthy
         interval = self._notifier.watchdog_interval_seconds
-        if interval is None or problems:
+        if interval is None or status.problems:
             return
         if now - self._last_watchdog >= interval / 2:
             self._last_watchdog = now
@@ -158,7 +161,8 @@ class Daemon:
 
     def _while_draining(self, seconds_left: float) -> bool:
         now, status = self._clock.monotonic(), self._worker.status()
-        self._feed_watchdog(now, status.problems)
+        self._signals.log_stacks_if_asked()
+        self._feed_watchdog(now, status)
         if now - self._last_status >= 1.0:
             self._last_status = now
             self._notifier.extend_timeout(max(seconds_left, 0.0) + EXTEND_SECONDS)

@@ -18,8 +18,11 @@ _ALWAYS = ("received", "handled", "failed", "deleted")
 def status_line(status: Status, *, rate: float) -> str:
     """One line for `systemctl status`."""
     counts = status.counts
-    if status.problems:
-        state = f"unhealthy ({', '.join(status.problems)})"
+    unhealthy = status.problems + status.outages
+    if unhealthy:
+        state = f"unhealthy ({', '.join(unhealthy)})"
+        if status.receive_error_code:
+            state = f"{state}, the last with {status.receive_error_code}"
     elif status.failing_handlers:
         state = f"waiting for {', '.join(status.failing_handlers)} to work again"
     elif status.receive_error_code:

@@ -4,56 +4,99 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from traceback import walk_stack
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from consumer import log_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
+
+_log = structlog.get_logger(__name__)
+
+
+def _known(*names: str) -> tuple[signal.Signals, ...]:
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
+#: Each of these asks for a drain.
+STOPPING: Final = _known("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGPWR")
+STACKS: Final = signal.SIGUSR1
+#: Each would end the process at once, and leave messages hidden, but means nothing to it. Python
+#: itself ignores SIGPIPE and SIGXFSZ.
+IGNORED: Final = (
+    *_known("SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGSTKFLT"),
+    *range(getattr(signal, "SIGRTMIN", 0), getattr(signal, "SIGRTMAX", -1) + 1),
+)
 
 
 class StopSignals:
-    """Counts SIGTERM and SIGINT: the first asks for a drain, the second to stop at once.
+    """Counts the signals that ask for a drain: the second asks to stop at once.
 
-    The handler only adds to a number: it runs between any two instructions of the main thread, and
+    The handlers only add to a number: they run between any two instructions of the main thread, and
     whatever takes a lock there (an Event, a log line) can lock up with the code it interrupted.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self._interrupts = False
+        self._stacks_asked = 0
+        self._stacks_logged = 0
         self._process = os.getpid()
 
     def note(self, number: int = 0, _frame: FrameType | None = None) -> None:
-        """The signal handler."""
-        if os.getpid() != self._process:
-            # A child that somebody's handler has forked: nobody drains there, it shall just end.
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+        """The handler of the signals that ask for a drain."""
+        if not self._ends_child(number):
+            self.count += 1
+
+    def log_stacks_if_asked(self) -> None:
+        """After a SIGUSR1, log where each thread is: names of functions and lines, no values."""
+        if self._stacks_asked == self._stacks_logged:
             return
-        self.count += 1
-        if self._interrupts:
-            self._interrupts = False  # once: a second one must not hit what deals with the first
-            raise KeyboardInterrupt
-
-    @contextmanager
-    def interrupting(self) -> Iterator[None]:
-        """Have a signal raise KeyboardInterrupt meanwhile: nothing is held yet, nothing to drain.
-
-        Main thread only, within `installed`.
-        """
-        self._interrupts = True
-        try:
-            yield
-        finally:
-            self._interrupts = False
+        self._stacks_logged = self._stacks_asked
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        for ident, frame in sys._current_frames().items():  # noqa: SLF001 - documented
+            places = [
+                f"{os.path.basename(code.co_filename)}:{line} in {code.co_name}"  # noqa: PTH119
+                for code, line in ((f.f_code, line) for f, line in walk_stack(frame))
+            ]
+            thread = names.get(ident, "unknown")
+            _log.info(log_events.THREAD_STACK, thread=thread, frames=places)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Catch the signals meanwhile, then restore what they did before. Main thread only."""
-        before = {n: signal.signal(n, self.note) for n in (signal.SIGTERM, signal.SIGINT)}
+        handlers: dict[int, Callable[[int, FrameType | None], None]] = {
+            **dict.fromkeys(STOPPING, self.note),
+            # Not SIG_IGN: that would also hold for the programs that handlers start.
+            **dict.fromkeys(IGNORED, self._ignore),
+            STACKS: self._ask_for_stacks,
+        }
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup
+            del handlers[signal.SIGHUP]
+        before = {number: signal.signal(number, handlers[number]) for number in handlers}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def _ask_for_stacks(self, number: int, _frame: FrameType | None) -> None:
+        if not self._ends_child(number):
+            self._stacks_asked += 1
+
+    def _ignore(self, number: int, _frame: FrameType | None) -> None:
+        self._ends_child(number)
+
+    def _ends_child(self, number: int) -> bool:
+        """In a child that a handler has forked nothing is drained: it ends as it would anywhere."""
+        if os.getpid() == self._process:
+            return False
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        return True

@@ -73,10 +73,10 @@ def test_what_can_not_be_run_is_refused(
 
 
 def test_a_wrong_option_is_told_as_usage(consume: Start) -> None:
-    """By click, with its own exit code for that."""
+    """By click, with the exit code of the configuration."""
     run = consume("--queue", URL)
 
-    assert run.end() == 2
+    assert run.end() == 78
     assert "No such option" in run.stderr()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from consumer.cli.config import config_group
+from consumer.config.directories import user_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +37,7 @@ def _run(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
 def test_check_says_what_the_daemon_would_do(config: Path) -> None:
     """Queue, region, credentials, handlers and state, in a few lines, and exit code 0."""
     config.write_text(
-        QUEUE + "state_directory: /srv/events\n"
+        QUEUE + f"state_directory: {config.parent / 'events'}\n"
         "aws: {profile: canvas, role_arn: 'arn:aws:iam::123456789012:role/events'}\n"
         "handlers:\n"
         "  - {name: all, archive: {}}\n"
@@ -51,7 +53,7 @@ def test_check_says_what_the_daemon_would_do(config: Path) -> None:
         "  handlers     all: *",
         "               few: logged_in, grade_*, canvas format only",
         "  quarantine   none: what can't be handled stays, for the queue's redrive policy",
-        "  state        /srv/events",
+        f"  state        {config.parent / 'events'}, which {user_name(os.geteuid())} may write",
         "  logging      info, auto",
     ]
     assert result.stderr == ""
@@ -61,17 +63,38 @@ def test_check_says_what_the_daemon_would_do(config: Path) -> None:
 @pytest.mark.parametrize(
     ("quarantine", "told"),
     [
-        ("{directory: poison}", "/srv/events/poison"),
+        ("{directory: poison}", "{state}/poison"),
         ("{queue_url: 'https://sqs.us-east-1.amazonaws.com/123456789012/bad'}", "the queue bad"),
     ],
 )
 def test_check_says_where_poison_goes(config: Path, quarantine: str, told: str) -> None:
     """Into a directory beneath the state directory, or to another queue."""
-    config.write_text(f"{QUEUE}state_directory: /srv/events\nquarantine: {quarantine}\n")
+    state = config.parent / "events"
+    config.write_text(f"{QUEUE}state_directory: {state}\nquarantine: {quarantine}\n")
 
     result = _run("check", config)
 
-    assert f"  quarantine   {told}" in result.stdout.splitlines()
+    assert f"  quarantine   {told.format(state=state)}" in result.stdout.splitlines()
+    assert not state.exists()
+
+
+def test_check_tries_the_directories(config: Path) -> None:
+    """As the daemon does at its start, with its sentence; what it made is removed again."""
+    config.write_text(f"{QUEUE}state_directory: /proc/x\nquarantine: {{directory: /proc/y}}\n")
+
+    result = _run("check", config)
+
+    assert result.exit_code == 78
+    assert "config.yaml:2: state_directory: /proc/x can't be written by user" in result.stderr
+    assert "quarantine.directory: /proc/y can't be written by user" in result.stderr
+
+
+def test_check_does_not_take_its_own_folder_for_that_of_the_service(config: Path) -> None:
+    """Without state_directory a unit sets it; where the check is run says nothing of that."""
+    result = _run("check", config)
+
+    (line,) = [line for line in result.stdout.splitlines() if "  state " in line]
+    assert "a systemd unit sets another ($STATE_DIRECTORY)" in line
 
 
 def test_check_without_handlers_says_that_it_archives(config: Path) -> None:

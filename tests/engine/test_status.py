@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.status import MARGIN_SECONDS, STUCK_SECONDS
+from consumer.engine.status import FAILING_SECONDS, MARGIN_SECONDS, STUCK_SECONDS
 from consumer.errors import StuckError, TransportError
 from consumer.messages import Outcome
 from consumer.testing import Fault
@@ -302,6 +302,25 @@ def test_an_outage_is_no_problem(rig: Rig) -> None:
     assert len(seen) > 100
     assert seen == [()] * len(seen)
     assert all(message.visibility_lost for message in rig.parts.in_flight.snapshot())
+
+
+def test_receives_that_all_fail_for_long_are_told_apart(rig: Rig) -> None:
+    """Unhealthy, though no watchdog would help: such as long polls that a load balancer cuts."""
+    rig.receive()
+    assert rig.status.ready
+
+    rig.queue.faults = lambda _call: Fault(error=TransportError("cut", code="504"))
+    rig.receive()
+    rig.clock.advance(FAILING_SECONDS - 0.1)
+    rig.receive()
+    assert not rig.status.outages
+    rig.clock.advance(0.1)
+
+    assert rig.status.outages == ("every receive has failed for 120 s",)
+    assert rig.status.receive_error_code == "504"
+    rig.queue.faults = lambda _call: None
+    rig.receive()
+    assert not rig.status.outages
 
 
 def test_the_status_says_what_there_is(make_rig: MakeRig, registry: Registry) -> None:

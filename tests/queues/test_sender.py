@@ -193,8 +193,10 @@ def test_a_queue_that_can_not_be_sent_to(queue: dict[str, str], told: str) -> No
         connect_sender(QueueSettings.model_validate(queue), AwsSettings())
 
 
-def test_the_region_is_that_of_the_url() -> None:
-    """Nothing else has to be configured; nothing is asked yet."""
+def test_the_region_is_that_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else has to be configured but a key; nothing is asked yet."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")
     sender = connect_sender(QueueSettings(url=URL.replace("us-east-1", "eu-west-2")), AwsSettings())
 
     assert (sender.name, sender.region) == (NAME, "eu-west-2")

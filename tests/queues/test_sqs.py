@@ -476,14 +476,10 @@ def test_half_a_key_is_refused(missing: str) -> None:
         connected(URL, **half)
 
 
-@for_each("way", WAYS)
-def test_no_credentials_are_reported_at_the_first_call(way: str) -> None:
-    """Nobody's chain has any here; the sentence says what to configure."""
-    transport = connected(URL, way=way, **NO_KEYS)
-
+def test_no_credentials_are_reported_when_connecting() -> None:
+    """The chain has none here; the sentence says what to configure."""
     with pytest.raises(AccessDeniedError, match="no AWS credentials") as denied:
-        transport.attributes()
-    transport.close()
+        connected(URL, **NO_KEYS)
 
     assert "NoCredentialsError" == denied.value.code
 
@@ -549,11 +545,8 @@ def test_a_role_is_assumed_and_refreshed_by_botocore(
 
 def test_a_role_without_credentials_to_assume_it_with_is_reported() -> None:
     """The same sentence as without a role."""
-    transport = connected(URL, aws_role_arn="arn:aws:iam::123456789012:role/canvas", **NO_KEYS)
-
     with pytest.raises(AccessDeniedError, match="no AWS credentials"):
-        receive(transport)
-    transport.close()
+        connected(URL, aws_role_arn="arn:aws:iam::123456789012:role/canvas", **NO_KEYS)
 
 
 def test_nothing_secret_is_in_a_repr_or_an_error(wire: Wire) -> None:

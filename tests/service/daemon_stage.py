@@ -23,7 +23,8 @@ class FakeWorker:
         self.clock = clock
         self.current = Status(
             ready=False, in_flight=0, open_receives=1, receive_error_code="", failing_handlers=(),
-            problems=(), counts={}, events={}, lag_seconds=0.0, finished="", failure=None,
+            problems=(), outages=(), counts={}, events={}, lag_seconds=0.0, finished="",
+            failure=None,
         )  # fmt: skip
         self.started = False
         #: What a drain finds: how long it takes, and the counts.

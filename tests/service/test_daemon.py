@@ -111,6 +111,25 @@ def test_the_watchdog_is_not_fed_while_there_are_problems(stage: Stage, told: li
     assert any("unhealthy (receive without end)" in str(text) for _, text in stage.heard.said)
 
 
+def test_an_outage_is_unhealthy_and_fed(stage: Stage, told: list[Any]) -> None:
+    """It is logged and shown; but another process would do no better, so no watchdog ends it."""
+    stage.heard.watchdog_interval_seconds = 2.0
+    began = stage.clock.monotonic()
+    outage = ("every receive has failed for 120 s",)
+    stage.at(10, lambda: stage.worker.become(outages=outage, receive_error_code="504"))
+    stage.at(50, lambda: stage.worker.become(outages=(), receive_error_code=""))
+    stage.stop_at(60)
+
+    stage.run()
+
+    assert [m for m in stage.heard.fed if 20 < m - began < 40]
+    (unhealthy,) = named(told, "unhealthy")
+    assert (list(outage), "504") == (unhealthy["problems"], unhealthy["code"])
+    assert len(named(told, "healthy")) == 1
+    shown = f"unhealthy ({outage[0]}), the last with 504"
+    assert any(shown in str(text) for _, text in stage.heard.said)
+
+
 def test_the_status_is_for_people(stage: Stage) -> None:
     """Every five seconds: what it does, how fast, how much is held, how far it lags."""
     stage.worker.become(ready=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,8 +14,10 @@ import structlog
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.errors import AccessDeniedError, ConfigurationError, QueueMissingError, TransportError
 from consumer.handlers.registering.registry import Registry
+from consumer.queues.sqs.credential_failures import CredentialsMissingError
 from consumer.queues.transport import QueueAttributes
 from consumer.service import run as module
+from consumer.service import start
 from consumer.service.run import run
 from consumer.testing import ManualClock
 from tests.cases import for_each
@@ -62,9 +65,14 @@ class Rig:
         self.workers: list[RunOptions] = []
         self.daemons: list[dict[str, Any]] = []
         self.daemon_code = 0
-        monkeypatch.setattr(module, "connect", lambda *_, **__: self.transport)
+        self.connected = 0
+        monkeypatch.setattr(start, "connect", self._connect)
         monkeypatch.setattr(module, "Worker", self._worker)
         monkeypatch.setattr(module, "Daemon", self._daemon)
+
+    def _connect(self, *_: Any, **__: Any) -> FakeTransport:
+        self.connected += 1
+        return self.transport
 
     def _worker(
         self,
@@ -89,7 +97,9 @@ class Rig:
 
     def start(self, settings: Settings | None = None, **options: Any) -> int:
         """Run it all."""
-        settings = (settings or Settings()).model_copy(update={"state_directory": self.state})
+        settings = settings or Settings()
+        queue = settings.queue.model_copy(update={"name": "canvas-live-events-test"})
+        settings = settings.model_copy(update={"state_directory": self.state, "queue": queue})
         environ: dict[str, str] = {}
         return run(settings, clock=self.clock, environ=environ, registry=Registry(), **options)
 
@@ -152,7 +162,6 @@ def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs:
 
     assert rig.start() == 0
     assert rig.transport.asked == 4
-    assert [1, 2, 4] == rig.clock.waits
     failed = [line for line in logs if line["event"] == "queue_check_failed"]
     assert [1, 2, 3] == [line["attempt"] for line in failed]
     assert [1, 2, 4] == [line["next_attempt_seconds"] for line in failed]
@@ -162,17 +171,53 @@ def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs:
 @pytest.mark.parametrize(
     ("grace", "waits"), [(0, []), (2, [1]), (60, [1, 2, 4, 8, 15, 15, 15]), (7, [1, 2, 4])]
 )
-def test_an_outage_that_lasts_ends_it(rig: Rig, grace: float, waits: list[float]) -> None:
+def test_an_outage_that_lasts_ends_it(
+    rig: Rig, logs: list[Any], grace: float, waits: list[float]
+) -> None:
     """No pause goes beyond `engine.fatal_grace_seconds`; then it is "start me again": 75."""
     rig.transport.answers = [UNREACHABLE]
 
+    began = rig.clock.monotonic()
     with pytest.raises(TransportError) as caught:
         rig.start(Settings(engine=EngineSettings(fatal_grace_seconds=grace)))
 
     assert 75 == caught.value.exit_code
-    assert waits == rig.clock.waits
+    failed = [line for line in logs if line["event"] == "queue_check_failed"]
+    assert waits == [line["next_attempt_seconds"] for line in failed]
+    assert sum(waits) == pytest.approx(rig.clock.monotonic() - began)
     assert rig.transport.closed
     assert rig.workers == []
+
+
+def test_an_attempt_that_hangs_has_an_end(rig: Rig) -> None:
+    """Whatever it hangs in: after `engine.fatal_grace_seconds` it is "start me again"."""
+    ended = threading.Event()
+
+    def hang() -> QueueAttributes:
+        rig.clock.advance(61)
+        ended.wait(60)
+        return QueueAttributes()
+
+    rig.transport.answers = [hang]
+    with pytest.raises(TransportError, match="the start hangs") as caught:
+        rig.start()
+    ended.set()
+
+    assert 75 == caught.value.exit_code
+
+
+def test_missing_credentials_are_looked_for_anew(rig: Rig, logs: list[Any]) -> None:
+    """With a new client: the old one remembers that there were none. At the end it is 77."""
+    rig.transport.answers = [CredentialsMissingError("none"), QueueAttributes()]
+    assert rig.start() == 0
+    (line,) = [line for line in logs if line["event"] == "credentials_not_ready"]
+    assert (1, "none") == (line["attempt"], line["reason"])
+    assert rig.connected == 2
+
+    rig.transport.answers = [CredentialsMissingError("none")]
+    with pytest.raises(AccessDeniedError) as caught:
+        rig.start()
+    assert 77 == caught.value.exit_code
 
 
 @pytest.mark.parametrize(
@@ -239,7 +284,8 @@ def test_handlers_come_from_the_settings(
         return registry
 
     monkeypatch.setattr(module, "build_registry", build)
-    settings = Settings(state_directory=rig.state)
+    queue = QueueSettings(name="canvas-live-events-test")
+    settings = Settings(state_directory=rig.state, queue=queue)
 
     run(settings, clock=rig.clock, environ={})
 

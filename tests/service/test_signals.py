@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 
-import pytest
-
 from consumer.service.signals import StopSignals
+from tests.cases import for_each
 
 _FORKS = """
-import os, signal
+import os, signal, sys
 from consumer.service.signals import StopSignals
 
 signals = StopSignals()
@@ -23,28 +23,31 @@ with signals.installed():
         signal.pause()
         os._exit(7)
     os.read(there, 1)
-    os.kill(child, signal.SIGTERM)
+    os.kill(child, int(sys.argv[1]))
     _, status = os.waitpid(child, 0)
 print(os.WIFSIGNALED(status) and os.WTERMSIG(status), signals.count)
 """
 
 
-def test_a_second_signal_does_not_hit_what_deals_with_the_first() -> None:
-    """While the queue is asked about itself one of them interrupts, and the others count."""
-    signals = StopSignals()
-
-    with signals.interrupting():
-        with pytest.raises(KeyboardInterrupt):
-            signals.note(signal.SIGTERM)
-        signals.note(signal.SIGTERM)
-
-    assert signals.count == 2
-
-
-def test_a_child_that_a_handler_forks_ends_at_a_signal() -> None:
+@for_each("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM])
+def test_a_child_that_a_handler_forks_ends_at_a_signal(number: signal.Signals) -> None:
     """`multiprocessing` ends its processes so, and waits for that: they must not count it."""
     ended = subprocess.run(
-        [sys.executable, "-c", _FORKS], capture_output=True, text=True, timeout=120, check=False
-    )
+        [sys.executable, "-c", _FORKS, str(int(number))],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
 
-    assert ended.stdout.split() == [str(int(signal.SIGTERM)), "0"]
+    assert ended.stdout.split() == [str(int(number)), "0"]
+
+
+def test_nohup_stays_in_force() -> None:
+    """Who starts it so wants it to outlive the terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        signals = StopSignals()
+        with signals.installed():
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert signals.count == 1
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -40,7 +40,7 @@ class Reader:
         for block in self.sections.pop(section):
             if "pip install" in block:
                 continue
-            pasted = "/dev/stdin" in block
+            pasted = "/dev/stdin" in block and "<<" not in block
             for script in block.splitlines() if pasted else [block]:
                 paste = next((v for k, v in (given or {}).items() if script.endswith(k)), "")
                 local = script.replace(AWS, DOUBLE)

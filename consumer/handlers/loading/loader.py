@@ -143,7 +143,7 @@ def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
         made: object = factory(entry.name, entry.options, environment)
     except ConsumerError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a module may be a script that ends
         raise ConfigurationError(
             f'handler "{entry.name}": the factory of "{entry.type}" failed with '
             f"{type(error).__name__} ({place_of(error)})"

@@ -199,6 +199,7 @@ class WireCalls:
 
 def _check_content(response_dict: Mapping[str, Any] | None, **_: object) -> None:
     """Refuse what is no JSON object; botocore takes it for an answer that says nothing."""
+    # None: no answer came, for which botocore has an exception.
     if response_dict is not None and response_dict["status_code"] < _FIRST_ERROR_STATUS:
         _object_of(response_dict["body"])
 

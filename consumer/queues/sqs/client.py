@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError
 from consumer.errors import ConfigurationError
 from consumer.queues.rules import check_encrypted, signing_region
 from consumer.queues.sqs.credentials import session_for
+from consumer.queues.sqs.lookup import look_up
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -23,17 +24,22 @@ USER_AGENT = "canvas-live-events-consumer"
 def make_client(
     queue: QueueSettings, aws: AwsSettings, address: QueueAddress, *, max_connections: int = 10
 ) -> tuple[Session, Any]:
-    """The session, whose credentials sign, and its client. Asks nothing of AWS yet.
+    """The session, whose credentials sign, and its client. Asks nothing of SQS yet.
+
+    Credentials are looked for, which may take as long as a source of theirs takes. A client that
+    was made without would never have any.
 
     One call of the client is one request: whoever calls tries again, and knows when not to.
 
     Args:
         max_connections: as many calls may be under way at the same time.
 
-    Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile).
+    Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile), `CredentialsError`
+    (there are none now: try again with a new client), another `TransportError`.
     """
     session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
     region = signing_region(address, session.get_config_variable("region"))
+    look_up(session)
     config = Config(
         user_agent=USER_AGENT,
         connect_timeout=queue.connect_timeout_seconds,

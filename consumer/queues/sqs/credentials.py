@@ -9,12 +9,14 @@ from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     CredentialProvider,
+    CredentialResolver,
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.session import Session
 
 from consumer.errors import AccessDeniedError, ConfigurationError
+from consumer.queues.sqs.lookup import Lookup, look_up, unreadable_files
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -25,7 +27,7 @@ _ROLE_SESSION_NAME = "canvas-live-events-consumer"
 
 
 def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float) -> Session:
-    """A session of botocore's; nothing is asked of AWS yet. Called from one thread.
+    """A session of botocore's; no credentials are looked for yet. Called from one thread.
 
     Args:
         timeout_seconds: for the requests with which a role is assumed.
@@ -48,14 +50,19 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
                 _reveal(aws.secret_access_key),
                 _reveal(aws.session_token),
             )
+        else:
+            profile = session.get_config_variable("profile") or "default"
+            lookup = Lookup(session.get_component("credential_provider"), profile)
+            session.register_component("credential_provider", lookup)
         if aws.role_arn is not None:
             session = _with_role(session, aws.role_arn, timeout_seconds)
     except ProfileNotFound as error:
         raise AccessDeniedError(
-            "the AWS profile that is configured does not exist: see aws.profile, or AWS_PROFILE",
+            "the AWS profile that is configured does not exist: see aws.profile, or AWS_PROFILE"
+            + unreadable_files(Session()),
             code=type(error).__name__,
         ) from None
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:  # ValueError: of a number, such as a timeout
         raise ConfigurationError(
             f"AWS's own configuration on this machine cannot be used ({type(error).__name__})"
         ) from None
@@ -71,8 +78,8 @@ def _with_role(source: Session, role_arn: str, timeout_seconds: float) -> Sessio
     config = Config(connect_timeout=timeout_seconds, read_timeout=timeout_seconds)
     session = Session(profile=source.profile)
     session.set_config_variable("region", source.get_config_variable("region"))
-    resolver = session.get_component("credential_provider")
-    resolver.providers = [_AssumedRole(source, role_arn, config)]
+    resolver = CredentialResolver([_AssumedRole(source, role_arn, config)])
+    session.register_component("credential_provider", Lookup(resolver, ""))
     return session
 
 
@@ -81,6 +88,8 @@ class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore is not
 
     METHOD = "assume-role"
     CANONICAL_NAME = None
+    #: For what people read.
+    SOURCE = "the role of aws.role_arn"
 
     def __init__(self, source: Session, role_arn: str, config: Config) -> None:
         super().__init__()
@@ -89,13 +98,10 @@ class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore is not
         self._config = config
 
     def load(self) -> Any:
-        """The credentials; None (no credentials found) if there are none to assume it with."""
-        credentials = self._source.get_credentials()
-        if credentials is None:
-            return None
+        """The credentials. Raises `TransportError` if there are none to assume it with."""
         fetcher = AssumeRoleCredentialFetcher(
             functools.partial(self._source.create_client, config=self._config),
-            credentials,
+            look_up(self._source),
             self._role_arn,
             extra_args={"RoleSessionName": _ROLE_SESSION_NAME},
         )

@@ -28,6 +28,7 @@ _ACTIONS = {
     "GetQueueUrl": "sqs:GetQueueUrl",
     "SendMessageBatch": "sqs:SendMessage",
     "AssumeRole": "sts:AssumeRole",
+    "AssumeRoleWithWebIdentity": "sts:AssumeRoleWithWebIdentity",
 }
 
 _QUEUE_MISSING = frozenset({"QueueDoesNotExist", "NonExistentQueue", "InvalidAddress"})
@@ -64,13 +65,19 @@ _KMS_QUERY_CODES = {
     "KMS.InvalidKeyUsageException": "KmsInvalidKeyUsage",
     "KMS.OptInRequired": "KmsOptInRequired",
 }
-_LOCAL_CREDENTIALS: dict[type[Exception], str] = {
-    aws.NoCredentialsError: "no AWS credentials were found: configure aws.access_key_id and "
-    "aws.secret_access_key, a profile, or a role for this machine",
+NO_CREDENTIALS = (
+    "no AWS credentials were found: configure aws.access_key_id and aws.secret_access_key, a "
+    "profile, or a role for this machine"
+)
+LOCAL_CREDENTIALS: dict[type[Exception], str] = {
+    aws.NoCredentialsError: NO_CREDENTIALS,
     aws.PartialCredentialsError: "the AWS credentials found are incomplete: there is a key without "
     "its secret, or the reverse",
     aws.ProfileNotFound: "the AWS profile does not exist on this machine",
-    aws.SSOError: "the AWS sign-in of this profile has run out: run 'aws sso login'",
+    **dict.fromkeys(
+        (aws.SSOError, aws.TokenRetrievalError, getattr(aws, "LoginError", aws.SSOError)),
+        "the AWS sign-in of this profile has run out: run 'aws sso login', or 'aws login'",
+    ),
 }
 
 #: Each with the name that newer protocols of AWS's have for it.
@@ -102,7 +109,7 @@ _PAGES = {
     ),
 }
 
-_NETWORK = (aws.HTTPClientError, aws.ConnectionError, OSError, http.client.HTTPException)
+NETWORK = (aws.HTTPClientError, aws.ConnectionError, OSError, http.client.HTTPException)
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _GONE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidIdFormat"})
 #: SQS has one code for a handle that ran out and for one that may not be extended so far.
@@ -119,13 +126,15 @@ class ActionDeniedError(AccessDeniedError):
 
 def failure_of(error: Exception, *, operation: str, queue: str, region: str) -> TransportError:
     """What an exception out of botocore means. What is not known is transient."""
+    if isinstance(error, TransportError):  # of the credentials: it knows better what went wrong
+        return error
     if isinstance(error, aws.ClientError):
         return _of_answer(error, operation, queue, region)
-    for kind, sentence in _LOCAL_CREDENTIALS.items():
+    for kind, sentence in LOCAL_CREDENTIALS.items():
         if isinstance(error, kind):
             return AccessDeniedError(sentence, code=type(error).__name__)
     code = type(error).__name__
-    if isinstance(error, _NETWORK):
+    if isinstance(error, NETWORK):
         return not_reached(error, operation=operation, host=f"SQS in {region}")
     if isinstance(error, ResponseParserError):
         sentence = f"{operation}: what came is not SQS's answer; is it the page of a proxy?"
@@ -150,7 +159,7 @@ def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) 
         action = _ACTIONS.get(operation, operation)
         if "kms:" in str(told.get("Message", "")):
             action = "kms:Decrypt"
-        resource = "the role of aws.role_arn" if operation == "AssumeRole" else f"queue {queue!r}"
+        resource = "the role" if action.startswith("sts:") else f"queue {queue!r}"
         sentence = f"not permitted: allow {action} on {resource} to these credentials"
         return ActionDeniedError(sentence, code=code, action=action)
     sentence = next((s for c, s in (_CREDENTIALS | _KMS).items() if c in known), "")

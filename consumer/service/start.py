@@ -1,0 +1,171 @@
+"""The start: from settings to a queue that answers. What is not ready yet at boot is waited for."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from consumer import log_events
+from consumer.errors import ThreadsError, TransportError
+from consumer.queues.quarantine import DirectoryQuarantine, QueueQuarantine
+from consumer.queues.rules import quarantine_address, quarantine_queue
+from consumer.queues.sqs import check_queue, connect
+from consumer.queues.sqs.credential_failures import CredentialsError
+from consumer.queues.sqs.sender import connect_sender
+
+if TYPE_CHECKING:
+    from consumer.clock import Clock
+    from consumer.config import Settings
+    from consumer.queues.quarantine import Quarantine
+    from consumer.queues.sqs import SqsTransport
+    from consumer.queues.sqs.preflight import QueueCheck
+    from consumer.service.signals import StopSignals
+    from consumer.service.systemd import Notifier
+
+_log = structlog.get_logger(__name__)
+
+#: The longest pause between two attempts.
+LONGEST_PAUSE_SECONDS: Final = 15
+#: Beyond what one call to the queue may take, for an attempt that hangs elsewhere.
+_MARGIN_SECONDS: Final = 15.0
+_TICK_SECONDS: Final = 0.2
+
+
+class Start:
+    """Connects to the queue, and to that of the quarantine. The main thread calls all methods.
+
+    Each attempt runs in a thread of its own, so that nothing that hangs (a program that gives
+    credentials, a name server) holds up a signal, or the end of the time that there is.
+    """
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock, notifier: Notifier, signals: StopSignals
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._notifier = notifier
+        self._signals = signals
+        queue = settings.queue
+        calls = queue.effective_read_timeout_seconds + queue.connect_timeout_seconds
+        self._longest_attempt = calls + _MARGIN_SECONDS
+        self.transport: SqsTransport | None = None
+        self.quarantine: Quarantine | None = None
+
+    def check(self) -> QueueCheck | None:
+        """What the queue says of itself; None if a signal came first.
+
+        Credentials and network are waited for, `engine.fatal_grace_seconds` in all.
+
+        Raises: `ConfigurationError`; `TransportError`, whose exit code says who must act.
+        """
+        deadline = self._clock.monotonic() + self._settings.engine.fatal_grace_seconds
+        attempt = 0
+        while not self._signals.count:
+            attempt += 1
+            try:
+                return self._attempt(deadline)
+            except TransportError as error:
+                pause = min(2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+                too_late = self._clock.monotonic() + pause > deadline
+                if too_late or not _is_waited_for(error):
+                    raise
+                self._log_failure(error, attempt, pause)
+                if isinstance(error, CredentialsError):
+                    self.close()  # a client that was made without credentials never has any
+            self._pause(pause)
+        return None
+
+    def close(self) -> None:
+        """Give back what the attempts have opened."""
+        for opened in (self.transport, self.quarantine):
+            if opened is not None:
+                opened.close()
+        self.transport = self.quarantine = None
+
+    def _attempt(self, deadline: float) -> QueueCheck | None:
+        done = threading.Event()
+        outcome: list[QueueCheck | BaseException] = []
+
+        def attempt() -> None:
+            try:
+                outcome.append(self._open())
+            except BaseException as error:
+                outcome.append(error)
+            done.set()
+
+        limit = max(deadline, self._clock.monotonic() + self._longest_attempt)
+        try:
+            threading.Thread(target=attempt, name="start", daemon=True).start()
+        except (RuntimeError, MemoryError):  # Python's words for "can't start new thread"
+            raise ThreadsError("the system does not let this process start a thread") from None
+        while not done.wait(_TICK_SECONDS):
+            self._signals.log_stacks_if_asked()
+            if self._signals.count:
+                return None
+            if self._clock.monotonic() > limit:
+                raise TransportError(
+                    "the start hangs: it got neither AWS credentials nor an answer of the queue",
+                    code="StartHangs",
+                )
+        if self._signals.count:
+            return None
+        (result,) = outcome
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def _open(self) -> QueueCheck:
+        settings, engine = self._settings, self._settings.engine
+        if self.transport is None:
+            connections = engine.workers + engine.max_pollers + 4
+            self.transport = connect(
+                settings.queue, settings.aws, max_connections=connections, clock=self._clock
+            )
+        if self.quarantine is None:
+            self.quarantine = _quarantine(settings, self._clock)
+        return check_queue(
+            self.transport,
+            read_timeout_seconds=settings.queue.effective_read_timeout_seconds,
+            visibility_timeout_seconds=settings.queue.visibility_timeout_seconds,
+            has_quarantine=settings.quarantine.is_set,
+        )
+
+    def _log_failure(self, error: TransportError, attempt: int, pause: float) -> None:
+        credentials = isinstance(error, CredentialsError)
+        # Each one is logged: the filter of repeats lets lines pass that count themselves.
+        again = {"repeats": attempt - 1} if attempt > 1 else {}
+        _log.warning(
+            log_events.CREDENTIALS_NOT_READY if credentials else log_events.QUEUE_CHECK_FAILED,
+            code=error.code,
+            reason=str(error),
+            attempt=attempt,
+            next_attempt_seconds=pause,
+            **again,
+        )
+        what = "there are no AWS credentials yet" if credentials else "the queue can't be reached"
+        self._notifier.status(f"{what} ({error.code}), trying on")
+        self._notifier.extend_timeout(pause + self._longest_attempt)
+
+    def _pause(self, seconds: float) -> None:
+        until, never = self._clock.monotonic() + seconds, threading.Event()
+        while not self._signals.count and (left := until - self._clock.monotonic()) > 0:
+            self._signals.log_stacks_if_asked()
+            self._clock.wait(never, min(left, _TICK_SECONDS))
+
+
+def _is_waited_for(error: TransportError) -> bool:
+    return isinstance(error, CredentialsError) or not error.fatal
+
+
+def _quarantine(settings: Settings, clock: Clock) -> Quarantine | None:
+    configured = settings.quarantine
+    if configured.queue_url is not None:
+        quarantine_address(configured.queue_url, settings.aws)  # names what is wrong with the URL
+        return QueueQuarantine(
+            connect_sender(*quarantine_queue(configured.queue_url, settings.aws))
+        )
+    if configured.directory is not None:
+        return DirectoryQuarantine(settings.state_directory / configured.directory, clock=clock)
+    return None

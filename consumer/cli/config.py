@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from consumer.cli.errors import tell, told_plainly
+from consumer.cli.output import echo
 from consumer.errors import ConfigurationError
+from consumer.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,9 +78,9 @@ def check(file: Path) -> None:
             raise ConfigurationError("\n".join(faults))
         for warning in (*loaded.warnings, *_unmatched(handlers)):
             tell(warning, kind="warning")
-        click.echo(f"{file}: ok")
+        echo(printable(f"{file}: ok"))
         for label, text in plan(loaded, address, handlers):
-            click.echo(f"  {label:<13}{text}")
+            echo(printable(f"  {label:<13}{text}"))
 
 
 def queue_address(loaded: Loaded) -> QueueAddress:
@@ -163,4 +165,4 @@ def show(config_file: Path | None, *, json: bool) -> None:
         for warning in loaded.warnings:
             tell(warning, kind="warning")
         tree = effective(loaded)
-        click.echo(as_json(tree) if json else "\n".join(as_yaml(tree)))
+        echo(as_json(tree) if json else "\n".join(as_yaml(tree)))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from consumer.cli.errors import tell, told_plainly
+from consumer.cli.output import echo
 from consumer.cli.payloads import ARCHIVED_KEY, messages_in
+from consumer.cli.pieces import standard_input
 from consumer.errors import DecodeError
 from consumer.events.identifiers import is_truncated, local_id, shard_of
+from consumer.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,14 +78,14 @@ def decode_command(
                     continue
                 for event in events:
                     facts = _facts(event, message, file, number)
-                    click.echo(json.dumps(facts) if as_json else _for_people(facts))
+                    echo(json.dumps(facts) if as_json else _for_people(facts))
     context.exit(1 if failed else 0)
 
 
 def _text(file: str) -> str | None:
     """The file's text, or None after telling why there is none."""
     try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        content = standard_input().read() if file == "-" else Path(file).read_bytes()
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
@@ -148,26 +150,21 @@ def _ids(found: list[tuple[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _for_people(facts: dict[str, Any]) -> str:
-    place = f"{facts['file']}: message {facts['message']}"
+    place = f"{printable(facts['file'])}: message {facts['message']}"
     if facts["events"] > 1:
         place += f", event {facts['event']} of {facts['events']}"
     cause = " (caused by a background job)" if facts["triggered_by_job"] else ""
     lines = [
         place,
-        f"  event      {_plain(facts['event_name'])}, {facts['format']} format{cause}",
+        f"  event      {printable(facts['event_name'])}, {facts['format']} format{cause}",
         f"  time       {facts['event_time'] or 'not readable'}",
-        f"  key        {_plain(facts['event_key'])}",
+        f"  key        {printable(facts['event_key'])}",
     ]
     if facts["skipped_entities"]:
         lines.append(f"  skipped    {facts['skipped_entities']} beside the events: no events")
     for path, found in facts["ids"].items():
         part = f" (local {found['local']} of shard {found['shard']})" if found["shard"] else ""
-        lines.append(f"  id         {_plain(path)} {_plain(str(found['id']))}{part}")
+        lines.append(f"  id         {printable(path)} {printable(str(found['id']))}{part}")
     if facts["truncated"]:
-        lines.append(f"  truncated  {', '.join(map(_plain, facts['truncated']))}")
+        lines.append(f"  truncated  {', '.join(map(printable, facts['truncated']))}")
     return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """Without what could move the cursor or break a terminal: such characters as escapes."""
-    return json.dumps(text)[1:-1]

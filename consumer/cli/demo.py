@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from consumer.cli.errors import told_plainly
+from consumer.cli.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +104,7 @@ def _demonstrate(*, keep: bool) -> None:
         settings = _settings(queue, folder)
         configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
         sent = queue.send(_messages(seed=1, duplicate=True, undecodable=True))
-        click.echo(
+        echo(
             _INTRODUCTION.format(
                 queue=QUEUE_NAME, sent=sent, events=EVENTS, wait=settings.queue.wait_time_seconds
             )
@@ -203,7 +204,7 @@ def _progress(length: int) -> AbstractContextManager[Any]:
 def _report(status: Status, queue: EmbeddedQueue, seen: Seen, folder: Path) -> None:
     left, dead = queue.left()
     counts = Counter(status.counts)
-    click.echo(
+    echo(
         _REPORT.format(
             received=counts["received"],
             receives=counts["receives"],
@@ -218,10 +219,10 @@ def _report(status: Status, queue: EmbeddedQueue, seen: Seen, folder: Path) -> N
         )
     )
     for name, times in status.events.items():
-        click.echo(f"  {name:32s}{times:5d}")
+        echo(f"  {name:32s}{times:5d}")
     files = sorted((folder / "archive").rglob("*.jsonl"))
     first = files[0] if files else folder
-    click.echo(_ARCHIVE.format(archive=folder / "archive", first=first, consume=_consume()))
+    echo(_ARCHIVE.format(archive=folder / "archive", first=first, consume=_consume()))
 
 
 def _consume() -> str:
@@ -244,7 +245,7 @@ def _keep(queue: EmbeddedQueue) -> None:
     )
     signals = StopSignals()
     with signals.installed():
-        click.echo(told)
+        echo(told)
         while not signals.count:
             time.sleep(0.1)
-    click.echo("\nThe queue is gone.")
+    echo("\nThe queue is gone.")

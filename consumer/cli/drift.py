@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from consumer.cli.errors import tell, told_plainly
+from consumer.cli.output import echo
 from consumer.cli.payloads import messages_in
 from consumer.cli.pieces import pieces_of
 from consumer.cli.tables import table, terminal_width, wrapped
@@ -71,10 +72,10 @@ def drift_command(
         for file in _files(files, faults):
             _read(file, report, message_format, faults)
         if as_json:
-            click.echo(json.dumps(_as_data(report), indent=2))
+            echo(json.dumps(_as_data(report), indent=2))
         else:
             for line in _page(report, terminal_width()):
-                click.echo(line)
+                echo(line)
     context.exit(0 if report.is_clean and not faults else 1)
 
 

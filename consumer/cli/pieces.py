@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -41,7 +42,14 @@ def pieces_of(file: str, fault: Callable[[str], None]) -> Iterator[str]:
 
 
 def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
-    return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
+    return nullcontext(standard_input()) if file == "-" else Path(file).open("rb")
+
+
+def standard_input() -> IO[bytes]:
+    """Its bytes. `OSError` if it is closed."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer
 
 
 def _cut(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -8,10 +8,10 @@ import pytest
 from botocore import exceptions as aws
 from botocore.parsers import JSONParser, QueryParser, ResponseParserError
 from botocore.session import Session
+from consumer.queues.sqs.parsing import AnswerParserFactory
 
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
 from consumer.queues.sqs.failures import ActionDeniedError, entry_failure, failure_of
-from consumer.queues.sqs.parsing import AnswerParserFactory
 from consumer.queues.transport import EntryFailure
 from tests.cases import for_each
 

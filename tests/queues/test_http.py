@@ -20,12 +20,11 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from consumer.queues.sqs.http import KeepAliveSession, install
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-
-from consumer.queues.sqs.http import KeepAliveSession, install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ReadTimeoutError
 from botocore.parsers import create_parser
+from consumer.queues.sqs.http import KeepAliveSession
+from consumer.queues.sqs.parsing import AnswerParserFactory
 from moto.server import ThreadedMotoServer
 
 from consumer.config import AwsSettings, QueueSettings
@@ -22,8 +24,6 @@ from consumer.errors import (
 )
 from consumer.queues.sqs import SqsTransport, connect
 from consumer.queues.sqs.credentials import session_for
-from consumer.queues.sqs.http import KeepAliveSession
-from consumer.queues.sqs.parsing import AnswerParserFactory
 from consumer.queues.transport import EntryFailure
 from consumer.testing import ManualClock
 

@@ -193,7 +193,7 @@ def _registry(folder: Path, seen: Seen) -> Registry:
 
 def _progress(length: int) -> AbstractContextManager[Any]:
     """A progress bar on a terminal, nothing otherwise."""
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return nullcontext()
     bar: AbstractContextManager[Any] = click.progressbar(
         length=length, label="handled", show_pos=True

@@ -19,11 +19,7 @@ from consumer.cli.demo import demo_command
 from consumer.cli.drift import drift_command
 from consumer.cli.errors import OutputError, told_plainly
 from consumer.cli.events import events_group
-from consumer.cli.output import (
-    open_closed_streams,
-    unwritten_output,
-    write_lines_at_once,
-)
+from consumer.cli.output import Printed, open_closed_streams
 from consumer.cli.sample import sample_command
 from consumer.errors import EXIT_OUTPUT, ConsumerError
 
@@ -155,7 +151,7 @@ def _consume(options: dict[str, Any]) -> int:
     log = structlog.get_logger("consumer")
     for warning in loaded.warnings:
         log.warning(log_events.CONFIG_WARNING, reason=warning)
-    write_lines_at_once()
+    printed = Printed()
     threads = threading.enumerate()
     try:
         code = run(
@@ -173,7 +169,7 @@ def _consume(options: dict[str, Any]) -> int:
         # Where the log goes, so that it can be read like the lines before it.
         code = error.exit_code
         log.critical(log_events.STOPPED, reason="failure", exit_code=code, error=str(error))
-    if reason := unwritten_output():
+    if reason := printed.failure():
         code = code or EXIT_OUTPUT
         log.error(log_events.OUTPUT_FAILED, reason=reason, exit_code=code, hint=_OUTPUT_HINT)
     end_in_time(code, before=threads)

@@ -34,8 +34,7 @@ def writing() -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            error.strerror or type(error).__name__,
-            reader_gone=isinstance(error, BrokenPipeError),
+            _reason_of(error), reader_gone=isinstance(error, BrokenPipeError)
         ) from None
 
 
@@ -55,21 +54,38 @@ def open_closed_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - to the end
 
 
-def write_lines_at_once() -> None:
-    """Have each line that a handler prints be written as it is printed.
+class Printed:
+    """What handlers print: from now on each line is written as it is printed.
 
     So it is the handler that fails where it can't be written, and its event stays in the queue.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+
+    def __init__(self) -> None:
+        self._failure = ""
+        stream = sys.stdout
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+            self._write = stream.write
+            stream.write = self._noting_failures  # type: ignore[method-assign]
+
+    def _noting_failures(self, text: str) -> int:
+        try:
+            return self._write(text)
+        except OSError as error:
+            self._failure = self._failure or _reason_of(error)
+            raise
+
+    def failure(self) -> str:
+        """Why something could not be written; "" if all is. To be asked last."""
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except (OSError, ValueError) as error:
+            self._failure = self._failure or _reason_of(error)
+        if self._failure:
+            leave(sys.stdout)
+        return self._failure
 
 
-def unwritten_output() -> str:
-    """Why the rest of what was printed can't be written; "" if all is."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (OSError, ValueError) as error:
-        leave(sys.stdout)
-        return getattr(error, "strerror", None) or "it is closed"
-    return ""
+def _reason_of(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -21,7 +21,7 @@ _WIDEST: Final = 140
 
 def terminal_width() -> int | None:
     """How many characters fit into a line; None where nobody looks at it: a pipe, a file."""
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return None
     return max(40, min(shutil.get_terminal_size().columns, _WIDEST))
 

@@ -47,6 +47,7 @@ def config_group() -> None:
     epilog="""\b
 Exit codes:
   0   it can be used
+  74  standard output can't be written
   78  it can't; every fault is told, with its line
 
 \b

@@ -44,6 +44,7 @@ def _or(alternatives: tuple[str, ...]) -> str:
 Exit codes:
   0  told
   2  there is no such event, or it has no such format; the nearest names are told
+  74 standard output can't be written
 
 \b
 Examples:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
+#: How a compressed file begins.
+GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -26,6 +28,9 @@ def pieces_of(file: str, fault: Callable[[str], None]) -> Iterator[str]:
         with _opened(file) as stream:
             for first_line, content in _cut(stream):
                 empty = empty and not content.strip()
+                if content.startswith(GZIP) and first_line == 1:
+                    fault("can't be read: it is compressed; unpack it with gunzip")
+                    return
                 try:
                     text = content.decode()
                 except UnicodeDecodeError as error:

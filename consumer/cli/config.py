@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from consumer.cli.config_files import example, guide, schema, unit
 from consumer.cli.errors import tell, told_plainly
 from consumer.cli.output import echo
 from consumer.errors import ConfigurationError
@@ -39,7 +40,7 @@ A key's variable is CONSUMER_, the section, two underscores, the key. Handlers h
 
 @click.group("config", context_settings=_HELP, epilog=_PRECEDENCE)
 def config_group() -> None:
-    """Check a configuration, or show what is in force."""
+    """Check a configuration, show what is in force, or print the files to start from."""
 
 
 @config_group.command(
@@ -167,3 +168,7 @@ def show(config_file: Path | None, *, json: bool) -> None:
             tell(warning, kind="warning")
         tree = effective(loaded)
         echo(as_json(tree) if json else "\n".join(as_yaml(tree)))
+
+
+for _command in (example, unit, guide, schema):
+    config_group.add_command(_command)

@@ -30,7 +30,7 @@ _debug = logging.getLogger(__name__)
 
 #: The first receive is short, so that "ready" does not wait for a whole long poll.
 FIRST_WAIT_SECONDS = 1
-#: Without a long poll, an empty receive returns at once: how long until the next, which costs money.
+#: Without a long poll, an empty receive returns at once: how long until the next one.
 EMPTY_SECONDS = 1.0
 RECEIVE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=60.0)
 
@@ -59,7 +59,7 @@ class Received:
     """What one receive brought."""
 
     messages: int = 0
-    #: Seconds to wait before the next receive: 0 unless it failed, or was empty without a long poll.
+    #: Seconds to wait before the next receive: 0 unless it failed, or was empty and no long poll.
     pause_seconds: float = 0.0
     #: How long it took.
     seconds: float = 0.0

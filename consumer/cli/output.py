@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +15,9 @@ from consumer.cli.errors import OutputError, leave
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: How long the end waits for a reader of what handlers have printed.
+LAST_SECONDS: Final = 2.0
 
 
 def echo(text: str) -> None:
@@ -75,16 +79,26 @@ class Printed:
             self._failure = self._failure or _reason_of(error)
             raise
 
-    def failure(self) -> str:
-        """Why something could not be written; "" if all is. To be asked last."""
+    def failure(self, *, seconds: float = LAST_SECONDS) -> str:
+        """Why something could not be written; "" if all is. To be asked last.
+
+        A pipe that is not read is waited for so long at most.
+        """
+        flushing = threading.Thread(target=self._flush, name="flush", daemon=True)
+        flushing.start()
+        flushing.join(seconds)
+        if flushing.is_alive():
+            self._failure = self._failure or "it is not read"
+        if self._failure:
+            leave(sys.stdout)
+        return self._failure
+
+    def _flush(self) -> None:
         try:
             if sys.stdout is not None:
                 sys.stdout.flush()
         except (OSError, ValueError) as error:
             self._failure = self._failure or _reason_of(error)
-        if self._failure:
-            leave(sys.stdout)
-        return self._failure
 
 
 def _reason_of(error: Exception) -> str:

@@ -174,6 +174,8 @@ def _consume(options: dict[str, Any]) -> int:
         log.error(log_events.OUTPUT_FAILED, reason=reason, exit_code=code, hint=_OUTPUT_HINT)
     end_in_time(code, before=threads)
     logs.output.close()
+    if printed.is_stuck:
+        os._exit(code)  # all is settled; Python would abort over the lock of standard output
     return code
 
 

@@ -66,6 +66,8 @@ class Printed:
 
     def __init__(self) -> None:
         self._failure = ""
+        #: True if a thread waits for a reader, and would keep Python from ending.
+        self.is_stuck = False
         stream = sys.stdout
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
@@ -87,7 +89,8 @@ class Printed:
         flushing = threading.Thread(target=self._flush, name="flush", daemon=True)
         flushing.start()
         flushing.join(seconds)
-        if flushing.is_alive():
+        self.is_stuck = flushing.is_alive()
+        if self.is_stuck:
             self._failure = self._failure or "it is not read"
         if self._failure:
             leave(sys.stdout)

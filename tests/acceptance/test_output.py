@@ -101,6 +101,29 @@ def test_what_a_handler_could_not_print_stays_in_the_queue(
     assert (failed["reason"], failed["exit_code"]) == ("No space left on device", 74)
 
 
+def test_a_handler_whose_output_is_not_read_does_not_keep_the_end(
+    stub: StubAddress, tmp_path: Path
+) -> None:
+    """SIGTERM ends it within the drain's deadline, with 74; what was not printed stays."""
+    (tmp_path / "printing.py").write_text(PRINTING.replace("event.name", "'x' * 5_000"))
+    stub.post("/send-all", {"bodies": [numbered(number) for number in range(100)]})
+    reader, writer = os.pipe()
+    environ = environment(tmp_path, {"CONSUMER_ENGINE__DRAIN_TIMEOUT_SECONDS": "1"})
+    environ.pop("PYTHONUNBUFFERED", None)
+
+    command = daemon_command(stub, "printing:registry")
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environ, stdout=writer, stderr=subprocess.DEVNULL
+    )
+    eventually(lambda: stub.get("/stats")["deleted"] >= 10, "what fits into the pipe is printed")
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(BOUND) == 74
+    assert stub.get("/stats")["deleted"] < 20
+    os.close(writer)
+    os.close(reader)
+
+
 RESULTS = (
     ["decode", "payload.json"],
     ["decode", "--json", "payload.json"],

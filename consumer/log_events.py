@@ -23,6 +23,8 @@ THREADS_LEFT: Final = "threads_left"  # a handler's threads did not end: ended w
 THREADS_MISSING: Final = "threads_missing"  # the system allows fewer threads than configured
 LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to be told one by one
 THREAD_STACK: Final = "thread_stack"  # after SIGUSR1: thread, and where it is
+LINES_DROPPED: Final = "lines_dropped"  # how many lines of the log could not be written
+OUTPUT_FAILED: Final = "output_failed"  # standard output, where handlers print; exit code 74
 LOG_CALL_FAILED: Final = "log_call_failed"  # a library logged arguments that do not fit its text
 
 # Queue

@@ -87,6 +87,8 @@ def as_written(default: Any) -> str:
     """A default as the table writes it."""
     if isinstance(default, bool):
         return str(default).lower()
+    if isinstance(default, tuple):
+        return ", ".join(default) or "none"
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from consumer.cli.config_files import example, guide, schema, unit
 from consumer.cli.errors import FILE, tell, told_plainly
+from consumer.cli.output import echo
 from consumer.errors import ConfigurationError
+from consumer.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +37,7 @@ A key's variable is CONSUMER_, the section, two underscores, the key. Handlers h
 
 @click.group("config", context_settings=_HELP, epilog=_PRECEDENCE)
 def config_group() -> None:
-    """Check a configuration, or show what is in force."""
+    """Check a configuration, show what is in force, or print the files to start from."""
 
 
 @config_group.command(
@@ -42,6 +45,7 @@ def config_group() -> None:
     epilog="""\b
 Exit codes:
   0   it can be used
+  74  standard output can't be written
   78  it can't; every fault is told, with its line
 
 \b
@@ -76,9 +80,9 @@ def check(file: Path) -> None:
             raise ConfigurationError("\n".join(faults))
         for warning in (*warnings, *_unmatched(handlers)):
             tell(warning, kind="warning")
-        click.echo(f"{file}: ok")
+        echo(printable(f"{file}: ok"))
         for label, text in plan(loaded, address, handlers):
-            click.echo(f"  {label:<13}{text}")
+            echo(printable(f"  {label:<13}{text}"))
 
 
 def queue_address(loaded: Loaded) -> QueueAddress:
@@ -183,4 +187,8 @@ def show(config_file: Path | None, *, json: bool) -> None:
         for warning in loaded.warnings:
             tell(warning, kind="warning")
         tree = effective(loaded)
-        click.echo(as_json(tree) if json else "\n".join(as_yaml(tree)))
+        echo(as_json(tree) if json else "\n".join(as_yaml(tree)))
+
+
+for _command in (example, unit, guide, schema):
+    config_group.add_command(_command)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from consumer.cli.errors import tell, told_plainly
-from consumer.cli.payloads import ARCHIVED_KEY, messages_in
+from consumer.cli.output import echo
+from consumer.cli.payloads import ARCHIVED_KEY, messages_in, refused_as_message, unwrap_option
+from consumer.cli.pieces import GZIP, standard_input
 from consumer.errors import DecodeError
 from consumer.events.identifiers import is_truncated, local_id, shard_of
+from consumer.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,10 +35,12 @@ Exit codes:
   0  every message could be decoded
   1  a message could not be decoded, or a file could not be read: told on standard error,
      and the others are shown all the same
+  74 standard output can't be written; a reader that leaves, such as "head", is no failure
 
 \b
 Examples:
   consume decode payload.json
+  consume decode --unwrap sns payload.json
   consume decode --json events-2024-05-01.jsonl | jq -r .event_name | sort | uniq -c
   aws sqs receive-message --message-attribute-names All --queue-url URL | consume decode -
 """,
@@ -51,39 +55,58 @@ Examples:
     show_default=True,
     help="Format of the messages; auto tells by their keys.",
 )
+@unwrap_option
 @click.pass_context
 def decode_command(
-    context: click.Context, files: tuple[str, ...], as_json: bool, message_format: Any
+    context: click.Context,
+    files: tuple[str, ...],
+    as_json: bool,
+    message_format: Any,
+    unwrap: Any,
 ) -> None:
     """Show format, event name, time, key and ids of every event in FILE; "-" is standard input.
 
     A FILE holds one message, or several: one per line, in a JSON array, lines of the archive, or
-    the output of "aws sqs receive-message". The bodies themselves are not shown.
+    the output of "aws sqs receive-message". The bodies themselves are not shown. Where a FILE is
+    read that would be refused as one message of the queue, a note says so.
     """
+    with told_plainly():
+        # All of them, whatever is wrong with one.
+        good = [_show(f, as_json=as_json, format=message_format, unwrap=unwrap) for f in files]
+        context.exit(0 if all(good) else 1)
+
+
+def _show(file: str, *, as_json: bool, **how: Any) -> bool:
+    """Show the events of a file; False if something in it is none, or it can't be read."""
     from consumer.events.decode import decode
 
-    failed = False
-    with told_plainly():
-        for file in files:
-            text = _text(file)
-            failed |= text is None
-            for number, message in enumerate(messages_in(text or ""), start=1):
-                try:
-                    events = decode(message, message_format)
-                except DecodeError as error:
-                    failed = True
-                    tell(f"{file}: message {number}: {error.reason}")
-                    continue
-                for event in events:
-                    facts = _facts(event, message, file, number)
-                    click.echo(json.dumps(facts) if as_json else _for_people(facts))
-    context.exit(1 if failed else 0)
+    text = _text(file)
+    if text is None:
+        return False
+    good, odd = True, refused_as_message(text)
+    for number, message in enumerate(messages_in(text), start=1):
+        try:
+            events = decode(message, **how)
+        except DecodeError as error:
+            good = False
+            tell(f"{file}: message {number}: {error.reason}")
+            continue
+        if odd:
+            tell(f"{file}: {odd}", kind="note")
+            odd = ""
+        for event in events:
+            facts = _facts(event, message, file, number)
+            echo(json.dumps(facts) if as_json else _for_people(facts))
+    return good
 
 
 def _text(file: str) -> str | None:
     """The file's text, or None after telling why there is none."""
     try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        content = standard_input().read() if file == "-" else Path(file).read_bytes()
+        if content.startswith(GZIP):
+            tell(f"{file}: can't be read: it is compressed; unpack it with gunzip")
+            return None
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
@@ -148,26 +171,21 @@ def _ids(found: list[tuple[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _for_people(facts: dict[str, Any]) -> str:
-    place = f"{facts['file']}: message {facts['message']}"
+    place = f"{printable(facts['file'])}: message {facts['message']}"
     if facts["events"] > 1:
         place += f", event {facts['event']} of {facts['events']}"
     cause = " (caused by a background job)" if facts["triggered_by_job"] else ""
     lines = [
         place,
-        f"  event      {_plain(facts['event_name'])}, {facts['format']} format{cause}",
+        f"  event      {printable(facts['event_name'])}, {facts['format']} format{cause}",
         f"  time       {facts['event_time'] or 'not readable'}",
-        f"  key        {_plain(facts['event_key'])}",
+        f"  key        {printable(facts['event_key'])}",
     ]
     if facts["skipped_entities"]:
         lines.append(f"  skipped    {facts['skipped_entities']} beside the events: no events")
     for path, found in facts["ids"].items():
         part = f" (local {found['local']} of shard {found['shard']})" if found["shard"] else ""
-        lines.append(f"  id         {_plain(path)} {_plain(str(found['id']))}{part}")
+        lines.append(f"  id         {printable(path)} {printable(str(found['id']))}{part}")
     if facts["truncated"]:
-        lines.append(f"  truncated  {', '.join(map(_plain, facts['truncated']))}")
+        lines.append(f"  truncated  {', '.join(map(printable, facts['truncated']))}")
     return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """Without what could move the cursor or break a terminal: such characters as escapes."""
-    return json.dumps(text)[1:-1]

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from consumer.cli.demo_texts import ARCHIVE, INTRODUCTION, KEEP, REPORT
 from consumer.cli.errors import told_plainly
+from consumer.cli.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,40 +32,6 @@ QUEUE_NAME = "canvas-live-events-demo"
 EVENTS = 200
 UNDECODABLE = "This is not an event."
 MAX_RECEIVE_COUNT = 3
-
-_INTRODUCTION = """\
-Canvas Live Events consumer: a demonstration on this machine. No AWS account is used.
-
-An SQS server runs in this process now, with the queue {queue}
-and its dead-letter queue. {sent} messages were sent to it, as Canvas would:
-{events} events in both formats, one of them once more (a duplicate delivery), and one message that
-is no event at all. One of the handlers will fail on one event the first time it sees it.
-
-The daemon starts. It stops when the queue has stayed empty for a long poll of {wait} s."""
-
-_REPORT = """
-What happened
-  received            {received:5d}  messages in {receives} calls; {redelivered} came again
-  handled             {handled:5d}  messages: every handler that asked for them succeeded
-  tried again         {failed:5d}  after a handler failed; the message came again, and was handled
-  dead-letter queue   {dead:5d}  not decodable: put off {rejected} times, then moved there
-  deleted             {deleted:5d}  messages, each only after it was handled
-  duplicates          {duplicates:5d}  came twice, as two messages with the same event key
-  left in the queue   {left:5d}
-
-Handled, by event"""
-
-_ARCHIVE = """
-The archive: every handled event, one JSON line each
-  {archive}
-Look at it
-  {consume} decode {first}
-  head -n 1 {first} | python3 -m json.tool"""
-
-_KEEP = """
-The queue stays until you press Ctrl-C here. From a second terminal:
-  AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} {consume} --queue-url {url} --handler log
-{again} more sample messages were sent for it."""
 
 
 @dataclass(slots=True)
@@ -96,15 +64,15 @@ def _demonstrate(*, keep: bool) -> None:
     from consumer.service.run import run
 
     os.environ["no_proxy"] = "127.0.0.1"  # nobody else is talked to
-    folder = Path(mkdtemp(prefix="canvas-live-events-demo-"))
+    folder = Path(mkdtemp(prefix="consume-demo-"))
     seen = Seen()
     clock = SystemClock()
     with EmbeddedQueue(QUEUE_NAME, max_receive_count=MAX_RECEIVE_COUNT) as queue:
         settings = _settings(queue, folder)
         configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
         sent = queue.send(_messages(seed=1, duplicate=True, undecodable=True))
-        click.echo(
-            _INTRODUCTION.format(
+        echo(
+            INTRODUCTION.format(
                 queue=QUEUE_NAME, sent=sent, events=EVENTS, wait=settings.queue.wait_time_seconds
             )
         )
@@ -192,7 +160,7 @@ def _registry(folder: Path, seen: Seen) -> Registry:
 
 def _progress(length: int) -> AbstractContextManager[Any]:
     """A progress bar on a terminal, nothing otherwise."""
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return nullcontext()
     bar: AbstractContextManager[Any] = click.progressbar(
         length=length, label="handled", show_pos=True
@@ -203,8 +171,8 @@ def _progress(length: int) -> AbstractContextManager[Any]:
 def _report(status: Status, queue: EmbeddedQueue, seen: Seen, folder: Path) -> None:
     left, dead = queue.left()
     counts = Counter(status.counts)
-    click.echo(
-        _REPORT.format(
+    echo(
+        REPORT.format(
             received=counts["received"],
             receives=counts["receives"],
             redelivered=counts["redelivered"],
@@ -218,10 +186,10 @@ def _report(status: Status, queue: EmbeddedQueue, seen: Seen, folder: Path) -> N
         )
     )
     for name, times in status.events.items():
-        click.echo(f"  {name:32s}{times:5d}")
+        echo(f"  {name:32s}{times:5d}")
     files = sorted((folder / "archive").rglob("*.jsonl"))
     first = files[0] if files else folder
-    click.echo(_ARCHIVE.format(archive=folder / "archive", first=first, consume=_consume()))
+    echo(ARCHIVE.format(archive=folder / "archive", first=first, consume=_consume()))
 
 
 def _consume() -> str:
@@ -239,12 +207,12 @@ def _keep(queue: EmbeddedQueue) -> None:
     from consumer.service.signals import StopSignals
 
     again = queue.send(_messages(seed=2, count=50))
-    told = _KEEP.format(
+    told = KEEP.format(
         key=ACCESS_KEY_ID, secret=SECRET_ACCESS_KEY, consume=_consume(), url=queue.url, again=again
     )
     signals = StopSignals()
     with signals.installed():
-        click.echo(told)
+        echo(told)
         while not signals.count:
             time.sleep(0.1)
-    click.echo("\nThe queue is gone.")
+    echo("\nThe queue is gone.")

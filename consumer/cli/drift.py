@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from consumer.cli.errors import tell, told_plainly
-from consumer.cli.payloads import messages_in
+from consumer.cli.output import echo
+from consumer.cli.payloads import messages_in, unwrap_option
 from consumer.cli.pieces import pieces_of
 from consumer.cli.tables import table, terminal_width, wrapped
 from consumer.errors import DecodeError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 Exit codes:
   0  everything is known, and fits its type
   1  something is not, a message could not be decoded, or a file could not be read
+  74 standard output can't be written; a reader that leaves, such as "head", is no failure
 
 \b
 Examples:
@@ -48,9 +50,14 @@ Examples:
     show_default=True,
     help="Format of the messages; auto tells by their keys.",
 )
+@unwrap_option
 @click.pass_context
 def drift_command(
-    context: click.Context, files: tuple[str, ...], as_json: bool, message_format: Any
+    context: click.Context,
+    files: tuple[str, ...],
+    as_json: bool,
+    message_format: Any,
+    unwrap: Any,
 ) -> None:
     """List events and fields in FILE that the catalog does not know, and values that do not fit.
 
@@ -69,12 +76,12 @@ def drift_command(
     report = Report()
     with told_plainly():
         for file in _files(files, faults):
-            _read(file, report, message_format, faults)
+            _read(file, report, faults, format=message_format, unwrap=unwrap)
         if as_json:
-            click.echo(json.dumps(_as_data(report), indent=2))
+            echo(json.dumps(_as_data(report), indent=2))
         else:
             for line in _page(report, terminal_width()):
-                click.echo(line)
+                echo(line)
     context.exit(0 if report.is_clean and not faults else 1)
 
 
@@ -92,7 +99,7 @@ def _files(named: tuple[str, ...], faults: list[str]) -> Iterator[str]:
             yield name
 
 
-def _read(file: str, report: Report, message_format: Any, faults: list[str]) -> None:
+def _read(file: str, report: Report, faults: list[str], **how: Any) -> None:
     from consumer.events.decode import decode
 
     def fault(reason: str) -> None:
@@ -105,7 +112,7 @@ def _read(file: str, report: Report, message_format: Any, faults: list[str]) -> 
             number += 1
             report.messages += 1
             try:
-                events = decode(message, message_format)
+                events = decode(message, **how)
             except DecodeError as error:
                 report.undecodable += 1
                 tell(f"{file}: message {number}: {error.reason}")

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.errors import EXIT_BUG, EXIT_CONFIGURATION, ConsumerError, describe
+from consumer.errors import (
+    EXIT_BUG,
+    EXIT_CONFIGURATION,
+    EXIT_OK,
+    EXIT_OUTPUT,
+    ConsumerError,
+    describe,
+)
+from consumer.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
-# click's own ways out, and a reader that has gone (`consume decode ... | head`): click knows them.
-_NOT_OURS = (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)
+# click's own ways out.
+_NOT_OURS = (click.ClickException, click.exceptions.Exit, click.Abort)
+
+
+class OutputError(ConsumerError):
+    """Standard output can't be written.
+
+    Args:
+        reader_gone: nobody reads it any more, as with `| head`: no failure of the command.
+    """
+
+    exit_code = EXIT_OUTPUT
+
+    def __init__(self, reason: str, *, reader_gone: bool = False) -> None:
+        super().__init__(f"standard output can't be written: {reason}")
+        self.reader_gone = reader_gone
+
 
 #: A configuration file. Whether it can be read is not click's to say: that has its own exit code.
 FILE: Final = click.Path(path_type=Path, readable=False)
@@ -52,8 +77,23 @@ class DaemonGroup(click.Group):
 
 def tell(text: str, *, kind: str = "error") -> None:
     """Write each line as "consume: error: ..." to standard error."""
-    for line in text.splitlines() or [""]:
-        click.echo(f"consume: {kind}: {line}", err=True)
+    for line in text.split("\n"):
+        note(f"consume: {kind}: {line}")
+
+
+def note(line: str) -> None:
+    """Write a line to standard error, if that can be written."""
+    try:
+        click.echo(printable(line), err=True)
+    except OSError:
+        leave(sys.stderr)
+
+
+def leave(stream: TextIO | None) -> None:
+    """What is still buffered for a stream that failed would be an error at the end: drop it."""
+    if stream is not None:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
@@ -67,6 +107,12 @@ def told_plainly() -> Iterator[None]:
         yield
     except _NOT_OURS:
         raise
+    except OutputError as error:
+        leave(sys.stdout)
+        if error.reader_gone:
+            sys.exit(EXIT_OK)
+        tell(str(error))
+        sys.exit(error.exit_code)
     except ConsumerError as error:
         tell(str(error))
         sys.exit(error.exit_code)

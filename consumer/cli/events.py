@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from consumer.cli.errors import told_plainly
+from consumer.cli.output import echo
 from consumer.cli.tables import table, terminal_width
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def _or(alternatives: tuple[str, ...]) -> str:
 Exit codes:
   0  told
   2  there is no such event, or it has no such format; the nearest names are told
+  74 standard output can't be written
 
 \b
 Examples:
@@ -78,7 +80,7 @@ def _list(*, as_json: bool) -> None:
 
     rows = [_summary(name) for name in names()]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
         return
     header = ("NAME", "CATEGORY", "FORMATS", "WHAT IT TELLS")
     cells = [
@@ -91,8 +93,8 @@ def _list(*, as_json: bool) -> None:
         for row in rows
     ]
     for line in table([header, *cells], terminal_width(), indent=""):
-        click.echo(line)
-    click.echo(
+        echo(line)
+    echo(
         "\nconsume events show NAME explains one. Undocumented: no payload has been"
         "\npublished; its fields are known from the code of Canvas or of its receivers."
     )
@@ -132,10 +134,10 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
     with told_plainly():
         facts = event_facts(_summary(name))
         if as_json or (context.parent and context.parent.params.get("as_json")):
-            click.echo(json.dumps(facts, indent=2))
+            echo(json.dumps(facts, indent=2))
         else:
             for line in event_page(facts, terminal_width()):
-                click.echo(line)
+                echo(line)
 
 
 @events_group.command(
@@ -165,4 +167,4 @@ def schema(name: str, event_format: Format) -> None:
     if not is_known(name, event_format):
         raise click.BadParameter(f"{name} is sent in Canvas format only.", param_hint="'--format'")
     with told_plainly():
-        click.echo(json.dumps(message_schema(name, event_format), indent=2))
+        echo(json.dumps(message_schema(name, event_format), indent=2))

@@ -17,16 +17,19 @@ from consumer.cli.config import config_group, queue_address
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
 from consumer.cli.drift import drift_command
-from consumer.cli.errors import FILE, DaemonGroup, told_plainly
+from consumer.cli.errors import FILE, DaemonGroup, OutputError, told_plainly
 from consumer.cli.events import events_group
+from consumer.cli.output import Printed, open_closed_streams
 from consumer.cli.sample import sample_command
-from consumer.errors import ConsumerError
+from consumer.errors import EXIT_OUTPUT, ConsumerError
 
 _EXIT_CODES = """\b
 Exit codes:
   0   drained: stopped by a signal, or nothing left to do
   69  the queue does not exist
   70  a bug in this program
+  74  drained, but what handlers print could not be written to standard output; events whose
+      handler failed over that stay in the queue
   75  a failure that may pass, but lasted (network); start it again
   77  credentials are missing, wrong or not allowed to do this
   78  the configuration or an option can't be used
@@ -40,10 +43,25 @@ Examples:
   consume --config config.yaml --drain --handler log
   consume --queue-name canvas-live-events-prod --region us-east-1 --handler my_handlers:registry
 """
+_OUTPUT_HINT = (
+    "handlers print there; an event whose handler failed over that stays in the queue, and the "
+    "counts say how many were handled"
+)
+
+
+class _Group(DaemonGroup):
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Before anything is opened or written. What click itself writes (--help) may fail, too."""
+        open_closed_streams()
+        with told_plainly():
+            try:
+                return super().main(*args, **options)
+            except OSError as error:
+                raise OutputError(error.strerror or type(error).__name__) from None
 
 
 @click.group(
-    cls=DaemonGroup,
+    cls=_Group,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
@@ -130,13 +148,12 @@ def _consume(options: dict[str, Any]) -> int:
     # Handlers of one's own usually lie where one stands; last, so that they shadow nothing.
     sys.path.append(str(Path.cwd()))
     clock = SystemClock()
-    repeats = configure_logging(
-        loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock
-    )
+    logs = configure_logging(loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock)
     install_exception_hooks()
     log = structlog.get_logger("consumer")
     for warning in loaded.warnings:
         log.warning(log_events.CONFIG_WARNING, reason=warning)
+    printed = Printed()
     threads = threading.enumerate()
     try:
         code = run(
@@ -145,7 +162,8 @@ def _consume(options: dict[str, Any]) -> int:
             environ=os.environ,
             max_messages=options["max_messages"],
             drain_when_empty=options["drain"],
-            flush_repeats=repeats.flush,
+            flush_repeats=logs.repeats.flush,
+            on_tick=lambda _status: logs.output.send_waiting(),
         )
     except ConsumerError as error:
         if sys.stderr.isatty():
@@ -153,7 +171,13 @@ def _consume(options: dict[str, Any]) -> int:
         # Where the log goes, so that it can be read like the lines before it.
         code = error.exit_code
         log.critical(log_events.STOPPED, reason="failure", exit_code=code, error=str(error))
+    if reason := printed.failure():
+        code = code or EXIT_OUTPUT
+        log.error(log_events.OUTPUT_FAILED, reason=reason, exit_code=code, hint=_OUTPUT_HINT)
     end_in_time(code, before=threads)
+    logs.output.close()
+    if printed.is_stuck:
+        os._exit(code)  # all is settled; Python would abort over the lock of standard output
     return code
 
 

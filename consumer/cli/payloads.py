@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
 from consumer.messages import ReceivedMessage
 
 if TYPE_CHECKING:
@@ -16,6 +18,22 @@ _SCANNER: Final = json.JSONDecoder(parse_int=str, parse_float=str, parse_constan
 #: Stands among the attributes: the key that the archive noted for the event as it was received.
 ARCHIVED_KEY: Final = "ArchivedEventKey"
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
+
+#: For commands that decode.
+unwrap_option: Final = click.option(
+    "--unwrap", type=click.Choice(["sns", "eventbridge"]), multiple=True,
+    help="Open what this relay has wrapped, as queue.unwrap does. May be given several times.",
+)  # fmt: skip
+
+
+def refused_as_message(text: str) -> str:
+    """What is read from a file, though the daemon would refuse it as a message; "" if nothing is.
+
+    A Canvas event that stands alone, JSON lines, and what the AWS CLI prints are ordinary.
+    """
+    position = _skip(text, 0)
+    kind = {"[": "a JSON array", '"': "a JSON string"}.get(text[position : position + 1], "")
+    return f"{kind}: read here, but refused as one message of the queue" if kind else ""
 
 
 def messages_in(text: str) -> Iterator[ReceivedMessage]:

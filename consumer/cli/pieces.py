@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
+#: How a compressed file begins.
+GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -25,6 +28,9 @@ def pieces_of(file: str, fault: Callable[[str], None]) -> Iterator[str]:
         with _opened(file) as stream:
             for first_line, content in _cut(stream):
                 empty = empty and not content.strip()
+                if content.startswith(GZIP) and first_line == 1:
+                    fault("can't be read: it is compressed; unpack it with gunzip")
+                    return
                 try:
                     text = content.decode()
                 except UnicodeDecodeError as error:
@@ -41,7 +47,14 @@ def pieces_of(file: str, fault: Callable[[str], None]) -> Iterator[str]:
 
 
 def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
-    return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
+    return nullcontext(standard_input()) if file == "-" else Path(file).open("rb")
+
+
+def standard_input() -> IO[bytes]:
+    """Its bytes. `OSError` if it is closed."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer
 
 
 def _cut(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

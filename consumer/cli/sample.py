@@ -9,7 +9,6 @@ import click
 
 from consumer.cli.errors import EXIT_INTERRUPTED, FILE, told_plainly
 from consumer.cli.sample_output import send, write
-from consumer.errors import EXIT_OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,8 +119,8 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
             messages = _messages(names, options)
             if _is_for_queue(options):
                 send(messages, options)
-                context.exit(EXIT_OK)
-            context.exit(write(messages, array=options["array"]))
+            else:
+                write(messages, array=options["array"])
         except KeyboardInterrupt:
             context.exit(EXIT_INTERRUPTED)
 

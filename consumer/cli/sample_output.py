@@ -6,10 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
-from consumer.cli.errors import tell
-from consumer.errors import EXIT_OK
+from consumer.cli.errors import note, tell
+from consumer.cli.output import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,47 +15,26 @@ if TYPE_CHECKING:
     from consumer.config import Loaded
     from consumer.events.samples import SampleMessage
 
-#: As sysexits.h has it.
-EXIT_OUTPUT: Final = 74
 #: What takes longer to send is announced.
 _LONG_SECONDS: Final = 5
 
 
-def write(messages: Iterator[SampleMessage], *, array: bool) -> int:
-    """Write them as JSON lines or as an array; returns the exit code.
+def write(messages: Iterator[SampleMessage], *, array: bool) -> None:
+    """Write them as JSON lines or as an array. Raises `OutputError`.
 
     In UTF-8, whatever the terminal says: these are bytes for programs.
     """
-    try:
-        _write(messages, array=array)
-    except BrokenPipeError:
-        _leave_output()  # `| head` has what it wanted
-    except OSError as error:
-        _leave_output()
-        tell(f"standard output can't be written: {error.strerror}")
-        return EXIT_OUTPUT
-    return EXIT_OK
-
-
-def _write(messages: Iterator[SampleMessage], *, array: bool) -> None:
-    if sys.stdout is None:
-        raise OSError(None, "it is closed")
-    output = sys.stdout.buffer
     before, between, after = (b"[\n", b",\n", b"\n]\n") if array else (b"", b"\n", b"\n")
     started = False
-    for message in messages:
-        output.write(between if started else before)
-        output.write(message.body.encode())
-        started = True
-    if started or array:
-        output.write(after if started else b"[]\n")
-    output.flush()
-
-
-def _leave_output() -> None:
-    """What is still buffered would be an error at the end."""
-    if sys.stdout is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with writing():
+        output = sys.stdout.buffer
+        for message in messages:
+            output.write(between if started else before)
+            output.write(message.body.encode())
+            started = True
+        if started or array:
+            output.write(after if started else b"[]\n")
+        output.flush()
 
 
 def send(messages: Iterator[SampleMessage], options: Mapping[str, Any]) -> None:
@@ -81,15 +58,12 @@ def send(messages: Iterator[SampleMessage], options: Mapping[str, Any]) -> None:
             sent += number
     finally:
         sender.close()
-        click.echo(
-            f"{sent} {'message was' if sent == 1 else 'messages were'} sent to {sender.name}",
-            err=True,
-        )
+        note(f"{sent} {'message was' if sent == 1 else 'messages were'} sent to {sender.name}")
 
 
 def _announce(count: int | None, rate: float | None, queue: str) -> None:
     if count is not None and rate is not None and count / rate >= _LONG_SECONDS:
-        click.echo(f"sending {count} messages to {queue} takes {count / rate:,.0f} s", err=True)
+        note(f"sending {count} messages to {queue} takes {count / rate:,.0f} s")
 
 
 def _configuration(options: Mapping[str, Any]) -> Loaded:

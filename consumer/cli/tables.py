@@ -7,6 +7,8 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Final
 
+from consumer.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -19,7 +21,7 @@ _WIDEST: Final = 140
 
 def terminal_width() -> int | None:
     """How many characters fit into a line; None where nobody looks at it: a pipe, a file."""
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return None
     return max(40, min(shutil.get_terminal_size().columns, _WIDEST))
 
@@ -27,11 +29,14 @@ def terminal_width() -> int | None:
 def table(rows: Sequence[Sequence[str]], width: int | None, indent: str = "  ") -> Iterator[str]:
     """The lines of a table, none longer than `width`; None stands for any.
 
+    Cells may come from payloads: what is no visible character is written as an escape.
+
     Where it would be wider, the last column is wrapped; where that leaves too little for it, it
     stands below the columns before it, as many of them as it takes.
     """
     if not rows:
         return
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     total = len(indent) + sum(widths) + len(_GAP) * (len(widths) - 1)
     if width is None or total <= width:

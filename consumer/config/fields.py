@@ -67,7 +67,14 @@ def takes_none(field: FieldInfo) -> bool:
 def choices(field: FieldInfo) -> tuple[str, ...]:
     """The words that the key accepts, if it accepts nothing else."""
     kind = bare_type(field.annotation)
+    if is_list(field):
+        kind = bare_type(get_args(kind)[0])
     return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def is_list(field: FieldInfo) -> bool:
+    """True if the key takes several values."""
+    return get_origin(bare_type(field.annotation)) is tuple
 
 
 def right_for(field: FieldInfo, key: str = "") -> str:
@@ -85,7 +92,7 @@ def right_for(field: FieldInfo, key: str = "") -> str:
 
 def _kind(kind: Any, field: FieldInfo, key: str) -> str:
     if words := choices(field):
-        return f"one of {', '.join(words)}"
+        return f"{'a list of any of' if is_list(field) else 'one of'} {', '.join(words)}"
     if kind is RetryPolicy:
         return f"a mapping with {', '.join(RetryKeys.model_fields)}"
     if key == "handlers.name":

@@ -22,6 +22,8 @@ UNIT_STOP_TIMEOUT_SECONDS: Final = 90
 HEARTBEAT_TICK_SECONDS: Final = 1
 
 MessageFormat = Literal["auto", "canvas", "caliper"]
+#: Relays whose envelopes can be opened; `consumer.events.relays` does it.
+Relay = Literal["sns", "eventbridge"]
 
 
 def _not_a_bool(value: object) -> object:
@@ -35,6 +37,11 @@ def _patterns(value: object) -> object:
     if isinstance(value, (list, tuple)) and not value:
         raise ValueError("at least one pattern")
     return (value,) if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    # The environment has no lists.
+    return value.strip("[]").replace(",", " ").split() if isinstance(value, str) else value
 
 
 def _lower(value: object) -> object:
@@ -75,6 +82,8 @@ class QueueSettings(Section):
     #: None: what the queue's own attribute says.
     visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=MAX_VISIBILITY_SECONDS)
     format: MessageFormat = "auto"
+    #: Messages that came by one of these are opened.
+    unwrap: Annotated[tuple[Relay, ...], BeforeValidator(_words)] = ()
     #: For a dead-letter queue or a test: a name that does not begin with "canvas-live-events".
     allow_any_queue_name: bool = False
     connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)

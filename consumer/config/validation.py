@@ -65,7 +65,7 @@ def _fault(model: type[Section], detail: ErrorDetails, path: KeyPath) -> str:
     if field is None:
         return f"unknown key; {did_you_mean(str(path[-1]), model.model_fields)}"
     key = dotted(tuple(part for part in path if isinstance(part, str)))
-    one_of_many = isinstance(path[-1], int)
+    one_of_many = isinstance(path[-1], int) and not choices(field)
     right = "the name of an event, or a pattern" if one_of_many else right_for(field, key)
     if detail["type"] == "missing":
         return f"is missing; must be {right}"

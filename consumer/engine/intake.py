@@ -11,8 +11,9 @@ from consumer.errors import DecodeError, describe, outcome_of
 from consumer.events.decode import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from consumer.config.models import Relay
     from consumer.engine.catalog_watch import CatalogWatch
     from consumer.engine.inflight import InFlightMessage
     from consumer.engine.stats import Stats
@@ -27,6 +28,7 @@ class Intake:
 
     Args:
         message_format: how messages are read; "auto" goes by their keys.
+        unwrap: the relays whose envelopes are opened.
         watch: compares each event with the catalog.
         duplicates: recognises events that were sent twice; None handles them twice.
     """
@@ -38,9 +40,11 @@ class Intake:
         message_format: Literal["auto", "canvas", "caliper"],
         watch: CatalogWatch,
         duplicates: Duplicates | None,
+        unwrap: Collection[Relay] = (),
     ) -> None:
         self._stats = stats
         self._format = message_format
+        self._unwrap = unwrap
         self._watch = watch
         self._duplicates = duplicates
 
@@ -50,7 +54,7 @@ class Intake:
         `end` must follow where these are events.
         """
         try:
-            events = decode(message.received, self._format, self._watch.reader)
+            events = decode(message.received, self._format, self._watch.reader, unwrap=self._unwrap)
             new = self._without_copies(message, events)
         except Exception as error:  # of ours, too: a bug must not take the other messages with it
             return self._undecodable(message, error)

@@ -137,7 +137,13 @@ def assemble(
     )
     watch, duplicates = CatalogWatch(stats), _duplicates(engine, ledger, clock)
     flow = Flow(
-        intake=Intake(stats, message_format=queue.format, watch=watch, duplicates=duplicates),
+        intake=Intake(
+            stats,
+            message_format=queue.format,
+            watch=watch,
+            duplicates=duplicates,
+            unwrap=queue.unwrap,
+        ),
         registry=registry,
         admission=admission,
         batches=Batches(registry.handlers, clock),

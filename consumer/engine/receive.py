@@ -30,6 +30,8 @@ _debug = logging.getLogger(__name__)
 
 #: The first receive is short, so that "ready" does not wait for a whole long poll.
 FIRST_WAIT_SECONDS = 1
+#: Without a long poll, an empty receive returns at once: how long until the next one.
+EMPTY_SECONDS = 1.0
 RECEIVE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=60.0)
 
 
@@ -57,7 +59,7 @@ class Received:
     """What one receive brought."""
 
     messages: int = 0
-    #: Seconds to wait before the next receive: 0 unless it failed.
+    #: Seconds to wait before the next receive: 0 unless it failed, or was empty and no long poll.
     pause_seconds: float = 0.0
     #: How long it took.
     seconds: float = 0.0
@@ -176,7 +178,10 @@ class Receiver:
             del self._open[poll]
         if self.put_back is not None and not pause:
             self.emptied = self._is_emptied(self.put_back, messages, began)
-        return Received(len(messages), pause, self.last_return - began)
+        seconds = self.last_return - began
+        if not (messages or pause or wait):
+            pause = EMPTY_SECONDS
+        return Received(len(messages), pause, seconds)
 
     def _is_emptied(
         self, put_back: Mapping[str, str], messages: list[ReceivedMessage], began: float

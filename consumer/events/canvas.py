@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 def recognises(payload: Mapping[str, Any]) -> bool:
     """True for an object with the keys of a Canvas event.
 
-    Instructure's publisher writes `metadata`; self-hosted Canvas calls the same `attributes`.
+    Instructure's publisher writes `metadata`; self-hosted Canvas calls the same `attributes`, with
+    the event's name in them: a message of SQS has attributes and a body, too.
     """
-    return "body" in payload and ("metadata" in payload or "attributes" in payload)
+    return "body" in payload and ("metadata" in payload or _are_canvas(payload.get("attributes")))
+
+
+def _are_canvas(attributes: object) -> bool:
+    return isinstance(attributes, dict) and "event_name" in attributes
 
 
 def event_of(payload: Mapping[str, Any], message: ReceivedMessage, reader: Reader) -> Event:

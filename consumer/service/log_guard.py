@@ -140,7 +140,8 @@ class ExceptionText:
         if not self._messages:
             return name
         try:
-            return f"{name}: {_text(str(error))}"
+            # Indented, so that none of its lines can pass for a line of the log.
+            return f"{name}: {_text(str(error))}".replace("\n", "\n    ")
         except Exception:  # its __str__ is foreign code; the line is worth more than its text
             return name
 

@@ -1,4 +1,4 @@
-"""Says each failure once: repeats of a warning are counted and told, not written again."""
+"""Says each failure of the daemon once: its repeats are counted, not written again."""
 
 from __future__ import annotations
 
@@ -16,10 +16,21 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
 
 _QUIETABLE: Final = frozenset({"warning", "error", "critical"})
+#: What `context.logger` is called: its lines are those of a handler's author.
+_OF_HANDLERS: Final = "consumer.handler"
+#: Whoever logs these says each thing once already.
+_ONCE_EACH: Final = frozenset(
+    {
+        log_events.CONFIG_WARNING, log_events.QUEUE_WARNING, log_events.UNKNOWN_EVENT,
+        log_events.UNKNOWN_FIELD, log_events.DATA_MISFIT, log_events.LINES_DROPPED,
+    }
+)  # fmt: skip
 #: What makes two lines the same failure. Where it happened is not in it: one failure, many places.
-_IDENTITY: Final = ("event", "level", "logger", "handler", "error_type", "code", "reason")
-#: Of each, in characters: lines of others may hold whole payloads, and are remembered.
-_LONGEST: Final = 200
+_IDENTITY: Final = (
+    "event", "level", "handler", "error_type", "code", "reason", "problems", "file", "where",
+)  # fmt: skip
+#: Of each, in characters; a handler's reason is cut there, too.
+_LONGEST: Final = 500
 
 _Key = tuple[str, ...]
 
@@ -33,7 +44,10 @@ class _Seen:
 
 
 class RepeatFilter:
-    """A structlog processor. Lines below warning pass untouched.
+    """A structlog processor. Lines below warning pass untouched, and so do those of others.
+
+    Only what the daemon itself says again and again is held back, never what a handler or a library
+    logs: each line of theirs may be another fact. The logger's name tells them apart.
 
     The same failure within `window_seconds` of the last line about it is dropped and counted; the
     next one after the window carries `repeats`, and `flush` tells what is pending, so no count is
@@ -51,9 +65,11 @@ class RepeatFilter:
         self._seen: OrderedDict[_Key, _Seen] = OrderedDict()
         self._forgotten = 0
 
-    def __call__(self, _logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+    def __call__(self, logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
         """Let the line pass, with `repeats` if some were dropped since; else raise DropEvent."""
         if event_dict.get("level") not in _QUIETABLE or "repeats" in event_dict:
+            return event_dict
+        if not _is_own(getattr(logger, "name", "")) or event_dict.get("event") in _ONCE_EACH:
             return event_dict
         key = tuple(str(event_dict.get(name, ""))[:_LONGEST] for name in _IDENTITY)
         with self._lock:
@@ -96,3 +112,7 @@ class RepeatFilter:
         if len(self._seen) >= self._max:
             self._forgotten += self._seen.popitem(last=False)[1].repeats
         self._seen[key] = seen
+
+
+def _is_own(logger: str) -> bool:
+    return logger != _OF_HANDLERS and (logger == "consumer" or logger.startswith("consumer."))

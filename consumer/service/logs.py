@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 import structlog
 
 from consumer import log_events
 from consumer.errors import describe
+from consumer.printable import printable
 from consumer.service.log_guard import ExceptionText, guard
+from consumer.service.log_output import NamedOutput, Output
 from consumer.service.log_repeats import RepeatFilter
 
 if TYPE_CHECKING:
@@ -30,22 +31,29 @@ _CHATTY: Final = ("boto3", "botocore", "s3transfer", "urllib3")
 _PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
 
+class Logs(NamedTuple):
+    """The two parts of the log that have to be looked after while it is written."""
+
+    #: Its `flush` is to be called each minute, and before the process ends.
+    repeats: RepeatFilter
+    #: Its `send_waiting` is to be called now and then, and at last `close`.
+    output: Output
+
+
 def configure_logging(
     settings: LoggingSettings, stream: TextIO, *, environ: Mapping[str, str], clock: Clock
-) -> RepeatFilter:
+) -> Logs:
     """Send every log line of this process to `stream`; called once, before any thread starts.
 
     `stream` is standard error: standard output belongs to the results of commands. A terminal gets
     readable lines, anything else one JSON object a line (`format: auto`); the journal, recognised
-    by JOURNAL_STREAM in `environ`, also gets each line's priority. A line that cannot be written is
-    dropped: a full disk or a closed pipe must not stop the work.
-
-    Returns:
-        The filter of repeats; its `flush` is to be called each minute and before the process ends.
+    by JOURNAL_STREAM in `environ`, also gets each line's priority. A line that can't be written
+    waits, or is dropped and counted: a full disk, a closed pipe or a reader that does not read must
+    not stop the work.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     repeats = RepeatFilter(clock)
-    output = _Output(stream)
+    output = Output(stream)
     render: Processor = _renderer(settings.format, stream, environ)
     if _is_journal(stream, environ):
         render = _with_priority(render)
@@ -60,11 +68,11 @@ def configure_logging(
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *chain],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: output,
+        logger_factory=lambda *names: NamedOutput(output, *names[:1]),
         cache_logger_on_first_use=True,
     )
     _join_standard_library(_Bridge(output, chain), level)
-    return repeats
+    return Logs(repeats, output)
 
 
 def install_exception_hooks() -> None:
@@ -82,29 +90,10 @@ def install_exception_hooks() -> None:
     sys.unraisablehook = lambda args: tell(args.exc_value, "finalizer")
 
 
-class _Output:
-    """The stream, one whole line at a time. Both structlog and the standard library write here."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def write(self, line: str) -> None:
-        """Write and flush `line`; give it up if that fails."""
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            try:
-                self._stream.write(line + "\n")
-            except UnicodeEncodeError:
-                self._stream.write(line.encode("ascii", "backslashreplace").decode() + "\n")
-            self._stream.flush()
-
-    debug = info = warning = error = critical = write
-
-
 class _Bridge(logging.Handler):
     """Brings records of the standard library's loggers into the same output."""
 
-    def __init__(self, output: _Output, chain: list[Processor]) -> None:
+    def __init__(self, output: Output, chain: list[Processor]) -> None:
         super().__init__()
         self._output = output
         self.setFormatter(
@@ -116,11 +105,9 @@ class _Bridge(logging.Handler):
         self.addFilter(_without_wire_data)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record, unless it is a repeat."""
+        """Write the record."""
         try:
             line = self.format(record)
-        except structlog.DropEvent:
-            return
         except Exception as error:  # arguments that do not fit their text: the caller's mistake
             record.msg, record.args = log_events.LOG_CALL_FAILED, ()
             record.exc_info = (type(error), error, error.__traceback__)
@@ -166,11 +153,31 @@ def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Callable
     terminal = stream.isatty()
     if form == "json" or (form == "auto" and not terminal):
         return structlog.processors.JSONRenderer()  # type: ignore[return-value]  # str with json.dumps
-    return structlog.dev.ConsoleRenderer(
+    render = structlog.dev.ConsoleRenderer(
         colors=terminal and not environ.get("NO_COLOR"),
         exception_formatter=structlog.dev.plain_traceback,
         sort_keys=False,
     )
+    return lambda logger, method, event_dict: render(logger, method, _visible(event_dict))
+
+
+def _visible(event_dict: EventDict) -> EventDict:
+    """For a terminal: names and ids come from outside, and must not move its cursor.
+
+    What stands in lists and mappings is written as Python does, which escapes it.
+    """
+    return {
+        printable(key): _visible_lines(value) if key == "exception" else _visible_value(value)
+        for key, value in event_dict.items()
+    }
+
+
+def _visible_value(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
+
+
+def _visible_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:

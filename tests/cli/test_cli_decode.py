@@ -167,6 +167,18 @@ def test_a_terminal_is_not_at_risk() -> None:
     assert "  event      x\\u001b[31m\\ud800\\n, canvas format" in result.stdout
 
 
+def test_a_file_name_is_not_a_risk_either(tmp_path: Path) -> None:
+    """Nor are keys that turn the reading direction."""
+    file = tmp_path / "x\x1b]0;gone\x07.json"
+    file.write_text(json.dumps({"metadata": {"event_name": "a"}, "body": {"\u202eb_id": "1"}}))
+
+    result = _run(file, tmp_path / "not\x1b[2Jthere.json")
+
+    assert "x\\u001b]0;gone\\u0007.json: message 1" in result.stdout
+    assert "body.\\u202eb_id" in result.stdout
+    assert "not\\u001b[2Jthere.json: can't be read" in result.stderr
+
+
 def test_without_a_file_the_usage_is_told() -> None:
     """Nothing waits for input unasked."""
     result = _run()

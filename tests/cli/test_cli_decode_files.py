@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ def _run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
 
 def _names(text: str) -> list[str]:
     result = _run("--json", "-", text=text)
-    assert result.stderr == ""
+    refused = "consume: note: -: a JSON array: read here, but refused as one message of the queue\n"
+    assert result.stderr == (refused if text.startswith("[") else "")
     assert result.exit_code == 0
     return [json.loads(line)["event_name"] for line in result.stdout.splitlines()]
 
@@ -66,6 +68,37 @@ A, B = json.dumps(_named("a")), json.dumps(_named("b"))
 def test_every_shape_of_file_is_read(text: str) -> None:
     """JSON lines, arrays, pretty-printed ones, and what the AWS CLI prints, whole or in part."""
     assert _names(text) == ["a", "b"]
+
+
+def test_a_text_within_a_text_is_read_and_noted() -> None:
+    """So is what `--query "Messages[0].Body"` leaves; as a message it would be refused."""
+    result = _run("-", text=json.dumps(A))
+
+    assert result.exit_code == 0
+    assert "a JSON string: read here, but refused as one message of the queue" in result.stderr
+
+
+def test_what_a_relay_wrapped_is_named_or_opened(tmp_path: Path) -> None:
+    """As the daemon with the same options."""
+    wrapped = json.dumps({"Type": "Notification", "TopicArn": "arn:x", "Message": A})
+    (tmp_path / "x.json").write_text(wrapped)
+
+    refused = _run(tmp_path / "x.json")
+    opened = _run("--unwrap", "sns", tmp_path / "x.json")
+
+    assert (refused.exit_code, opened.exit_code) == (1, 0)
+    assert "an Amazon SNS notification" in refused.stderr
+    assert "event      a, canvas format" in opened.stdout
+
+
+def test_a_compressed_file_is_named(tmp_path: Path) -> None:
+    """Instead of a line that is not UTF-8."""
+    (tmp_path / "x.json.gz").write_bytes(gzip.compress(A.encode()))
+
+    result = _run(tmp_path / "x.json.gz")
+
+    assert result.exit_code == 1
+    assert "it is compressed; unpack it with gunzip" in result.stderr
 
 
 def test_the_aws_clis_message_attributes_name_caliper_events() -> None:

@@ -73,7 +73,7 @@ class Demo:
     def until_kept(self) -> str:
         """Wait until the queue is left for others; returns the command for them."""
         eventually(lambda: "were sent for it." in self.said, "the queue is kept", seconds=_BOUND)
-        (command,) = re.findall(r"^  (AWS_ACCESS_KEY_ID=.*)$", self.said, re.MULTILINE)
+        (command,) = re.findall(r"^  (AWS_ACCESS_KEY_ID=.*)$", _joined(self.said), re.MULTILINE)
         return str(command)
 
     def close(self) -> None:
@@ -88,6 +88,11 @@ class Demo:
         """The report's own numbers."""
         found = (_LINE.match(line) for line in self.said.splitlines())
         return {match[1]: int(match[2]) for match in found if match}
+
+
+def _joined(text: str) -> str:
+    """As a shell reads it: a line that ends with a backslash goes on with the next one."""
+    return re.sub(r" \\\n +", " ", text)
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,16 @@ def test_it_says_in_plain_words_what_happened(demos: Demos) -> None:
     assert "%" not in demos.plain.said
 
 
+def test_no_line_is_wrapped(demos: Demos) -> None:
+    """A terminal of 80 columns shows it as it is meant; the folder of this test is a long one."""
+    assert demos.plain.end() == 0
+    demos.kept.until_kept()
+
+    for said in (demos.plain.said, demos.kept.said):
+        lines = re.sub(rf"{demos.plain.folder.parent}/\w+", "/tmp", said).splitlines()
+        assert [line for line in lines if len(line) > 80] == []
+
+
 def test_on_a_terminal_there_is_a_progress_bar(demos: Demos) -> None:
     """It arrives at its end; the report is the same."""
     demos.terminal.until_kept()
@@ -143,7 +158,7 @@ def test_on_a_terminal_there_is_a_progress_bar(demos: Demos) -> None:
 def test_the_archive_can_be_looked_at_as_it_says(demos: Demos) -> None:
     """Both commands that it prints work, and show every event."""
     assert demos.plain.end() == 0
-    commands = demos.plain.said.partition("Look at it\n")[2].splitlines()
+    commands = _joined(demos.plain.said).partition("Look at it\n")[2].splitlines()
 
     shown = [_run(command, demos.plain.folder) for command in commands[:2]]
 

@@ -50,6 +50,20 @@ def test_what_is_known_is_no_drift() -> None:
     assert result.stderr == ""
 
 
+def test_a_terminal_is_not_at_risk(tmp_path: Path) -> None:
+    """Names of events, fields and files come from outside: shown with escapes."""
+    bad = "x\x1b[31m\u202e\n\x9b"
+    text = canvas_body(bad, body={bad: 1}) + canvas_body(body={bad: "x", "late": "private"})
+    (tmp_path / "x\x1b[31m.json").write_text("no json")
+
+    result = run("-", tmp_path / "x\x1b[31m.json", text=text)
+
+    assert "x\\u001b[31m\\u202e\\n\\u009b" in result.stdout
+    assert "x\\u001b[31m.json: message 1" in result.stderr
+    for line in (result.stdout + result.stderr).splitlines():
+        assert line.isprintable()
+
+
 def test_what_is_unknown_is_a_table() -> None:
     """Names, fields and misfits with counts, the most frequent first. Exit code 1."""
     result = run("-", text="\n".join([FIELD, NAME, MISFIT, FIELD, KNOWN, canvas_body(extra="")]))

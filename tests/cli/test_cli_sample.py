@@ -207,7 +207,7 @@ def test_ctrl_c_while_writing_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("consumer.cli.sample_output._write", interrupted)
+    monkeypatch.setattr("consumer.cli.sample.write", interrupted)
 
     result = run("logged_in")
 

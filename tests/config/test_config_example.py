@@ -69,7 +69,7 @@ def test_what_is_commented_out_is_the_default(key: str) -> None:
 
     default: Any = FIELDS[key].default
     if default is not None and key != "state_directory":
-        assert default == shown
+        assert (list(default) if isinstance(default, tuple) else default) == shown
 
 
 def test_every_line_can_be_used(load_text: LoadText, tmp_path: Path) -> None:

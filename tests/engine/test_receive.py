@@ -53,7 +53,7 @@ def _make_receiver(
             queue,
             table,
             stats,
-            ReceiveOptions(wait_seconds=WAIT, visibility_seconds=30, **options),
+            ReceiveOptions(**{"wait_seconds": WAIT, "visibility_seconds": 30, **options}),
             clock=clock,
             rng=Random(3),
         )
@@ -93,6 +93,17 @@ def test_a_receive_of_ten_is_full(make_receiver: MakeReceiver, queue: InMemoryQu
     receiver = make_receiver()
 
     assert [receiver.receive().full, receiver.receive().full] == [True, False]
+
+
+def test_without_a_long_poll_an_empty_queue_is_asked_once_a_second(
+    make_receiver: MakeReceiver, queue: InMemoryQueue
+) -> None:
+    """Each receive costs money, and returns at once; what brings messages is repeated at once."""
+    receiver = make_receiver(wait_seconds=0)
+    assert receiver.receive().pause_seconds == 1
+
+    fill(queue, 1)
+    assert receiver.receive().pause_seconds == 0
 
 
 def test_each_message_is_taken_once(make_receiver: MakeReceiver, queue: InMemoryQueue) -> None:

@@ -22,7 +22,7 @@ from tests.service.daemon_stage import Stage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.service.log_repeats import RepeatFilter
+    from consumer.service.logs import Logs as Configured
 
 NOW = datetime(2024, 3, 5, 10, 11, 12, 345_678, tzinfo=UTC)
 FOREIGN = ("boto3", "botocore", "s3transfer", "urllib3", "py.warnings")
@@ -36,7 +36,7 @@ class Logs:
         self.stream: Any = io.StringIO()
         self.environ: dict[str, str] = {}
 
-    def configure(self, **settings: Any) -> RepeatFilter:
+    def configure(self, **settings: Any) -> Configured:
         return configure_logging(
             LoggingSettings(**settings), self.stream, environ=self.environ, clock=self.clock
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 
+from consumer.service.log_output import NamedOutput, Output
 from consumer.service.log_repeats import RepeatFilter
 from consumer.testing import ManualClock
 
@@ -24,9 +26,10 @@ class Told:
         self.kept = structlog.testing.LogCapture()
         structlog.configure(
             processors=[structlog.processors.add_log_level, self.filter, self.kept],
+            logger_factory=lambda *names: NamedOutput(Output(io.StringIO()), *names),
             cache_logger_on_first_use=False,
         )
-        self.log = structlog.get_logger()
+        self.log = structlog.get_logger("consumer.engine.invoke")
 
     def lines(self) -> list[tuple[str, int | None]]:
         """Event and repeats of each line that passed since the last call."""
@@ -55,9 +58,11 @@ def test_repeat_within_the_window_is_held_back(told: Told) -> None:
     assert told.lines() == [("handler_failed", 4)]
 
 
-@pytest.mark.parametrize("fact", ["handler", "error_type", "code", "reason"])
+@pytest.mark.parametrize(
+    "fact", ["handler", "error_type", "code", "reason", "problems", "file", "where"]
+)
 def test_another_failure_is_told_at_once(told: Told, fact: str) -> None:
-    """Another handler, type, code or reason is another failure."""
+    """Another handler, type, code, reason, problem, file or thread is another failure."""
     told.log.warning("handler_failed", **{fact: "one"})
     told.log.warning("handler_failed", **{fact: "two"})
 
@@ -70,6 +75,25 @@ def test_what_does_not_tell_failures_apart(told: Told) -> None:
     told.log.error("undecodable", reason="no JSON", message_id="2")
 
     assert told.lines() == [("undecodable", None)]
+
+
+def test_lines_of_others_are_never_held_back(told: Told) -> None:
+    """What handlers and libraries log is theirs: the same line six times is six lines."""
+    for names in ((), ("my_handlers",), ("consumer.handler",), ("consumerish",)):
+        log = structlog.get_logger(*names)
+        for _ in range(6):
+            log.warning("handler_failed", reason="a course without a term")
+
+        assert told.lines() == [("handler_failed", None)] * 6, names
+
+
+def test_what_is_said_once_each_is_not_held_back(told: Told) -> None:
+    """Two unknown events, or two warnings about the configuration, are two lines."""
+    for event in ("unknown_event", "unknown_field", "data_misfit", "config_warning"):
+        for name in ("one", "two"):
+            told.log.warning(event, event_name=name, reason="x" * 600 + name)
+
+        assert told.lines() == [(event, None)] * 2
 
 
 def test_info_is_never_held_back(told: Told) -> None:
@@ -125,14 +149,14 @@ def test_table_is_bounded_and_nothing_is_lost() -> None:
 
 
 def test_remembers_only_the_beginning_of_a_long_line() -> None:
-    """Somebody's library logs whole payloads: they pass, but are not kept in memory."""
+    """A long text passes, but is not kept in memory."""
     told = Told(max_failures=10)
 
     for _ in range(2):
         told.log.warning("x" * 1_000_000, reason="y" * 1_000_000)
 
     assert [(event[:2], len(event)) for event, _ in told.lines()] == [("xx", 1_000_000)]
-    assert all(len(part) <= 200 for key in told.filter._seen for part in key)
+    assert all(len(part) <= 500 for key in told.filter._seen for part in key)
     structlog.reset_defaults()
 
 

@@ -1,0 +1,174 @@
+"""The stream that log lines go to. The log never stops the work: what can't be written waits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import stat
+import threading
+import time
+from typing import TYPE_CHECKING, Final, TextIO
+
+import structlog
+
+from consumer import log_events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    #: Takes bytes and says how many of them were written. Raises `OSError`; BlockingIOError if none
+    #: can be taken now.
+    Write = Callable[[bytes], int]
+
+#: So many bytes of lines wait for a reader; what comes beyond that is dropped, and counted.
+MOST_WAITING: Final = 1_048_576
+#: How long the end of the process waits for a reader to take the lines that wait.
+LAST_SECONDS: Final = 2.0
+
+
+class Output:
+    """One whole line at a time, in order. Any thread may call any method; none blocks.
+
+    A file is written at once. A pipe, a socket or a terminal may have a reader that does not read:
+    then up to `MOST_WAITING` bytes wait here, and go out with a later line or `send_waiting`. How
+    many lines were dropped beyond that, or because a write failed, is logged as soon as writes
+    succeed again.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._write, self._descriptor = _writer(stream)
+        self._encoding = getattr(stream, "encoding", None) or "utf-8"
+        self._lock = threading.Lock()
+        self._waiting = bytearray()
+        self._dropped = 0
+        self._process = os.getpid()
+
+    def write(self, line: str) -> None:
+        """Write `line`, or keep it until it can be written, or drop and count it."""
+        data = f"{line}\n".encode(self._encoding, "backslashreplace")
+        self._after_fork()
+        with self._lock:
+            if self._waiting and len(self._waiting) + len(data) > MOST_WAITING:
+                self._dropped += 1
+            else:
+                self._waiting += data
+            dropped = self._send()
+        _log_dropped(dropped)
+
+    def send_waiting(self) -> None:
+        """Write what waits, as far as it is taken now; called now and then."""
+        if self._waiting:
+            self._after_fork()
+            with self._lock:
+                dropped = self._send()
+            _log_dropped(dropped)
+
+    def close(self, *, seconds: float = LAST_SECONDS) -> None:
+        """The last lines: wait so long at most for what waits to be taken."""
+        deadline = time.monotonic() + seconds
+        while self._waiting and (left := deadline - time.monotonic()) > 0:
+            if self._descriptor >= 0:
+                poll = select.poll()
+                poll.register(self._descriptor, select.POLLOUT)
+                poll.poll(min(left, 0.1) * 1000)
+            self.send_waiting()
+
+    def _send(self) -> int:
+        """Write as much as is taken; returns how many dropped lines are to be reported now."""
+        while self._waiting:
+            try:
+                written = self._write(bytes(self._waiting))
+            except BlockingIOError:
+                return 0
+            except (OSError, ValueError):
+                self._dropped += self._waiting.count(b"\n")
+                self._waiting.clear()
+                return 0
+            del self._waiting[:written]
+        dropped, self._dropped = self._dropped, 0
+        return dropped
+
+    def _after_fork(self) -> None:
+        # In a child that a handler has forked: the parent writes its own lines.
+        if self._process != os.getpid():
+            self._process, self._lock = os.getpid(), threading.Lock()
+            self._waiting = bytearray()
+
+
+class NamedOutput:
+    """What structlog writes with: the output, and the name of the logger whose lines these are."""
+
+    def __init__(self, output: Output, name: str = "") -> None:
+        self.name = name
+        self.debug = self.info = self.warning = self.error = self.critical = output.write
+
+
+def _log_dropped(lines: int) -> None:
+    if lines:
+        structlog.get_logger(__name__).warning(
+            log_events.LINES_DROPPED,
+            lines=lines,
+            hint="the log was not read, or its disk was full; the work went on",
+        )
+
+
+def _writer(stream: TextIO) -> tuple[Write, int]:
+    """How to write to the stream without waiting, and the descriptor to wait for; -1: none."""
+    try:
+        descriptor = stream.fileno()
+        mode = os.fstat(descriptor).st_mode
+    except (OSError, ValueError, AttributeError):
+        return _text_writer(stream), -1
+    with contextlib.suppress(OSError, ValueError):
+        stream.flush()
+    if stat.S_ISSOCK(mode):
+        return _socket_writer(descriptor), descriptor
+    if stat.S_ISFIFO(mode) or os.isatty(descriptor):
+        return _pipe_writer(descriptor), descriptor
+    return (lambda data: os.write(descriptor, data)), -1
+
+
+def _text_writer(stream: TextIO) -> Write:
+    """A stream of Python's own, such as a StringIO."""
+
+    def write(data: bytes) -> int:
+        stream.write(data.decode(getattr(stream, "encoding", None) or "utf-8"))
+        stream.flush()
+        return len(data)
+
+    return write
+
+
+def _socket_writer(descriptor: int) -> Write:
+    def write(data: bytes) -> int:
+        channel = socket.socket(fileno=descriptor)
+        try:
+            return channel.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        finally:
+            channel.detach()  # the descriptor is not ours to close
+
+    return write
+
+
+def _pipe_writer(descriptor: int) -> Write:
+    """A pipe or a terminal, opened once more.
+
+    The descriptor itself is shared with the shell and other processes: that it does not block would
+    be so for them, too.
+    """
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
+    with contextlib.suppress(OSError):
+        own = os.open(f"/proc/self/fd/{descriptor}", flags)
+        return lambda data: os.write(own, data)
+
+    def write(data: bytes) -> int:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        if not poll.poll(0):
+            raise BlockingIOError
+        return os.write(descriptor, data[: select.PIPE_BUF])  # so much there is room for
+
+    return write

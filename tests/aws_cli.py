@@ -1,0 +1,49 @@
+"""As much of the AWS CLI as the README uses, on boto3: `aws SERVICE OPERATION --option value`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+
+
+def main(service: str, operation: str, *words: str) -> None:
+    """Make the call to the endpoint in AWS_ENDPOINT, and print its answer."""
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    arguments: dict[str, Any] = {}
+    if "--cli-input-yaml" in options:
+        arguments = yaml.safe_load(_text(options.pop("--cli-input-yaml")))
+    for option, value in options.items():
+        arguments[_camel(option.removeprefix("--"))] = _value(option, value)
+    client = boto3.client(
+        service,
+        endpoint_url=os.environ["AWS_ENDPOINT"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    answer = getattr(client, operation.replace("-", "_"))(**arguments)
+    answer.pop("ResponseMetadata")
+    print(json.dumps(answer, default=str))
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
+def _value(option: str, value: str) -> Any:
+    if option == "--attributes":  # shorthand: a map of texts
+        return dict(pair.split("=") for pair in value.split(","))
+    return _text(value) if value.startswith("file://") else value
+
+
+def _text(value: str) -> str:
+    return Path(value.removeprefix("file://")).read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

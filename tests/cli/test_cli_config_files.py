@@ -1,0 +1,141 @@
+"""What comes with the program: the example, the units, the guide; and the schema for editors."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from consumer.cli import config_files
+from consumer.cli.config import config_group
+from consumer.cli.config_files import EXAMPLE, REPOSITORY, SHIPPED, meanings, shipped
+from consumer.config.fields import FIELDS
+from consumer.config.schema import file_schema
+from tests.cases import for_each
+
+TEXT = (REPOSITORY / EXAMPLE).read_text(encoding="utf-8")
+SCHEMA = file_schema(meanings(TEXT))
+QUEUE = {"queue": {"url": "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-x"}}
+PRINTED = (
+    (["example"], "config.example.yaml"),
+    (["unit"], "systemd/canvas-live-events-consumer.service"),
+    (["unit", "--template"], "systemd/canvas-live-events-consumer@.service"),
+    (["guide"], "systemd/README.md"),
+)
+
+
+@for_each("arguments, name", PRINTED)
+def test_what_is_printed_is_the_file_of_the_repository(arguments: list[str], name: str) -> None:
+    """Byte by byte."""
+    result = CliRunner().invoke(config_group, arguments)
+
+    assert result.exit_code == 0
+    assert result.stdout_bytes == (REPOSITORY / name).read_bytes()
+
+
+@for_each("arguments, name", PRINTED)
+def test_the_wheel_has_each_file_where_it_is_looked_for(arguments: list[str], name: str) -> None:
+    """The build puts it there; in a copy of the repository it is where it always was."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    sources = wheel["force-include"]
+    folder = SHIPPED.relative_to(REPOSITORY)
+    places = {
+        str(Path(target) / Path(name).relative_to(source))
+        for source, target in sources.items()
+        if Path(name).is_relative_to(source)
+    }
+    sdist = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+
+    assert places == {str(folder / name)}, arguments
+    assert Path(name).parts[0] in sdist
+
+
+def test_an_installed_one_reads_what_the_wheel_brought(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Beside the program, wherever that is."""
+    (tmp_path / EXAMPLE).write_text("queue: {}\n")
+    monkeypatch.setattr(config_files, "SHIPPED", tmp_path)
+    monkeypatch.setattr(config_files, "REPOSITORY", tmp_path / "nowhere")
+
+    assert shipped(EXAMPLE) == "queue: {}\n"
+
+    result = CliRunner().invoke(config_group, ["guide"])
+    assert result.exit_code == 78
+    assert "install it again" in result.stderr
+
+
+def test_every_key_is_explained() -> None:
+    """In the words of the example."""
+    said = meanings(TEXT)
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+    for key in FIELDS:
+        section, _, name = key.rpartition(".")
+        properties = SCHEMA["properties"]
+        described = properties[section]["properties"][name] if section else properties[name]
+        assert described["description"], key
+    assert len(set(FIELDS) & set(said)) > 30
+    assert said["queue"] == "Which queue, and how it is read."
+    assert said["engine.workers"].startswith("So many handlers run at the same time")
+
+
+def _uncommented() -> str:
+    return re.sub(r"^( *)#(?! \S)(.*\S)$", r"\1\2", TEXT, flags=re.MULTILINE)
+
+
+def test_the_example_fits_the_schema() -> None:
+    """As it stands, and with each line in use, but for what is commented out between entries."""
+    jsonschema.validate(yaml.safe_load(TEXT), SCHEMA)
+    jsonschema.validate(yaml.safe_load(_uncommented()), SCHEMA)
+
+
+@for_each(
+    "more",
+    [
+        {"queue": {"name": "x", "unwrap": ["sns"]}},
+        {"queue": {"name": "x", "unwrap": "sns"}},
+        {"queue": None, "aws": None},
+        {"handlers": None},
+        {"handlers": [{"name": "a", "archive": None, "events": "x"}]},
+        {"handlers": [{"name": "a", "python": {"target": "a:b"}, "retry": {"base_seconds": 1}}]},
+        {"state_directory": "/x"},
+    ],
+)
+def test_what_is_right_fits(more: dict[str, Any]) -> None:
+    """Whatever the daemon takes in a file."""
+    jsonschema.validate({**QUEUE, **more}, SCHEMA)
+
+
+@for_each(
+    "more",
+    [
+        {"queues": {}},
+        {"queue": {"urll": "x"}},
+        {"queue": {"wait_time_seconds": 21}},
+        {"queue": {"unwrap": ["sqs"]}},
+        {"queue": {"format": None}},
+        {"engine": {"workers": "many"}},
+        {"engine": {"workers": None}},
+        {"handlers": {}},
+        {"handlers": [{"name": "a"}]},
+        {"handlers": [{"archive": {}}]},
+        {"handlers": [{"name": "a", "archive": {}, "log": {}}]},
+        {"handlers": [{"name": "a", "archive": {"folder": "x"}}]},
+        {"handlers": [{"name": "a", "events": [], "log": {}}]},
+        {"handlers": [{"name": "a", "python": None}]},
+        {"handlers": [{"name": "4", "log": {}}]},
+        {"logging": {"level": "loud"}},
+    ],
+)
+def test_what_is_wrong_does_not_fit(more: dict[str, Any]) -> None:
+    """Unknown keys, ranges, words; an entry without a type, or with two."""
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**QUEUE, **more}, SCHEMA)

@@ -24,6 +24,8 @@ EXIT_OUTPUT = 74
 EXIT_TRANSIENT = 75
 EXIT_PERMISSION = 77
 EXIT_CONFIGURATION = 78
+#: After Ctrl-C, as shells have it.
+EXIT_INTERRUPTED = 130
 
 
 #: Of a reason, in characters; what is longer is cut.

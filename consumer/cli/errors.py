@@ -13,6 +13,7 @@ import click
 from consumer.errors import (
     EXIT_BUG,
     EXIT_CONFIGURATION,
+    EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_OUTPUT,
     ConsumerError,
@@ -44,8 +45,6 @@ class OutputError(ConsumerError):
 
 #: A configuration file. Whether it can be read is not click's to say: that has its own exit code.
 FILE: Final = click.Path(path_type=Path, readable=False)
-#: After Ctrl-C, as shells have it.
-EXIT_INTERRUPTED: Final = 130
 
 
 class DaemonGroup(click.Group):

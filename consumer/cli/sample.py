@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from consumer.cli.errors import EXIT_INTERRUPTED, FILE, told_plainly
+from consumer.cli.errors import FILE, told_plainly
 from consumer.cli.sample_output import send, write
+from consumer.errors import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -61,6 +61,11 @@ def file_schema(meanings: Mapping[str, str]) -> dict[str, Any]:
         "description": meanings.get("handlers", ""),
         "items": _entry(),
     }
+    properties["unmatched"] = {
+        "enum": ["archive", "delete"],
+        "default": "archive",
+        "description": meanings.get("unmatched", ""),
+    }
     properties["state_directory"] = {
         "type": ["string", "null"],
         "description": meanings.get("state_directory", ""),

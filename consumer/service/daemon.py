@@ -24,8 +24,8 @@ _log = structlog.get_logger(__name__)
 
 #: How often the main thread looks around: a signal waits this long at most.
 TICK_SECONDS = 0.2
-#: The same while a receive is open and nothing is held: a stop waits for that receive in any case.
-IDLE_TICK_SECONDS = 1.0
+#: While a receive is open and nothing is held, only signals are looked for so often.
+IDLE_TICKS = 5
 #: How often `systemctl status` gets a new line.
 STATUS_SECONDS = 5.0
 #: What systemd is asked for beyond the drain's own deadline: the last calls, and the exit itself.
@@ -80,7 +80,10 @@ class Daemon:
             if reason:
                 break
             idle = status.ready and status.open_receives and not status.in_flight
-            self._clock.wait(self._pause, IDLE_TICK_SECONDS if idle else TICK_SECONDS)
+            for _ in range(IDLE_TICKS if idle else 1):
+                self._clock.wait(self._pause, TICK_SECONDS)
+                if self._signals.count:
+                    break
         self._drain(reason, status)
         return self._end(reason)
 

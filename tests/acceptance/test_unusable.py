@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer import errors
-from consumer.cli.errors import EXIT_INTERRUPTED
+from consumer.errors import EXIT_INTERRUPTED
 from tests.cases import for_each
 from tests.processes import environment
 

@@ -135,8 +135,8 @@ def test_check_finds_what_can_not_be_written(config: Path) -> None:
     assert 78 == result.exit_code
     faults = result.stderr.splitlines()
     assert 2 == len(faults)
-    assert f"{config}:4: the archive can't be written: /proc/y, in /proc" in faults[0]
-    assert f"{config}:2: the state directory can't be written: /proc/x, in /proc" in faults[1]
+    assert f"{config}:2: state_directory: /proc/x can't be written by user" in faults[0]
+    assert f"{config}:4: the archive can't be written: /proc/y, in /proc" in faults[1]
 
 
 def test_check_warns_of_what_handlers_are_made_with(config: Path) -> None:

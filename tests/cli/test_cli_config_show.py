@@ -47,7 +47,7 @@ def test_show_can_be_loaded_again(config: Path) -> None:
     assert after.engine == before.engine
     assert [handler.options for handler in after.handlers] == [{"directory": "x"}, {}]
     assert "  workers: 4  # environment CONSUMER_ENGINE__WORKERS\n" in shown
-    assert "  max_pollers: 8  # default\n" in shown
+    assert "  max_pollers: 12  # default\n" in shown
     assert f'      directory: "x"  # {config}:2\n' in shown
 
 

@@ -11,10 +11,11 @@ import structlog
 from click.testing import CliRunner
 
 from consumer.cli.config import config_group
-from consumer.config import Settings
+from consumer.config import QueueSettings, Settings
 from consumer.errors import QueueMissingError
 from consumer.handlers.registering.registry import Registry
 from consumer.service import run as module
+from consumer.service import start
 from consumer.testing import ManualClock
 
 if TYPE_CHECKING:
@@ -41,19 +42,24 @@ def test_config_check_warns_and_accepts(tmp_path: Path, monkeypatch: pytest.Monk
     assert result.exit_code == 0
 
 
-def test_the_daemon_warns_once_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_daemon_warns_once_at_its_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """One line for each pattern, before anything is asked of the queue."""
 
     def missing() -> Any:
         raise QueueMissingError("gone")
 
     queue = SimpleNamespace(name="q", region="r", attributes=missing, close=lambda: None)
-    monkeypatch.setattr(module, "connect", lambda *_, **__: queue)
+    monkeypatch.setattr(start, "connect", lambda *_, **__: queue)
+    settings = Settings(
+        queue=QueueSettings(name="canvas-live-events"), state_directory=tmp_path / "state"
+    )
     registry = Registry()
     registry.add(lambda event: None, ["course_deleted", "grade_change"], name="few")
 
     with structlog.testing.capture_logs() as logs, pytest.raises(QueueMissingError):
-        module.run(Settings(), clock=ManualClock(), environ={}, registry=registry)
+        module.run(settings, clock=ManualClock(), environ={}, registry=registry)
 
     (warning,) = [line for line in logs if line["event"] == "config_warning"]
     assert warning["log_level"] == "warning"

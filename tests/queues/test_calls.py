@@ -14,13 +14,12 @@ import pytest
 from botocore import handlers
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
-from botocore.exceptions import NoCredentialsError
 from moto import mock_aws
 from structlog.testing import capture_logs
 
 from consumer.clock import SystemClock
 from consumer.config import AwsSettings, QueueSettings
-from consumer.errors import TransportError
+from consumer.errors import AccessDeniedError, TransportError
 from consumer.queues.rules import address_of
 from consumer.queues.sqs.calls import BotocoreCalls, WireCalls, calls_of
 from consumer.queues.sqs.client import make_client
@@ -492,11 +491,11 @@ def test_credentials_that_appear_later_are_found(monkeypatch: pytest.MonkeyPatch
     """A machine's role is not there at once, when it starts."""
     none: dict[str, Any] = {"aws_access_key_id": None, "aws_secret_access_key": None}
     with serving(lambda _: [http()]) as server:
-        transport = connected(server.url(), **none)
-        with pytest.raises(NoCredentialsError):
-            transport._calls.ask("ReceiveMessage", {})
+        with pytest.raises(AccessDeniedError, match="no AWS credentials"):
+            connected(server.url(), **none)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIALATE")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+        transport = connected(server.url(), **none)
         receive(transport)
         transport.close()
 

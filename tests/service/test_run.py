@@ -303,7 +303,8 @@ def test_the_start_says_what_becomes_of_unmatched_events(
     some, every = Registry(), Registry()
     some.add(lambda _event: None, "grade_change", name="mine")
     every.add(lambda _event: None, "*", name="all")
-    settings = Settings(state_directory=rig.state, unmatched=unmatched)
+    queue = QueueSettings(name="canvas-live-events-test")
+    settings = Settings(queue=queue, state_directory=rig.state, unmatched=unmatched)
 
     for registry in (some, every):
         run(settings, clock=rig.clock, environ={}, registry=registry)
@@ -321,7 +322,7 @@ def test_a_state_directory_that_can_not_be_written_ends_the_start(rig: Rig) -> N
     registry = Registry()
     registry.add(lambda _event: None, "*", name="all")
 
-    with pytest.raises(ConfigurationError, match="state directory can't be written: /proc/x"):
+    with pytest.raises(ConfigurationError, match="state_directory: /proc/x can't be written"):
         run(settings, clock=rig.clock, environ={}, registry=registry)
 
     assert 0 == rig.transport.asked

@@ -45,9 +45,9 @@ DEFECTS: Final = (
     Defect(
         "messages are deleted before they are handled",
         "engine/flow.py",
-        "        progress = Progress(message, events, len(work))\n",
+        "        progress = Progress(message, events, len(work), unmatched)\n",
         """\
-        progress = Progress(message, events, len(work))
+        progress = Progress(message, events, len(work), unmatched)
         self._settler.ack([message])
         self._settler.send(partial=True)
 """,

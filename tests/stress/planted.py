@@ -12,7 +12,13 @@ _NO_LOCK: Final = '__import__("contextlib").nullcontext()'
 DEFECTS: Final = (
     *(
         Defect(f"no lock in {name}", f"engine/{name}.py", _LOCK, f"self._lock = {_NO_LOCK}")
-        for name in ("progress", "gate", "inflight", "lane")
+        for name in ("gate", "inflight", "lane")
+    ),
+    Defect(
+        "two calls that end together both count as the last one",
+        "engine/progress.py",
+        "return next(self._ended) == self.calls",
+        "return len(self.message.succeeded) + len(self._failed) == self.calls",
     ),
     Defect("no lock in ledger", "ledger/ledger.py", _LOCK, f"self._lock = {_NO_LOCK}"),
     Defect(

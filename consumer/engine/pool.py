@@ -29,6 +29,8 @@ WINDOW_SECONDS = 0.1
 #: Below this share of a core the process waits a good deal, and another thread helps. Above it
 #: threads mostly contend for the interpreter lock: two busy ones make a message a quarter dearer.
 SPARE = 0.6
+#: A receive that takes no longer (of an emulator on this machine) is not worth a second one.
+QUICK_SECONDS = 0.005
 #: So many times as many receives as would keep a core busy if they came back evenly, which they do
 #: not. Without it a tenth of the throughput over a network of 15 ms is missing.
 SLACK = 1.5
@@ -148,6 +150,10 @@ class Pool:
     def _may_settle(self) -> bool:
         return self._settler.full() > self._roles["settle"]
 
+    def _leaves_work(self) -> bool:
+        """Where calls take long a full batch is for another role: who waits is no `worker`."""
+        return self.limit > 1 and self._may_settle()
+
     def _role_without_room(self) -> Role | None:
         """No room for another message, and none to begin: what is collected can't grow any more."""
         if self._has_new() or self._receiver.has_room():
@@ -171,8 +177,7 @@ class Pool:
         """Do what the role is, as long as there is more of it. Raises what is fatal, or a bug."""
         try:
             if role == "work":
-                # A full batch is for another role: who waits for SQS is not one of the `workers`.
-                while not self._closed and not self._may_settle() and self.work_once():
+                while not self._closed and not self._leaves_work() and self.work_once():
                     pass
             elif role == "receive":
                 self._receive()
@@ -226,7 +231,7 @@ class Pool:
         self._window_messages += received.messages
         self._measure()
         wanted = 1
-        if received.full and self._cpu_of_ten:
+        if received.full and self._cpu_of_ten and received.seconds > QUICK_SECONDS:
             wanted = math.ceil(SLACK * received.seconds / self._cpu_of_ten)
             wanted = min(wanted, self._options.max_receives)
         if wanted > self.limit:

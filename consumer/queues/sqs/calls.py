@@ -214,7 +214,7 @@ def _body_of(arguments: Mapping[str, Any]) -> bytes:
 def _object_of(content: bytes) -> dict[str, Any]:
     try:
         try:
-            answer = from_json(content)
+            answer = from_json(content, cache_strings="keys")
         except ValueError:  # such as half a surrogate pair, which is JSON all the same
             answer = json.loads(content)
     except (ValueError, RecursionError):

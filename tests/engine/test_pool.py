@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.pool import SLACK, SPARE, WINDOW_SECONDS, PoolOptions, Role
+from consumer.engine.pool import QUICK_SECONDS, SLACK, SPARE, WINDOW_SECONDS, PoolOptions, Role
 from consumer.engine.progress import Call, Entry, Progress
 from consumer.engine.stall import LOOK_SECONDS
 from consumer.messages import Outcome
@@ -516,6 +516,14 @@ def test_where_a_receive_answers_at_once_more_of_them_only_cost(stage: Stage) ->
     limits = [receive_over(stage, 0.05, cpu_of_ten=0.1) for _ in range(3)]
 
     assert limits == [2, 1, 1]
+
+
+def test_a_quick_receive_needs_no_second_one(stage: Stage) -> None:
+    """Of an emulator on this machine: threads would only contend for the interpreter lock."""
+    limits = [receive_over(stage, QUICK_SECONDS, cpu_of_ten=0.0005) for _ in range(3)]
+
+    assert limits == [1, 1, 1]
+    assert receive_over(stage, 2 * QUICK_SECONDS, cpu_of_ten=0.0005) == 2
 
 
 def test_cpu_is_measured_over_windows_and_not_over_moments(stage: Stage) -> None:

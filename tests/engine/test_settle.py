@@ -932,6 +932,14 @@ def test_a_lane_gives_what_there_is_if_it_is_asked_for_that(lane: Lane[int]) -> 
     assert lane.take(partial=True) == []
 
 
+def test_nothing_is_never_due(bench: Bench, lane: Lane[int]) -> None:
+    """To add nothing begins no linger: a thread would look for it again and again."""
+    lane.add([])
+    bench.clock.advance(10)
+
+    assert (lane.due, lane.take()) == (float("inf"), [])
+
+
 def test_a_lane_that_is_not_eager_gives_nothing_before_its_linger(bench: Bench) -> None:
     """It is the pause before another attempt, not a wait for company."""
     lane: Lane[int] = Lane(clock=bench.clock, linger_seconds=2.0, eager=False)

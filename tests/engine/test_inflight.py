@@ -216,3 +216,16 @@ def test_what_leaves_or_has_left_is_not_renewed(table: InFlight, make_held: Make
 
     assert renewed == [held]
     assert [m.renewing for m in (leaving, released, held)] == [False, False, True]
+
+
+def test_it_is_occupied_while_anything_is_held(table: InFlight) -> None:
+    """What is due by time is looked for often only then."""
+    assert not table.occupied.is_set()
+
+    new, _ = table.admit(table.reserve(2), [make_message(), make_message()], visible_at=0.0)
+    states = [table.occupied.is_set()]
+    for message in new:
+        table.release([message])
+        states.append(table.occupied.is_set())
+
+    assert states == [True, True, False]

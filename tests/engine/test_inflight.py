@@ -222,7 +222,9 @@ def test_it_is_occupied_while_anything_is_held(table: InFlight) -> None:
     """What is due by time is looked for often only then."""
     assert not table.occupied.is_set()
 
-    new, _ = table.admit(table.reserve(2), [make_message(), make_message()], visible_at=0.0)
+    new, _ = table.admit(
+        table.reserve(2), [make_message(message_id=i) for i in "ab"], visible_at=0.0
+    )
     states = [table.occupied.is_set()]
     for message in new:
         table.release([message])

@@ -59,13 +59,15 @@ def open_closed_streams() -> None:
 
 
 class Printed:
-    """What handlers print: from now on each line is written as it is printed.
+    """What handlers print: from now on each line is written as it is printed, and as a whole.
 
     So it is the handler that fails where it can't be written, and its event stays in the queue.
     """
 
     def __init__(self) -> None:
         self._failure = ""
+        #: What a thread has printed of a line so far: several print at the same time.
+        self._begun: dict[int, str] = {}
         #: True if a thread waits for a reader, and would keep Python from ending.
         self.is_stuck = False
         stream = sys.stdout
@@ -75,11 +77,17 @@ class Printed:
             stream.write = self._noting_failures  # type: ignore[method-assign]
 
     def _noting_failures(self, text: str) -> int:
+        thread = threading.get_ident()
+        lines, end, begun = (self._begun.pop(thread, "") + text).rpartition("\n")
+        if begun:
+            self._begun[thread] = begun
         try:
-            return self._write(text)
+            if end:
+                self._write(lines + end)
         except OSError as error:
             self._failure = self._failure or _reason_of(error)
             raise
+        return len(text)
 
     def failure(self, *, seconds: float = LAST_SECONDS) -> str:
         """Why something could not be written; "" if all is. To be asked last.
@@ -99,6 +107,8 @@ class Printed:
     def _flush(self) -> None:
         try:
             if sys.stdout is not None:
+                while self._begun:
+                    self._write(self._begun.popitem()[1])
                 sys.stdout.flush()
         except (OSError, ValueError) as error:
             self._failure = self._failure or _reason_of(error)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,3 +72,30 @@ def test_a_closed_stream_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OutputError, match="it is closed"):
         echo("x")
     assert Printed().failure() == ""
+
+
+def test_what_threads_print_at_the_same_time_stays_in_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`print` writes a line in parts; a part without its end is written at the end."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    printed = Printed()
+    turn = threading.Barrier(2, timeout=60)
+
+    def say(word: str) -> None:
+        for part in (word, " ", word, "\n"):
+            turn.wait()
+            sys.stdout.write(part)
+        sys.stdout.write(f"{word} begun;")
+
+    threads = [threading.Thread(target=say, args=(word,), daemon=True) for word in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert printed.failure() == ""
+    text = stream.buffer.getvalue().decode()
+    assert {"one one", "two two"} == set(text.split("\n")[:2])
+    assert {"one begun", "two begun", ""} == set(text.split("\n")[2].split(";"))

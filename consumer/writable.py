@@ -58,8 +58,8 @@ def _sentence(path: Path, there: Path, error: OSError, what: str, key: str) -> s
     fault = f"{os.strerror(error.errno or 0)} ({errno.errorcode[error.errno or 0]})"
     place = str(path) if there == path.absolute() else f"{path}, in {there}"
     status = there.lstat()
-    user = _user(os.geteuid())
-    owner = f"{there} belongs to {_user(status.st_uid)} with mode {status.st_mode & 0o7777:04o}"
+    user = user_name(os.geteuid())
+    owner = f"{there} belongs to {user_name(status.st_uid)} with mode {status.st_mode & 0o7777:04o}"
     if error.errno == errno.EROFS:
         remedy = f"mount it writable (in a systemd unit: ReadWritePaths=), or set {key}"
     elif error.errno not in {errno.EACCES, errno.EPERM}:
@@ -74,7 +74,8 @@ def _sentence(path: Path, there: Path, error: OSError, what: str, key: str) -> s
     )
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """The name of a user; "user N" of one that has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

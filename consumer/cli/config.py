@@ -134,7 +134,7 @@ def _check_directories(loaded: Loaded, faults: list[str]) -> None:
 
     given = loaded.origins.get("state_directory", "default") != "default"
     try:
-        check_directories(loaded.settings, keep=False, state_is_given=given)
+        check_directories(loaded.settings, make=False, state_is_given=given)
     except ConfigurationError as error:
         for line in str(error).splitlines():
             fault = _placed(ConfigurationError(line), loaded, line.partition(":")[0])

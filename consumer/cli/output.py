@@ -107,8 +107,9 @@ class Printed:
     def _flush(self) -> None:
         try:
             if sys.stdout is not None:
-                while self._begun:
-                    self._write(self._begun.popitem()[1])
+                for begun in self._begun.copy().values():
+                    self._write(begun)
+                self._begun.clear()
                 sys.stdout.flush()
         except (OSError, ValueError) as error:
             self._failure = self._failure or _reason_of(error)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from consumer.config.directories import user_name
 from consumer.config.urls import queue_name_of_url
+from consumer.writable import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

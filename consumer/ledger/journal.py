@@ -97,11 +97,14 @@ def _load(connection: sqlite3.Connection, oldest: int) -> dict[str, Loaded]:
             known = found.setdefault(message_id, set())
             known.update(Step(int(index), str(handler)) for index, handler in steps)
             ages[message_id] = at
-    connection.execute("DELETE FROM handled")
-    return {
+    # Above all rows that there are: another process on this file may still write over its own.
+    (highest,) = connection.execute("SELECT ifnull(max(id), 0) FROM handled").fetchone()
+    loaded = {
         message_id: Loaded(_insert(connection, ages[message_id], {message_id: steps}, None), steps)
         for message_id, steps in found.items()
     }
+    connection.execute("DELETE FROM handled WHERE id <= ?", (highest,))
+    return loaded
 
 
 def _insert(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import structlog
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-#: Of glibc's mallopt(3).
-_M_ARENA_MAX = -8
-
 #: What SQS uses where a queue says nothing else.
 DEFAULT_VISIBILITY_SECONDS = 30
 
@@ -61,7 +57,9 @@ def run(
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
-    _tune_memory()
+    # What a message leaves behind is no garbage in cycles. By default each 700 objects are searched
+    # for it, which is a tenth of the CPU time of a message that lives on in a batch.
+    gc.set_threshold(20_000, 20, 100)
     check_directories(settings)
     state = settings.state_directory
     if registry is None:
@@ -104,16 +102,6 @@ def run(
                     flush_repeats=flush_repeats,
                     on_tick=on_tick,
                 ).run()
-
-
-def _tune_memory() -> None:
-    """For this process, whose threads are many and whose objects live short."""
-    # What a message leaves behind is no garbage in cycles. By default each 700 objects are searched
-    # for it, which is a tenth of the CPU time of a message that lives on in a batch.
-    gc.set_threshold(20_000, 20, 100)
-    with suppress(AttributeError, OSError):  # not glibc
-        # By default up to eight heaps a core, none of which gives back what others could use.
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:

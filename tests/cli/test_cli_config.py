@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from consumer.cli.config import config_group
-from consumer.config.directories import user_name
+from consumer.writable import user_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,8 +85,13 @@ def test_check_tries_the_directories(config: Path) -> None:
     result = _run("check", config)
 
     assert result.exit_code == 78
-    assert "config.yaml:2: state_directory: /proc/x can't be written by user" in result.stderr
-    assert "quarantine.directory: /proc/y can't be written by user" in result.stderr
+    assert (
+        "config.yaml:2: state_directory: the state directory can't be written: /proc/x, in /proc"
+        in result.stderr
+    )
+    assert (
+        "quarantine.directory: the quarantine can't be written: /proc/y, in /proc" in result.stderr
+    )
 
 
 def test_check_does_not_take_its_own_folder_for_that_of_the_service(config: Path) -> None:
@@ -135,7 +140,10 @@ def test_check_finds_what_can_not_be_written(config: Path) -> None:
     assert 78 == result.exit_code
     faults = result.stderr.splitlines()
     assert 2 == len(faults)
-    assert f"{config}:2: state_directory: /proc/x can't be written by user" in faults[0]
+    assert (
+        f"{config}:2: state_directory: the state directory can't be written: /proc/x, in /proc"
+        in faults[0]
+    )
     assert f"{config}:4: the archive can't be written: /proc/y, in /proc" in faults[1]
 
 

@@ -327,3 +327,20 @@ def test_the_file_of_old_rows_is_no_bigger_than_that_of_new_ones(
         ledger.forget([f"m{number}"])
 
     assert pages() <= before + 1
+
+
+def test_two_processes_on_one_file_do_not_write_over_each_others_rows(
+    reopen: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    """A process that starts takes over all rows; one that still runs knows them by other ids."""
+    first = reopen()
+    for message_id in ("m1", "m2"):
+        note(first, message_id, STEPS)
+    second = reopen()
+    assert set(STEPS) == second.succeeded("m1") == second.succeeded("m2")
+
+    first.forget(["m1", "m2"])
+    for message_id in ("m3", "m4"):
+        note(first, message_id, STEPS)
+
+    assert {"m1", "m2", "m3", "m4"} == set(steps_in(tmp_path))

@@ -322,7 +322,7 @@ def test_a_state_directory_that_can_not_be_written_ends_the_start(rig: Rig) -> N
     registry = Registry()
     registry.add(lambda _event: None, "*", name="all")
 
-    with pytest.raises(ConfigurationError, match="state_directory: /proc/x can't be written"):
+    with pytest.raises(ConfigurationError, match="the state directory can't be written: /proc/x"):
         run(settings, clock=rig.clock, environ={}, registry=registry)
 
     assert 0 == rig.transport.asked

@@ -83,8 +83,8 @@ def test_every_key_is_explained() -> None:
         described = properties[section]["properties"][name] if section else properties[name]
         assert described["description"], key
     assert len(set(FIELDS) & set(said)) > 30
-    assert said["queue"] == "Which queue, and how it is read."
-    assert said["engine.workers"].startswith("So many handlers run at the same time")
+    assert said["queue"] == "The queue, and how it is read."
+    assert said["engine.workers"].startswith("How many handlers run at the same time")
 
 
 def _uncommented() -> str:

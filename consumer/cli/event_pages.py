@@ -58,8 +58,8 @@ def event_facts(summary: dict[str, Any]) -> dict[str, Any]:
     facts = {**summary, "entity": None, "note": None}
     if model is not None and not model.in_source:
         facts["note"] = _NOT_IN_SOURCE
-    if model is not None and issubclass(model, CanvasBody) and all(model.entity):
-        kind, field = model.entity
+    kind, field = model.entity() if model and issubclass(model, CanvasBody) else ("", "")
+    if model is not None and kind:
         is_object = any(f.key == field and f.record for f in fields_of(model))
         facts["entity"] = {"kind": kind, "field": f"{field}.id" if is_object else field}
     facts["canvas"] = {

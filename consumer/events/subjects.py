@@ -152,10 +152,10 @@ def _person(actor: Mapping[str, Any], shard: int | None) -> CanvasId | None:
 def _entity_of(name: str) -> tuple[str, str]:
     """What the event is about, and the field of a Canvas body with its id; "" for nothing."""
     # Here, because it loads a model.
-    from consumer.events.catalog import model_of  # noqa: PLC0415
+    from consumer.events.catalog import CanvasBody, model_of  # noqa: PLC0415
 
-    entity: tuple[str, str] = getattr(model_of(name), "entity", ("", ""))
-    return entity
+    model = model_of(name)
+    return model.entity() if model and issubclass(model, CanvasBody) else ("", "")
 
 
 def _kind_in(urn: object) -> str:

@@ -162,7 +162,7 @@ def test_each_field_has_a_meaning_and_a_type(name: str) -> None:
     assert re.fullmatch(r"[A-Z][^\n]{9,100}\.", meaning_of(model(name)))
 
     for path, facts in all_fields_of(model(name)):
-        assert re.fullmatch(r"[A-Z][^\n]{4,100}\.", facts.marks.meaning), path
+        assert re.fullmatch(r"[A-Z`][^\n]{3,100}\.", facts.marks.meaning), path
         key = path.rpartition(".")[2]
         if key.endswith(("_id", "_ids")) or key == "id":
             assert facts.kind in {"global id", "local id", "id", "opaque id"}, path
@@ -183,7 +183,7 @@ def test_what_an_event_is_about_is_a_field_of_it(name: str) -> None:
     """The field with the id of the entity is there."""
     found = model(name)
     assert issubclass(found, catalog.CanvasBody)
-    kind, field = found.entity
+    kind, field = found.entity()
 
     assert bool(kind) == bool(field)
     assert not field or field in {facts.key for facts in fields_of(found)}

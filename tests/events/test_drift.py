@@ -10,7 +10,6 @@ from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
 from consumer.events.catalog.index import TABLE_FILE, names
-from consumer.events.catalog.shapes import text
 from consumer.events.decode import decode
 from consumer.events.drift import (
     ANY_EVENT,
@@ -25,6 +24,7 @@ from consumer.events.drift import (
 )
 from consumer.testing import canvas_body, make_message
 from tests.cases import for_each
+from tests.events.shapes import text
 from tests.events.test_corpus import each_file, event_in
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def paths(event: Event) -> list[tuple[str, str]]:
 
 
 def test_the_table_is_what_the_models_say() -> None:
-    """After a change of the models: python -m consumer.events.catalog.shapes."""
+    """After a change of the models: python -m tests.events.shapes."""
     assert TABLE_FILE.read_text(encoding="utf-8") == text()
 
 

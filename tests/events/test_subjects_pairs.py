@@ -177,7 +177,7 @@ def test_the_model_of_a_canvas_event_says_what_it_is_about(name: str) -> None:
 
     assert model is not None
     assert issubclass(model, CanvasBody)
-    assert model.entity[0] == canvas(name, {}).entity_kind
+    assert model.entity()[0] == canvas(name, {}).entity_kind
     assert canvas(name, {}).entity_id is None
 
 

@@ -1,8 +1,8 @@
 """The catalog: a typed model for every Canvas Live Event. Each model is loaded on first use.
 
-The classes here are those of events in Canvas format; `caliper` has those of the other format,
-under the same names. `model_of` finds one by the name of its event. What type checkers see of it
-is in `__init__.pyi`.
+The classes here are the models of events in Canvas format; `caliper` has those in Caliper format,
+with the same class names. `model_of` finds a model by the name of its event. `__init__.pyi` lists
+all of them for type checkers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The models of events in Caliper format, under the class names of those in Canvas format.
+"""The models of events in Caliper format, with the same class names as those in Canvas format.
 
 Each is loaded on first use. `Envelope` is a whole message, `CaliperEvent` any event in it.
 """

@@ -91,7 +91,7 @@ def test_body_is_the_event_and_metadata_the_envelope_around_it() -> None:
 @for_each(
     "data, reason",
     [
-        ([], '"data" holds no event'),
+        ([], '"data" contains no event'),
         (None, '"data" is neither an event nor a list of events'),
         ("text", '"data" is neither an event nor a list of events'),
         (7, '"data" is neither an event nor a list of events'),

@@ -150,7 +150,7 @@ def test_an_envelope_of_entities_alone_is_undecodable() -> None:
     with pytest.raises(DecodeError) as caught:
         decode(make_message(envelope(ENTITY, ENTITY)))
 
-    assert caught.value.reason == '"data" holds entities only, and no event'
+    assert caught.value.reason == '"data" contains only entities, and no event'
 
 
 @for_each("broken", ({}, {"type": "SessionEvent"}, {"type": 7}, {"id": "x"}, {"action": ""}))

@@ -110,8 +110,8 @@ def test_no_text_raises(text: str) -> None:
     "value, text",
     [(1_572_635_485, "1572635485"), (1.5, "1.5"), (None, ""), (True, ""), ({"a": 1}, ""), ([], "")],
 )
-def test_a_number_in_a_time_s_place_stays_readable(value: object, text: str) -> None:
-    """It is no time, but it is told; what holds more than a number is not."""
+def test_a_number_instead_of_a_time_stays_readable(value: object, text: str) -> None:
+    """It is kept as a text, although it is not a time; objects and lists are not."""
     assert text == as_written(value)
 
 

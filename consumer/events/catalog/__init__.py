@@ -10,9 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from consumer.events.catalog.index import class_name, names
-from consumer.events.catalog.lookup import class_of
-from consumer.events.catalog.lookup import model_of as model_of
+from consumer.events.catalog.index import class_name, class_of, names
+from consumer.events.catalog.index import model_of as model_of
 
 
 def __getattr__(name: str) -> Any:

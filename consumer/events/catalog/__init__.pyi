@@ -8,9 +8,9 @@ from consumer.events.catalog.content import *
 from consumer.events.catalog.course import *
 from consumer.events.catalog.discussion import *
 from consumer.events.catalog.enrollment import *
+from consumer.events.catalog.index import model_of as model_of
 from consumer.events.catalog.index import names as names
 from consumer.events.catalog.learning import *
-from consumer.events.catalog.lookup import model_of as model_of
 from consumer.events.catalog.metadata import *
 from consumer.events.catalog.new_quizzes import *
 from consumer.events.catalog.submission import *

@@ -99,13 +99,22 @@ Ids = Annotated[list[StrictStr | StrictInt] | None, Is("id")]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The arguments that `about` got for a field."""
+    """What is known about a field: the arguments of `about`."""
 
     meaning: str
     of: str = ""
     privacy: Privacy = "none"
     truncated: bool = False
     values: tuple[Any, ...] = ()
+
+    def __call__(self, schema: dict[str, Any]) -> None:
+        """Add them to the JSON Schema of the field, also to that made by pydantic."""
+        if self.of:
+            schema["x-id-of"] = self.of
+        if self.privacy != "none":
+            schema["x-privacy"] = self.privacy
+        if self.truncated:
+            schema["x-truncated-at"] = TRUNCATED_LENGTH
 
 
 def about(
@@ -117,7 +126,7 @@ def about(
     values: str | tuple[Any, ...] = (),
     alias: str | None = None,
 ) -> Any:
-    """A field of a model, None by default. The arguments are also in the JSON Schema.
+    """A field of a model, None by default.
 
     Args:
         meaning: one line for users.
@@ -126,29 +135,17 @@ def about(
         values: values that are known to occur, as a tuple or separated by blanks; others may, too.
         alias: the key in the payload, if it is not the name of the field.
     """
-    marks: dict[str, Any] = {}
-    if of:
-        marks["x-id-of"] = of
-    if privacy != "none":
-        marks["x-privacy"] = privacy
-    if truncated:
-        marks["x-truncated-at"] = TRUNCATED_LENGTH
+    examples = values.split() if isinstance(values, str) else list(values)
+    marks = Marks(meaning, of, privacy, truncated, tuple(examples))
     return Field(
         default=None,
         alias=alias,
         description=meaning,
-        examples=(values.split() if isinstance(values, str) else list(values)) or None,
-        json_schema_extra=marks or None,
+        examples=examples or None,
+        json_schema_extra=marks,
     )
 
 
 def marks_of(field: Any) -> Marks:
-    """The arguments that `about` got for this field, a pydantic `FieldInfo`."""
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    return Marks(
-        meaning=field.description or "",
-        of=str(extra.get("x-id-of", "")),
-        privacy=extra.get("x-privacy", "none"),
-        truncated="x-truncated-at" in extra,
-        values=tuple(field.examples or ()),
-    )
+    """What is known about a field, given as pydantic's `FieldInfo`."""
+    return field.json_schema_extra if isinstance(field.json_schema_extra, Marks) else Marks("")

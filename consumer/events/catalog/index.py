@@ -1,4 +1,4 @@
-"""The names of all events that Canvas is known to send, by category. Loads no model.
+"""The names of all events that Canvas is known to send, and their models, loaded on first use.
 
 Canvas keeps adding events: one that is not listed here is ordinary, and is never refused.
 """
@@ -9,7 +9,9 @@ import json
 import re
 from fnmatch import fnmatchcase
 from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.did_you_mean import closest
@@ -17,6 +19,7 @@ from consumer.did_you_mean import closest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from consumer.events.catalog.base import EventData
     from consumer.messages import Format
 
 #: Generated from the models (see tests/events/shapes.py), so that names and fields can be looked up
@@ -60,10 +63,10 @@ def category_of(name: str) -> str | None:
     return _category_by_name().get(name)
 
 
-def module_of(name: str) -> str | None:
-    """The module of an event's models, in either format; None if the catalog does not list it."""
-    category = category_of(name)
-    return _MODULES.get(category, category) if category else None
+def module_of(name: str) -> str:
+    """The module of the models of a known event, in either format."""
+    category = _category_by_name()[name]
+    return _MODULES.get(category, category)
 
 
 def is_known(name: str, event_format: Format = "canvas") -> bool:
@@ -88,3 +91,31 @@ def nearest(name: str, count: int = 3) -> tuple[str, ...]:
 def class_name(name: str) -> str:
     """The name of the model's class: SubmissionCreated for "submission_created"."""
     return "".join(part.capitalize() for part in re.split(r"[._-]", name))
+
+
+def model_of(name: str, event_format: Format = "canvas") -> type[EventData] | None:
+    """The model of an event in this format, or None if the catalog does not list it."""
+    if not is_known(name, event_format):
+        return None
+    package = f"{__package__}.caliper" if event_format == "caliper" else __package__
+    module = import_module(f"{package}.{module_of(name)}")
+    model: type[EventData] = getattr(module, class_name(name))
+    return model
+
+
+@cache
+def class_of(package: str, name: str) -> Any:
+    """The model with this class name, for `__getattr__` of a package. Raises `AttributeError`.
+
+    For the model of an event, only its own module is loaded. Otherwise the modules are searched,
+    those without models of events first.
+    """
+    if name[:1].isupper():
+        by_class = {class_name(event): module_of(event) for event in names()}
+        modules = [m.name for m in iter_modules(import_module(package).__path__) if not m.ispkg]
+        modules.sort(key=lambda module: module in by_class.values())
+        for module in modules if name not in by_class else {by_class[name]} & {*modules}:
+            found = vars(import_module(f"{package}.{module}")).get(name)
+            if isinstance(found, type) and found.__module__ == f"{package}.{module}":
+                return found
+    raise AttributeError(f"module {package!r} has no attribute {name!r}")

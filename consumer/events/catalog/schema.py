@@ -11,7 +11,6 @@ from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.caliper.entities import Entity
 from consumer.events.catalog.describe import fields_of, meaning_of
-from consumer.events.identifiers import TRUNCATED_LENGTH
 
 if TYPE_CHECKING:
     from consumer.events.catalog.base import EventData, Record
@@ -113,12 +112,7 @@ class _Definitions:
         schema: _Schema = {"description": marks.meaning, **self._type(facts)}
         if facts.kind.endswith("id") or facts.kind in {"timestamp", "date"}:
             schema["x-type"] = facts.kind
-        if marks.of:
-            schema["x-id-of"] = marks.of
-        if marks.privacy != "none":
-            schema["x-privacy"] = marks.privacy
-        if marks.truncated:
-            schema["x-truncated-at"] = TRUNCATED_LENGTH
+        marks(schema)
         if marks.values:
             (schema["items"] if facts.many else schema)["examples"] = list(marks.values)
         return schema

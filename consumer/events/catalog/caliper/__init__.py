@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from consumer.events.catalog.index import class_name, names
-from consumer.events.catalog.lookup import class_of
+from consumer.events.catalog.index import class_name, class_of, names
 
 
 def __getattr__(name: str) -> Any:

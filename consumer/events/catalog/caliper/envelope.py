@@ -29,7 +29,7 @@ from consumer.events.catalog.caliper.entities import (
     Thing,
 )
 from consumer.events.catalog.fields import Context, OpaqueId, Text, Time, about
-from consumer.events.catalog.lookup import model_of
+from consumer.events.catalog.index import model_of
 
 if TYPE_CHECKING:
     from consumer.messages import Format

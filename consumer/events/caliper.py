@@ -25,7 +25,7 @@ _PARTS = ("actor", "object", "group", "membership", "session")
 _ENVELOPE = frozenset({"sensor", "sendTime", "dataVersion"})
 _LONGEST_KEY = 200
 
-#: By type and action: the only event that Canvas sends with them, whatever the object is. Other
+#: By type and action: the only event that Canvas sends with them, for any object. Other
 #: systems use them, too, so the event must show that it is from Canvas.
 _BY_ACTION = {
     ("NavigationEvent", "NavigatedTo"): "asset_accessed",

@@ -41,7 +41,7 @@ _TOP = frozenset({"metadata", "attributes", "body"})
 class Unknown(NamedTuple):
     """An event, or a field of it, that the catalog does not list in this format.
 
-    Both texts are short and printable ASCII, whatever was received.
+    Both texts are short and printable ASCII, for any input.
     """
 
     format: Format

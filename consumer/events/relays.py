@@ -57,7 +57,7 @@ _OBJECTS: Final = (
     ({"data", "partitionkey"}, _KINESIS),
 )
 
-# Possessive: each character is looked at once, whatever the text is.
+# Possessive: each character is looked at once, for any text.
 _is_jwt = re.compile(r"eyJ[\w-]*+\.[\w-]++\.[\w-]*+", re.ASCII).fullmatch
 _is_base64 = re.compile(r"[A-Za-z0-9+/_\s-]{8,}+={0,2}").fullmatch
 #: So many characters of base64, a whole number of groups, are decoded to see what it is.

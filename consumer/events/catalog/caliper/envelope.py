@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class CaliperEvent(EventData, abstract=True):
-    """Any event in Caliper format, whatever its name."""
+    """Any event in Caliper format."""
 
     model_config = CAMEL_CASE
     event_format: ClassVar[Format | None] = "caliper"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: What happened to a thing; `consumer.events.changes` derives it. Canvas is not known to send an
+#: What happened to a thing; `consumer.events.typed` derives it. Canvas is not known to send an
 #: event for "restored": it sends an update.
 Change = Literal["created", "updated", "deleted", "restored"]
 

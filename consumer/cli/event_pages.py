@@ -12,9 +12,9 @@ from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.describe import all_fields_of, fields_of
-from consumer.events.changes import DELETED, STATE_FIELDS, change_named
 from consumer.events.identifiers import TRUNCATED_LENGTH
 from consumer.events.samples import sample_message
+from consumer.events.typed import DELETED, STATE_FIELDS, change_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -22,8 +22,6 @@ _NEITHER = (
     'neither a Canvas event (an object with "metadata" and "body") '
     'nor a Caliper envelope (with "sensor", "sendTime", "dataVersion" and "data")'
 )
-#: Maximum depth of envelopes in envelopes.
-_DEEPEST = 4
 
 
 def decode(
@@ -32,6 +30,7 @@ def decode(
     reader: Reader = READER,
     *,
     unwrap: Collection[Relay] = (),
+    _depth: int = 4,
 ) -> tuple[Event, ...]:
     """The events of a message: one for Canvas, one or more for a Caliper envelope.
 
@@ -42,7 +41,8 @@ def decode(
         format: the only accepted format, unless "auto". With "caliper", an envelope needs only the
             key `data`.
         reader: makes the typed views of the events.
-        unwrap: relays whose envelopes are opened; the events are then those of the inner message.
+        unwrap: relays whose envelopes are opened, at most four, one in the other; the events are
+            then those of the inner message.
     """
     try:
         payload = parse(message.body)
@@ -61,31 +61,15 @@ def decode(
             found = "Canvas" if is_canvas else "Caliper"
             reason = f"a {found} message, but the configured format is {format}"
             raise DecodeError(reason)
-    inner = _inner(payload, message, unwrap) if unwrap else None
-    if inner is not None:
-        return decode(inner, format, reader)
+    opened = relays.opened(payload, unwrap) if _depth else None
+    if opened is not None:
+        attributes = {**opened.attributes, **message.message_attributes}
+        inner = replace(message, body=opened.body, message_attributes=attributes)
+        return decode(inner, format, reader, unwrap=unwrap, _depth=_depth - 1)
     if fault:
         raise DecodeError(relays.reason_for_text(message.body) or fault)
     default = _NEITHER if isinstance(payload, dict) else "not a JSON object"
     raise DecodeError(relays.reason_for(payload) or default)
-
-
-def _inner(
-    payload: Any, message: ReceivedMessage, unwrap: Collection[Relay]
-) -> ReceivedMessage | None:
-    """The message inside the envelopes of relays, or None if there is no envelope to open."""
-    inner = None
-    for _ in range(_DEEPEST):
-        opened = relays.opened(payload, unwrap)
-        if opened is None:
-            break
-        attributes = {**opened.attributes, **(inner or message).message_attributes}
-        inner = replace(message, body=opened.body, message_attributes=attributes)
-        try:
-            payload = parse(opened.body)
-        except DecodeError:
-            break  # `decode` will raise it again
-    return inner
 
 
 def _is_canvas(payload: Mapping[str, Any]) -> bool:

@@ -39,8 +39,7 @@ def _huge_integer(digits: str) -> int | str:
 
 
 # Raw control characters inside strings are not strict JSON, but nothing is lost: strict=False.
-_decode = json.JSONDecoder(strict=False).decode
-_decode_huge = json.JSONDecoder(strict=False, parse_int=_huge_integer).decode
+_decode = json.JSONDecoder(strict=False, parse_int=_huge_integer).decode
 
 
 def parse(text: str) -> Any:
@@ -56,13 +55,9 @@ def parse(text: str) -> Any:
         return from_json(text, cache_strings="keys")
     except (TypeError, ValueError):  # TypeError: half a surrogate pair in the text
         pass
-    try:
-        return _decode(text)
-    except (ValueError, RecursionError):
-        pass
     # Outside the except block, whose exception contains the whole text and would be our context.
     try:
-        return _decode_huge(_trimmed(text))
+        return _decode(_trimmed(text))
     except json.JSONDecodeError as error:
         reason = f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
     except RecursionError:

@@ -167,6 +167,15 @@ def test_an_unwrapped_event_is_the_same_as_a_plain_one(
     assert json.loads(event.raw) == EVENT
 
 
+def test_an_event_in_an_envelope_is_not_opened_again() -> None:
+    """Even if it also has the keys of an envelope."""
+    inner = EVENTBRIDGE | EVENT | {"detail": {}}
+
+    event = opened(EVENTBRIDGE | {"detail": inner}, "eventbridge")
+
+    assert (event.name, event.body) == ("logged_in", EVENT["body"])
+
+
 def test_a_caliper_event_has_the_name_from_the_sns_envelope() -> None:
     """SNS puts the message attributes of Canvas into its envelope."""
     attributes = {"event_name": {"Type": "String", "Value": "quiz_log"}, "odd": 1}

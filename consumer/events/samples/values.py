@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.describe import fields_of
-from consumer.events.changes import STATE_FIELDS
 from consumer.events.samples import habits, known, words
+from consumer.events.typed import STATE_FIELDS
 
 if TYPE_CHECKING:
     from consumer.events.catalog.base import Record

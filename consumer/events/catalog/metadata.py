@@ -13,12 +13,12 @@ class Metadata(Record):
     """
 
     event_name: Text = about("Name of the event.", values="submission_created logged_in")
-    event_time: Time = about("When it happened, in milliseconds.")
+    event_time: Time = about("When it happened, with milliseconds.")
     producer: Text = about("The service that sent it.", values="canvas quizzes")
     root_account_id: GlobalId = about("The root account (the institution).", of="account")
     root_account_uuid: OpaqueId = about("UUID of the root account.", of="account")
     root_account_lti_guid: OpaqueId = about("LTI ID of the root account.", of="account")
-    request_id: OpaqueId = about("The request; all its events have the same.", of="request")
+    request_id: OpaqueId = about("The request; its events have the same ID.", of="request")
     session_id: OpaqueId = about("The web session.", of="session", privacy="secret")
     hostname: Text = about("Host name of the request.", privacy="identifier")
     http_method: Text = about("HTTP method.", values="GET POST PUT DELETE")

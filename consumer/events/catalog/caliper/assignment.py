@@ -25,6 +25,18 @@ from consumer.events.catalog.fields import (
 )
 
 
+class Assignable(Thing):
+    """Common fields of assignments and quizzes."""
+
+    name: Text = about("Title.", truncated=True)
+    description: Text = about("Description, as HTML.", privacy="education", truncated=True)
+    date_created: Time = about("When it was created. Only if it was created.")
+    date_modified: Time = about("When it was last changed. Only if it was updated.")
+    date_to_show: Time = about("When it opens.")
+    date_to_submit: Time = about("Due date.")
+    max_score: Number = about("Maximum points.")
+
+
 class AssignmentExtra(Extra):
     """Additional fields of an assignment."""
 
@@ -33,18 +45,11 @@ class AssignmentExtra(Extra):
     workflow_state: Text = about("State.", values="published unpublished deleted duplicating")
 
 
-class Assignment(Thing):
+class Assignment(Assignable):
     """An assignment."""
 
     id: Urn = about("The assignment, as a URN.", of="assignment")
     type: Text = about("Caliper type.", values="AssignableDigitalResource")
-    name: Text = about("Title.", truncated=True)
-    description: Text = about("Description, as HTML.", privacy="education", truncated=True)
-    date_created: Time = about("When it was created. Only if it was created.")
-    date_modified: Time = about("When it was last changed. Only if it was updated.")
-    date_to_show: Time = about("When it opens.")
-    date_to_submit: Time = about("Due date.")
-    max_score: Number = about("Maximum points.")
     extensions: Extensions[AssignmentExtra] | None = about("Additional fields.")
 
 
@@ -108,18 +113,11 @@ class QuizExtra(Extra):
     workflow_state: Text = about("State.", values="created edited available unpublished deleted")
 
 
-class Quiz(Thing):
+class Quiz(Assignable):
     """A classic quiz."""
 
     id: Urn = about("The quiz, as a URN.", of="quiz")
     type: Text = about("Caliper type.", values="Assessment")
-    name: Text = about("Title.", truncated=True)
-    description: Text = about("Description, as HTML.", privacy="education", truncated=True)
-    date_created: Time = about("When it was created. Only if it was created.")
-    date_modified: Time = about("When it was last changed. Only if it was updated.")
-    date_to_show: Time = about("When it opens.")
-    date_to_submit: Time = about("Due date.")
-    max_score: Number = about("Maximum points.")
     extensions: Extensions[QuizExtra] | None = about("Additional fields.")
 
 

@@ -161,7 +161,7 @@ class RequestExtra(Extra):
     """The request, or the background job."""
 
     hostname: Text = about("Host name of the request.", privacy="identifier")
-    request_id: OpaqueId = about("The request; all its events have the same.", of="request")
+    request_id: OpaqueId = about("The request; its events have the same ID.", of="request")
     request_url: Text = about("URL of the request.", privacy="secret")
     user_agent: Text = about("User agent of the request.", privacy="identifier")
     client_ip: Text = about("IP address of the client, IPv4 or IPv6.", privacy="identifier")

@@ -1,4 +1,4 @@
-"""What makes an event the same event again, where it has no id of its own."""
+"""The key of an event without an id of its own: equal for copies of the same event."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# One encoder for all: json.dumps with options would build one for each call.
+# One encoder for all calls: json.dumps with options creates one in each call.
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 
 
 def digest_of(payload: Mapping[str, Any], raw: str) -> str:
-    """SHA-256 of the payload as canonical JSON, or of its text where it can't be written so.
+    """SHA-256 of the payload as canonical JSON: sorted keys, no white space, ASCII only.
 
-    Canonical is with sorted keys, no white space and ASCII only.
+    If it can't be written as such, SHA-256 of `raw`.
     """
     try:
         canonical = _canonical(payload)
-    except (RecursionError, ValueError):  # nests or counts beyond what can be written
+    except (RecursionError, ValueError):  # nested too deeply, or an integer has too many digits
         canonical = raw
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,12 +1,12 @@
-"""Who did what, where: the view of an event that reads the same from both formats."""
+"""Who did what, where: a view of an event that is the same for both formats."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: What became of a thing; `consumer.events.changes` derives it. No event of today's Canvas says
-#: that something was restored: that comes as an update.
+#: What happened to a thing; `consumer.events.typed` derives it. Canvas is not known to send an
+#: event for "restored": it sends an update.
 Change = Literal["created", "updated", "deleted", "restored"]
 
 SHARD_SIZE = 10**13
@@ -14,10 +14,10 @@ SHARD_SIZE = 10**13
 
 @dataclass(frozen=True, slots=True)
 class CanvasId:
-    """An id of Canvas in both of its forms: within its shard, and with the shard in front."""
+    """An id of Canvas in both forms: within its shard, and with the shard in front."""
 
     local_id: int
-    #: None if neither the id nor the event told it.
+    #: None if neither the id nor the event contains it.
     shard: int | None
 
     @property
@@ -28,18 +28,18 @@ class CanvasId:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The ids that nearly every event has, each None where the event does not tell it.
+    """The ids that nearly every event has, each None if the event does not contain it.
 
-    No id appears in a repr: with the institution's data it tells who a person is.
+    A repr contains no ids, because together with the institution's data they identify a person.
     """
 
-    #: Who caused it; None for a background job and for somebody who is not logged in. For what a
-    #: tool hands in or the store of files takes in the name of somebody, it is that person.
+    #: The user who caused it; None for a background job and for a user who is not logged in. For a
+    #: tool or file storage that acts on behalf of a user, it is that user.
     user_id: CanvasId | None = field(default=None, repr=False)
-    #: The course that it happened in, or that it is about.
+    #: The course where it happened, or that it is about.
     course_id: CanvasId | None = field(default=None, repr=False)
     #: The root account: the institution.
     account_id: CanvasId | None = field(default=None, repr=False)
-    #: What it is about, in Canvas's words such as "submission" or "wiki_page"; "" for nothing.
+    #: What it is about, as Canvas calls it, such as "submission" or "wiki_page"; "" for nothing.
     entity_kind: str = ""
     entity_id: CanvasId | None = field(default=None, repr=False)

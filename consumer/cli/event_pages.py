@@ -12,9 +12,9 @@ from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.describe import all_fields_of, fields_of
-from consumer.events.changes import DELETED, STATE_FIELDS, change_named
 from consumer.events.identifiers import TRUNCATED_LENGTH
 from consumer.events.samples import sample_message
+from consumer.events.typed import DELETED, STATE_FIELDS, change_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,8 +58,8 @@ def event_facts(summary: dict[str, Any]) -> dict[str, Any]:
     facts = {**summary, "entity": None, "note": None}
     if model is not None and not model.in_source:
         facts["note"] = _NOT_IN_SOURCE
-    if model is not None and issubclass(model, CanvasBody) and all(model.entity):
-        kind, field = model.entity
+    kind, field = model.entity() if model and issubclass(model, CanvasBody) else ("", "")
+    if model is not None and kind:
         is_object = any(f.key == field and f.record for f in fields_of(model))
         facts["entity"] = {"kind": kind, "field": f"{field}.id" if is_object else field}
     facts["canvas"] = {

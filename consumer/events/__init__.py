@@ -1,1 +1,1 @@
-"""What a message says. Pure: text in, events out; no I/O, no clock."""
+"""What a message contains. Pure: text in, events out; no I/O, no clock."""

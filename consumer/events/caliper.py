@@ -1,13 +1,12 @@
-"""The IMS Caliper 1.1 format: an envelope with events, and the Canvas names that they lack."""
+"""The IMS Caliper 1.1 format: events in an envelope, and the Canvas names of the events."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.errors import DecodeError
-from consumer.events.canvas import fallback_time
-from consumer.events.timestamps import as_written, parse_time
+from consumer.events.timestamps import as_written, time_of
 from consumer.messages import Event
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"
-#: Where Canvas is: its own addresses, and what it calls itself in a background job.
+#: URLs of Canvas, and its name in a background job.
 _is_canvas_host = re.compile(
     r"(?:https?://)?(?:[a-z0-9-]+\.)*(?:instructure\.com|canvaslms\.com)(?:[:/].*)?",
     re.ASCII | re.IGNORECASE | re.DOTALL,
@@ -26,8 +25,8 @@ _PARTS = ("actor", "object", "group", "membership", "session")
 _ENVELOPE = frozenset({"sensor", "sendTime", "dataVersion"})
 _LONGEST_KEY = 200
 
-#: (type, action) of which Canvas has one event only, whatever the object is. In other systems
-#: they are common, too: an event must show that it is Canvas's.
+#: By type and action: the only event that Canvas sends with them, for any object. Other
+#: systems use them, too, so the event must show that it is from Canvas.
 _BY_ACTION = {
     ("NavigationEvent", "NavigatedTo"): "asset_accessed",
     ("SessionEvent", "LoggedIn"): "logged_in",
@@ -36,8 +35,8 @@ _BY_ACTION = {
     ("Event", "LoggedOut"): "logged_out",
 }
 
-#: (type, action, type of the object, kind in the object's URN). Exactly what is documented: other
-#: services send Caliper, too, and what is none of these shall not pass for one.
+#: By type, action, type of the object, and kind in the object's URN. Only what is documented,
+#: because other services send Caliper, too.
 _BY_OBJECT = {
     ("Event", "Created", "AssignableDigitalResource", "assignment"): "assignment_created",
     ("Event", "Modified", "AssignableDigitalResource", "assignment"): "assignment_updated",
@@ -70,98 +69,84 @@ _BY_OBJECT = {
     ("Event", "Deleted", "Page", "wikiPage"): "wiki_page_deleted",
 }
 
-#: Enrollments and their states look alike but for one key of the object.
+#: Events that differ from those of enrollments only by the key `state` of the object.
 _WITH_STATE = {
     "enrollment_created": "enrollment_state_created",
     "enrollment_updated": "enrollment_state_updated",
 }
 
 
-def recognises(payload: Mapping[str, Any]) -> bool:
-    """True for an object with the keys of a Caliper envelope; one beside `data` is enough."""
+def is_envelope(payload: Mapping[str, Any]) -> bool:
+    """True for an object with the keys of an envelope: `data` and at least one other."""
     return "data" in payload and not _ENVELOPE.isdisjoint(payload)
 
 
 def events_of(
     payload: Mapping[str, Any], message: ReceivedMessage, reader: Reader
 ) -> tuple[Event, ...]:
-    """All events of an envelope, without the entities that may stand beside them.
+    """All events of an envelope. Entities, which it may also contain, are skipped.
 
-    Raises `DecodeError` if one of them is none, or there is none.
+    Raises `DecodeError` if there is no event, or if one is malformed.
     """
     data = payload["data"]
     entries = data if isinstance(data, list) else [data]
     if not entries:
-        reason = '"data" holds no event'
+        reason = '"data" contains no event'
         raise DecodeError(reason)
     if not all(isinstance(entry, dict) for entry in entries):
         reason = '"data" is neither an event nor a list of events'
         raise DecodeError(reason)
     events = [entry for entry in entries if "action" in entry or not _is_entity(entry)]
-    if not events and message.message_attributes.get("event_name"):
-        events = entries  # whatever it looks like: who sent the message calls it an event
+    sent_name = message.message_attributes.get("event_name")
+    if not events and sent_name:
+        events = entries  # the sender calls it an event
     if not events:
-        reason = '"data" holds entities only, and no event'
+        reason = '"data" contains only entities, and no event'
         raise DecodeError(reason)
+    if len(events) > 1:
+        sent_name = None  # the message has one name, which is not that of each event
     skipped = len(entries) - len(events)
     envelope = {key: value for key, value in payload.items() if key != "data"}
-    # The message has one name; in an envelope of several it can't be that of each.
-    told = message.message_attributes.get("event_name") if len(events) == 1 else None
     return tuple(
-        _event_of(entry, envelope, message, told, reader, place=(index, len(events), skipped))
+        Event(
+            name=sent_name or name_of(entry),
+            format="caliper",
+            time=time_of(entry.get("eventTime"), message),
+            metadata=envelope,
+            body=entry,
+            message_id=message.message_id,
+            raw=message.body,
+            payload=entry,
+            time_text=as_written(entry.get("eventTime")),
+            index=index,
+            count=len(events),
+            skipped=skipped,
+            _key=_key_of(entry),
+            _reader=reader,
+        )
         for index, entry in enumerate(events)
     )
 
 
 def _is_entity(entry: Mapping[str, Any]) -> bool:
-    """True for the description of a thing; of what has no action."""
+    """True for the description of a thing, if there is no action."""
     kind = entry.get("type")
     return isinstance(kind, str) and kind != "" and not kind.endswith("Event")
 
 
-def _event_of(
-    entry: Mapping[str, Any],
-    envelope: Mapping[str, Any],
-    message: ReceivedMessage,
-    told: str | None,
-    reader: Reader,
-    *,
-    place: tuple[int, int, int],
-) -> Event:
-    index, count, skipped = place
-    written = entry.get("eventTime")
+def _key_of(entry: Mapping[str, Any]) -> str:
+    """The id of an event, mostly urn:uuid:...; "" if logs and databases may not accept it."""
     key = entry.get("id")
-    return Event(
-        name=told or name_of(entry),
-        format="caliper",
-        time=parse_time(written) or fallback_time(message),
-        metadata=envelope,
-        body=entry,
-        message_id=message.message_id,
-        raw=message.body,
-        payload=entry,
-        time_text=written if isinstance(written, str) else as_written(written),
-        index=index,
-        count=count,
-        skipped=skipped,
-        _key=key if _is_key(key) else "",
-        _reader=reader,
-    )
-
-
-def _is_key(value: object) -> TypeGuard[str]:
-    """True for an id that any log, file and database takes; mostly urn:uuid:..."""
-    if not isinstance(value, str) or len(value) > _LONGEST_KEY:
-        return False
-    return value.isprintable() and bool(value.strip())
+    if isinstance(key, str) and len(key) <= _LONGEST_KEY and key.isprintable() and key.strip():
+        return key
+    return ""
 
 
 def name_of(event: Mapping[str, Any]) -> str:
-    """The Canvas name of a Caliper event, by its type, its action, and what its object is.
+    """The Canvas name of a Caliper event, which follows from its type, action and object.
 
-    What the tables lack is called by its parts, `Type.Action.ObjectType`; an object that does not
-    say its type is an Entity, as everything is in Caliper. Raises `DecodeError` without type or
-    action.
+    If the tables do not list it: `Type.Action.ObjectType`, with Entity for an object without a
+    type. Raises `DecodeError` without type or action.
     """
     kind, action = event.get("type"), event.get("action")
     if not isinstance(kind, str) or not isinstance(action, str) or not kind or not action:
@@ -172,15 +157,15 @@ def name_of(event: Mapping[str, Any]) -> str:
     if not isinstance(object_type, str) or not object_type:
         object_type = "Entity"
     name = _BY_ACTION.get((kind, action))
-    if name is None or not _is_of_canvas(event):
+    if name is None or not _is_from_canvas(event):
         name = _BY_OBJECT.get((kind, action, object_type, _urn_kind(thing.get("id"))))
     if name in _WITH_STATE and "state" in _object(_object(thing.get("extensions")).get(_CANVAS)):
         return _WITH_STATE[name]
     return name or f"{kind}.{action}.{object_type}"
 
 
-def _is_of_canvas(event: Mapping[str, Any]) -> bool:
-    """True if Canvas shows itself: by its extension, by a URN, or as the application."""
+def _is_from_canvas(event: Mapping[str, Any]) -> bool:
+    """True if the event has an extension or a URN of Canvas, or Canvas is the application."""
     if _CANVAS in _object(event.get("extensions")):
         return True
     for part in _PARTS:
@@ -191,8 +176,8 @@ def _is_of_canvas(event: Mapping[str, Any]) -> bool:
         if _CANVAS in _object(_object(thing).get("extensions")):
             return True
     app = event.get("edApp")
-    address = app.get("id") if isinstance(app, dict) else app
-    return isinstance(address, str) and _is_canvas_host(address) is not None
+    url = app.get("id") if isinstance(app, dict) else app
+    return isinstance(url, str) and _is_canvas_host(url) is not None
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -200,28 +185,28 @@ def _object(value: object) -> Mapping[str, Any]:
 
 
 def _urn_kind(urn: object) -> str:
-    """`user` of `urn:instructure:canvas:user:1`; kinds may hold "/" and ":" themselves."""
+    """`user` for `urn:instructure:canvas:user:1`; a kind may contain "/" and ":"."""
     if not isinstance(urn, str) or not urn.startswith(_URN):
         return ""
     return urn[len(_URN) :].rpartition(":")[0]
 
 
 class Form(NamedTuple):
-    """What tells an event in Caliper format."""
+    """What identifies an event in Caliper format."""
 
     type: str
     action: str
-    #: The type of the object, and the kind in its URN; "" where they may be any.
+    #: The type of the object, and the kind in its URN; "" for any.
     object_type: str = ""
     object_kind: str = ""
 
 
 def forms_of(name: str) -> tuple[Form, ...]:
-    """The forms that the event with this Canvas name has in Caliper; none if it has no name there.
+    """The forms of the event with this Canvas name in Caliper, the most common first.
 
-    The usual one first.
+    Empty if Canvas does not send it in this format.
     """
-    alike = {with_state: without for without, with_state in _WITH_STATE.items()}
-    name = alike.get(name, name)
+    without_state = {with_state: without for without, with_state in _WITH_STATE.items()}
+    name = without_state.get(name, name)
     by_action = [Form(*key) for key, known in _BY_ACTION.items() if known == name]
     return (*by_action, *(Form(*key) for key, known in _BY_OBJECT.items() if known == name))

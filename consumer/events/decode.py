@@ -1,4 +1,4 @@
-"""From the text of a message to its events; the format is told by the keys."""
+"""Decodes the text of a message to its events. The keys show which format it has."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from consumer.errors import DecodeError
-from consumer.events import caliper, canvas, relays
+from consumer.events import caliper, relays
 from consumer.events.json_text import parse
+from consumer.events.timestamps import as_written, time_of
 from consumer.events.typed import READER
+from consumer.messages import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from consumer.config.models import Relay
-    from consumer.messages import Event, Reader, ReceivedMessage
+    from consumer.messages import Reader, ReceivedMessage
 
 _NEITHER = (
     'neither a Canvas event (an object with "metadata" and "body") '
     'nor a Caliper envelope (with "sensor", "sendTime", "dataVersion" and "data")'
 )
-
-
-#: Envelopes within envelopes that are opened.
-_DEEPEST = 4
 
 
 def decode(
@@ -32,16 +30,19 @@ def decode(
     reader: Reader = READER,
     *,
     unwrap: Collection[Relay] = (),
+    _depth: int = 4,
 ) -> tuple[Event, ...]:
     """The events of a message: one for Canvas, one or more for a Caliper envelope.
 
-    Unknown names and fields are ordinary and stay. A `format` other than auto is the only one
-    taken; of a Caliper envelope then `data` will do. Raises `DecodeError`, whose reason never
-    quotes the payload, and nothing else. `reader` makes their typed views. Any thread may call it.
+    Unknown names and fields are ordinary and are kept. Raises `DecodeError`, whose reason never
+    quotes the payload, and nothing else. Any thread may call it.
 
     Args:
-        unwrap: what is no event, but was wrapped by one of these, is opened; the events are then
-            those of the message within.
+        format: the only accepted format, unless "auto". With "caliper", an envelope needs only the
+            key `data`.
+        reader: makes the typed views of the events.
+        unwrap: relays whose envelopes are opened, at most four, one in the other; the events are
+            then those of the inner message.
     """
     try:
         payload = parse(message.body)
@@ -50,43 +51,78 @@ def decode(
     else:
         fault = ""
     if isinstance(payload, dict):
-        is_canvas = canvas.recognises(payload)
+        is_canvas = _is_canvas(payload)
         if is_canvas and format != "caliper":
-            return (canvas.event_of(payload, message, reader),)
-        is_caliper = caliper.recognises(payload)
+            return (_canvas_event(payload, message, reader),)
+        is_caliper = caliper.is_envelope(payload)
         if (is_caliper and format == "auto") or ("data" in payload and format == "caliper"):
             return caliper.events_of(payload, message, reader)
         if is_canvas or is_caliper:
             found = "Canvas" if is_canvas else "Caliper"
             reason = f"a {found} message, but the configured format is {format}"
             raise DecodeError(reason)
-    within = _opened(payload, message, unwrap)
-    if within is None:
-        raise DecodeError(_reason_for(payload, message.body, fault))
-    return decode(within, format, reader)
-
-
-def _opened(
-    payload: Any, message: ReceivedMessage, unwrap: Collection[Relay]
-) -> ReceivedMessage | None:
-    """The message within the envelopes of relays; None if there are none to open."""
-    within = None
-    for _ in range(_DEEPEST):
-        opened = relays.opened(payload, unwrap) if unwrap else None
-        if opened is None:
-            break
-        attributes = {**opened.attributes, **(within or message).message_attributes}
-        within = replace(message, body=opened.body, message_attributes=attributes)
-        try:
-            payload = parse(opened.body)
-        except DecodeError:
-            break  # the reason is found when it is decoded
-    return within
-
-
-def _reason_for(payload: Any, text: str, fault: str) -> str:
-    """What it is instead; `fault` says why the text could not be parsed."""
+    opened = relays.opened(payload, unwrap) if _depth else None
+    if opened is not None:
+        attributes = {**opened.attributes, **message.message_attributes}
+        inner = replace(message, body=opened.body, message_attributes=attributes)
+        return decode(inner, format, reader, unwrap=unwrap, _depth=_depth - 1)
     if fault:
-        return relays.reason_for_text(text) or fault
+        raise DecodeError(relays.reason_for_text(message.body) or fault)
     default = _NEITHER if isinstance(payload, dict) else "not a JSON object"
-    return relays.reason_for(payload) or default
+    raise DecodeError(relays.reason_for(payload) or default)
+
+
+def _is_canvas(payload: Mapping[str, Any]) -> bool:
+    """True for an object with the keys of an event in Canvas format.
+
+    Instructure sends `metadata`. Self-hosted Canvas sends `attributes` with the name of the event
+    in it, because a message of SQS may have attributes and a body, too.
+    """
+    if "body" not in payload:
+        return False
+    if "metadata" in payload:
+        return True
+    attributes = payload.get("attributes")
+    return isinstance(attributes, dict) and "event_name" in attributes
+
+
+def _canvas_event(payload: Mapping[str, Any], message: ReceivedMessage, reader: Reader) -> Event:
+    """The event. The metadata may be small, as that of New Quizzes and of the AWS console is.
+
+    Its name is that in the metadata, otherwise that of the message attribute `event_name`. Raises
+    `DecodeError` without either, because no handler could ask for the event, and if metadata or
+    body are not objects; null is treated as an empty object.
+    """
+    metadata = payload.get("metadata")
+    if metadata is None:
+        metadata = payload.get("attributes")
+    metadata = _object(metadata, "metadata")
+    body = _object(payload["body"], "body")
+    name = metadata.get("event_name")
+    if not isinstance(name, str) or not name:
+        name = message.message_attributes.get("event_name")
+        if not name:
+            reason = 'no event name: neither "metadata" nor the message has an "event_name"'
+            raise DecodeError(reason)
+    written = metadata.get("event_time")
+    return Event(
+        name=name,
+        format="canvas",
+        time=time_of(written, message),
+        metadata=metadata,
+        body=body,
+        message_id=message.message_id,
+        raw=message.body,
+        payload=payload,
+        time_text=as_written(written),
+        _reader=reader,
+    )
+
+
+def _object(value: Any, key: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    if value is None:
+        return {}
+    reason = f'"{key}" is not an object'
+    raise DecodeError(reason)

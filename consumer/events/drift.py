@@ -1,7 +1,7 @@
-"""What comes that the catalog does not know: names of events, and fields. Counted, told once each.
+"""Drift: names of events, and fields, that the catalog does not list.
 
-Knows the catalog by a small table of names only (`catalog/shapes.json`), so that it can look at
-every event of a daemon that never loads a model.
+Uses only the small table in `catalog/shapes.json`, so that a daemon can check each event without
+loading a model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,97 +21,82 @@ if TYPE_CHECKING:
 
     from consumer.messages import Event, Format
 
-#: Stands for the name of the event where a field belongs to all: metadata, envelope.
+#: In place of the event's name, for fields that any event may have: metadata, envelope.
 ANY_EVENT: Final = "*"
 
-#: Names come from outside: no longer ones are remembered.
+#: Names come from outside: longer ones are cut.
 _LONGEST = 100
 _is_plain = re.compile(r"@?[A-Za-z_][A-Za-z0-9_-]{0,99}").fullmatch
-#: A key that may be data: an address, or with an id in it.
+#: A key that may be data: an address, or one that contains an id.
 _may_be_data = re.compile(r".@|[0-9]{5}").search
-#: So many events of a name in a row must fit before only one in `RARELY` is looked at.
+#: After so many events of a name in a row without drift, only one in `RARELY` is checked.
 SURE: Final = 100
 RARELY: Final = 10
-#: More in one event are not looked at: it is another thing altogether.
+#: At most so many unknown fields of an event are reported.
 _MOST_IN_ONE = 200
-#: What a message in Canvas format has; self-hosted Canvas calls its metadata attributes.
+#: The keys of a message in Canvas format; self-hosted Canvas sends attributes instead of metadata.
 _TOP = frozenset({"metadata", "attributes", "body"})
 
 
 class Unknown(NamedTuple):
-    """An event, or a field of it, that the catalog does not know in this format.
+    """An event, or a field of it, that the catalog does not list in this format.
 
-    Both texts are short and printable ASCII, whatever came.
+    Both texts are short and printable ASCII, for any input.
     """
 
     format: Format
-    #: Of the event; `ANY_EVENT` for what is around it: metadata, envelope, other keys.
+    #: Of the event; `ANY_EVENT` for a field outside the body: metadata, envelope, other keys.
     name: str
-    #: Where the field is, as `inner_path` puts it; "" for the event itself.
+    #: Where the field is, as `inner_path` writes it; "" for the event itself.
     path: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """The fields that the catalog knows of an object."""
+    """The known fields of an object."""
 
     known: frozenset[str]
-    #: Those that are objects again, or lists of them.
+    #: Those that are objects, or lists of objects.
     inside: tuple[tuple[str, Shape], ...] = ()
 
 
-class Shapes:
-    """The table: made from the file on first use, the shape of each event when it is asked for.
-
-    Any thread may use it.
-    """
-
-    def __init__(self, table: Mapping[str, Any]) -> None:
-        self._rows: list[dict[str, int | None]] = table["shapes"]
-        self._names: dict[Format, dict[str, int]] = {
-            "canvas": {k: n for found in table["canvas"].values() for k, n in found.items()},
-            "caliper": table["caliper"],
-        }
-        self._made: dict[int, Shape] = {}
-        #: By format: what goes around every event. Canvas's metadata, Caliper's envelope.
-        self.around: Final[Mapping[Format, Shape]] = {
-            "canvas": self._shape(table["metadata"]),
-            "caliper": self._shape(table["envelope"]),
-        }
-
-    def of(self, event_format: Format, name: str) -> Shape | None:
-        """The shape of the event with this name; None if the catalog does not know it."""
-        number = self._names[event_format].get(name)
-        return None if number is None else self._shape(number)
-
-    def _shape(self, number: int) -> Shape:
-        shape = self._made.get(number)
-        if shape is None:
-            row = self._rows[number]
-            shape = Shape(
-                frozenset(row),
-                tuple((key, self._shape(n)) for key, n in row.items() if n is not None),
-            )
-            self._made[number] = shape
-        return shape
+@cache
+def _shape(number: int) -> Shape:
+    row: dict[str, int | None] = table()["shapes"][number]
+    inside = tuple((key, _shape(inner)) for key, inner in row.items() if inner is not None)
+    return Shape(frozenset(row), inside)
 
 
 @cache
-def shapes() -> Shapes:
-    """The table that comes with this package."""
-    return Shapes(table())
+def _numbers(event_format: Format) -> Mapping[str, int]:
+    by_category = [table()["caliper"]] if event_format == "caliper" else table()["canvas"].values()
+    return {name: number for found in by_category for name, number in found.items()}
+
+
+def shape_of(event_format: Format, name: str) -> Shape | None:
+    """The shape of an event's body, or None if the catalog does not list it in this format.
+
+    Any thread may call it.
+    """
+    number = _numbers(event_format).get(name)
+    return None if number is None else _shape(number)
+
+
+@cache
+def shape_around(event_format: Format) -> Shape:
+    """The shape of what surrounds any event: Canvas's metadata, Caliper's envelope."""
+    return _shape(table()["metadata" if event_format == "canvas" else "envelope"])
 
 
 class Drift:
-    """Looks at events: at each, until a hundred of a name in a row were as the catalog has them.
+    """Checks events: all of a name until a hundred in a row had no drift, then one in ten.
 
-    Then at one in ten of that name, since a look costs as much as reading the event. What changes
-    in Canvas changes in all that follows. Any thread may call it; a lock is taken only for what is
-    unknown.
+    A check takes as much CPU time as decoding, and a change in Canvas affects all later events.
+    Any thread may call it; only an event with drift takes a lock.
 
     Args:
-        on_new: told of each `Unknown` once, in the thread that met it; must not raise.
-        most: how many different ones are remembered; what comes after them is only counted.
+        on_new: called once with each `Unknown`, in the thread that found it; must not raise.
+        most: how many different ones are remembered; the others are only counted.
     """
 
     def __init__(
@@ -121,43 +106,43 @@ class Drift:
         self._most = most
         self._lock = Lock()
         self._counts: dict[Unknown, int] = {}
-        self._names = 0
-        self._fields = 0
-        self._skipped = 0
-        #: How many events in a row were as the catalog has them.
+        #: Events so far whose name the catalog does not list.
+        self.unknown_names = 0
+        #: Fields so far that the catalog does not list.
+        self.unknown_fields = 0
+        #: Entities so far that were skipped in Caliper envelopes.
+        self.skipped_entities = 0
+        #: How many events in a row had no drift.
         self._fitting: dict[Shape, int] = {}
 
     def see(self, event: Event) -> None:
-        """Count what is unknown in this event, if anything is."""
+        """Check an event, and count what is unknown in it."""
         if event.skipped and not event.index:
             with self._lock:
-                self._skipped += event.skipped
-        known = shapes()
-        shape = known.of(event.format, event.name)
+                self.skipped_entities += event.skipped
+        shape = shape_of(event.format, event.name)
         if shape is not None:
             fitting = self._fitting.get(shape, 0)
             self._fitting[shape] = fitting + 1
             if fitting >= SURE and fitting % RARELY:
                 return
-        if (
-            shape is not None
-            and known.around[event.format].known.issuperset(event.metadata)
-            and _fits(shape, event.body)
-            and (len(event.payload) == 2 or event.format != "canvas")
-        ):
-            return
-        if shape is not None:
+            if (
+                shape_around(event.format).known.issuperset(event.metadata)
+                and _fits(shape, event.body)
+                and (len(event.payload) == 2 or event.format != "canvas")
+            ):
+                return
             self._fitting[shape] = 0
-        self._note([unknown for unknown, _ in unknown_in(event)])
+        self._count([unknown for unknown, _ in unknown_in(event)])
 
-    def _note(self, found: list[Unknown]) -> None:
+    def _count(self, found: list[Unknown]) -> None:
         new: list[Unknown] = []
         with self._lock:
             for unknown in found:
                 if unknown.path:
-                    self._fields += 1
+                    self.unknown_fields += 1
                 else:
-                    self._names += 1
+                    self.unknown_names += 1
                 count = self._counts.get(unknown, 0)
                 if not count:
                     if len(self._counts) >= self._most:
@@ -168,23 +153,8 @@ class Drift:
             for unknown in new:
                 self._on_new(unknown)
 
-    @property
-    def unknown_names(self) -> int:
-        """How many events so far had a name that the catalog does not know."""
-        return self._names
-
-    @property
-    def unknown_fields(self) -> int:
-        """How often so far a field came that the catalog does not know."""
-        return self._fields
-
-    @property
-    def skipped_entities(self) -> int:
-        """How many entities so far stood beside events in Caliper envelopes, and were skipped."""
-        return self._skipped
-
     def counts(self) -> dict[Unknown, int]:
-        """How often each came: exact, but only of the first `most` different ones."""
+        """How often each was found: exact, but only of the first `most` different ones."""
         with self._lock:
             return dict(self._counts)
 
@@ -205,25 +175,25 @@ def _fits(shape: Shape, values: Mapping[str, Any]) -> bool:
 
 
 def unknown_in(event: Event) -> Iterator[tuple[Unknown, Any]]:
-    """What the catalog does not know of this event, each with its value; of an event its body.
+    """What the catalog does not list of this event, each with its value; for an event its body.
 
-    Of an unknown event no field is told but those around it: of the metadata or the envelope, and
-    keys beside metadata and body. At most 200.
+    For an unknown event only the fields outside the body are included. At most 200 fields.
     """
-    shape = shapes().of(event.format, event.name)
-    around = shapes().around[event.format]
+    shape = shape_of(event.format, event.name)
     canvas = event.format == "canvas"
     if shape is None:
         yield Unknown(event.format, printable(event.name), ""), event.body
-    found = _unknown_fields(around, event.metadata, "metadata" if canvas else "envelope")
+    outside = _unknown_fields(
+        shape_around(event.format), event.metadata, "metadata" if canvas else "envelope"
+    )
     if canvas:
         beside = ((inner_path("", k), v) for k, v in event.payload.items() if k not in _TOP)
-        found = chain(beside, found)
-    for _, (path, value) in zip(range(_MOST_IN_ONE), found, strict=False):
+        outside = chain(beside, outside)
+    for path, value in islice(outside, _MOST_IN_ONE):
         yield Unknown(event.format, ANY_EVENT, path), value
     if shape is not None:
         found = _unknown_fields(shape, event.body, "body" if canvas else "")
-        for _, (path, value) in zip(range(_MOST_IN_ONE), found, strict=False):
+        for path, value in islice(found, _MOST_IN_ONE):
             yield Unknown(event.format, event.name, path), value
 
 
@@ -245,10 +215,10 @@ def _unknown_fields(
 
 
 def inner_path(path: str, key: str) -> str:
-    """Where a field is: `body.user.name`, `object.extensions["com.instructure.canvas"].url`.
+    """The path of a field: `body.user.name`, `object.extensions["com.instructure.canvas"].url`.
 
-    The elements of a list are `[]`, and so is the path in the words of `jq`. A key that may be
-    data itself (an address, an id) is `["*"]`, a long one cut.
+    The elements of a list are `[]`, as in `jq`. A key that may be data itself (an address, an id)
+    is written as `["*"]`, a long one is cut.
     """
     if _may_be_data(key):
         return f'{path}["*"]'
@@ -258,6 +228,6 @@ def inner_path(path: str, key: str) -> str:
 
 
 def printable(text: str) -> str:
-    """At most a hundred characters of a text from outside, in ASCII: the others as escapes."""
+    """At most 100 characters of a text from outside, in ASCII; the others are escaped."""
     cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     return json.dumps(cut)[1:-1]

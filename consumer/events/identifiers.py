@@ -1,7 +1,7 @@
-"""Canvas's ids, exactly: local to a shard, or global with the shard in front.
+"""Canvas's ids: local to a shard, or global with the shard in front.
 
-A global id is shard * 10**13 + local id: 17 digits and more, which a float can't hold. So there is
-no float here, and no float is accepted.
+A global id is shard * 10**13 + local id: 17 digits or more, which a float can't represent exactly.
+Therefore floats are never used, nor accepted.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TypeGuard
 from consumer.subject import SHARD_SIZE, CanvasId
 
 _URN = "urn:instructure:canvas:"
-#: Longer than any id can be; what is longer is not converted (that would take quadratic time).
+#: More digits than any id has; more are not converted, because that takes quadratic time.
 _MAX_DIGITS = 40
-#: Texts of this many characters are cut by Canvas, which then ends them with three dots.
+#: Canvas cuts texts at this length, and then ends them with three dots.
 TRUNCATED_LENGTH = 8192
-#: Canvas cuts at a blank, so what is left may be a long word shorter.
+#: Canvas cuts at a blank, so a cut text may be shorter by one long word.
 _LONGEST_WORD = 1024
 
 
@@ -27,7 +27,7 @@ def _integer(value: object) -> int | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    # A URN holds the id in its last part, nested ones, too: urn:instructure:canvas:course:1:user:2.
+    # The id is the last part of a URN, also of a nested one: urn:instructure:canvas:course:1:user:2
     if text.startswith(_URN):
         text = text.rpartition(":")[2]
     if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DIGITS:
@@ -36,29 +36,29 @@ def _integer(value: object) -> int | None:
 
 
 def _is_shard(shard: object) -> TypeGuard[int]:
-    # Neither True, nor a float, which would make one of the id.
+    # Not True, and not a float, which would make the id a float.
     return isinstance(shard, int) and not isinstance(shard, bool) and shard >= 0
 
 
 def local_id(value: object) -> int | None:
     """The id within its shard: 123 for 21070000000000123, "123", or a URN of either.
 
-    None for what is no Canvas id: "", None, a UUID, a float.
+    None for anything else: "", None, a UUID, a float.
     """
     number = _integer(value)
     return None if number is None else number % SHARD_SIZE
 
 
 def shard_of(value: object) -> int | None:
-    """The shard of a global id: 2107 for 21070000000000123; 0 for a local one; None for no id."""
+    """The shard of an id: 2107 for 21070000000000123; 0 for a local id; None if it is not an id."""
     number = _integer(value)
     return None if number is None else number // SHARD_SIZE
 
 
 def global_id(value: object, shard: int | None = None) -> int | None:
-    """The id with its shard in front. A global id stays as it is; a local one needs `shard`.
+    """The id with its shard in front. A global id is unchanged; a local id needs `shard`.
 
-    None for what is no id, and for a local id without a shard: a whole number from 0.
+    None if it is not an id, or is local and `shard` is not a whole number from 0.
     """
     number = _integer(value)
     if number is None or number >= SHARD_SIZE:
@@ -67,10 +67,10 @@ def global_id(value: object, shard: int | None = None) -> int | None:
 
 
 def is_truncated(text: object) -> bool:
-    """True if Canvas has probably cut this text: near 8,192 characters long and ends in "...".
+    """True if Canvas probably cut this text: about 8,192 characters that end in "...".
 
-    Canvas sets no mark; a text that really ends so, at that length, can't be told from a cut one.
-    Nor is a cut seen behind a word of more than a thousand characters (an image inside of HTML).
+    Canvas does not mark cut texts. A text of that length that really ends so is not distinguished,
+    and a cut is not recognized after a word of more than 1,000 characters (an inline image).
     """
     return (
         isinstance(text, str)
@@ -80,9 +80,9 @@ def is_truncated(text: object) -> bool:
 
 
 def canvas_id(value: object, shard: int | None = None) -> CanvasId | None:
-    """The id in `value` in both of its forms; a local one is of `shard`. None for no id."""
+    """The id in both forms; `shard` is that of a local id. None if it is not an id."""
     number = _integer(value)
     if number is None:
         return None
-    told, local = divmod(number, SHARD_SIZE)
-    return CanvasId(local, told or (shard if _is_shard(shard) else None))
+    own_shard, local = divmod(number, SHARD_SIZE)
+    return CanvasId(local, own_shard or (shard if _is_shard(shard) else None))

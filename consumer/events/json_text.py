@@ -1,4 +1,4 @@
-"""JSON as it comes: read although it is not quite strict, and made strict, on one line."""
+"""Reads JSON that is not quite strict, and writes it as strict JSON on one line."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from consumer.errors import DecodeError
 
 _BOM = "\ufeff"
 
-#: One string of a JSON text, with its quotes. Possessive: each character is looked at once. Text
-#: that ends inside a string is no JSON, but shall not cost more for that.
+#: A string of a JSON text, with its quotes. Possessive: each character is looked at once. A text
+#: that ends inside a string is not JSON, but must not take longer for that.
 STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)'
 
-# A single pass, since each one costs: neither control characters nor what could be a constant.
+# In a single pass: neither control characters nor what could be a constant.
 _is_strict_line = re.compile(
     r"[ -HJ-MO-\U0010ffff]*+(?:(?:I(?!nfinity)|N(?!aN))[ -HJ-MO-\U0010ffff]*+)*+"
 ).fullmatch
@@ -24,49 +24,40 @@ _LOOSE = re.compile(
     rf"{STRING}|-?[0-9]++(?:[.eE+-]++[0-9]++)*+|-?Infinity|NaN|[\x00-\x1f]++", re.DOTALL
 )
 _CONTROL = re.compile(r"[\x00-\x1f]")
-#: Python reads no integer with more digits, unless it is told to.
+#: By default Python converts no integer with more digits.
 _MAX_DIGITS = 4300
-#: Of a longer number, every 268th character is at least 16 digits.
+#: In a longer number, every 268th character is one of at least 16 digits in a row.
 _has_huge = re.compile("[0-9]{16}").search
 
 
 def _huge_integer(digits: str) -> int | str:
-    """An integer, or its digits where Python refuses to convert so many."""
+    """An integer, or its digits if Python refuses to convert so many."""
     try:
         return int(digits)
     except ValueError:
         return digits
 
 
-# Raw control characters inside strings are wrong in JSON, but lose nothing: strict=False.
-_decode = json.JSONDecoder(strict=False).decode
-_decode_huge = json.JSONDecoder(strict=False, parse_int=_huge_integer).decode
+# Raw control characters inside strings are not strict JSON, but nothing is lost: strict=False.
+_decode = json.JSONDecoder(strict=False, parse_int=_huge_integer).decode
 
 
 def parse(text: str) -> Any:
-    """What a JSON text says. Accepts what loses nothing, too.
+    """The value of a JSON text.
 
-    That is a byte order mark and white space around it, raw control characters inside strings,
-    NaN and Infinity. Of integers with more digits than Python converts the digits are kept, as
-    text. Raises `DecodeError`, with the position of the fault and no part of the text.
+    Also accepts a byte order mark and white space around it, raw control characters inside strings,
+    NaN and Infinity. An integer with more digits than Python converts becomes a text. Raises
+    `DecodeError`, with the position of the error and no part of the text.
     """
     try:
-        # Half the CPU time, and the same result wherever it has one. Only keys are cached, for
-        # values are people's data.
+        # Takes half the CPU time; where it succeeds, the result is the same. Only keys are cached,
+        # because values are personal data.
         return from_json(text, cache_strings="keys")
     except (TypeError, ValueError):  # TypeError: half a surrogate pair in the text
         pass
+    # Outside the except block, whose exception contains the whole text and would be our context.
     try:
-        return _decode(text)
-    except (ValueError, RecursionError):
-        pass
-    # Outside of that block: its exception holds the whole text, and would hang on to ours.
-    return _parse_unusual(text)
-
-
-def _parse_unusual(text: str) -> Any:
-    try:
-        return _decode_huge(_unwrapped(text))
+        return _decode(_trimmed(text))
     except json.JSONDecodeError as error:
         reason = f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
     except RecursionError:
@@ -75,12 +66,12 @@ def _parse_unusual(text: str) -> Any:
 
 
 def one_line(text: str) -> str:
-    """The same JSON on one line and strict, if it is not so already; else as it was received.
+    """The same JSON, strict and on one line; unchanged if it already is.
 
-    Line breaks between tokens become blanks, raw control characters inside strings their escapes.
-    NaN and Infinity, which JSON lacks, become texts, as do integers with more digits than Python
-    reads. `text` is something that `parse` takes; other text need not become JSON. Takes time in
-    proportion to the length.
+    Line breaks between tokens become blanks, raw control characters inside strings are escaped.
+    NaN, Infinity, and integers with more digits than Python converts become texts. `text` is
+    something that `parse` accepts; other text may not become JSON. Takes time in proportion to the
+    length.
     """
     if (
         text[:1] == "{"
@@ -89,7 +80,7 @@ def one_line(text: str) -> str:
         and not _has_huge(text[::268])
     ):
         return text
-    return _LOOSE.sub(_strict, _unwrapped(text))
+    return _LOOSE.sub(_strict, _trimmed(text))
 
 
 def _strict(match: re.Match[str]) -> str:
@@ -103,5 +94,5 @@ def _strict(match: re.Match[str]) -> str:
     return f'"{token}"' if is_huge or token[-1] in "yN" else token
 
 
-def _unwrapped(text: str) -> str:
+def _trimmed(text: str) -> str:
     return text.strip().strip(_BOM).strip()

@@ -1,8 +1,8 @@
-"""Secrets in URLs, taken out before anything is written or logged.
+"""Removes secrets in URLs before anything is written or logged.
 
-Canvas reports the URL of each request, its referrer, and signed URLs of files and exports. Their
-parameters hold access tokens, file verifiers and signatures, and the paths of feeds their codes,
-with which anybody could act or read.
+Canvas sends the URL of each request, its referrer, and signed URLs of files and exports. Their
+parameters contain access tokens, file verifiers and signatures, and the paths of feeds contain
+codes. Anyone who knows them has access.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 SCRUBBED = "[scrubbed]"
 
-#: A parameter whose name contains one of these is a secret (access_token, X-Amz-Signature, ...).
+#: A parameter whose name contains one of these is a secret: access_token, X-Amz-Signature.
 _STEMS = (
     "token", "secret", "signature", "verifier", "passw", "passcode", "passphrase", "credential",
     "assertion", "ticket", "jwt", "saml", "api_key", "api-key", "apikey", "access_key",
     "accesskey", "private_key", "sessionid", "session_id", "pairing_code",
 )  # fmt: skip
-#: And one whose whole name is one of these.
+#: So is one with one of these names.
 _NAMES = (
     "code", "sig", "policy", "key-pair-id", "auth", "authorization", "as_user_id", "sid", "pwd",
     "session", "hmac", "invitation", "lti_message_hint",
 )  # fmt: skip
-#: Longer names are judged by their end.
+#: Of longer names only the end is considered.
 _LONGEST_NAME = 100
 
 _any_of = "|".join
@@ -40,24 +40,24 @@ _has_stem = re.compile(_any_of(_STEMS), _ASCII).search
 _is_secret_name = re.compile(rf"(?:{_any_of(_NAMES)})[\[\]]*", _ASCII).fullmatch
 _ends_in_secret_name = re.compile(rf"(?:{_any_of(_NAMES)})[\[\]]*\Z", _ASCII).search
 
-# What parts a URL may stand as it is, percent-encoded (once for each URL that it is inside of), or
-# as an escape of JSON inside of text. All is possessive: no hostile text is looked at again.
+# A delimiter in a URL may be literal, percent-encoded (once for each URL around it), or a JSON
+# escape inside text. All quantifiers are possessive: hostile text can't cause backtracking.
 _BREAK = r'\s"<>'
 _REST = rf"(?:[^{_BREAK}\\]++|\\[^{_BREAK}])*+"
 _NAME_CHARACTERS = r"\w.~$+:\-\[\]"
 _NAME = rf"(?:[{_NAME_CHARACTERS}]|%(?!(?:25)*+(?:3f|26|23|3b|3d|2f|2c)))++"
 _EQUALS = r"(?:=|%((?:25)*+)3d|\\u003d)"
 
-#: From the first mark of a URL's variable part to its end: outside of it ";" parts sentences.
+#: From the first delimiter of a URL's variable part to its end; outside, ";" separates sentences.
 _TAIL = re.compile(
     rf"(?:[?&#]|:(?:\\?/){{2}}|%(?:25)*+(?:3f|26|23)|\\u00(?:3f|26|23)){_REST}", re.IGNORECASE
 )
-#: Also behind a "/" or ",": programs in a browser keep paths and lists of their own behind the "#".
+#: Also after "/" or ",": web applications put their own paths and lists after the "#".
 _PARAMETER = re.compile(
     rf"(?:[?&#;/,]|%(?:25)*+(?:3f|26|23|3b|2f|2c)|\\u00(?:3f|26|23|3b))({_NAME}){_EQUALS}",
     re.IGNORECASE,
 )
-#: In front of a host: a name and a password, or a token.
+#: Before a host: a name and a password, or a token.
 _USER_INFO = (
     re.compile(rf":(?:\\?/){{2}}((?:[^/?#\\{_BREAK}]|\\u)+)@"),
     re.compile(
@@ -66,13 +66,13 @@ _USER_INFO = (
         re.IGNORECASE,
     ),
 )
-#: An access token of Canvas, by its shape, wherever it stands: the shard, "~", letters and digits.
-#: The shard's digits may follow an escape, of which they are no part.
+#: An access token of Canvas, anywhere: the shard, "~", letters and digits. The digits of the shard
+#: may follow an escape, but are not part of it.
 _TOKEN = re.compile(
     r"(?:%(?:25)*[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|(?<![0-9%])(?<!%[0-9a-fA-F])(?<!\\u))"
     r"([0-9]{1,12}(?:~|%(?:25)*+7[eE])[a-zA-Z0-9]{20,}+)"
 )
-#: Whoever knows the code of a feed reads it: /feeds/calendars/user_CODE.ics, /feeds/topics/1/CODE.
+#: The code in the URL of a feed: /feeds/calendars/user_CODE.ics, /feeds/topics/1/CODE.
 _SLASH = r"(?:\\?/|%(?:25)*+2[fF])"
 _FEED = re.compile(
     rf"{_SLASH}feeds{_SLASH}[a-z_]++{_SLASH}(?:[0-9]++{_SLASH})?([a-zA-Z0-9_]{{16,}}+)"
@@ -80,7 +80,7 @@ _FEED = re.compile(
 
 
 def _value(separator: str) -> re.Pattern[str]:
-    """What a parameter's value is made of, where `separator` behind a "%" ends it, too."""
+    """The value of a parameter, which `separator` after a "%" ends, too."""
     return re.compile(
         rf"(?:[^{_BREAK}\\&#;%']++|%(?!{separator})|;(?!{_NAME}{_EQUALS})|'(?!\Z)"
         rf"|\\(?!u00(?:26|23))[^{_BREAK}])*+",
@@ -88,7 +88,7 @@ def _value(separator: str) -> re.Pattern[str]:
     )
 
 
-#: By how often the "=" was encoded. A "&" that was encoded more often is part of the value.
+#: By how often the "=" is encoded. A "&" that is encoded more often is part of the value.
 _VALUES = (
     _value("(?!)"),  # none
     _value("(?:26|23)"),
@@ -96,17 +96,17 @@ _VALUES = (
     _value("(?:25)*+(?:26|23)"),
 )
 
-# For the quick look; literals in front, since those are found at the speed of a copy.
+# For the quick check. They start with literals, because searching for those is fast.
 _not_in_name = re.compile(rf"[^%{_NAME_CHARACTERS}]").split
 _has_encoded_mark = re.compile(r"%(?:25)*+(?:3(?:[dD]|[aA]%)|7[eE])").search
 _has_token = re.compile(r"~[a-zA-Z0-9]{20}").search
 _has_user_info = re.compile(rf"://(?:[^/?#@\\{_BREAK}]++|\\u)*+@").search
 _has_escaped_user_info = re.compile(rf":(?:\\?/){{2}}(?:[^/?#@\\{_BREAK}]++|\\u)*+@").search
-#: ASCII written as an escape could hide anything; what Rails escapes for HTML hides nothing.
+#: An escaped ASCII character may hide a secret; those that Rails escapes for HTML do not.
 _has_hidden = re.compile(r"\\u00(?!2[267]|3[cCeE])[2-7][0-9a-fA-F]").search
 
 _STRING = re.compile(STRING, re.DOTALL)
-#: What stands for one character inside a JSON string.
+#: The notation of one character in a JSON string.
 _UNIT = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]",
     re.DOTALL,
@@ -114,29 +114,29 @@ _UNIT = re.compile(
 
 
 def scrub_text(text: str) -> str:
-    """`text` with the secret parameters, passwords and feed codes of every URL in it replaced.
+    """Replace the secret parameters, passwords and feed codes of all URLs in a text.
 
-    All else stays as it is; outside of URLs nothing but an access token of Canvas is a secret.
-    Takes time in proportion to the length. Never raises; any thread may call it.
+    The rest is unchanged. Outside of URLs only an access token of Canvas is a secret. Takes time
+    in proportion to the length. Never raises; any thread may call it.
     """
     return _spliced(text, _spans(text)) if _may_hold(text) else text
 
 
 def scrub_json(raw: str) -> str:
-    """The JSON text strict and on one line, with the secrets in its URLs replaced.
+    """The JSON text, strict and on one line, with the secrets in its URLs replaced.
 
-    All else stays character by character as it was received (see `one_line` for what was not
-    strict). Takes time in proportion to the length. Never raises; any thread may call it.
+    The rest is unchanged, except what was not strict (see `one_line`). Takes time in proportion to
+    the length. Never raises; any thread may call it.
     """
     line = one_line(raw)
     return _STRING.sub(_scrub_string, line) if _may_hold(line) else line
 
 
 def _may_hold(text: str) -> bool:
-    """The quick look, at plain text or JSON alike: False only if there is certainly no secret."""
+    """A quick check of plain text or JSON: False only if it certainly contains no secret."""
     if "=" in text:
         for part in text.split("=")[:-1]:
-            # A name ends at its "=", so it is read from there.
+            # The name ends at the "=", so it is read backwards.
             if _may_be_secret(_not_in_name(part[: -_LONGEST_NAME - 1 : -1], 1)[0]):
                 return True
     if "%" in text and _has_encoded_mark(text):
@@ -153,13 +153,13 @@ def _may_hold(text: str) -> bool:
 
 @lru_cache(maxsize=1_000)
 def _may_be_secret(backwards: str) -> bool:
-    """Of what stands before a "=", the last letter first. Few names come again and again."""
+    """For the text before a "=", reversed. Cached, because the same few names occur often."""
     name = backwards[::-1]
     return "%" in name or bool(_has_stem(name) or _ends_in_secret_name(name))
 
 
 def _scrub_string(match: re.Match[str]) -> str:
-    """One string of a JSON text, with its quotes: only what is a secret is written anew."""
+    """One string of a JSON text, with its quotes: only secrets are replaced."""
     literal = match[0]
     if not _may_hold(literal):
         return literal
@@ -170,7 +170,7 @@ def _scrub_string(match: re.Match[str]) -> str:
             return literal
         units = _UNIT.findall(literal[1:-1])
         text = "".join([json.loads(f'"{u}"') if u[0] == "\\" else u for u in units])
-    except ValueError:  # no JSON: better too much is scrubbed than too little
+    except ValueError:  # not JSON: scrub too much rather than too little
         return _spliced(literal, _spans(literal))
     return f'"{_spliced(units, _spans(text))}"'
 
@@ -185,7 +185,7 @@ def _spliced(units: Sequence[str], spans: list[tuple[int, int]]) -> str:
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
-    """Where the secrets of a plain text are, in order and apart."""
+    """Where the secrets of a plain text are, in order and without overlaps."""
     found = sorted([*_parameters(text), *_by_shape(text)])
     merged = found[:1]
     for start, end in found[1:]:
@@ -218,7 +218,7 @@ def _parameters(text: str) -> Iterator[tuple[int, int]]:
 
 @lru_cache(maxsize=1_000)
 def _is_secret(name: str) -> bool:
-    """By a parameter's name as it stands in a URL, however often it was encoded."""
+    """True for the name of a secret parameter, however often it is encoded."""
     while "%" in name and (decoded := unquote(name)) != name:
         name = decoded
     return _has_stem(name) is not None or _is_secret_name(name) is not None

@@ -1,6 +1,6 @@
-"""Who did what, where: read from the raw mappings of an event, the same from both formats.
+"""Who did what, where: read from the payload of an event, the same for both formats.
 
-Knows the fields that say it, and no more; whatever the payload is, nothing is raised.
+Never raises because of the payload.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"
 _course_urn = re.compile(r"urn:instructure:canvas:course:([0-9]+)(?::|$)").match
 _capital = re.compile(r"(?<=[a-z0-9])[A-Z]")
-#: A kind is shown where an id is not: it has no long number in it.
+#: A kind is shown where ids are not: it must not contain a long number.
 _is_kind = re.compile(r"(?!.*[0-9]{5})[A-Za-z][A-Za-z0-9_/:-]{0,63}").fullmatch
 
-#: Kinds in URNs that Canvas calls otherwise, besides writing them in camel case.
+#: Kinds in URNs that have another name in Canvas, even in snake case.
 _WORDS = {"discussion": "discussion_topic", "section": "course_section"}
-#: Where a Caliper object names other things.
+#: Where a Caliper object refers to other things.
 _PARTS = ("assignable", "assignee", "member", "organization", "isPartOf")
-#: Events that tools and the store of files cause in the name of somebody. Nobody is logged in to
-#: such a request; the body's user did it, and in Caliper format that is the actor.
-_IN_THE_NAME_OF = frozenset({"attachment_created", "submission_created"})
-#: Kinds that share their URNs with another one.
+#: Events caused by requests of tools and of file storage on behalf of a user. The request has no
+#: user, but the body has; in Caliper format that user is the actor.
+_ON_BEHALF = frozenset({"attachment_created", "submission_created"})
+#: Kinds that have the URNs of another kind.
 _SHARED_URN = {"quiz_submission": "submission"}
 
 
 def subject_of(event: Event) -> Subject:
     """The subject of an event in either format. Any thread may call it.
 
-    An id without a shard is of the event's: that of the root account, else of the context.
-    What is no id, and id 0, which stands for nobody, is None.
+    An id without a shard has the shard of the event: that of the root account, otherwise of the
+    context. What is not an id is None, and so is id 0, which stands for no user.
     """
     if event.format == "caliper":
         return _of_caliper(event.name, event.body)
@@ -53,8 +53,11 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
     if name == "asset_accessed":
         kind, entity = _kind(body.get("asset_type")), body.get("asset_id")
     else:
-        kind, entity = _canvas_entity(name, body)
-    # New Quizzes has ids of its own, which are in no shard of Canvas.
+        kind, field = _entity_of(name)
+        entity = body.get(field, body.get(kind)) if kind else None
+        if isinstance(entity, Mapping):
+            entity = entity.get("id")
+    # New Quizzes has its own ids, which belong to no shard of Canvas.
     entity_id = _id(entity, None if kind.startswith("quizzes.") else shard)
     course_id = _first(
         shard,
@@ -65,7 +68,7 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
         context if metadata.get("context_type") == "Course" else None,
     )
     user = metadata.get("user_id")
-    if user is None and name in _IN_THE_NAME_OF:
+    if user is None and name in _ON_BEHALF:
         user = body.get("user_id")
     return Subject(
         user_id=None if "job_id" in metadata else _id(user, shard),
@@ -76,20 +79,11 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
     )
 
 
-def _canvas_entity(name: str, body: Mapping[str, Any]) -> tuple[str, object]:
-    """What the event is about: its kind, and its id or what stands in its place."""
-    kind, field = _entity_of(name)
-    if not kind:
-        return "", None
-    found = body.get(field, body.get(kind))
-    return kind, found.get("id") if isinstance(found, Mapping) else found
-
-
 def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:
     actor, thing, group = (_object(body.get(key)) for key in ("actor", "object", "group"))
     organization = _object(_object(body.get("membership")).get("organization"))
     root = _extra(actor).get("root_account_id")
-    context, told = _extra(group), _extra(thing)
+    context, extra = _extra(group), _extra(thing)
     places = (
         group.get("id"),
         organization.get("id"),
@@ -97,13 +91,13 @@ def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:
     )
     courses = [_course_in(place) for place in places if _kind_in(place)]
     shard = _shard(root, context.get("entity_id"), *courses)
-    kind, entity = _caliper_entity(name, thing, told)
+    kind, entity = _caliper_entity(name, thing, extra)
     entity_id = _id(entity, shard)
     course_id = _first(
         shard,
         entity_id if kind == "course" else None,
-        _course_in(told.get("course_id")),
-        told.get("context_id") if told.get("context_type") == "Course" else None,
+        _course_in(extra.get("course_id")),
+        extra.get("context_id") if extra.get("context_type") == "Course" else None,
         *courses,
         context.get("entity_id") if context.get("context_type") == "Course" else None,
     )
@@ -117,14 +111,14 @@ def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:
 
 
 def _caliper_entity(
-    name: str, thing: Mapping[str, Any], told: Mapping[str, Any]
+    name: str, thing: Mapping[str, Any], extra: Mapping[str, Any]
 ) -> tuple[str, object]:
-    """What the event is about: its kind as Canvas calls it, and what holds the id."""
+    """What the event is about: its kind as in Canvas, and a value that contains the id."""
     urn = thing.get("id")
     urn_kind = _kind_in(urn)
-    number = urn if urn_kind else told.get("entity_id")
+    number = urn if urn_kind else extra.get("entity_id")
     if name == "asset_accessed":
-        return _kind(told.get("asset_type")) or urn_kind, number
+        return _kind(extra.get("asset_type")) or urn_kind, number
     if not is_known(name, "caliper"):
         return urn_kind, number if urn_kind else None
     kind, field = _entity_of(name)
@@ -134,11 +128,11 @@ def _caliper_entity(
         return kind, urn
     parts = (_object(thing.get(part)).get("id") for part in _PARTS)
     named = next((part for part in parts if _kind_in(part) == kind), None)
-    return kind, told.get(field) or named or (None if urn_kind else told.get("entity_id"))
+    return kind, extra.get(field) or named or (None if urn_kind else extra.get("entity_id"))
 
 
 def _person(actor: Mapping[str, Any], shard: int | None) -> CanvasId | None:
-    """Who acted; None for software, which has an address for an id."""
+    """The user; None for software, whose id is a URL."""
     urn = actor.get("id")
     kind = _kind_in(urn)
     if kind == "user":
@@ -151,17 +145,17 @@ def _person(actor: Mapping[str, Any], shard: int | None) -> CanvasId | None:
 @lru_cache(maxsize=256)
 def _entity_of(name: str) -> tuple[str, str]:
     """What the event is about, and the field of a Canvas body with its id; "" for nothing."""
-    # Here, because it loads a model.
-    from consumer.events.catalog import model_of  # noqa: PLC0415
+    # Imported here, because it loads a model.
+    from consumer.events.catalog import CanvasBody, model_of  # noqa: PLC0415
 
-    entity: tuple[str, str] = getattr(model_of(name), "entity", ("", ""))
-    return entity
+    model = model_of(name)
+    return model.entity() if model and issubclass(model, CanvasBody) else ("", "")
 
 
 def _kind_in(urn: object) -> str:
-    """`wiki_page` of `urn:instructure:canvas:wikiPage:1`; "" for what is no such URN.
+    """`wiki_page` for `urn:instructure:canvas:wikiPage:1`; "" if it is not such a URN.
 
-    Of a nested one it is the kind of the last id; kinds may hold "/" and ":" themselves.
+    For a nested one, the kind of the last id. A kind may contain "/" and ":".
     """
     if not isinstance(urn, str) or not urn.startswith(_URN):
         return ""
@@ -172,7 +166,7 @@ def _kind_in(urn: object) -> str:
 
 
 def _course_in(value: object) -> object:
-    """The course in the URN of a course, or of a section in one; what is no URN, as it is."""
+    """The course in the URN of a course or of a section in one; other values are unchanged."""
     if not isinstance(value, str) or not value.startswith(_URN):
         return value
     found = _course_urn(value)
@@ -180,7 +174,7 @@ def _course_in(value: object) -> object:
 
 
 def _extra(holder: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What Canvas adds to a Caliper object."""
+    """The fields that Canvas adds to a Caliper object."""
     return _object(_object(holder.get("extensions")).get(_CANVAS))
 
 
@@ -198,7 +192,7 @@ def _id(value: object, shard: int | None = None) -> CanvasId | None:
 
 
 def _first(shard: int | None, known: CanvasId | None, *values: object) -> CanvasId | None:
-    """The one that is known, else the first that is an id."""
+    """`known`, or the first of the values that is an id."""
     return known or next(filter(None, (_id(value, shard) for value in values)), None)
 
 

@@ -1,4 +1,4 @@
-"""Times as Canvas writes them, in whichever of its shapes: aware, UTC."""
+"""Times in all forms that Canvas uses, as aware datetimes in UTC."""
 
 from __future__ import annotations
 
@@ -8,15 +8,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date
 
+    from consumer.messages import ReceivedMessage
+
+
+def time_of(written: object, message: ReceivedMessage) -> datetime | None:
+    """The time of an event; if it has none, that of its message: set by Canvas, else by SQS."""
+    return (
+        parse_time(written)
+        or parse_time(message.message_attributes.get("event_time"))
+        or message.sent_at
+    )
+
 
 def parse_time(text: object) -> datetime | None:
-    """The time that `text` says, or None if it says none that is certain.
+    """The time in `text`, or None if there is no unambiguous one.
 
-    Any ISO 8601 form with an offset is read: `2019-11-01T19:11:25.788Z`, without fractions,
-    `2019-11-05 07:38:00 -0800`, `2020-03-30T11:18:51-06:00`. Without an offset (a bare date, too)
-    it could be any of two dozen moments, so it is none. Years are 1 to 9999, in UTC.
+    Accepts any ISO 8601 form with an offset: `2019-11-01T19:11:25.788Z`, without fractions,
+    `2019-11-05 07:38:00 -0800`, `2020-03-30T11:18:51-06:00`. Without an offset (also a date alone)
+    the moment is not known. Years are 1 to 9999, in UTC.
     """
-    time = _read(text)
+    time = _parsed(text)
     if time is None or time.tzinfo is None:
         return None
     if time.tzinfo is UTC:
@@ -28,29 +39,31 @@ def parse_time(text: object) -> datetime | None:
 
 
 def parse_day(text: object) -> date | None:
-    """The day that `text` says, alone (`2026-05-01`) or with a time; None if it says none.
+    """The day in `text`, with (`2026-05-01 23:59:59 -0600`) or without a time; None for no day.
 
-    It is the day as it was written: an offset does not move it to another one.
+    The offset is ignored: it does not move the day.
     """
-    time = _read(text)
+    time = _parsed(text)
     return None if time is None else time.date()
 
 
-def _read(text: object) -> datetime | None:
-    """As it was written: with its own offset, or without one."""
+def _parsed(text: object) -> datetime | None:
+    """With its own offset, or without one."""
     if not isinstance(text, str):
         return None
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        # Ruby puts a blank before the offset, and the name of it where it is UTC.
-        shape = text.strip().replace(" UTC", "Z").replace(" +", "+").replace(" -", "-")
+        # Ruby writes a blank before the offset, and UTC instead of Z.
+        iso = text.strip().replace(" UTC", "Z").replace(" +", "+").replace(" -", "-")
         try:
-            return datetime.fromisoformat(shape)
+            return datetime.fromisoformat(iso)
         except ValueError:
             return None
 
 
 def as_written(value: object) -> str:
-    """What stands where a text with a time belongs: a number as text; "" for nothing of use."""
+    """The text of a received time: also of a number; "" for anything else."""
+    if isinstance(value, str):
+        return value
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""

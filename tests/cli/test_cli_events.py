@@ -49,7 +49,7 @@ def test_all_events_are_listed() -> None:
     (row,) = [row for row in rows if row.startswith("submission_created ")]
     assert row[category:].startswith("submission  ")
     assert row[formats:].startswith("canvas, caliper  ")
-    assert row[tells:] == "A student handed in an attempt."
+    assert row[tells:] == "A student submitted an attempt."
 
 
 def test_undocumented_events_are_marked() -> None:
@@ -74,7 +74,7 @@ def test_the_list_as_json() -> None:
         "category": "submission",
         "formats": ["canvas", "caliper"],
         "documented": True,
-        "meaning": "A student handed in an attempt.",
+        "meaning": "A student submitted an attempt.",
     }
     assert listed == data("list")
     assert run().stdout == run("list").stdout
@@ -86,13 +86,13 @@ def test_show_explains_each_field() -> None:
         " ".join(line.split()) for line in run("show", "submission_created").stdout.split("\n")
     ]
 
-    assert lines[:2] == ["submission_created", "A student handed in an attempt."]
+    assert lines[:2] == ["submission_created", "A student submitted an attempt."]
     assert "submission_id global id of a submission The submission." in lines
     assert "user_id global id of a user The student. [tells who a person is]" in lines
     assert (
-        "body text What the student wrote, as HTML. [education record; cut at 8,192 characters]"
+        "body text Submitted text, as HTML. [education record; cut at 8,192 characters]"
     ) in lines
-    assert "late yes or no Handed in after the due date. [education record]" in lines
+    assert "late yes or no True if it was submitted after the due date. [education record]" in lines
     assert any(line.startswith("user_login text ") for line in lines)
     assert "AssignableEvent Submitted Attempt, id urn:instructure:canvas:submission:..." in lines
     assert any(
@@ -214,7 +214,7 @@ def test_the_list_fits_a_terminal(width: int) -> None:
     lines = run().stdout.splitlines()
 
     assert max(map(len, lines)) <= width
-    assert any("A student handed in an attempt." in line for line in lines)
+    assert any("A student submitted an attempt." in line for line in lines)
 
 
 @pytest.mark.parametrize("command", ["show", "schema"])

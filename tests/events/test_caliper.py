@@ -33,7 +33,7 @@ def envelope(data: Any) -> str:
 @for_each("key", ["type", "action"])
 @for_each("wrong", [None, "", 7, ["Event"], {}])
 def test_without_type_or_action_there_is_no_name(key: str, wrong: Any) -> None:
-    """Such an entry is an event only if the message itself names it."""
+    """Such an entry is an event only if a message attribute contains its name."""
     text = envelope([LOGIN | {key: wrong}])
 
     with pytest.raises(DecodeError, match='an event in "data" has no "type" or no "action"'):
@@ -42,8 +42,8 @@ def test_without_type_or_action_there_is_no_name(key: str, wrong: Any) -> None:
     assert event.name == "logged_in"
 
 
-def test_the_message_s_own_name_comes_first() -> None:
-    """Canvas wrote it there: it knows names that no table has."""
+def test_the_name_in_the_message_attribute_comes_first() -> None:
+    """Canvas sets it, even for names that no table lists."""
     message = make_message(
         envelope([LOGIN]), message_attributes={"event_name": "quiz_caliper.quiz_started"}
     )
@@ -53,8 +53,8 @@ def test_the_message_s_own_name_comes_first() -> None:
     assert event.name == "quiz_caliper.quiz_started"
 
 
-def test_an_envelope_may_carry_several_events() -> None:
-    """Each is one of its own, knows its place, and gets no name that is not its own."""
+def test_an_envelope_may_contain_several_events() -> None:
+    """Each becomes an event with its index and its own name."""
     logout = LOGIN | {"id": "urn:uuid:2", "action": "LoggedOut"}
     message = make_message(
         envelope([LOGIN, logout]), message_id="m", message_attributes={"event_name": "logged_in"}
@@ -69,16 +69,16 @@ def test_an_envelope_may_carry_several_events() -> None:
     assert {message.body} == {event.raw for event in events}
 
 
-def test_one_event_need_not_stand_in_a_list() -> None:
-    """An object alone is what the list of it would be."""
+def test_one_event_need_not_be_in_a_list() -> None:
+    """An object alone is the same as a list with that object."""
     (event,) = decode(make_message(envelope(LOGIN)))
 
     assert LOGIN == event.body
     assert (event.index, event.count) == (0, 1)
 
 
-def test_body_is_the_event_and_metadata_the_envelope_around_it() -> None:
-    """Nothing is taken from either."""
+def test_body_is_the_event_and_metadata_the_envelope() -> None:
+    """Both are complete."""
     (event,) = decode(make_message(envelope([LOGIN])))
 
     assert LOGIN == event.body
@@ -91,7 +91,7 @@ def test_body_is_the_event_and_metadata_the_envelope_around_it() -> None:
 @for_each(
     "data, reason",
     [
-        ([], '"data" holds no event'),
+        ([], '"data" contains no event'),
         (None, '"data" is neither an event nor a list of events'),
         ("text", '"data" is neither an event nor a list of events'),
         (7, '"data" is neither an event nor a list of events'),
@@ -101,7 +101,7 @@ def test_body_is_the_event_and_metadata_the_envelope_around_it() -> None:
     ],
 )
 def test_an_envelope_without_events_is_undecodable(data: Any, reason: str) -> None:
-    """It is left to the redrive policy, not deleted as if it had been handled."""
+    """It is left to the redrive policy instead of being deleted as handled."""
     with pytest.raises(DecodeError) as caught:
         decode(make_message(envelope(data)))
 
@@ -110,7 +110,7 @@ def test_an_envelope_without_events_is_undecodable(data: Any, reason: str) -> No
 
 @for_each("wrong", [None, "", "  ", 7, {"a": 1}, []])
 def test_without_an_id_the_key_is_a_hash(wrong: Any) -> None:
-    """Of the event alone: when the envelope was sent makes no difference."""
+    """The hash of the event alone: the time when the envelope was sent does not matter."""
     text = envelope([LOGIN | {"id": wrong}])
     later = text.replace("2019-11-21", "2019-11-22")
 
@@ -122,7 +122,7 @@ def test_without_an_id_the_key_is_a_hash(wrong: Any) -> None:
 
 
 def test_an_unreadable_time_falls_back_to_the_message() -> None:
-    """As in the Canvas format; the envelope's sendTime is none of the event's."""
+    """As in the Canvas format; the envelope's sendTime is not the time of the event."""
     sent = datetime(2024, 3, 1, tzinfo=UTC)
     text = envelope([LOGIN | {"eventTime": "2019-11-01T19:11:25"}])
 
@@ -138,7 +138,7 @@ def test_an_unreadable_time_falls_back_to_the_message() -> None:
 
 @for_each("sign", ["sensor", "sendTime", "dataVersion"])
 def test_one_other_key_beside_data_makes_an_envelope(sign: str) -> None:
-    """A sender that leaves the others out is still understood."""
+    """An envelope with `data` and one of its other keys is decoded."""
     (event,) = decode(make_message(json.dumps({sign: None, "data": [LOGIN]})))
 
     assert event.name == "logged_in"

@@ -1,4 +1,4 @@
-"""The Canvas names that Caliper events lack: derived from what they say."""
+"""The Canvas names of Caliper events follow from type, action and object."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.cases import for_each
 
 
 def entry(form: str, extensions: dict[str, Any] | None = None) -> dict[str, Any]:
-    """From "type/action object.type kind"; the kind "-" is an object that is no URN."""
+    """From "type/action object.type kind"; the kind "-" is an object whose id is not a URN."""
     what, object_type, kind = form.split(" ")
     event_type, action = what.split("/")
     urn = "http://canvas.example.edu/"
@@ -82,10 +82,10 @@ def test_the_name_follows_from_type_action_and_object(form: str, name: str) -> N
         ("Event/Modified", None, "enrollment_updated"),
     ],
 )
-def test_a_state_tells_an_enrollment_from_its_state(
+def test_the_key_state_distinguishes_an_enrollment_state(
     form: str, extensions: dict[str, Any] | None, name: str
 ) -> None:
-    """The one pair that needs a look into the object's extensions."""
+    """The only pair that differs in the object's extensions."""
     assert name == name_of(entry(f"{form} Entity enrollment", extensions))
 
 
@@ -100,8 +100,8 @@ def test_a_state_tells_an_enrollment_from_its_state(
         ("AssessmentEvent/Submitted Attempt -", "AssessmentEvent.Submitted.Attempt"),
     ],
 )
-def test_what_the_table_lacks_is_called_by_its_parts(form: str, name: str) -> None:
-    """Other services send Caliper, too: what is not documented does not pass for what is."""
+def test_an_event_not_in_the_table_is_named_by_its_parts(form: str, name: str) -> None:
+    """Events of other services do not get the names of documented events."""
     assert name == name_of(entry(form))
 
 
@@ -119,8 +119,8 @@ def test_what_the_table_lacks_is_called_by_its_parts(form: str, name: str) -> No
         {"extensions": {"com.instructure.canvas": "state"}},
     ],
 )
-def test_an_object_that_does_not_say_its_type_is_an_entity(thing: Any) -> None:
-    """As Caliper has it. No shape of an object fails."""
+def test_an_object_without_a_type_is_an_entity(thing: Any) -> None:
+    """As in Caliper. No form of an object causes an error."""
     assert name_of({"type": "Event", "action": "Created", "object": thing}) == (
         "Event.Created.Entity"
     )

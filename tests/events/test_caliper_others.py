@@ -1,4 +1,4 @@
-"""Caliper that Canvas did not send: other systems write it, too, and use more of it."""
+"""Caliper events of other systems, which use more of the standard than Canvas does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEY = "com.instructure.canvas"
 SITE = "https://example.edu/terms/201601/courses/7/sections/1"
 COURSE = "urn:instructure:canvas:course:21070000000000565"
 
-#: In the manner of the examples that come with the standard.
+#: Like the examples of the standard.
 NAVIGATION: dict[str, Any] = {
     "@context": "http://purl.imsglobal.org/ctx/caliper/v1p1",
     "id": "urn:uuid:ff9ec22a-fc59-4ae1-ae8d-2c9463ee2f8f",
@@ -89,12 +89,12 @@ def names(*data: Any) -> list[str]:
     ),
 )  # fmt: skip
 def test_an_event_of_another_system_has_no_name_of_canvas(event: dict[str, Any], name: str) -> None:
-    """No handler of `logged_in` or `asset_accessed` is called for it."""
+    """Handlers of `logged_in` or `asset_accessed` are not called for it."""
     assert names(event) == [name]
 
 
 @for_each(
-    "told",
+    "shown",
     (
         {"extensions": {KEY: {"hostname": "canvas.example.edu"}}},
         {"actor": {"id": "https://x", "type": "Person", "extensions": {KEY: {}}}},
@@ -109,20 +109,20 @@ def test_an_event_of_another_system_has_no_name_of_canvas(event: dict[str, Any],
         {"edApp": {"id": "www.canvaslms.com"}},
     ),
 )
-def test_canvas_tells_who_it_is(told: dict[str, Any]) -> None:
-    """By its extension, by a URN, or by the address of the application."""
-    assert names(NAVIGATION | told) == ["asset_accessed"]
+def test_canvas_is_recognized(shown: dict[str, Any]) -> None:
+    """By its extension, a URN, or the URL of the application."""
+    assert names(NAVIGATION | shown) == ["asset_accessed"]
 
 
-def test_a_name_that_came_with_the_message_is_its_name() -> None:
-    """Whoever sent it knows better."""
+def test_the_name_of_the_message_is_used() -> None:
+    """The sender of the message knows it."""
     message = make_message(envelope(LOGIN), message_attributes={"event_name": "logged_in"})
 
     assert [event.name for event in decode(message)] == ["logged_in"]
 
 
-def test_events_are_handled_and_entities_beside_them_skipped() -> None:
-    """Entities describe things. Nothing happened to them, so nothing is to be done."""
+def test_entities_in_an_envelope_are_skipped() -> None:
+    """They describe things, but report no event."""
     message = make_message(envelope(ENTITY, NAVIGATION, ENTITY, LOGIN))
 
     first, second = decode(message)
@@ -134,8 +134,8 @@ def test_events_are_handled_and_entities_beside_them_skipped() -> None:
     ]
 
 
-def test_one_event_beside_entities_has_the_message_s_name() -> None:
-    """The message names its event, and an entity is none."""
+def test_one_event_among_entities_has_the_name_of_the_message() -> None:
+    """The message names its event, not an entity."""
     message = make_message(
         envelope(NAVIGATION, ENTITY), message_attributes={"event_name": "asset_accessed"}
     )
@@ -146,16 +146,16 @@ def test_one_event_beside_entities_has_the_message_s_name() -> None:
 
 
 def test_an_envelope_of_entities_alone_is_undecodable() -> None:
-    """There is nothing to handle: it is left to the redrive policy, with a reason of its own."""
+    """It is left to the redrive policy, with its own reason."""
     with pytest.raises(DecodeError) as caught:
         decode(make_message(envelope(ENTITY, ENTITY)))
 
-    assert caught.value.reason == '"data" holds entities only, and no event'
+    assert caught.value.reason == '"data" contains only entities, and no event'
 
 
 @for_each("broken", ({}, {"type": "SessionEvent"}, {"type": 7}, {"id": "x"}, {"action": ""}))
-def test_a_broken_event_is_no_entity(broken: dict[str, Any]) -> None:
-    """What says of itself that it is an event, or not what it is, is not skipped silently."""
+def test_a_malformed_event_is_not_skipped(broken: dict[str, Any]) -> None:
+    """An entry without a type, or with the type of an event, is not taken for an entity."""
     with pytest.raises(DecodeError, match='an event in "data" has no "type" or no "action"'):
         decode(make_message(envelope(NAVIGATION, broken)))
 
@@ -182,7 +182,7 @@ def test_skipped_entities_are_counted_once_for_each_envelope() -> None:
     ),
 )
 def test_what_the_standard_allows_fits_the_models(field: str, value: object) -> None:
-    """Of any event, of those with a model, and in their envelope; and all of it stays."""
+    """For any event, for those with a model, and in their envelope; nothing is lost."""
     key = "@context" if field == "context" else field
     navigation = NAVIGATION | {key: value}
     ours = navigation | {"extensions": {KEY: {"version": "1.0.0"}}}

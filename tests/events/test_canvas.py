@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from consumer.messages import Event
 
 SENT = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
-TOLD = datetime(2024, 3, 1, 11, 59, tzinfo=UTC)
+IN_ATTRIBUTE = datetime(2024, 3, 1, 11, 59, tzinfo=UTC)
 
 
 def event_of(payload: Any, *, sent_at: datetime | None = SENT, **attributes: str) -> Event:
@@ -29,7 +29,7 @@ def event_of(payload: Any, *, sent_at: datetime | None = SENT, **attributes: str
 
 
 def test_an_event_has_name_time_metadata_and_body_as_received() -> None:
-    """Ids stay the strings or integers that they were, and nulls stay."""
+    """Ids remain texts or integers, and nulls remain."""
     metadata = {
         "event_name": "account_created",
         "event_time": "2019-11-05 07:38:00 -0800",
@@ -50,8 +50,8 @@ def test_an_event_has_name_time_metadata_and_body_as_received() -> None:
     assert (event.index, event.count) == (0, 1)
 
 
-def test_self_hosted_canvas_says_attributes_for_metadata() -> None:
-    """The same event under the other key; null metadata counts as absent."""
+def test_self_hosted_canvas_sends_attributes_instead_of_metadata() -> None:
+    """The event is the same; null metadata is treated as absent."""
     attributes = {"event_name": "logged_out", "event_time": "2019-11-01T19:11:25Z"}
 
     assert attributes == event_of({"attributes": attributes, "body": {}}).metadata
@@ -59,8 +59,8 @@ def test_self_hosted_canvas_says_attributes_for_metadata() -> None:
 
 
 @for_each("name", ["quizzes.item_created", "quizzes-lti.grade_changed", "no such"])
-def test_little_metadata_will_do(name: str) -> None:
-    """New Quizzes and the console send a name and hardly more; unknown names are ordinary."""
+def test_a_name_is_enough_metadata(name: str) -> None:
+    """New Quizzes and the console send little more; unknown names are ordinary."""
     event = event_of({"metadata": {"event_name": name}, "body": {"a": 1}})
 
     assert name == event.name
@@ -78,7 +78,7 @@ def test_little_metadata_will_do(name: str) -> None:
     ],
 )
 def test_the_name_may_come_from_the_message(metadata: Any) -> None:
-    """Where the metadata has none that is a text, the message attribute is asked."""
+    """If the metadata has no text as a name, the message attribute is used."""
     payload = {"metadata": metadata, "body": {}}
 
     assert event_of(payload, event_name="logged_in").name == "logged_in"
@@ -88,8 +88,8 @@ def test_the_name_may_come_from_the_message(metadata: Any) -> None:
         event_of(payload, event_name="")
 
 
-def test_the_metadata_knows_the_name_best() -> None:
-    """The attribute is for those who have nothing better."""
+def test_the_name_in_the_metadata_comes_first() -> None:
+    """The message attribute is only used without one."""
     payload = {"metadata": {"event_name": "logged_in"}, "body": {}}
 
     assert event_of(payload, event_name="logged_out").name == "logged_in"
@@ -97,7 +97,7 @@ def test_the_metadata_knows_the_name_best() -> None:
 
 @for_each("body", [None, {}])
 def test_an_empty_body_is_an_event(body: Any) -> None:
-    """logged_out says nothing but that it was."""
+    """logged_out has no fields."""
     event = event_of({"metadata": {"event_name": "logged_out"}, "body": body})
 
     assert event.body == {}
@@ -106,7 +106,7 @@ def test_an_empty_body_is_an_event(body: Any) -> None:
 @for_each("wrong", [[], [1], "text", 0, 1.5, True, False])
 @for_each("key", ["metadata", "body"])
 def test_metadata_and_body_are_objects(key: str, wrong: Any) -> None:
-    """Whatever else stands there, the reason names the key and not the value."""
+    """For other values the reason names the key and not the value."""
     payload = {"metadata": {"event_name": "logged_out"}, "body": {}, key: wrong}
 
     with pytest.raises(DecodeError) as caught:
@@ -128,21 +128,21 @@ def test_metadata_and_body_are_objects(key: str, wrong: Any) -> None:
     ],
 )
 def test_an_unreadable_time_falls_back_and_stays_readable(written: Any, kept: str) -> None:
-    """To the message attribute, else to when SQS got the message, else to None."""
+    """To the message attribute, otherwise to the SentTimestamp of SQS, otherwise to None."""
     payload = {"metadata": {"event_name": "a", "event_time": written}, "body": {}}
     attribute = "2024-03-01T11:59:00.000Z"
 
     by_attribute = event_of(payload, event_time=attribute)
 
-    assert TOLD == by_attribute.time
+    assert IN_ATTRIBUTE == by_attribute.time
     assert kept == by_attribute.time_text
     assert SENT == event_of(payload).time
     assert SENT == event_of(payload, event_time="soon").time
     assert event_of(payload, sent_at=None).time is None
 
 
-def test_the_event_s_own_time_is_the_best() -> None:
-    """Neither attribute nor queue is asked if it can be read."""
+def test_the_time_of_the_event_comes_first() -> None:
+    """If it is readable, neither attribute nor SentTimestamp is used."""
     payload = {"metadata": {"event_name": "a", "event_time": "2019-11-01T19:11:25Z"}, "body": {}}
 
     event = event_of(payload, event_time="2024-03-01T11:59:00.000Z")

@@ -1,4 +1,4 @@
-"""The models of events in Caliper format: what they let pass, and that it comes out as it came."""
+"""The models of events in Caliper format accept odd values, and return what they received."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def received(record: Record) -> Any:
 
 @each_name
 def test_anything_may_be_absent_or_null(name: str) -> None:
-    """An event that says nothing fits, and so does one where nothing has a value."""
+    """An event without fields fits, and so does one where all fields are null."""
     nulls = {facts.key: None for facts in fields_of(model(name))}
 
     assert received(model(name).model_validate({})) == {}
@@ -58,7 +58,7 @@ def test_anything_may_be_absent_or_null(name: str) -> None:
     ],
 )  # fmt: skip
 def test_an_actor_or_object_of_another_kind_fits(name: str, actor: Any, thing: Any) -> None:
-    """Also one that is told by its id alone, as Caliper allows."""
+    """Also if there is only its id, as Caliper allows."""
     body = {"actor": actor, "object": thing}
 
     event: Any = model(name).model_validate(body)
@@ -69,7 +69,7 @@ def test_an_actor_or_object_of_another_kind_fits(name: str, actor: Any, thing: A
 
 
 def test_an_unknown_event_is_any_caliper_event() -> None:
-    """What all events have in common is known of it; the rest can be read all the same."""
+    """The common fields of all events are typed; the others can be read, too."""
     body = {
         "type": "ToolUseEvent",
         "action": "Used",
@@ -92,7 +92,7 @@ def test_an_unknown_event_is_any_caliper_event() -> None:
 
 
 def test_a_python_name_in_a_payload_is_an_unknown_field() -> None:
-    """Only Caliper's own spelling fills a field, so both can be in one event."""
+    """Only Caliper's spelling sets a field, so an event may have both."""
     body = {
         "eventTime": "2024-03-01T12:00:00Z",
         "event_time": "noon",
@@ -109,7 +109,7 @@ def test_a_python_name_in_a_payload_is_an_unknown_field() -> None:
 
 
 @for_each("data", [{"type": "Event", "action": "Created"}, [], None, [{}, {}]])
-def test_an_envelope_may_hold_any_number_of_events(data: Any) -> None:
+def test_an_envelope_may_contain_any_number_of_events(data: Any) -> None:
     """One without a list around it, none, two."""
     payload = {"sensor": "http://canvas.example.edu/", "data": data}
 
@@ -120,8 +120,8 @@ def test_an_envelope_may_hold_any_number_of_events(data: Any) -> None:
     assert payload == received(envelope)
 
 
-def test_an_event_that_misfits_its_own_model_is_any_event_in_its_envelope() -> None:
-    """The envelope is no reason to refuse what is in it."""
+def test_an_event_that_does_not_fit_is_a_caliper_event_in_its_envelope() -> None:
+    """The envelope is accepted."""
     wrong = {"type": "Event", "action": "Created", "object": {"type": "Group", "name": {"en": "A"}}}
     wrong["object"]["id"] = "urn:instructure:canvas:group:1"  # type: ignore[index]
 
@@ -131,8 +131,8 @@ def test_an_event_that_misfits_its_own_model_is_any_event_in_its_envelope() -> N
     assert [caliper.CaliperEvent] == [type(event) for event in envelope.data]
 
 
-def test_an_event_that_does_not_fit_says_where_and_not_what() -> None:
-    """The keys of the payload lead to the field; its value is told nowhere."""
+def test_a_misfit_is_reported_by_field_and_not_by_value() -> None:
+    """The error contains the keys that lead to the field, but not its value."""
     body = {"object": {"assignee": {"id": ["secret-value"]}}}
     event = make_event("grade_change", format="caliper", body=body)
 
@@ -146,7 +146,7 @@ def test_an_event_that_does_not_fit_says_where_and_not_what() -> None:
 
 TEXTS = st.text(max_size=20) | st.sampled_from([USER, COURSE, "", "0"])
 IDS = TEXTS | st.integers(min_value=0, max_value=10**20)
-#: What Canvas may write where a field of this kind is.
+#: Values that Canvas may send in a field of this kind.
 WRITTEN: dict[str, st.SearchStrategy[Any]] = {
     "timestamp": TEXTS | st.sampled_from(["2024-03-01T12:00:00Z", "2019-11-05 07:38:00 -0800"]),
     "text": TEXTS,
@@ -174,7 +174,7 @@ def values_of(facts: FieldFacts, *, fitting: bool) -> st.SearchStrategy[Any]:
 
 
 def objects_of(record: type[Record], *, fitting: bool) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects with the keys of a model: under each what Canvas may write, or anything."""
+    """Objects with the keys of a model: a value that Canvas may send, or any other."""
     keys = {facts.key: values_of(facts, fitting=fitting) for facts in fields_of(record)}
     return st.fixed_dictionaries({}, optional={**keys, "not_known": ANY_JSON})
 
@@ -191,7 +191,7 @@ RUNS = settings(max_examples=100, deadline=None, database=None)
 
 @RUNS
 @given(named=events(fitting=True))
-def test_what_canvas_may_write_fits_and_stays_as_it_is(named: tuple[str, dict[str, Any]]) -> None:
+def test_what_canvas_may_send_fits_and_is_unchanged(named: tuple[str, dict[str, Any]]) -> None:
     """Any field absent or null, ids as texts or numbers, unreadable times, unknown fields."""
     name, body = named
     event = make_event(name, format="caliper", body=body)
@@ -202,8 +202,8 @@ def test_what_canvas_may_write_fits_and_stays_as_it_is(named: tuple[str, dict[st
 
 @RUNS
 @given(named=events(fitting=False))
-def test_whatever_comes_is_a_model_or_a_data_error(named: tuple[str, dict[str, Any]]) -> None:
-    """With a problem for each field that does not fit, and nothing else raised."""
+def test_any_input_is_a_model_or_a_data_error(named: tuple[str, dict[str, Any]]) -> None:
+    """With a problem for each field that does not fit; nothing else is raised."""
     name, body = named
     event = make_event(name, format="caliper", body=body)
 

@@ -1,7 +1,6 @@
-"""The models of events in Canvas format: what they know of each, and that they know all of it.
+"""The models of events in Canvas format list all documented fields.
 
-Documented payloads lie beside the repository and are not part of it; elsewhere those tests are
-skipped.
+Documented payloads are outside of the repository; without them those tests are skipped.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from consumer.messages import Format
 
 each_name = for_each("name", names())
-#: Dates that are broken in the published payload itself.
+#: Malformed dates in the published payloads.
 BROKEN_DATES = {("user_updated", "updated_at")}
 
 
@@ -50,7 +49,7 @@ def received(record: Record) -> Any:
 
 
 def misread(record: Record, path: str = "") -> Iterator[str]:
-    """Fields at any depth that the catalog does not know, or whose value it could not read."""
+    """Fields at any depth that are not in the catalog, or whose value can't be read."""
     for name in record.unknown_fields():
         yield f"{path}{name}"
     for name in type(record).model_fields:
@@ -64,17 +63,17 @@ def misread(record: Record, path: str = "") -> Iterator[str]:
 
 @pytest.mark.skipif(not FILES, reason="there are no payloads in ../shared/corpus")
 def test_most_events_have_a_documented_payload() -> None:
-    """So that the tests over them are not about nothing."""
+    """So that the tests of payloads cover the catalog."""
     found = {event_in(file)[0].name for file in FILES if file.parent.name == "canvas"}
 
     documented = {name for name in names() if model(name).documented}
-    # The one event of which the published payload says another name.
+    # The only event whose published payload has another name.
     assert documented - found == {"grade_override"}
 
 
 @each_file
 def test_a_documented_payload_is_known_in_full(file: Path) -> None:
-    """Its fields, down to the last, are in the model with their types, and stay as they are."""
+    """All fields at any depth are in the model with their types, and are unchanged."""
     event, payload, _ = event_in(file)
     if event.format == "caliper":
         return  # see the tests of the models of Caliper
@@ -91,7 +90,7 @@ def test_a_documented_payload_is_known_in_full(file: Path) -> None:
 
 @each_name
 def test_each_model_is_found_under_its_class_name(name: str) -> None:
-    """In the catalog itself, and it says what event it is of."""
+    """In the catalog; and it has the name of its event."""
     found = model(name)
 
     assert getattr(catalog, class_name(name)) is found
@@ -113,13 +112,13 @@ def test_each_model_is_found_under_its_class_name(name: str) -> None:
     ),
 )
 def test_fields_of_newer_versions_are_known(name: str, field: str) -> None:
-    """No published payload has them yet; Canvas's source does."""
+    """They are in Canvas's source, but in no published payload yet."""
     assert field in model(name).__pydantic_fields__
 
 
 @for_each("event_format", ("canvas", "caliper"))
 def test_a_day_comes_with_or_without_a_time(event_format: Format) -> None:
-    """It is a date from both, and what was received stays."""
+    """Both are read as a date, and the received text is kept."""
     for written in ("2026-05-01", "2026-05-01T00:00:00Z", "2026-05-01 23:59:59 -0600"):
         body: dict[str, Any] = {"all_day_date": written}
         if event_format == "caliper":
@@ -136,7 +135,7 @@ def test_a_day_comes_with_or_without_a_time(event_format: Format) -> None:
 
 @for_each("package", (catalog, catalog.caliper))
 def test_type_checkers_see_what_can_be_imported(package: ModuleType) -> None:
-    """The stub has each module with models, and each model has a name of its own."""
+    """The stub lists all modules with models, and the names of models are unique."""
     stub = Path(package.__file__ or "").with_suffix(".pyi").read_text()
     named = re.findall(rf"^from {package.__name__}\.(\w+) import \*$", stub, re.MULTILINE)
     modules = {
@@ -158,11 +157,11 @@ def test_type_checkers_see_what_can_be_imported(package: ModuleType) -> None:
 
 @each_name
 def test_each_field_has_a_meaning_and_a_type(name: str) -> None:
-    """In one line; and what is called an id or a date is one."""
+    """The meaning is one line; fields named as ids or times have such a type."""
     assert re.fullmatch(r"[A-Z][^\n]{9,100}\.", meaning_of(model(name)))
 
     for path, facts in all_fields_of(model(name)):
-        assert re.fullmatch(r"[A-Z][^\n]{4,100}\.", facts.marks.meaning), path
+        assert re.fullmatch(r"[A-Z`][^\n]{3,100}\.", facts.marks.meaning), path
         key = path.rpartition(".")[2]
         if key.endswith(("_id", "_ids")) or key == "id":
             assert facts.kind in {"global id", "local id", "id", "opaque id"}, path
@@ -172,7 +171,7 @@ def test_each_field_has_a_meaning_and_a_type(name: str) -> None:
 
 
 def test_meanings_of_events_differ() -> None:
-    """So that a list of them tells something."""
+    """No two events have the same description."""
     meanings = [meaning_of(model(name)) for name in names()]
 
     assert len(set(meanings)) == len(meanings)
@@ -180,10 +179,10 @@ def test_meanings_of_events_differ() -> None:
 
 @each_name
 def test_what_an_event_is_about_is_a_field_of_it(name: str) -> None:
-    """The field with the id of the entity is there."""
+    """The field with the id of the entity is in the model."""
     found = model(name)
     assert issubclass(found, catalog.CanvasBody)
-    kind, field = found.entity
+    kind, field = found.entity()
 
     assert bool(kind) == bool(field)
     assert not field or field in {facts.key for facts in fields_of(found)}
@@ -191,7 +190,7 @@ def test_what_an_event_is_about_is_a_field_of_it(name: str) -> None:
 
 @each_name
 def test_everything_may_be_null_or_absent(name: str) -> None:
-    """Nulls are left out for some accounts."""
+    """Canvas omits nulls for some accounts."""
     nulls = {facts.key: None for facts in fields_of(model(name))}
 
     assert received(model(name).model_validate({})) == {}
@@ -200,7 +199,7 @@ def test_everything_may_be_null_or_absent(name: str) -> None:
 
 @each_name
 def test_ids_are_texts_or_integers_and_stay_so(name: str) -> None:
-    """Beyond what a float could hold, and where there is none."""
+    """Also beyond the precision of a float, and if there is none."""
     ids = [f.key for f in fields_of(model(name)) if f.kind.endswith("id") and not f.many]
 
     for value in ("21070000000000123", 21070000000000123, "565", 565, "", 10**30):
@@ -212,7 +211,7 @@ def test_ids_are_texts_or_integers_and_stay_so(name: str) -> None:
 
 @each_name
 def test_ids_are_never_floats(name: str) -> None:
-    """One that was made a float has lost digits already."""
+    """A float has lost digits already."""
     for facts in fields_of(model(name)):
         if facts.kind.endswith("id") and not facts.many:
             with pytest.raises(ValidationError):
@@ -220,8 +219,8 @@ def test_ids_are_never_floats(name: str) -> None:
 
 
 @each_name
-def test_unknown_fields_stay(name: str) -> None:
-    """Canvas adds fields at any time."""
+def test_unknown_fields_are_kept(name: str) -> None:
+    """Canvas may add fields at any time."""
     data = model(name).model_validate({"made_up": {"a": [1]}})
 
     assert data.unknown_fields() == {"made_up"}
@@ -239,7 +238,7 @@ def test_unknown_fields_stay(name: str) -> None:
     ],
 )
 def test_stuck_sis_fields_are_names(written: object, names_in_it: object) -> None:
-    """Also where they come as the pieces of a text."""
+    """Also if they are received as pieces of a text."""
     data = catalog.CourseSectionUpdated.model_validate({"stuck_sis_fields": written})
 
     assert data.stuck_sis_fields == names_in_it
@@ -247,8 +246,8 @@ def test_stuck_sis_fields_are_names(written: object, names_in_it: object) -> Non
 
 
 @for_each("written", ["[" * 100_000, '["a"', ["[" * 10], {"a": 1}, [{"a": 1}]])
-def test_stuck_sis_fields_that_are_no_names_are_a_misfit(written: object) -> None:
-    """Or what they are; never another failure."""
+def test_malformed_stuck_sis_fields_are_a_misfit(written: object) -> None:
+    """Or are kept; there is no other error."""
     event = make_event("course_section_updated", body={"stuck_sis_fields": written})
 
     try:
@@ -263,8 +262,8 @@ def test_stuck_sis_fields_that_are_no_names_are_a_misfit(written: object) -> Non
     "written, number",
     [(7, 7), (7.5, 7.5), ("7.5", 7.5), ({"numberStr": "7.5"}, 7.5), ("", None), (None, None)],
 )
-def test_numbers_come_in_several_shapes(written: object, number: float | None) -> None:
-    """As other services write them."""
+def test_numbers_are_read_in_several_forms(written: object, number: float | None) -> None:
+    """As other services send them."""
     data = catalog.GradeChange.model_validate({"score": written})
 
     assert data.score == number
@@ -290,7 +289,7 @@ def test_grades_are_texts(written: object, grade: str) -> None:
     ],
 )
 def test_times_are_moments(written: str, moment: datetime | None) -> None:
-    """In any of Canvas's shapes; None for a broken one, whose text is not lost."""
+    """In any form that Canvas uses; None for a broken one, whose text is kept."""
     data = catalog.CourseUpdated.model_validate({"updated_at": written})
 
     assert data.updated_at == moment
@@ -307,7 +306,7 @@ def test_times_are_moments(written: str, moment: datetime | None) -> None:
     ],
 )
 def test_progress_may_be_an_error(progress: object) -> None:
-    """Where a course has no requirements."""
+    """If a course has no requirements."""
     body = {"progress": progress, "user": {"id": "1"}, "course": {"id": "2"}}
     data = catalog.CourseProgress.model_validate(body)
 
@@ -317,8 +316,8 @@ def test_progress_may_be_an_error(progress: object) -> None:
 
 
 @for_each("written", ['{"a": 1}', {"a": 1}])
-def test_open_objects_may_be_written_as_texts(written: object) -> None:
-    """As databases give them."""
+def test_open_objects_may_be_texts(written: object) -> None:
+    """Texts that contain JSON, as in a database."""
     data = catalog.AssignmentGroupCreated.model_validate({"integration_data": written})
 
     assert data.integration_data == {"a": 1}
@@ -326,7 +325,7 @@ def test_open_objects_may_be_written_as_texts(written: object) -> None:
 
 
 def test_texts_that_canvas_cuts_are_marked() -> None:
-    """Those, and no others."""
+    """Only those."""
     marked = {
         f"{name}.{path}"
         for name in names()
@@ -387,7 +386,7 @@ def test_texts_that_canvas_cuts_are_marked() -> None:
     ],
 )
 def test_personal_data_is_marked(name: str, path: str, privacy: str) -> None:
-    """What tells who somebody is, what is of their education, and what opens doors."""
+    """What identifies a person, is part of an education record, or gives access."""
     facts = dict(all_fields_of(model(name)))
 
     assert facts[path].marks.privacy == privacy
@@ -407,7 +406,7 @@ def test_personal_data_is_marked(name: str, path: str, privacy: str) -> None:
     ],
 )
 def test_personal_data_of_the_metadata_is_marked(key: str, privacy: str) -> None:
-    """It is beside every event."""
+    """Every event has it."""
     facts = {found.key: found for found in fields_of(Metadata)}
 
     assert facts[key].marks.privacy == privacy
@@ -415,7 +414,7 @@ def test_personal_data_of_the_metadata_is_marked(key: str, privacy: str) -> None
 
 @each_name
 def test_no_value_is_in_a_repr_or_an_error(name: str) -> None:
-    """What is in a field may be a person's."""
+    """Any value may be personal data."""
     secret = "Ada Lovelace"
     keys = [facts.key for facts in fields_of(model(name))]
 

@@ -1,4 +1,4 @@
-"""What became of the thing that an event is about, in both formats."""
+"""The change that an event reports, in both formats."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KEY = "com.instructure.canvas"
 
-#: No thing was made, changed or deleted; or it can't be told whether it was made or changed.
+#: Nothing was created, updated or deleted; or it is not known which of them.
 NO_CHANGE = {
     "asset_accessed", "content_migration_completed", "content_migration_started",
     "conversation_forwarded", "convert_new_quiz_youtube_link", "course_completed",
@@ -38,7 +38,7 @@ DELETED = {
     "attachment_deleted", "blueprint_subscription_deleted", "discussion_entry_deleted",
     "wiki_page_deleted",
 }  # fmt: skip
-#: Of an update the state tells whether it was a deletion; of these others not.
+#: Updates without a state, which would show a deletion.
 WITHOUT_STATE = {
     "attachment_updated", "blueprint_restrictions_updated",
     "default_blueprint_restrictions_updated", "discussion_entry_updated",
@@ -49,16 +49,16 @@ WITHOUT_STATE = {
 
 
 def sample(name: str, event_format: Format, seed: int, state: str | None = None) -> Event:
-    """A sample, with this state of what it is about."""
+    """A sample with this state."""
     made = sample_message(name, event_format, seed=seed)
     payload = json.loads(made.body)
     field = "state" if name.startswith("enrollment_state") else "workflow_state"
     if state is not None:
-        told = payload.get("body")
+        holder = payload.get("body")
         if event_format == "caliper":
             thing = payload["data"][0]["object"]
-            told = thing.setdefault("extensions", {}).setdefault(KEY, {})
-        told[field] = state
+            holder = thing.setdefault("extensions", {}).setdefault(KEY, {})
+        holder[field] = state
     (event,) = decode(make_message(json.dumps(payload), message_attributes=made.attributes))
     return event
 
@@ -70,8 +70,8 @@ def expected(name: str) -> str | None:
 
 
 @for_each("event_format", ("canvas", "caliper"))
-def test_each_event_tells_its_change(event_format: Format) -> None:
-    """Of any other state than deleted the name decides."""
+def test_the_change_follows_from_the_name(event_format: Format) -> None:
+    """For any state other than deleted."""
     found = {name: sample(name, event_format, 1, "active").change for name in names(event_format)}
 
     assert found == {name: expected(name) for name in names(event_format)}
@@ -79,8 +79,8 @@ def test_each_event_tells_its_change(event_format: Format) -> None:
 
 
 @for_each("event_format", ("canvas", "caliper"))
-def test_an_update_of_what_is_deleted_is_its_deletion(event_format: Format) -> None:
-    """So Canvas sends it. Nothing else becomes a deletion by its state."""
+def test_an_update_to_the_state_deleted_is_a_deletion(event_format: Format) -> None:
+    """Only an update; the state changes nothing for other events."""
     for name in names(event_format):
         change = expected(name)
         assert sample(name, event_format, 1, "deleted").change == (
@@ -88,8 +88,8 @@ def test_an_update_of_what_is_deleted_is_its_deletion(event_format: Format) -> N
         ), name
 
 
-def test_both_formats_tell_the_same() -> None:
-    """Of samples of the same facts, whatever states they have."""
+def test_both_formats_report_the_same_change() -> None:
+    """For samples of the same facts, with any state."""
     seen = set()
 
     for name in names("caliper"):
@@ -102,8 +102,8 @@ def test_both_formats_tell_the_same() -> None:
     assert {("assignment_updated", "updated"), ("enrollment_state_updated", "updated")} <= seen
 
 
-def test_each_update_with_a_state_is_known_to_tell_its_deletion() -> None:
-    """Or the thing has no such state (imports), or has none that is published (submissions)."""
+def test_each_update_lists_the_state_deleted() -> None:
+    """Except things without such a state (imports) or without a published one (submissions)."""
     updates = {name for name in names() if expected(name) == "updated"}
     stated = {
         name: {value for facts in fields_of(model) for value in facts.marks.values}
@@ -148,20 +148,20 @@ def test_each_update_with_a_state_is_known_to_tell_its_deletion() -> None:
         ("x", "caliper", {"action": {"a": 1}, "object": {"extensions": {KEY: 7}}}, None),
     ),
 )  # fmt: skip
-def test_whatever_comes_is_a_change_or_none(
+def test_any_event_has_a_change_or_none(
     name: str, event_format: Format, body: dict[str, Any], change: str | None
 ) -> None:
-    """Names that are new, Caliper without a Canvas name, and odd values."""
+    """New names, Caliper without a Canvas name, and odd values."""
     assert make_event(name, format=event_format, body=body).change == change
 
 
 @each_file
-def test_documented_payloads_tell_it(file: Path) -> None:
-    """Deletions by a state are among them."""
+def test_documented_payloads_have_the_expected_change(file: Path) -> None:
+    """Including deletions by state."""
     event, payload, _ = event_in(file)
-    told = payload["body"] if event.format == "canvas" else payload["data"][0]["object"]
-    extra = told.get("extensions", {}).get(KEY, {})
-    deleted = "deleted" in {(told | extra).get("workflow_state"), extra.get("state")}
+    holder = payload["body"] if event.format == "canvas" else payload["data"][0]["object"]
+    extra = holder.get("extensions", {}).get(KEY, {})
+    deleted = "deleted" in {(holder | extra).get("workflow_state"), extra.get("state")}
 
     change = expected(event.name)
     assert event.change == ("deleted" if deleted and change == "updated" else change)

@@ -1,6 +1,6 @@
-"""Documented payloads, where they are at hand: each decodes, under its name, with nothing lost.
+"""Documented payloads, if available: each is decoded under its name, with nothing lost.
 
-They lie beside the repository and are not part of it; elsewhere these tests are skipped.
+They are outside of the repository; without them these tests are skipped.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 FILES = sorted(CORPUS.glob("canvas/*.json")) + sorted(CORPUS.glob("caliper/*.json"))
-#: The documentation's own slip: this example of one event says the name of another.
+#: A mistake in the documentation: this example has the name of another event.
 MISNAMED = {"grade_override.says_grade_change": "grade_change"}
 
 without = pytest.mark.skip(reason="there are no payloads in ../shared/corpus")
@@ -31,7 +31,7 @@ each_file = for_each("file", FILES) if FILES else without
 
 
 def name_in(file: Path) -> str:
-    """The name that a file is called after; several of one name are numbered."""
+    """The event name in the name of a file; files of the same event are numbered."""
     name = file.stem
     if name.rpartition(".")[2].isdigit():
         name = name.rpartition(".")[0]
@@ -45,8 +45,8 @@ def event_in(file: Path) -> tuple[Event, Any, str]:
 
 
 @each_file
-def test_the_name_comes_out_of_the_payload(file: Path) -> None:
-    """In Caliper format, too, where no payload says it and no attribute helps."""
+def test_the_name_follows_from_the_payload(file: Path) -> None:
+    """Also in Caliper format, which does not contain it, without a message attribute."""
     event, _, _ = event_in(file)
 
     assert name_in(file) == event.name
@@ -54,8 +54,8 @@ def test_the_name_comes_out_of_the_payload(file: Path) -> None:
 
 
 @each_file
-def test_the_time_is_the_payload_s(file: Path) -> None:
-    """In each of the shapes that occur."""
+def test_the_time_is_that_of_the_payload(file: Path) -> None:
+    """In all forms that occur."""
     event, payload, _ = event_in(file)
     written = (
         payload["metadata"]["event_time"]
@@ -70,7 +70,7 @@ def test_the_time_is_the_payload_s(file: Path) -> None:
 
 @each_file
 def test_the_key_is_stable(file: Path) -> None:
-    """Caliper's own id, or a hash that spacing and the message's id do not change."""
+    """Caliper's id, or a hash that does not depend on white space and message id."""
     event, payload, _ = event_in(file)
     compact = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
 
@@ -85,7 +85,7 @@ def test_the_key_is_stable(file: Path) -> None:
 
 @each_file
 def test_nothing_is_lost(file: Path) -> None:
-    """The text is kept as received, and metadata and body say all that it says."""
+    """The text is kept as received, and metadata and body contain all of it."""
     event, payload, text = event_in(file)
 
     assert text == event.raw
@@ -96,8 +96,8 @@ def test_nothing_is_lost(file: Path) -> None:
 
 
 @each_file
-def test_scrubbing_takes_secrets_and_nothing_else(file: Path) -> None:
-    """One strict line, which differs only where there was an access token or a feed's code."""
+def test_scrubbing_replaces_secrets_only(file: Path) -> None:
+    """The strict line differs only where there was an access token or the code of a feed."""
     _, _, text = event_in(file)
     secrets = re.findall(r"(?:access_token=|/feeds/[a-z]+/)([\w~]{8,})", text)
     expected = text

@@ -1,4 +1,4 @@
-"""From a message to its events: which format it is, and what is none."""
+"""Decoding a message: how its format is recognized, and which messages are refused."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def reason_for(payload: Any, setting: Setting = "auto", **attributes: str) -> st
 
 
 @for_each("payload, expected", [(CANVAS, "canvas"), (CALIPER, "caliper")])
-def test_the_format_is_told_by_the_keys(payload: Any, expected: Setting) -> None:
-    """Auto takes both, and a forced format takes its own."""
+def test_the_format_follows_from_the_keys(payload: Any, expected: Setting) -> None:
+    """With "auto" both formats are accepted, otherwise only the configured one."""
     for setting in ("auto", expected):
         (event,) = decode(make_message(json.dumps(payload)), setting)
 
@@ -47,22 +47,22 @@ def test_the_format_is_told_by_the_keys(payload: Any, expected: Setting) -> None
         assert event.name == "logged_in"
 
 
-def test_a_forced_format_takes_no_other() -> None:
-    """The reason names what came and what is configured."""
+def test_a_configured_format_accepts_no_other() -> None:
+    """The reason names the received and the configured format."""
     assert reason_for(CALIPER, "canvas") == "a Caliper message, but the configured format is canvas"
     assert reason_for(CANVAS, "caliper") == "a Canvas message, but the configured format is caliper"
 
 
-def test_a_forced_format_needs_no_other_sign_of_it() -> None:
-    """Forced to Caliper, `data` alone is an envelope; told by its keys, it is not."""
+def test_a_configured_caliper_envelope_needs_only_data() -> None:
+    """With "auto" it needs another key of an envelope."""
     (event,) = decode(make_message(json.dumps({"data": CALIPER["data"]})), "caliper")
 
     assert event.name == "logged_in"
     assert "neither a Canvas event" in reason_for({"data": CALIPER["data"]})
 
 
-def test_what_has_the_keys_of_both_is_canvas_unless_forced() -> None:
-    """Two readings, one rule."""
+def test_a_message_with_the_keys_of_both_is_canvas() -> None:
+    """Unless Caliper is configured."""
     both = json.dumps(CANVAS | CALIPER)
 
     assert decode(make_message(both))[0].format == "canvas"
@@ -71,7 +71,7 @@ def test_what_has_the_keys_of_both_is_canvas_unless_forced() -> None:
 
 @for_each("payload", [None, True, 1, 1.5, "text", [], [CANVAS]])
 def test_only_an_object_is_a_message(payload: Any) -> None:
-    """Other JSON is well formed, and no event."""
+    """Other JSON is valid, but not an event."""
     expected = "a JSON array" if isinstance(payload, list) else "not a JSON object"
     assert reason_for(payload).startswith(expected)
 
@@ -80,21 +80,21 @@ def test_only_an_object_is_a_message(payload: Any) -> None:
 @for_each(
     "payload", [{}, {"body": {}}, {"metadata": {}}, {"sensor": "x"}, {"event_name": "logged_in"}]
 )
-def test_an_object_of_neither_kind_is_no_event(payload: Any, setting: Setting) -> None:
-    """The reason says which keys would have made it one."""
+def test_an_object_of_neither_format_is_refused(payload: Any, setting: Setting) -> None:
+    """The reason says which keys are expected."""
     assert reason_for(payload, setting, event_name="logged_in").startswith(
         'neither a Canvas event (an object with "metadata" and "body") nor a Caliper envelope'
     )
 
 
 def test_the_message_attribute_alone_does_not_make_an_event() -> None:
-    """No body, no event, whatever Canvas wrote on the message."""
+    """Without a body there is no event."""
     assert reason_for("", event_name="logged_in").startswith("not JSON")
 
 
 @for_each("payload", [CANVAS, CALIPER])
 def test_nothing_of_the_payload_is_lost(payload: Any) -> None:
-    """The raw text is that received, wrapping included, and unknown fields are there to read."""
+    """The raw text is unchanged, with its white space, and unknown fields are readable."""
     payload = json.loads(json.dumps(payload))
     target = payload["body"] if "body" in payload else payload["data"][0]
     target["brand_new"] = {"nested": [1, None, 2**70, 1e400, "\ud800", "\x00"]}
@@ -106,8 +106,8 @@ def test_nothing_of_the_payload_is_lost(payload: Any) -> None:
     assert target["brand_new"] == event.body["brand_new"]
 
 
-def test_the_key_of_a_canvas_event_is_the_hash_of_what_it_says() -> None:
-    """Spacing, order of keys and escapes do not matter; any value does. As any tool computes it."""
+def test_the_key_of_a_canvas_event_is_the_hash_of_its_content() -> None:
+    """Independent of white space, order of keys and escapes; any tool can compute it."""
     plain = '{"metadata":{"event_name":"a","x":"\u00e9"},"body":{"n":1}}'
     other = ' {"body": {"n":1},\n"metadata": {"x":"\\u00e9","event_name":"a"}}'
     changed = plain.replace("1", "2")
@@ -119,8 +119,8 @@ def test_the_key_of_a_canvas_event_is_the_hash_of_what_it_says() -> None:
     assert keys[0] != keys[2]
 
 
-def test_a_duplicate_key_counts_as_json_readers_count_it() -> None:
-    """The last one wins."""
+def test_of_a_duplicate_key_the_last_one_counts() -> None:
+    """As in other JSON parsers."""
     (event,) = decode(make_message('{"metadata":{"event_name":"a","event_name":"b"},"body":{}}'))
 
     assert event.name == "b"

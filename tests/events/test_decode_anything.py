@@ -1,4 +1,4 @@
-"""Whatever a queue may hold: events or a DecodeError, nothing else, and never what was in it."""
+"""Any message is decoded to events or raises DecodeError, which never quotes it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ANYTHING = settings(max_examples=300, deadline=None, database=None)
 def outcome(
     text: str, setting: Setting = "auto", attributes: dict[str, str] | None = None
 ) -> tuple[Event, ...]:
-    """The events, each looked at in every way; () for a DecodeError."""
+    """The events, with all their views read; () for a DecodeError."""
     message = ReceivedMessage("m", "r", text, message_attributes=attributes or {})
     try:
         events = decode(message, setting)
@@ -76,7 +76,7 @@ def outcome(
 @ANYTHING
 @given(text=ANY_TEXT, setting=SETTINGS)
 def test_any_text(text: str, setting: Setting) -> None:
-    """Mostly no JSON at all."""
+    """Mostly not JSON."""
     outcome(text, setting)
 
 
@@ -90,14 +90,14 @@ def test_any_text(text: str, setting: Setting) -> None:
 def test_any_json(
     value: Any, setting: Setting, attributes: dict[str, str], *, ascii_only: bool
 ) -> None:
-    """Any value, with keys that mean something in places where they mean nothing."""
+    """Any value, with known keys in unexpected places."""
     outcome(json.dumps(value, ensure_ascii=ascii_only), setting, attributes)
 
 
 @ANYTHING
 @given(metadata=OBJECTS | VALUES, body=OBJECTS | VALUES, name=WORDS, key=KEYS)
 def test_any_canvas_message(metadata: Any, body: Any, name: str, key: str) -> None:
-    """The right keys with anything behind them."""
+    """The right keys with any values."""
     if isinstance(metadata, dict):
         metadata.setdefault("event_name", name)
 
@@ -107,7 +107,7 @@ def test_any_canvas_message(metadata: Any, body: Any, name: str, key: str) -> No
 @ANYTHING
 @given(data=st.lists(OBJECTS, max_size=3) | VALUES, kind=WORDS, action=WORDS)
 def test_any_caliper_envelope(data: Any, kind: str, action: str) -> None:
-    """The right keys with anything behind them."""
+    """The right keys with any values."""
     for entry in data if isinstance(data, list) else []:
         if isinstance(entry, dict):
             entry.setdefault("type", kind)
@@ -121,7 +121,7 @@ def test_any_caliper_envelope(data: Any, kind: str, action: str) -> None:
     sample=st.sampled_from(SAMPLES), cut=st.tuples(st.floats(0, 1), st.floats(0, 1)), new=ANY_TEXT
 )
 def test_a_damaged_message(sample: str, cut: tuple[float, float], new: str) -> None:
-    """Any part of a real one replaced by anything."""
+    """Any part of a real message replaced by anything."""
     start, end = sorted(int(place * len(sample)) for place in cut)
 
     outcome(sample[:start] + new + sample[end:])
@@ -130,7 +130,7 @@ def test_a_damaged_message(sample: str, cut: tuple[float, float], new: str) -> N
 @ANYTHING
 @given(sample=st.sampled_from(SAMPLES), random=st.randoms(use_true_random=False), new=VALUES)
 def test_a_message_with_one_value_changed(sample: str, random: Random, new: Any) -> None:
-    """Any value of a real one, at any depth, replaced by any other."""
+    """Any value of a real message, at any depth, replaced by another."""
     payload = json.loads(sample)
     holder, key = random.choice(list(_places(payload)))
     holder[key] = new
@@ -178,7 +178,7 @@ def test_unusual_values_are_kept(value: str, expected: Any) -> None:
 
 
 def test_nan_is_an_event() -> None:
-    """Not JSON, but Python's own writer makes it."""
+    """It is not JSON, but Python writes it."""
     (event,) = outcome(BODY % '{"a":NaN}')
 
     assert repr(event.body) == "{'a': nan}"
@@ -187,7 +187,7 @@ def test_nan_is_an_event() -> None:
 @for_each("around", ["[%s]", '{"a":%s}'])
 @for_each("depth", [10, 900, 5_000, 100_000])
 def test_deep_nesting_is_an_event_or_undecodable(around: str, depth: int) -> None:
-    """Never a crash: the depth that a Python can read differs, a hundred thousand none can."""
+    """Never a crash: the possible depth depends on Python, but 100,000 levels are too deep."""
     left, right = around.split("%s")
 
     events = outcome(BODY % f'{{"deep":{left * depth}1{right * depth}}}')
@@ -210,7 +210,7 @@ def test_deep_nesting_is_an_event_or_undecodable(around: str, depth: int) -> Non
     ids=["[", "{", "quotes", "backslashes", "digits", "blanks", "entries"],
 )
 def test_a_hostile_megabyte_is_undecodable(text: str) -> None:
-    """Told in a sentence that does not grow with it."""
+    """The length of the reason does not depend on it."""
     with pytest.raises(DecodeError) as caught:
         decode(ReceivedMessage("m", "r", text))
 
@@ -220,7 +220,7 @@ def test_a_hostile_megabyte_is_undecodable(text: str) -> None:
 @ANYTHING
 @given(sample=st.sampled_from(SAMPLES), place=st.floats(0, 0.999), setting=SETTINGS)
 def test_a_reason_never_quotes_the_payload(sample: str, place: float, setting: Setting) -> None:
-    """Not the broken message's words, nor its numbers, nor its keys but those of the formats."""
+    """No words, numbers or keys of the message, except the keys of the formats."""
     broken = sample[: int(place * len(sample))].replace("example.edu", "secret.test")
 
     with pytest.raises(DecodeError) as caught:

@@ -1,4 +1,4 @@
-"""What the catalog does not know is counted and told once; the table of its names is current."""
+"""Names and fields that are not in the catalog are counted and reported; its table is current."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
 from consumer.events.catalog.index import TABLE_FILE, names
-from consumer.events.catalog.shapes import text
 from consumer.events.decode import decode
 from consumer.events.drift import (
     ANY_EVENT,
@@ -20,11 +19,12 @@ from consumer.events.drift import (
     Unknown,
     inner_path,
     printable,
-    shapes,
+    shape_of,
     unknown_in,
 )
 from consumer.testing import canvas_body, make_message
 from tests.cases import for_each
+from tests.events.shapes import text
 from tests.events.test_corpus import each_file, event_in
 
 if TYPE_CHECKING:
@@ -69,20 +69,20 @@ def paths(event: Event) -> list[tuple[str, str]]:
     return [(unknown.name, unknown.path) for unknown, _ in unknown_in(event)]
 
 
-def test_the_table_is_what_the_models_say() -> None:
-    """After a change of the models: python -m consumer.events.catalog.shapes."""
+def test_the_table_is_generated_from_the_models() -> None:
+    """After a change of the models run: python -m tests.events.shapes."""
     assert TABLE_FILE.read_text(encoding="utf-8") == text()
 
 
 @for_each("event_format", ["canvas", "caliper"])
-def test_the_table_knows_every_name(event_format: Format) -> None:
-    """Those of the index, each in its formats, and no other."""
-    assert all(shapes().of(event_format, name) is not None for name in names(event_format))
-    assert shapes().of(event_format, "course_deleted") is None
+def test_the_table_lists_every_name(event_format: Format) -> None:
+    """Those of the index, in their formats, and no other."""
+    assert all(shape_of(event_format, name) is not None for name in names(event_format))
+    assert shape_of(event_format, "course_deleted") is None
 
 
-def test_what_is_known_is_not_counted() -> None:
-    """In either format, with any value, null and empty objects, too."""
+def test_known_names_and_fields_are_not_counted() -> None:
+    """In either format, for any value, also null and empty objects."""
     drift = Drift()
 
     drift.see(canvas(body={"submission_id": "1", "late": None, "score": {"numberStr": "7"}}))
@@ -94,13 +94,13 @@ def test_what_is_known_is_not_counted() -> None:
     assert (drift.unknown_names, drift.unknown_fields) == (0, 0)
 
 
-def test_an_unknown_event_is_one_thing() -> None:
-    """Its fields are not told one by one: nobody knows any of them."""
+def test_an_unknown_event_is_reported_without_its_fields() -> None:
+    """All of them are unknown."""
     assert [("course_deleted", "")] == paths(canvas("course_deleted", {"course_id": "1"}))
 
 
 def test_an_event_may_be_known_in_one_format_only() -> None:
-    """An event that Canvas had in its own format only, is news in Caliper's."""
+    """An event that Canvas sends in its own format only is unknown in Caliper format."""
     other = {**SUBMITTED, "type": "Event", "action": "Created"}
 
     assert [("Event.Created.Attempt", "")] == paths(caliper(other))
@@ -127,22 +127,22 @@ def test_an_event_may_be_known_in_one_format_only() -> None:
         ),
     ],
 )  # fmt: skip
-def test_an_unknown_field_is_told_by_its_path(event: Event, expected: tuple[str, str]) -> None:
-    """In the body, in the metadata, in objects and lists inside; not what is inside of it."""
+def test_an_unknown_field_is_reported_by_its_path(event: Event, expected: tuple[str, str]) -> None:
+    """In body, metadata, objects and lists; fields inside an unknown field are not reported."""
     assert [expected] == paths(event)
 
 
 def test_open_objects_have_no_unknown_fields() -> None:
-    """Where the keys are not fixed, none of them is news."""
+    """Their keys are not fixed."""
     event = canvas("content_export_created", {"settings": {"anything": {"at": "all"}}})
 
     assert paths(event) == []
 
 
-def test_each_is_told_once_and_counted_each_time() -> None:
+def test_each_is_reported_once_and_counted_each_time() -> None:
     """A field of the metadata once for all events, a field of the body once for each name."""
-    told: list[Unknown] = []
-    drift = Drift(told.append)
+    reported: list[Unknown] = []
+    drift = Drift(reported.append)
 
     for name in ("submission_created", "submission_updated", "submission_created"):
         drift.see(canvas(name, {"foo": 1}, bar=1))
@@ -154,26 +154,26 @@ def test_each_is_told_once_and_counted_each_time() -> None:
         Unknown("canvas", "submission_updated", "body.foo"): 1,
         Unknown("canvas", "course_deleted", ""): 1,
     }
-    assert list(drift.counts()) == told
+    assert list(drift.counts()) == reported
     assert (drift.unknown_names, drift.unknown_fields) == (1, 6)
 
 
-def test_what_is_remembered_is_bounded() -> None:
-    """Names come from outside: after `most` of them the others are counted only, together."""
-    told: list[Unknown] = []
-    drift = Drift(told.append, most=3)
+def test_only_so_many_are_remembered() -> None:
+    """After the first `most`, others are only included in the totals."""
+    reported: list[Unknown] = []
+    drift = Drift(reported.append, most=3)
 
     for number in range(10):
         drift.see(canvas(f"event_{number}"))
     drift.see(canvas("event_0"))
 
-    assert len(told) == len(drift.counts()) == 3
+    assert len(reported) == len(drift.counts()) == 3
     assert drift.counts()[Unknown("canvas", "event_0", "")] == 2
     assert drift.unknown_names == 11
 
 
-def test_an_event_of_thousands_of_unknown_fields_is_looked_at_in_part() -> None:
-    """It is not the catalog that lacks something."""
+def test_at_most_200_unknown_fields_of_an_event_are_reported() -> None:
+    """Such an event is something else altogether."""
     event = canvas(body={f"field_{chr(97 + n % 26)}{n}": n for n in range(5_000)})
 
     assert len(paths(event)) == 200
@@ -194,13 +194,13 @@ def test_an_event_of_thousands_of_unknown_fields_is_looked_at_in_part() -> None:
         ("of_21070000000000123", 'body["*"]'),
     ],
 )
-def test_a_path_is_short_printable_and_nobody_s(key: str, expected: str) -> None:
-    """Whatever the key is; one that may be data itself is not told."""
+def test_a_path_is_short_printable_and_not_personal(key: str, expected: str) -> None:
+    """For any key; one that may be data itself is not shown."""
     assert expected == inner_path("body", key)
 
 
-def test_a_name_from_outside_is_made_harmless() -> None:
-    """Cut, and without what could move a cursor or end a line."""
+def test_a_name_from_outside_is_made_printable() -> None:
+    """It is cut, and control characters and line breaks are escaped."""
     (unknown, _), *_ = unknown_in(canvas("\x1b[2J\n" + "é" * 200))
 
     assert unknown.name.startswith("\\u001b[2J\\n\\u00e9")
@@ -209,9 +209,9 @@ def test_a_name_from_outside_is_made_harmless() -> None:
 
 
 def test_threads_may_count_together() -> None:
-    """Nothing is lost, and each is told once."""
-    told: list[Unknown] = []
-    drift = Drift(told.append)
+    """Counts are exact, and each is reported once."""
+    reported: list[Unknown] = []
+    drift = Drift(reported.append)
     event = canvas(body={"foo": 1})
     start = Barrier(4)
 
@@ -227,13 +227,13 @@ def test_threads_may_count_together() -> None:
         thread.join(30)
 
     assert drift.counts() == {Unknown("canvas", "submission_created", "body.foo"): 2_000}
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 def test_keys_beside_metadata_and_body_are_counted() -> None:
-    """Self-hosted Canvas calls its metadata attributes: that is known."""
-    told: list[Unknown] = []
-    drift = Drift(told.append)
+    """But not `attributes`, which self-hosted Canvas sends instead of metadata."""
+    reported: list[Unknown] = []
+    drift = Drift(reported.append)
 
     for payload in (
         {"metadata": {"event_name": "logged_out"}, "body": {}, "subscription_id": 7},
@@ -243,15 +243,15 @@ def test_keys_beside_metadata_and_body_are_counted() -> None:
         (event,) = decode(make_message(json.dumps(payload)))
         drift.see(event)
 
-    assert told == [Unknown("canvas", ANY_EVENT, "subscription_id")]
+    assert reported == [Unknown("canvas", ANY_EVENT, "subscription_id")]
 
 
 def test_no_model_is_loaded() -> None:
-    """A daemon that looks for drift does not pay for the catalog."""
+    """Checking for drift does not load the catalog."""
     program = (
         "import sys\n"
         "from consumer.events import drift\n"
-        "assert drift.shapes().of('canvas', 'submission_created').known\n"
+        "assert drift.shape_of('canvas', 'submission_created').known\n"
         "heavy = 'pydantic', 'consumer.events.catalog.'\n"
         "print([module for module in sys.modules if module.startswith(heavy)])\n"
     )
@@ -260,23 +260,22 @@ def test_no_model_is_loaded() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
 
-    index = ["consumer.events.catalog.index", "consumer.events.catalog.lookup"]
-    assert done.stdout == f"{index}\n"
+    assert done.stdout == "['consumer.events.catalog.index']\n"
 
 
 @each_file
 def test_documented_payloads_are_known(file: Path) -> None:
-    """No payload that Canvas publishes has an unknown name or field."""
+    """No payload published by Instructure has an unknown name or field."""
     event, _, _ = event_in(file)
     if file.stem.startswith("grade_override"):
-        # The published example says another name: with that, its fields are indeed unknown.
+        # The published example has the name of another event, which does not have these fields.
         event = replace(event, name="grade_override")
 
     assert list(unknown_in(event)) == []
 
 
-def test_what_has_fitted_for_long_is_looked_at_now_and_then() -> None:
-    """A change is found within ten events of a name, and counted exactly from then on."""
+def test_after_many_events_without_drift_one_in_ten_is_checked() -> None:
+    """A change is found within ten events of a name, and then counted exactly."""
     drift = Drift()
     for _ in range(SURE):
         drift.see(canvas(body={}))

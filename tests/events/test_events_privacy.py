@@ -1,4 +1,4 @@
-"""Secrets in URLs are taken out; what is none is left alone."""
+"""Secrets in URLs are replaced, and nothing else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HIDDEN = "[scrubbed]"
     ],
 )  # fmt: skip
 def test_the_value_of_a_secret_parameter_is_replaced(name: str) -> None:
-    """By its name, in whichever letters and encodings; the rest of the URL stays."""
+    """By its name, in any case and encoding; the rest of the URL is unchanged."""
     url = f"https://canvas.example.edu/x?page=2&{name}={SECRET}&{name}=&order=asc"
 
     scrubbed = scrub_text(url)
@@ -54,7 +54,7 @@ def test_the_value_of_a_secret_parameter_is_replaced(name: str) -> None:
     ],
 )
 def test_a_value_ends_where_the_parameter_does(url: str, scrubbed: str) -> None:
-    """At "&", "#", or a ";" that another parameter follows; at nothing that a secret may hold."""
+    """At "&", "#", or a ";" before another parameter, but not at characters of a secret."""
     assert scrubbed == scrub_text(url)
 
 
@@ -81,8 +81,8 @@ def test_a_value_ends_where_the_parameter_does(url: str, scrubbed: str) -> None:
         ("?token=a%26b%3Dc&y=1", f"?token={HIDDEN}&y=1"),
     ],
 )
-def test_a_url_inside_a_url_is_looked_into(url: str, scrubbed: str) -> None:
-    """Encoded once, twice, more often, or not at all; it ends where that URL's parameter does."""
+def test_urls_inside_urls_are_scrubbed(url: str, scrubbed: str) -> None:
+    """Encoded any number of times; they end with the parameter that contains them."""
     assert scrubbed == scrub_text(url)
 
 
@@ -99,7 +99,7 @@ def test_a_url_inside_a_url_is_looked_into(url: str, scrubbed: str) -> None:
     ],
 )
 def test_a_password_before_the_host_is_replaced(url: str, scrubbed: str) -> None:
-    """With the name before it: some services put the token there."""
+    """Together with the name, because some services put a token there."""
     assert scrubbed == scrub_text(url)
 
 
@@ -114,8 +114,8 @@ def test_a_password_before_the_host_is_replaced(url: str, scrubbed: str) -> None
         ("https://h/tokens/5/x=1?y=2", "https://h/tokens/5/x=1?y=2"),
     ],
 )
-def test_a_parameter_may_stand_behind_a_path(url: str, scrubbed: str) -> None:
-    """As programs in a browser write it behind the "#"; the path's own words count for nothing."""
+def test_a_parameter_may_follow_a_path(url: str, scrubbed: str) -> None:
+    """After the "#", as web applications write it; words in the path do not count."""
     assert scrubbed == scrub_text(url)
 
 
@@ -138,14 +138,14 @@ def test_a_parameter_may_stand_behind_a_path(url: str, scrubbed: str) -> None:
         "https://canvas.example.edu/x?access_token=&page=2",
     ],
 )
-def test_what_is_no_secret_is_left_alone(text: str) -> None:
-    """Words outside of a URL, e-mail addresses, other parameters, and a parameter left empty."""
+def test_other_text_is_unchanged(text: str) -> None:
+    """Words outside of URLs, e-mail addresses, other parameters, empty parameters."""
     assert text == scrub_text(text)
     assert json.dumps(text) == scrub_json(json.dumps(text))
 
 
 def test_a_url_ends_where_the_text_goes_on() -> None:
-    """At white space, quotes and angle brackets, so HTML and sentences stay whole."""
+    """At white space, quotes and angle brackets, so HTML and sentences are not damaged."""
     html = """<a href="/x?verifier=abc">a</a> <a href='/y?verifier=abc'>b</a> ?code=abc\nnext"""
 
     expected = html.replace("abc", HIDDEN)
@@ -176,14 +176,14 @@ def test_a_url_ends_where_the_text_goes_on() -> None:
         ('"/x?token=abc"', f'"/x?token={HIDDEN}"'),
     ],
 )
-def test_in_json_only_the_secret_itself_is_written_anew(raw: str, scrubbed: str) -> None:
-    """Escapes hide nothing, and those around a secret stay as they were, as do numbers."""
+def test_in_json_only_the_secret_is_replaced(raw: str, scrubbed: str) -> None:
+    """Escapes do not hide a secret; other escapes and numbers are unchanged."""
     assert scrubbed == scrub_json(raw)
     assert scrubbed == scrub_json(scrubbed)
 
 
-def test_json_inside_json_is_looked_into() -> None:
-    """A payload quoted as a text, as a log or a form field holds it."""
+def test_json_inside_json_is_scrubbed() -> None:
+    """A payload quoted as a text, as in a log or a form field."""
     inner = r'{"u":"https:\/\/h\/?a\u0026access_token\u003dabc\u0026b=1","p":"?code=abc"}'
 
     scrubbed = json.loads(scrub_json(json.dumps({"text": inner})))["text"]
@@ -201,7 +201,7 @@ def test_json_inside_json_is_looked_into() -> None:
     ],
 )
 def test_the_result_is_strict_json_on_one_line(raw: str, line: str) -> None:
-    """What the decoder takes although it is not strict comes out strict, and scrubbed."""
+    """Also for input that the decoder accepts although it is not strict."""
     assert line == scrub_json(raw)
 
 
@@ -213,8 +213,8 @@ def test_the_result_is_strict_json_on_one_line(raw: str, line: str) -> None:
         "/feeds/", "/feeds/a/", "1~a", "%7e1", "?%25=", "/code=x", ",a=",
     ],
 )  # fmt: skip
-def test_a_hostile_megabyte_is_no_trouble(text: str) -> None:
-    """Whatever is repeated, the answer comes; pytest's timeout is what a quadratic search meets."""
+def test_a_hostile_megabyte_takes_linear_time(text: str) -> None:
+    """For any repeated text; pytest's timeout would stop a quadratic search."""
     megabyte = text * (2**20 // len(text))
 
     assert isinstance(scrub_text(megabyte), str)
@@ -224,6 +224,6 @@ def test_a_hostile_megabyte_is_no_trouble(text: str) -> None:
 
 
 @for_each("raw", ["", "{", '"', '{"u":"?token=abc', '{"u":"\\q?token=abc\\"}', "\\"])
-def test_what_is_no_json_is_scrubbed_all_the_same(raw: str) -> None:
-    """Never an exception, never the secret."""
+def test_text_that_is_not_json_is_scrubbed_too(raw: str) -> None:
+    """Without an exception, and without the secret."""
     assert "abc" not in scrub_json(raw)

@@ -1,4 +1,4 @@
-"""Ids, exactly: no float, and no bit lost."""
+"""Ids are exact: never a float, and no digit lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.cases import for_each
 
 SHARDS = st.integers(0, 10**9)
 LOCALS = st.integers(0, SHARD_SIZE - 1)
-#: As ids of courses, sections, quizzes and tools are written; the last part of some is a role.
+#: URNs of courses, sections, quizzes and tools; some end with a role.
 KINDS = st.sampled_from(["course", "wikiPage", "quizzes:quiz", "lti/tool_proxy", "Instructor"])
 
 
@@ -42,7 +42,7 @@ KINDS = st.sampled_from(["course", "wikiPage", "quizzes:quiz", "lti/tool_proxy",
     ],
 )
 def test_an_id_has_a_local_part_and_a_shard(value: object, local: int, shard: int) -> None:
-    """As text, as integer, or at the end of a URN, global or local: the same exact numbers."""
+    """As text, integer, or end of a URN, global or local, the numbers are the same."""
     assert local == local_id(value)
     assert shard == shard_of(value)
 
@@ -77,8 +77,8 @@ def test_an_id_has_a_local_part_and_a_shard(value: object, local: int, shard: in
         b"565",
     ],
 )
-def test_what_is_no_id_gives_none(value: object) -> None:
-    """Empty, negative, fractional, a UUID, a port, no text: None from each function."""
+def test_other_values_give_none(value: object) -> None:
+    """Empty, negative, fractional, a UUID, a port, not a text: None from each function."""
     assert local_id(value) is None
     assert shard_of(value) is None
     assert global_id(value, 2107) is None
@@ -87,10 +87,10 @@ def test_what_is_no_id_gives_none(value: object) -> None:
 
 @given(shard=SHARDS, local=LOCALS, written=st.sampled_from([int, str]))
 @settings(max_examples=200, deadline=None, database=None)
-def test_taking_apart_and_putting_together_are_inverse(
+def test_splitting_and_joining_are_inverse(
     shard: int, local: int, written: type[int | str]
 ) -> None:
-    """Global is shard * 10**13 + local, to the last digit, however large."""
+    """Global is shard * 10**13 + local, to the last digit, for any size."""
     value = written(shard * SHARD_SIZE + local)
 
     assert local == local_id(value)
@@ -103,7 +103,7 @@ def test_taking_apart_and_putting_together_are_inverse(
 def test_the_last_part_of_a_urn_is_its_id(
     shard: int, local: int, outer: list[tuple[str, int]], kind: str
 ) -> None:
-    """However deep it is nested: what stands before it are the things around it."""
+    """At any depth: the parts before it are what contains it."""
     number = shard * SHARD_SIZE + local
     around = "".join(f":{name}:{inner}" for name, inner in outer)
     urn = f"urn:instructure:canvas{around}:{kind}:{number}"
@@ -117,7 +117,7 @@ def test_the_last_part_of_a_urn_is_its_id(
 def test_both_forms_of_an_id_are_exact(
     shard: int, local: int, other: int | None, written: type[int | str]
 ) -> None:
-    """A global id keeps its shard, a local one is of the shard that is given, or of none."""
+    """A global id keeps its shard, a local one gets the given shard, or none."""
     whole = canvas_id(written(shard * SHARD_SIZE + local), other)
     alone = canvas_id(written(local), other)
     assert whole is not None
@@ -133,8 +133,8 @@ def test_both_forms_of_an_id_are_exact(
 
 @given(value=st.integers(0, 10**39) | st.text() | st.floats() | st.none() | st.binary())
 @settings(max_examples=200, deadline=None, database=None)
-def test_the_functions_agree_whatever_they_are_given(value: object) -> None:
-    """All of them find an id, or none does; what is found is whole, and puts together again."""
+def test_the_functions_agree_for_any_value(value: object) -> None:
+    """All of them find an id, or none does; it is an integer, and can be joined again."""
     local, shard, found = local_id(value), shard_of(value), canvas_id(value)
 
     assert (local is None) == (shard is None) == (found is None)
@@ -148,21 +148,21 @@ def test_the_functions_agree_whatever_they_are_given(value: object) -> None:
 
 @given(value=st.floats() | st.booleans() | st.binary() | st.none())
 @settings(max_examples=50, deadline=None, database=None)
-def test_no_other_type_passes_for_an_id(value: object) -> None:
+def test_no_other_type_is_an_id(value: object) -> None:
     """A float has lost digits already, and True is not 1."""
     assert local_id(value) is None
     assert canvas_id(value) is None
 
 
 def test_a_global_id_keeps_its_shard() -> None:
-    """What is global already belongs where it says, whatever shard is given."""
+    """The given shard is ignored."""
     assert global_id("21070000000000123", 4) == 21070000000000123
     assert global_id("21070000000000123") == 21070000000000123
 
 
 @for_each("shard", [None, -1, 2107.0, True, "2107"])
 def test_a_local_id_needs_a_shard_to_become_global(shard: Any) -> None:
-    """Without one nobody knows whose it is; and a float would make the id one, too."""
+    """Without one its shard is not known; a float would make the id a float."""
     assert global_id("565", shard) is None
     found = canvas_id("565", shard)
     assert found is not None
@@ -171,8 +171,8 @@ def test_a_local_id_needs_a_shard_to_become_global(shard: Any) -> None:
 
 @for_each("number", [2**53 - 1, 2**53 + 1, 21070000000000123, 10**18 + 7, 10**24 + 1])
 @for_each("written", [int, str, "urn:instructure:canvas:user:{}".format])
-def test_no_digit_is_lost_beyond_what_a_float_can_hold(number: int, written: Any) -> None:
-    """As text, as integer, as URN: put together again it is the same number."""
+def test_no_digit_is_lost_beyond_the_precision_of_a_float(number: int, written: Any) -> None:
+    """As text, integer, or URN: joined again it is the same number."""
     local, shard = local_id(written(number)), shard_of(written(number))
 
     assert global_id(written(number)) == number
@@ -182,8 +182,8 @@ def test_no_digit_is_lost_beyond_what_a_float_can_hold(number: int, written: Any
     assert found.global_id == number
 
 
-def test_ids_stay_out_of_the_repr_of_a_subject() -> None:
-    """An id is printed only by who asks for it."""
+def test_the_repr_of_a_subject_contains_no_ids() -> None:
+    """They are personal data."""
     assert "565" not in repr(Subject(user_id=canvas_id("565")))
 
 
@@ -203,6 +203,6 @@ def test_ids_stay_out_of_the_repr_of_a_subject() -> None:
         (["..."], False),
     ],
 )
-def test_a_text_cut_by_canvas_is_told_by_length_and_dots(text: object, cut: bool) -> None:
-    """8,192 characters at most, counted as characters, dots included."""
+def test_a_text_cut_by_canvas_is_recognized_by_length_and_dots(text: object, cut: bool) -> None:
+    """At most 8,192 characters (not bytes), including the dots."""
     assert cut is is_truncated(text)

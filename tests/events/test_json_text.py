@@ -1,4 +1,4 @@
-"""Reading JSON that is not quite strict, and making it strict."""
+"""JSON that is not quite strict is read, and written as strict JSON."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ VALUES = st.recursive(
     "text",
     ['\ufeff{"a":1}', ' \r\n\t{"a":1}\n', '\ufeff\n{"a":1} ', '\n\ufeff{"a":1}', '\xa0{"a":1}\xa0'],
 )
-def test_what_stands_around_it_does_no_harm(text: str) -> None:
-    """A byte order mark and white space, in any order."""
+def test_a_byte_order_mark_and_white_space_are_ignored(text: str) -> None:
+    """Around the JSON, in any order."""
     assert {"a": 1} == parse(text)
     assert '{"a":1}' == one_line(text).strip(" ")
 
 
 @for_each("control", ["\n", "\r\n", "\t", "\x00", "\x1f", "\x0b"])
 def test_raw_control_characters_in_strings_are_read_and_then_escaped(control: str) -> None:
-    """They are no JSON, but what is meant is certain."""
+    """They are not strict JSON, but unambiguous."""
     text = f'{{"a{control}":"{control}b"}}'
 
     line = one_line(text)
@@ -47,7 +47,7 @@ def test_raw_control_characters_in_strings_are_read_and_then_escaped(control: st
 
 
 def test_numbers_that_json_lacks_become_texts() -> None:
-    """NaN and Infinity are kept by name; the same words inside strings are left alone."""
+    """NaN and Infinity; the same words inside strings are unchanged."""
     line = one_line('{"a":NaN,"b":[-Infinity, Infinity],"NaN":"-Infinity NaN\\"NaN"}')
 
     assert line == '{"a":"NaN","b":["-Infinity", "Infinity"],"NaN":"-Infinity NaN\\"NaN"}'
@@ -56,7 +56,7 @@ def test_numbers_that_json_lacks_become_texts() -> None:
 @for_each("digits", [4_300, 4_301, 5_000, 100_000])
 @for_each("sign", ["", "-"])
 def test_an_integer_keeps_every_digit(digits: int, sign: str) -> None:
-    """Up to 4,300 as an integer, beyond that, where Python refuses, as text; and so in the line."""
+    """Up to 4,300 as an integer, beyond that, where Python refuses, as a text; also in the line."""
     number = sign + "7" * digits
     text = f'{{"n":{number},"f":{number}.5,"t":"{number}"}}'
 
@@ -79,17 +79,17 @@ def test_an_integer_keeps_every_digit(digits: int, sign: str) -> None:
         "{}",
     ],
 )
-def test_strict_json_on_one_line_is_left_as_it_is(text: str) -> None:
-    """Character by character: numbers, escapes, order and duplicates."""
+def test_strict_json_on_one_line_is_unchanged(text: str) -> None:
+    """Numbers, escapes, order and duplicate keys."""
     assert text == one_line(text)
 
 
 @given(value=VALUES, indent=st.sampled_from([None, 1, "\t", "\r\n"]), ascii_only=st.booleans())
 @settings(max_examples=200, deadline=None, database=None)
-def test_the_line_says_what_the_text_said(
+def test_the_line_has_the_value_of_the_text(
     value: Any, indent: int | str | None, ascii_only: bool
 ) -> None:
-    """Any value, however it is spread over lines, comes to one strict line of the same value."""
+    """Any value, on any number of lines, becomes one strict line with the same value."""
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
 
     line = one_line(text)
@@ -114,7 +114,7 @@ def test_the_line_says_what_the_text_said(
     ],
 )
 def test_what_cannot_be_read_has_a_reason_without_the_text(text: str, reason: str) -> None:
-    """The position is told, never what stands there; nor does the error carry it along."""
+    """It contains the position, but not the text; nor does the error refer to it."""
     with pytest.raises(DecodeError) as caught:
         parse(text)
 
@@ -124,8 +124,8 @@ def test_what_cannot_be_read_has_a_reason_without_the_text(text: str, reason: st
 
 @given(text=ANY_TEXT | st.text('{}[]":,\\ \n019eE.+-aNIntrfyu', max_size=40))
 @settings(max_examples=300, deadline=None, database=None)
-def test_no_text_makes_it_fail(text: str) -> None:
-    """What can be read has a strict line; what can't still has some line."""
+def test_any_text_has_a_line(text: str) -> None:
+    """A strict one if the text can be read."""
     line = one_line(text)
     try:
         value = parse(text)

@@ -1,4 +1,4 @@
-"""Whatever the payload: valid JSON comes out, equal to the input but for the secrets."""
+"""For any payload, the output is valid JSON, and equal to the input except for the secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from consumer.events import privacy
 from consumer.events.privacy import SCRUBBED, scrub_json, scrub_text
 
-# Texts made of what URLs, and attempts to hide in them, are made of.
+# Texts made of parts of URLs, and of attempts to hide in them.
 PIECES = st.sampled_from([
     "?", "&", "#", ";", "=", "/", "://", "@", ":", "%", "%3D", "%3d", "%253D", "%26", "%2526",
     "%3F", "%23", "%40", "%3A%2F%2F", "%25", "%5B", "%5D", "%5F", "%63", "%6b", "[", "]", "'", '"',
@@ -36,7 +36,7 @@ ANYTHING = settings(max_examples=300, deadline=None, database=None)
 
 
 class Pairs(list[tuple[str, Any]]):
-    """An object as its members, since two names may become one when they are scrubbed."""
+    """An object as its members, because two names may be equal after scrubbing."""
 
 
 def scrubbed_tree(tree: Any) -> Any:
@@ -54,7 +54,7 @@ def read(text: str) -> Any:
 
 
 def escaped(text: str, choices: list[bool]) -> str:
-    """JSON text with more characters of its strings written as escapes than anybody needs."""
+    """JSON text with more escaped characters than needed."""
     flips = iter(choices * (len(text) // max(len(choices), 1) + 1))
 
     def of_string(string: re.Match[str]) -> str:
@@ -79,7 +79,7 @@ def escaped(text: str, choices: list[bool]) -> str:
 def test_the_line_is_the_payload_with_each_text_scrubbed(
     tree: Any, *, ascii_only: bool, indent: int | None, choices: list[bool]
 ) -> None:
-    """However it is written and escaped, it reads as the scrubbed tree, and a second time too."""
+    """In any notation and with any escapes; scrubbing it again changes nothing."""
     text = escaped(json.dumps(tree, ensure_ascii=ascii_only, indent=indent), choices)
 
     line = scrub_json(text)
@@ -92,7 +92,7 @@ def test_the_line_is_the_payload_with_each_text_scrubbed(
 @ANYTHING
 @given(text=TEXTS)
 def test_scrubbing_twice_is_scrubbing_once(text: str) -> None:
-    """So it does not matter who else has scrubbed before."""
+    """It does not matter if the input was scrubbed before."""
     once = scrub_text(text)
 
     assert once == scrub_text(once)
@@ -100,8 +100,8 @@ def test_scrubbing_twice_is_scrubbing_once(text: str) -> None:
 
 @ANYTHING
 @given(text=TEXTS, choices=st.lists(st.booleans(), max_size=20))
-def test_the_quick_look_misses_nothing(text: str, choices: list[bool]) -> None:
-    """Where there is a secret, it says so: of the text, and of any JSON that holds it."""
+def test_the_quick_check_misses_nothing(text: str, choices: list[bool]) -> None:
+    """It finds every secret, in a text and in any JSON that contains it."""
     if privacy._spans(text):
         assert privacy._may_hold(text)
         assert privacy._may_hold(escaped(json.dumps(text), choices))
@@ -109,8 +109,8 @@ def test_the_quick_look_misses_nothing(text: str, choices: list[bool]) -> None:
 
 @ANYTHING
 @given(text=TEXTS)
-def test_only_what_is_between_urls_marks_changes(text: str) -> None:
-    """What is not replaced is there as before, in the same order."""
+def test_text_around_secrets_is_unchanged(text: str) -> None:
+    """What is not replaced is kept, in the same order."""
     kept = scrub_text(text).split(SCRUBBED)
 
     position = 0
@@ -146,7 +146,7 @@ def test_a_planted_secret_is_never_in_the_output(
     ascii_only: bool,
     choices: list[bool],
 ) -> None:
-    """Wherever in a URL, and however deep that URL is inside others."""
+    """Anywhere in a URL, at any depth of URLs inside URLs."""
     url = f"{before}{name}={secret}"
     for _ in range(depth):
         url = f"https://h/login?next={quote(url, safe='')}"

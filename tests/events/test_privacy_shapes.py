@@ -1,4 +1,4 @@
-"""Secrets that no parameter names: codes of feeds, and access tokens wherever they stand."""
+"""Secrets without a parameter: codes of feeds, and access tokens anywhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CODE = "AbCd0123456789efGhIjKlMnOp"
     ],
 )
 def test_the_code_of_a_feed_is_replaced(url: str, scrubbed: str) -> None:
-    """It is in the path, and whoever knows it reads the feed without a login."""
+    """It is in the path, and gives access to the feed without a login."""
     assert scrubbed == scrub_text(url)
     assert scrubbed == json.loads(scrub_json(json.dumps(url)))
 
@@ -56,7 +56,7 @@ def test_the_code_of_a_feed_is_replaced(url: str, scrubbed: str) -> None:
         (f"~{CODE} a~{CODE} ~/1~x", f"~{CODE} a~{CODE} ~/1~x"),
     ],
 )
-def test_an_access_token_of_canvas_is_known_by_its_shape(text: str, scrubbed: str) -> None:
-    """Wherever it stands, in a URL or not; short ids with their shard look alike and stay."""
+def test_an_access_token_of_canvas_is_recognized(text: str, scrubbed: str) -> None:
+    """In a URL or not; short ids with a shard look similar, but are unchanged."""
     assert scrubbed == scrub_text(text)
     assert scrubbed == json.loads(scrub_json(json.dumps(text)))

@@ -1,4 +1,4 @@
-"""Messages that came by a relay: named without quoting them, and opened where that is asked for."""
+"""Messages from a relay: the reason names the relay without quoting them, or they are unwrapped."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ POINTER = {"s3BucketName": "bucket", "s3Key": SECRET}
 
 
 def reason_of(text: str, **options: Any) -> str:
-    """Why it is no event. It never quotes what came."""
+    """Why it is not an event. Checks that the reason does not quote the text."""
     with pytest.raises(DecodeError) as caught:
         decode(make_message(text), **options)
     assert SECRET not in caught.value.reason
@@ -67,7 +67,7 @@ def reason_of(text: str, **options: Any) -> str:
 
 
 def opened(payload: Any, *unwrap: Any) -> Event:
-    """The one event of a message that was wrapped."""
+    """The one event of a wrapped message."""
     (event,) = decode(make_message(json.dumps(payload)), unwrap=unwrap)
     return event
 
@@ -78,11 +78,11 @@ def opened(payload: Any, *unwrap: Any) -> Event:
         (SNS, "an Amazon SNS notification: turn on raw message delivery"),
         (SNS | {"Type": "SubscriptionConfirmation"}, "an Amazon SNS subscription confirmation"),
         (EVENTBRIDGE, "an Amazon EventBridge event"),
-        (LAMBDA, "an SQS message inside of a message"),
-        ({"attributes": LAMBDA["attributes"], "body": EVENT}, "an SQS message inside of a message"),
-        ({"attributes": {}, "body": {}}, "an SQS message inside of a message"),
-        ({"MessageId": "1", "Body": TEXT, "Attributes": {}}, "an SQS message inside of a message"),
-        ({"Records": [LAMBDA]}, "what a Lambda function is called with"),
+        (LAMBDA, "an SQS message inside a message"),
+        ({"attributes": LAMBDA["attributes"], "body": EVENT}, "an SQS message inside a message"),
+        ({"attributes": {}, "body": {}}, "an SQS message inside a message"),
+        ({"MessageId": "1", "Body": TEXT, "Attributes": {}}, "an SQS message inside a message"),
+        ({"Records": [LAMBDA]}, "the input of a Lambda function"),
         (
             ["software.amazon.payloadoffloading.PayloadS3Pointer", POINTER],
             "a pointer to S3",
@@ -94,8 +94,8 @@ def opened(payload: Any, *unwrap: Any) -> Event:
         (ZIPPED, "compressed (gzip)"),
         ([EVENT, EVENT], "a JSON array"),
         ([], "a JSON array"),
-        (TEXT, "JSON inside of a JSON string"),
-        (json.dumps([EVENT]), "JSON inside of a JSON string"),
+        (TEXT, "JSON inside a JSON string"),
+        (json.dumps([EVENT]), "JSON inside a JSON string"),
         ({"body": TEXT, "headers": {}, "requestContext": {}}, "an HTTP request"),
         ({"specversion": "1.0", "source": "x", "data": EVENT}, "a CloudEvents envelope"),
         ({"partitionKey": "1", "data": PACKED}, "a Kinesis record"),
@@ -105,8 +105,8 @@ def opened(payload: Any, *unwrap: Any) -> Event:
         (1, "not a JSON object"),
     ],
 )
-def test_json_that_a_relay_made_is_named(payload: Any, named: str) -> None:
-    """The reason says what it is, and what would help."""
+def test_json_from_a_relay_is_named(payload: Any, named: str) -> None:
+    """The reason says what it is, and what to do."""
     assert reason_of(json.dumps(payload)).startswith(named)
 
 
@@ -131,13 +131,13 @@ def test_json_that_a_relay_made_is_named(payload: Any, named: str) -> None:
         ("", "not JSON: "),
     ],
 )
-def test_text_that_a_relay_made_is_named(text: str, named: str) -> None:
-    """Where it is no JSON at all."""
+def test_text_from_a_relay_is_named(text: str, named: str) -> None:
+    """Text that is not JSON."""
     assert reason_of(text).startswith(named)
 
 
 def test_self_hosted_canvas_is_still_an_event() -> None:
-    """It says `attributes` for `metadata`, with the event's name in them."""
+    """It sends `attributes` instead of `metadata`, with the name of the event."""
     payload = {"attributes": EVENT["metadata"], "body": EVENT["body"]}
 
     (event,) = decode(make_message(json.dumps(payload)))
@@ -155,10 +155,10 @@ def test_self_hosted_canvas_is_still_an_event() -> None:
         (EVENT, ("sns", "eventbridge")),
     ],
 )
-def test_what_is_opened_is_the_event_as_if_it_had_come_alone(
+def test_an_unwrapped_event_is_the_same_as_a_plain_one(
     payload: Any, unwrap: tuple[Any, ...]
 ) -> None:
-    """The same name, body and key; the text is that of the event."""
+    """The same name, body and key; `raw` is the text of the event."""
     (alone,) = decode(make_message(TEXT))
 
     event = opened(payload, *unwrap)
@@ -167,8 +167,17 @@ def test_what_is_opened_is_the_event_as_if_it_had_come_alone(
     assert json.loads(event.raw) == EVENT
 
 
-def test_a_caliper_event_keeps_the_name_that_sns_carried() -> None:
-    """SNS has Canvas's message attributes within its own envelope."""
+def test_an_event_in_an_envelope_is_not_opened_again() -> None:
+    """Even if it also has the keys of an envelope."""
+    inner = EVENTBRIDGE | EVENT | {"detail": {}}
+
+    event = opened(EVENTBRIDGE | {"detail": inner}, "eventbridge")
+
+    assert (event.name, event.body) == ("logged_in", EVENT["body"])
+
+
+def test_a_caliper_event_has_the_name_from_the_sns_envelope() -> None:
+    """SNS puts the message attributes of Canvas into its envelope."""
     attributes = {"event_name": {"Type": "String", "Value": "quiz_log"}, "odd": 1}
     payload = SNS | {"Message": json.dumps(CALIPER), "MessageAttributes": attributes}
 
@@ -190,13 +199,13 @@ def test_a_caliper_event_keeps_the_name_that_sns_carried() -> None:
         (EVENTBRIDGE | {"detail": EVENTBRIDGE}, (), "an Amazon EventBridge event"),
     ],
 )
-def test_what_is_not_opened_is_named(payload: Any, unwrap: tuple[Any, ...], named: str) -> None:
-    """Another relay's envelope, or one with no event within."""
+def test_what_is_not_unwrapped_is_named(payload: Any, unwrap: tuple[Any, ...], named: str) -> None:
+    """The envelope of another relay, or one without an event."""
     assert reason_of(json.dumps(payload), unwrap=unwrap).startswith(named)
 
 
-def test_endless_envelopes_end() -> None:
-    """A hundred of them are opened to a bounded depth, and then named."""
+def test_the_depth_of_envelopes_is_limited() -> None:
+    """Of 100 envelopes only a few are opened, and the next is named."""
     payload: Any = EVENT
     for _ in range(100):
         payload = EVENTBRIDGE | {"detail": payload}

@@ -1,4 +1,4 @@
-"""The JSON Schemas of messages are right by a third party, and messages are right by them."""
+"""The JSON Schemas of messages are valid, and messages are valid by them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def validator(name: str, event_format: Format) -> Draft202012Validator:
 
 
 def objects(node: Any) -> Iterator[dict[str, Any]]:
-    """Each JSON object inside, itself included."""
+    """All JSON objects in it, including itself."""
     if isinstance(node, dict):
         yield node
         for value in node.values():
@@ -48,8 +48,8 @@ def objects(node: Any) -> Iterator[dict[str, Any]]:
 
 
 @each_event
-def test_each_schema_is_one(name: str, event_format: Format) -> None:
-    """By the validator's own rules; its references lead somewhere, and nothing in it is noise."""
+def test_each_schema_is_valid(name: str, event_format: Format) -> None:
+    """By the rules of the validator; all references resolve, and all definitions are used."""
     schema = message_schema(name, event_format)
 
     Draft202012Validator.check_schema(schema)
@@ -66,7 +66,7 @@ def test_each_schema_is_one(name: str, event_format: Format) -> None:
 
 @each_event
 def test_each_field_has_a_meaning(name: str, event_format: Format) -> None:
-    """In one line, and so has each object that has fields, and the event itself."""
+    """Of one line; each object with fields and the event have one, too."""
     model = model_of(name, event_format)
 
     assert model is not None
@@ -79,7 +79,7 @@ def test_each_field_has_a_meaning(name: str, event_format: Format) -> None:
 
 @each_file
 def test_documented_payloads_are_valid(file: Path) -> None:
-    """By the schema of their event, in either format; also by that of the name they should have."""
+    """By the schema of their event, in either format, also of the name that they should have."""
     event, payload, _ = event_in(file)
 
     validator(event.name, event.format).validate(payload)
@@ -88,7 +88,7 @@ def test_documented_payloads_are_valid(file: Path) -> None:
 
 @each_event
 def test_samples_are_valid(name: str, event_format: Format) -> None:
-    """So that both say the same of an event."""
+    """Samples and schemas agree."""
     for seed in range(5):
         sample = json.loads(sample_message(name, event_format, seed=seed).body)
 
@@ -104,7 +104,7 @@ def test_samples_are_valid(name: str, event_format: Format) -> None:
     ],
 )
 def test_the_schema_is_lenient(body: dict[str, Any], metadata: dict[str, Any]) -> None:
-    """Ids as text or integer, nulls, absent and unknown fields: as the models take them."""
+    """Like the models: ids as text or integer, nulls, absent and unknown fields."""
     message = json.loads(canvas_body("submission_created", body=body, **metadata))
 
     validator("submission_created", "canvas").validate(message)
@@ -119,8 +119,8 @@ def test_the_schema_is_lenient(body: dict[str, Any], metadata: dict[str, Any]) -
         ({"associated_integration_ids": [1.5]}, ["body", "associated_integration_ids", 0]),
     ],
 )
-def test_the_schema_refuses_what_is_of_another_type(body: dict[str, Any], place: list[Any]) -> None:
-    """And says where."""
+def test_the_schema_refuses_other_types(body: dict[str, Any], place: list[Any]) -> None:
+    """The error names the field."""
     message = json.loads(canvas_body("submission_created", body=body))
 
     (error,) = validator("submission_created", "canvas").iter_errors(message)
@@ -128,8 +128,8 @@ def test_the_schema_refuses_what_is_of_another_type(body: dict[str, Any], place:
     assert place == list(error.absolute_path)
 
 
-def test_the_schema_tells_events_apart() -> None:
-    """A message of another event is not valid, nor is one without a body."""
+def test_the_schema_is_for_one_event() -> None:
+    """Another event is not valid, nor is a message without a body."""
     schema = validator("submission_created", "canvas")
 
     assert not schema.is_valid(json.loads(canvas_body("submission_updated")))
@@ -137,8 +137,8 @@ def test_the_schema_tells_events_apart() -> None:
     assert not schema.is_valid({"data": []})
 
 
-def test_caliper_schemas_tell_events_apart_by_type_and_action() -> None:
-    """And take a number as an object, and the id alone where an object is expected."""
+def test_a_caliper_schema_is_for_one_type_and_action() -> None:
+    """A number may be an object, and the id alone may replace an object."""
     schema = validator("grade_change", "caliper")
     event = {
         "type": "GradeEvent",
@@ -155,8 +155,8 @@ def test_caliper_schemas_tell_events_apart_by_type_and_action() -> None:
     assert not schema.is_valid({"data": [event]})
 
 
-def test_marks_are_keywords_of_their_own() -> None:
-    """What an id names, who may see a text, where it is cut."""
+def test_marks_are_keywords() -> None:
+    """What an id identifies, privacy, and where a text is cut."""
     fields = message_schema("submission_created")["$defs"]["SubmissionCreated"]["properties"]
 
     assert fields["user_id"] == {
@@ -170,8 +170,8 @@ def test_marks_are_keywords_of_their_own() -> None:
     assert fields["submitted_at"]["x-type"] == "timestamp"
 
 
-def test_what_is_not_known_has_no_schema() -> None:
-    """Neither a name that does not exist, nor an event in a format that it does not have."""
+def test_unknown_events_have_no_schema() -> None:
+    """An unknown name, or a format in which Canvas does not send the event."""
     with pytest.raises(KeyError, match="course_deleted"):
         message_schema("course_deleted")
     with pytest.raises(KeyError, match="account_created"):
@@ -180,7 +180,7 @@ def test_what_is_not_known_has_no_schema() -> None:
 
 @for_each("name", names("caliper"))
 def test_each_caliper_event_has_a_form(name: str) -> None:
-    """What tells it from others: type and action, and mostly the object."""
+    """Type and action, and mostly the object."""
     forms = forms_of(name)
 
     assert forms

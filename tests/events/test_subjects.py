@@ -1,4 +1,4 @@
-"""Who did what, where: the same from both formats, whatever else they say."""
+"""Who did what, where: the same for both formats."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ URN = "urn:instructure:canvas:"
 ROOT, USER, COURSE, IT = (f"2107{n:013}" for n in (1, 7, 565, 42))
 
 IN_COURSE = {"context_id": COURSE, "context_type": "Course"}
-
-
-def told(value: str | int | None) -> CanvasId | None:
-    return canvas_id(value)
 
 
 def canvas(name: str, body: Mapping[str, Any], **metadata: Any) -> Subject:
@@ -47,14 +43,14 @@ def caliper(name: str, thing: Any = None, actor: Any = None, **body: Any) -> Sub
 
 
 def test_a_list_in_a_course_is_about_the_course() -> None:
-    """Even where nobody is logged in and no context is told, as with a feed of the calendar."""
+    """Even without a user and a context, as for a calendar feed."""
     software = {"id": "http://canvas.example.edu/", "type": "SoftwareApplication"}
     body = {"asset_type": "course", "asset_id": COURSE, "asset_subtype": "calendar_feed"}
 
     in_canvas = canvas("asset_accessed", body)
     in_caliper = caliper("asset_accessed", {"id": f"{URN}course:{COURSE}"}, software)
 
-    assert told(COURSE) == in_canvas.course_id == in_caliper.course_id
+    assert canvas_id(COURSE) == in_canvas.course_id == in_caliper.course_id
     assert in_canvas.user_id is None
     assert in_caliper.user_id is None
 
@@ -69,8 +65,8 @@ def test_a_list_in_a_course_is_about_the_course() -> None:
         ({"root_account_id": [1]}, CanvasId(42, None)),
     ],
 )
-def test_a_local_id_is_of_the_event_s_shard(metadata: dict[str, Any], expected: CanvasId) -> None:
-    """That of the root account, else that of the context, else none is known."""
+def test_a_local_id_has_the_event_s_shard(metadata: dict[str, Any], expected: CanvasId) -> None:
+    """That of the root account, otherwise that of the context, otherwise none."""
     subject = canvas("discussion_entry_created", {"discussion_entry_id": "42"}, **metadata)
 
     assert expected == subject.entity_id
@@ -84,8 +80,8 @@ def test_a_local_id_is_of_the_event_s_shard(metadata: dict[str, Any], expected: 
         ({"id": f"{URN}user:{USER}"}, "565", CanvasId(42, None)),
     ],
 )
-def test_a_local_urn_is_of_the_event_s_shard(actor: Any, course: str, expected: CanvasId) -> None:
-    """Not of the user's, who may come from another institution."""
+def test_a_local_urn_has_the_event_s_shard(actor: Any, course: str, expected: CanvasId) -> None:
+    """Not that of the user, who may be from another institution."""
     thing = {"id": f"{URN}discussionEntry:42"}
 
     subject = caliper("discussion_entry_created", thing, actor, **in_course(course))
@@ -94,7 +90,7 @@ def test_a_local_urn_is_of_the_event_s_shard(actor: Any, course: str, expected: 
 
 
 def test_a_global_id_keeps_its_own_shard() -> None:
-    """As a page of a course on another shard than its reader's does."""
+    """As for a page in a course on another shard."""
     subject = canvas("wiki_page_updated", {"wiki_page_id": "72270000000674553"})
 
     assert CanvasId(674553, 7227) == subject.entity_id
@@ -114,18 +110,18 @@ def test_a_global_id_keeps_its_own_shard() -> None:
         {"user_id": USER, "job_id": "1", "job_tag": "SIS::CSV"},
     ],
 )
-def test_nobody_in_canvas_format(metadata: dict[str, Any]) -> None:
-    """A body may name somebody, but not who did it; a job was done by nobody."""
+def test_no_user_in_canvas_format(metadata: dict[str, Any]) -> None:
+    """A user in the body is not the actor, and a job has none."""
     body = {"submission_id": IT, "user_id": USER}
 
     assert canvas("submission_updated", body, **metadata).user_id is None
 
 
-def test_a_service_acts_in_the_name_of_somebody() -> None:
-    """Nobody is logged in when a file is stored or a tool hands in; a job acts for nobody."""
+def test_a_service_acts_on_behalf_of_a_user() -> None:
+    """File storage and tools send requests without a login; a job acts for no user."""
     body = {"attachment_id": IT, "user_id": USER}
 
-    assert told(USER) == canvas("attachment_created", body).user_id
+    assert canvas_id(USER) == canvas("attachment_created", body).user_id
     assert canvas("attachment_created", body, job_id="1").user_id is None
     assert canvas("attachment_created", body, user_id="0").user_id is None
     assert canvas("attachment_updated", body).user_id is None
@@ -143,13 +139,13 @@ def test_a_service_acts_in_the_name_of_somebody() -> None:
         {"type": "SoftwareApplication", "extensions": {KEY: {"entity_id": USER}}},
     ],
 )
-def test_nobody_in_caliper_format(actor: Any) -> None:
+def test_no_user_in_caliper_format(actor: Any) -> None:
     """User 0 stands for an unknown one."""
     assert caliper("logged_in", actor=actor).user_id is None
 
 
-def test_a_job_is_nobody_in_caliper_format_either() -> None:
-    """Although it names an actor: whom it is about."""
+def test_a_job_has_no_user_in_caliper_format() -> None:
+    """Although it names an actor, the user that it is about."""
     job = {"extensions": {KEY: {"job_id": "1", "job_tag": "SIS::CSV"}}}
 
     assert caliper("submission_created", **job).user_id is None
@@ -164,8 +160,8 @@ def test_a_job_is_nobody_in_caliper_format_either() -> None:
     ],
 )
 def test_a_person_in_caliper_format(actor: Any) -> None:
-    """By the URN, which needs neither type nor extensions, or by the extensions alone."""
-    assert told(USER) == caliper("logged_in", actor=actor).user_id
+    """From the URN, without type and extensions, or from the extensions alone."""
+    assert canvas_id(USER) == caliper("logged_in", actor=actor).user_id
 
 
 @for_each(
@@ -179,8 +175,8 @@ def test_a_person_in_caliper_format(actor: Any) -> None:
     ],
 )
 def test_the_course_in_canvas_format(body: dict[str, Any], metadata: dict[str, Any]) -> None:
-    """Of the thing itself, else of where it happened."""
-    assert told(COURSE) == canvas("any_event", body, **metadata).course_id
+    """That of the thing, otherwise that of the context."""
+    assert canvas_id(COURSE) == canvas("any_event", body, **metadata).course_id
 
 
 SECTION = f"{URN}course:{COURSE}:section:21070000000000011"
@@ -198,13 +194,15 @@ SECTION = f"{URN}course:{COURSE}:section:21070000000000011"
     ],
 )
 def test_the_course_in_caliper_format(body: dict[str, Any]) -> None:
-    """Each place that tells it is enough; a section is in its course."""
-    assert told(COURSE) == make_event("any_event", format="caliper", body=body).subject.course_id
+    """Each place that contains it is enough; a section is in its course."""
+    assert (
+        canvas_id(COURSE) == make_event("any_event", format="caliper", body=body).subject.course_id
+    )
 
 
 @for_each("kind", ["group", "account", "user"])
 def test_no_course(kind: str) -> None:
-    """What happened in a group or an account, happened in no course that is told."""
+    """An event in a group or an account has no known course."""
     urn = f"{URN}{kind}:{COURSE}"
     place = {"group": {"id": urn}, "membership": {"organization": {"id": urn}}}
 
@@ -213,26 +211,26 @@ def test_no_course(kind: str) -> None:
     assert canvas("wiki_page_created", {}, **context).course_id is None
 
 
-def test_a_body_that_misfits_its_model_has_a_subject() -> None:
-    """It is read from what was received."""
+def test_a_body_that_does_not_fit_its_model_has_a_subject() -> None:
+    """It is read from the received mapping."""
     subject = canvas("submission_created", {"submission_id": IT, "late": {"what": "?"}})
 
-    assert ("submission", told(IT)) == (subject.entity_kind, subject.entity_id)
+    assert ("submission", canvas_id(IT)) == (subject.entity_kind, subject.entity_id)
 
 
 def test_an_unknown_event() -> None:
-    """In Canvas format nothing says what it is about; in Caliper format its URN does."""
+    """In Canvas format its entity is not known; in Caliper format it is the URN of the object."""
     thing = {"id": f"{URN}blueprintTemplate:{IT}"}
 
     in_canvas = canvas("new_created", {"id": 5})
     assert ("", None) == (in_canvas.entity_kind, in_canvas.entity_id)
     in_caliper = caliper("Event.Forked.Entity", thing)
-    assert ("blueprint_template", told(IT)) == (in_caliper.entity_kind, in_caliper.entity_id)
+    assert ("blueprint_template", canvas_id(IT)) == (in_caliper.entity_kind, in_caliper.entity_id)
 
 
-def test_nothing_of_a_person_is_in_a_repr() -> None:
-    """Neither an id nor what somebody put in its place."""
+def test_a_repr_contains_no_personal_data() -> None:
+    """Neither an id nor a value in its place."""
     subject = canvas("asset_accessed", {"asset_type": f"user {USER}", "asset_id": IT}, user_id=USER)
 
     assert repr(subject) == "Subject(entity_kind='')"
-    assert told(IT) == subject.entity_id
+    assert canvas_id(IT) == subject.entity_id

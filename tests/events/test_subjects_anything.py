@@ -1,4 +1,4 @@
-"""Whatever an event says: a subject with exact ids or none, and documented pairs that agree."""
+"""Any event has a subject with exact ids or none, and documented pairs agree."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def ids_of(subject: Subject) -> dict[str, CanvasId | None]:
 @RUNS
 @given(name=NAMES, metadata=OBJECTS, body=OBJECTS)
 def test_any_event_has_a_subject(name: str, metadata: dict[str, Any], body: dict[str, Any]) -> None:
-    """In either format: it is never an error, and each id is a whole one or None."""
-    told = {f"x_{key}": value for key, value in metadata.items()}
+    """In either format, without an error; each id is an integer or None."""
+    prefixed = {f"x_{key}": value for key, value in metadata.items()}
     for event in (
-        make_event(name, body=body, **told),
+        make_event(name, body=body, **prefixed),
         make_event(name, format="caliper", body={**metadata, **body}),
         Event(name, "canvas", None, metadata, body, "m", "", {}, _reader=make_event()._reader),
     ):
@@ -76,7 +76,7 @@ def test_any_event_has_a_subject(name: str, metadata: dict[str, Any], body: dict
 
 
 def documented(event_format: str) -> dict[tuple[str, str], list[Event]]:
-    """The documented events by name and, where there are many of one, by time."""
+    """The documented events by name and, if there are several of one, by time."""
     found = defaultdict(list)
     for file in sorted((CORPUS / event_format).glob("*.json")):
         (event,) = decode(make_message(file.read_text(encoding="utf-8")))
@@ -85,8 +85,8 @@ def documented(event_format: str) -> dict[tuple[str, str], list[Event]]:
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="there are no payloads in ../shared/corpus")
-def test_documented_events_that_are_the_same_read_the_same() -> None:
-    """Those with the same entity; an actor without extensions says nothing of the account."""
+def test_the_same_documented_event_has_the_same_subject() -> None:
+    """In both formats; an actor without extensions does not contain the account."""
     canvas, caliper = documented("canvas"), documented("caliper")
     alike = 0
 
@@ -107,8 +107,8 @@ def test_documented_events_that_are_the_same_read_the_same() -> None:
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="there are no payloads in ../shared/corpus")
 @for_each("event_format", ["canvas", "caliper"])
-def test_each_documented_event_says_what_it_is_about(event_format: str) -> None:
-    """Of what Caliper knows; the rest is read without an error."""
+def test_each_documented_event_has_an_entity(event_format: str) -> None:
+    """If Caliper has it; the others are read without an error."""
     for (name, _), events in documented(event_format).items():
         for event in events:
             subject = event.subject

@@ -1,25 +1,26 @@
-"""Who did what, where: an event in Canvas format and in Caliper format say the same."""
+"""Who did what, where: equal for an event in Canvas format and in Caliper format."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.events.catalog import CanvasBody, model_of, names
 from consumer.events.identifiers import canvas_id
-from consumer.testing import make_event
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.subject import CanvasId, Subject
-
-KEY = "com.instructure.canvas"
-URN = "urn:instructure:canvas:"
-ROOT, USER, COURSE, IT = (f"2107{n:013}" for n in (1, 7, 565, 42))
+from tests.events.test_subjects import (
+    COURSE,
+    IN_COURSE,
+    IT,
+    KEY,
+    ROOT,
+    URN,
+    USER,
+    caliper,
+    canvas,
+    in_course,
+)
 
 #: By event: the body in Canvas format, and the object in Caliper format, about the same thing.
-IN_COURSE = {"context_id": COURSE, "context_type": "Course"}
 PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "asset_accessed": (
         {"asset_type": "wiki_page", "asset_id": IT},
@@ -127,33 +128,6 @@ ALIKE = {
 ALL_PAIRS = {name: {**ALIKE, **PAIRS}[name] for name in names("caliper")}
 
 
-def told(value: str | int | None) -> CanvasId | None:
-    return canvas_id(value)
-
-
-def canvas(name: str, body: Mapping[str, Any], **metadata: Any) -> Subject:
-    return make_event(name, body=body, **metadata).subject
-
-
-def person(user: str = USER, **extra: Any) -> dict[str, Any]:
-    extensions = {KEY: {"entity_id": user, "root_account_id": ROOT, **extra}}
-    return {"id": f"{URN}user:{user}", "type": "Person", "extensions": extensions}
-
-
-def in_course(course: str = COURSE) -> dict[str, Any]:
-    urn = f"{URN}course:{course}"
-    context = {KEY: {"context_type": "Course", "entity_id": course}}
-    return {
-        "group": {"id": urn, "type": "CourseOffering", "extensions": context},
-        "membership": {"organization": {"id": urn, "type": "CourseOffering"}},
-    }
-
-
-def caliper(name: str, thing: Any = None, actor: Any = None, **body: Any) -> Subject:
-    event = {"actor": person() if actor is None else actor, "object": thing or {}, **body}
-    return make_event(name, format="caliper", body=event).subject
-
-
 @for_each("name", names("caliper"))
 def test_the_same_event_in_either_format_has_the_same_subject(name: str) -> None:
     """Local and global ids, URNs of all kinds: who, where, what."""
@@ -162,8 +136,8 @@ def test_the_same_event_in_either_format_has_the_same_subject(name: str) -> None
     subject = canvas(name, body, user_id=USER, context_type="Course", context_id=COURSE)
 
     assert subject == caliper(name, thing, **in_course())
-    assert (told(USER), told(COURSE)) == (subject.user_id, subject.course_id)
-    assert told(ROOT) == subject.account_id
+    assert (canvas_id(USER), canvas_id(COURSE)) == (subject.user_id, subject.course_id)
+    assert canvas_id(ROOT) == subject.account_id
     if not name.startswith("logged_"):
         assert subject.entity_kind
         assert subject.entity_id is not None
@@ -171,13 +145,13 @@ def test_the_same_event_in_either_format_has_the_same_subject(name: str) -> None
 
 
 @for_each("name", [name for name in names() if name != "asset_accessed"])
-def test_the_model_of_a_canvas_event_says_what_it_is_about(name: str) -> None:
-    """So the kind is known even where its id is not."""
+def test_the_model_of_a_canvas_event_has_the_entity(name: str) -> None:
+    """So the kind is known even if the id is not."""
     model = model_of(name)
 
     assert model is not None
     assert issubclass(model, CanvasBody)
-    assert model.entity[0] == canvas(name, {}).entity_kind
+    assert model.entity()[0] == canvas(name, {}).entity_kind
     assert canvas(name, {}).entity_id is None
 
 
@@ -201,8 +175,8 @@ def test_the_model_of_a_canvas_event_says_what_it_is_about(name: str) -> None:
         ("wiki_page", "wikiPage", "wiki_page"),
     ],
 )
-def test_what_was_looked_at_has_canvas_s_name(asset_type: str, urn_kind: str, kind: str) -> None:
-    """In both formats, and from the URN alone, too."""
+def test_a_viewed_asset_has_canvas_s_kind(asset_type: str, urn_kind: str, kind: str) -> None:
+    """In both formats, also if there is only the URN."""
     thing = {"id": f"{URN}{urn_kind}:{IT}"}
 
     subjects = (
@@ -212,5 +186,5 @@ def test_what_was_looked_at_has_canvas_s_name(asset_type: str, urn_kind: str, ki
     )
 
     for subject in subjects:
-        assert (kind, told(IT)) == (subject.entity_kind, subject.entity_id)
+        assert (kind, canvas_id(IT)) == (subject.entity_kind, subject.entity_id)
         assert subject.course_id is None

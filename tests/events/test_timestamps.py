@@ -1,4 +1,4 @@
-"""Times in the shapes that Canvas writes."""
+"""Times in all forms that Canvas uses."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.cases import for_each
         ("2019-11-01T19:11:25.123456789Z", datetime(2019, 11, 1, 19, 11, 25, 123_456, UTC)),
     ],
 )
-def test_every_shape_becomes_aware_utc(text: str, time: datetime) -> None:
-    """All that Canvas writes is read, and told in UTC."""
+def test_every_form_becomes_aware_utc(text: str, time: datetime) -> None:
+    """All forms that Canvas uses are read, and converted to UTC."""
     parsed = parse_time(text)
 
     assert time == parsed
@@ -55,19 +55,19 @@ def test_every_shape_becomes_aware_utc(text: str, time: datetime) -> None:
         b"2019-11-01T19:11:25Z",
     ],
 )
-def test_what_is_not_certain_is_no_time(text: object) -> None:
-    """Without an offset, unreadable, or no text at all: None, and no guess."""
+def test_ambiguous_texts_are_not_times(text: object) -> None:
+    """Without an offset, unreadable, or not a text: None."""
     assert parse_time(text) is None
 
 
 @for_each("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
 def test_the_ends_of_the_calendar_do_not_overflow(text: str) -> None:
-    """A time that UTC would move out of the years 1 to 9999 is none."""
+    """A time outside the years 1 to 9999 in UTC is None."""
     assert parse_time(text) is None
 
 
 def test_the_first_and_the_last_moment_are_read() -> None:
-    """Very early and very late is unusual, but certain."""
+    """They are unusual, but unambiguous."""
     assert datetime.min.replace(tzinfo=UTC) == parse_time("0001-01-01T00:00:00Z")
     assert datetime.max.replace(tzinfo=UTC) == parse_time("9999-12-31T23:59:59.999999Z")
 
@@ -81,7 +81,7 @@ def test_the_first_and_the_last_moment_are_read() -> None:
 )
 @settings(max_examples=200, deadline=None, database=None)
 def test_what_python_writes_is_read_back(time: datetime) -> None:
-    """Any offset that a time zone has ever had gives the same moment."""
+    """With any offset that a time zone has ever had."""
     assert time.astimezone(UTC) == parse_time(time.isoformat())
 
 
@@ -91,7 +91,7 @@ def test_what_python_writes_is_read_back(time: datetime) -> None:
 )
 @settings(max_examples=200, deadline=None, database=None)
 def test_what_ruby_writes_is_read_back(moment: datetime, minutes: int) -> None:
-    """A blank instead of the T and another in front of an offset without a colon: any moment."""
+    """A blank instead of the T, and another before an offset without a colon."""
     time = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
 
     assert time == parse_time(time.strftime("%4Y-%m-%d %H:%M:%S.%f %z"))
@@ -100,7 +100,7 @@ def test_what_ruby_writes_is_read_back(moment: datetime, minutes: int) -> None:
 @given(st.text(st.characters(exclude_categories=()), max_size=40))
 @settings(max_examples=300, deadline=None, database=None)
 def test_no_text_raises(text: str) -> None:
-    """Whatever stands where a time belongs: an aware time or None."""
+    """Any value gives an aware time or None."""
     parsed = parse_time(text)
 
     assert parsed is None or parsed.tzinfo is UTC
@@ -110,8 +110,8 @@ def test_no_text_raises(text: str) -> None:
     "value, text",
     [(1_572_635_485, "1572635485"), (1.5, "1.5"), (None, ""), (True, ""), ({"a": 1}, ""), ([], "")],
 )
-def test_a_number_in_a_time_s_place_stays_readable(value: object, text: str) -> None:
-    """It is no time, but it is told; what holds more than a number is not."""
+def test_a_number_instead_of_a_time_stays_readable(value: object, text: str) -> None:
+    """It is kept as a text, although it is not a time; objects and lists are not."""
     assert text == as_written(value)
 
 
@@ -133,5 +133,5 @@ def test_a_number_in_a_time_s_place_stays_readable(value: object, text: str) -> 
     ),
 )
 def test_a_day_is_read_as_it_was_written(text: object, day: date | None) -> None:
-    """Alone or with a time, and never moved to another day by an offset."""
+    """With or without a time, and an offset does not move it."""
     assert day == parse_day(text)

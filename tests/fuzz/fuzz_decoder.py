@@ -1,8 +1,8 @@
-"""Fuzzes the decoder for as long as is wanted; with atheris, if that is installed.
+"""Fuzzes the decoder for a given time; with atheris, if it is installed.
 
     python -m tests.fuzz.fuzz_decoder --seconds 300 --seed 0
 
-Exit code 1 with the text and the exception that should not be.
+Exits with code 1, and prints the text and the exception, if it finds an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Run until the time is up or something is found."""
+    """Run until the time is up or an error is found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", type=int, default=0)
@@ -72,7 +72,7 @@ def _atheris() -> Any:
 
 
 def _with_atheris(atheris: Any, seconds: float, seed: int) -> int:
-    """Guided by what code each text reaches; its own mutations on top of ours."""
+    """Atheris selects texts by the code that they reach, and adds its own mutations."""
     texts = seeds()
     mutator = Mutator(texts, seed)
 

@@ -1,4 +1,4 @@
-"""Damages real messages, a little or a lot; the same seed damages them alike."""
+"""Damages real messages in many ways; the same seed gives the same damage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from consumer.events.samples import realistic_messages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Documented payloads beside the repository, where they are.
+#: Documented payloads outside of the repository, if available.
 CORPUS: Final = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 
 _ODD: Final[tuple[Any, ...]] = (
@@ -28,14 +28,14 @@ _TOKENS: Final = (
 
 
 def seeds() -> list[str]:
-    """Messages of both formats, made up ones and documented ones."""
+    """Generated and documented messages of both formats."""
     made = [m.body for m in realistic_messages(200, ("canvas", "caliper"), seed=11)]
     found = [path.read_text(encoding="utf-8") for path in sorted(CORPUS.glob("c*/*.json"))]
     return [text for text in made if len(text) < 6_000] + found
 
 
 class Mutator:
-    """Makes one text from others. Used by one thread."""
+    """Creates a text from others. Used by one thread."""
 
     def __init__(self, texts: list[str], seed: int) -> None:
         self._texts = texts
@@ -46,7 +46,7 @@ class Mutator:
         )  # fmt: skip
 
     def next_text(self) -> str:
-        """Another one, damaged once or several times."""
+        """Another text, damaged once or several times."""
         text = self._dice.choice(self._texts)
         for _ in range(self._dice.choice((1, 1, 2, 5))):
             text = self._dice.choice(self._ways)(text)
@@ -84,11 +84,11 @@ class Mutator:
         return text[: self._place(text)] + other[self._place(other) :]
 
     def _value(self, text: str) -> str:
-        """Another value somewhere in what is JSON still."""
+        """Another value in a text that is JSON."""
         return self._changed(text, lambda _key: self._dice.choice(_ODD))
 
     def _key(self, text: str) -> str:
-        """Another key somewhere."""
+        """Another key in a text that is JSON."""
         odd = self._dice.choice(("", "__proto__", "event_name", "id", "x" * 300, "\x00", "\u0131"))
         return self._changed(text, lambda _key: {odd: 1}, rename=odd)
 

@@ -1,4 +1,4 @@
-"""What is done with each text: everything that the daemon does with a message but handling it."""
+"""Everything that the daemon does with a message, except handling it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FORMATS: Final[tuple[Literal["auto", "canvas", "caliper"], ...]] = ("auto", "can
 
 
 def try_text(text: str) -> int:
-    """Decode in every way and look at what comes out; returns how many events that were.
+    """Decode in every way, and read all views of the events; returns the number of events.
 
-    Raises whatever is not supposed to be: any exception but `DecodeError`, and `DataError` of
-    `event.data`; and `AssertionError` for what is.
+    Raises any exception except `DecodeError`, and `DataError` of `event.data`; AssertionError for a
+    wrong result.
     """
     message = ReceivedMessage("m", "r", text, message_attributes={"event_name": "logged_in"})
     found = 0

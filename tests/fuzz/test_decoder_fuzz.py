@@ -1,4 +1,4 @@
-"""Any bytes at all: an event or one reason why not, in time and memory that grow with the size."""
+"""Any bytes give events or one reason, in time and memory proportional to the size."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.thorough
 
-#: So many texts in all; more of them with FUZZ_EXECUTIONS, or by `tests.fuzz.fuzz_decoder`.
+#: Number of texts; for more, set FUZZ_EXECUTIONS or run `tests.fuzz.fuzz_decoder`.
 EXECUTIONS: Final = int(os.environ.get("FUZZ_EXECUTIONS", "8000"))
 PARTS: Final = 4
 MEBIBYTE: Final = 1_048_576
 
 START: Final = '{"metadata": {"event_name": "logged_in"}, "body": {"redirect_url": '
-#: Texts of any length that are hard to read, by what they are full of.
+#: Texts of any length that are hard to read, by what they contain.
 HARD: Final[dict[str, Callable[[int], str]]] = {
     "open brackets": lambda size: "[" * size,
     "open braces": lambda size: '{"a":' * (size // 5),
@@ -62,7 +62,7 @@ each_hard = pytest.mark.parametrize("kind", HARD)
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_damaged_messages_raise_nothing_else(part: int) -> None:
-    """Documented and made up ones, damaged in every way that somebody thought of."""
+    """Documented and generated ones, damaged in all known ways."""
     mutator = Mutator(seeds(), seed=part)
     events = 0
 
@@ -73,12 +73,12 @@ def test_damaged_messages_raise_nothing_else(part: int) -> None:
         except BaseException as error:
             pytest.fail(f"{type(error).__name__} of {text[:2_000]!r}")
 
-    # Not so damaged that nothing gets through.
+    # Not all of them are damaged beyond reading.
     assert events > EXECUTIONS // PARTS / 20
 
 
 def cpu_seconds(text: str) -> float:
-    """The best of three: others use this machine, too."""
+    """The best of three, because other processes use this machine."""
     times = []
     for _ in range(3):
         began = time.process_time()
@@ -89,18 +89,18 @@ def cpu_seconds(text: str) -> float:
 
 @each_hard
 def test_the_time_grows_with_the_size(kind: str) -> None:
-    """Not with its square: four times the text, some four times the time."""
+    """It is linear: four times the text takes about four times as long."""
     small, large = (HARD[kind](MEBIBYTE // part) for part in (16, 4))
 
     first, second = cpu_seconds(small), cpu_seconds(large)
 
-    # Sixteen would be the square; what takes no time at all can't be compared.
+    # Sixteen would be quadratic; a time near zero can't be compared.
     assert second < max(first * 10, 0.05)
 
 
 @each_hard
 def test_the_memory_is_bounded(kind: str) -> None:
-    """For the largest message that SQS can hold: the objects of Python, and no copies of copies."""
+    """For the largest message of SQS: the Python objects, without copies of copies."""
     text = HARD[kind](MEBIBYTE)[:MEBIBYTE]
     message = ReceivedMessage("m", "r", text)
 

@@ -1,8 +1,8 @@
 """The catalog: a typed model for every Canvas Live Event. Each model is loaded on first use.
 
-The classes here are those of events in Canvas format; `caliper` has those of the other format,
-under the same names. `model_of` finds one by the name of its event. What type checkers see of it
-is in `__init__.pyi`.
+The classes here are the models of events in Canvas format; `caliper` has those in Caliper format,
+with the same class names. `model_of` finds a model by the name of its event. `__init__.pyi` lists
+all of them for type checkers.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from consumer.events.catalog.index import class_name, names
-from consumer.events.catalog.lookup import class_of
-from consumer.events.catalog.lookup import model_of as model_of
+from consumer.events.catalog.index import class_name, class_of, names
+from consumer.events.catalog.index import model_of as model_of
 
 
 def __getattr__(name: str) -> Any:

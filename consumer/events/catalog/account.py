@@ -1,54 +1,105 @@
-"""Accounts, and what is announced to all of an account."""
+"""Accounts, users, logins and SIS imports."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import GlobalId, LocalId, OpaqueId, Text, Time, about
+from consumer.events.catalog.fields import Flag, GlobalId, LocalId, OpaqueId, Text, Time, about
 
 
-class Account(CanvasBody):
-    """What the events about an account have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("account", "account_id")
+class Account(CanvasBody, abstract=True):
+    """Common fields of events about an account."""
 
     account_id: LocalId = about("The account.", of="account")
-    root_account_id: LocalId = about("The institution that it belongs to.", of="account")
-    root_account_uuid: OpaqueId = about("The institution, as other services know it.", of="account")
-    parent_account_id: LocalId = about("The account above it; null for the top.", of="account")
-    name: Text = about("What it is called.")
-    domain: Text = about("The host name under which it is reached.")
-    external_status: Text = about("Its contract with Instructure.", values=("paid", "free"))
-    workflow_state: Text = about("Where it stands.", values=("active", "deleted"))
-    default_time_zone: Text = about("The time zone of who has not chosen one.")
-    default_locale: Text = about("The language of who has not chosen one.", values=("en", "de"))
+    root_account_id: LocalId = about("The root account (the institution).", of="account")
+    root_account_uuid: OpaqueId = about("UUID of the root account.", of="account")
+    parent_account_id: LocalId = about("The parent account; null for the root.", of="account")
+    name: Text = about("Name.")
+    domain: Text = about("Host name of the account.")
+    external_status: Text = about("Contract with Instructure.", values="paid free")
+    workflow_state: Text = about("State.", values="active deleted")
+    default_time_zone: Text = about("Time zone of users who did not choose one.")
+    default_locale: Text = about("Language of users who did not choose one.", values="en de")
 
 
 class AccountCreated(Account):
-    """An account was made below the institution."""
-
-    event_name: ClassVar[str] = "account_created"
+    """A subaccount was created."""
 
 
 class AccountUpdated(Account):
-    """An account changed: its name, its place, its settings."""
-
-    event_name: ClassVar[str] = "account_updated"
+    """An account changed: its name, parent account or settings."""
 
 
 class AccountNotificationCreated(CanvasBody):
-    """An announcement to everybody in an account was made."""
-
-    event_name: ClassVar[str] = "account_notification_created"
-    entity: ClassVar[tuple[str, str]] = ("account_notification", "account_notification_id")
+    """An announcement to all users of an account was created."""
 
     account_notification_id: GlobalId = about("The announcement.", of="account_notification")
-    subject: Text = about("Its title.", truncated=True)
-    message: Text = about("What it says, as HTML.", truncated=True)
-    icon: Text = about(
-        "The sign beside it.",
-        values=("information", "warning", "error", "question", "calendar"),
+    subject: Text = about("Title.", truncated=True)
+    message: Text = about("Text, as HTML.", truncated=True)
+    icon: Text = about("Icon.", values="information warning error question calendar")
+    start_at: Time = about("Shown from this time.")
+    end_at: Time = about("Shown until this time.")
+
+
+class LoggedIn(CanvasBody):
+    """A user logged in."""
+
+    redirect_url: Text = about("The requested URL; null for the dashboard.", privacy="secret")
+
+
+class LoggedOut(CanvasBody):
+    """A user logged out; the metadata says who."""
+
+
+class SisBatch(CanvasBody, abstract=True):
+    """Common fields of events about an SIS import."""
+
+    sis_batch_id: LocalId = about("The SIS import.", of="sis_batch")
+    account_id: LocalId = about("The account that it imports into.", of="account")
+    workflow_state: Text = about(
+        "State.",
+        values="initializing created importing imported imported_with_messages failed "
+        "failed_with_messages",
     )
-    start_at: Time = about("From when it is shown.")
-    end_at: Time = about("Until when it is shown.")
+
+
+class SisBatchCreated(SisBatch):
+    """An import from a student information system (SIS) was created."""
+
+
+class SisBatchUpdated(SisBatch):
+    """An import from a student information system (SIS) progressed, finished, or failed."""
+
+
+class User(CanvasBody, abstract=True):
+    """Common fields of events about a user."""
+
+    user_id: GlobalId = about("The user.", of="user", privacy="identifier")
+    uuid: OpaqueId = about("UUID of the user.", of="user", privacy="identifier")
+    name: Text = about("Full name.", privacy="identifier")
+    short_name: Text = about("Display name.", privacy="identifier")
+    user_login: Text = about("Login, often an e-mail address.", privacy="identifier")
+    user_sis_id: OpaqueId = about("SIS ID of the user.", of="sis", privacy="identifier")
+    created_at: Time = about("When the user was created.")
+    updated_at: Time = about("When the user was last changed.")
+    workflow_state: Text = about(
+        "State.", values="pre_registered registered creation_pending deleted"
+    )
+
+
+class UserCreated(User):
+    """A user was created."""
+
+
+class UserUpdated(User):
+    """A user changed; often only because they logged in."""
+
+
+class UserAccountAssociationCreated(CanvasBody, entity=("account", "account_id")):
+    """A user was added to an account."""
+
+    user_id: GlobalId = about("The user.", of="user", privacy="identifier")
+    account_id: GlobalId = about("The account.", of="account")
+    account_uuid: OpaqueId = about("UUID of the account.", of="account")
+    is_admin: Flag = about("True if the user is an administrator of any account.")
+    created_at: Time = about("When the user was added.")
+    updated_at: Time = about("When the association was last changed.")

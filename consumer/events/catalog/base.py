@@ -1,11 +1,14 @@
-"""What every model of the catalog is: a typed, lenient, unchangeable view of what was received."""
+"""The base classes of all models: typed, lenient, read-only views of received data."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, model_serializer, model_validator
+
+from consumer.events.catalog.fields import marks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Record(BaseModel):
-    """An object inside of an event, or an event: unknown fields stay, and can be read like others.
+    """An event, or an object in an event. Unknown fields are kept and can be read like others.
 
-    Every field may be null or absent and is None then. `model_dump(mode="json", by_alias=True,
-    exclude_unset=True)` gives exactly what was received. No value appears in a repr or in an error.
+    Any field may be null or absent, and is then None. `model_dump(mode="json", by_alias=True,
+    exclude_unset=True)` returns exactly what was received. A repr or an error contains no values.
     """
 
     model_config = ConfigDict(
@@ -33,7 +36,7 @@ class Record(BaseModel):
         use_attribute_docstrings=False,
     )
 
-    #: By field: as it was received, where that differs from the value here.
+    #: By field: the received value, where it differs from the value here.
     _received: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="wrap")
@@ -70,32 +73,65 @@ class Record(BaseModel):
         return self._received.get(name, getattr(self, name))
 
     def unknown_fields(self) -> frozenset[str]:
-        """The names of fields that the catalog does not have for this object."""
+        """The names of received fields that the catalog does not list for this object."""
         return frozenset(self.__pydantic_extra__ or ())
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Nothing: what is in a field may be a person's."""
+        """Nothing, because any value may be personal data."""
         return iter(())
 
 
 class EventData(Record):
     """The data of an event: the body of a Canvas event, or a Caliper event.
 
-    Itself it stands for an event that the catalog does not know: all its fields are unknown ones.
+    Used as it is for an event that the catalog does not list: all its fields are unknown fields.
+    A subclass is the model of one event, named after its class (`SubmissionCreated` is the model of
+    "submission_created"), unless it says otherwise.
+
+    Args:
+        event_name: the name of the event, if it does not follow from the name of the class.
+        abstract: True for a base class of several events, which has no event name.
     """
 
-    #: The Canvas name of the event, such as "submission_created"; "" for an unknown one.
+    #: The Canvas name of the event, such as "submission_created"; "" for a base class.
     event_name: ClassVar[str] = ""
     event_format: ClassVar[Format | None] = None
-    #: False where no payload has been published: what fields there are comes from code.
+    #: False if no payload was published: its fields are known from source code or receivers.
     documented: ClassVar[bool] = True
     #: False for a documented event that Canvas's public source does not send.
     in_source: ClassVar[bool] = True
 
+    def __init_subclass__(
+        cls, *, event_name: str = "", abstract: bool = False, **more: Any
+    ) -> None:
+        super().__init_subclass__(**more)
+        if event_name:
+            cls.event_name = event_name
+        elif not abstract and not cls.event_name:
+            cls.event_name = re.sub(r"\B[A-Z]", r"_\g<0>", cls.__name__).lower()
 
-class CanvasBody(EventData):
-    """The `body` of an event in Canvas format."""
+
+class CanvasBody(EventData, abstract=True):
+    """The `body` of an event in Canvas format.
+
+    Args:
+        entity: the kind of thing that the event is about, and the field with its id; ("", "") for
+            nothing. By default it is what the first field identifies.
+    """
 
     event_format: ClassVar[Format | None] = "canvas"
-    #: What the event is about: its kind, and the field with its id; ("", "") for nothing.
-    entity: ClassVar[tuple[str, str]] = ("", "")
+    _entity: ClassVar[tuple[str, str] | None] = None
+
+    def __init_subclass__(cls, *, entity: tuple[str, str] | None = None, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if entity is not None:
+            cls._entity = entity
+
+    @classmethod
+    def entity(cls) -> tuple[str, str]:
+        """The kind of thing that the event is about, and the field with its id, or ("", "")."""
+        if cls._entity is not None:
+            return cls._entity
+        name, field = next(iter(cls.__pydantic_fields__.items()), ("", None))
+        kind = marks_of(field).of if field else ""
+        return (kind, name) if kind else ("", "")

@@ -1,54 +1,159 @@
-"""Content that is copied or imported into a course."""
+"""Content: access to it, files, imports, LTI links and blueprint courses."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import Flag, GlobalId, OpaqueId, Text, about
+from consumer.events.catalog.fields import (
+    AnyId,
+    Flag,
+    GlobalId,
+    LocalId,
+    OpaqueId,
+    Text,
+    Time,
+    about,
+)
 
 
-class ContentMigration(CanvasBody):
-    """What the events about a copy or an import have in common."""
+class AssetAccessed(CanvasBody):
+    """A user viewed something: a page, a file, a quiz, a list. By far the most frequent event."""
 
-    entity: ClassVar[tuple[str, str]] = ("content_migration", "content_migration_id")
+    asset_id: GlobalId = about("What was viewed (see `asset_type`).", of="asset")
+    asset_type: Text = about(
+        "Type of `asset_id`; with `asset_subtype`, the type of what contains the list.",
+        values="course wiki_page attachment assignment quizzes:quiz discussion_topic "
+        "context_external_tool group user",
+    )
+    asset_name: Text = about("Name.", privacy="education")
+    asset_subtype: Text = about(
+        "The list that was viewed; null if it was a single thing.",
+        values="home modules files assignments grades roster topics",
+    )
+    category: Text = about(
+        "Area of Canvas.", values="wiki files assignments quizzes topics external_tools home"
+    )
+    role: Text = about(
+        "Role that gives the user access.",
+        values="StudentEnrollment TeacherEnrollment TaEnrollment GroupMembership",
+    )
+    level: Text = about("Level of participation.", values="participate submit")
+    enrollment_id: LocalId = about("The enrollment of the user.", of="enrollment")
+    section_id: LocalId = about("The section of that enrollment.", of="course_section")
+    domain: Text = about("For an external tool: its domain.")
+    url: Text = about("For an external tool: its URL.", privacy="secret")
+    filename: Text = about("For a file: its name in file storage.", privacy="education")
+    display_name: Text = about("For a file: its display name.", privacy="education")
+
+
+class Attachment(CanvasBody, abstract=True):
+    """Common fields of events about a file."""
+
+    attachment_id: GlobalId = about("The file.", of="attachment")
+    user_id: GlobalId = about("Who uploaded it.", of="user", privacy="identifier")
+    context_id: GlobalId = about("The owner of the file (see `context_type`).", of="context")
+    context_type: Text = about("Type of `context_id`.", values="Course Group User")
+    display_name: Text = about("Display name.", privacy="education", truncated=True)
+    filename: Text = about(
+        "Name in file storage, URL-encoded.", privacy="education", truncated=True
+    )
+    content_type: Text = about("MIME type.", values="application/pdf text/csv image/png text/html")
+    folder_id: GlobalId = about("The folder.", of="folder")
+    unlock_at: Time = about("Available from this time.")
+    lock_at: Time = about("Available until this time.")
+    locked: Flag = about("True if it is not available. Newer versions only.")
+    updated_at: Time = about("When it was last changed.")
+    associated_integration_id: OpaqueId = about("The plagiarism checker.", of="tool")
+
+
+class AttachmentCreated(Attachment):
+    """A file was uploaded or copied to a course, a group, or a user's files."""
+
+
+class AttachmentUpdated(Attachment):
+    """A file was renamed or moved, or its dates changed."""
+
+    old_display_name: Text = about(
+        "Previous name, if it was renamed.", privacy="education", truncated=True
+    )
+
+
+class AttachmentDeleted(Attachment):
+    """A file was deleted."""
+
+
+class ContentMigration(CanvasBody, abstract=True):
+    """Common fields of events about a course copy or import."""
 
     content_migration_id: GlobalId = about("The copy or import.", of="content_migration")
-    context_id: GlobalId = about("Where the content goes.", of="context")
-    context_type: Text = about("What kind of place that is.", values=("Course", "Account", "Group"))
-    context_uuid: OpaqueId = about("That place, as other services know it.", of="context")
+    context_id: GlobalId = about("The destination (see `context_type`).", of="context")
+    context_type: Text = about("Type of `context_id`.", values="Course Account Group")
+    context_uuid: OpaqueId = about("UUID of the destination.", of="context")
     migration_type: Text = about(
-        "How it comes.",
-        values=(
-            "course_copy_importer",
-            "canvas_cartridge_importer",
-            "common_cartridge_importer",
-            "master_course_import",
-        ),
+        "Type of the copy or import.",
+        values="course_copy_importer canvas_cartridge_importer common_cartridge_importer "
+        "master_course_import",
     )
-    import_quizzes_next: Flag = about("Quizzes become New Quizzes.")
-    lti_context_id: OpaqueId = about("Where it goes, as LTI tools know it.", of="context")
-    source_course_lti_id: OpaqueId = about(
-        "Where it comes from, as LTI tools know it.", of="course"
-    )
-    source_course_uuid: OpaqueId = about(
-        "Where it comes from, as other services know it.", of="course"
-    )
-    destination_course_lti_id: OpaqueId = about("The same as `lti_context_id`.", of="course")
+    import_quizzes_next: Flag = about("True if quizzes are converted to New Quizzes.")
+    lti_context_id: OpaqueId = about("LTI ID of the destination.", of="context")
+    source_course_lti_id: OpaqueId = about("LTI ID of the source course.", of="course")
+    source_course_uuid: OpaqueId = about("UUID of the source course.", of="course")
+    destination_course_lti_id: OpaqueId = about("Same as `lti_context_id`.", of="course")
     resource_map_url: Text = about(
-        "A signed address with old and new ids of what was copied.", privacy="secret"
+        "Signed URL of a map from old IDs to new ones.", privacy="secret"
     )
-    domain: Text = about("The institution's host name.")
+    domain: Text = about("Host name of the institution.")
 
 
 class ContentMigrationStarted(ContentMigration):
-    """A copy or an import of course content began."""
+    """A course copy or import started."""
 
-    event_name: ClassVar[str] = "content_migration_started"
     in_source: ClassVar[bool] = False
 
 
 class ContentMigrationCompleted(ContentMigration):
-    """A copy or an import of course content is done."""
+    """A course copy or import finished."""
 
-    event_name: ClassVar[str] = "content_migration_completed"
+
+class LtiResourceLink(CanvasBody, abstract=True):
+    """Common fields of events about a link to an LTI tool."""
+
+    resource_link_id: GlobalId = about("The link.", of="lti_resource_link")
+    resource_link_uuid: OpaqueId = about(
+        "LTI ID of the link.", of="lti_resource_link", privacy="secret"
+    )
+    lookup_uuid: OpaqueId = about(
+        "ID by which a launch finds the link.", of="lti_resource_link", privacy="secret"
+    )
+    context_id: GlobalId = about("What contains the link (see `context_type`).", of="context")
+    context_type: Text = about("Type of `context_id`.", values="Course Assignment Account")
+    context_external_tool_id: GlobalId = about("The tool.", of="context_external_tool")
+    url: Text = about("Launch URL.", privacy="secret")
+    title: Text = about("Title.")
+    workflow_state: Text = about("State.", values="active deleted")
+
+
+class LtiResourceLinkCreated(LtiResourceLink):
+    """A link to an LTI tool was created."""
+
+
+class LtiResourceLinkUpdated(LtiResourceLink):
+    """A link to an LTI tool changed, or was deleted."""
+
+
+class MasterMigration(CanvasBody, abstract=True):
+    """Common fields of events about the synchronization of a blueprint course."""
+
+    master_migration_id: AnyId = about("The synchronization.", of="master_migration")
+    master_template_id: AnyId = about("The blueprint.", of="master_template")
+    account_id: GlobalId = about("The account of the blueprint course.", of="account")
+    account_uuid: OpaqueId = about("UUID of that account.", of="account")
+    blueprint_course_id: GlobalId = about("The blueprint course.", of="course")
+    blueprint_course_uuid: OpaqueId = about("UUID of the blueprint course.", of="course")
+
+
+class MasterMigrationStarted(MasterMigration):
+    """The synchronization of a blueprint course started."""
+
+    in_source: ClassVar[bool] = False

@@ -1,9 +1,9 @@
-"""Courses, their sections, and how far students have come."""
+"""Courses, their sections, modules, pages and syllabus, and the progress of students."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import BeforeValidator
 
@@ -22,8 +22,8 @@ from consumer.events.catalog.fields import (
 )
 
 
-def _repaired(value: object) -> object:
-    """The names in a list that was sent as the pieces of its own text."""
+def _joined(value: object) -> object:
+    """The names in a list that was received as pieces of its JSON text."""
     text = ",".join(map(str, value)) if isinstance(value, list) else value
     if isinstance(text, str) and text.startswith("["):
         try:
@@ -33,132 +33,188 @@ def _repaired(value: object) -> object:
     return value
 
 
-#: Also as one text, or as that text cut at its commas: '["name"', ' "course_id"]'.
-_FieldNames = Annotated[list[str] | None, BeforeValidator(_repaired), Is("text")]
+#: Also a JSON text, or that text split at its commas: '["name"', ' "course_id"]'.
+_FieldNames = Annotated[list[str] | None, BeforeValidator(_joined), Is("text")]
 
 
-class Course(CanvasBody):
-    """What the events about a course have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("course", "course_id")
+class Course(CanvasBody, abstract=True):
+    """Common fields of events about a course."""
 
     course_id: GlobalId = about("The course.", of="course")
-    uuid: OpaqueId = about("The course, as other services know it.", of="course")
-    account_id: GlobalId = about("The account that it is in.", of="account")
-    account_uuid: OpaqueId = about("That account, as other services know it.", of="account")
-    name: Text = about("What it is called.")
-    created_at: Time = about("When it was made.")
+    uuid: OpaqueId = about("UUID of the course.", of="course")
+    account_id: GlobalId = about("The account of the course.", of="account")
+    account_uuid: OpaqueId = about("UUID of that account.", of="account")
+    name: Text = about("Name.")
+    created_at: Time = about("When it was created.")
     updated_at: Time = about("When it was last changed.")
     workflow_state: Text = about(
-        "Where it stands: claimed is not published, available is.",
-        values=("created", "claimed", "available", "completed", "deleted"),
+        "State: claimed is unpublished, available is published.",
+        values="created claimed available completed deleted",
     )
 
 
 class CourseCreated(Course):
-    """A course was made."""
-
-    event_name: ClassVar[str] = "course_created"
+    """A course was created."""
 
 
 class CourseUpdated(Course):
-    """A course changed: renamed, published, concluded, deleted, or any other save of it."""
-
-    event_name: ClassVar[str] = "course_updated"
+    """A course changed: renamed, published, concluded, deleted, or saved for another reason."""
 
 
-class CourseSection(CanvasBody):
-    """What the events about a section of a course have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("course_section", "course_section_id")
+class CourseSection(CanvasBody, abstract=True):
+    """Common fields of events about a section of a course."""
 
     course_section_id: LocalId = about("The section.", of="course_section")
-    course_id: LocalId = about("The course that it is in now.", of="course")
-    nonxlist_course_id: LocalId = about(
-        "The course that it came from, if it was moved to another.", of="course"
-    )
-    root_account_id: LocalId = about("The institution.", of="account")
+    course_id: LocalId = about("The current course of the section.", of="course")
+    nonxlist_course_id: LocalId = about("The original course, if it was moved.", of="course")
+    root_account_id: LocalId = about("The root account (the institution).", of="account")
     enrollment_term_id: LocalId = about("The term.", of="enrollment_term")
-    name: Text = about("What it is called.")
-    default_section: Flag = about("It came with the course.")
-    accepting_enrollments: Flag = about("People can be enrolled in it.")
-    can_manually_enroll: Flag = about("People can be enrolled in it by hand.")
-    start_at: Time = about("From when its members can take part, if not as the course.")
-    end_at: Time = about("Until when its members can take part, if not as the course.")
-    restrict_enrollments_to_section_dates: Flag = about("These dates go before the course's.")
-    sis_source_id: OpaqueId = about("The section in the student information system.", of="sis")
-    sis_batch_id: AnyId = about("The SIS import that last touched it.", of="sis_batch")
-    integration_id: OpaqueId = about("The section in yet another system.", of="sis")
-    stuck_sis_fields: _FieldNames = about(
-        "Fields changed by hand, which SIS imports leave alone.", values=("name", "course_id")
+    name: Text = about("Name.")
+    default_section: Flag = about("True if it was created with the course.")
+    accepting_enrollments: Flag = about("True if users can be enrolled in it.")
+    can_manually_enroll: Flag = about("True if users can be enrolled in it manually.")
+    start_at: Time = about("Start of participation, if not that of the course.")
+    end_at: Time = about("End of participation, if not that of the course.")
+    restrict_enrollments_to_section_dates: Flag = about(
+        "True if these dates override the course's."
     )
-    workflow_state: Text = about("Where it stands.", values=("active", "deleted"))
+    sis_source_id: OpaqueId = about("SIS ID of the section.", of="sis")
+    sis_batch_id: AnyId = about("The SIS import that last changed it.", of="sis_batch")
+    integration_id: OpaqueId = about("ID of the section in another system.", of="sis")
+    stuck_sis_fields: _FieldNames = about(
+        "Fields changed manually, which SIS imports do not overwrite.", values="name course_id"
+    )
+    workflow_state: Text = about("State.", values="active deleted")
 
 
 class CourseSectionCreated(CourseSection):
-    """A section was made in a course."""
-
-    event_name: ClassVar[str] = "course_section_created"
+    """A section of a course was created."""
 
 
 class CourseSectionUpdated(CourseSection):
     """A section changed, was moved to another course, or was deleted."""
 
-    event_name: ClassVar[str] = "course_section_updated"
-
 
 class ProgressError(Record):
-    """Why there is no progress to tell."""
+    """Why there is no progress."""
 
     message: Text = about("The reason.")
 
 
 class Progress(Record):
-    """How far somebody has come in a course."""
+    """The progress of a student in a course."""
 
-    requirement_count: Integer = about("Requirements in the course.")
-    requirement_completed_count: Integer = about("Those that are met.", privacy="education")
-    next_requirement_url: Text = about(
-        "The address of the next one; null if none is left.", privacy="secret"
+    requirement_count: Integer = about("Number of requirements in the course.")
+    requirement_completed_count: Integer = about(
+        "Number of completed requirements.", privacy="education"
     )
-    completed_at: Time = about("When all were met; null before.", privacy="education")
-    error: ProgressError | None = about("Instead of all others: why there is nothing to tell.")
+    next_requirement_url: Text = about(
+        "URL of the next requirement; null if none is left.", privacy="secret"
+    )
+    completed_at: Time = about("When all were completed, or null.", privacy="education")
+    error: ProgressError | None = about("Replaces the other fields if there is no progress.")
 
 
 class ProgressUser(Record):
-    """Who has come that far."""
+    """The student."""
 
     id: LocalId = about("The student.", of="user", privacy="identifier")
-    name: Text = about("The student's name.", privacy="identifier")
-    email: Text = about("The student's e-mail address.", privacy="identifier")
+    name: Text = about("Name.", privacy="identifier")
+    email: Text = about("E-mail address.", privacy="identifier")
 
 
 class ProgressCourse(Record):
-    """The course of that progress."""
+    """The course."""
 
     id: LocalId = about("The course.", of="course")
-    name: Text = about("What it is called.")
-    account_id: LocalId = about("The account that it is in.", of="account")
-    sis_source_id: OpaqueId = about("The course in the student information system.", of="sis")
+    name: Text = about("Name.")
+    account_id: LocalId = about("The account of the course.", of="account")
+    sis_source_id: OpaqueId = about("SIS ID of the course.", of="sis")
 
 
-class CourseProgression(CanvasBody):
-    """What the events about a student's progress have in common."""
+class CourseProgression(CanvasBody, abstract=True, entity=("course", "course")):
+    """Common fields of events about a student's progress."""
 
-    entity: ClassVar[tuple[str, str]] = ("course", "course")
-
-    progress: Progress | None = about("How far the student has come.", privacy="education")
+    progress: Progress | None = about("The progress of the student.", privacy="education")
     user: ProgressUser | None = about("The student.", privacy="identifier")
     course: ProgressCourse | None = about("The course.")
 
 
 class CourseProgress(CourseProgression):
-    """A student met a requirement of a course's modules; sent some minutes later."""
-
-    event_name: ClassVar[str] = "course_progress"
+    """A student completed a module requirement of a course; sent some minutes later."""
 
 
 class CourseCompleted(CourseProgression):
-    """A student met the last requirement of a course's modules."""
+    """A student completed the last module requirement of a course."""
 
-    event_name: ClassVar[str] = "course_completed"
+
+class Module(CanvasBody, abstract=True):
+    """Common fields of events about a module."""
+
+    module_id: LocalId = about("The module.", of="module")
+    context_id: LocalId = about("The course.", of="course")
+    context_type: Text = about("Type of `context_id`.", values="Course")
+    name: Text = about("Name.")
+    position: Integer = about("Position among the modules, from 1.")
+    workflow_state: Text = about("State.", values="active unpublished deleted")
+
+
+class ModuleCreated(Module):
+    """A module was created."""
+
+
+class ModuleUpdated(Module):
+    """A module changed, or was deleted."""
+
+
+class ModuleItem(CanvasBody, abstract=True):
+    """Common fields of events about an item of a module."""
+
+    module_item_id: LocalId = about("The item.", of="module_item")
+    module_id: LocalId = about("The module.", of="module")
+    context_id: LocalId = about("The course.", of="course")
+    context_type: Text = about("Type of `context_id`.", values="Course")
+    position: Integer = about("Position in the module, from 1.")
+    workflow_state: Text = about("State.", values="active unpublished deleted")
+
+
+class ModuleItemCreated(ModuleItem):
+    """An item was added to a module."""
+
+
+class ModuleItemUpdated(ModuleItem):
+    """An item of a module changed, was moved, or was removed."""
+
+
+class SyllabusUpdated(CanvasBody):
+    """The syllabus of a course changed."""
+
+    course_id: GlobalId = about("The course.", of="course")
+    syllabus_body: Text = about("New text, as HTML.", truncated=True)
+    old_syllabus_body: Text = about("Previous text, as HTML.", truncated=True)
+
+
+class WikiPage(CanvasBody, abstract=True):
+    """Common fields of events about a page."""
+
+    wiki_page_id: GlobalId = about("The page.", of="wiki_page")
+    title: Text = about("Title.", truncated=True)
+
+
+class WikiPageCreated(WikiPage):
+    """A page was created."""
+
+    body: Text = about("Text, as HTML.", truncated=True)
+
+
+class WikiPageUpdated(WikiPage):
+    """The title or the text of a page changed, or the page was deleted."""
+
+    body: Text = about("New text, as HTML.", truncated=True)
+    workflow_state: Text = about("State. Newer versions only.", values="active unpublished deleted")
+    old_title: Text = about("Previous title, if it changed.", truncated=True)
+    old_body: Text = about("Previous text, if it changed.", truncated=True)
+
+
+class WikiPageDeleted(WikiPage):
+    """A page was deleted."""

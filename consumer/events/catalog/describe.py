@@ -1,7 +1,4 @@
-"""What the catalog says of an event, as data: for `consume events`, schemas and the table of drift.
-
-Reads the models; knows nothing of how it is shown.
-"""
+"""Describes models as data: for `consume events`, schemas, samples and `shapes.json`."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-#: For a field whose type says no kind.
+#: For a field whose type has no `Is`.
 _KINDS: Final[dict[type, Kind]] = {
     str: "text",
     bool: "boolean",
@@ -29,48 +26,38 @@ _KINDS: Final[dict[type, Kind]] = {
     datetime: "timestamp",
     dict: "object",
 }
+#: Names of kinds for users, where they differ.
+_WORDS: Final = {"boolean": "yes or no", "timestamp": "time", "opaque id": "outside id"}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFacts:
-    """One field of a model, by what its annotation and `about` say."""
+    """One field of a model, from its annotation and its `about`."""
 
-    #: As it stands in the payload.
+    #: The key in the payload.
     key: str
     kind: Kind
     marks: Marks
-    #: A list of such values.
+    #: True for a list of such values.
     many: bool = False
-    #: A number without fractions.
+    #: True for a number without fractions.
     whole: bool = False
-    #: The model of the object, where its fields are known.
+    #: The model of the object, if its fields are known.
     record: type[Record] | None = None
 
     @property
     def type_words(self) -> str:
-        """The type in plain words: "global id of a course", "list of texts", "yes or no"."""
+        """The type for users: "global id of a course", "list of texts", "yes or no"."""
         if self.marks.of == "sis":
             return "SIS id"
         of = f" of {_with_article(self.marks.of)}" if self.marks.of else ""
         if self.many:
-            return f"list of {_PLURALS.get(self.kind, f'{self.kind}s')}{of}"
+            return f"list of {_WORDS.get(self.kind, self.kind)}s{of}"
         if self.kind == "number":
             return "whole number" if self.whole else "number"
         if self.kind == "object":
             return "object" if self.record is not None else "object, any keys"
         return _WORDS.get(self.kind, self.kind) + of
-
-
-_WORDS: Final[dict[Kind, str]] = {
-    "boolean": "yes or no",
-    "timestamp": "time",
-    "opaque id": "outside id",
-}
-_PLURALS: Final[dict[Kind, str]] = {
-    "boolean": "yes or no",
-    "timestamp": "times",
-    "opaque id": "outside ids",
-}
 
 
 def _with_article(thing: str) -> str:
@@ -80,12 +67,12 @@ def _with_article(thing: str) -> str:
 
 
 def meaning_of(model: type[Record]) -> str:
-    """What the event tells, or the object is: the model's docstring in one line."""
-    return " ".join(inspect.cleandoc(model.__doc__ or "").split("\n\n")[0].split())
+    """The first paragraph of the model's docstring, on one line."""
+    return " ".join((inspect.getdoc(model) or "").split("\n\n")[0].split())
 
 
 def fields_of(model: type[Record]) -> tuple[FieldFacts, ...]:
-    """Each field of a model, in the model's order; objects in it have fields again."""
+    """All fields of a model, in its order."""
     return tuple(
         _facts(field.alias or name, field) for name, field in model.__pydantic_fields__.items()
     )
@@ -94,7 +81,7 @@ def fields_of(model: type[Record]) -> tuple[FieldFacts, ...]:
 def all_fields_of(
     model: type[Record], path: str = "", seen: tuple[type[Record], ...] = ()
 ) -> Iterator[tuple[str, FieldFacts]]:
-    """Each field with its path, those of the objects inside right behind their object."""
+    """All fields with their paths, including those of inner objects, which follow their object."""
     for facts in fields_of(model):
         where = inner_path(path, facts.key) + ("[]" if facts.many and facts.record else "")
         yield where, facts
@@ -113,14 +100,14 @@ def _facts(key: str, field: FieldInfo) -> FieldFacts:
         key=key,
         kind=kind,
         marks=marks_of(field),
-        many=kind != "text or object" and any(part in {list, tuple} for part in classes),
+        many=kind != "text or object" and list in classes,
         whole=int in classes and float not in classes,
         record=records[0] if records else None,
     )
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """The classes in an annotation, and what `Annotated` says beside them."""
+    """The classes in an annotation, and the metadata of `Annotated`."""
     origin = get_origin(annotation)
     if origin is None:
         if annotation is not NoneType:
@@ -132,6 +119,6 @@ def _parts(annotation: Any) -> Iterator[Any]:
     else:
         if isinstance(origin, type):
             yield origin
-        if origin is not dict:  # what is in an open object, is open
+        if origin is not dict:  # an open object may contain anything
             for argument in get_args(annotation):
                 yield from _parts(argument)

@@ -1,93 +1,133 @@
-"""Enrollments: who is in which course as what, and from when to when."""
+"""Enrollments and their states; groups and their members."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import Flag, GlobalId, OpaqueId, Text, Time, about
+from consumer.events.catalog.fields import (
+    Flag,
+    GlobalId,
+    Integer,
+    LocalId,
+    OpaqueId,
+    Text,
+    Time,
+    about,
+)
 
 
-class Enrollment(CanvasBody):
-    """What the events about an enrollment have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("enrollment", "enrollment_id")
+class Enrollment(CanvasBody, abstract=True):
+    """Common fields of events about an enrollment."""
 
     enrollment_id: GlobalId = about("The enrollment.", of="enrollment")
     course_id: GlobalId = about("The course.", of="course")
-    course_uuid: OpaqueId = about("The course, as other services know it.", of="course")
+    course_uuid: OpaqueId = about("UUID of the course.", of="course")
     course_section_id: GlobalId = about("The section.", of="course_section")
-    user_id: GlobalId = about("Who is enrolled.", of="user", privacy="identifier")
-    user_uuid: OpaqueId = about(
-        "Who is enrolled, as other services know them.", of="user", privacy="identifier"
-    )
-    user_name: Text = about("Their name.", privacy="identifier")
+    user_id: GlobalId = about("The enrolled user.", of="user", privacy="identifier")
+    user_uuid: OpaqueId = about("UUID of the user.", of="user", privacy="identifier")
+    user_name: Text = about("Name of the user.", privacy="identifier")
     type: Text = about(
-        "As what.",
-        values=(
-            "StudentEnrollment",
-            "TeacherEnrollment",
-            "TaEnrollment",
-            "ObserverEnrollment",
-            "DesignerEnrollment",
-        ),
+        "Role.",
+        values="StudentEnrollment TeacherEnrollment TaEnrollment ObserverEnrollment "
+        "DesignerEnrollment",
     )
     associated_user_id: GlobalId = about(
-        "For an observer: the student who is observed.", of="user", privacy="identifier"
+        "For an observer: the observed student.", of="user", privacy="identifier"
     )
-    limit_privileges_to_course_section: Flag = about("They see only people of their section.")
-    created_at: Time = about("When they were enrolled.")
-    updated_at: Time = about("When that was last changed.")
+    limit_privileges_to_course_section: Flag = about("True if they see their own section only.")
+    created_at: Time = about("When it was created.")
+    updated_at: Time = about("When it was last changed.")
     workflow_state: Text = about(
-        "Where it stands.",
-        values=("invited", "active", "creation_pending", "completed", "inactive", "deleted"),
+        "State.", values="invited active creation_pending completed inactive deleted"
     )
 
 
 class EnrollmentCreated(Enrollment):
-    """Somebody was enrolled in a course."""
-
-    event_name: ClassVar[str] = "enrollment_created"
+    """A user was enrolled in a course."""
 
 
 class EnrollmentUpdated(Enrollment):
     """An enrollment changed: accepted, concluded, deleted."""
 
-    event_name: ClassVar[str] = "enrollment_updated"
 
-
-class EnrollmentState(CanvasBody):
-    """What the events about what an enrollment amounts to, by date, have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("enrollment", "enrollment_id")
+class EnrollmentState(CanvasBody, abstract=True):
+    """Common fields of events about the effective state of an enrollment."""
 
     enrollment_id: GlobalId = about("The enrollment.", of="enrollment")
     state: Text = about(
-        "What it amounts to now, with the dates of course, section and term.",
-        values=(
-            "active",
-            "invited",
-            "pending_invited",
-            "pending_active",
-            "completed",
-            "inactive",
-            "deleted",
-        ),
+        "State that follows from the dates of course, section and term.",
+        values="active invited pending_invited pending_active completed inactive deleted",
     )
-    state_started_at: Time = about("Since when.")
-    state_valid_until: Time = about("Until when; null if no date ends it.")
-    state_is_current: Flag = about("It has been computed anew since the last change.")
-    restricted_access: Flag = about("The person is locked out by a date.")
-    access_is_current: Flag = about("That has been computed anew since the last change.")
+    state_started_at: Time = about("Valid from this time.")
+    state_valid_until: Time = about("Valid until this time; null for no end.")
+    state_is_current: Flag = about("False if the state must be recalculated.")
+    restricted_access: Flag = about("True if a date denies the user access.")
+    access_is_current: Flag = about("False if the access must be recalculated.")
 
 
 class EnrollmentStateCreated(EnrollmentState):
-    """It was computed for the first time what an enrollment amounts to."""
-
-    event_name: ClassVar[str] = "enrollment_state_created"
+    """The effective state of an enrollment was calculated for the first time."""
 
 
 class EnrollmentStateUpdated(EnrollmentState):
-    """What an enrollment amounts to changed: a term began, a course ended."""
+    """The effective state of an enrollment changed: a term began, a course ended."""
 
-    event_name: ClassVar[str] = "enrollment_state_updated"
+
+class Group(CanvasBody, abstract=True):
+    """Common fields of events about a group."""
+
+    group_id: GlobalId = about("The group.", of="group")
+    group_name: Text = about("Name.")
+    uuid: OpaqueId = about("UUID of the group.", of="group")
+    group_category_id: GlobalId = about("The group set.", of="group_category")
+    group_category_name: Text = about("Name of the group set.")
+    context_id: GlobalId = about("The course or account (see `context_type`).", of="context")
+    context_type: Text = about("Type of `context_id`.", values="Course Account")
+    account_id: GlobalId = about("The account.", of="account")
+    max_membership: Integer = about("Maximum number of members; null for no limit.")
+    workflow_state: Text = about("State.", values="available deleted")
+
+
+class GroupCreated(Group):
+    """A group was created."""
+
+
+class GroupUpdated(Group):
+    """A group changed, or was deleted."""
+
+
+class GroupCategory(CanvasBody, abstract=True):
+    """Common fields of events about a group set."""
+
+    group_category_id: GlobalId = about("The group set.", of="group_category")
+    group_category_name: Text = about("Name.")
+    context_id: LocalId = about("The course or account (see `context_type`).", of="context")
+    context_type: Text = about("Type of `context_id`.", values="Course Account")
+    group_limit: Integer = about("Maximum number of members of a group; null for no limit.")
+
+
+class GroupCategoryCreated(GroupCategory):
+    """A group set was created."""
+
+
+class GroupCategoryUpdated(GroupCategory):
+    """A group set changed."""
+
+
+class GroupMembership(CanvasBody, abstract=True):
+    """Common fields of events about a member of a group."""
+
+    group_membership_id: GlobalId = about("The membership.", of="group_membership")
+    user_id: GlobalId = about("The member.", of="user", privacy="identifier")
+    group_id: GlobalId = about("The group.", of="group")
+    group_name: Text = about("Name of the group.")
+    group_category_id: GlobalId = about("The group set.", of="group_category")
+    group_category_name: Text = about("Name of the group set.")
+    workflow_state: Text = about("State.", values="accepted invited requested deleted")
+
+
+class GroupMembershipCreated(GroupMembership):
+    """A user joined a group, or was added to it."""
+
+
+class GroupMembershipUpdated(GroupMembership):
+    """A membership in a group changed, or ended."""

@@ -1,4 +1,4 @@
-"""The types of fields in the catalog, and what is known of a field besides its type."""
+"""The types of fields in the catalog, and what is known about a field in addition to its type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchem
 from consumer.events.identifiers import TRUNCATED_LENGTH
 from consumer.events.timestamps import parse_day, parse_time
 
-#: identifier: tells who a person is. education: part of an education record. secret: opens a door
+#: identifier: shows who a person is. education: part of an education record. secret: gives access
 #: (a token, a session, a signed URL).
 Privacy = Literal["none", "identifier", "education", "secret"]
 
@@ -25,7 +25,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """What kind of value a type of this module stands for; found in a field's annotation."""
+    """The kind of value that a type of this module stands for; part of the annotation."""
 
     kind: Kind
 
@@ -54,13 +54,11 @@ def _object(value: object) -> object:
         return value
 
 
-_WRITTEN_TIME = WithJsonSchema(
-    {"type": "string", "description": "ISO 8601 in one of several shapes, mostly with an offset."}
+_TIME_SCHEMA = WithJsonSchema(
+    {"type": "string", "description": "ISO 8601 in one of several forms, mostly with an offset."}
 )
-_WRITTEN_DAY = WithJsonSchema(
-    {"type": "string", "description": "A date, alone or with a time of that day."}
-)
-_WRITTEN_NUMBER = WithJsonSchema(
+_DAY_SCHEMA = WithJsonSchema({"type": "string", "description": "A date, with or without a time."})
+_NUMBER_SCHEMA = WithJsonSchema(
     {
         "anyOf": [
             {"type": "number"},
@@ -70,30 +68,30 @@ _WRITTEN_NUMBER = WithJsonSchema(
     }
 )
 
-# Each value may be null or absent: Canvas leaves nulls out for some accounts.
+# Each value may be null or absent: Canvas omits nulls for some accounts.
 
-#: With the shard in front, as text or integer and exactly as received; "" where there is none.
+#: With the shard in front; a text or an integer, as received; "" if there is none.
 GlobalId = Annotated[StrictStr | StrictInt | None, Is("global id")]
 #: Without the shard; otherwise like a global id.
 LocalId = Annotated[StrictStr | StrictInt | None, Is("local id")]
-#: Either of them, depending on who writes the event.
+#: Either of them, depending on which service sends the event.
 AnyId = Annotated[StrictStr | StrictInt | None, Is("id")]
-#: An id that is none of Canvas's numbers: a UUID, an LTI id, one of an SIS or another service.
+#: Not a number of Canvas: a UUID, an LTI id, an id of an SIS or another service.
 OpaqueId = Annotated[StrictStr | StrictInt | None, Is("opaque id")]
-#: Aware, UTC; None also for what can't be read as a certain moment (`written` has the text).
-Time = Annotated[Annotated[datetime, _WRITTEN_TIME] | None, BeforeValidator(_time), Is("timestamp")]
-#: A day, whether it came alone or with a time; None also for what can't be read as one.
-Day = Annotated[Annotated[date, _WRITTEN_DAY] | None, BeforeValidator(_day), Is("date")]
+#: Aware, UTC; None if the text is not an unambiguous time (`written` returns the text).
+Time = Annotated[Annotated[datetime, _TIME_SCHEMA] | None, BeforeValidator(_time), Is("timestamp")]
+#: A day, received with or without a time; None if the text is not a day.
+Day = Annotated[Annotated[date, _DAY_SCHEMA] | None, BeforeValidator(_day), Is("date")]
 Text = Annotated[str | None, Is("text")]
-#: Integer or float, also where it is written as a text or as `{"numberStr": ...}`.
+#: Integer or float; also if it is received as a text or as `{"numberStr": ...}`.
 Number = Annotated[
-    Annotated[int | float, _WRITTEN_NUMBER] | None, BeforeValidator(_number), Is("number")
+    Annotated[int | float, _NUMBER_SCHEMA] | None, BeforeValidator(_number), Is("number")
 ]
 Integer = Annotated[int | None, BeforeValidator(_number), Is("number")]
 Flag = Annotated[bool | None, Is("boolean")]
-#: An object whose keys are not fixed; also where it comes as a text with JSON in it.
+#: An object with any keys; also if it is received as a text that contains JSON.
 Open = Annotated[dict[str, Any] | None, BeforeValidator(_object), Is("object")]
-#: A text, an object, or a list of them: the vocabulary of JSON-LD.
+#: The vocabulary of JSON-LD: a text, an object, or a list of them.
 Context = Annotated[str | list[Any] | dict[str, Any] | None, Is("text or object")]
 Texts = Annotated[list[str] | None, Is("text")]
 Ids = Annotated[list[StrictStr | StrictInt] | None, Is("id")]
@@ -101,16 +99,22 @@ Ids = Annotated[list[StrictStr | StrictInt] | None, Is("id")]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What `about` was told of a field."""
+    """What is known about a field: the arguments of `about`."""
 
     meaning: str
-    #: What an id names, such as "course".
     of: str = ""
     privacy: Privacy = "none"
-    #: Canvas cuts this text at 8,192 characters.
     truncated: bool = False
-    #: Values that are known to occur; others may.
     values: tuple[Any, ...] = ()
+
+    def __call__(self, schema: dict[str, Any]) -> None:
+        """Add them to the JSON Schema of the field, also to that made by pydantic."""
+        if self.of:
+            schema["x-id-of"] = self.of
+        if self.privacy != "none":
+            schema["x-privacy"] = self.privacy
+        if self.truncated:
+            schema["x-truncated-at"] = TRUNCATED_LENGTH
 
 
 def about(
@@ -119,36 +123,29 @@ def about(
     of: str = "",
     privacy: Privacy = "none",
     truncated: bool = False,
-    values: tuple[Any, ...] = (),
+    values: str | tuple[Any, ...] = (),
     alias: str | None = None,
 ) -> Any:
-    """A field of a model: None by default, with a meaning in one line and its marks.
+    """A field of a model, None by default.
 
-    They stand in the JSON Schema, too: as `description`, `examples` and keywords with `x-`.
+    Args:
+        meaning: one line for users.
+        of: what an id identifies, such as "course".
+        truncated: True if Canvas cuts this text at 8,192 characters.
+        values: values that are known to occur, as a tuple or separated by blanks; others may, too.
+        alias: the key in the payload, if it is not the name of the field.
     """
-    marks: dict[str, Any] = {}
-    if of:
-        marks["x-id-of"] = of
-    if privacy != "none":
-        marks["x-privacy"] = privacy
-    if truncated:
-        marks["x-truncated-at"] = TRUNCATED_LENGTH
+    examples = values.split() if isinstance(values, str) else list(values)
+    marks = Marks(meaning, of, privacy, truncated, tuple(examples))
     return Field(
         default=None,
         alias=alias,
         description=meaning,
-        examples=list(values) or None,
-        json_schema_extra=marks or None,
+        examples=examples or None,
+        json_schema_extra=marks,
     )
 
 
 def marks_of(field: Any) -> Marks:
-    """What `about` was told of this field, a pydantic `FieldInfo`."""
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    return Marks(
-        meaning=field.description or "",
-        of=str(extra.get("x-id-of", "")),
-        privacy=extra.get("x-privacy", "none"),
-        truncated="x-truncated-at" in extra,
-        values=tuple(field.examples or ()),
-    )
+    """What is known about a field, given as pydantic's `FieldInfo`."""
+    return field.json_schema_extra if isinstance(field.json_schema_extra, Marks) else Marks("")

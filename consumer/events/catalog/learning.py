@@ -1,8 +1,6 @@
-"""Learning outcomes: what is to be learned, and how well it was."""
+"""Learning outcomes, results, and how they are calculated."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 from consumer.events.catalog.base import CanvasBody, Record
 from consumer.events.catalog.fields import (
@@ -18,224 +16,231 @@ from consumer.events.catalog.fields import (
 
 
 class CriterionRating(Record):
-    """A step of a scale."""
+    """A rating of a rubric criterion."""
 
-    id: OpaqueId = about("The step.", of="rating")
-    description: Text = about("What it takes.")
-    points: Number = about("What it is worth.")
+    id: OpaqueId = about("The rating.", of="rating")
+    description: Text = about("Description.")
+    points: Number = about("Points.")
 
 
 class RubricCriterion(Record):
-    """The scale on which an outcome is rated."""
+    """The rating scale of an outcome."""
 
-    description: Text = about("What is rated.")
-    mastery_points: Number = about("From how many points it is mastered.")
-    points_possible: Number = about("The most points.")
-    ratings: list[CriterionRating] | None = about("The steps of the scale, the best first.")
+    description: Text = about("Description.")
+    mastery_points: Number = about("Points required for mastery.")
+    points_possible: Number = about("Maximum points.")
+    ratings: list[CriterionRating] | None = about("The ratings, best first.")
 
 
-class LearningOutcome(CanvasBody):
-    """What the events about a learning outcome have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("learning_outcome", "learning_outcome_id")
+class LearningOutcome(CanvasBody, abstract=True):
+    """Common fields of events about a learning outcome."""
 
     learning_outcome_id: LocalId = about("The outcome.", of="learning_outcome")
-    context_id: LocalId = about("Where it is; `context_type` says in what.", of="context")
+    context_id: LocalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about(
-        "What it is in; null for all of Canvas.", values=("Course", "Account")
+        "Type of `context_id`; null for a global outcome.", values="Course Account"
     )
-    context_uuid: OpaqueId = about("Where it is, as other services know it.", of="context")
-    title: Text = about("What it is called.")
-    display_name: Text = about("What students read instead.")
-    short_description: Text = about("The same as the title.")
-    description: Text = about("What is to be learned, as HTML.")
-    vendor_guid: OpaqueId = about("The outcome in the collection that it came from.", of="vendor")
+    context_uuid: OpaqueId = about("UUID of the course or account.", of="context")
+    title: Text = about("Title.")
+    display_name: Text = about("Title that students see instead.")
+    short_description: Text = about("Same as `title`.")
+    description: Text = about("Description, as HTML.")
+    vendor_guid: OpaqueId = about("ID in the collection it was imported from.", of="vendor")
     calculation_method: Text = about(
-        "How several results become one.",
-        values=("decaying_average", "n_mastery", "highest", "latest", "average"),
+        "How several results are combined.",
+        values="decaying_average n_mastery highest latest average",
     )
-    calculation_int: Integer = about("The figure of that method, such as the weight of the last.")
-    rubric_criterion: RubricCriterion | None = about("The scale on which it is rated.")
-    copied_from_outcome_id: LocalId = about("The outcome it is a copy of.", of="learning_outcome")
+    calculation_int: Integer = about("Parameter of that method, such as the weight of the latest.")
+    rubric_criterion: RubricCriterion | None = about("Rating scale.")
+    copied_from_outcome_id: LocalId = about("The original, if a copy.", of="learning_outcome")
     original_outcome_root_account_uuid: OpaqueId = about(
-        "The institution of that outcome, if it is another one.", of="account"
+        "UUID of the original's root account, if it is another one.", of="account"
     )
-    workflow_state: Text = about("Where it stands.", values=("active", "retired", "deleted"))
+    workflow_state: Text = about("State.", values="active retired deleted")
 
 
 class LearningOutcomeCreated(LearningOutcome):
-    """A learning outcome was made."""
-
-    event_name: ClassVar[str] = "learning_outcome_created"
+    """A learning outcome was created."""
 
 
 class LearningOutcomeUpdated(LearningOutcome):
     """A learning outcome changed, or was deleted."""
 
-    event_name: ClassVar[str] = "learning_outcome_updated"
-
     updated_at: Time = about("When it was changed.")
 
 
-class LearningOutcomeGroup(CanvasBody):
-    """What the events about a group of learning outcomes have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("learning_outcome_group", "learning_outcome_group_id")
+class LearningOutcomeGroup(CanvasBody, abstract=True):
+    """Common fields of events about a group of learning outcomes."""
 
     learning_outcome_group_id: LocalId = about("The group.", of="learning_outcome_group")
-    parent_outcome_group_id: LocalId = about("The group above it.", of="learning_outcome_group")
+    parent_outcome_group_id: LocalId = about("The parent group.", of="learning_outcome_group")
     parent_outcome_group_context_uuid: OpaqueId = about(
-        "Where that group is, as other services know it.", of="context"
+        "UUID of the parent group's course or account.", of="context"
     )
-    context_id: LocalId = about("Where it is; `context_type` says in what.", of="context")
+    context_id: LocalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about(
-        "What it is in; null for all of Canvas.", values=("Course", "Account")
+        "Type of `context_id`; null for a global group.", values="Course Account"
     )
-    context_uuid: OpaqueId = about("Where it is, as other services know it.", of="context")
-    title: Text = about("What it is called.")
-    description: Text = about("What it is for, as HTML.")
-    vendor_guid: OpaqueId = about("The group in the collection that it came from.", of="vendor")
-    workflow_state: Text = about("Where it stands.", values=("active", "deleted"))
+    context_uuid: OpaqueId = about("UUID of the course or account.", of="context")
+    title: Text = about("Title.")
+    description: Text = about("Description, as HTML.")
+    vendor_guid: OpaqueId = about("ID in the collection it was imported from.", of="vendor")
+    workflow_state: Text = about("State.", values="active deleted")
 
 
 class LearningOutcomeGroupCreated(LearningOutcomeGroup):
-    """A group of learning outcomes was made."""
-
-    event_name: ClassVar[str] = "learning_outcome_group_created"
+    """A group of learning outcomes was created."""
 
 
 class LearningOutcomeGroupUpdated(LearningOutcomeGroup):
     """A group of learning outcomes changed, or was deleted."""
 
-    event_name: ClassVar[str] = "learning_outcome_group_updated"
-
     updated_at: Time = about("When it was changed.")
 
 
-class LearningOutcomeLink(CanvasBody):
-    """What the events about an outcome in a place have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("learning_outcome_link", "learning_outcome_link_id")
+class LearningOutcomeLink(CanvasBody, abstract=True):
+    """Common fields of events about a link from a course or account to an outcome."""
 
     learning_outcome_link_id: LocalId = about("The link.", of="learning_outcome_link")
     learning_outcome_id: LocalId = about("The outcome.", of="learning_outcome")
     learning_outcome_context_uuid: OpaqueId = about(
-        "Where the outcome is, as other services know it.", of="context"
+        "UUID of the outcome's course or account.", of="context"
     )
     learning_outcome_group_id: LocalId = about(
-        "The group that it is put in.", of="learning_outcome_group"
+        "The group that contains the link.", of="learning_outcome_group"
     )
     learning_outcome_group_context_uuid: OpaqueId = about(
-        "Where that group is, as other services know it.", of="context"
+        "UUID of the group's course or account.", of="context"
     )
-    context_id: LocalId = about("Where it is used; `context_type` says in what.", of="context")
-    context_type: Text = about("What it is used in.", values=("Course", "Account"))
-    workflow_state: Text = about("Where it stands.", values=("active", "deleted"))
+    context_id: LocalId = about("The course or account (see `context_type`).", of="context")
+    context_type: Text = about("Type of `context_id`.", values="Course Account")
+    workflow_state: Text = about("State.", values="active deleted")
 
 
 class LearningOutcomeLinkCreated(LearningOutcomeLink):
-    """An outcome was put into a course or an account."""
-
-    event_name: ClassVar[str] = "learning_outcome_link_created"
+    """An outcome was added to a course or an account."""
 
 
 class LearningOutcomeLinkUpdated(LearningOutcomeLink):
-    """An outcome's place in a course or an account changed, or it was taken out."""
-
-    event_name: ClassVar[str] = "learning_outcome_link_updated"
+    """An outcome was moved in a course or an account, or removed from it."""
 
     updated_at: Time = about("When it was changed.")
 
 
-class LearningOutcomeResult(CanvasBody):
-    """What the events about a student's result at an outcome have in common."""
+class LearningOutcomeResult(CanvasBody, abstract=True):
+    """Common fields of events about a student's result for an outcome."""
 
-    entity: ClassVar[tuple[str, str]] = ("learning_outcome_result", "id")
-
-    id: LocalId = about("The result; not sent by every version.", of="learning_outcome_result")
+    id: LocalId = about("The result. Not in every version.", of="learning_outcome_result")
     learning_outcome_id: LocalId = about("The outcome.", of="learning_outcome")
     learning_outcome_context_uuid: OpaqueId = about(
-        "Where the outcome is, as other services know it.", of="context"
+        "UUID of the outcome's course or account.", of="context"
     )
-    user_uuid: OpaqueId = about(
-        "The student, as other services know them.", of="user", privacy="identifier"
-    )
-    title: Text = about("Who was rated at what, as a text.", privacy="identifier")
-    result_context_id: LocalId = about("Where it was rated.", of="context")
-    result_context_type: Text = about("What kind of place that is.", values=("Course",))
-    result_context_uuid: OpaqueId = about("That place, as other services know it.", of="context")
-    mastery: Flag = about("The outcome is mastered.", privacy="education")
-    score: Number = about("Points reached.", privacy="education")
-    possible: Number = about("Points that could be reached.")
-    percent: Number = about("The first by the second, from 0 to 1.", privacy="education")
-    attempt: Integer = about("Which attempt it is, from 1.")
-    original_mastery: Flag = about("Mastered at the first attempt.", privacy="education")
-    original_score: Number = about("Points reached at the first attempt.", privacy="education")
-    original_possible: Number = about("Points that could be reached then.")
-    artifact_id: LocalId = about("What was rated; `artifact_type` says as what.", of="artifact")
+    user_uuid: OpaqueId = about("UUID of the student.", of="user", privacy="identifier")
+    title: Text = about("Student and outcome, as a text.", privacy="identifier")
+    result_context_id: LocalId = about("The course of the assessment.", of="context")
+    result_context_type: Text = about("Type of `result_context_id`.", values="Course")
+    result_context_uuid: OpaqueId = about("UUID of that course.", of="context")
+    mastery: Flag = about("True if the outcome is mastered.", privacy="education")
+    score: Number = about("Points.", privacy="education")
+    possible: Number = about("Maximum points.")
+    percent: Number = about("`score` / `possible`, from 0 to 1.", privacy="education")
+    attempt: Integer = about("Number of the attempt, from 1.")
+    original_mastery: Flag = about("`mastery` of the first attempt.", privacy="education")
+    original_score: Number = about("`score` of the first attempt.", privacy="education")
+    original_possible: Number = about("`possible` of the first attempt.")
+    artifact_id: LocalId = about("What was assessed (see `artifact_type`).", of="artifact")
     artifact_type: Text = about(
-        "What it was rated by.",
-        values=("RubricAssessment", "Quizzes::QuizSubmission", "Submission"),
+        "Type of `artifact_id`.", values="RubricAssessment Quizzes::QuizSubmission Submission"
     )
-    artifact_created_at: Time = about("When that was made.")
-    artifact_updated_at: Time = about("When that was last changed.")
-    associated_asset_id: LocalId = about("The task that it was rated in.", of="asset")
+    artifact_created_at: Time = about("When the artifact was created.")
+    artifact_updated_at: Time = about("When the artifact was last changed.")
+    associated_asset_id: LocalId = about("The assignment, quiz or question.", of="asset")
     associated_asset_type: Text = about(
-        "What kind of task.", values=("Assignment", "Quizzes::Quiz", "AssessmentQuestion")
+        "Type of `associated_asset_id`.", values="Assignment Quizzes::Quiz AssessmentQuestion"
     )
-    assessed_at: Time = about("When it was rated.")
-    created_at: Time = about("When it was first recorded.")
-    workflow_state: Text = about("Where it stands.", values=("active", "deleted"))
+    assessed_at: Time = about("When it was assessed.")
+    created_at: Time = about("When it was created.")
+    workflow_state: Text = about("State.", values="active deleted")
 
 
 class LearningOutcomeResultCreated(LearningOutcomeResult):
-    """A student was rated at a learning outcome."""
-
-    event_name: ClassVar[str] = "learning_outcome_result_created"
+    """A student got a result for a learning outcome."""
 
 
 class LearningOutcomeResultUpdated(LearningOutcomeResult):
-    """A student's result at a learning outcome changed, or was deleted."""
-
-    event_name: ClassVar[str] = "learning_outcome_result_updated"
+    """A student's result for a learning outcome changed, or was deleted."""
 
     updated_at: Time = about("When it was changed.")
 
 
 class ProficiencyRating(Record):
-    """A step of an institution's scale."""
+    """A rating of a proficiency scale."""
 
-    outcome_proficiency_rating_id: LocalId = about("The step.", of="outcome_proficiency_rating")
-    description: Text = about("What it is called.", values=("Mastery", "Near Mastery"))
-    points: Number = about("What it is worth.")
-    mastery: Flag = about("From here on an outcome is mastered.")
-    color: Text = about("Its color, as six hexadecimal digits.", values=("03893D", "FAB901"))
-    workflow_state: Text = about("Where it stands.", values=("active", "deleted"))
+    outcome_proficiency_rating_id: LocalId = about("The rating.", of="outcome_proficiency_rating")
+    description: Text = about("Name.", values=("Mastery", "Near Mastery"))
+    points: Number = about("Points.")
+    mastery: Flag = about("True for the lowest rating that counts as mastery.")
+    color: Text = about("Color, as six hexadecimal digits.", values="03893D FAB901")
+    workflow_state: Text = about("State.", values="active deleted")
 
 
-class OutcomeProficiency(CanvasBody):
-    """What the events about the scale of an account or a course have in common."""
-
-    entity: ClassVar[tuple[str, str]] = ("outcome_proficiency", "outcome_proficiency_id")
+class OutcomeProficiency(CanvasBody, abstract=True):
+    """Common fields of events about a proficiency scale."""
 
     outcome_proficiency_id: LocalId = about("The scale.", of="outcome_proficiency")
-    context_id: LocalId = about("Where it is used; `context_type` says in what.", of="context")
-    context_type: Text = about("What it is used in.", values=("Account", "Course"))
-    outcome_proficiency_ratings: list[ProficiencyRating] | None = about(
-        "The steps of the scale, the best first."
-    )
-    workflow_state: Text = about("Where it stands.", values=("active", "deleted"))
+    context_id: LocalId = about("The course or account (see `context_type`).", of="context")
+    context_type: Text = about("Type of `context_id`.", values="Account Course")
+    outcome_proficiency_ratings: list[ProficiencyRating] | None = about("The ratings, best first.")
+    workflow_state: Text = about("State.", values="active deleted")
 
 
 class OutcomeProficiencyCreated(OutcomeProficiency):
-    """An account or a course got a scale for its outcomes."""
-
-    event_name: ClassVar[str] = "outcome_proficiency_created"
+    """The proficiency scale of an account or a course was created."""
 
 
 class OutcomeProficiencyUpdated(OutcomeProficiency):
-    """The scale for the outcomes of an account or a course changed."""
-
-    event_name: ClassVar[str] = "outcome_proficiency_updated"
+    """The proficiency scale of an account or a course changed."""
 
     updated_at: Time = about("When it was changed.")
+
+
+class OutcomeCalculationMethod(CanvasBody, abstract=True):
+    """Common fields of events about the calculation of outcome results."""
+
+    outcome_calculation_method_id: LocalId = about("The method.", of="outcome_calculation_method")
+    context_id: LocalId = about("The course or account (see `context_type`).", of="context")
+    context_type: Text = about("Type of `context_id`.", values="Account Course")
+    calculation_method: Text = about(
+        "How several results are combined.",
+        values="decaying_average n_mastery highest latest average",
+    )
+    calculation_int: Integer = about("Parameter of that method, such as the weight of the latest.")
+    workflow_state: Text = about("State.", values="active deleted")
+
+
+class OutcomeCalculationMethodCreated(OutcomeCalculationMethod):
+    """An account or a course got its own method to calculate outcome results."""
+
+
+class OutcomeCalculationMethodUpdated(OutcomeCalculationMethod):
+    """The method to calculate outcome results changed."""
+
+    updated_at: Time = about("When it was changed.")
+
+
+class OutcomesRetryOutcomeAlignmentClone(
+    CanvasBody, event_name="outcomes.retry_outcome_alignment_clone", entity=("", "")
+):
+    """Copying the outcome alignments of New Quizzes to a copied course is retried."""
+
+    original_course_uuid: OpaqueId = about("UUID of the copied course.", of="course")
+    new_course_uuid: OpaqueId = about("UUID of the copy.", of="course")
+    new_course_resource_link_id: OpaqueId = about("LTI ID of the copy.", of="course")
+    original_assignment_resource_link_id: OpaqueId = about(
+        "LTI ID of the copied assignment.", of="assignment"
+    )
+    new_assignment_resource_link_id: OpaqueId = about(
+        "LTI ID of the new assignment.", of="assignment"
+    )
+    domain: Text = about("Host name of the institution.")
+    status: Text = about("State.", values="outcome_alignment_cloning")

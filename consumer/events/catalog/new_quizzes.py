@@ -1,182 +1,234 @@
-"""Events of New Quizzes, a service of its own: its ids are of no other table of Canvas.
+"""Events of New Quizzes, a separate service whose ids are not those of Canvas.
 
-What is known of them comes from those who receive them; of all their payloads only one example of
-`quizzes.quiz_graded` was ever published, in 2018. They come in Canvas format, `quiz_caliper.*` too:
-that name is of the source inside of New Quizzes. Those tell of the request (address, host, browser)
-in their metadata, as Canvas does; the others tell of no request. What `quizzes.quiz_session_graded`
-holds nobody has told: it is taken to be like the other events of an attempt.
+Their fields are known from receivers; the only payload ever published is an example of
+`quizzes.quiz_graded`, in 2018. All of them come in Canvas format, also `quiz_caliper.*`, which is
+the name of the source inside New Quizzes. The metadata of those describes the request (URL, host,
+browser), as in Canvas; that of the others does not. The fields of `quizzes.quiz_session_graded` are
+not known: they are assumed to be those of other events about an attempt.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from consumer.events.catalog.fields import Flag, Number, OpaqueId, Text, Time, about
-from consumer.events.catalog.new_quizzes_parts import (
-    Item,
-    NewQuiz,
-    NewQuizzes,
-    QuizCloneJob,
-    SeenItem,
-    SeenQuiz,
-    SeenSession,
-    Session,
-)
+from consumer.events.catalog.base import CanvasBody
+from consumer.events.catalog.fields import Flag, Integer, Number, OpaqueId, Open, Text, Time, about
 
 
-class QuizzesItemCreated(Item):
-    """A question was made in New Quizzes."""
+class NewQuizzes(CanvasBody, abstract=True):
+    """An event of New Quizzes, whose fields are known from receivers only."""
 
-    event_name: ClassVar[str] = "quizzes.item_created"
+    documented: ClassVar[bool] = False
 
 
-class QuizzesItemUpdated(Item):
+class Item(NewQuizzes, abstract=True, entity=("quizzes.item", "id")):
+    """Common fields of events about a question."""
+
+    id: OpaqueId = about("The question, in New Quizzes.", of="item")
+    title: Text = about("Title.")
+    label: Text = about("Label in the quiz.")
+    item_body: Text = about("The question, as HTML.")
+    user_response_type: Text = about("Type of the answer.", values="Text Uuid")
+    properties: Open = about("Display settings: editor, word limits, order of answers.")
+    interaction_data: Open = about("The choices, and how they are answered.")
+    scoring_data: Open = about("The correct answers.", privacy="secret")
+    scoring_algorithm: Text = about("How points are calculated.", values="Equivalence None")
+    outcome_alignment_set_guid: OpaqueId = about("The aligned outcomes.", of="outcomes")
+
+
+class QuizzesItemCreated(Item, event_name="quizzes.item_created"):
+    """A question was created in New Quizzes."""
+
+
+class QuizzesItemUpdated(Item, event_name="quizzes.item_updated"):
     """A question changed in New Quizzes."""
 
-    event_name: ClassVar[str] = "quizzes.item_updated"
 
-
-class QuizzesQtiImportCompleted(NewQuizzes):
+class QuizzesQtiImportCompleted(
+    NewQuizzes, event_name="quizzes.qti_import_completed", entity=("quizzes.quiz", "quiz_id")
+):
     """A quiz was imported into New Quizzes."""
 
-    event_name: ClassVar[str] = "quizzes.qti_import_completed"
-    entity: ClassVar[tuple[str, str]] = ("quizzes.quiz", "quiz_id")
-
     quiz_id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
-    qti_type: Text = about("From what kind of file.")
-    success: Flag = about("It worked.")
+    qti_type: Text = about("Type of the imported file.")
+    success: Flag = about("True if it succeeded.")
 
 
-class QuizzesQuizCloneJobCreated(QuizCloneJob):
-    """A quiz began to be copied in New Quizzes."""
+class QuizCloneJob(NewQuizzes, abstract=True, entity=("quizzes.quiz_clone_job", "id")):
+    """Common fields of events about copying a quiz."""
 
-    event_name: ClassVar[str] = "quizzes.quiz_clone_job_created"
-
-
-class QuizzesQuizCloneJobUpdated(QuizCloneJob):
-    """The copying of a quiz in New Quizzes went on, ended, or failed."""
-
-    event_name: ClassVar[str] = "quizzes.quiz_clone_job_updated"
-
-    cloned_quiz_id: OpaqueId = about("The copy, in New Quizzes.", of="new_quiz")
+    id: OpaqueId = about("The copy job.", of="quiz_clone_job")
+    original_quiz_id: OpaqueId = about("The copied quiz, in New Quizzes.", of="new_quiz")
+    status: Text = about("State.")
 
 
-class QuizzesQuizCreated(NewQuiz):
-    """A quiz was made in New Quizzes."""
-
-    event_name: ClassVar[str] = "quizzes.quiz_created"
+class QuizzesQuizCloneJobCreated(QuizCloneJob, event_name="quizzes.quiz_clone_job_created"):
+    """Copying a quiz in New Quizzes started."""
 
 
-class QuizzesQuizUpdated(NewQuiz):
+class QuizzesQuizCloneJobUpdated(QuizCloneJob, event_name="quizzes.quiz_clone_job_updated"):
+    """Copying a quiz in New Quizzes progressed, finished, or failed."""
+
+    cloned_quiz_id: OpaqueId = about("The new quiz, in New Quizzes.", of="new_quiz")
+
+
+class NewQuiz(NewQuizzes, abstract=True, entity=("quizzes.quiz", "id")):
+    """Common fields of events about a quiz in New Quizzes."""
+
+    id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
+    title: Text = about("Title.")
+    instructions: Text = about("Instructions, as HTML.")
+    context_id: OpaqueId = about("The course, in New Quizzes.", of="new_context")
+    owner: OpaqueId = about("The creator or the course.", of="owner", privacy="identifier")
+    has_time_limit: Flag = about("True if there is a time limit.")
+    session_time_limit_in_seconds: Integer = about("Time limit in seconds.")
+    due_at: Time = about("Due date.")
+    lock_at: Time = about("Available until this time.")
+    shuffle_questions: Flag = about("True if questions are shown in random order.")
+    shuffle_answers: Flag = about("True if answers are shown in random order.")
+    status: Text = about("State.")
+    outcome_alignment_set_guid: OpaqueId = about("The aligned outcomes.", of="outcomes")
+
+
+class QuizzesQuizCreated(NewQuiz, event_name="quizzes.quiz_created"):
+    """A quiz was created in New Quizzes."""
+
+
+class QuizzesQuizUpdated(NewQuiz, event_name="quizzes.quiz_updated"):
     """A quiz changed in New Quizzes."""
 
-    event_name: ClassVar[str] = "quizzes.quiz_updated"
 
+class QuizzesQuizGraded(
+    NewQuizzes, event_name="quizzes.quiz_graded", entity=("quizzes.quiz_session", "quiz_session_id")
+):
+    """A student's submission was graded in New Quizzes."""
 
-class QuizzesQuizGraded(NewQuizzes):
-    """What a student handed in was graded in New Quizzes."""
-
-    event_name: ClassVar[str] = "quizzes.quiz_graded"
-    entity: ClassVar[tuple[str, str]] = ("quizzes.quiz_session", "quiz_session_id")
-
-    quiz_session_id: OpaqueId = about("The student's attempt, in New Quizzes.", of="quiz_session")
-    quiz_session_result_id: OpaqueId = about("Its result.", of="quiz_session_result")
+    quiz_session_id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
+    quiz_session_result_id: OpaqueId = about("The result.", of="quiz_session_result")
     grader_id: OpaqueId = about(
-        'Who graded, in New Quizzes; "" for nobody.', of="new_user", privacy="identifier"
+        'The grader, in New Quizzes; "" for none.', of="new_user", privacy="identifier"
     )
-    grading_method: Text = about("Who or what graded.", values=("autograde", "manual"))
-    status: Text = about("Where it stands.", values=("graded",))
-    score: Number = about("Points reached.", privacy="education")
-    fudge_points: Number = about("Points given besides; null for none.", privacy="education")
-    points_possible: Number = about("Points that could be reached.")
-    percentage: Number = about("The first by the last.", privacy="education")
+    grading_method: Text = about("How it was graded.", values="autograde manual")
+    status: Text = about("State.", values="graded")
+    score: Number = about("Points.", privacy="education")
+    fudge_points: Number = about("Additional points; null for none.", privacy="education")
+    points_possible: Number = about("Maximum points.")
+    percentage: Number = about("`score` / `points_possible`.", privacy="education")
     created_at: Time = about("When it was first graded.")
-    updated_at: Time = about("When that was last changed.")
+    updated_at: Time = about("When the grade was last changed.")
 
 
-class QuizzesQuizSessionGraded(Session):
+class Session(NewQuizzes, abstract=True, entity=("quizzes.quiz_session", "id")):
+    """Common fields of events about a student's attempt in New Quizzes."""
+
+    id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
+    quiz_id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
+    attempt: Integer = about("Number of the attempt, from 1.")
+    status: Text = about("State.", values="submitted in_progress graded")
+    authoritative_result_id: OpaqueId = about("The result that counts.", of="quiz_session_result")
+    points_possible: Number = about("Maximum points.")
+    session_items_count: Integer = about("Number of questions.")
+    allow_backtracking: Flag = about("True if students can return to a question.")
+    one_at_a_time_type: Text = about("If questions are shown one at a time.", values="none")
+    exclude_from_stats: Flag = about("True if statistics do not include it.")
+    accepted_student_access_code_at: Time = about("When the access code was accepted.")
+    invalidated_student_access_code_at: Time = about("When the access code expired.")
+    start_at: Time = about("When it was started.")
+    end_at: Time = about("When the time is up.")
+    submitted_at: Time = about("When it was submitted.")
+    created_at: Time = about("When it was created.")
+    updated_at: Time = about("When it was last changed.")
+    grade_passback_guid: OpaqueId = about(
+        "ID for sending the grade to Canvas.", of="passback", privacy="secret"
+    )
+    passback_url: Text = about("URL to which the grade is sent.", privacy="secret")
+    graded_url: Text = about("URL of the result.", privacy="secret")
+
+
+class QuizzesQuizSessionGraded(Session, event_name="quizzes.quiz_session_graded"):
     """A student's attempt was graded in New Quizzes."""
 
-    event_name: ClassVar[str] = "quizzes.quiz_session_graded"
+
+class QuizzesQuizSessionSubmitted(Session, event_name="quizzes.quiz_session_submitted"):
+    """A student submitted a quiz in New Quizzes."""
 
 
-class QuizzesQuizSessionSubmitted(Session):
-    """A student handed in a quiz in New Quizzes."""
-
-    event_name: ClassVar[str] = "quizzes.quiz_session_submitted"
+class QuizzesQuizSessionUngraded(Session, event_name="quizzes.quiz_session_ungraded"):
+    """A student's attempt in New Quizzes must be graded again."""
 
 
-class QuizzesQuizSessionUngraded(Session):
-    """What a student handed in in New Quizzes is to be graded again."""
+class QuizzesLtiGradeChanged(
+    NewQuizzes, event_name="quizzes-lti.grade_changed", entity=("quizzes.quiz", "quiz_id")
+):
+    """New Quizzes sent a student's grade to Canvas."""
 
-    event_name: ClassVar[str] = "quizzes.quiz_session_ungraded"
-
-
-class QuizzesLtiGradeChanged(NewQuizzes):
-    """New Quizzes gave a student's grade to Canvas."""
-
-    event_name: ClassVar[str] = "quizzes-lti.grade_changed"
-    entity: ClassVar[tuple[str, str]] = ("quizzes.quiz", "quiz_id")
-
-    user_uuid: OpaqueId = about(
-        "The student, as other services know them.", of="user", privacy="identifier"
-    )
+    user_uuid: OpaqueId = about("UUID of the student.", of="user", privacy="identifier")
     quiz_id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
     score_to_keep: Number = about("The score that counts.", privacy="education")
 
 
-class QuizCaliperAssetAccessed(NewQuizzes):
-    """Somebody looked at something in New Quizzes."""
+class QuizCaliperAssetAccessed(
+    NewQuizzes, event_name="quiz_caliper.asset_accessed", entity=("", "")
+):
+    """A user viewed something in New Quizzes."""
 
-    event_name: ClassVar[str] = "quiz_caliper.asset_accessed"
-
-    id: OpaqueId = about("What was looked at, in New Quizzes; nothing says its kind.", of="asset")
-    title: Text = about("What it is called.")
-
-
-class QuizCaliperItemCreated(SeenItem):
-    """Somebody made a question in New Quizzes."""
-
-    event_name: ClassVar[str] = "quiz_caliper.item_created"
+    id: OpaqueId = about("What was viewed, in New Quizzes; its type is not known.", of="asset")
+    title: Text = about("Title.")
 
 
-class QuizCaliperItemUpdated(SeenItem):
-    """Somebody changed a question in New Quizzes."""
+class SeenItem(NewQuizzes, abstract=True, entity=("quizzes.item", "id")):
+    """Common fields of events about a user's action on a question."""
 
-    event_name: ClassVar[str] = "quiz_caliper.item_updated"
-
-
-class QuizCaliperQuizCreated(SeenQuiz):
-    """Somebody made a quiz in New Quizzes."""
-
-    event_name: ClassVar[str] = "quiz_caliper.quiz_created"
+    id: OpaqueId = about("The question, in New Quizzes.", of="item")
+    title: Text = about("Title.")
+    label: Text = about("Label in the quiz.")
 
 
-class QuizCaliperQuizSessionCreated(SeenSession):
-    """An attempt was made for somebody in New Quizzes."""
-
-    event_name: ClassVar[str] = "quiz_caliper.quiz_session_created"
+class QuizCaliperItemCreated(SeenItem, event_name="quiz_caliper.item_created"):
+    """A user created a question in New Quizzes."""
 
 
-class QuizCaliperQuizSessionUpdated(SeenSession):
-    """Somebody's attempt changed in New Quizzes."""
-
-    event_name: ClassVar[str] = "quiz_caliper.quiz_session_updated"
+class QuizCaliperItemUpdated(SeenItem, event_name="quiz_caliper.item_updated"):
+    """A user changed a question in New Quizzes."""
 
 
-class QuizCaliperQuizStarted(SeenQuiz):
-    """Somebody began to take a quiz in New Quizzes."""
+class SeenQuiz(NewQuizzes, abstract=True, entity=("quizzes.quiz", "id")):
+    """Common fields of events about a user's action on a quiz."""
 
-    event_name: ClassVar[str] = "quiz_caliper.quiz_started"
-
-
-class QuizCaliperQuizSubmitted(SeenQuiz):
-    """Somebody handed in a quiz in New Quizzes, as a thing done."""
-
-    event_name: ClassVar[str] = "quiz_caliper.quiz_submitted"
+    id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
+    title: Text = about("Title.")
 
 
-class QuizCaliperQuizUpdated(SeenQuiz):
-    """Somebody changed a quiz in New Quizzes."""
+class SeenSession(NewQuizzes, abstract=True, entity=("quizzes.quiz_session", "id")):
+    """Common fields of events about a user's action on an attempt."""
 
-    event_name: ClassVar[str] = "quiz_caliper.quiz_updated"
+    id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
+    status: Text = about("State.")
+    created_at: Time = about("When it was created.")
+    start_at: Time = about("When it was started.")
+    end_at: Time = about("When the time is up.")
+    submitted_at: Time = about("When it was submitted.")
+
+
+class QuizCaliperQuizCreated(SeenQuiz, event_name="quiz_caliper.quiz_created"):
+    """A user created a quiz in New Quizzes."""
+
+
+class QuizCaliperQuizSessionCreated(SeenSession, event_name="quiz_caliper.quiz_session_created"):
+    """An attempt was created for a user in New Quizzes."""
+
+
+class QuizCaliperQuizSessionUpdated(SeenSession, event_name="quiz_caliper.quiz_session_updated"):
+    """A user's attempt changed in New Quizzes."""
+
+
+class QuizCaliperQuizStarted(SeenQuiz, event_name="quiz_caliper.quiz_started"):
+    """A user started to take a quiz in New Quizzes."""
+
+
+class QuizCaliperQuizSubmitted(SeenQuiz, event_name="quiz_caliper.quiz_submitted"):
+    """A user submitted a quiz in New Quizzes, reported as a user's action."""
+
+
+class QuizCaliperQuizUpdated(SeenQuiz, event_name="quiz_caliper.quiz_updated"):
+    """A user changed a quiz in New Quizzes."""

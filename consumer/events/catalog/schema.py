@@ -1,6 +1,6 @@
 """The JSON Schema (2020-12) of a whole message: what Canvas puts into the queue for one event.
 
-It is as lenient as the models: each field may be absent or null, others may come besides.
+It is as lenient as the models: any field may be absent or null, and others may be present.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.caliper.entities import Entity
 from consumer.events.catalog.describe import fields_of, meaning_of
-from consumer.events.identifiers import TRUNCATED_LENGTH
 
 if TYPE_CHECKING:
     from consumer.events.catalog.base import EventData, Record
@@ -21,31 +20,24 @@ if TYPE_CHECKING:
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
-_ID = ["string", "integer"]
+#: For kinds other than numbers and ids; the others are texts.
 _TYPES: Final[dict[Kind, list[str]]] = {
-    "global id": _ID,
-    "local id": _ID,
-    "id": _ID,
-    "opaque id": _ID,
-    "timestamp": ["string"],
-    "date": ["string"],
-    "text": ["string"],
     "boolean": ["boolean"],
     "object": ["object", "string"],
     "text or object": ["string", "object", "array"],
 }
-#: The published example of this event says another name in its metadata.
-_ALSO_SAYS: Final = {"grade_override": ("grade_change",)}
+#: The published example of this event has another name in its metadata.
+_ALSO_NAMED: Final = {"grade_override": ("grade_change",)}
 
 _Schema = dict[str, Any]
 
 
 def message_schema(name: str, event_format: Format = "canvas") -> _Schema:
-    """The schema of a message with this event, as JSON data.
+    """The schema of a message with this event, as JSON data. Any thread may call it.
 
-    Besides the keywords of JSON Schema it has `x-type` (such as "global id" or "timestamp"),
-    `x-id-of`, `x-privacy` and `x-truncated-at` at a field. Raises `KeyError` for an event that
-    the catalog does not know in this format. Any thread may call it.
+    In addition to the keywords of JSON Schema, a field may have `x-type` (such as "global id" or
+    "timestamp"), `x-id-of`, `x-privacy` and `x-truncated-at`. Raises `KeyError` for an event that
+    the catalog does not list in this format.
     """
     model = model_of(name, event_format)
     if model is None:
@@ -65,9 +57,8 @@ def message_schema(name: str, event_format: Format = "canvas") -> _Schema:
 def _canvas(name: str, model: type[EventData], schemas: _Definitions) -> _Schema:
     from consumer.events.catalog.metadata import Metadata  # noqa: PLC0415 - with all its fields
 
-    said = [name, *_ALSO_SAYS.get(name, ())]
     metadata = schemas.refer(Metadata)
-    metadata["properties"] = {"event_name": _one_of(said)}
+    metadata["properties"] = {"event_name": _one_of([name, *_ALSO_NAMED.get(name, ())])}
     return {
         "properties": {"metadata": metadata, "body": schemas.refer(model)},
         "required": ["metadata", "body"],
@@ -121,12 +112,7 @@ class _Definitions:
         schema: _Schema = {"description": marks.meaning, **self._type(facts)}
         if facts.kind.endswith("id") or facts.kind in {"timestamp", "date"}:
             schema["x-type"] = facts.kind
-        if marks.of:
-            schema["x-id-of"] = marks.of
-        if marks.privacy != "none":
-            schema["x-privacy"] = marks.privacy
-        if marks.truncated:
-            schema["x-truncated-at"] = TRUNCATED_LENGTH
+        marks(schema)
         if marks.values:
             (schema["items"] if facts.many else schema)["examples"] = list(marks.values)
         return schema
@@ -137,13 +123,15 @@ class _Definitions:
             return {"type": ["array", "null"], "items": item}
         if facts.record is None:
             return {"type": [*item["type"], "null"]}
-        # Caliper allows the id alone where an object is expected.
+        # Caliper allows the id alone instead of an object.
         otherwise = ["string", "null"] if issubclass(facts.record, Entity) else "null"
         return {"anyOf": [item, {"type": otherwise}]}
 
     def _types(self, facts: FieldFacts) -> list[str]:
+        if facts.kind.endswith("id"):
+            return ["string", "integer"]
         if facts.kind != "number":
-            return _TYPES[facts.kind]
-        # Now and then as a text, and in Caliper as {"numberStr": "7.5"}.
+            return _TYPES.get(facts.kind, ["string"])
+        # Sometimes a text, and in Caliper an object such as {"numberStr": "7.5"}.
         number = ["integer" if facts.whole else "number", "string"]
         return [*number, "object"] if self._format == "caliper" else number

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.describe import fields_of
-from consumer.events.changes import STATE_FIELDS
 from consumer.events.samples import habits, known, words
+from consumer.events.typed import STATE_FIELDS
 
 if TYPE_CHECKING:
     from consumer.events.catalog.base import Record
@@ -39,7 +40,7 @@ def record_of(model: type[Record], scene: Scene, *, inside: str = "") -> dict[st
 @cache
 def _makers(model: type[Record], inside: str) -> tuple[tuple[str, Maker], ...]:
     name = getattr(model, "event_name", "")
-    _, entity = getattr(model, "entity", ("", ""))
+    entity = model.entity()[1] if issubclass(model, CanvasBody) else ""
     found = []
     for facts in fields_of(model):
         make = maker_for(facts, name, inside)

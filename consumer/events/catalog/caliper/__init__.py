@@ -1,4 +1,4 @@
-"""The models of events in Caliper format, under the class names of those in Canvas format.
+"""The models of events in Caliper format, with the same class names as those in Canvas format.
 
 Each is loaded on first use. `Envelope` is a whole message, `CaliperEvent` any event in it.
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from consumer.events.catalog.index import class_name, names
-from consumer.events.catalog.lookup import class_of
+from consumer.events.catalog.index import class_name, class_of, names
 
 
 def __getattr__(name: str) -> Any:

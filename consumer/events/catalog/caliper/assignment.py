@@ -1,11 +1,11 @@
-"""Assignments and their overrides, in Caliper format."""
+"""Assignments, their overrides, and classic quizzes, in Caliper format."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from consumer.events.catalog.caliper.entities import (
-    CANVAS_KEY,
+    AssignedQuiz,
+    Attempt,
+    AttemptExtra,
     Extensions,
     Extra,
     Thing,
@@ -25,41 +25,36 @@ from consumer.events.catalog.fields import (
 )
 
 
+class Assignable(Thing):
+    """Common fields of assignments and quizzes."""
+
+    name: Text = about("Title.", truncated=True)
+    description: Text = about("Description, as HTML.", privacy="education", truncated=True)
+    date_created: Time = about("When it was created. Only if it was created.")
+    date_modified: Time = about("When it was last changed. Only if it was updated.")
+    date_to_show: Time = about("When it opens.")
+    date_to_submit: Time = about("Due date.")
+    max_score: Number = about("Maximum points.")
+
+
 class AssignmentExtra(Extra):
-    """What Canvas tells of an assignment besides."""
+    """Additional fields of an assignment."""
 
-    entity_id: GlobalId = about("The number in the URN of the assignment.", of="assignment")
+    entity_id: GlobalId = about("Number in the URN of the assignment.", of="assignment")
     lock_at: Time = about("When it closes.")
-    workflow_state: Text = about(
-        "Where it stands.", values=("published", "unpublished", "deleted", "duplicating")
-    )
+    workflow_state: Text = about("State.", values="published unpublished deleted duplicating")
 
 
-class AssignmentExtensions(Extensions):
-    """What Canvas tells of an assignment besides."""
-
-    canvas: AssignmentExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
-
-
-class Assignment(Thing):
+class Assignment(Assignable):
     """An assignment."""
 
     id: Urn = about("The assignment, as a URN.", of="assignment")
-    type: Text = about("What it is, in Caliper's words.", values=("AssignableDigitalResource",))
-    name: Text = about("Its title.", truncated=True)
-    description: Text = about("What to do, as HTML.", privacy="education", truncated=True)
-    date_created: Time = about("When it was made; only when it was created.")
-    date_modified: Time = about("When it was last changed; only when it was updated.")
-    date_to_show: Time = about("When it opens.")
-    date_to_submit: Time = about("When it is due.")
-    max_score: Number = about("The points that it is worth.")
-    extensions: AssignmentExtensions | None = about("What Canvas tells besides.")
+    type: Text = about("Caliper type.", values="AssignableDigitalResource")
+    extensions: Extensions[AssignmentExtra] | None = about("Additional fields.")
 
 
 class AssignmentCreated(CaliperEvent):
-    """Somebody made an assignment."""
-
-    event_name: ClassVar[str] = "assignment_created"
+    """An assignment was created."""
 
     object: Assignment | None = about("The assignment.")
 
@@ -67,52 +62,85 @@ class AssignmentCreated(CaliperEvent):
 class AssignmentUpdated(CaliperEvent):
     """An assignment changed."""
 
-    event_name: ClassVar[str] = "assignment_updated"
-
     object: Assignment | None = about("The assignment.")
 
 
 class AssignmentOverrideExtra(Extra):
-    """What Canvas tells of an override besides."""
+    """Additional fields of an override."""
 
-    entity_id: AnyId = about("The number in the URN of the override.", of="assignment_override")
+    entity_id: AnyId = about("Number in the URN of the override.", of="assignment_override")
     assignment_id: LocalId = about("The assignment.", of="assignment")
-    lock_at: Time = about("When it closes for them.")
-    all_day: Flag = about("Due at any time of the day.")
+    lock_at: Time = about("When it closes.")
+    all_day: Flag = about("True if it is due at the end of a day.")
     all_day_date: Day = about("The day on which it is due.")
-    type: Text = about("Whom it is for.", values=("ADHOC", "CourseSection", "Group"))
+    type: Text = about(
+        "For a section, a group, or individual students.", values="ADHOC CourseSection Group"
+    )
     course_section_id: Urn = about("The section, if it is for one.", of="course_section")
     group_id: Urn = about("The group, if it is for one.", of="group")
-    workflow_state: Text = about("Where it stands.", values=("active", "deleted"))
-
-
-class AssignmentOverrideExtensions(Extensions):
-    """What Canvas tells of an override besides."""
-
-    canvas: AssignmentOverrideExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
+    workflow_state: Text = about("State.", values="active deleted")
 
 
 class AssignmentOverride(Thing):
-    """Other dates of an assignment for some students."""
+    """Different dates of an assignment for some students."""
 
     id: Urn = about("The override, as a URN.", of="assignment_override")
-    type: Text = about("What it is, in Caliper's words.", values=("Entity",))
-    date_to_show: Time = about("When the assignment opens for them.")
-    date_to_submit: Time = about("When it is due for them.")
-    extensions: AssignmentOverrideExtensions | None = about("What Canvas tells besides.")
+    type: Text = about("Caliper type.", values="Entity")
+    date_to_show: Time = about("When the assignment opens.")
+    date_to_submit: Time = about("Due date.")
+    extensions: Extensions[AssignmentOverrideExtra] | None = about("Additional fields.")
 
 
 class AssignmentOverrideCreated(CaliperEvent):
-    """Some students got other dates for an assignment."""
-
-    event_name: ClassVar[str] = "assignment_override_created"
+    """Some students got different dates for an assignment."""
 
     object: AssignmentOverride | None = about("The override.")
 
 
 class AssignmentOverrideUpdated(CaliperEvent):
-    """The other dates of some students for an assignment changed."""
-
-    event_name: ClassVar[str] = "assignment_override_updated"
+    """The different dates of some students for an assignment changed."""
 
     object: AssignmentOverride | None = about("The override.")
+
+
+class QuizExtra(Extra):
+    """Additional fields of a quiz."""
+
+    entity_id: GlobalId = about("Number in the URN of the quiz.", of="quiz")
+    quiz_type: Text = about("Type.", values="assignment practice_quiz graded_survey survey")
+    time_limit: Number = about("Time limit in minutes; absent for none.", values=(30, 60))
+    access_code: Flag = about("True if an access code is required.")
+    workflow_state: Text = about("State.", values="created edited available unpublished deleted")
+
+
+class Quiz(Assignable):
+    """A classic quiz."""
+
+    id: Urn = about("The quiz, as a URN.", of="quiz")
+    type: Text = about("Caliper type.", values="Assessment")
+    extensions: Extensions[QuizExtra] | None = about("Additional fields.")
+
+
+class QuizCreated(CaliperEvent):
+    """A classic quiz was created."""
+
+    object: Quiz | None = about("The quiz.")
+
+
+class QuizUpdated(CaliperEvent):
+    """The settings of a classic quiz changed."""
+
+    object: Quiz | None = about("The quiz.")
+
+
+class QuizAttempt(Attempt):
+    """An attempt of a student at a classic quiz."""
+
+    assignable: AssignedQuiz | None = about("The quiz.")
+    extensions: Extensions[AttemptExtra] | None = about("Additional fields.")
+
+
+class QuizSubmitted(CaliperEvent):
+    """A student submitted a classic quiz."""
+
+    object: QuizAttempt | None = about("The attempt.")

@@ -2,84 +2,59 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from consumer.events.catalog.caliper.entities import (
-    CANVAS_KEY,
-    Entity,
-    Extensions,
-    Extra,
-    Thing,
-    Urn,
-)
+from consumer.events.catalog.caliper.entities import Entity, Extensions, Extra, Thing, Urn
 from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import AnyId, Flag, GlobalId, Text, about
 
 
 class DiscussionEntryExtra(Extra):
-    """What Canvas tells of a post besides."""
+    """Additional fields of an entry."""
 
     entity_id: AnyId = about(
-        "The number in the URN of the post: without the shard.", of="discussion_entry"
+        "Number in the URN of the entry, without the shard.", of="discussion_entry"
     )
-
-
-class DiscussionEntryExtensions(Extensions):
-    """What Canvas tells of a post besides."""
-
-    canvas: DiscussionEntryExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
 
 
 class Thread(Entity):
     """A discussion."""
 
     id: Urn = about("The discussion, as a URN without the shard.", of="discussion_topic")
-    type: Text = about("What it is, in Caliper's words.", values=("Thread",))
+    type: Text = about("Caliper type.", values="Thread")
 
 
 class DiscussionEntry(Thing):
-    """A post in a discussion."""
+    """An entry in a discussion."""
 
-    id: Urn = about("The post, as a URN without the shard.", of="discussion_entry")
-    type: Text = about("What it is, in Caliper's words.", values=("Message",))
-    body: Text = about("What it says, as HTML.", privacy="education", truncated=True)
+    id: Urn = about("The entry, as a URN without the shard.", of="discussion_entry")
+    type: Text = about("Caliper type.", values="Message")
+    body: Text = about("Text, as HTML.", privacy="education", truncated=True)
     is_part_of: Thread | None = about("The discussion.")
-    extensions: DiscussionEntryExtensions | None = about("What Canvas tells besides.")
+    extensions: Extensions[DiscussionEntryExtra] | None = about("Additional fields.")
 
 
 class DiscussionEntryCreated(CaliperEvent):
-    """Somebody posted in a discussion."""
+    """An entry was posted in a discussion."""
 
-    event_name: ClassVar[str] = "discussion_entry_created"
-
-    object: DiscussionEntry | None = about("The post.")
+    object: DiscussionEntry | None = about("The entry.")
 
 
 class DiscussionTopicExtra(Extra):
-    """What Canvas tells of a discussion besides."""
+    """Additional fields of a discussion."""
 
-    entity_id: GlobalId = about("The number in the URN of the discussion.", of="discussion_topic")
-    is_announcement: Flag = about("Whether it is an announcement.")
-
-
-class DiscussionTopicExtensions(Extensions):
-    """What Canvas tells of a discussion besides."""
-
-    canvas: DiscussionTopicExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
+    entity_id: GlobalId = about("Number in the URN of the discussion.", of="discussion_topic")
+    is_announcement: Flag = about("True for an announcement.")
 
 
 class DiscussionTopic(Thing):
     """A discussion, or an announcement."""
 
     id: Urn = about("The discussion, as a URN.", of="discussion_topic")
-    type: Text = about("What it is, in Caliper's words.", values=("Thread",))
-    name: Text = about("Its title.", privacy="education", truncated=True)
-    extensions: DiscussionTopicExtensions | None = about("What Canvas tells besides.")
+    type: Text = about("Caliper type.", values="Thread")
+    name: Text = about("Title.", privacy="education", truncated=True)
+    extensions: Extensions[DiscussionTopicExtra] | None = about("Additional fields.")
 
 
 class DiscussionTopicCreated(CaliperEvent):
-    """Somebody opened a discussion, or made an announcement."""
-
-    event_name: ClassVar[str] = "discussion_topic_created"
+    """A discussion or an announcement was created."""
 
     object: DiscussionTopic | None = about("The discussion.")

@@ -1,130 +1,161 @@
-"""Enrollments and their states, in Caliper format."""
+"""Enrollments and their states, groups and their members, in Caliper format."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from consumer.events.catalog.caliper.entities import (
-    CANVAS_KEY,
+    Entity,
     Extensions,
     Extra,
+    Person,
     Thing,
     Urn,
 )
 from consumer.events.catalog.caliper.envelope import CaliperEvent
-from consumer.events.catalog.fields import Flag, GlobalId, Text, Time, about
+from consumer.events.catalog.fields import Flag, GlobalId, Text, Texts, Time, about
 
 
 class EnrollmentExtra(Extra):
-    """Who is enrolled, in what, and as what."""
+    """Additional fields of an enrollment: user, course and role."""
 
-    entity_id: GlobalId = about("The number in the URN of the enrollment.", of="enrollment")
+    entity_id: GlobalId = about("Number in the URN of the enrollment.", of="enrollment")
     course_id: Urn = about("The course, as a URN.", of="course")
     course_section_id: Urn = about(
-        "The section, as a URN behind that of its course.", of="course_section"
+        "The section, as a URN after the URN of its course.", of="course_section"
     )
-    user_id: Urn = about("Who is enrolled, as a URN.", of="user", privacy="identifier")
-    user_name: Text = about("Their full name.", privacy="identifier")
+    user_id: Urn = about("The enrolled user, as a URN.", of="user", privacy="identifier")
+    user_name: Text = about("Full name of the user.", privacy="identifier")
     type: Text = about(
-        "As what.",
-        values=(
-            "StudentEnrollment",
-            "TeacherEnrollment",
-            "TaEnrollment",
-            "DesignerEnrollment",
-            "ObserverEnrollment",
-            "StudentViewEnrollment",
-        ),
+        "Role.",
+        values="StudentEnrollment TeacherEnrollment TaEnrollment DesignerEnrollment "
+        "ObserverEnrollment StudentViewEnrollment",
     )
-    limit_privileges_to_course_section: Flag = about(
-        "Whether they see people of their own section only."
-    )
+    limit_privileges_to_course_section: Flag = about("True if they see their own section only.")
     workflow_state: Text = about(
-        "Where it stands.",
-        values=("active", "invited", "creation_pending", "completed", "inactive", "deleted"),
+        "State.", values="active invited creation_pending completed inactive deleted"
     )
-
-
-class EnrollmentExtensions(Extensions):
-    """Who is enrolled, in what, and as what."""
-
-    canvas: EnrollmentExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
 
 
 class Enrollment(Thing):
-    """Somebody's place in a course."""
+    """An enrollment of a user in a course."""
 
     id: Urn = about("The enrollment, as a URN.", of="enrollment")
-    type: Text = about("What it is, in Caliper's words.", values=("Entity",))
-    date_created: Time = about("When it was made.")
+    type: Text = about("Caliper type.", values="Entity")
+    date_created: Time = about("When it was created.")
     date_modified: Time = about("When it was last changed.")
-    extensions: EnrollmentExtensions | None = about("Who, in what, as what.")
+    extensions: Extensions[EnrollmentExtra] | None = about("User, course and role.")
 
 
 class EnrollmentCreated(CaliperEvent):
-    """Somebody was enrolled in a course."""
-
-    event_name: ClassVar[str] = "enrollment_created"
+    """A user was enrolled in a course."""
 
     object: Enrollment | None = about("The enrollment.")
 
 
 class EnrollmentUpdated(CaliperEvent):
-    """Somebody's enrollment changed: accepted, ended, deleted."""
-
-    event_name: ClassVar[str] = "enrollment_updated"
+    """An enrollment changed: accepted, concluded, deleted."""
 
     object: Enrollment | None = about("The enrollment.")
 
 
 class EnrollmentStateExtra(Extra):
-    """What an enrollment allows at present."""
+    """The effective state of an enrollment."""
 
-    entity_id: GlobalId = about("The number in the URN of the enrollment.", of="enrollment")
+    entity_id: GlobalId = about("Number in the URN of the enrollment.", of="enrollment")
     state: Text = about(
-        "The state, after dates and publication were considered.",
-        values=(
-            "active",
-            "invited",
-            "pending_active",
-            "pending_invited",
-            "completed",
-            "inactive",
-            "deleted",
-        ),
+        "State that follows from dates and publication.",
+        values="active invited pending_active pending_invited completed inactive deleted",
     )
-    state_is_current: Flag = about("False while the state has to be worked out again.")
-    state_valid_until: Time = about("When the state ends by itself; absent for never.")
-    restricted_access: Flag = about("Whether the course is closed to them for now.")
-    access_is_current: Flag = about("False while the access has to be worked out again.")
-
-
-class EnrollmentStateExtensions(Extensions):
-    """What an enrollment allows at present."""
-
-    canvas: EnrollmentStateExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
+    state_is_current: Flag = about("False if the state must be recalculated.")
+    state_valid_until: Time = about("Valid until this time; absent for no end.")
+    restricted_access: Flag = about("True if a date denies the user access.")
+    access_is_current: Flag = about("False if the access must be recalculated.")
 
 
 class EnrollmentState(Thing):
-    """What an enrollment allows at present."""
+    """The effective state of an enrollment."""
 
     id: Urn = about("The enrollment, as a URN.", of="enrollment")
-    type: Text = about("What it is, in Caliper's words.", values=("Entity",))
+    type: Text = about("Caliper type.", values="Entity")
     started_at_time: Time = about("When the state began.")
-    extensions: EnrollmentStateExtensions | None = about("The state.")
+    extensions: Extensions[EnrollmentStateExtra] | None = about("The state.")
 
 
 class EnrollmentStateCreated(CaliperEvent):
-    """An enrollment got its first state."""
-
-    event_name: ClassVar[str] = "enrollment_state_created"
+    """The effective state of an enrollment was calculated for the first time."""
 
     object: EnrollmentState | None = about("The enrollment.")
 
 
 class EnrollmentStateUpdated(CaliperEvent):
-    """An enrollment got another state, by somebody or because its time came."""
-
-    event_name: ClassVar[str] = "enrollment_state_updated"
+    """The effective state of an enrollment changed, by a user or because of a date."""
 
     object: EnrollmentState | None = about("The enrollment.")
+
+
+class GroupCategoryExtra(Extra):
+    """Additional fields of a group set."""
+
+    entity_id: GlobalId = about("Number in the URN of the group set.", of="group_category")
+
+
+class GroupSet(Entity):
+    """The group set of a group."""
+
+    id: Urn = about("The group set, as a URN.", of="group_category")
+    type: Text = about("Caliper type.", values="Entity")
+    name: Text = about("Name.")
+
+
+class GroupCategory(Thing):
+    """A group set."""
+
+    id: Urn = about("The group set, as a URN.", of="group_category")
+    type: Text = about("Caliper type.", values="Entity")
+    name: Text = about("Name.")
+    extensions: Extensions[GroupCategoryExtra] | None = about("Additional fields.")
+
+
+class GroupCategoryCreated(CaliperEvent):
+    """A group set was created."""
+
+    object: GroupCategory | None = about("The group set.")
+
+
+class GroupExtra(Extra):
+    """Additional fields of a group."""
+
+    entity_id: GlobalId = about(
+        "Number in the URN of the group; inside a membership, that of the membership."
+    )
+
+
+class Group(Thing):
+    """A group."""
+
+    id: Urn = about("The group, as a URN.", of="group")
+    type: Text = about("Caliper type.", values="Group")
+    name: Text = about("Name.")
+    is_part_of: GroupSet | None = about("The group set.")
+    extensions: Extensions[GroupExtra] | None = about("Additional fields.")
+
+
+class GroupCreated(CaliperEvent):
+    """A group was created."""
+
+    object: Group | None = about("The group.")
+
+
+class GroupMembership(Thing):
+    """The membership of a user in a group."""
+
+    id: Urn = about("The membership, as a URN.", of="group_membership")
+    type: Text = about("Caliper type.", values="Membership")
+    member: Person | None = about("The member.")
+    organization: Group | None = about("The group.")
+    roles: Texts = about("Roles in the group; often absent.", values="Member")
+
+
+class GroupMembershipCreated(CaliperEvent):
+    """A user joined a group, or was added to it."""
+
+    object: GroupMembership | None = about("The membership.")

@@ -1,8 +1,8 @@
-"""The things that events in Caliper format have in common: who, where, in which session."""
+"""Entities that several events in Caliper format contain: actor, course, session, attempt."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import ConfigDict, StrictInt, StrictStr, model_validator
 from pydantic.alias_generators import to_camel
@@ -10,194 +10,192 @@ from pydantic.alias_generators import to_camel
 from consumer.events.catalog.base import Record
 from consumer.events.catalog.fields import AnyId, GlobalId, Is, OpaqueId, Text, Texts, about
 
-#: Under this key Canvas puts what Caliper has no field for.
-CANVAS_KEY = "com.instructure.canvas"
-
-#: `urn:instructure:canvas:<kind>:<id>`, mostly with the global id; nested for a section:
-#: `...:course:<id>:section:<id>`. `local_id` and its sisters read it.
+#: `urn:instructure:canvas:<kind>:<id>`, mostly with the global id; for a section nested:
+#: `...:course:<id>:section:<id>`. `local_id` and similar functions take it.
 Urn = Annotated[StrictStr | StrictInt | None, Is("id")]
 
-#: Attributes are written as in Python, keys as in Caliper: `date_created`, "dateCreated".
+#: Attributes are named as in Python, keys as in Caliper: `date_created`, "dateCreated".
 CAMEL_CASE = ConfigDict(alias_generator=to_camel, populate_by_name=False)
 
 
 class Entity(Record):
-    """A thing that is only named: what type it is of, and which one."""
+    """A reference to a thing: its type and id."""
 
     model_config = CAMEL_CASE
 
-    id: Urn = about("Its id, as a URN.")
-    type: Text = about("What it is, in Caliper's words.")
+    id: Urn = about("ID, as a URN.")
+    type: Text = about("Caliper type.")
 
     @model_validator(mode="before")
     @classmethod
-    def _named_only(cls, received: Any) -> Any:
-        # Caliper allows the id alone where an object is expected.
+    def _from_id(cls, received: Any) -> Any:
+        # Caliper allows the id alone instead of an object.
         return {"id": received} if isinstance(received, str) else received
 
 
 class Extra(Record):
-    """What Canvas tells of a thing beyond Caliper's own fields."""
+    """Fields that Canvas adds to those of Caliper."""
 
 
-class Extensions(Record):
-    """What is told of a thing beyond Caliper's own fields, by who tells it."""
+ExtraT_co = TypeVar("ExtraT_co", bound=Extra, covariant=True)
+
+
+class Extensions(Record, Generic[ExtraT_co]):
+    """Fields that are not part of Caliper, by who adds them."""
 
     model_config = CAMEL_CASE
 
-    canvas: Extra | None = about("What Canvas adds.", alias=CANVAS_KEY)
+    canvas: ExtraT_co | None = about("Fields added by Canvas.", alias="com.instructure.canvas")
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """AssignmentExtensions for Extensions[AssignmentExtra]: shown in schemas."""
+        return f"{params[0].__name__.removesuffix('Extra')}Extensions"
 
 
 class Thing(Entity):
-    """What an event is about, whatever it is."""
+    """The object of an event."""
 
-    extensions: Extensions | None = about("What Canvas tells besides.")
+    extensions: Extensions[Extra] | None = about("Additional fields.")
 
 
 class Person(Entity):
-    """Somebody who has an account in Canvas."""
+    """A user of Canvas."""
 
-    id: Urn = about("The person, as a URN.", of="user", privacy="identifier")
-    type: Text = about("What it is, in Caliper's words.", values=("Person",))
+    id: Urn = about("The user, as a URN.", of="user", privacy="identifier")
+    type: Text = about("Caliper type.", values="Person")
 
 
 class ActorExtra(Extra):
-    """Who acted, in Canvas's own terms, and for which institution."""
+    """The actor as known to Canvas, and the institution."""
 
-    entity_id: GlobalId = about(
-        "The number in the URN of who acted.", of="user", privacy="identifier"
-    )
+    entity_id: GlobalId = about("Number in the URN of the user.", of="user", privacy="identifier")
     real_user_id: GlobalId = about(
-        "Who really acted, when somebody acts as another user.", of="user", privacy="identifier"
+        "The real user, if they act as another one.", of="user", privacy="identifier"
     )
     user_login: Text = about(
-        "The name they log in with; often an e-mail address. Only of requests.",
-        privacy="identifier",
+        "Login, often an e-mail address. Only for requests.", privacy="identifier"
     )
     user_sis_id: OpaqueId = about(
-        "Their id in the student information system. Only of requests.",
-        of="user",
-        privacy="identifier",
+        "SIS ID of the user. Only for requests.", of="user", privacy="identifier"
     )
-    root_account_id: GlobalId = about("The institution.", of="account")
-    root_account_uuid: OpaqueId = about("The institution, as a UUID.", of="account")
-    root_account_lti_guid: OpaqueId = about("The institution, as LTI tools know it.", of="account")
-
-
-class ActorExtensions(Extensions):
-    """Who acted, in Canvas's own terms."""
-
-    canvas: ActorExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
+    root_account_id: GlobalId = about("The root account (the institution).", of="account")
+    root_account_uuid: OpaqueId = about("UUID of the root account.", of="account")
+    root_account_lti_guid: OpaqueId = about("LTI ID of the root account.", of="account")
 
 
 class Actor(Entity):
-    """Who acted: a person, or Canvas itself for what needs no login (a feed, a public file)."""
+    """A user, or Canvas itself for what needs no login (a feed, a public file)."""
 
     id: Urn = about(
-        "The person as a URN, with user 0 for an unknown one; for software its address.",
-        of="user",
-        privacy="identifier",
+        "The user as a URN, 0 if unknown; for software, its URL.", of="user", privacy="identifier"
     )
-    type: Text = about(
-        "Whether a person acted or software.", values=("Person", "SoftwareApplication")
-    )
-    extensions: ActorExtensions | None = about("Absent for software, and now and then otherwise.")
+    type: Text = about("Caliper type.", values="Person SoftwareApplication")
+    extensions: Extensions[ActorExtra] | None = about("Additional fields; absent for software.")
 
 
 class SoftwareApplication(Entity):
     """A Canvas installation."""
 
-    id: Text = about("Its address, with a slash at the end; www.canvaslms.com for a job.")
-    type: Text = about("What it is, in Caliper's words.", values=("SoftwareApplication",))
+    id: Text = about("URL, with a slash at the end; www.canvaslms.com for a job.")
+    type: Text = about("Caliper type.", values="SoftwareApplication")
 
 
 class Referrer(Entity):
     """The page that a request came from."""
 
-    id: Text = about("Its address.", privacy="secret")
-    type: Text = about("What it is, in Caliper's words.", values=("WebPage",))
+    id: Text = about("URL of the page.", privacy="secret")
+    type: Text = about("Caliper type.", values="WebPage")
 
 
 class Session(Entity):
     """The web session of a request."""
 
-    id: OpaqueId = about("The session, as a URN that ends in its key.", privacy="secret")
-    type: Text = about("What it is, in Caliper's words.", values=("Session",))
+    id: OpaqueId = about("The session, as a URN that ends with its key.", privacy="secret")
+    type: Text = about("Caliper type.", values="Session")
 
 
 class CourseGroupExtra(Extra):
-    """The context of the event, in Canvas's own terms."""
+    """The context as known to Canvas."""
 
-    context_type: Text = about(
-        "Which kind of context it happened in.", values=("Course", "Group", "Account")
-    )
-    entity_id: AnyId = about("The context; of a section it is the course.", of="course")
-
-
-class CourseGroupExtensions(Extensions):
-    """The context of the event, in Canvas's own terms."""
-
-    canvas: CourseGroupExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
+    context_type: Text = about("Type of the context.", values="Course Group Account")
+    entity_id: AnyId = about("The context; for a section, its course.", of="course")
 
 
 class CourseGroup(Entity):
-    """The course or section that it happened in."""
+    """The course or section where the event happened."""
 
     id: Urn = about("The course or section, as a URN.", of="course")
-    type: Text = about(
-        "Whether it is a course or a section.", values=("CourseOffering", "CourseSection")
-    )
-    extensions: CourseGroupExtensions | None = about("The context, in Canvas's own terms.")
+    type: Text = about("Caliper type.", values="CourseOffering CourseSection")
+    extensions: Extensions[CourseGroupExtra] | None = about("Additional fields.")
 
 
 class CourseOffering(Entity):
-    """The course that a section belongs to."""
+    """The course of a section."""
 
     id: Urn = about("The course, as a URN.", of="course")
-    type: Text = about("What it is, in Caliper's words.", values=("CourseOffering",))
+    type: Text = about("Caliper type.", values="CourseOffering")
 
 
 class Organization(Entity):
-    """The course or section in which somebody has a role."""
+    """The course or section in which a user has a role."""
 
     id: Urn = about("The course or section, as a URN.", of="course")
-    type: Text = about(
-        "Whether it is a course or a section.", values=("CourseOffering", "CourseSection")
-    )
-    sub_organization_of: CourseOffering | None = about("The course, for a section.")
+    type: Text = about("Caliper type.", values="CourseOffering CourseSection")
+    sub_organization_of: CourseOffering | None = about("For a section: its course.")
 
 
 class Membership(Entity):
-    """The role that who acted has in the course."""
+    """The roles of the actor in the course."""
 
     id: OpaqueId = about(
         "Course, role and user in one URN; the role may be missing.", privacy="identifier"
     )
-    type: Text = about("What it is, in Caliper's words.", values=("Membership",))
-    member: Person | None = about("Who acted.")
+    type: Text = about("Caliper type.", values="Membership")
+    member: Person | None = about("The actor.")
     organization: Organization | None = about("The course or section.")
-    roles: Texts = about(
-        "The roles there; absent without an enrollment.", values=("Learner", "Instructor")
-    )
+    roles: Texts = about("Roles; absent without an enrollment.", values="Learner Instructor")
 
 
 class RequestExtra(Extra):
-    """Of a request: where it came from. Of a background job: which one it was."""
+    """The request, or the background job."""
 
-    hostname: Text = about("The host that was asked.", privacy="identifier")
-    request_id: OpaqueId = about("The request; all events of one request share it.", of="request")
-    request_url: Text = about("The address that was asked for.", privacy="secret")
-    user_agent: Text = about("The browser or program.", privacy="identifier")
-    client_ip: Text = about("Where the request came from, IPv4 or IPv6.", privacy="identifier")
-    version: Text = about("Canvas's own version of the format.", values=("1.0.0",))
+    hostname: Text = about("Host name of the request.", privacy="identifier")
+    request_id: OpaqueId = about("The request; its events have the same ID.", of="request")
+    request_url: Text = about("URL of the request.", privacy="secret")
+    user_agent: Text = about("User agent of the request.", privacy="identifier")
+    client_ip: Text = about("IP address of the client, IPv4 or IPv6.", privacy="identifier")
+    version: Text = about("Canvas's version of the format.", values="1.0.0")
     job_id: OpaqueId = about("The background job; absent for a request.", of="job")
     job_tag: Text = about(
-        "What the job did, as a method of Canvas; absent for a request.",
-        values=("SIS::CSV::ImportRefactored#run_parallel_importer",),
+        "Method that the job runs; absent for a request.",
+        values="SIS::CSV::ImportRefactored#run_parallel_importer",
     )
 
 
-class RequestExtensions(Extensions):
-    """The request or the job behind the event."""
+class AssignedAssignment(Entity):
+    """The assignment of an attempt."""
 
-    canvas: RequestExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
+    id: Urn = about("The assignment, as a URN.", of="assignment")
+    type: Text = about("Caliper type.", values="AssignableDigitalResource")
+
+
+class AssignedQuiz(Entity):
+    """The quiz of an attempt."""
+
+    id: Urn = about("The quiz, as a URN.", of="quiz")
+    type: Text = about("Caliper type.", values="Assessment")
+
+
+class Attempt(Thing):
+    """An attempt of a student."""
+
+    id: Urn = about("The submission, as a URN.", of="submission")
+    type: Text = about("Caliper type.", values="Attempt")
+    assignee: Person | None = about("The student.")
+
+
+class AttemptExtra(Extra):
+    """Additional fields of an attempt."""
+
+    entity_id: GlobalId = about("Number in the URN of the submission.", of="submission")

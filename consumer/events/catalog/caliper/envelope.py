@@ -1,4 +1,4 @@
-"""The frame of the Caliper format: the envelope, and what all events have in common."""
+"""The envelope of the Caliper format, and the common fields of all events in it."""
 
 from __future__ import annotations
 
@@ -20,75 +20,56 @@ from consumer.events.catalog.caliper.entities import (
     CAMEL_CASE,
     Actor,
     CourseGroup,
+    Extensions,
     Membership,
     Referrer,
-    RequestExtensions,
+    RequestExtra,
     Session,
     SoftwareApplication,
     Thing,
 )
 from consumer.events.catalog.fields import Context, OpaqueId, Text, Time, about
-from consumer.events.catalog.lookup import model_of
+from consumer.events.catalog.index import model_of
 
 if TYPE_CHECKING:
     from consumer.messages import Format
 
 
-class CaliperEvent(EventData):
-    """Somebody did something to a thing: an event in Caliper format, whatever its name."""
+class CaliperEvent(EventData, abstract=True):
+    """Any event in Caliper format."""
 
     model_config = CAMEL_CASE
     event_format: ClassVar[Format | None] = "caliper"
 
     context: Context = about(
-        "The vocabulary.",
-        alias="@context",
-        values=("http://purl.imsglobal.org/ctx/caliper/v1p1",),
+        "The vocabulary.", alias="@context", values="http://purl.imsglobal.org/ctx/caliper/v1p1"
     )
-    id: OpaqueId = about("The event itself, as a URN with a UUID: the same in each copy of it.")
+    id: OpaqueId = about("ID of the event, as a URN with a UUID; equal in each copy of it.")
     type: Text = about(
-        "The class of event, in Caliper's words.",
-        values=(
-            "Event",
-            "AssessmentEvent",
-            "AssignableEvent",
-            "GradeEvent",
-            "MessageEvent",
-            "NavigationEvent",
-            "SessionEvent",
-            "ThreadEvent",
-        ),
+        "Caliper type of the event.",
+        values="Event AssessmentEvent AssignableEvent GradeEvent MessageEvent NavigationEvent "
+        "SessionEvent ThreadEvent",
     )
     actor: Actor | None = about("Who did it.")
     action: Text = about(
-        "What was done, in Caliper's words.",
-        values=(
-            "Created",
-            "Modified",
-            "Deleted",
-            "Graded",
-            "LoggedIn",
-            "LoggedOut",
-            "NavigatedTo",
-            "Posted",
-            "Submitted",
-        ),
+        "Caliper action.",
+        values="Created Modified Deleted Graded LoggedIn LoggedOut NavigatedTo Posted Submitted",
     )
-    object: Thing | None = about("What it was done to.")
+    object: Thing | None = about("What was acted on.")
     event_time: Time = about("When it happened.")
-    ed_app: SoftwareApplication | None = about("The Canvas that it happened in.")
-    group: CourseGroup | None = about("The course or section that it happened in, if in any.")
-    membership: Membership | None = about("The role there of who did it.")
+    ed_app: SoftwareApplication | None = about("The Canvas installation.")
+    group: CourseGroup | None = about("The course or section, if any.")
+    membership: Membership | None = about("The roles of the actor in it.")
     session: Session | None = about("The web session; absent for a job or an access token.")
     referrer: str | Referrer | None = about(
-        "The page that the request came from: its address, or in other systems an entity.",
+        "The page that the request came from: its URL, or in other systems an entity.",
         privacy="secret",
     )
-    extensions: RequestExtensions | None = about("The request or the job behind it.")
+    extensions: Extensions[RequestExtra] | None = about("The request or the background job.")
 
 
 def _own_model(received: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Each event as the model of its own name; as any event, if it has none or does not fit it."""
+    """Each event as its own model; as a `CaliperEvent` if it has none or does not fit it."""
     if isinstance(received, Mapping):
         try:
             model = model_of(name_of(received), "caliper")
@@ -104,14 +85,14 @@ def _listed(received: Any) -> Any:
 
 
 class Envelope(Record):
-    """A message in Caliper format; Canvas puts one event into each."""
+    """A message in Caliper format. Canvas puts one event into each."""
 
     model_config = CAMEL_CASE
 
-    sensor: Text = about("The address of the Canvas that sent it; www.canvaslms.com for a job.")
-    send_time: Time = about("When it was sent; that may be long after the event.")
+    sensor: Text = about("URL of the Canvas that sent it; www.canvaslms.com for a job.")
+    send_time: Time = about("When it was sent, which may be long after the event.")
     data_version: Text = about(
-        "The version of the format.", values=("http://purl.imsglobal.org/ctx/caliper/v1p1",)
+        "The version of the format.", values="http://purl.imsglobal.org/ctx/caliper/v1p1"
     )
     data: Annotated[
         list[Annotated[SerializeAsAny[CaliperEvent], WrapValidator(_own_model)]] | None,

@@ -1,61 +1,98 @@
-"""Submissions, in Caliper format."""
+"""Submissions and grades, in Caliper format."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from consumer.events.catalog.caliper.attempts import AssignedAssignment, Attempt, SubmissionId
-from consumer.events.catalog.caliper.entities import CANVAS_KEY, Extensions
+from consumer.events.catalog.caliper.entities import (
+    AssignedAssignment,
+    Attempt,
+    AttemptExtra,
+    Extensions,
+    Extra,
+    Person,
+    Thing,
+    Urn,
+)
 from consumer.events.catalog.caliper.envelope import CaliperEvent
-from consumer.events.catalog.fields import Integer, Text, Time, about
+from consumer.events.catalog.fields import Integer, Number, OpaqueId, Text, Time, about
 
 
-class SubmissionExtra(SubmissionId):
-    """What Canvas tells of a submission besides."""
+class SubmissionExtra(AttemptExtra):
+    """Additional fields of a submission."""
 
     submission_type: Text = about(
-        "How it was handed in.",
-        values=(
-            "online_text_entry",
-            "online_upload",
-            "online_url",
-            "online_quiz",
-            "discussion_topic",
-            "media_recording",
-            "basic_lti_launch",
-        ),
+        "Type.",
+        values="online_text_entry online_upload online_url online_quiz discussion_topic "
+        "media_recording basic_lti_launch",
     )
-    url: Text = about("The address that the student handed in.", privacy="education")
-
-
-class SubmissionExtensions(Extensions):
-    """What Canvas tells of a submission besides."""
-
-    canvas: SubmissionExtra | None = about("What Canvas adds.", alias=CANVAS_KEY)
+    url: Text = about("Submitted URL.", privacy="education")
 
 
 class Submission(Attempt):
-    """One attempt of one student at an assignment."""
+    """An attempt of a student at an assignment."""
 
     assignable: AssignedAssignment | None = about("The assignment.")
-    count: Integer = about("Which attempt it is, from 1.")
-    body: Text = about("What the student wrote, as HTML.", privacy="education", truncated=True)
-    date_created: Time = about("When it was handed in; only when it was created.")
-    date_modified: Time = about("When it was last changed; only when it was updated.")
-    extensions: SubmissionExtensions | None = about("What Canvas tells besides.")
+    count: Integer = about("Number of the attempt, from 1.")
+    body: Text = about("Submitted text, as HTML.", privacy="education", truncated=True)
+    date_created: Time = about("When it was submitted. Only if it was created.")
+    date_modified: Time = about("When it was last changed. Only if it was updated.")
+    extensions: Extensions[SubmissionExtra] | None = about("Additional fields.")
 
 
 class SubmissionCreated(CaliperEvent):
-    """A student handed in an attempt."""
-
-    event_name: ClassVar[str] = "submission_created"
+    """A student submitted an attempt."""
 
     object: Submission | None = about("The attempt.")
 
 
 class SubmissionUpdated(CaliperEvent):
-    """A submission changed: graded, handed in again, or any other save of it."""
-
-    event_name: ClassVar[str] = "submission_updated"
+    """A submission changed: graded, resubmitted, or saved for another reason."""
 
     object: Submission | None = about("The attempt.")
+
+
+class StudentExtra(Extra):
+    """Additional fields of a student."""
+
+    sis_id: OpaqueId = about("SIS ID of the student.", of="user", privacy="identifier")
+
+
+class Student(Person):
+    """The graded student."""
+
+    extensions: Extensions[StudentExtra] | None = about("Additional fields.")
+
+
+class GradeExtra(AttemptExtra):
+    """The grade."""
+
+    grade: Text = about("Grade as displayed, such as 7 or A-.", privacy="education")
+
+
+class GradedAttempt(Attempt):
+    """A graded submission."""
+
+    name: Text = about("Name; often absent.", privacy="education")
+    assignee: Student | None = about("The student.")
+    assignable: AssignedAssignment | None = about("The assignment.")
+    extensions: Extensions[GradeExtra] | None = about("The grade.")
+
+
+class Score(Thing):
+    """The points."""
+
+    id: Urn = about("The submission, as a URN.", of="submission")
+    type: Text = about("Caliper type.", values="Score")
+    attempt: GradedAttempt | None = about("The graded submission.")
+    max_score: Number = about("Maximum points.")
+    score_given: Number = about("Points.", privacy="education")
+    scored_by: Urn = about(
+        "The grader, as a URN; absent if Canvas graded.", of="user", privacy="identifier"
+    )
+    extensions: Extensions[GradeExtra] | None = about("The grade.")
+
+
+class GradeChange(CaliperEvent):
+    """The grade of a submission was set or changed."""
+
+    object: GradedAttempt | None = about("The graded submission.")
+    generated: Score | None = about("The points.")

@@ -1,0 +1,62 @@
+"""Logins and users in accounts, in Caliper format."""
+
+from __future__ import annotations
+
+from consumer.events.catalog.caliper.entities import Extensions, Extra, Thing, Urn
+from consumer.events.catalog.caliper.envelope import CaliperEvent
+from consumer.events.catalog.fields import Flag, GlobalId, Text, Time, about
+
+
+class LoginExtra(Extra):
+    """The target of a login."""
+
+    redirect_url: Text = about("The requested URL; absent for none.", privacy="secret")
+
+
+class Site(Thing):
+    """A Canvas installation."""
+
+    id: Text = about("Its URL, with a slash at the end.")
+    type: Text = about("Caliper type.", values="SoftwareApplication")
+
+
+class LoginSite(Site):
+    """The Canvas installation that a user logged in to."""
+
+    extensions: Extensions[LoginExtra] | None = about("The target of the login.")
+
+
+class LoggedIn(CaliperEvent):
+    """A user logged in."""
+
+    object: LoginSite | None = about("The Canvas installation.")
+
+
+class LoggedOut(CaliperEvent):
+    """A user logged out."""
+
+    object: Site | None = about("The Canvas installation.")
+
+
+class UserAccountAssociationExtra(Extra):
+    """The user who was added to the account."""
+
+    entity_id: GlobalId = about("Number in the URN of the account; often absent.", of="account")
+    user_id: Urn = about("The user, as a URN.", of="user", privacy="identifier")
+    is_admin: Flag = about("True if the user is an administrator of any account.")
+
+
+class UserAccountAssociation(Thing):
+    """The account that the user was added to."""
+
+    id: Urn = about("The account, as a URN.", of="account")
+    type: Text = about("Caliper type.", values="Entity")
+    date_created: Time = about("When the user was added.")
+    date_modified: Time = about("When the association was last changed.")
+    extensions: Extensions[UserAccountAssociationExtra] | None = about("The user.")
+
+
+class UserAccountAssociationCreated(CaliperEvent):
+    """A user was added to an account."""
+
+    object: UserAccountAssociation | None = about("The account.")

@@ -14,8 +14,7 @@ from structlog.testing import capture_logs
 from consumer.errors import ConfigurationError, Retry
 from consumer.events.decode import decode
 from consumer.handlers.archive import factory
-from consumer.handlers.archive.handler import Archive
-from consumer.handlers.archive.store import ArchiveStore
+from consumer.handlers.archive.store import Archive
 from consumer.handlers.loading.environment import HandlerEnvironment
 from consumer.messages import Context
 from consumer.testing import ManualClock, canvas_body, make_event, make_message
@@ -133,7 +132,7 @@ def test_what_is_received_is_what_is_archived(tmp_path: Path) -> None:
     """From the body of a message to the line, with nothing lost on the way."""
     body = canvas_body("grade_change", body={"grade": "A", "unknown": {"deep": [None, 1.5]}})
     clock = ManualClock(datetime(2026, 11, 23, tzinfo=UTC))
-    archive = Archive(ArchiveStore(tmp_path / "a", max_file_bytes=1000), clock=clock)
+    archive = Archive(tmp_path / "a", clock=clock, max_file_bytes=1000)
 
     archive.write(decode(make_message(body)), CONTEXT)
     archive.close()

@@ -269,12 +269,12 @@ class Grader:
         ("registry.use", "method of a registry"),
         ("on", "method of a registry"),
         ("partial", "method of a registry"),
-        ("late", "a part of this package, and no handler"),
+        ("late", "a part of this package, not a handler"),
         ("Registry.on", "a part of this package"),
         ("local_id", "a part of this package"),
         ("make_event", "a part of this package"),
         ("print", "has no"),
-        ("json.dumps", "a part of Python itself, and no handler"),
+        ("json.dumps", "a part of Python itself, not a handler"),
         ("log.info", "a part of Python itself"),
         ("events.put", "a part of Python itself"),
         ("collected.append", "a part of Python itself"),
@@ -362,7 +362,7 @@ def test_a_module_that_fails_is_not_taken_for_a_missing_one(
     with pytest.raises(ConfigurationError, match=sentence) as caught:
         factory("h", {"target": "zz_broken:f"}, ENVIRONMENT)
 
-    assert "the module zz_broken is there" in str(caught.value)
+    assert "the module zz_broken exists" in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is not None
     assert "zz_broken.py:" in str(caught.value)

@@ -54,7 +54,10 @@ class _Unsigned:
     [
         (lambda: None, r"must accept \(event\) or \(event, context\), but has no parameters"),
         (lambda a, b, c: None, "but has 3 parameters"),
-        (lambda event, *, key: None, "needs the keyword argument 'key', which nobody gives"),
+        (
+            lambda event, *, key: None,
+            "needs the keyword argument 'key', which it is not called with",
+        ),
         (lambda **options: None, "but has no parameters"),
         (_async, r"is async: .* lost; write it with def, .* asyncio\.run"),
         (functools.partial(_async), "is async"),
@@ -66,7 +69,7 @@ class _Unsigned:
         (_Method.handle, "is a method without its object"),
         (None, "can't be called"),
         ("my_handlers:on_grade", "can't be called"),
-        (_Unsigned(), "can't tell which parameters it accepts; wrap it in a function"),
+        (_Unsigned(), "can't find out which parameters it accepts; wrap it in a function"),
     ],
 )
 def test_what_cannot_be_a_handler_is_refused(function: Any, sentence: str) -> None:

@@ -1,96 +1,62 @@
-"""Models of the catalog in place of names of events; nothing is loaded where nobody names one."""
+"""Models of the catalog in place of names of events. Without a model, no catalog is loaded."""
 
 from __future__ import annotations
 
 import sys
 from inspect import isclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from consumer.events.catalog.base import EventData
     from consumer.messages import Format
 
-_CATALOG = "consumer.events.catalog"
-_EXAMPLE = f'such as SubmissionCreated of {_CATALOG}, or the name "submission_created"'
+_CATALOG: Final = "consumer.events.catalog"
 
 
 def is_data(found: object) -> TypeGuard[type[EventData]]:
-    """True for a class that the data of an event can be of: a model, or a base of some."""
-    # Who names one has loaded this module; who has not, shall not have to wait for it.
+    """True for a class that the data of an event can have: a model, or a base of some."""
+    # If that module is not loaded, there is no such class yet.
     base = sys.modules.get(f"{_CATALOG}.base")
     return base is not None and isclass(found) and issubclass(found, base.EventData)
 
 
 def is_any_data(found: object) -> bool:
-    """True for a class that the data of every event is of, an unknown one's, too."""
+    """True for a class that the data of every event has, also of an unknown one."""
     base = sys.modules.get(f"{_CATALOG}.base")
     return base is not None and isclass(found) and issubclass(base.EventData, found)
 
 
 def check_class(label: str, found: Any) -> None:
-    """Refuse a class that is not the model of an event. Raises ConfigurationError."""
-    if not is_data(found):
-        name = getattr(found, "__name__", found)
+    """Refuse a class that is not the catalog's model of an event. Raises ConfigurationError."""
+    name = getattr(found, "__qualname__", found)
+    if not is_data(found) or not found.event_name:
+        problem = "not one event" if is_data(found) else "a class, but not a model of an event"
         raise ConfigurationError(
-            f"{label}: {name} is a class, but no model of an event: give one {_EXAMPLE}"
+            f"{label}: {name} is {problem}: give one such as SubmissionCreated of {_CATALOG}, or "
+            'the name "submission_created"'
         )
-    if not found.event_name:
-        models = _models_under(found)
-        hint = f"one of its events, {', '.join(models)}" if models else f"one {_EXAMPLE}"
-        raise ConfigurationError(f"{label}: {found.__name__} is not one event: give {hint}")
-    check_own(label, found)
+    from consumer.events.catalog import model_of  # noqa: PLC0415 - loaded by now: see `is_data`
 
-
-def check_own(label: str, model: type[EventData]) -> None:
-    """Refuse a model that `event.data` will never be of, such as one derived from the catalog's."""
-    from consumer.events.catalog import index, model_of  # noqa: PLC0415 - is there: see `is_data`
-
-    own = None
-    if index.is_known(model.event_name, model.event_format or "canvas"):
-        own = model_of(model.event_name, model.event_format or "canvas")
-    if own is not model:
+    own = model_of(found.event_name, found.event_format or "canvas")
+    if own is not found:  # such as a class that is derived from a model
         hint = f"register {path_of(own)}" if own else "register its name, and annotate Event"
         raise ConfigurationError(
-            f"{label}: {model.__qualname__} is not the catalog's model of {model.event_name}, so "
-            f"event.data is never one: {hint}"
+            f"{label}: {name} is not the catalog's model of {found.event_name}, so event.data is "
+            f"never one: {hint}"
         )
-
-
-def patterns_of(label: str, given: Sequence[object]) -> tuple[Any, ...]:
-    """The same with each model as the name of its event. Raises ConfigurationError."""
-    for found in given:
-        if isclass(found):
-            check_class(label, found)
-    return tuple([getattr(found, "event_name", found) for found in given])
 
 
 def path_of(model: type[EventData]) -> str:
-    """Where to import it: "consumer.events.catalog.caliper.SubmissionCreated"."""
+    """Where to import it from: "consumer.events.catalog.caliper.SubmissionCreated"."""
     part = ".caliper" if model.event_format == "caliper" else ""
     return f"{_CATALOG}{part}.{model.__name__}"
 
 
 def path_for(name: str, event_format: Format) -> str | None:
-    """Where the model of a known event is; None if it is not known in this format."""
-    from consumer.events.catalog import index  # noqa: PLC0415 - costs time where nobody needs it
+    """Where to import the model of an event from; None if this format has none."""
+    from consumer.events.catalog import model_of  # noqa: PLC0415 - only for an error
 
-    if not index.is_known(name, event_format):
-        return None
-    part = ".caliper" if event_format == "caliper" else ""
-    return f"{_CATALOG}{part}.{index.class_name(name)}"
-
-
-def _models_under(base: type[EventData]) -> list[str]:
-    """Models that are loaded, three at most: the nearest."""
-    found: list[str] = []
-    waiting = list(base.__subclasses__())
-    while waiting and len(found) < 3:
-        model = waiting.pop(0)
-        waiting += model.__subclasses__()
-        if model.event_name and model.__module__.startswith(_CATALOG):
-            found.append(model.__name__)
-    return found
+    model = model_of(name, event_format)
+    return path_of(model) if model else None

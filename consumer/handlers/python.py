@@ -10,8 +10,8 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from consumer.errors import ConfigurationError
+from consumer.handlers.loading.factories import Options
 from consumer.handlers.loading.importing import TARGET_EXAMPLE, load_target, shown_place
-from consumer.handlers.loading.options import Options
 from consumer.handlers.registering.annotations import annotation_of
 from consumer.handlers.registering.checks import inner_function
 from consumer.handlers.registering.making import handler_of
@@ -21,7 +21,7 @@ from consumer.handlers.registering.registry import REGISTRIES, Registry
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from consumer.handlers.loading.environment import HandlerEnvironment
+    from consumer.handlers.loading.factories import HandlerEnvironment
     from consumer.handlers.registering.handler import Handler
 
 

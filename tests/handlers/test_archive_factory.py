@@ -15,7 +15,7 @@ from consumer.errors import ConfigurationError, Retry
 from consumer.events.decode import decode
 from consumer.handlers.archive import factory
 from consumer.handlers.archive.store import Archive
-from consumer.handlers.loading.environment import HandlerEnvironment
+from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.messages import Context
 from consumer.testing import ManualClock, canvas_body, make_event, make_message
 

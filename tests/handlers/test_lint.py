@@ -38,14 +38,14 @@ def test_an_unknown_name_is_told_with_the_nearest(pattern: str, near: str) -> No
     """Misspelt, spelt as a class, or an event that Canvas simply does not have."""
     (warning,) = warnings_for(pattern, "grade_change")
 
-    assert warning.startswith(f'handler "h" asks for "{pattern}", which is the name of no known')
+    assert warning.startswith(f'handler "h" asks for "{pattern}", which is not the name of a')
     assert near in warning.partition("(nearest: ")[2]
 
 
 def test_a_name_like_no_other_is_told_without_a_guess() -> None:
     """There is nothing near it."""
     assert warnings_for("zzz") == [
-        'handler "h" asks for "zzz", which is the name of no known event'
+        'handler "h" asks for "zzz", which is not the name of a known event'
     ]
 
 
@@ -91,8 +91,8 @@ def test_known_names_that_exclude_each_other_are_told() -> None:
     (warning,) = unmatched_patterns(outer.handlers)
 
     assert warning == (
-        'handler "grade" asks for grade_change, of which the configuration leaves no known event: '
-        "it lets only submission_* pass"
+        'handler "grade" asks for grade_change, but the configuration allows only '
+        "submission_*: that leaves no known event"
     )
 
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from consumer.errors import ConfigurationError
 from consumer.events.decode import decode
-from consumer.handlers.loading.environment import HandlerEnvironment
+from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.handlers.log import factory
 from consumer.messages import Context, Event
 from consumer.testing import ManualClock, make_event, make_message

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError
-from consumer.handlers.loading.environment import HandlerEnvironment
+from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.handlers.loading.importing import load_target
 from consumer.handlers.python import factory
 from consumer.messages import Context

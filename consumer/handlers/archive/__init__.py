@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.handlers.archive.store import Archive
-from consumer.handlers.loading.options import Options
+from consumer.handlers.loading.factories import Options
 from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.handlers.loading.environment import HandlerEnvironment
+    from consumer.handlers.loading.factories import HandlerEnvironment
 
 __all__ = ["factory"]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from consumer.events.catalog.base import EventData
-    from consumer.handlers.registering.handler import BatchOptions, EventOptions, Limits, Options
     from consumer.handlers.registering.decorator import A, B, C, EventFunction, Register
+    from consumer.handlers.registering.handler import BatchOptions, EventOptions, Limits, Options
     from consumer.messages import Event, Format
 
 __all__ = ["Handler", "Middleware", "Registry"]

@@ -16,7 +16,7 @@ from consumer.events.catalog.submission import Submission
 from consumer.handlers.registering.annotations import annotation_of
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event
-from consumer.testing import make_event
+from consumer.testing import make_event, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,10 +218,9 @@ def test_a_model_in_the_annotation_takes_only_its_own_format() -> None:
     def grade(event: Event[SubmissionCreated]) -> None:
         got.append(event)
 
-    call = registry.handlers[0].call
-    assert call is not None
-    call(make_event(), CONTEXT)
-    with pytest.raises(TypeError, match="not in Caliper format: register consumer"):
-        call(make_event(format="caliper"), CONTEXT)
+    assert run(registry, make_event()).verdict == "ack"
+    refused = run(registry, make_event(format="caliper"))
 
+    assert refused.reason.startswith("handler ")
+    assert "not in Caliper format: register consumer.events.catalog.caliper" in refused.reason
     assert len(got) == 1

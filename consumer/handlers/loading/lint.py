@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from consumer.events.catalog import index
-from consumer.handlers.registering.expected import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,9 +39,9 @@ def _faults(handler: Handler) -> Iterator[str]:
     yield from faults
     only = handler.format or "canvas"  # without a fault, every event is known in this format
     if not faults and not any(handler.matches(name, only) for name in index.names(only)):
-        left = " and ".join([listed(patterns) for patterns in handler.within])
+        left = " and ".join([_listed(patterns) for patterns in handler.within])
         yield (
-            f"asks for {listed(handler.patterns)}, but the configuration allows only {left}: that "
+            f"asks for {_listed(handler.patterns)}, but the configuration allows only {left}: that "
             "leaves no known event"
         )
 
@@ -56,3 +55,9 @@ def _fault(pattern: str, event_format: Format | None) -> str | None:
     if event_format == "caliper" and not in_caliper:
         return f'asks for "{pattern}" in Caliper format, in which Canvas is not known to send it'
     return None
+
+
+def _listed(patterns: Sequence[str]) -> str:
+    """The first three, and how many more there are."""
+    more = len(patterns) - 3
+    return ", ".join(patterns[:3]) + (f" and {more} more" if more > 0 else "")

@@ -13,7 +13,7 @@ from consumer.messages import Context, Event, Format
 from consumer.retry import RetryPolicy, check_seconds
 
 if TYPE_CHECKING:
-    from consumer.handlers.registering.expected import Expected
+    from consumer.handlers.registering.models import Expected
 
 _ALL = ("*",)
 
@@ -86,7 +86,7 @@ class Handler:
     close: Callable[[], None] | None = None
     #: Further sets of patterns; one of each must match, too (see `Registry.include`).
     within: tuple[tuple[str, ...], ...] = ()
-    #: What it takes, if it was registered with models; the calls check it themselves.
+    #: What it takes, if it was registered with models; the predicate checks it.
     expected: Expected | None = None
     #: What the user registered.
     function: Callable[..., object] | None = None
@@ -126,7 +126,7 @@ class Handler:
                 f"{label}: retry must be RetryPolicy(base_seconds=..., max_seconds=...)"
             )
         if self.expected is not None:
-            self.expected.check_format(self.format, self.matches)
+            self.expected.check(self.patterns, self.matches)
 
     def narrowed(
         self, *, prefix: str, within: tuple[str, ...], only: Format | None, limits: Limits

@@ -12,8 +12,8 @@ from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering import checks
 from consumer.handlers.registering.annotations import annotation_of
-from consumer.handlers.registering.expected import patterns_and_expected
 from consumer.handlers.registering.handler import Call, Handler, Options
+from consumer.handlers.registering.models import patterns_and_expected
 from consumer.messages import Context, Event, Outcome
 
 if TYPE_CHECKING:
@@ -36,14 +36,15 @@ def handler_of(function: Callable[..., object], patterns: object, options: Optio
     annotation = annotation_of(function)
     checks.check_batched(name, annotation.batched, batched=batched)
     named, expected = patterns_and_expected(name, patterns, annotation)
-    call = _call(name, function, wants_context=wants_context)
-    if expected:
-        call = expected.guard_batch(call) if batched else expected.guard(call)
-        when = when and expected.guard_predicate(when)
-    parts = {"patterns": named, "expected": expected, "function": function, "when": when}
-    handler = Handler(
-        **{**options, **parts, "name": name, "call_batch" if batched else "call": call}
-    )
+    parts = {
+        "name": name,
+        "patterns": named,
+        "when": expected.predicate(when) if expected else when,
+        "call_batch" if batched else "call": _call(name, function, wants_context=wants_context),
+        "expected": expected,
+        "function": function,
+    }
+    handler = Handler(**{**options, **parts})
     handler.check()
     return handler
 

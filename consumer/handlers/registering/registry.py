@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from inspect import isclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, overload
@@ -38,11 +37,10 @@ class Registry:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._added: dict[str, Handler] = {}
         self._middleware: list[Middleware] = []
         self._included = False
-        self._handlers: tuple[Handler, ...] | None = None
+        self._handlers: tuple[Handler, ...] = ()
         self._unmatched: tuple[Handler, ...] = ()
         self._routes: dict[tuple[str, str], tuple[Handler, ...]] = {}
 
@@ -144,9 +142,7 @@ class Registry:
         event. Batch handlers are not wrapped. Returns the middleware, so it is a decorator.
         """
         checks.check_middleware(middleware)
-        with self._lock:
-            self._change()
-            self._middleware.append(middleware)
+        self._update(self._added, [*self._middleware, middleware])
         return middleware
 
     def include(
@@ -184,11 +180,7 @@ class Registry:
     @property
     def handlers(self) -> tuple[Handler, ...]:
         """All handlers in the order they were added; the same objects until one is added."""
-        handlers = self._handlers
-        if handlers is None:
-            with self._lock:
-                handlers = self._compose()
-        return handlers
+        return self._handlers
 
     @property
     def unmatched(self) -> tuple[Handler, ...]:
@@ -202,38 +194,31 @@ class Registry:
         except KeyError:
             return self._find(name, format)
 
-    def adopt(self, handlers: Sequence[Handler]) -> None:
+    def adopt(self, handlers: Iterable[Handler]) -> None:
         """Take over handlers as they are, inside the middleware of the registry they come from."""
-        with self._lock:
-            self._change()
-            added = dict(self._added)
-            for handler in handlers:
-                if handler.name in added:
-                    raise ConfigurationError(
-                        f"two handlers are named {handler.name!r}: give one of them another name"
-                    )
-                added[handler.name] = handler
-            self._added = added
-            self._unmatched = tuple([h for h in added.values() if h.unmatched])
+        added = dict(self._added)
+        for handler in handlers:
+            if handler.name in added:
+                raise ConfigurationError(
+                    f"two handlers are named {handler.name!r}: give one of them another name"
+                )
+            added[handler.name] = handler
+        self._update(added, self._middleware)
 
-    def _find(self, name: str, event_format: Format) -> tuple[Handler, ...]:
-        with self._lock:
-            found = tuple([h for h in self._compose() if h.matches(name, event_format)])
-            if len(self._routes) < _MAX_ROUTES:
-                self._routes[name, event_format] = found
-        return found
-
-    def _compose(self) -> tuple[Handler, ...]:
-        if self._handlers is None:
-            wrapped = [in_middleware(h, self._middleware) for h in self._added.values()]
-            self._handlers = tuple(wrapped)
-        return self._handlers
-
-    def _change(self) -> None:
+    def _update(self, added: dict[str, Handler], middleware: list[Middleware]) -> None:
         if self._included:
             raise ConfigurationError(
                 "this registry has been included in another one, which would not see the change: "
                 "include it after its last handler"
             )
-        self._handlers = None
+        self._added = added
+        self._middleware = middleware
+        self._handlers = tuple([in_middleware(handler, middleware) for handler in added.values()])
+        self._unmatched = tuple([handler for handler in self._handlers if handler.unmatched])
         self._routes.clear()
+
+    def _find(self, name: str, event_format: Format) -> tuple[Handler, ...]:
+        found = tuple([h for h in self._handlers if h.matches(name, event_format)])
+        if len(self._routes) < _MAX_ROUTES:
+            self._routes[name, event_format] = found
+        return found

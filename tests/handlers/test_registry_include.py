@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering.registry import Registry
-from consumer.messages import Context, Event
 from consumer.retry import RetryPolicy
-from consumer.testing import make_event
-
-if TYPE_CHECKING:
-    from consumer.handlers.registering.handler import Call
-    from consumer.handlers.registering.registry import Middleware
-
-CONTEXT = Context(handler="h", message_ids=("m-1",))
-
-
-def tracing(name: str, trace: list[str]) -> Middleware:
-    def middleware(event: Event, context: Context, call_next: Call) -> None:
-        trace.append(f"{name} in")
-        call_next(event, context)
-        trace.append(f"{name} out")
-
-    return middleware
-
-
-def run(registry: Registry, position: int = 0) -> None:
-    call = registry.handlers[position].call
-    assert call is not None
-    call(make_event(), CONTEXT)
+from tests.handlers.calls import call_first, tracing
 
 
 def names(registry: Registry) -> list[str]:
@@ -64,7 +42,7 @@ def test_included_handlers_keep_their_middleware_inside_ours() -> None:
     outer.include(inner)
     outer.use(tracing("outer", trace))
 
-    run(outer)
+    call_first(outer)
 
     assert trace == ["outer in", "inner in", "handler", "inner out", "outer out"]
 

@@ -9,33 +9,12 @@ import pytest
 
 from consumer.errors import ConfigurationError, Retry
 from consumer.handlers.registering.registry import Registry
-from consumer.messages import Context, Event
 from consumer.testing import make_event
+from tests.handlers.calls import CONTEXT, call_first, tracing
 
 if TYPE_CHECKING:
     from consumer.handlers.registering.handler import Call
-    from consumer.handlers.registering.registry import Middleware
-
-CONTEXT = Context(handler="h", message_ids=("m-1",))
-
-
-def tracing(name: str, trace: list[str]) -> Middleware:
-    def middleware(event: Event, context: Context, call_next: Call) -> None:
-        trace.append(f"{name} in")
-        call_next(event, context)
-        trace.append(f"{name} out")
-
-    return middleware
-
-
-def run(registry: Registry, position: int = 0) -> None:
-    call = registry.handlers[position].call
-    assert call is not None
-    call(make_event(), CONTEXT)
-
-
-def names(registry: Registry) -> list[str]:
-    return [handler.name for handler in registry.handlers]
+    from consumer.messages import Context, Event
 
 
 def test_the_first_middleware_is_outermost() -> None:
@@ -46,7 +25,7 @@ def test_the_first_middleware_is_outermost() -> None:
     registry.add(lambda event: trace.append("handler"), "*", name="h")
     registry.use(tracing("b", trace))
 
-    run(registry)
+    call_first(registry)
 
     assert trace == ["a in", "b in", "handler", "b out", "a out"]
 
@@ -67,7 +46,7 @@ def test_a_middleware_sees_and_may_change_what_is_raised() -> None:
             raise Retry("later") from error
 
     with pytest.raises(Retry, match="later"):
-        run(registry)
+        call_first(registry)
 
 
 def test_a_middleware_that_does_not_go_on_has_handled_the_event() -> None:
@@ -77,7 +56,7 @@ def test_a_middleware_that_does_not_go_on_has_handled_the_event() -> None:
     registry.add(called.append, "*", name="h")
     registry.use(lambda event, context, call_next: None)
 
-    run(registry)
+    call_first(registry)
 
     assert called == []
 
@@ -90,7 +69,7 @@ def test_a_middleware_can_hand_on_another_event() -> None:
     registry.add(called.append, "*", name="h")
     registry.use(lambda event, context, call_next: call_next(other, context))
 
-    run(registry)
+    call_first(registry)
 
     assert called == [other]
 
@@ -109,7 +88,7 @@ def test_a_middleware_that_returns_an_exception_or_a_coroutine_fails() -> None:
         registry.use(tracing("outer", []))
         registry.use(functools.partial(slip, result))
         with pytest.raises(error):
-            run(registry)
+            call_first(registry)
 
 
 def test_batch_handlers_are_not_wrapped() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import sysconfig
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
@@ -25,12 +24,7 @@ _LONGEST: Final = 300
 _OS: Final = (os.__file__, "<frozen os>")
 #: This package and generated code; Python's own library; installed packages.
 _PACKAGE: Final = (f"{Path(__file__).parents[2]}{os.sep}", "<")
-_LIBRARY: Final = tuple(
-    f"{folder}{os.sep}"
-    for folder in (
-        sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), Path(os.__file__).parent,
-    )
-)  # fmt: skip
+_LIBRARY: Final = f"{Path(os.__file__).parent}{os.sep}"
 _INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 

@@ -32,7 +32,7 @@ class Shelf:
         self.archive = self.another()
 
     def another(self, **options: Any) -> Archive:
-        """As of another process: it has nothing in common but the directory."""
+        """As in another process, which shares only the directory."""
         size = self.max_file_bytes
         archive = Archive(self.root, clock=self.clock, max_file_bytes=size, **options)
         self._archives.append(archive)

@@ -1,4 +1,4 @@
-"""What is refused at registration, and whether the sentence helps."""
+"""What is refused at registration, with a sentence that helps."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def test_what_cannot_be_a_handler_is_refused(function: Any, sentence: str) -> No
     assert registry.handlers == ()
 
 
-def test_a_batch_handler_is_told_its_own_shape() -> None:
+def test_an_error_shows_the_shape_of_a_batch_handler() -> None:
     """The sentence says (events), not (event)."""
     with pytest.raises(ConfigurationError, match=r"must accept \(events\) or \(events, context\)"):
         Registry().add(lambda: None, "*", name="h", batch=5)
 
 
 def test_a_builtin_of_python_can_be_a_handler() -> None:
-    """Such as the end of a queue, where its parameters are known."""
+    """Such as a queue's put, if Python knows its parameters."""
     registry = Registry()
     got: list[Event] = []
     queue: SimpleQueue[Event] = SimpleQueue()
@@ -192,7 +192,7 @@ def test_a_decorator_without_events_says_how_it_is_written() -> None:
 
 
 def test_two_handlers_of_one_name_are_refused() -> None:
-    """Names are what the ledger remembers by; two functions of one name need `name=`."""
+    """The ledger distinguishes handlers by name; two functions of one name need `name=`."""
     registry = Registry()
 
     def handler(event: Event, context: Context) -> None: ...

@@ -1,4 +1,4 @@
-"""Middleware, and registries inside registries."""
+"""Middleware around handlers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_first_middleware_is_outermost() -> None:
 
 
 def test_a_middleware_sees_and_may_change_what_is_raised() -> None:
-    """It stands between the handler and the engine."""
+    """It is between the handler and the engine."""
     registry = Registry()
 
     @registry.on("*")
@@ -75,7 +75,7 @@ def test_a_middleware_can_hand_on_another_event() -> None:
 
 
 def test_a_middleware_that_returns_an_exception_or_a_coroutine_fails() -> None:
-    """Its slip must not delete a message either, wherever it stands."""
+    """Such a mistake must not delete a message, in any position."""
 
     async def not_run() -> None: ...
 
@@ -117,7 +117,7 @@ def test_batch_handlers_are_not_wrapped() -> None:
     ],
 )
 def test_what_cannot_be_a_middleware_is_refused(middleware: Any) -> None:
-    """Told when it is added, not at the first event."""
+    """When it is added, not at the first event."""
     with pytest.raises(ConfigurationError, match="middleware"):
         Registry().use(middleware)
 

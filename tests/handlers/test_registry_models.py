@@ -1,4 +1,4 @@
-"""Models of the catalog at registration: what they stand for, and what is kept from user code."""
+"""Models of the catalog at registration: what they mean, and which events never reach user code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OwnSubmission(SubmissionCreated):
 
 
 class Taken:
-    """A registry with one handler `grade`, and what got through to the function."""
+    """A registry with one handler `grade`, and the events that reached its function."""
 
     def __init__(self, *patterns: Any, function: Any = None, **options: Any) -> None:
         self.got: list[Event] = []
@@ -45,7 +45,7 @@ class Taken:
         (self.handler,) = self.registry.handlers
 
     def refuses(self, event: Event) -> str:
-        """The reason for which it does."""
+        """The reason of the refusal."""
         before = list(self.got)
         ran = run(self.registry, event)
         assert isinstance(ran.errors["grade"], UnexpectedEventError)
@@ -62,7 +62,7 @@ def refused(*patterns: Any, function: Any = lambda event: None, **options: Any) 
     return str(caught.value)
 
 
-def test_a_model_stands_for_the_name_of_its_event() -> None:
+def test_a_model_means_the_name_of_its_event() -> None:
     """Alone, with others, among names and globs; one name once."""
     registry = Registry()
     registry.add(lambda event: None, SubmissionCreated, name="one")
@@ -111,14 +111,14 @@ def test_it_is_the_same_the_other_way_round() -> None:
 
 
 def test_a_form_that_the_catalog_does_not_have_can_only_be_left_out() -> None:
-    """There is no other model to register."""
+    """The catalog has no other model to register."""
     sentence = Taken(UserCreated).refuses(make_event("user_created", format="caliper"))
 
     assert sentence.endswith('in Caliper format: say format="canvas" to leave such events out')
 
 
 def test_models_of_both_formats_take_both() -> None:
-    """Nothing is kept back then."""
+    """Then every event reaches the function."""
     taken = Taken(SubmissionCreated, caliper.SubmissionCreated)
 
     run(taken.registry, CANVAS)
@@ -135,7 +135,7 @@ def test_an_explicit_format_leaves_the_other_one_out() -> None:
     assert taken.registry.route("submission_created", "caliper") == ()
 
 
-def test_names_beside_a_model_take_both_formats() -> None:
+def test_names_next_to_a_model_take_both_formats() -> None:
     """Only a model says which format is expected."""
     taken = Taken(SubmissionCreated, "quiz_*")
     quiz = make_event("quiz_updated", format="caliper")

@@ -138,7 +138,7 @@ class Archive:
             number = self._number + 1
         self._leave()
         if not self._directory.is_dir():
-            # It was there: creating it anew would write to the disk below a missing mount.
+            # It was there: creating it again would write to the disk below a missing mount.
             raise os_error(errno.ENOENT, self._directory)
         month = self._month_of(day)
         _make(month.parent)

@@ -28,7 +28,7 @@ def log_warning(sentence: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class HandlerEnvironment:
-    """What a factory gets beside the options of its entry."""
+    """What a factory gets in addition to the options of its entry."""
 
     #: Where a handler may keep its files; may not exist yet.
     state_directory: Path

@@ -36,7 +36,9 @@ class Limits(_Limits, total=False):
     linger_seconds: float | None
 
 
-class _Options(_Limits, total=False):
+class EventOptions(_Limits, total=False):
+    """The options of a handler that takes one event at a time."""
+
     name: str | None
     format: Format | None
     when: Predicate | None
@@ -44,20 +46,14 @@ class _Options(_Limits, total=False):
     close: Callable[[], None] | None
 
 
-class Options(_Options, total=False):
+class Options(EventOptions, total=False):
     """The keyword arguments of `Registry.add`, which explains them."""
 
     batch: int | None
 
 
-class EventOptions(_Options, total=False):
-    """Those of a handler that takes one event at a time."""
-
-    batch: None
-
-
-class BatchOptions(_Options, total=False):
-    """Those of a handler that takes many."""
+class BatchOptions(EventOptions, total=False):
+    """The options of a handler that takes batches."""
 
     batch: Required[int]
 
@@ -66,8 +62,8 @@ class BatchOptions(_Options, total=False):
 class Handler:
     """One handler, ready to be called: it has either `call` or `call_batch`.
 
-    Both take two parameters, whatever the function takes, and raise what the function raises. Any
-    thread may call them, and several at once: the engine keeps to the limits.
+    Both take two parameters, also if the function takes one, and raise what the function raises.
+    Any thread may call them, and several at once: the engine keeps to the limits.
     """
 
     name: str
@@ -106,7 +102,7 @@ class Handler:
 
     @property
     def takes_all(self) -> bool:
-        """True if there is no event that it did not ask for."""
+        """True if it asked for every event."""
         if self.unmatched or self.format is not None or self.when is not None:
             return False
         return all("*" in patterns for patterns in (self.patterns, *self.within))

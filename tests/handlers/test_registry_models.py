@@ -265,9 +265,12 @@ def test_the_annotation_may_take_more_but_not_less() -> None:
     Taken(SubmissionCreated, SubmissionUpdated, function=base)
     assert "not in Caliper format" in Taken(SubmissionCreated, function=more).refuses(CALIPER)
     assert refused(SubmissionCreated, SubmissionUpdated, function=less) == (
-        "handler 'grade' is registered for submission_updated, but annotated as "
-        "Event[SubmissionCreated]: register only what it takes, or annotate it as Event"
+        "handler 'grade' is registered for consumer.events.catalog.SubmissionUpdated, but "
+        "annotated as Event[SubmissionCreated]: register only what it takes, or annotate it as "
+        "Event"
     )
+    both = (SubmissionCreated, caliper.SubmissionCreated)
+    assert "is registered for consumer.events.catalog.caliper" in refused(*both, function=less)
 
 
 def test_an_annotation_must_allow_what_is_registered() -> None:

@@ -65,44 +65,52 @@ class Expected:
 
         For others it raises UnexpectedEventError: they are not lost, but come again.
         """
+        from consumer.events.catalog import index  # noqa: PLC0415 - takes time to load
+
         takes = lru_cache(1024)(self.takes)
 
         def check(event: Event) -> object:
-            if not takes(event.name, event.format):
-                raise UnexpectedEventError(self._sentence(event.name, event.format))
+            name = event.name
+            if not takes(name, event.format):
+                # An unknown name came from outside: it is not repeated.
+                shown = name if index.is_known(name) else "events of other names"
+                raise UnexpectedEventError(self._refusal(name, event.format, shown=shown))
             return when is None or when(event)
 
         return check
 
     def check(self, patterns: Iterable[str], matches: Callable[[str, Format], bool]) -> None:
-        """Raise ConfigurationError if one of its events can come only as what it does not take."""
+        """Raise ConfigurationError if the handler asks for events that it does not take."""
         from consumer.events.catalog import index  # noqa: PLC0415 - takes time to load
 
+        for model in self.registered:
+            if self.annotated and not issubclass(model, self.annotated):
+                raise ConfigurationError(self._contradiction(path_of(model)))
         exact = {pattern for pattern in patterns if not set("*?[") & set(pattern)}
         for name in sorted({*exact, *index.names()}):
             asked = [event_format for event_format in _FORMATS if matches(name, event_format)]
             if asked and not any(self.takes(name, event_format) for event_format in asked):
-                raise ConfigurationError(self._sentence(name, asked[0], ours=True))
+                raise ConfigurationError(self._refusal(name, asked[0], shown=name))
 
-    def _sentence(self, name: str, event_format: Format, *, ours: bool = False) -> str:
-        from consumer.events.catalog import index, model_of  # noqa: PLC0415 - takes time to load
+    def _refusal(self, name: str, event_format: Format, *, shown: str) -> str:
+        from consumer.events.catalog import model_of  # noqa: PLC0415 - takes time to load
 
-        # An unknown name that came with an event is not repeated.
-        shown = name if ours or index.is_known(name) else "events of other names"
-        label = f"handler {self.handler!r}"
-        taken = [found for found in _FORMATS if self.takes(name, found)]
-        if not taken:
-            classes = [path_of(c).removeprefix(f"{_CATALOG}.") for c in self.annotated]
-            return (
-                f"{label} is registered for {shown}, but annotated as Event[{' | '.join(classes)}]:"
-                " register only what it takes, or annotate it as Event"
-            )
+        taken = next((found for found in _FORMATS if self.takes(name, found)), None)
+        if taken is None:
+            return self._contradiction(shown)
         other = model_of(name, event_format)
         return (
-            f"{label} takes {shown} in {taken[0].capitalize()} format, not in "
+            f"handler {self.handler!r} takes {shown} in {taken.capitalize()} format, not in "
             f"{event_format.capitalize()} format: "
             + (f"register {path_of(other)}, too, or " if other else "")
-            + f'say format="{taken[0]}" to leave such events out'
+            + f'say format="{taken}" to leave such events out'
+        )
+
+    def _contradiction(self, shown: str) -> str:
+        classes = [path_of(found).removeprefix(f"{_CATALOG}.") for found in self.annotated]
+        return (
+            f"handler {self.handler!r} is registered for {shown}, but annotated as "
+            f"Event[{' | '.join(classes)}]: register only what it takes, or annotate it as Event"
         )
 
 

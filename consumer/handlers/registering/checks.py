@@ -71,18 +71,8 @@ def check_patterns(name: str, patterns: Iterable[object]) -> tuple[str, ...]:
 def check_function(name: str, function: object, *, batched: bool) -> bool:
     """Refuse what can't be a handler; True if it wants the context, too."""
     subject = "events" if batched else "event"
-    parameters = _parameters(f"handler {name!r}", function)
-    required = [p for p in parameters if p.default is p.empty]
-    if required and required[0].name in {"self", "cls"}:
-        raise ConfigurationError(
-            f"handler {name!r} is a method without its object: "
-            "register it on an object, registry.add(thing.method, [...])"
-        )
-    if not parameters or len(required) > 2:
-        raise ConfigurationError(
-            f"handler {name!r} must accept ({subject}) or ({subject}, context), "
-            f"but has {len(required) or 'no'} parameters"
-        )
+    shape = f"({subject}) or ({subject}, context)"
+    parameters = _parameters(f"handler {name!r}", function, 1, 2, shape)
     last = parameters[:2][-1]
     if last.kind is last.VAR_POSITIONAL:
         return True
@@ -106,20 +96,13 @@ def check_batched(name: str, annotated: bool | None, *, batched: bool) -> None:
 def check_middleware(middleware: object) -> None:
     """Refuse what can't be called as `middleware(event, context, call_next)`."""
     label = f"middleware {default_name(middleware) if callable(middleware) else middleware!r}"
-    parameters = _parameters(label, middleware)
-    required = sum(p.default is p.empty for p in parameters)
-    anything = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
-    if required > 3 or (len(parameters) < 3 and not anything):
-        raise ConfigurationError(f"{label} must accept (event, context, call_next)")
+    _parameters(label, middleware, 3, 3, "(event, context, call_next)")
 
 
 def check_predicate(name: str, when: object) -> None:
     """Refuse what can't be called as `when(event)`."""
-    if when is None:
-        return
-    parameters = _parameters(f"handler {name!r}: its predicate", when)
-    if not parameters or sum(p.default is p.empty for p in parameters) > 1:
-        raise ConfigurationError(f"handler {name!r}: its predicate must accept (event)")
+    if when is not None:
+        _parameters(f"handler {name!r}: its predicate", when, 1, 1, "(event)")
 
 
 def check_format(name: str, value: object) -> None:
@@ -138,8 +121,40 @@ def check_count(what: str, value: object, *, most: int | None = None) -> None:
         raise ConfigurationError(f"{what} must be a whole number {span}, not {value!r}")
 
 
-def _parameters(label: str, function: object) -> list[inspect.Parameter]:
-    """The positional parameters of a plain, synchronous callable."""
+def _parameters(
+    label: str, function: object, least: int, most: int, shape: str
+) -> list[inspect.Parameter]:
+    """The positional parameters of a function that can be called with so many arguments."""
+    _check_callable(label, function)
+    try:
+        every = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{label}: Python can't find out which parameters it accepts; wrap it in a function"
+        ) from None
+    for parameter in every:
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            raise ConfigurationError(
+                f"{label} needs the keyword argument {parameter.name!r}, which it is not called "
+                "with: give it a default, or use functools.partial"
+            )
+    found = [p for p in every if p.kind not in {p.KEYWORD_ONLY, p.VAR_KEYWORD}]
+    required = [p for p in found if p.default is p.empty]
+    if required and required[0].name in {"self", "cls"}:
+        raise ConfigurationError(
+            f"{label} is a method without its object: register it on an object, "
+            "registry.add(thing.method, ...)"
+        )
+    anything = any(p.kind is p.VAR_POSITIONAL for p in found)
+    if len(required) > most or (len(found) < least and not anything):
+        raise ConfigurationError(
+            f"{label} must accept {shape}, but has {len(required) or 'no'} parameters"
+        )
+    return found
+
+
+def _check_callable(label: str, function: object) -> None:
+    """Refuse what is not a plain, synchronous callable."""
     if inspect.isclass(function):
         raise ConfigurationError(f"{label} is a class: register an object of it, {label}()")
     if not callable(function):
@@ -154,16 +169,3 @@ def _parameters(label: str, function: object) -> list[inspect.Parameter]:
             raise ConfigurationError(
                 f"{label} is a generator: {_NOTHING_DONE}; leave out the yield"
             )
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        raise ConfigurationError(
-            f"{label}: Python can't find out which parameters it accepts; wrap it in a function"
-        ) from None
-    for parameter in parameters:
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
-            raise ConfigurationError(
-                f"{label} needs the keyword argument {parameter.name!r}, which it is not called "
-                "with: give it a default, or use functools.partial"
-            )
-    return [p for p in parameters if p.kind not in {p.KEYWORD_ONLY, p.VAR_KEYWORD}]

@@ -198,10 +198,7 @@ def _reason_of(error: Retry | Reject) -> str:
 
 
 #: Our own frames between the engine and a handler: they say nothing of what went wrong in it.
-_PLUMBING = tuple(
-    str(Path(__file__).parent / part)
-    for part in ("engine/", "handlers/registering/registry.py", "handlers/registering/expected.py")
-)
+_PLUMBING = tuple(str(Path(__file__).parent / part) for part in ("engine", "handlers/registering"))
 
 
 def describe(error: BaseException) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The log handler: one line per event, with safe identifiers only; no body and no person's data."""
+"""The log handler: one line per event, with safe ids only; no body and no person's data."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from consumer import log_events
-from consumer.handlers.loading.options import Options
+from consumer.handlers.loading.factories import Options
 from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from consumer.handlers.loading.environment import HandlerEnvironment
+    from consumer.handlers.loading.factories import HandlerEnvironment
     from consumer.messages import Context, Event
 
 _log = structlog.get_logger("consumer.handlers.log")
 
-#: What Canvas's names of events look like, and our synthetic ones; anything else is no name.
+#: Names of events, of Canvas and of other Caliper senders; anything else is not logged.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}").fullmatch
-#: SHA-256, or the id of a Caliper event: nobody is known by either.
+#: SHA-256, or the id of a Caliper event: neither identifies a person.
 _KEY: Final = re.compile(r"[0-9a-f]{64}|urn:uuid:[0-9A-Fa-f-]{36}").fullmatch
 _DIGITS: Final = re.compile(r"[0-9]{1,20}").fullmatch
 _URN: Final = re.compile(
     r"urn:instructure:canvas:(course|assignment|submission|account):([0-9]{1,20})"
 ).fullmatch
 
-#: Things, not people. A Canvas event says them in these fields of its body.
+#: Ids of things, not of people, in the body of a Canvas event.
 _IDS: Final = ("account_id", "course_id", "assignment_id", "submission_id")
 
 
@@ -55,7 +55,7 @@ def write(event: Event, context: Context) -> None:
 
 
 def _ids(event: Event) -> Iterator[tuple[str, str]]:
-    """Ids of things, and only if they are what an id of Canvas is: digits."""
+    """The ids of things that consist of digits, as those of Canvas do."""
     if event.format == "caliper":
         for part in (event.body.get("object"), event.body.get("group")):
             urn = part.get("id") if isinstance(part, dict) else None

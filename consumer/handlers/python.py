@@ -1,4 +1,4 @@
-"""The python handler: a function or registry of one's own, named "package.module:attribute"."""
+"""The python handler: a user's function or registry, named "package.module:attribute"."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import inspect
 import sys
 from dataclasses import replace
 from functools import partial
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from consumer.errors import ConfigurationError
+from consumer.handlers.loading.factories import Options
 from consumer.handlers.loading.importing import TARGET_EXAMPLE, load_target, shown_place
-from consumer.handlers.loading.options import Options
 from consumer.handlers.registering.annotations import annotation_of
-from consumer.handlers.registering.expecting import says_models
-from consumer.handlers.registering.registry import Registry
-from consumer.handlers.registering.remembered import forget, handlers_of
+from consumer.handlers.registering.checks import inner_function
+from consumer.handlers.registering.making import handler_of
+from consumer.handlers.registering.models import is_data
+from consumer.handlers.registering.registry import REGISTRIES, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from consumer.handlers.loading.environment import HandlerEnvironment
+    from consumer.handlers.loading.factories import HandlerEnvironment
+    from consumer.handlers.registering.handler import Handler
 
 
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
@@ -28,8 +30,8 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
 
     The handlers of a registry are named NAME.FUNCTION. A function that was added to a registry is
     the handler that it is there, with its events, limits and middleware. Any other function gets
-    every event, or those of the models that its annotation says; it takes batches if a batch size
-    is configured. The module is looked up on `sys.path`, to which the command `consume` adds the
+    every event, or those of the models in its annotation; it takes batches if a batch size is
+    configured. The module is looked up on `sys.path`, to which the command `consume` adds the
     current directory.
     """
     read = Options(name, options)
@@ -42,69 +44,75 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     if isinstance(found, Registry):
         registry.include(found, prefix=f"{name}.")
         return registry
-    beside = _registries(sys.modules[target.partition(":")[0]])
-    _refuse_what_is_no_handler(target, found, beside)
-    handlers = handlers_of(found, beside.values())
-    if len(handlers) > 1:
-        registry.adopt([replace(h, name=f"{name}.{h.name}") for h in handlers])
-    elif handlers:
-        registry.adopt([replace(handlers[0], name=name)])
+    module = vars(sys.modules[target.partition(":")[0]])
+    nearby = {key: value for key, value in module.items() if isinstance(value, Registry)}
+    _check_target(target, found, nearby)
+    handlers = _handlers_of(found, nearby.values())
+    if not handlers:
+        handlers = [_unregistered(name, target, found, environment)]
+    elif len(handlers) == 1:
+        handlers = [replace(handlers[0], name=name)]
     else:
-        _add(registry, name, target, found, environment)
+        handlers = [replace(handler, name=f"{name}.{handler.name}") for handler in handlers]
+    registry.adopt(handlers)
     return registry
 
 
-def _add(
-    registry: Registry, name: str, target: str, found: Any, environment: HandlerEnvironment
-) -> None:
-    """Add a function that says nothing of itself, but perhaps by its annotation."""
-    patterns = () if says_models(annotation_of(found)) else "*"
+def _handlers_of(function: Any, nearby: Iterable[Registry]) -> list[Handler]:
+    """The handlers that a function, or one inside of its decorators, was registered as.
+
+    The function knows its registries; other callables are looked up in those of their module.
+    """
+    layers = [function]
+    while (inner := getattr(layers[-1], "__wrapped__", None)) is not None and len(layers) < 100:
+        layers.append(inner)
+    plain = [getattr(layer, "__func__", layer) for layer in layers]
+    registries = [
+        registry
+        for layer in plain
+        if isinstance(layer, FunctionType)
+        for registry in vars(layer).get(REGISTRIES, ())
+    ]
+    found = dict.fromkeys(h for registry in (*registries, *nearby) for h in registry.handlers)
+    return [handler for handler in found if handler.function in layers]
+
+
+def _unregistered(name: str, target: str, found: Any, environment: HandlerEnvironment) -> Handler:
+    """A function that was added to no registry, but may name models in its annotation."""
+    models = annotation_of(found).classes
+    patterns = () if models and all(map(is_data, models)) else "*"
     try:
-        registry.add(found, patterns, name=name, batch=environment.batch_size)
+        handler = handler_of(found, patterns, {"name": name, "batch": environment.batch_size})
     except ConfigurationError as error:
-        place = _place_of_function(found)
-        raise ConfigurationError(f"{error} ({place})" if place else str(error)) from error
-    forget(found, registry)  # another entry may name it, too
+        code = getattr(inner_function(found), "__code__", None)
+        place = f" ({shown_place(code.co_filename, code.co_firstlineno)})" if code else ""
+        raise ConfigurationError(f"{error}{place}") from error
     if patterns and not environment.names_events:
         environment.warn(
             f'handler "{name}" gets every event, because {target} does not say which it takes: '
             'decorate it with @registry.on("grade_change"), or name them: events: [grade_change] '
             f'in the file, "{target}=grade_change" on the command line; "*" if all are meant'
         )
+    return handler
 
 
-def _registries(module: ModuleType) -> dict[str, Registry]:
-    return {name: found for name, found in vars(module).items() if isinstance(found, Registry)}
-
-
-def _refuse_what_is_no_handler(target: str, found: Any, beside: Mapping[str, Registry]) -> None:
-    """What can be called, but would do nothing with an event, handles all events by losing them."""
+def _check_target(target: str, found: Any, nearby: Iterable[str]) -> None:
+    """Refuse what can be called with an event but does nothing with it: the event would be lost."""
     module = target.partition(":")[0]
-    near = "".join(f'; did you mean "{module}:{name}"?' for name in list(beside)[:1])
+    near = "".join(f'; did you mean "{module}:{name}"?' for name in list(nearby)[:1])
     if isinstance(found, ModuleType):
         raise ConfigurationError(f'"{target}" is a module: name a function or registry in it{near}')
     while isinstance(found, partial):
         found = found.func
-    owner = getattr(found, "__self__", None)
-    if isinstance(owner, Registry):
+    if isinstance(getattr(found, "__self__", None), Registry):
         raise ConfigurationError(
             f'"{target}" is a method of a registry: name the registry itself{near}'
         )
-    home = str(getattr(found, "__module__", None)).partition(".")[0]
     if inspect.isclass(found) or not callable(found):
-        return  # `Registry.add` says what it is
+        return  # `handler_of` reports it
+    home = str(getattr(found, "__module__", None)).partition(".")[0]
     if home == "consumer" or inspect.isbuiltin(found) or home in sys.stdlib_module_names:
-        whose = "this package" if home == "consumer" else "Python itself"
+        owner = "this package" if home == "consumer" else "Python itself"
         raise ConfigurationError(
-            f'"{target}" is a part of {whose}, and no handler: write a function that calls it{near}'
+            f'"{target}" is a part of {owner}, not a handler: write a function that calls it{near}'
         )
-
-
-def _place_of_function(found: Any) -> str:
-    """Where a function was written; "" for what has no code of its own."""
-    while isinstance(found, partial):
-        found = found.func
-    if not inspect.isroutine(found):
-        found = getattr(type(found), "__call__", None)  # noqa: B004 - where it is written
-    code = getattr(inspect.unwrap(found) if found else None, "__code__", None)
-    return shown_place(code.co_filename, code.co_firstlineno) if code else ""

@@ -154,7 +154,7 @@ def test_a_warning_of_the_configuration_is_logged(
         (("--config", "absent.yaml"), "absent.yaml"),
         (("--queue-url", URL, "--queue-name", "canvas-live-events-x"), "keep one of them"),
         (("--queue-url", URL, "--handler", "archiv"), 'did you mean "archive"'),
-        (("--queue-url", URL, "--handler", "my_handlers"), "is no handler"),
+        (("--queue-url", URL, "--handler", "my_handlers"), "is not a handler"),
         (("--queue-name", "canvas-live-events-x", "--region", "Frankfurt"), "must be a region"),
     ],
 )

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.handlers.archive.handler import Archive
-from consumer.handlers.archive.store import ArchiveStore
+from consumer.handlers.archive.store import Archive
 from consumer.messages import Context
 from consumer.testing import ManualClock, make_event
 
@@ -33,9 +32,9 @@ class Shelf:
         self.archive = self.another()
 
     def another(self, **options: Any) -> Archive:
-        """As of another process: it has nothing in common but the directory."""
-        store = ArchiveStore(self.root, max_file_bytes=self.max_file_bytes)
-        archive = Archive(store, clock=self.clock, **options)
+        """As in another process, which shares only the directory."""
+        size = self.max_file_bytes
+        archive = Archive(self.root, clock=self.clock, max_file_bytes=size, **options)
         self._archives.append(archive)
         return archive
 

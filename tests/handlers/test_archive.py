@@ -1,4 +1,4 @@
-"""The archive: what stands in it, and where."""
+"""The archive: what it contains, and where."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RECEIVED = "2026-11-23T10:00:00Z"
 
 
 def test_a_file_for_each_day_by_the_time_of_writing(shelf: Shelf) -> None:
-    """The day is UTC, and that of the write, whenever the event happened."""
+    """The day is that of the write, in UTC, not that of the event."""
     shelf.write("a", "b")
     shelf.clock.advance(13 * 3600 + 3599)
     shelf.write("c")
@@ -71,8 +71,8 @@ def test_a_full_file_is_left_for_the_next(shelf: Shelf, tmp_path: Path) -> None:
     assert shelf.ids("events-2026-11-23.3.jsonl") == ["g"]
 
 
-def test_a_batch_larger_than_a_file_has_one_of_its_own(shelf: Shelf) -> None:
-    """A size that nothing fits into must not keep events out."""
+def test_a_batch_larger_than_a_file_gets_its_own_file(shelf: Shelf) -> None:
+    """Even with a size that no event fits into, events are archived."""
     shelf.max_file_bytes = 1
     shelf.restart()
 
@@ -83,8 +83,8 @@ def test_a_batch_larger_than_a_file_has_one_of_its_own(shelf: Shelf) -> None:
     assert shelf.ids("events-2026-11-23.1.jsonl") == ["c"]
 
 
-def test_nobody_else_can_read_it(shelf: Shelf) -> None:
-    """It holds data of students: 0600 and 0700, whatever the umask would allow."""
+def test_only_the_owner_can_read_it(shelf: Shelf) -> None:
+    """It holds data of students: modes 0600 and 0700, with any umask."""
     before = os.umask(0)
     try:
         shelf.write("a")
@@ -122,7 +122,7 @@ def test_written_and_synced_before_it_returns(
 
 
 def test_a_new_file_s_name_is_synced_too(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a power cut a file without a name is a lost file: its directories are synced, once."""
+    """A file whose name is lost in a power cut is lost: its directories are synced, once."""
     synced: list[int] = []
     fsync = os.fsync
 

@@ -1,4 +1,4 @@
-"""Somebody else cuts, edits, moves or deletes files while the archive writes: lines stay whole."""
+"""Other programs cut, edit, move or delete files while the archive writes: lines stay whole."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_file_that_is_lengthened_by_hand_goes_on_with_a_whole_line(shelf: Shel
 def test_a_failed_write_to_a_cut_file_leaves_no_hole(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cutting off what was written would lengthen a file that is shorter now, with zeros."""
+    """Truncating to the old size would fill a file that is shorter now with zeros."""
     shelf.write("a", "b")
 
     def cutting(fd: int) -> None:
@@ -73,7 +73,7 @@ def test_a_failed_write_to_a_cut_file_leaves_no_hole(
 def test_what_is_deleted_while_it_is_written_is_written_again(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file's name was gone before the lines were on the disk: they must not be acked."""
+    """The file was deleted before the lines were on the disk: the messages must stay."""
     shelf.write("a")
     monkeypatch.setattr(archive_file, "_sync", lambda fd: shelf.path().unlink())
 
@@ -113,7 +113,7 @@ def test_a_new_file_in_its_place_is_continued(shelf: Shelf) -> None:
     assert ["b"] == shelf.ids()
 
 
-def test_a_month_that_vanished_is_made_anew(shelf: Shelf) -> None:
+def test_a_month_that_vanished_is_created_again(shelf: Shelf) -> None:
     """Only the archive's directory itself may be a mount."""
     shelf.write("a")
     shelf.path().unlink()

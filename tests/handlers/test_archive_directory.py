@@ -28,7 +28,7 @@ def error(number: int) -> OSError:
 def test_a_directory_that_cannot_be_written_fails_the_handler(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, call: str, number: int
 ) -> None:
-    """No permission, read-only, no locks: the messages stay, and it goes on once it is mended."""
+    """No permission, read-only, no locks: the messages stay, and it goes on once that is fixed."""
 
     def failing(*_arguments: object, **_options: object) -> int:
         raise error(number)
@@ -72,7 +72,7 @@ def test_a_name_that_could_not_be_synced_is_a_failed_write(
 def test_a_file_system_without_directory_sync_will_do(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """EINVAL says that there is no such thing there; every other error counts."""
+    """EINVAL means that it has no such operation; every other error counts."""
 
     def failing(fd: int) -> None:
         raise error(errno.EINVAL)
@@ -96,8 +96,8 @@ def test_a_file_that_was_moved_away_is_not_written_any_more(shelf: Shelf) -> Non
     assert shelf.ids() == ["c"]
 
 
-def test_a_mount_that_goes_away_is_not_written_beside(shelf: Shelf) -> None:
-    """The directory was there and is not: it is not made anew on the disk below."""
+def test_the_disk_below_a_missing_mount_is_not_written(shelf: Shelf) -> None:
+    """A directory that was there and is missing is not created again."""
     shelf.write("a")
     shelf.root.rename(shelf.root.parent / "unmounted")
 
@@ -113,7 +113,7 @@ def test_a_mount_that_goes_away_is_not_written_beside(shelf: Shelf) -> None:
 def test_a_file_system_where_nothing_can_be_found_again_is_an_error(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If no file can be taken, it ends with an error and not with endless empty files."""
+    """If no file can be locked, it fails instead of making empty files without end."""
     monkeypatch.setattr(archive_store, "_MAX_HELD", 5)
     monkeypatch.setattr(archive_file, "_is_at", lambda fd, path: False)
 
@@ -123,7 +123,7 @@ def test_a_file_system_where_nothing_can_be_found_again_is_an_error(
     assert len(shelf.files()) == 5
 
 
-def test_an_error_without_a_number_is_told_all_the_same(
+def test_an_error_without_a_number_is_reported(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No text of the exception is used: only the system's words are known to be harmless."""

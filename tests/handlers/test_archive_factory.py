@@ -14,9 +14,8 @@ from structlog.testing import capture_logs
 from consumer.errors import ConfigurationError, Retry
 from consumer.events.decode import decode
 from consumer.handlers.archive import factory
-from consumer.handlers.archive.handler import Archive
-from consumer.handlers.archive.store import ArchiveStore
-from consumer.handlers.loading.environment import HandlerEnvironment
+from consumer.handlers.archive.store import Archive
+from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.messages import Context
 from consumer.testing import ManualClock, canvas_body, make_event, make_message
 
@@ -71,14 +70,14 @@ def test_options_are_used(tmp_path: Path) -> None:
         ({"zzz": 1}, "it has directory, max_file_bytes, scrub_secrets"),
     ],
 )
-def test_wrong_options_are_told(options: dict[str, Any], sentence: str, tmp_path: Path) -> None:
-    """With the handler's name, the key and what would be right."""
+def test_wrong_options_are_reported(options: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    """With the handler's name, the key and what is allowed."""
     with pytest.raises(ConfigurationError, match=f'handler "a".*{sentence}'):
         factory("a", options, environment(tmp_path))
 
 
-def test_a_missing_parent_is_told_at_start_and_never_made(tmp_path: Path) -> None:
-    """It may be a mount that is not there: writing beside it would fill the wrong disk."""
+def test_a_missing_parent_is_reported_at_start_and_never_created(tmp_path: Path) -> None:
+    """It may be a missing mount: writing below it would fill the wrong disk."""
     directory = tmp_path / "mount" / "archive"
 
     with capture_logs() as logs:
@@ -94,8 +93,8 @@ def test_a_missing_parent_is_told_at_start_and_never_made(tmp_path: Path) -> Non
     assert len(list(directory.rglob("*.jsonl"))) == 1
 
 
-def test_a_directory_that_can_not_be_written_is_told_at_start(tmp_path: Path) -> None:
-    """Of an option, and of the state directory; not with the first event."""
+def test_a_directory_that_cannot_be_written_is_reported_at_start(tmp_path: Path) -> None:
+    """The configured one and the state directory; not with the first event."""
     with pytest.raises(
         ConfigurationError, match=r"/proc/a, in /proc: .* set archive\.directory to"
     ):
@@ -104,7 +103,7 @@ def test_a_directory_that_can_not_be_written_is_told_at_start(tmp_path: Path) ->
         factory("a", {}, environment(Path("/proc/x")))
 
 
-def test_parts_that_belong_to_another_are_told_at_start(
+def test_parts_that_belong_to_another_user_are_reported_at_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One run as root is enough: the month, or the file of the day, is root's."""
@@ -133,7 +132,7 @@ def test_what_is_received_is_what_is_archived(tmp_path: Path) -> None:
     """From the body of a message to the line, with nothing lost on the way."""
     body = canvas_body("grade_change", body={"grade": "A", "unknown": {"deep": [None, 1.5]}})
     clock = ManualClock(datetime(2026, 11, 23, tzinfo=UTC))
-    archive = Archive(ArchiveStore(tmp_path / "a", max_file_bytes=1000), clock=clock)
+    archive = Archive(tmp_path / "a", clock=clock, max_file_bytes=1000)
 
     archive.write(decode(make_message(body)), CONTEXT)
     archive.close()

@@ -20,7 +20,7 @@ def error(number: int) -> OSError:
 
 
 class Disk:
-    """Stands before os.write, os.ftruncate and the sync; each call takes the next plan, if any.
+    """Replaces os.write, os.ftruncate and the sync; each call takes the next plan, if any.
 
     A plan for a write is a number of bytes that are still written, then the error.
     """
@@ -78,7 +78,7 @@ def test_a_full_disk_leaves_no_part_of_the_batch(shelf: Shelf, disk: Disk, writt
 
 
 def test_short_writes_are_continued(shelf: Shelf, disk: Disk) -> None:
-    """A write that takes less than it was given is no error."""
+    """A write that takes less than it was given is not an error."""
     disk.largest = 7
 
     shelf.write("a", "b")
@@ -89,7 +89,7 @@ def test_short_writes_are_continued(shelf: Shelf, disk: Disk) -> None:
 def test_a_write_that_takes_nothing_is_an_error(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It must not be tried for ever."""
+    """It must not be repeated without end."""
     monkeypatch.setattr(os, "write", lambda fd, data: 0)
 
     with pytest.raises(Retry, match="EIO"):
@@ -120,7 +120,7 @@ def test_a_short_write_and_then_a_full_disk(shelf: Shelf, disk: Disk) -> None:
 
 
 def test_a_failed_sync_is_a_failed_write(shelf: Shelf, disk: Disk) -> None:
-    """What the system could not bring to the disk is cut off and written anew."""
+    """What could not be synced is cut off and written again."""
     shelf.write("a")
     before = shelf.path().read_bytes()
     disk.syncs = [errno.EIO]
@@ -171,7 +171,7 @@ def test_a_process_that_ends_before_the_cut_is_repaired_by_the_next(
 def test_an_interrupt_in_the_middle_cuts_off_too(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever ends the write, the file ends with a whole line."""
+    """Even then the file ends with a whole line."""
     shelf.write("a")
     before = shelf.path().read_bytes()
     real = os.write

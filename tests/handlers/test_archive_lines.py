@@ -47,7 +47,7 @@ def test_a_line_holds_the_event_and_its_payload() -> None:
         "format": "canvas",
         "payload": json.loads(event.raw),
     }
-    assert f'"payload":{event.raw}}}\n' in line  # to the letter, not written anew
+    assert f'"payload":{event.raw}}}\n' in line  # to the letter, not encoded again
 
 
 def test_an_event_without_a_time_has_null() -> None:
@@ -83,7 +83,7 @@ def test_ids_and_names_can_hold_anything(text: str) -> None:
 def test_whatever_the_decoder_takes_is_one_line_of_json(
     inside: str, value: object, scrub_secrets: bool, shelf: Shelf
 ) -> None:
-    """Line breaks, half characters and what is not strictly JSON do not break the file."""
+    """Line breaks, lone surrogates and what is not strict JSON do not break the file."""
     body = '{"metadata":{"event_name":"a","event_time":"2026-11-23T10:00:00Z"},"body":{"x":%s}}'
     (event,) = decode(make_message(body % inside))
 
@@ -96,7 +96,7 @@ def test_whatever_the_decoder_takes_is_one_line_of_json(
 
 @pytest.mark.parametrize("digits", [5_000])
 def test_a_number_that_python_cannot_write_is_kept(digits: int) -> None:
-    """A payload that can be read but not written anew is embedded as its text."""
+    """A payload that can be decoded but not encoded is embedded as its text."""
     body = '{"metadata":{"event_name":"a"},"body":{"x":"\n","n":%s}}' % ("9" * digits)
     (event,) = decode(make_message(body))
 
@@ -127,7 +127,7 @@ VALUES = st.recursive(
 def test_any_event_is_one_line_of_json_in_utf_8(
     value: object, name: str, ascii_only: bool, indent: int | None
 ) -> None:
-    """Whatever is in it, and however it was written."""
+    """With any content, in any notation."""
     payload = {"metadata": {"event_name": name}, "body": {"x": value}}
     (event,) = decode(make_message(json.dumps(payload, ensure_ascii=ascii_only, indent=indent)))
 
@@ -169,7 +169,7 @@ def _envelope() -> str:
 
 
 def test_each_event_of_an_envelope_has_a_line_with_itself_alone(shelf: Shelf) -> None:
-    """No event stands in the archive twice because it shared an envelope."""
+    """No event is archived twice because it shared an envelope."""
     body = _envelope()
     events = decode(make_message(body))
     whole = json.loads(body)
@@ -183,7 +183,7 @@ def test_each_event_of_an_envelope_has_a_line_with_itself_alone(shelf: Shelf) ->
     assert [line["event_key"] for line in shelf.lines()] == ["urn:uuid:0000-0", "urn:uuid:0000-1"]
 
 
-def test_an_envelope_that_cannot_be_written_anew_is_kept_whole() -> None:
+def test_an_envelope_that_cannot_be_encoded_is_kept_whole() -> None:
     """Better all of it in each line than a part lost."""
     first, _ = decode(make_message(_envelope().replace('"urn:x:1"', "1e999")))
 

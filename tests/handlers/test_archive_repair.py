@@ -23,7 +23,7 @@ def torn_at(shelf: Shelf, end: int, whole: bytes) -> None:
 
 
 def test_a_crash_at_any_byte_of_the_last_line_is_repaired(shelf: Shelf) -> None:
-    """Every earlier line stays, every line parses, and the rest is kept in a file beside."""
+    """Every earlier line stays, every line parses, and the fragment is kept in another file."""
     shelf.write("a", "b", "torn")
     shelf.archive.close()
     whole = shelf.path().read_bytes()
@@ -42,7 +42,7 @@ def test_a_crash_at_any_byte_of_the_last_line_is_repaired(shelf: Shelf) -> None:
         assert kept == expected, end
 
 
-def test_what_is_repaired_is_told_without_its_content(shelf: Shelf) -> None:
+def test_a_repair_is_logged_without_the_content(shelf: Shelf) -> None:
     """The file and the number of bytes; not what they say."""
     shelf.write("a", "b")
     shelf.archive.close()
@@ -53,10 +53,10 @@ def test_what_is_repaired_is_told_without_its_content(shelf: Shelf) -> None:
     for end in (start + 7, len(whole) - 1, len(whole)):
         torn_at(shelf, end, whole)
         shelf.restart()
-        with capture_logs() as told:
+        with capture_logs() as logged:
             shelf.write("c")
         shelf.archive.close()
-        logs.append(told)
+        logs.append(logged)
 
     line = {"event": "archive_repaired", "log_level": "warning", "file": shelf.path().name}
     assert logs == [
@@ -69,7 +69,7 @@ def test_what_is_repaired_is_told_without_its_content(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     "rest", [b"\0" * 5000, b"\xff\xfe", b"[1]", b"12", b'"text"', b"null", b"{" * 5000, b"}"]
 )
-def test_a_rest_that_is_no_event_is_set_apart(shelf: Shelf, rest: bytes) -> None:
+def test_a_fragment_is_set_apart(shelf: Shelf, rest: bytes) -> None:
     """Such as the zeros that a file system leaves after a power cut."""
     shelf.write("a")
     shelf.archive.close()
@@ -97,8 +97,8 @@ def test_a_file_that_is_one_torn_line_is_emptied(shelf: Shelf) -> None:
     assert shelf.path("events-2026-11-23.torn").read_bytes() == rest + b"\n"
 
 
-def test_torn_rests_of_one_file_are_collected(shelf: Shelf) -> None:
-    """A second crash does not overwrite what the first one left; nobody else can read it."""
+def test_fragments_of_one_file_are_collected(shelf: Shelf) -> None:
+    """A second crash does not overwrite what the first one left; only the owner can read it."""
     for message_id, rest in (("a", b'{"one'), ("b", b'{"two')):
         shelf.write(message_id)
         shelf.archive.close()
@@ -114,7 +114,7 @@ def test_torn_rests_of_one_file_are_collected(shelf: Shelf) -> None:
 
 
 def test_files_of_earlier_days_are_repaired_too(shelf: Shelf) -> None:
-    """A crash before midnight, a start after it: yesterday's file and a rotated one are mended."""
+    """After a crash before midnight, yesterday's file and a rotated one are repaired."""
     size = 1
     shelf.max_file_bytes = size
     shelf.restart()
@@ -151,7 +151,7 @@ def test_a_crash_at_the_turn_of_the_month_is_repaired_after_it(shelf: Shelf) -> 
 
 
 def test_what_was_written_before_the_turn_of_the_month_is_not_written_again(shelf: Shelf) -> None:
-    """Killed just before midnight, started just after it, beside a process that went on."""
+    """Killed just before midnight, started just after it, while another process went on."""
     shelf.write("a")
     other = shelf.another()
     shelf.clock.advance(8 * 86400)
@@ -164,7 +164,7 @@ def test_what_was_written_before_the_turn_of_the_month_is_not_written_again(shel
 
 
 def test_a_file_that_another_process_writes_is_left_alone(shelf: Shelf) -> None:
-    """What looks torn there is a line that is just being written."""
+    """A line that looks torn there is just being written."""
     shelf.write("a")
     with shelf.path().open("ab") as file:
         file.write(b'{"half')
@@ -178,7 +178,7 @@ def test_a_file_that_another_process_writes_is_left_alone(shelf: Shelf) -> None:
 def test_an_old_file_that_cannot_be_repaired_does_not_stop_the_archive(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told, left as it is, and new events are archived."""
+    """It is logged and left as it is, and new events are archived."""
     shelf.write("a")
     shelf.archive.close()
     with shelf.path().open("ab") as file:

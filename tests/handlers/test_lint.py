@@ -1,4 +1,4 @@
-"""Patterns that match no known event are told, and stay allowed."""
+"""Patterns that match no known event draw a warning, and are allowed."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ def warnings_for(*patterns: str, format: Format | None = None) -> list[str]:  # 
         ("wiki_pages_*", "wiki_page_"),
     ],
 )
-def test_an_unknown_name_is_told_with_the_nearest(pattern: str, near: str) -> None:
-    """Misspelt, spelt as a class, or an event that Canvas simply does not have."""
+def test_an_unknown_name_draws_a_warning_with_the_nearest(pattern: str, near: str) -> None:
+    """Misspelt, spelt as a class, or an event that Canvas does not have."""
     (warning,) = warnings_for(pattern, "grade_change")
 
-    assert warning.startswith(f'handler "h" asks for "{pattern}", which is the name of no known')
+    assert warning.startswith(f'handler "h" asks for "{pattern}", which is not the name of a')
     assert near in warning.partition("(nearest: ")[2]
 
 
-def test_a_name_like_no_other_is_told_without_a_guess() -> None:
-    """There is nothing near it."""
+def test_a_name_like_no_other_draws_a_warning_without_a_guess() -> None:
+    """No known name is near it."""
     assert warnings_for("zzz") == [
-        'handler "h" asks for "zzz", which is the name of no known event'
+        'handler "h" asks for "zzz", which is not the name of a known event'
     ]
 
 
 @pytest.mark.parametrize("event_format", [None, "canvas", "caliper"])
-def test_what_is_known_is_not_told(event_format: Format | None) -> None:
+def test_known_names_draw_no_warning(event_format: Format | None) -> None:
     """Every name in its format, globs, and all."""
     names = index.names(event_format or "canvas")
 
     assert warnings_for(*names, "*", "submission_*", "quiz_[cu]*", format=event_format) == []
 
 
-def test_an_event_without_a_caliper_form_is_told() -> None:
+def test_an_event_without_a_caliper_form_draws_a_warning() -> None:
     """`user_created` is known, but not in this format."""
     assert warnings_for("user_created", "grade_*", "rubric_*", format="caliper") == [
         f'handler "h" asks for "{pattern}" in Caliper format, in which Canvas is not known to send '
@@ -67,7 +67,7 @@ def test_an_event_without_a_caliper_form_is_told() -> None:
     assert warnings_for("user_created", format="canvas") == []
 
 
-def test_what_is_configured_around_a_registry_is_told_once() -> None:
+def test_patterns_around_a_registry_draw_one_warning() -> None:
     """The patterns of `include` are those of all its handlers: one line names them all."""
     inner, outer = Registry(), Registry()
     inner.add(lambda event: None, "*", name="all")
@@ -82,8 +82,8 @@ def test_what_is_configured_around_a_registry_is_told_once() -> None:
     )
 
 
-def test_known_names_that_exclude_each_other_are_told() -> None:
-    """The code asks for one event, the configuration lets another one pass: nothing is left."""
+def test_known_names_that_exclude_each_other_draw_a_warning() -> None:
+    """The code asks for one event, the configuration allows another: no event is left."""
     inner, outer = Registry(), Registry()
     inner.add(lambda event: None, "grade_change", name="grade")
     outer.include(inner, patterns=["submission_*"])
@@ -91,8 +91,8 @@ def test_known_names_that_exclude_each_other_are_told() -> None:
     (warning,) = unmatched_patterns(outer.handlers)
 
     assert warning == (
-        'handler "grade" asks for grade_change, of which the configuration leaves no known event: '
-        "it lets only submission_* pass"
+        'handler "grade" asks for grade_change, but the configuration allows only '
+        "submission_*: that leaves no known event"
     )
 
 

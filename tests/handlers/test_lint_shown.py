@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUEUE = "queue: {url: 'https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-a'}\n"
-WARNING = 'handler "few" asks for "course_deleted", which is the name of no known event (nearest: '
+WARNING = 'handler "few" asks for "course_deleted", which is not the name of a known event (nearest'
 
 
 def test_config_check_warns_and_accepts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +45,7 @@ def test_config_check_warns_and_accepts(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_daemon_warns_once_at_its_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """One line for each pattern, before anything is asked of the queue."""
+    """One line for each pattern, before the first call to the queue."""
 
     def missing() -> Any:
         raise QueueMissingError("gone")

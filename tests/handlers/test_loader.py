@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from consumer.handlers.loading.environment import HandlerEnvironment
+    from consumer.handlers.loading.factories import HandlerEnvironment
 
 SEEN: list[tuple[str, Mapping[str, Any], HandlerEnvironment]] = []
 
@@ -88,7 +88,7 @@ def built(tmp_path: Path, *entries: HandlerSettings) -> Registry:
 
 
 def test_without_handlers_events_are_archived(tmp_path: Path) -> None:
-    """No event is deleted with nothing done: it goes to the state directory."""
+    """No event is deleted without being handled: it goes to the state directory."""
     (found,) = built(tmp_path).handlers
 
     assert found.call_batch is not None
@@ -116,7 +116,7 @@ def test_the_built_in_ones_need_no_entry_points(
 
 
 def test_a_built_in_type_cannot_be_taken_over(tmp_path: Path) -> None:
-    """Another package that calls itself archive is not asked."""
+    """Another package's type "archive" is not used."""
     assert [h.batch for h in built(tmp_path, entry("a", "archive")).handlers] == [100]
 
 
@@ -159,7 +159,7 @@ def test_without_common_keys_the_handler_s_own_stay(tmp_path: Path) -> None:
 
 
 def test_a_handler_of_the_command_line_may_name_its_events() -> None:
-    """As "=EVENTS" behind it; with "*" for all, so that nobody need be warned."""
+    """As "=EVENTS" after it; "*" means all, without a warning."""
     one, several, every = map(
         parse_handler_spec, ("m:f=grade_change", "m.n:f= grade_change , submission_*", "log=*")
     )
@@ -190,13 +190,13 @@ def test_a_function_becomes_a_batch_handler_by_configuration(tmp_path: Path) -> 
         ("zzz", 'there is no type "zzz"; there are [^;]*$'),
         ("gone", 'has no "gone"'),
         ("absent", 'there is no module "zz_absent"'),
-        ("NOT_CALLABLE", 'the entry point "NOT_CALLABLE" is no function'),
+        ("NOT_CALLABLE", 'the entry point "NOT_CALLABLE" is not a function'),
         ("no_registry", "must return a Registry, not str"),
         ("empty", 'handler "h" handles nothing'),
         ("failing", r'the factory of "failing" failed with KeyError \(.*test_loader\.py:'),
     ],
 )
-def test_a_type_that_cannot_be_used_is_told(tmp_path: Path, kind: str, sentence: str) -> None:
+def test_a_type_that_cannot_be_used_is_an_error(tmp_path: Path, kind: str, sentence: str) -> None:
     """Before the first receive, and without a text that may hold a secret."""
     with pytest.raises(ConfigurationError, match=sentence) as caught:
         built(tmp_path, entry("h", kind, {"password": "hunter2"}))
@@ -204,19 +204,19 @@ def test_a_type_that_cannot_be_used_is_told(tmp_path: Path, kind: str, sentence:
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_format_that_leaves_nothing_is_told(tmp_path: Path) -> None:
-    """All of its events would be deleted, and nothing done with them."""
+def test_a_format_that_leaves_nothing_is_an_error(tmp_path: Path) -> None:
+    """All of its events would be deleted without being handled."""
     with pytest.raises(ConfigurationError, match=r"handles nothing.*format canvas"):
         built(tmp_path, entry("h", "caliper_only", format="canvas"))
 
 
 def test_names_are_unique(tmp_path: Path) -> None:
-    """Two entries of one name could not be told apart in the ledger."""
+    """The ledger distinguishes handlers by name."""
     with pytest.raises(ConfigurationError, match="two handlers are named 'l'"):
         built(tmp_path, entry("l", "log"), entry("l", "log"))
 
 
-def test_a_batch_size_for_single_events_is_told(tmp_path: Path) -> None:
+def test_a_batch_size_for_single_events_is_an_error(tmp_path: Path) -> None:
     """The log handler takes one event at a time."""
     with pytest.raises(ConfigurationError, match="takes one event at a time"):
         built(tmp_path, entry("l", "log", batch_size=5))
@@ -254,8 +254,8 @@ def test_a_spec_of_the_command_line_is_an_entry(spec: str, expected: dict[str, A
     ["", " ", ":", "archive:", "archive: ", "log:x", "python", "python:", "python:m", ":f", "m:",
      "m", "m:f:g", "s3://bucket", "m f:g", "1:2", "sink:x y"],
 )  # fmt: skip
-def test_a_spec_that_is_nothing_is_told(spec: str) -> None:
-    """With what can be written instead."""
+def test_a_wrong_spec_is_an_error(spec: str) -> None:
+    """It says what can be written instead."""
     with pytest.raises(ConfigurationError, match="write archive:DIRECTORY, log, or package"):
         parse_handler_spec(spec)
 

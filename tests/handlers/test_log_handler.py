@@ -1,4 +1,4 @@
-"""The log handler: one line per event, by which nobody is known."""
+"""The log handler: one line per event, which identifies no person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from consumer.errors import ConfigurationError
 from consumer.events.decode import decode
-from consumer.handlers.loading.environment import HandlerEnvironment
+from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.handlers.log import factory
 from consumer.messages import Context, Event
 from consumer.testing import ManualClock, make_event, make_message
@@ -91,8 +91,8 @@ def test_a_caliper_event_says_its_ids_in_urns() -> None:
     ],
 )
 @pytest.mark.parametrize("event_format", ["canvas", "caliper"])
-def test_what_is_no_id_is_left_out(value: Any, event_format: Any) -> None:
-    """Ids are digits, whatever else stands in their place."""
+def test_what_is_not_an_id_is_left_out(value: Any, event_format: Any) -> None:
+    """Ids are digits; anything else is left out."""
     body = {"course_id": value, "object": {"id": value}, "group": value}
 
     (line,) = logged(make_event(format=event_format, body=body))
@@ -105,7 +105,7 @@ def test_what_is_no_id_is_left_out(value: Any, event_format: Any) -> None:
 
 @pytest.mark.parametrize("canary", ["CANARY jane@example.edu", "CANARY<b>", "canary/../x"])
 def test_no_text_of_a_payload_is_logged(canary: str) -> None:
-    """Each text of both formats is a canary, keys and names too; none of them sings."""
+    """Each text of both formats, with keys and names, is a canary; none is in the log."""
     canvas = {
         "metadata": dict.fromkeys(("event_name", "event_time", "user_login", "url"), canary),
         "body": dict.fromkeys(("course_id", "submission_id", "name", "body", canary), canary),
@@ -123,7 +123,7 @@ def test_no_text_of_a_payload_is_logged(canary: str) -> None:
 
 
 def test_it_asks_for_every_event_and_has_no_options() -> None:
-    """What it gets is narrowed by the configuration."""
+    """The configuration narrows what it gets."""
     (handler,) = factory("audit", {}, ENVIRONMENT).handlers
 
     assert (handler.name, handler.patterns) == ("audit", ("*",))

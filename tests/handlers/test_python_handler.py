@@ -1,4 +1,4 @@
-"""The python handler: finds a function or a registry, and says what is wrong if it does not."""
+"""The python handler: finds a function or a registry, or says what is wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError
-from consumer.handlers.loading.environment import HandlerEnvironment
+from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.handlers.loading.importing import load_target
 from consumer.handlers.python import factory
 from consumer.messages import Context
@@ -78,7 +78,7 @@ def test_a_function_is_one_handler(folder: Path) -> None:
 
 
 def test_a_function_for_which_the_events_are_named_draws_no_warning(folder: Path) -> None:
-    """Also if they are all: then somebody has said so."""
+    """Also if they are all: then the user said so."""
     module(folder, "zz_handlers", SOURCE)
 
     factory("a", {"target": "zz_handlers:on_any"}, replace(ENVIRONMENT, names_events=True))
@@ -118,8 +118,8 @@ def test_a_registered_function_is_what_it_is_registered_as(folder: Path) -> None
         "grader = Grader()\n"
         "other = Grader()\n"
         "App.registry.add(grader.grade, 'grade_override')\n"
-        "beside = Registry()\n"
-        "beside.add(grader, 'course_*')\n",
+        "nearby = Registry()\n"
+        "nearby.add(grader, 'course_*')\n",
     )
     module(folder, "zz_main", "from zz_app import on_grade\n")
 
@@ -178,7 +178,7 @@ def test_a_function_with_a_batch_size_takes_batches(folder: Path) -> None:
 
 
 def test_a_function_that_says_its_events_gets_only_those(folder: Path) -> None:
-    """By the models of its annotation: it is not made for others."""
+    """By the models in its annotation."""
     module(
         folder,
         "zz_typed",
@@ -234,8 +234,8 @@ def test_an_attribute_may_be_dotted_and_a_module_in_a_package(folder: Path) -> N
         ("zz_handlers:Group", "is a class"),
     ],
 )
-def test_a_wrong_target_is_told(folder: Path, target: str, sentence: str) -> None:
-    """No such module and no such attribute are two sentences, each with a way on."""
+def test_a_wrong_target_is_an_error(folder: Path, target: str, sentence: str) -> None:
+    """A missing module and a missing attribute are two sentences, each with a remedy."""
     module(folder, "zz_handlers", SOURCE)
 
     with pytest.raises(ConfigurationError, match=sentence):
@@ -269,12 +269,12 @@ class Grader:
         ("registry.use", "method of a registry"),
         ("on", "method of a registry"),
         ("partial", "method of a registry"),
-        ("late", "a part of this package, and no handler"),
+        ("late", "a part of this package, not a handler"),
         ("Registry.on", "a part of this package"),
         ("local_id", "a part of this package"),
         ("make_event", "a part of this package"),
         ("print", "has no"),
-        ("json.dumps", "a part of Python itself, and no handler"),
+        ("json.dumps", "a part of Python itself, not a handler"),
         ("log.info", "a part of Python itself"),
         ("events.put", "a part of Python itself"),
         ("collected.append", "a part of Python itself"),
@@ -289,8 +289,8 @@ class Grader:
         ("later", r"must accept \(event\) .* \(.*zz_none.py:14\)"),
     ],
 )
-def test_what_is_no_handler_is_refused(folder: Path, attribute: str, sentence: str) -> None:
-    """It could be called with every event, and would handle it by doing nothing."""
+def test_what_is_not_a_handler_is_refused(folder: Path, attribute: str, sentence: str) -> None:
+    """It could be called with every event, and would do nothing with it."""
     module(folder, "zz_none", NO_HANDLERS)
 
     with pytest.raises(ConfigurationError, match=sentence):
@@ -317,7 +317,7 @@ BUILDING = "from consumer import Registry\nregistry = Registry()\n"
 def test_our_own_sentence_comes_with_the_users_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch, source: str, sentence: str, line: int
 ) -> None:
-    """What is registered wrongly is told by what is wrong, and where in the user's file."""
+    """The error says what is registered wrongly, and where in the user's file."""
     monkeypatch.chdir(folder)
     sys.modules.pop("zz_wrong", None)
     importlib.invalidate_caches()
@@ -356,13 +356,13 @@ def test_our_own_sentence_comes_with_the_users_line(
 def test_a_module_that_fails_is_not_taken_for_a_missing_one(
     folder: Path, source: str, sentence: str
 ) -> None:
-    """The real cause is told and where it is, but no text that may hold a secret."""
+    """The error has the real cause and its place, but no text that may contain a secret."""
     module(folder, "zz_broken", source)
 
     with pytest.raises(ConfigurationError, match=sentence) as caught:
         factory("h", {"target": "zz_broken:f"}, ENVIRONMENT)
 
-    assert "the module zz_broken is there" in str(caught.value)
+    assert "the module zz_broken exists" in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is not None
     assert "zz_broken.py:" in str(caught.value)
@@ -377,7 +377,7 @@ def test_a_module_that_fails_is_not_taken_for_a_missing_one(
         ({"target": "a:b", "batch": 5}, 'has no option "batch"'),
     ],
 )
-def test_wrong_options_are_told(options: dict[str, Any], sentence: str) -> None:
-    """With the handler's name and what would be right."""
+def test_wrong_options_are_reported(options: dict[str, Any], sentence: str) -> None:
+    """With the handler's name and what is allowed."""
     with pytest.raises(ConfigurationError, match=f'handler "h".*{sentence}'):
         factory("h", options, ENVIRONMENT)

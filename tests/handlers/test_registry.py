@@ -1,4 +1,4 @@
-"""The registry: who gets which event, and what a call does."""
+"""The registry: which handler gets which event, and what a call does."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_an_exception_that_is_returned_is_raised(error: Any) -> None:
 
 
 def test_a_class_that_cannot_be_raised_as_it_is_still_raises() -> None:
-    """`return Reject`, which lacks its reason, is an error and no success."""
+    """`return Reject`, which lacks its reason, is an error."""
     registry = Registry()
     registry.add(lambda event: BatchFailure, "*", name="n")
 
@@ -162,7 +162,7 @@ def _results() -> dict[str, Callable[[], Any]]:
 
 
 @pytest.mark.parametrize("kind", ["coroutine", "generator", "Future", "Outcome"])
-def test_work_that_is_not_done_is_no_success(kind: str) -> None:
+def test_work_that_is_not_done_is_a_failure(kind: str) -> None:
     """A lambda that returns a coroutine, a generator or a future has not done its work."""
     registry = Registry()
     make = _results()[kind]
@@ -172,8 +172,8 @@ def test_work_that_is_not_done_is_no_success(kind: str) -> None:
         call_of(registry)(make_event(), CONTEXT)
 
 
-def test_an_awaitable_of_another_kind_is_no_success() -> None:
-    """Also what asyncio makes of a coroutine: a task that runs on, with nobody waiting."""
+def test_an_awaitable_of_another_kind_is_a_failure() -> None:
+    """Also what asyncio makes of a coroutine: a task that nothing waits for."""
     registry = Registry()
     loop = asyncio.new_event_loop()
     try:
@@ -187,11 +187,11 @@ def test_an_awaitable_of_another_kind_is_no_success() -> None:
 
 @pytest.mark.parametrize("value", [False, True, 0, 1, "", "failed", [], {}, object()])
 def test_every_other_return_value_is_ignored(value: Any) -> None:
-    """A return value decides nothing: neither that a message is deleted, nor that it stays."""
+    """A return value neither deletes nor keeps a message."""
     registry = Registry()
     registry.add(lambda event: value, "*", name="n")
 
-    call_of(registry)(make_event(), CONTEXT)  # raises nothing: that is all there is to see
+    call_of(registry)(make_event(), CONTEXT)  # raises nothing
 
 
 def test_what_a_handler_changes_in_an_event_the_next_one_sees() -> None:

@@ -1,4 +1,4 @@
-"""What is refused at registration, and whether the sentence helps."""
+"""What is refused at registration, with a sentence that helps."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ class _Unsigned:
     [
         (lambda: None, r"must accept \(event\) or \(event, context\), but has no parameters"),
         (lambda a, b, c: None, "but has 3 parameters"),
-        (lambda event, *, key: None, "needs the keyword argument 'key', which nobody gives"),
+        (
+            lambda event, *, key: None,
+            "needs the keyword argument 'key', which it is not called with",
+        ),
         (lambda **options: None, "but has no parameters"),
         (_async, r"is async: .* lost; write it with def, .* asyncio\.run"),
         (functools.partial(_async), "is async"),
@@ -66,7 +69,7 @@ class _Unsigned:
         (_Method.handle, "is a method without its object"),
         (None, "can't be called"),
         ("my_handlers:on_grade", "can't be called"),
-        (_Unsigned(), "can't tell which parameters it accepts; wrap it in a function"),
+        (_Unsigned(), "can't find out which parameters it accepts; wrap it in a function"),
     ],
 )
 def test_what_cannot_be_a_handler_is_refused(function: Any, sentence: str) -> None:
@@ -79,14 +82,14 @@ def test_what_cannot_be_a_handler_is_refused(function: Any, sentence: str) -> No
     assert registry.handlers == ()
 
 
-def test_a_batch_handler_is_told_its_own_shape() -> None:
+def test_an_error_shows_the_shape_of_a_batch_handler() -> None:
     """The sentence says (events), not (event)."""
     with pytest.raises(ConfigurationError, match=r"must accept \(events\) or \(events, context\)"):
         Registry().add(lambda: None, "*", name="h", batch=5)
 
 
 def test_a_builtin_of_python_can_be_a_handler() -> None:
-    """Such as the end of a queue, where its parameters are known."""
+    """Such as a queue's put, if Python knows its parameters."""
     registry = Registry()
     got: list[Event] = []
     queue: SimpleQueue[Event] = SimpleQueue()
@@ -189,7 +192,7 @@ def test_a_decorator_without_events_says_how_it_is_written() -> None:
 
 
 def test_two_handlers_of_one_name_are_refused() -> None:
-    """Names are what the ledger remembers by; two functions of one name need `name=`."""
+    """The ledger distinguishes handlers by name; two functions of one name need `name=`."""
     registry = Registry()
 
     def handler(event: Event, context: Context) -> None: ...

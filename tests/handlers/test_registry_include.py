@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering.registry import Registry
-from consumer.messages import Context, Event
 from consumer.retry import RetryPolicy
-from consumer.testing import make_event
-
-if TYPE_CHECKING:
-    from consumer.handlers.registering.handler import Call
-    from consumer.handlers.registering.registry import Middleware
-
-CONTEXT = Context(handler="h", message_ids=("m-1",))
-
-
-def tracing(name: str, trace: list[str]) -> Middleware:
-    def middleware(event: Event, context: Context, call_next: Call) -> None:
-        trace.append(f"{name} in")
-        call_next(event, context)
-        trace.append(f"{name} out")
-
-    return middleware
-
-
-def run(registry: Registry, position: int = 0) -> None:
-    call = registry.handlers[position].call
-    assert call is not None
-    call(make_event(), CONTEXT)
+from tests.handlers.calls import call_first, tracing
 
 
 def names(registry: Registry) -> list[str]:
@@ -39,7 +17,7 @@ def names(registry: Registry) -> list[str]:
 
 
 def test_limits_of_an_inclusion_win_over_the_handler_s_own() -> None:
-    """Who configures knows the machine; what is not given stays as it was registered."""
+    """An administrator's limits win over those in the code; the others stay as registered."""
     own = {"timeout_seconds": 5.0, "concurrency": 2, "batch": 10, "linger_seconds": 3.0}
     registry, outer, unchanged = Registry(), Registry(), Registry()
     registry.add(lambda _e: None, "*", name="h", retry=RetryPolicy(1, 2), **own)  # type: ignore[arg-type]
@@ -64,7 +42,7 @@ def test_included_handlers_keep_their_middleware_inside_ours() -> None:
     outer.include(inner)
     outer.use(tracing("outer", trace))
 
-    run(outer)
+    call_first(outer)
 
     assert trace == ["outer in", "inner in", "handler", "inner out", "outer out"]
 
@@ -83,7 +61,7 @@ def test_a_prefix_makes_names_distinct() -> None:
 
 
 def test_patterns_and_format_narrow_what_is_included() -> None:
-    """An event must have been asked for by the handler and by whoever includes it."""
+    """Both the handler and the inclusion must ask for an event."""
     inner, outer = Registry(), Registry()
     inner.add(lambda event: None, ["*_created", "login"], name="created")
     inner.add(lambda event: None, "*", name="all")
@@ -103,7 +81,7 @@ def test_patterns_and_format_narrow_what_is_included() -> None:
 
 
 def test_narrowing_twice_narrows_further() -> None:
-    """Each level of inclusion has its say."""
+    """Each level of inclusion counts."""
     inner, middle, outer = Registry(), Registry(), Registry()
     inner.add(lambda event: None, "*_created", name="h")
     middle.include(inner, patterns="sub*")
@@ -113,18 +91,6 @@ def test_narrowing_twice_narrows_further() -> None:
              if outer.route(n, "canvas")]  # fmt: skip
 
     assert found == ["submission_created"]
-
-
-def test_limits_replace_those_of_the_registration() -> None:
-    """What an administrator configures wins over what the code says; the rest stays."""
-    inner, outer = Registry(), Registry()
-    retry = RetryPolicy(2, 4)
-    inner.add(lambda events: None, "*", name="h", batch=10, timeout_seconds=5, concurrency=3)
-    outer.include(inner, batch=20, linger_seconds=0, timeout_seconds=7, retry=retry)
-
-    (handler,) = outer.handlers
-    assert (handler.batch, handler.linger_seconds, handler.timeout_seconds) == (20, 0, 7)
-    assert (handler.retry, handler.concurrency) == (retry, 3)
 
 
 @pytest.mark.parametrize(

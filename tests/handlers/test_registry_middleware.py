@@ -1,4 +1,4 @@
-"""Middleware, and registries inside registries."""
+"""Middleware around handlers."""
 
 from __future__ import annotations
 
@@ -9,33 +9,12 @@ import pytest
 
 from consumer.errors import ConfigurationError, Retry
 from consumer.handlers.registering.registry import Registry
-from consumer.messages import Context, Event
 from consumer.testing import make_event
+from tests.handlers.calls import CONTEXT, call_first, tracing
 
 if TYPE_CHECKING:
     from consumer.handlers.registering.handler import Call
-    from consumer.handlers.registering.registry import Middleware
-
-CONTEXT = Context(handler="h", message_ids=("m-1",))
-
-
-def tracing(name: str, trace: list[str]) -> Middleware:
-    def middleware(event: Event, context: Context, call_next: Call) -> None:
-        trace.append(f"{name} in")
-        call_next(event, context)
-        trace.append(f"{name} out")
-
-    return middleware
-
-
-def run(registry: Registry, position: int = 0) -> None:
-    call = registry.handlers[position].call
-    assert call is not None
-    call(make_event(), CONTEXT)
-
-
-def names(registry: Registry) -> list[str]:
-    return [handler.name for handler in registry.handlers]
+    from consumer.messages import Context, Event
 
 
 def test_the_first_middleware_is_outermost() -> None:
@@ -46,13 +25,13 @@ def test_the_first_middleware_is_outermost() -> None:
     registry.add(lambda event: trace.append("handler"), "*", name="h")
     registry.use(tracing("b", trace))
 
-    run(registry)
+    call_first(registry)
 
     assert trace == ["a in", "b in", "handler", "b out", "a out"]
 
 
 def test_a_middleware_sees_and_may_change_what_is_raised() -> None:
-    """It stands between the handler and the engine."""
+    """It is between the handler and the engine."""
     registry = Registry()
 
     @registry.on("*")
@@ -67,7 +46,7 @@ def test_a_middleware_sees_and_may_change_what_is_raised() -> None:
             raise Retry("later") from error
 
     with pytest.raises(Retry, match="later"):
-        run(registry)
+        call_first(registry)
 
 
 def test_a_middleware_that_does_not_go_on_has_handled_the_event() -> None:
@@ -77,7 +56,7 @@ def test_a_middleware_that_does_not_go_on_has_handled_the_event() -> None:
     registry.add(called.append, "*", name="h")
     registry.use(lambda event, context, call_next: None)
 
-    run(registry)
+    call_first(registry)
 
     assert called == []
 
@@ -90,13 +69,13 @@ def test_a_middleware_can_hand_on_another_event() -> None:
     registry.add(called.append, "*", name="h")
     registry.use(lambda event, context, call_next: call_next(other, context))
 
-    run(registry)
+    call_first(registry)
 
     assert called == [other]
 
 
 def test_a_middleware_that_returns_an_exception_or_a_coroutine_fails() -> None:
-    """Its slip must not delete a message either, wherever it stands."""
+    """Such a mistake must not delete a message, in any position."""
 
     async def not_run() -> None: ...
 
@@ -109,7 +88,7 @@ def test_a_middleware_that_returns_an_exception_or_a_coroutine_fails() -> None:
         registry.use(tracing("outer", []))
         registry.use(functools.partial(slip, result))
         with pytest.raises(error):
-            run(registry)
+            call_first(registry)
 
 
 def test_batch_handlers_are_not_wrapped() -> None:
@@ -138,7 +117,7 @@ def test_batch_handlers_are_not_wrapped() -> None:
     ],
 )
 def test_what_cannot_be_a_middleware_is_refused(middleware: Any) -> None:
-    """Told when it is added, not at the first event."""
+    """When it is added, not at the first event."""
     with pytest.raises(ConfigurationError, match="middleware"):
         Registry().use(middleware)
 

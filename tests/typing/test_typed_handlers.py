@@ -238,7 +238,7 @@ def test_mypy_refuses_what_is_no_event() -> None:
     """Only names and models can be registered."""
     registry = Registry()
 
-    with pytest.raises(ConfigurationError, match="dict is a class, but no model"):
+    with pytest.raises(ConfigurationError, match="dict is a class, but not a model"):
         registry.on(dict)  # type: ignore[type-var]
     with pytest.raises(ConfigurationError, match="5 is not the name of an event"):
         registry.on(5)(print)  # type: ignore[call-overload]

@@ -1,5 +1,50 @@
 """The archive handler: every event durably in JSON lines, before its message is deleted."""
 
-from consumer.handlers.archive.handler import factory
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from consumer.handlers.archive.store import Archive
+from consumer.handlers.loading.factories import Options
+from consumer.handlers.registering.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.handlers.loading.factories import HandlerEnvironment
 
 __all__ = ["factory"]
+
+_MAX_FILE_BYTES: Final = 128 * 1024 * 1024
+
+
+def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
+    """Make the handler; leaves nothing on the disk until the first event.
+
+    Options: directory (by default `archive` in the state directory), max_file_bytes (128 MiB),
+    scrub_secrets (true). Raises ConfigurationError, also if the directory can't be written.
+    """
+    read = Options(name, options)
+    given = read.text("directory")
+    directory = Path(given) if given else environment.state_directory / "archive"
+    archive = Archive(
+        directory,
+        clock=environment.clock,
+        max_file_bytes=read.whole_number("max_file_bytes", _MAX_FILE_BYTES, least=1),
+        create_parent=not given,
+        scrub_secrets=read.flag("scrub_secrets", default=True),
+    )
+    read.end()
+    if not given or os.path.lexists(directory.parent):
+        archive.check()
+    else:
+        # No error: it may be a mount that comes later. Until then the events stay in the queue.
+        environment.warn(
+            f'handler "{name}": the directory {directory.parent} does not exist; it is not '
+            "created, and nothing can be archived until it is there"
+        )
+    registry = Registry()
+    registry.add(archive.write, "*", name=name, batch=100, linger_seconds=0.5, close=archive.close)
+    return registry

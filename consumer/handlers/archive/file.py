@@ -1,16 +1,17 @@
-"""One archive file that this process alone appends to, durably and by whole lines."""
+"""One archive file, which this process alone appends to: durably, and by whole lines."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import json
 import os
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from consumer import log_events
-from consumer.handlers.archive.repair import lock, repair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,35 +20,36 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 #: Enough for appended data: it also syncs the new length, which is needed to read them back, and
-#: leaves out the times of the file, which are not. Where there is none (macOS), the full sync.
+#: leaves out the file's times, which are not. The full sync where there is none (macOS).
 _sync: Final = getattr(os, "fdatasync", os.fsync)
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+_CHUNK_BYTES: Final = 65_536
 
 
 class ArchiveFile:
-    """Made by `open`. Not safe for threads: whoever owns it has a lock.
+    """Made by `open`. Not thread-safe: its owner has a lock.
 
     Several processes may archive into one directory, each into a file of its own, which it holds
-    with flock. A shared file in append mode would not do: a write that the disk cuts short lets
-    another process's line in between, and what it left could not be cut off again.
+    with flock. A shared file in append mode would not do: after a write that the disk cuts short,
+    a line of another process may follow, and the fragment could not be cut off any more.
     """
 
     def __init__(self, path: Path, fd: int, size: int) -> None:
         self.path = path
         self._fd = fd
-        #: Up to here the file is known to be whole lines, on the disk.
+        #: Up to here the file is known to consist of whole lines that are on the disk.
         self.size = size
         self._unsure = False
 
     @classmethod
     def open(cls, path: Path) -> Self | None:
-        """Create or continue a file; None if another process holds it. Raises OSError."""
+        """Create or continue a file, and repair it; None if another process holds it: `OSError`."""
         fd = os.open(path, _FLAGS, 0o600)
         try:
-            # Locked but no longer at its path: somebody moved it away in between.
-            if lock(fd) and _is_at(fd, path):
-                file = cls(path, fd, repair(fd, path))
+            # Locked but no longer at its path: it was moved away in between.
+            if _lock(fd) and _is_at(fd, path):
+                file = cls(path, fd, _repair(fd, path))
                 fd = -1
                 return file
             return None
@@ -70,43 +72,57 @@ class ArchiveFile:
             _sync(self._fd)
             self._check_place()
         except BaseException:
-            # Also after a failed sync: what the system then still holds of the data is unknown.
+            # Also after a failed sync: what the system still holds of the data is then unknown.
             with contextlib.suppress(OSError):
                 self._cut_off()
             raise
         self.size += len(lines)
         self._unsure = False
 
+    def last_lines(self, most_bytes: int) -> list[bytes]:
+        """The whole lines in the last `most_bytes`, which are on the disk on return: `OSError`."""
+        begin = max(0, self.size - most_bytes)
+        text = _read(self._fd, begin, self.size)
+        # A process that was killed between write and sync left them in the system's memory.
+        os.fsync(self._fd)
+        return text.splitlines()[1 if begin else 0 :]
+
     def is_in_place(self) -> bool:
-        """False once the file was moved away or deleted: nobody would find what is appended."""
+        """False once the file was moved away or deleted: a reader would not find it any more."""
         return _is_at(self._fd, self.path)
 
     def close(self) -> None:
-        """Give it up. A rest that could not be cut off is repaired at the next start."""
+        """Close it. A fragment that could not be cut off is repaired at the next start."""
         os.close(self._fd)
 
     def _check_place(self) -> None:
-        if not self.is_in_place():  # deleted meanwhile, and what was just written with it
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
+        if not self.is_in_place():  # deleted meanwhile, with what was just written
+            raise os_error(errno.ENOENT, self.path)
 
     def _cut_off(self) -> None:
-        if os.fstat(self._fd).st_size > self.size:  # else somebody cut off more: nothing to fill up
+        # If the file is shorter by now, another program has cut it: do not lengthen it with zeros.
+        if os.fstat(self._fd).st_size > self.size:
             os.ftruncate(self._fd, self.size)
         self._unsure = False
 
     def _accept_changes(self) -> None:
-        """Somebody else cut or edited the file (such as logrotate): go on after a whole line."""
+        """After another program (logrotate, an editor) cut or edited it, go on at a whole line."""
         size = os.fstat(self._fd).st_size
         if size == self.size:
             return
         _log.warning(
             log_events.ARCHIVE_CHANGED, file=self.path.name, bytes=size, expected_bytes=self.size
         )
-        self.size = repair(self._fd, self.path)
+        self.size = _repair(self._fd, self.path)
+
+
+def os_error(number: int, path: Path | None = None) -> OSError:
+    """The error that the system would raise."""
+    return OSError(number, os.strerror(number), path and str(path))
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable; a file system that knows no such thing needs none."""
+    """Make the names in a directory durable, unless the file system has no such operation."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -117,6 +133,15 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
+def _lock(fd: int) -> bool:
+    """Take the file for this process, until it is closed; False if another process has it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _is_at(fd: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(fd), path.stat())
@@ -124,10 +149,68 @@ def _is_at(fd: int, path: Path) -> bool:
         return False
 
 
+def _repair(fd: int, path: Path) -> int:
+    """Make the file end with a whole line; returns its length in bytes.
+
+    A last line that only lacks its newline gets it. Of any other fragment the message was not
+    deleted, so it comes again: the fragment is moved to a file with the suffix `.torn`.
+    """
+    size = os.fstat(fd).st_size
+    if size == 0 or os.pread(fd, 1, size - 1) == b"\n":
+        return size
+    start = _start_of_last_line(fd, size)
+    tail = _read(fd, start, size)
+    whole = _is_object(tail)
+    if whole:
+        os.write(fd, b"\n")
+        size += 1
+    else:
+        # Copied before it is cut off: after a crash in between it is in both files, not in none.
+        _set_apart(path.with_suffix(".torn"), tail)
+        os.ftruncate(fd, start)
+        size = start
+    os.fsync(fd)
+    _log.warning(log_events.ARCHIVE_REPAIRED, file=path.name, bytes=len(tail), set_apart=not whole)
+    return size
+
+
+def _start_of_last_line(fd: int, size: int) -> int:
+    for begin in range((size - 1) // _CHUNK_BYTES * _CHUNK_BYTES, -1, -_CHUNK_BYTES):
+        newline = _read(fd, begin, min(begin + _CHUNK_BYTES, size)).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+    return 0
+
+
+def _read(fd: int, begin: int, end: int) -> bytes:
+    parts = []
+    while begin < end and (part := os.pread(fd, end - begin, begin)):
+        parts.append(part)
+        begin += len(part)
+    return b"".join(parts)
+
+
+def _is_object(line: bytes) -> bool:
+    """True for a JSON object; no shorter part of one is an object."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _set_apart(path: Path, tail: bytes) -> None:
+    fd = os.open(path, _FLAGS, 0o600)
+    try:
+        _write_all(fd, tail + b"\n")
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def _write_all(fd: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:  # a write may take less than it was given
         written = os.write(fd, rest)
         if written <= 0:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
+            raise os_error(errno.EIO)
         rest = rest[written:]

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from consumer.messages import Event
 
 #: One encoder for all: json.dumps looks at its options in each call. ASCII, so that texts from
-#: outside (ids, names) bring neither line breaks nor half characters.
+#: outside (ids, names) contain neither line breaks nor lone surrogates.
 _quoted: Callable[[str], str] = json.JSONEncoder().encode
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-#: Takes what the decoder of messages takes: raw control characters; NaN and its like as texts.
+#: Accepts what the decoder of messages accepts: raw control characters; NaN and Infinity as texts.
 _lenient = json.JSONDecoder(strict=False, parse_constant=str).decode
 
-#: Twice as quick as a search for what is not wanted.
+#: Twice as fast as searching for a control character.
 _no_controls = re.compile("[ -\U0010ffff]*").fullmatch
 #: Legal in a JSON string, but many programs end a line at them.
 _LINE_MARKS = "\x85\u2028\u2029"
@@ -31,7 +31,7 @@ def line_of(event: Event, received_at: str, *, scrub_secrets: bool) -> str:
     """The line, with its newline. Pure; any thread may call it.
 
     Args:
-        received_at: when it is written, as `utc_text` puts it.
+        received_at: the time of writing, from `utc_text`.
     """
     payload = _payload(
         event.raw if event.count == 1 else _alone(event), scrub_secrets=scrub_secrets
@@ -56,21 +56,20 @@ def utc_text(time: datetime) -> str:
 def encoded(lines: list[str]) -> bytes:
     """The bytes of the lines.
 
-    Half characters (lone surrogates) are written as JSON escapes, since UTF-8 has no place for
-    them; they can only stand in a JSON string.
+    Lone surrogates, which UTF-8 can't encode, become JSON escapes: they only occur in JSON strings.
     """
     return "".join(lines).encode("utf-8", "backslashreplace")
 
 
 def _payload(raw: str, *, scrub_secrets: bool) -> str:
-    """Strict JSON on one line; as received, unless that was neither."""
+    """Strict JSON on one line; exactly as received if that is what it was."""
     try:
         if scrub_secrets:
             return scrub_json(raw)
         if _no_controls(raw) and "NaN" not in raw and "Infinity" not in raw:
             return raw
         return _encode(_lenient(raw.lstrip("\ufeff")))
-    except (RecursionError, ValueError):  # could be read once, but not again: the text as a text
+    except (RecursionError, ValueError):  # can be decoded, but not encoded: the text as a string
         return scrub_text(_quoted(raw)) if scrub_secrets else _quoted(raw)
 
 
@@ -78,5 +77,5 @@ def _alone(event: Event) -> str:
     """The envelope of a message with several events, with this one alone in it."""
     try:
         return _encode({**event.metadata, "data": [event.body]})
-    except (RecursionError, ValueError, TypeError):  # can be read, but not written
+    except (RecursionError, ValueError, TypeError):  # can be decoded, but not encoded
         return event.raw

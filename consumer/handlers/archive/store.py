@@ -1,16 +1,16 @@
-"""The archive's directory: which file the next lines go into."""
+"""The archive's directory: writes events into its files, one line each."""
 
 from __future__ import annotations
 
 import errno
 import os
 import threading
-from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from consumer.handlers.archive.file import ArchiveFile, sync_directory
-from consumer.handlers.archive.repair import repair_latest
-from consumer.handlers.archive.tail import Written, written_last
+from consumer.errors import BatchFailure, Retry
+from consumer.handlers.archive.file import ArchiveFile, os_error, sync_directory
+from consumer.handlers.archive.lines import encoded, line_of, utc_text
+from consumer.handlers.archive.recovery import recover
 from consumer.writable import check_writable
 
 if TYPE_CHECKING:
@@ -18,113 +18,153 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from consumer.messages import Event
+    from consumer.clock import Clock
+    from consumer.handlers.archive.recovery import Written
+    from consumer.messages import Context, Event
 
-#: Files of one day that other processes may hold. More of them means that locks don't work here.
-_MAX_HELD = 1_000
+#: Files of one day that other processes may hold. If there are more, locks don't work here.
+_MAX_HELD: Final = 1_000
 
 
-class ArchiveStore:
+class Archive:
     """`DIRECTORY/YYYY/MM/events-YYYY-MM-DD.jsonl`, then `.1.jsonl`, `.2.jsonl` and so on.
 
-    A further file is begun when one is full or another process holds it. Files have mode 0600,
-    directories 0700: they hold data of students. Any thread may call.
+    The next file is begun when one is full or another process holds it. Files have mode 0600,
+    directories 0700, because they hold data of students. Any thread may call.
 
     Args:
-        directory: created if it is missing.
-        create_parent: create its parent, too; by default not, it may be a mount that is missing.
-            So it is in the state directory; else the option `directory` named it.
-        max_file_bytes: a file that would grow beyond is left, and the next one begun.
+        directory: created by the first write if it is missing.
+        max_file_bytes: a file that would grow beyond this is left, and the next one begun.
+        create_parent: create its parent, too. That is for the state directory; the parent of a
+            configured directory may be a mount that is missing.
+        scrub_secrets: remove tokens and other secrets from the URLs of a payload.
     """
 
     def __init__(
-        self, directory: Path, *, max_file_bytes: int, create_parent: bool = False
+        self,
+        directory: Path,
+        *,
+        clock: Clock,
+        max_file_bytes: int,
+        create_parent: bool = False,
+        scrub_secrets: bool = True,
     ) -> None:
         self._directory = directory
-        self._create_parent = create_parent
-        self._key = "state_directory" if create_parent else "archive.directory"
+        self._clock = clock
         self._max_file_bytes = max_file_bytes
+        self._create_parent = create_parent
+        self._scrub_secrets = scrub_secrets
         self._lock = threading.Lock()
         self._file: ArchiveFile | None = None
         self._day: date | None = None
         self._number = 0
-        self._started = False
-        self._written: Written = Counter()
+        #: What the process before this one wrote last; None until the first write.
+        self._written: Written | None = None
 
-    def append(self, lines: bytes, day: date) -> None:
-        """Write whole lines into the day's file; returns when they are on the disk.
+    def check(self) -> None:
+        """Check that the lines of today can be written; leaves nothing behind.
 
-        Raises OSError; then none of them are in the archive, and they can be appended again.
+        Raises ConfigurationError with path, owner and remedy if they can't.
         """
-        with self._lock:
-            self._file_for(day, len(lines)).append(lines)
-
-    def without_written(self, events: Sequence[Event]) -> Sequence[Event]:
-        """Those that the process before this one has not written just before it was killed.
-
-        Raises OSError, as `append` does.
-        """
-        with self._lock:
-            if not self._started:
-                self._prepare()
-            if not self._written:
-                return events
-            return [event for event in events if not self._was_written(event)]
-
-    def _was_written(self, event: Event) -> bool:
-        key = (event.message_id, event.key)
-        if self._written[key] < 1:  # a Counter: no entry is made by that
-            return False
-        self._written[key] -= 1
-        return True
-
-    def check(self, day: date) -> None:
-        """Look whether the lines of this day can be written; leaves nothing behind.
-
-        Raises ConfigurationError with path, owner and remedy if that is not so.
-        """
+        day = self._clock.now().date()
         month = self._month_of(day)
+        key = "state_directory" if self._create_parent else "archive.directory"
         for place in (self._directory, month.parent, month, *month.glob(f"events-{day}*.jsonl")):
-            check_writable(place, "the archive", self._key)
+            check_writable(place, "the archive", key)
+
+    def write(self, events: Sequence[Event], _context: Context) -> None:
+        """Write the events; returns when they are on the disk, so that they can be deleted.
+
+        Raises: Retry if they could not be written, all of them; BatchFailure for those of which no
+        line can be made, after the others were written.
+        """
+        try:
+            failures = self._write(events)
+        except OSError as error:
+            raise Retry(_reason(error)) from error
+        if failures:
+            raise BatchFailure(failures)
 
     def close(self) -> None:
-        """Close the file. May be called again; a later append opens it again."""
+        """Close the file. May be called again; a later write opens it again."""
         with self._lock:
             self._leave()
 
+    def _write(self, events: Sequence[Event]) -> dict[Event, BaseException]:
+        now = self._clock.now()
+        received_at = utc_text(now)
+        lines: list[str] = []
+        failures: dict[Event, BaseException] = {}
+        for event in self._without_written(events):
+            try:
+                lines.append(line_of(event, received_at, scrub_secrets=self._scrub_secrets))
+            except Exception as error:  # one event must not keep the others in the queue
+                failures[event] = error
+        if lines:
+            data = encoded(lines)
+            with self._lock:
+                self._file_for(now.date(), len(data)).append(data)
+        return failures
+
+    def _without_written(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Without those that the process before this one wrote just before it was killed."""
+        with self._lock:
+            written = self._prepare() if self._written is None else self._written
+            if not written:
+                return events
+            new = []
+            for event in events:
+                key = (event.message_id, event.key)
+                if written[key] > 0:  # a Counter: no entry is made by asking
+                    written[key] -= 1
+                else:
+                    new.append(event)
+            return new
+
+    def _prepare(self) -> Written:
+        """At the first write: make the directory, and repair what a crash left in it."""
+        if self._create_parent:
+            _make(self._directory.parent)
+        _make(self._directory)
+        self._written = recover(self._directory)
+        return self._written
+
     def _file_for(self, day: date, length: int) -> ArchiveFile:
         file = self._file
+        number = 0
         if file is not None and day == self._day and file.is_in_place():
             if self._has_room(file, length):
                 return file
-            first = self._number + 1
-        else:
-            first = 0
+            number = self._number + 1
         self._leave()
-        self._prepare()
-        month = self._month(day)
-        self._file = self._open(month, day, first, length)
+        if not self._directory.is_dir():
+            # It was there: creating it again would write to the disk below a missing mount.
+            raise os_error(errno.ENOENT, self._directory)
+        month = self._month_of(day)
+        _make(month.parent)
+        _make(month)
+        self._file, self._number = self._open(month, day, number, length)
         self._day = day
         return self._file
 
-    def _open(self, month: Path, day: date, first: int, length: int) -> ArchiveFile:
-        self._number = first
+    def _open(self, month: Path, day: date, number: int, length: int) -> tuple[ArchiveFile, int]:
         held = 0
         while held < _MAX_HELD:
-            suffix = f".{self._number}" if self._number else ""
-            file = ArchiveFile.open(month / f"events-{day.isoformat()}{suffix}.jsonl")
-            if file is not None and self._has_room(file, length):
+            suffix = f".{number}" if number else ""
+            file = ArchiveFile.open(month / f"events-{day}{suffix}.jsonl")
+            if file is None:
+                held += 1
+            elif not self._has_room(file, length):
+                file.close()
+            else:
                 try:
                     sync_directory(month)  # a file whose name is lost is lost
                 except BaseException:
                     file.close()
                     raise
-                return file
-            if file is not None:
-                file.close()
-            held += file is None
-            self._number += 1
-        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+                return file, number
+            number += 1
+        raise os_error(errno.EBUSY)
 
     def _has_room(self, file: ArchiveFile, length: int) -> bool:
         return file.size == 0 or file.size + length <= self._max_file_bytes
@@ -134,31 +174,19 @@ class ArchiveStore:
         if file is not None:
             file.close()
 
-    def _prepare(self) -> None:
-        """At the first append: make the directory and repair what a crash left in it."""
-        if not self._started:
-            if self._create_parent:
-                _make(self._directory.parent)
-            _make(self._directory)
-            repair_latest(self._directory)
-            self._written = written_last(self._directory)
-            self._started = True
-        elif not self._directory.is_dir():
-            # It was there: creating it anew would write beside a mount that went away.
-            where = str(self._directory)
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), where)
-
-    def _month(self, day: date) -> Path:
-        month = self._month_of(day)
-        _make(month.parent)
-        _make(month)
-        return month
-
     def _month_of(self, day: date) -> Path:
         return self._directory / f"{day.year:04d}" / f"{day.month:02d}"
 
 
 def _make(directory: Path) -> None:
     directory.mkdir(mode=0o700, exist_ok=True)
-    # Even if it was there: whoever made it may have crashed before this.
+    # Even if it was there: the process that made it may have crashed before this.
     sync_directory(directory.parent)
+
+
+def _reason(error: OSError) -> str:
+    """What an operator must know to fix it: the system's words and our own path, no user's data."""
+    number = error.errno or 0
+    code = errno.errorcode.get(number, "unknown")
+    place = f": {error.filename}" if error.filename else ""
+    return f"the archive could not be written: {os.strerror(number)} ({code}){place}"

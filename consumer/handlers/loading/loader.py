@@ -11,7 +11,7 @@ from consumer.clock import SystemClock
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.handlers import archive, log, python
-from consumer.handlers.loading.environment import HandlerEnvironment, log_warning
+from consumer.handlers.loading.factories import HandlerEnvironment, log_warning
 from consumer.handlers.loading.importing import load_target, place_of
 from consumer.handlers.registering.registry import Registry
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from consumer.clock import Clock
     from consumer.config import HandlerSettings
-    from consumer.handlers.loading.environment import Factory
+    from consumer.handlers.loading.factories import Factory
 
 GROUP: Final = "canvas_live_events.handlers"
 
-#: The name of the archive of what no handler asked for; none in a configuration can be the same.
+#: The name of the archive of events that no handler asked for; a configuration can't contain it.
 UNMATCHED: Final = "archive (unmatched)"
 
-#: Found without the package's metadata, which may be absent or those of an older version.
+#: Found without the package's metadata, which may be missing or of an older version.
 _BUILT_IN: Final[Mapping[str, Factory]] = {
     "archive": archive.factory,
     "log": log.factory,
@@ -45,26 +45,20 @@ def build_registry(
 ) -> Registry:
     """All configured handlers; the archive in the state directory if there are none.
 
-    What an entry says of events and format narrows what its factory registered; its timeout,
-    retry, concurrency, batch size and linger replace what was registered.
+    Events and format of an entry narrow what its factory registered; its timeout, retry,
+    concurrency, batch size and linger replace what was registered.
 
     Raises ConfigurationError: no such type, two handlers of one name, an entry without events, or
-    what the factory says.
+    what the factory raises.
     """
     environment = HandlerEnvironment(state_directory, clock or SystemClock(), warn=warn)
     registry = Registry()
     if not handlers:
         registry.include(archive.factory("archive", {}, environment))
     for entry in handlers:
-        said = replace(
-            environment,
-            batch_size=entry.batch_size,
-            names_events="events" in entry.model_fields_set,
-        )
-        made = _made(entry, said)
         before = len(registry.handlers)
         registry.include(
-            made,
+            _made(entry, environment),
             patterns=entry.events,
             format=entry.format,
             timeout_seconds=entry.timeout_seconds,
@@ -74,7 +68,6 @@ def build_registry(
             retry=entry.retry,
         )
         if len(registry.handlers) == before:
-            # Its events would be deleted, and nobody would have done anything with them.
             raise ConfigurationError(
                 f'handler "{entry.name}" handles nothing: its registry is empty, '
                 f"or has nothing for the format {entry.format}"
@@ -85,10 +78,10 @@ def build_registry(
 def archive_unmatched(
     registry: Registry, *, state_directory: Path, clock: Clock | None = None
 ) -> None:
-    """Have what no handler of the registry asks for archived in the state directory.
+    """Have the events that no handler asks for archived in the state directory.
 
-    Nothing is added where a handler takes every event. Raises ConfigurationError if the archive
-    can't be written.
+    Adds nothing if a handler takes every event. Raises ConfigurationError if the archive can't be
+    written.
     """
     if any(handler.takes_all for handler in registry.handlers):
         return
@@ -101,7 +94,7 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
     """One `--handler` of the command line as an entry of the configuration.
 
     `archive`, `archive:DIRECTORY`, `log`, `TYPE` (an installed type that needs no options), or
-    `package.module:attribute`; all but the second may have the events at the end:
+    `package.module:attribute`; all but the second may end with the events:
     `=grade_change,submission_*`. Raises ConfigurationError for anything else.
     """
     kind, separator, argument = text.strip().partition(":")
@@ -123,7 +116,7 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
     if kind not in _BUILT_IN and _is_dotted(kind) and _is_dotted(argument):
         return {"name": _name(f"{kind}.{argument}"), "python": {"target": f"{kind}:{argument}"}}
     raise ConfigurationError(
-        f'"{text}" is no handler: write archive:DIRECTORY, log, or package.module:attribute'
+        f'"{text}" is not a handler: write archive:DIRECTORY, log, or package.module:attribute'
         + _hint(kind)
     )
 
@@ -138,42 +131,46 @@ def _name(target: str) -> str:
 
 
 def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
-    factory = _factory(entry.type, entry.name)
+    environment = replace(
+        environment,
+        batch_size=entry.batch_size,
+        names_events="events" in entry.model_fields_set,
+    )
+    factory = _factory(entry)
+    label = f'handler "{entry.name}": the factory of "{entry.type}"'
     try:
         made: object = factory(entry.name, entry.options, environment)
     except ConsumerError:
         raise
     except (Exception, SystemExit) as error:  # a module may be a script that ends
         raise ConfigurationError(
-            f'handler "{entry.name}": the factory of "{entry.type}" failed with '
-            f"{type(error).__name__} ({place_of(error)})"
+            f"{label} failed with {type(error).__name__} ({place_of(error)})"
         ) from error
     if not isinstance(made, Registry):
-        raise ConfigurationError(
-            f'handler "{entry.name}": the factory of "{entry.type}" must return a Registry, '
-            f"not {type(made).__name__}"
-        )
+        raise ConfigurationError(f"{label} must return a Registry, not {type(made).__name__}")
     return made
 
 
-def _factory(kind: str, name: str) -> Factory:
+def _factory(entry: HandlerSettings) -> Factory:
+    kind = entry.type
     if kind in _BUILT_IN:
         return _BUILT_IN[kind]
-    point = _installed().get(kind)
-    if point is None:
+    installed = _installed()
+    if kind not in installed:
         raise ConfigurationError(
-            f'handler "{name}": there is no type "{kind}"; there are '
-            f"{', '.join(sorted({*_BUILT_IN, *_installed()}))}{_hint(kind)}"
+            f'handler "{entry.name}": there is no type "{kind}"; there are '
+            f"{', '.join(sorted({*_BUILT_IN, *installed}))}{_hint(kind)}"
         )
-    found = load_target(point.value)
-    if not callable(found):
-        raise ConfigurationError(f'handler "{name}": the entry point "{kind}" is no function')
-    factory: Factory = found
+    factory: Factory = load_target(installed[kind].value)
+    if not callable(factory):
+        raise ConfigurationError(
+            f'handler "{entry.name}": the entry point "{kind}" is not a function'
+        )
     return factory
 
 
 def _installed() -> dict[str, EntryPoint]:
-    """The types that other packages bring."""
+    """The types of other packages."""
     return {p.name: p for p in entry_points(group=GROUP) if p.name not in _BUILT_IN}
 
 

@@ -1,57 +1,46 @@
-"""Which handler gets which event: an explicit object that is filled once, and then only asked."""
+"""Which handler gets which event: an explicit object that is filled once, and then only read."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from inspect import isclass
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering import checks
-from consumer.handlers.registering.annotations import annotation_of
-from consumer.handlers.registering.decorator import Decorator
-from consumer.handlers.registering.expecting import check_batched, patterns_and_expected
-from consumer.handlers.registering.handler import (
-    Call,
-    Handler,
-    check_limits,
-    check_options,
-    guarded,
-    narrowed,
-)
-from consumer.handlers.registering.remembered import remember
+from consumer.handlers.registering.handler import Handler
+from consumer.handlers.registering.making import Middleware, handler_of, in_middleware
+from consumer.handlers.registering.models import check_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Any, Unpack
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Unpack
 
     from consumer.events.catalog.base import EventData
-    from consumer.handlers.registering.handler import Limits, Options
-    from consumer.messages import Context, Event, Format
+    from consumer.handlers.registering.decorator import A, B, C, EventFunction, Register
+    from consumer.handlers.registering.handler import BatchOptions, EventOptions, Limits, Options
+    from consumer.messages import Event, Format
 
 __all__ = ["Handler", "Middleware", "Registry"]
 
-#: `middleware(event, context, call_next)`.
-Middleware = Callable[["Event", "Context", Call], object]
+#: An attribute of functions: the registries that the function was added to.
+REGISTRIES: Final = "_consumer_registries"
+#: Names of events come from outside, so the number of remembered routes is bounded.
+_MAX_ROUTES: Final = 4096
 
-#: Names of events come from outside, so what is remembered about them is bounded.
-_MAX_ROUTES = 4096
 
-
-class Registry(Decorator):
+class Registry:
     """Handlers, and the middleware around them.
 
-    One thread fills it, before the daemon starts; any thread may ask it. What registers raises
-    ConfigurationError for what could not work, in a sentence that says what would.
+    One thread fills it before the daemon starts; then any thread may read it. Registering what
+    could not work raises ConfigurationError, with the remedy.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._added: dict[str, Handler] = {}
         self._middleware: list[Middleware] = []
         self._included = False
-        self._handlers: tuple[Handler, ...] | None = None
+        self._handlers: tuple[Handler, ...] = ()
         self._unmatched: tuple[Handler, ...] = ()
         self._routes: dict[tuple[str, str], tuple[Handler, ...]] = {}
 
@@ -63,63 +52,97 @@ class Registry(Decorator):
     ) -> None:
         """Register `f(event[, context])`; with `batch`, `f(events[, context])`.
 
-        It says by raising what went wrong (`Retry`, `Reject`, `BatchFailure`, anything else). What
-        it returns is ignored; but an exception that is returned is raised, and a coroutine, a
-        generator or a future is a TypeError: the work is not done, so the message must stay.
+        The function fails by raising (`Retry`, `Reject`, `BatchFailure`, any other exception). Its
+        return value is ignored; but a returned exception is raised, and a coroutine, a generator or
+        a future is a TypeError: the work is not done, so the message must stay.
 
         Args:
-            function: anything that can be called, but no class, no coroutine, no generator.
+            function: any callable except classes, coroutine functions and generator functions.
             patterns: exact names of events, globs (`*`, `?`, `[...]`; case counts), or models of
-                `consumer.events.catalog`. A model stands for the name of its event; should that
-                come in the other format, the call fails before the function runs. If there are
-                none, the annotation says them: `event: Event[GradeChange]`.
-            **options: all of them may be left out.
+                `consumer.events.catalog`. A model means the name of its event; if that comes in
+                the other format, the call fails before the function runs. Without patterns, the
+                annotation names the models: `event: Event[GradeChange]`.
+            **options: all optional.
                 name: in logs and in the ledger, unique; by default the function's own.
                 format: only events that came as "canvas", or as "caliper".
                 when: only events for which `when(event)` is true. If it raises, the handler failed.
                 timeout_seconds: then `context.should_stop()` is true, and the call counts as stuck.
                 retry: how long a failed message waits; by default as the engine is configured.
-                concurrency: at most so many calls at a time in this process.
+                concurrency: the most calls at a time in this process.
                 batch: collect up to so many events (1 to 10,000) for one call.
                 linger_seconds: how long the first event of a batch waits for others (1.0).
                 close: called when the daemon has drained; may be called more than once.
         """
-        check_options(options)
-        given = options.get("name")
-        name = checks.check_name(checks.default_name(function) if given is None else given)
-        batched = options.get("batch") is not None
-        wants_context = checks.check_function(name, function, batched=batched)
-        checks.check_format(name, options.get("format"))
-        checks.check_predicate(name, options.get("when"))
-        annotation = annotation_of(function)
-        check_batched(name, annotation, batched=batched)
-        found, expected = patterns_and_expected(name, patterns, annotation, options.get("format"))
-        call = _call(name, function, wants_context=wants_context)
-        handler = Handler(
-            **{
-                **options,
-                "name": name,
-                "patterns": found,
-                "expected": expected,
-                "call_batch" if batched else "call": call,
-                "function": function,
-            }
-        )
-        check_limits(handler)
-        self.adopt([guarded(handler)])
-        remember(function, self)
+        self.adopt([handler_of(function, patterns, options)])
+        plain = getattr(function, "__func__", function)
+        if isinstance(plain, FunctionType):
+            vars(plain).setdefault(REGISTRIES, []).append(self)
+
+    # With up to three models and nothing else the function is checked against them. A class can be
+    # called, too, which is all that the two overlaps are about.
+    @overload
+    def on(  # type: ignore[overload-overlap]
+        self, a: type[A], /, **options: Unpack[EventOptions]
+    ) -> Register[Event[A]]: ...
+    @overload
+    def on(
+        self, a: type[A], b: type[B], /, **options: Unpack[EventOptions]
+    ) -> Register[Event[A | B]]: ...
+    @overload
+    def on(
+        self, a: type[A], b: type[B], c: type[C], /, **options: Unpack[EventOptions]
+    ) -> Register[Event[A | B | C]]: ...
+    @overload
+    def on(
+        self, a: type[A], /, **options: Unpack[BatchOptions]
+    ) -> Register[Sequence[Event[A]]]: ...
+    @overload
+    def on(
+        self, a: type[A], b: type[B], /, **options: Unpack[BatchOptions]
+    ) -> Register[Sequence[Event[A | B]]]: ...
+    @overload
+    def on(
+        self, a: type[A], b: type[B], c: type[C], /, **options: Unpack[BatchOptions]
+    ) -> Register[Sequence[Event[A | B | C]]]: ...
+    @overload
+    def on(  # type: ignore[overload-overlap]
+        self, function: EventFunction, /
+    ) -> EventFunction: ...
+    @overload
+    def on(self, *patterns: str | type[EventData], **options: Unpack[Options]) -> Register[Any]: ...
+    def on(self, *patterns: Any, **options: Any) -> Any:
+        """Register the decorated function, which stays as it is. For the rest, see `add`.
+
+        `@registry.on("grade_change", "quiz_*")`, `@registry.on(GradeChange)` with models of
+        `consumer.events.catalog`, or `@registry.on` alone (or with options) if the annotation names
+        the models: `def grade(event: Event[GradeChange])`.
+        """
+
+        def register(function: Any) -> Any:
+            self.add(function, patterns, **options)
+            return function
+
+        for model in filter(isclass, patterns):  # at once: a decorated class would be lost
+            check_class("registry.on", model)
+        functions = [p for p in patterns if callable(p) and not isclass(p)]
+        if not functions:
+            return register
+        if len(patterns) > 1 or options:
+            raise ConfigurationError(
+                'registry.on needs the names of events: @registry.on("grade_change")'
+            )
+        function, patterns = functions[0], ()
+        return register(function)
 
     def use(self, middleware: Middleware) -> Middleware:
         """Put `middleware(event, context, call_next)` around every per-event handler.
 
-        Around those added later, too; the first one added is outermost. `call_next(event, context)`
-        goes on inwards; a middleware that returns without calling it has handled the event. Batch
-        handlers are not wrapped: a middleware is about one event. Returns it, to be a decorator.
+        Also around those added later; the first middleware added is outermost. `call_next(event,
+        context)` calls the next one; a middleware that returns without calling it has handled the
+        event. Batch handlers are not wrapped. Returns the middleware, so it is a decorator.
         """
         checks.check_middleware(middleware)
-        with self._lock:
-            self._change()
-            self._middleware.append(middleware)
+        self._update(self._added, [*self._middleware, middleware])
         return middleware
 
     def include(
@@ -131,9 +154,9 @@ class Registry(Decorator):
         format: Format | None = None,  # noqa: A002 - DESIGN's word
         **limits: Unpack[Limits],
     ) -> None:
-        """Take over the handlers of another registry, in its middleware, and that in ours.
+        """Take over the handlers of another registry, inside its middleware and then ours.
 
-        From then on nothing can be added to `other`, because it would not be taken over any more.
+        From then on nothing can be added to `other`, because this registry would not see it.
 
         Args:
             prefix: put before each name.
@@ -142,12 +165,13 @@ class Registry(Decorator):
             **limits: timeout_seconds, retry, concurrency, batch, linger_seconds, each instead of
                 what was given when the handler was added; the last two for batch handlers only.
         """
-        within = checks.check_patterns(prefix or "include", patterns)
-        checks.check_format(prefix or "include", format)
+        label = prefix or "include"
+        within = checks.check_patterns(label, checks.each(label, patterns))
+        checks.check_format(label, format)
         if other is self:
             raise ConfigurationError("a registry can't include itself")
         found = [
-            narrowed(handler, prefix=prefix, within=within, event_format=format, limits=limits)
+            handler.narrowed(prefix=prefix, within=within, only=format, limits=limits)
             for handler in other.handlers
         ]
         self.adopt([handler for handler in found if handler is not None])
@@ -155,16 +179,12 @@ class Registry(Decorator):
 
     @property
     def handlers(self) -> tuple[Handler, ...]:
-        """All of them, in the order of their adding; the same objects until one is added."""
-        handlers = self._handlers
-        if handlers is None:
-            with self._lock:
-                handlers = self._compose()
-        return handlers
+        """All handlers in the order they were added; the same objects until one is added."""
+        return self._handlers
 
     @property
     def unmatched(self) -> tuple[Handler, ...]:
-        """Those that get what no other handler asked for; none, if it is to be deleted."""
+        """Those that get what no other handler asked for; none if that is to be deleted."""
         return self._unmatched
 
     def route(self, name: str, format: Format) -> tuple[Handler, ...]:  # noqa: A002
@@ -174,72 +194,31 @@ class Registry(Decorator):
         except KeyError:
             return self._find(name, format)
 
-    def _find(self, name: str, event_format: Format) -> tuple[Handler, ...]:
-        with self._lock:
-            found = tuple([h for h in self._compose() if h.matches(name, event_format)])
-            if len(self._routes) < _MAX_ROUTES:
-                self._routes[name, event_format] = found
-        return found
+    def adopt(self, handlers: Iterable[Handler]) -> None:
+        """Take over handlers as they are, inside the middleware of the registry they come from."""
+        added = dict(self._added)
+        for handler in handlers:
+            if handler.name in added:
+                raise ConfigurationError(
+                    f"two handlers are named {handler.name!r}: give one of them another name"
+                )
+            added[handler.name] = handler
+        self._update(added, self._middleware)
 
-    def _compose(self) -> tuple[Handler, ...]:
-        if self._handlers is None:
-            self._handlers = tuple([_wrapped(h, self._middleware) for h in self._added.values()])
-        return self._handlers
-
-    def adopt(self, handlers: Sequence[Handler]) -> None:
-        """Take over handlers as they are, in the middleware of the registry that made them."""
-        with self._lock:
-            self._change()
-            added = dict(self._added)
-            for handler in handlers:
-                if handler.name in added:
-                    raise ConfigurationError(
-                        f"two handlers are named {handler.name!r}: give one of them another name"
-                    )
-                added[handler.name] = handler
-            self._added = added
-            self._unmatched = tuple([h for h in added.values() if h.unmatched])
-
-    def _change(self) -> None:
+    def _update(self, added: dict[str, Handler], middleware: list[Middleware]) -> None:
         if self._included:
             raise ConfigurationError(
-                "this registry has been included in another one, which would not learn of the "
-                "change: include it after its last handler"
+                "this registry has been included in another one, which would not see the change: "
+                "include it after its last handler"
             )
-        self._handlers = None
+        self._added = added
+        self._middleware = middleware
+        self._handlers = tuple([in_middleware(handler, middleware) for handler in added.values()])
+        self._unmatched = tuple([handler for handler in self._handlers if handler.unmatched])
         self._routes.clear()
 
-
-# The frames of these three stand between the engine and a handler; they cost a call each, no more.
-
-
-def _call(name: str, function: Callable[..., object], *, wants_context: bool) -> Any:
-    def with_context(subject: Any, context: Context) -> None:
-        result = function(subject, context)
-        if result is not None:
-            checks.refuse_result(name, result)
-
-    def without_context(subject: Any, _context: Context) -> None:
-        result = function(subject)
-        if result is not None:
-            checks.refuse_result(name, result)
-
-    return with_context if wants_context else without_context
-
-
-def _wrapped(handler: Handler, middleware: Sequence[Middleware]) -> Handler:
-    call = handler.call
-    if call is None:
-        return handler
-    for layer in reversed(middleware):
-        call = _layer(handler.name, layer, call)
-    return replace(handler, call=call)
-
-
-def _layer(name: str, middleware: Middleware, call_next: Call) -> Call:
-    def call(event: Event, context: Context) -> None:
-        result = middleware(event, context, call_next)
-        if result is not None:
-            checks.refuse_result(name, result)
-
-    return call
+    def _find(self, name: str, event_format: Format) -> tuple[Handler, ...]:
+        found = tuple([h for h in self._handlers if h.matches(name, event_format)])
+        if len(self._routes) < _MAX_ROUTES:
+            self._routes[name, event_format] = found
+        return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.handlers.archive import tail as archive_tail
+from consumer.handlers.archive import recovery
 from consumer.testing import make_event
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def test_what_was_written_before_a_kill_is_not_written_again(shelf: Shelf) -> No
 
 
 def test_each_line_stands_for_one_event(shelf: Shelf) -> None:
-    """What comes more often than it was written is written: nothing is taken for a copy."""
+    """An event that comes more often than it was written is written again."""
     shelf.write("a", "a")
     shelf.restart()
 
@@ -48,7 +48,7 @@ def test_another_event_of_the_same_message_is_written(shelf: Shelf) -> None:
 
 
 def test_while_it_runs_everything_is_written(shelf: Shelf) -> None:
-    """What comes again to the same process is the ledger's business."""
+    """The ledger, not the archive, handles what comes again to the same process."""
     shelf.write("a")
     shelf.write("a")
 
@@ -56,7 +56,7 @@ def test_while_it_runs_everything_is_written(shelf: Shelf) -> None:
 
 
 def test_a_file_of_a_running_process_is_left_alone(shelf: Shelf) -> None:
-    """What that one has written it may cut off again: it is not known to be there for good."""
+    """That process may still cut off what it has written."""
     shelf.write("a")
     other = shelf.another()
 
@@ -66,7 +66,7 @@ def test_a_file_of_a_running_process_is_left_alone(shelf: Shelf) -> None:
     assert len(shelf.files()) == 2
 
 
-def test_a_line_that_was_torn_is_written_anew(shelf: Shelf) -> None:
+def test_a_line_that_was_torn_is_written_again(shelf: Shelf) -> None:
     """Only whole lines count."""
     shelf.write("a", "b")
     shelf.archive.close()
@@ -80,7 +80,7 @@ def test_a_line_that_was_torn_is_written_anew(shelf: Shelf) -> None:
 
 
 def test_lines_of_others_are_ignored(shelf: Shelf) -> None:
-    """Whatever somebody has put into the file."""
+    """Other programs may have put anything into the file."""
     shelf.write("a")
     shelf.archive.close()
     with shelf.path().open("ab") as file:
@@ -99,7 +99,7 @@ def test_only_the_end_of_a_large_file_is_read(
     """What was written long before the kill was noted, and does not come again."""
     shelf.write(*(f"m{number}" for number in range(50)))
     size = shelf.path().stat().st_size
-    monkeypatch.setattr(archive_tail, "_TAIL_BYTES", size // 2)
+    monkeypatch.setattr(recovery, "_TAIL_BYTES", size // 2)
     shelf.restart()
 
     shelf.write("m0", "m49")
@@ -109,8 +109,8 @@ def test_only_the_end_of_a_large_file_is_read(
 
 
 def test_the_newest_files_are_read(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By when they were last written to, whatever they are called."""
-    monkeypatch.setattr(archive_tail, "_FILES", 1)
+    """The time of the last write counts, not the name."""
+    monkeypatch.setattr(recovery, "_FILES", 1)
     shelf.write("old")
     shelf.clock.advance(86_400)
     shelf.write("new")
@@ -145,8 +145,8 @@ def test_what_is_found_is_on_the_disk_before_its_message_is_acked(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_can_not_be_read_is_left_out(shelf: Shelf) -> None:
-    """Then its events are written once more: better than not at all."""
+def test_a_file_that_cannot_be_read_is_left_out(shelf: Shelf) -> None:
+    """Then its events are written once more, which is better than not."""
     shelf.write("a")
     shelf.archive.close()
     shelf.path().chmod(0)

@@ -1,0 +1,108 @@
+"""What a factory of handlers gets: its options, and the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from consumer import log_events
+from consumer.did_you_mean import did_you_mean
+from consumer.errors import ConfigurationError
+from consumer.handlers.registering.registry import Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from consumer.clock import Clock
+
+_log = structlog.get_logger(__name__)
+
+
+def log_warning(sentence: str) -> None:
+    """Log a warning about what is allowed, but probably not meant."""
+    _log.warning(log_events.CONFIG_WARNING, reason=sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerEnvironment:
+    """What a factory gets in addition to the options of its entry."""
+
+    #: Where a handler may keep its files; may not exist yet.
+    state_directory: Path
+    clock: Clock
+    #: The configured batch size, if any: for a factory that can register either kind.
+    batch_size: int | None = None
+    #: True if the configuration names the events, even if only as "*".
+    names_events: bool = False
+    #: Called with a sentence about what is allowed, but probably not meant.
+    warn: Callable[[str], None] = log_warning
+
+
+#: A factory makes the handlers of one entry of the configuration. Other packages provide theirs as
+#: entry points of the group `canvas_live_events.handlers`; the name of the entry point is the type
+#: in the configuration:
+#:
+#:     def factory(name, options, environment):
+#:         registry = Registry()
+#:         registry.add(Sink(options["bucket"]).store, "*", name=name, batch=100)
+#:         return registry
+#:
+#: `name` is the entry's; if there are several handlers, each is named `f"{name}.…"`. `options` is
+#: the mapping under the type, unchecked; `Options` checks it. The factory registers for all events
+#: that it can handle; events, format, limits and batch size of the entry are applied to that. The
+#: main thread calls it once, before the first receive. It raises ConfigurationError.
+Factory = Callable[[str, Mapping[str, Any], HandlerEnvironment], Registry]
+
+
+class Options:
+    """Reads the mapping under a handler's type, key by key; `end` refuses all other keys.
+
+    A key that is missing or null has its default. Every method raises ConfigurationError with the
+    handler, the key and what is allowed; never with a value, which may be a password.
+    """
+
+    def __init__(self, name: str, options: Mapping[str, Any]) -> None:
+        self._name = name
+        self._options = options
+        self._known: set[str] = set()
+
+    def text(self, key: str, default: str | None = None) -> str | None:
+        """A text that is not blank."""
+        value = self._value(key, default)
+        if value is not None and (not isinstance(value, str) or not value.strip()):
+            raise self.wrong(key, "a text that is not blank")
+        return value
+
+    def whole_number(self, key: str, default: int, *, least: int) -> int:
+        """A whole number from `least`."""
+        value = self._value(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise self.wrong(key, f"a whole number from {least}")
+        return value
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """True or false."""
+        value = self._value(key, default)
+        if not isinstance(value, bool):
+            raise self.wrong(key, "true or false")
+        return value
+
+    def end(self) -> None:
+        """Called after the last key was read: refuse every other key."""
+        for key in self._options:
+            if key not in self._known:
+                all_keys = f"it has {', '.join(sorted(self._known)) or 'none'}"
+                hint = did_you_mean(str(key), self._known) or all_keys
+                raise ConfigurationError(f'handler "{self._name}" has no option "{key}": {hint}')
+
+    def wrong(self, key: str, right: str) -> ConfigurationError:
+        """The error to raise for the value of this key."""
+        return ConfigurationError(f'handler "{self._name}": {key} must be {right}')
+
+    def _value(self, key: str, default: Any) -> Any:
+        self._known.add(key)
+        value = self._options.get(key)
+        return default if value is None else value

@@ -44,7 +44,10 @@ def shell(
 
 
 def test_a_log_that_is_not_read_stops_nothing(stub: StubAddress, tmp_path: Path) -> None:
-    """400 messages with more log than a pipe holds are handled, and SIGTERM ends it well."""
+    """400 messages with more log than a pipe holds are handled, and SIGTERM ends it well.
+
+    Later lines may be dropped; those that were written are whole.
+    """
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(400)]})
     reader, writer = os.pipe()
 
@@ -56,8 +59,8 @@ def test_a_log_that_is_not_read_stops_nothing(stub: StubAddress, tmp_path: Path)
 
     assert process.wait(BOUND) == 0
     with open(reader, encoding="utf-8") as written:  # noqa: PTH123 - a descriptor
-        lines = written.read().split("\n")[:-1]  # what was cut at the end has no end
-    assert {"starting", "ready"} <= {json.loads(line)["event"] for line in lines}
+        lines = written.read().split("\n")[:-1]  # the last one may have been cut
+    assert "starting" in [json.loads(line)["event"] for line in lines]
 
 
 @for_each("closed", ["2>&-", "<&- >&- 2>&-"])

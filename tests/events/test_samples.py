@@ -171,7 +171,7 @@ def test_there_is_no_sample_of_what_canvas_does_not_send(name: str, written: For
 
 def test_no_name_is_told() -> None:
     """There is nothing to take turns."""
-    with pytest.raises(ValueError, match="no name"):
+    with pytest.raises(ValueError, match="no event name"):
         sample_messages([], 3)
 
 

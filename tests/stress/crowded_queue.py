@@ -18,7 +18,7 @@ from consumer.errors import AccessDeniedError, TransportError
 from consumer.ledger.database import FILE_NAME
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue
-from consumer.testing.changes import Changes
+from consumer.testing.clock import Changes
 from consumer.testing.store import MessageStore
 from tests.stress.notebook import Killed, Step
 

@@ -17,22 +17,22 @@ _ROLES = "/latest/meta-data/iam/security-credentials/"
 
 
 class MetadataService:
-    """What is answered, and what was asked. Any thread may use it."""
+    """The answers, and the paths of the requests. Any thread may use it."""
 
     def __init__(self) -> None:
-        #: A status for every request; 200 gives credentials.
+        #: The status of every answer; 200 brings credentials.
         self.status = 200
-        #: Cleared, nothing is answered until it is set.
+        #: While it is cleared, requests get no answer.
         self.answering = threading.Event()
         self.answering.set()
-        #: How long credentials are good.
+        #: How long credentials are valid.
         self.good_for = timedelta(hours=6)
         self.asked: list[str] = []
         self.url = ""
 
     @property
     def environ(self) -> dict[str, str]:
-        """Of a process whose credentials are those of the machine's role."""
+        """For a process that uses the credentials of the machine's role."""
         return {
             "AWS_ACCESS_KEY_ID": "",
             "AWS_SECRET_ACCESS_KEY": "",
@@ -41,7 +41,7 @@ class MetadataService:
         }
 
     def content(self, path: str) -> str:
-        """What the real ones say."""
+        """The content that the real services return."""
         if path.endswith("/api/token"):
             return "a-token"
         if path == _ROLES:
@@ -75,14 +75,14 @@ class _Endpoint(BaseHTTPRequestHandler):
     do_PUT = do_GET  # noqa: N815 - http.server's way
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """The process under test has gone: to be expected."""
+        """The process under test has ended, which is expected."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""An SQS endpoint that answers each action as the test says, and can let it wait."""
+"""An SQS endpoint that answers each action as the test says, and can delay answers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _LONGEST_WAIT = 300.0
 
 
 def failure(code: str, *, status: int = 400) -> Answer:
-    """An error, as SQS tells it. Its text names people and keys, as AWS's texts do."""
+    """An error of SQS. Its text names people and keys, as AWS's texts do."""
     text = "User: arn:aws:iam::123456789012:user/CANARY-USER is not authorized with CANARY-HANDLE"
     return lambda _: (status, {"__type": f"com.amazonaws.sqs#{code}", "message": text})
 
 
 class Script:
-    """What is answered, and what was asked. Any thread may use it.
+    """The answers, and the count of requests. Any thread may use it.
 
-    Without an entry in `answers` an action succeeds and brings nothing.
+    Without an entry in `answers` an action succeeds and returns nothing.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Script:
         return f"{self.url}/123456789012/canvas-live-events-scripted"
 
     def hold(self, action: str) -> None:
-        """Let calls of an action wait for their answer until `let_go`."""
+        """Delay the answers of an action until `let_go`."""
         self._held[action] = threading.Event()
 
     def let_go(self, action: str) -> None:
@@ -49,7 +49,7 @@ class Script:
         self._held.pop(action).set()
 
     def let_all_go(self) -> None:
-        """Answer everything that waits."""
+        """Answer all calls that wait."""
         for action in list(self._held):
             self.let_go(action)
 
@@ -63,7 +63,7 @@ class Script:
             return self.answers[action](request)
         if "Entries" in request:
             return 200, {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
-        # A little time, or an empty queue would be asked over and over.
+        # A short wait, or an empty queue would be polled in a tight loop.
         threading.Event().wait(min(0.2, request.get("WaitTimeSeconds", 0)))
         return 200, {}
 
@@ -84,14 +84,14 @@ class _Endpoint(BaseHTTPRequestHandler):
         self.wfile.write(payload)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """The process under test has gone: to be expected."""
+        """The process under test has ended, which is expected."""
 
 
 @contextmanager

@@ -114,3 +114,12 @@ def bare_command(stub: StubAddress, messages: int) -> list[str]:
         sys.executable, "-m", "tests.bench.bare_loop", "--queue-url", stub.queue_url,
         "--endpoint-url", stub.url, "--messages", str(messages),
     ]  # fmt: skip
+
+
+def lines_in(archive: Path) -> int:
+    """How many events are in an archive."""
+    count = 0
+    for path in archive.rglob("*.jsonl"):
+        with path.open("rb") as file:
+            count += sum(1 for _ in file)
+    return count

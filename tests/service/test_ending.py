@@ -1,4 +1,4 @@
-"""The end of the process: it waits for nobody for good."""
+"""The end of the process: it waits for nothing without a limit."""
 
 from __future__ import annotations
 

@@ -134,8 +134,8 @@ def test_chatter_of_botocore_is_for_debug_only(logs: Logs) -> None:
     assert len(logs.lines()) == 1
 
 
-def test_wrong_arguments_of_a_library_are_told_without_them(logs: Logs) -> None:
-    """A log call whose arguments do not fit is told as such; Python would print the arguments."""
+def test_a_log_call_with_wrong_arguments_is_logged_without_them(logs: Logs) -> None:
+    """Python would print the arguments to standard error."""
     logs.configure()
 
     logging.getLogger("my_handlers").warning("%d grades", "jane@example.edu")

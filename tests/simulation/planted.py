@@ -1,18 +1,10 @@
-"""Defects as replacements of text: the simulation must find each, planted into a copy."""
+"""The defects that the simulation must find."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class Defect(NamedTuple):
-    """`old` stands once in the file `path` of the package; `new` is the same with the defect."""
-
-    name: str
-    path: str
-    old: str
-    new: str
-
+from tests.planted import Defect
 
 DEFECTS: Final = (
     Defect(

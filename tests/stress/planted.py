@@ -1,10 +1,10 @@
-"""Defects of threads as replacements of text: the stress must find each, planted into a copy."""
+"""The defects of threads that the stress must find."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from tests.simulation.planted import Defect
+from tests.planted import Defect
 
 _LOCK: Final = "self._lock = threading.Lock()"
 _NO_LOCK: Final = '__import__("contextlib").nullcontext()'

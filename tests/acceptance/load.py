@@ -46,7 +46,7 @@ class Load:
 
 @contextmanager
 def loading(stub: StubAddress, *, portion: int = 5) -> Iterator[Load]:
-    """A load that ends with the context, or before: so many events every 0.04 s."""
+    """A load that ends with the context, or before: `portion` events every 0.04 s."""
     load = Load(stub, portion)
     try:
         yield load

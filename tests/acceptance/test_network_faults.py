@@ -36,7 +36,7 @@ SLACK_SECONDS = 15.0
 ARCHIVE_SECONDS = 1.0
 #: As short as they may be; a long poll is 1 s.
 SETTINGS = {
-    # A few slots that are not given back, and it would stand still.
+    # If a few slots were not released, the daemon would stand still.
     "CONSUMER_ENGINE__MAX_IN_FLIGHT_MESSAGES": "30",
     "CONSUMER_ENGINE__SUMMARY_INTERVAL_SECONDS": "1",
     "CONSUMER_QUEUE__READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
@@ -60,7 +60,7 @@ class Site:
         )  # fmt: skip
 
     def until_deleted(self, count: int) -> None:
-        """Wait until so many messages are handled and deleted."""
+        """Wait until `count` messages are handled and deleted."""
         what = f"{count} are deleted"
         eventually(lambda: self.stub.get("/stats")["deleted"] == count, what)
 

@@ -1,4 +1,4 @@
-"""Lets a candidate empty a queue, and takes the measure of its process."""
+"""Lets a candidate empty a queue, and measures its process."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def drain(
     latency_ms: float = 0.0,
     certificate: Certificate | None = None,
 ) -> Measure:
-    """Let one candidate empty a queue of its own. Raises BenchError."""
+    """Let one candidate empty a queue. Raises BenchError."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
         running_stub(messages=messages, latency_ms=latency_ms, certificate=certificate) as stub,

@@ -89,7 +89,7 @@ class Load:
 
 
 def measure_load(messages: int, *, every_seconds: float = 1.0) -> Load:
-    """Drain so many messages. Raises `BenchError` if the daemon fails."""
+    """Drain `messages` messages. Raises `BenchError` if the daemon fails."""
     with (
         running_stub(messages=messages, visibility_seconds=120) as stub,
         tempfile.TemporaryDirectory() as folder,

@@ -1,4 +1,4 @@
-"""Starts the stub, and knows how consumers are started against it: each a process of its own."""
+"""Starts the stub, and makes the commands that start consumers: each is a separate process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class StubAddress:
         return self._request("GET", path, None)
 
     def post(self, path: str, data: Mapping[str, Any]) -> Any:
-        """Tell a control endpoint."""
+        """Post to a control endpoint."""
         return self._request("POST", path, json.dumps(data))
 
     def _request(self, method: str, path: str, body: str | None) -> Any:

@@ -77,8 +77,10 @@ def test_receive_gives_ten_with_their_attributes(sqs: Any, stub: StubAddress) ->
     for message in [*first, *second]:
         assert hashlib.md5(message["Body"].encode()).hexdigest() == message["MD5OfBody"]
         metadata = json.loads(message["Body"])["metadata"]
-        told = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
-        assert told == {name: metadata[name] for name in ("event_name", "event_time")}
+        attributes = {
+            name: value["StringValue"] for name, value in message["MessageAttributes"].items()
+        }
+        assert attributes == {name: metadata[name] for name in ("event_name", "event_time")}
         assert message["Attributes"]["ApproximateReceiveCount"] == "1"
         assert message["Attributes"]["SentTimestamp"].isdecimal()
     assert _receive(sqs, stub) == []

@@ -104,7 +104,7 @@ class Stage:
         self.flushed: list[float] = []
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
-        """Let something happen so long after now."""
+        """Call something after this many seconds."""
         self.clock.call_later(seconds, action)
 
     def stop_at(self, seconds: float) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.service.conftest import Logs
 
-MANY = 30_000  # lines; so many fit neither into a pipe nor into what may wait
+MANY = 30_000  # lines; more than fit into a pipe and into the lines that may wait
 
 
 def a_pipe() -> tuple[int, int]:

@@ -298,7 +298,7 @@ def test_handlers_come_from_the_settings(
 def test_the_start_says_what_becomes_of_unmatched_events(
     rig: Rig, logs: list[Any], unmatched: Literal["archive", "delete"], archived: int
 ) -> None:
-    """An archive of its own, or nothing; not where a handler takes every event."""
+    """A separate archive, or none; not if a handler takes every event."""
     logs.clear()
     some, every = Registry(), Registry()
     some.add(lambda _event: None, "grade_change", name="mine")

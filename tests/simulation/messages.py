@@ -1,4 +1,4 @@
-"""What is sent in a run: events of both formats, envelopes of several, and what is no event."""
+"""The messages of a run: events of both formats, envelopes of several, and poison."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _POISON: Final = ("{", "[]", '"text"', '{"metadata": 1, "body": {}}')
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as it was sent: the names of its events; none for what is no event."""
+    """A message as it was sent, with the names of its events; poison has none."""
 
     body: str
     names: tuple[str, ...]

@@ -147,13 +147,13 @@ DEFECTS: Final = (
         "        return wanted",
     ),
     Defect(
-        "the drain gives back nothing that still runs",
+        "the drain does not release what still runs",
         "engine/drain.py",
         '        parts.settler.release(parts.in_flight.snapshot(), counter="abandoned")\n',
         "",
     ),
     Defect(
-        "a drain waits for handlers whatever its deadline says",
+        "a drain waits for handlers beyond its deadline",
         "engine/drain.py",
         "            if self._while_waiting(left) or left <= 0 or broken():",
         "            if self._while_waiting(left) or broken() or left <= -100:",

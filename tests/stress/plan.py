@@ -24,7 +24,7 @@ class EventPlan:
 
 @dataclass(frozen=True, slots=True)
 class MessagePlan:
-    """One message; without events it is no event at all, and rejected."""
+    """One message; without events it is rejected."""
 
     body: str
     events: tuple[EventPlan, ...]

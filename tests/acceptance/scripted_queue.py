@@ -6,8 +6,9 @@ import json
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
+
+from tests.acceptance.http_endpoint import Endpoint, running_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,43 +69,22 @@ class Script:
         return 200, {}
 
 
-class _Endpoint(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    script: ClassVar[Script]
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        action = self.headers["X-Amz-Target"].partition(".")[2]
-        status, content = self.script.answer(action, request)
-        payload = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-amz-json-1.0")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """The process under test has ended, which is expected."""
-
-
 @contextmanager
 def scripted_queue() -> Iterator[Script]:
-    """An endpoint on a free port of the loopback interface, as long as the context lasts."""
+    """An endpoint on a free port of the loopback interface, while the context lasts."""
     script = Script()
-    with _Server(("127.0.0.1", 0), type("Endpoint", (_Endpoint,), {"script": script})) as server:
-        script.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+
+    class _Endpoint(Endpoint):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            action = self.headers["X-Amz-Target"].partition(".")[2]
+            status, content = script.answer(action, request)
+            self.answer(status, json.dumps(content).encode(), "application/x-amz-json-1.0")
+
+    with running_endpoint(_Endpoint) as script.url:
         try:
             yield script
         finally:
             script.let_all_go()
-            server.shutdown()
-            thread.join()

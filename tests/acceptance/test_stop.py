@@ -34,9 +34,8 @@ def test_a_signal_in_the_middle_of_work_loses_nothing(
     queue = moto.queue()
     sent = queue.send_numbered(24)
     run = consume(
-        "--queue-url", queue.url, *GATED,
-        CONSUMER_ENGINE__WORKERS="3", **ONE_POLLER, **gate.environ,
-    )  # fmt: skip
+        "--queue-url", queue.url, *GATED, CONSUMER_ENGINE__WORKERS="3", **gate.environ, **ONE_POLLER
+    )
     running = gate.until_started(3)
 
     run.signal(number)
@@ -62,9 +61,8 @@ def test_a_second_signal_releases_everything_at_once(
     queue = moto.queue()
     sent = queue.send_numbered(6)
     run = consume(
-        "--queue-url", queue.url, *GATED,
-        CONSUMER_ENGINE__WORKERS="2", **ONE_POLLER, **gate.environ,
-    )  # fmt: skip
+        "--queue-url", queue.url, *GATED, CONSUMER_ENGINE__WORKERS="2", **gate.environ, **ONE_POLLER
+    )
     gate.until_started(2)
     run.signal(signal.SIGTERM)
     run.until("draining")
@@ -87,9 +85,13 @@ def test_the_drain_has_a_deadline(moto: Moto, consume: Start, gate: Gate) -> Non
     queue = moto.queue()
     sent = queue.send_numbered(2)
     run = consume(
-        "--queue-url", queue.url, *GATED,
-        CONSUMER_ENGINE__DRAIN_TIMEOUT_SECONDS="1.5", **ONE_POLLER, **gate.environ,
-    )  # fmt: skip
+        "--queue-url",
+        queue.url,
+        *GATED,
+        CONSUMER_ENGINE__DRAIN_TIMEOUT_SECONDS="1.5",
+        **gate.environ,
+        **ONE_POLLER,
+    )
     gate.until_started(2)
 
     run.signal(signal.SIGTERM)

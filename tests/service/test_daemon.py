@@ -37,7 +37,7 @@ def test_a_life_in_order(stage: Stage, logged: list[Any]) -> None:
 
 
 def test_ready_is_reported_once(stage: Stage, logged: list[Any]) -> None:
-    """However long it goes on."""
+    """Not repeated while it runs."""
     stage.worker.become(ready=True)
     stage.stop_at(30)
 
@@ -47,7 +47,7 @@ def test_ready_is_reported_once(stage: Stage, logged: list[Any]) -> None:
 
 
 def test_ready_is_repeated_until_systemd_has_it(stage: Stage, logged: list[Any]) -> None:
-    """Its queue may be full while the machine boots: `systemctl start` must not hang for that."""
+    """Its socket may be full while the machine boots; `systemctl start` must not hang then."""
     stage.worker.become(ready=True)
     stage.heard.full = True
     stage.at(2, lambda: setattr(stage.heard, "full", False))
@@ -60,7 +60,7 @@ def test_ready_is_repeated_until_systemd_has_it(stage: Stage, logged: list[Any])
 
 
 def test_a_signal_is_seen_soon(stage: Stage) -> None:
-    """Within a fifth of a second, though the handler only counts."""
+    """Within a fifth of a second, although the signal handler only counts."""
     stage.stop_at(1)
     began = stage.clock.monotonic()
 
@@ -85,7 +85,7 @@ def test_the_watchdog_is_fed_twice_as_often_as_asked(stage: Stage) -> None:
 
 
 def test_without_a_watchdog_nothing_is_fed(stage: Stage) -> None:
-    """Perhaps systemd has not asked for it."""
+    """Its use is optional."""
     stage.stop_at(60)
 
     stage.run()
@@ -94,7 +94,7 @@ def test_without_a_watchdog_nothing_is_fed(stage: Stage) -> None:
 
 
 def test_the_watchdog_is_not_fed_while_there_are_problems(stage: Stage, logged: list[Any]) -> None:
-    """Not once: systemd then ends the process. When they pass, it is fed again, at once."""
+    """Not once: systemd then ends the process. It is fed again as soon as they pass."""
     stage.heard.watchdog_interval_seconds = 2.0
     began = stage.clock.monotonic()
     stage.at(10, lambda: stage.worker.become(problems=("receive without end",)))
@@ -112,7 +112,7 @@ def test_the_watchdog_is_not_fed_while_there_are_problems(stage: Stage, logged: 
 
 
 def test_an_outage_is_unhealthy_and_fed(stage: Stage, logged: list[Any]) -> None:
-    """It is logged and shown; but another process would do no better, so no watchdog ends it."""
+    """It is logged and shown; a restart would not help, so the watchdog does not end it."""
     stage.heard.watchdog_interval_seconds = 2.0
     began = stage.clock.monotonic()
     outage = ("every receive has failed for 120 s",)
@@ -171,7 +171,7 @@ def test_the_summary_has_what_is_new(stage: Stage, logged: list[Any]) -> None:
 
 
 def test_unmatched_events_are_counted_by_name(stage: Stage, logged: list[Any]) -> None:
-    """In each summary what is new of it; in the status line and the final account all of it."""
+    """New ones in each summary, all of them in the status line and the final counts."""
     worker = stage.worker
 
     def count(**names: int) -> None:
@@ -198,7 +198,7 @@ def test_unmatched_events_are_counted_by_name(stage: Stage, logged: list[Any]) -
 
 
 def test_the_first_receive_is_waited_for_in_plain_words(stage: Stage) -> None:
-    """Not ready yet is neither receiving nor a failure."""
+    """The status is not "receiving", and not a failure."""
     stage.stop_at(1)
 
     stage.run()
@@ -212,7 +212,7 @@ def test_the_first_receive_is_waited_for_in_plain_words(stage: Stage) -> None:
 def test_messages_left_in_the_queue_are_logged_with_reasons(
     stage: Stage, logged: list[Any]
 ) -> None:
-    """Where it was to run until the queue is empty: how many were put off, and why."""
+    """With `--drain`: how many wait for a retry, and why."""
     stage.worker.become(finished="queue empty")
     stage.worker.counts = Counts(5, 5, 0, 0, {"no event": 2, "handler h fails all the time": 1})
 

@@ -70,10 +70,10 @@ def read_all(reader: int, more: Callable[[], None]) -> list[dict[str, Any]]:
 
 
 @for_each("kind", READERS)
-def test_a_reader_that_does_not_read_costs_lines_and_no_time(
+def test_a_reader_that_does_not_read_costs_lines_but_no_time(
     kind: Callable[[], tuple[int, int]], logs: Logs
 ) -> None:
-    """More lines than can wait return at once; what was dropped is counted, what is left whole."""
+    """Writes return at once; dropped lines are counted, the others are whole."""
     with reading(kind) as (reader, stream):
         logs.stream = stream
         output = logs.configure(format="json").output
@@ -107,8 +107,8 @@ def test_waiting_lines_are_written_in_order(
         assert [line["number"] for line in lines] == list(range(3_000))
 
 
-def test_the_end_waits_for_a_bounded_time(logs: Logs) -> None:
-    """A reader that never reads does not keep the process."""
+def test_the_end_waits_for_a_limited_time(logs: Logs) -> None:
+    """A reader that never reads does not delay the exit for long."""
     with reading(a_pipe) as (_, stream):
         logs.stream = stream
         output = logs.configure(format="json").output
@@ -143,7 +143,7 @@ def test_a_closed_pipe_costs_the_lines(logs: Logs) -> None:
 
 
 def test_a_full_disk_costs_the_lines(logs: Logs) -> None:
-    """What could not be written is counted, and does not wait."""
+    """Lines that could not be written are counted, and do not wait."""
     with open("/dev/full", "w", encoding="utf-8") as stream:  # noqa: PTH123 - a device
         logs.stream = stream
         output = logs.configure().output
@@ -171,7 +171,7 @@ def test_a_forked_child_writes_its_own_lines_only(logs: Logs) -> None:
         assert [line["number"] for line in lines] == list(range(2_000))
 
 
-def test_the_console_is_not_at_risk(logs: Logs) -> None:
+def test_console_lines_have_escapes(logs: Logs) -> None:
     """Names and ids from outside are shown with escapes; one line stays one line."""
     bad = "x\x1b]0;title\x07\u202e\ngone"
     logs.configure(format="console", exception_messages=True)

@@ -78,7 +78,7 @@ def test_some_facts_do_not_distinguish_failures(logs: Logs) -> None:
 
 
 def test_lines_of_others_are_never_held_back(logs: Logs) -> None:
-    """What handlers and libraries log is theirs: the same line six times is six lines."""
+    """Handlers and libraries: the same line six times is six lines."""
     for names in ((), ("my_handlers",), ("consumer.handler",), ("consumerish",)):
         log = structlog.get_logger(*names)
         for _ in range(6):
@@ -97,7 +97,7 @@ def test_events_that_are_logged_once_each_are_not_held_back(logs: Logs) -> None:
 
 
 def test_info_is_never_held_back(logs: Logs) -> None:
-    """Lines below warning pass, however often."""
+    """All lines below warning pass."""
     for _ in range(3):
         logs.log.info("summary")
 

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -50,10 +50,8 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count another run, too."""
-        for name in ("runs", "messages", "successes", "repeats"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.endings.update(other.endings)
-        self.logged.update(other.logged)
+        for count in fields(self):
+            setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
 
     def lines(self) -> list[str]:
         """For people."""

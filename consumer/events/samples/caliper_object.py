@@ -69,7 +69,8 @@ def urn(scene: Scene, kind: str, number: int) -> str:
 def object_of(model: type[Record], scene: Scene, object_type: str, urn_kind: str) -> dict[str, Any]:
     """The object of an event; `urn_kind` is "" if its id is not a URN."""
     kind = _OF_URN.get(urn_kind, urn_kind)
-    number = scene.asset_number() if scene.name == "asset_accessed" else scene.number(kind)
+    is_asset = scene.name == "asset_accessed"
+    number = scene.number(scene.asset.kind if is_asset else kind)
     return _filled(model, scene, _Thing(object_type, kind, number))
 
 

@@ -27,21 +27,21 @@ def canvas_event(scene: Scene) -> dict[str, Any]:
 
 def _asset_body(scene: Scene) -> dict[str, Any]:
     asset, dice = scene.asset, scene.dice
-    name = scene.thing(asset.kind).name
+    thing = scene.thing(asset.kind)
     role = "GroupMembership" if asset.context == "Group" else scene.role()
     body = {
-        "asset_name": name,
+        "asset_name": thing.name,
         "asset_type": asset.type,
-        "asset_id": str(scene.university.global_id(scene.asset_number())),
+        "asset_id": str(scene.university.global_id(thing.id)),
         "asset_subtype": asset.subtype,
         "category": asset.category,
         "role": None if scene.cause.anonymous or dice.chance(0.2) else role,
         "level": "participate" if asset.type == "web_conference" else None,
     }
     if asset.type == "attachment":
-        body |= {"filename": name.replace(" ", "+"), "display_name": name}
+        body |= {"filename": thing.name.replace(" ", "+"), "display_name": thing.name}
     if asset.type == "context_external_tool":
-        url = f"https://tool.example.com/launch/{scene.asset_number()}"
+        url = f"https://tool.example.com/launch/{thing.id}"
         body |= {"domain": "tool.example.com", "url": url if dice.chance(0.8) else None}
     if role == "StudentEnrollment" and not scene.cause.anonymous:
         body["enrollment_id"] = str(scene.number("enrollment"))

@@ -116,7 +116,8 @@ def path_of(name: str, *, account: int, course: int, number: int, uuid: str, tok
     kind, _, verb = name.rpartition("_")
     if kind == context.lower():
         return place
-    return f"{place}/{_PLURALS.get(kind, f'{kind}s')}" + ("" if verb == "created" else f"/{number}")
+    plural = _PLURALS.get(kind) or (f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s")
+    return f"{place}/{plural}" + ("" if verb == "created" else f"/{number}")
 
 
 @dataclass(frozen=True, slots=True)

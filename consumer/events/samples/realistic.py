@@ -36,19 +36,15 @@ _ACTIONS: Final = {
     "discussion_entry_created": 3,
     "discussion_entry_created discussion_entry_submitted submission_created": 2,
     "submission_comment_created submission_updated": 2,
-    "course_progress": 3,
-    "course_completed": 1,
+    "course_progress": 4,
     "conversation_created conversation_message_created": 2,
-    "wiki_page_updated": 1,
-    "wiki_page_created module_item_created": 1,
+    "wiki_page_created wiki_page_updated module_item_created": 2,
     "assignment_created assignment_override_created module_item_created": 1,
-    "assignment_updated": 2,
+    "quiz_updated assignment_updated": 2,
     "discussion_topic_created": 1,
-    "quiz_updated assignment_updated": 1,
     "group_category_created group_created group_membership_created": 1,
     "enrollment_created enrollment_state_created": 2,
-    "course_created course_section_created course_updated": 1,
-    "syllabus_updated course_updated": 1,
+    "course_created course_section_created syllabus_updated course_updated": 2,
 }
 #: What a job makes Canvas send, many times.
 _IMPORTED: Final = (

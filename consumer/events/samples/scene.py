@@ -104,7 +104,7 @@ class Scene:
         if asset.subtype != "home":
             path += f"/{asset.category}"
         if asset.subtype is None:
-            path += f"/{self.asset_number()}"
+            path += f"/{self.number(asset.kind)}"
         by_teacher = asset.subtype == "speed_grader" or dice.chance(0.1)
         return Cause(
             self.course.teacher if by_teacher else self.subject,
@@ -118,10 +118,6 @@ class Scene:
     def job_id(self, dice: Dice) -> str:
         """The id of a new job."""
         return str(self.university.global_id(dice.between(10**6, 10**9)))
-
-    def asset_number(self) -> int:
-        """The local id of what is looked at."""
-        return self.number(self.asset.kind)
 
     def kind(self, kind: str) -> str:
         """The name that is used here for this kind; "context" is where the event happens."""
@@ -164,12 +160,6 @@ class Scene:
 
     def role(self) -> str | None:
         """The role of the actor where it happens."""
-        match self.context_type():
-            case "Account":
-                return "AccountAdmin"
-            case "Course" if self.cause.actor is self.subject:
-                return "StudentEnrollment"
-            case "Course":
-                return "TeacherEnrollment"
-            case _:
-                return None
+        is_student = self.cause.actor is self.subject
+        in_course = "StudentEnrollment" if is_student else "TeacherEnrollment"
+        return {"Account": "AccountAdmin", "Course": in_course}.get(self.context_type())

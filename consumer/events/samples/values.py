@@ -101,14 +101,7 @@ def _maker(facts: FieldFacts, name: str, inside: str) -> Maker:
 def _objects(record: type[Record], key: str, *, many: bool) -> Maker:
     if not many:
         return lambda scene: record_of(record, scene, inside=key)
-
-    def several(scene: Scene) -> list[dict[str, Any]]:
-        made = []
-        for scene.index in range(4):
-            made.append(record_of(record, scene, inside=key))
-        return made
-
-    return several
+    return lambda scene: [record_of(record, scene, inside=key) for scene.index in range(4)]
 
 
 def _kind_of(facts: FieldFacts, name: str) -> str:

@@ -10,31 +10,23 @@ if TYPE_CHECKING:
     from consumer.events.samples.dice import Dice
 
 FIRST_NAMES = (
-    "Ada", "Amina", "Ángela", "Bao", "Caleb", "Chidi", "Daan", "Dana", "Elif", "Farid", "Freya",
-    "Hana", "Ines", "Jonas", "Kaori", "Kofi", "Liam", "Lucía", "Mateo", "Mei", "Noor", "Oskar",
-    "Priya", "Quinn", "Rosa", "Sami", "Søren", "Tomás", "Uma", "Viktor", "Yara", "Zoë",
+    "Ada", "Amina", "Ángela", "Bao", "Chidi", "Daan", "Elif", "Farid", "Hana", "Jonas", "Kaori",
+    "Kofi", "Liam", "Lucía", "Mei", "Noor", "Priya", "Quinn", "Rosa", "Søren", "Tomás", "Uma",
 )  # fmt: skip
 LAST_NAMES = (
-    "Abara", "Almeida", "Bergström", "Castillo", "Chen", "Dubois", "Eriksen", "Farouk", "García",
-    "Haddad", "Ivanova", "Jansen", "Kaya", "Kowalski", "Mbeki", "Moreau", "Nakamura", "Nguyen",
-    "Núñez", "O'Brien", "Okafor", "Patel", "Quispe", "Reyes", "Rossi", "Singh", "Varga", "Zhou",
+    "Abara", "Bergström", "Castillo", "Chen", "Dubois", "Eriksen", "Farouk", "García", "Ivanova",
+    "Kaya", "Kowalski", "Mbeki", "Nakamura", "Núñez", "O'Brien", "Okafor", "Patel", "Reyes",
 )  # fmt: skip
 #: What is taught: the letters of the course code, the name.
 SUBJECTS = (
-    ("ANTH", "Peoples of the Pacific"), ("BIO", "Introduction to Cell Biology"),
-    ("CHEM", "Organic Chemistry"), ("CS", "Data Structures"), ("ECON", "Markets & Society"),
+    ("BIO", "Cell Biology"), ("CS", "Data Structures"), ("ECON", "Markets & Society"),
     ("ENG", "The Modern Novel"), ("HIST", "Europe after 1945"), ("MATH", "Linear Algebra"),
-    ("NURS", "Care of the Older Adult"), ("PHYS", "Waves and Optics"), ("PSY", "Memory"),
-    ("SPAN", "Español intermedio"), ("STAT", "Applied Statistics"), ("THEA", "Stage Design"),
+    ("NURS", "Care of the Older Adult"), ("SPAN", "Español intermedio"), ("THEA", "Stage Design"),
 )  # fmt: skip
-FACULTIES = (
-    "Faculty of Arts", "Faculty of Science", "School of Nursing", "Department of Mathematics",
-    "Continuing Education", "Graduate School",
-)  # fmt: skip
+FACULTIES = ("Faculty of Arts", "Faculty of Science", "School of Nursing", "Graduate School")
 TOPICS = (
-    "first principles", "reading list", "field notes", "a worked example", "sources", "case study",
-    "models and their limits", "methods", "revision", "the group project", "open questions",
-    "definitions", "measuring", "comparison", "peer review",
+    "first principles", "reading list", "field notes", "sources", "case study", "methods",
+    "revision", "the group project", "open questions", "definitions", "comparison", "peer review",
 )  # fmt: skip
 TASKS = ("Essay", "Problem set", "Lab report", "Reflection", "Presentation", "Portfolio")
 FILES = ("essay", "lab-report", "slides", "notes", "data", "bibliography", "photo", "worksheet")

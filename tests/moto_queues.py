@@ -26,7 +26,7 @@ _NAMES = (
 
 
 def numbered(number: int, name: str = "submission_created") -> str:
-    """The text of an event that is told from others by its number."""
+    """The text of an event with a number."""
     return canvas_body(name, body={"submission_id": str(number)})
 
 
@@ -84,7 +84,7 @@ class MotoQueue:
 
 
 class Moto:
-    """The server: makes queues, each with a name of its own."""
+    """The server: makes queues, each with a new name."""
 
     def __init__(self, endpoint: str, client: Any) -> None:
         self.endpoint = endpoint
@@ -120,7 +120,7 @@ class Moto:
 def running_moto() -> Iterator[Moto]:
     """A server on a free port of the loopback interface, as long as the context lasts."""
     delete_one_at_a_time()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells each request
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it logs each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

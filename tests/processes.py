@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).resolve().parents[1]
-#: No step of a test takes longer than this, or the test fails. It is long enough for a slow machine
-#: that has much else to do: a test that passes never waits for it.
+#: The limit for each step of a test. It is long enough for a slow and busy machine; a test that
+#: passes does not wait for it.
 BOUND = 120.0
 #: Variables of the caller that would change what is tested.
 _FOREIGN = (
@@ -29,11 +29,11 @@ _T = TypeVar("_T")
 
 
 def eventually(look: Callable[[], _T], what: str, *, seconds: float = BOUND) -> _T:
-    """Look again and again until there is something to see; fail if it takes too long."""
+    """Call `look` until it returns something; fail if that takes too long."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
         if time.monotonic() > deadline:
-            pytest.fail(f"in {seconds:g} s it did not come to pass that {what}")
+            pytest.fail(f"not within {seconds:g} s: {what}")
         time.sleep(0.01)
     return seen
 
@@ -56,7 +56,7 @@ def environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[st
 
 
 class Process(Protocol):
-    """What is used of `subprocess.Popen`."""
+    """The methods of `subprocess.Popen` that are used."""
 
     pid: int
 
@@ -127,7 +127,7 @@ class Consume:
                 pytest.fail(f"it ended without the event {event}: {self.stderr()}")
             return lines
 
-        return eventually(look, f"it logs {event}; it said {self.stderr()}")[0]
+        return eventually(look, f"it logs {event}; its output: {self.stderr()}")[0]
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -139,10 +139,10 @@ class Consume:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            return pytest.fail(f"it did not end within {seconds:g} s; it said {self.stderr()}")
+            return pytest.fail(f"it did not end within {seconds:g} s; its output: {self.stderr()}")
 
     def kill(self) -> None:
-        """End it if it still runs, without mercy."""
+        """Kill it if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(BOUND)

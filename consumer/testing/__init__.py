@@ -1,4 +1,4 @@
-"""For tests, also of your handlers: events, a run of handlers, a queue as SQS, a manual clock."""
+"""For tests, also of your handlers: events, runs of handlers, a queue like SQS, a manual clock."""
 
 from consumer.testing.clock import ManualClock
 from consumer.testing.factories import canvas_body, make_context, make_event, make_message

@@ -1,4 +1,4 @@
-"""Messages and events for tests, with as little said as the test needs."""
+"""Messages and events for tests; all that a test does not need has a default."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from consumer.events.catalog import index
 from consumer.events.decode import decode
 from consumer.messages import Context, ReceivedMessage
 
@@ -28,10 +29,10 @@ def canvas_body(
     event_time: datetime | str = _TIME,
     **metadata: Any,
 ) -> str:
-    """The text of a message in Canvas format; `metadata` adds to its metadata, or replaces."""
+    """The body of a message in Canvas format; `metadata` adds to its metadata, or replaces."""
     if isinstance(event_time, datetime):
         event_time = event_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    told = {
+    all_metadata = {
         "root_account_uuid": "VicYj3cu5BIFpoZhDVU4DZumnlBrWi1grgJEzADs",
         "root_account_id": "21070000000000001",
         "event_name": event_name,
@@ -40,7 +41,7 @@ def canvas_body(
         **metadata,
     }
     body = {"submission_id": "21070000000000012"} if body is None else body
-    return json.dumps({"metadata": told, "body": dict(body)})
+    return json.dumps({"metadata": all_metadata, "body": dict(body)})
 
 
 def make_message(
@@ -53,7 +54,7 @@ def make_message(
     sent_at: datetime | None = _TIME,
     message_attributes: Mapping[str, str] | None = None,
 ) -> ReceivedMessage:
-    """A message as a receive brings it; its body is a Canvas event unless it is given."""
+    """A message as a receive returns it; by default the body is a Canvas event."""
     attributes = {"ApproximateReceiveCount": str(receive_count)}
     if sent_at is not None:
         attributes["SentTimestamp"] = str(round(sent_at.timestamp() * 1000))
@@ -79,15 +80,15 @@ def make_event(
     count: int = 1,
     **metadata: Any,
 ) -> Event:
-    """An event as a handler gets it, in either format. Two of the same arguments have the same key.
+    """An event as a handler gets it, in either format. The same arguments give the same key.
 
-    Of an event that the catalog knows it is a whole sample, as `consume sample` makes it; of any
-    other name, or with a body, a small one.
+    If the catalog knows the event, it is a whole sample, as `consume sample` makes it; with another
+    name, or with a body, it is a small one.
 
     Args:
         body: the `body` of a Canvas event, or the Caliper event itself, instead of the sample's. To
             change a few fields: `{**make_event(name).body, "score": 5}`.
-        time: aware; None for an event that says none.
+        time: aware; None for an event without a time.
         **metadata: adds to the metadata (of Caliper the envelope), or replaces.
     """
     payload: dict[str, Any] = json.loads(_text(name, format, time or _TIME, body is None))
@@ -99,7 +100,7 @@ def make_event(
     else:
         payload |= metadata
         payload["data"] = [_caliper_event(payload["data"][0], body, written)]
-    # As a receive brings it; the message says the name, as Canvas does, if the payload does not.
+    # The message attributes have the name, as with Canvas, if the payload has none.
     message = make_message(
         json.dumps(payload),
         message_id=message_id,
@@ -119,7 +120,7 @@ def make_context(
     should_stop: bool = False,
     visibility_lost: bool = False,
 ) -> Context:
-    """What a handler gets besides the event, as for a first delivery where all is well."""
+    """What a handler gets with the event; by default that of a first delivery without trouble."""
     return Context(
         handler=handler,
         message_ids=(message_id,),
@@ -132,32 +133,25 @@ def make_context(
 
 @lru_cache(maxsize=1000)
 def _text(name: str, event_format: Format, time: datetime, whole: bool) -> str:
-    if whole and (text := _sample(name, event_format, time)):
-        return text
+    """A sample, if a `whole` event is wanted and the catalog knows it; else a small payload."""
+    if whole and index.is_known(name, event_format):
+        # Imported here because it loads the catalog's models, which not every test needs.
+        from consumer.events.samples import sample_message  # noqa: PLC0415
+
+        return sample_message(name, event_format, time=time).body
     if event_format == "canvas":
         return canvas_body(name)
     context = "http://purl.imsglobal.org/ctx/caliper/v1p1"
-    thing = {"id": "urn:instructure:canvas:entity:21070000000000012", "type": "Entity"}
+    urn = "urn:instructure:canvas:"
     event = {
         "@context": context,
         "type": "Event",
-        "actor": {"id": "urn:instructure:canvas:user:21070000000000001", "type": "Person"},
+        "actor": {"id": f"{urn}user:21070000000000001", "type": "Person"},
         "action": "Modified",
-        "object": thing,
+        "object": {"id": f"{urn}entity:21070000000000012", "type": "Entity"},
     }
     site = "http://canvas.example.edu/"
-    envelope = {"sensor": site, "sendTime": "", "dataVersion": context, "data": [event]}
-    return json.dumps(envelope)
-
-
-def _sample(name: str, event_format: Format, time: datetime) -> str:
-    """The whole message; "" for an event that the catalog does not know in this format."""
-    # Here, for they load the catalog's models, which not every test needs.
-    from consumer.events.catalog import index  # noqa: PLC0415
-    from consumer.events.samples import sample_message  # noqa: PLC0415
-
-    known = index.is_known(name, event_format)
-    return sample_message(name, event_format, time=time).body if known else ""
+    return json.dumps({"sensor": site, "sendTime": "", "dataVersion": context, "data": [event]})
 
 
 def _caliper_event(
@@ -165,7 +159,6 @@ def _caliper_event(
 ) -> dict[str, Any]:
     if body is not None:
         return dict(body)
-    sample |= {"eventTime": written}
-    sample.pop("id", None)
-    text = json.dumps(sample, sort_keys=True)
-    return {"id": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, text)}", **sample}
+    event = {**sample, "eventTime": written, "id": ""}
+    text = json.dumps(event, sort_keys=True)
+    return {**event, "id": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, text)}"}

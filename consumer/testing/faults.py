@@ -1,4 +1,4 @@
-"""What can go wrong with a call to the in-memory queue, and when."""
+"""Faults of the in-memory queue: what can go wrong with a call, and when."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Operation = Literal["receive", "delete", "change_visibility", "attributes"]
 
 
 class Call(NamedTuple):
-    """One call to the queue. `size` is how many messages it asked for, or entries it carried."""
+    """A call to the queue. `size` is the number of messages it asked for, or of its entries."""
 
     operation: Operation
     size: int
@@ -28,11 +28,10 @@ class Call(NamedTuple):
 class Fault:
     """What goes wrong with one call.
 
-    `error` alone: the request never arrives. With `after`: the queue has acted, and the answer is
-    lost. `failed` names entries of a batch, by position, that the queue answers with `Failed` and
-    does not act on. `seconds` is how long the request takes to arrive (a `ManualClock` is moved by
-    it); with `after` and no error it is the answer that takes so long. `operation` is the only kind
-    of call that it is for; None: any.
+    With `error` the request never arrives; with `after`, too, the queue acts and its answer is
+    lost. `failed` are entries of a batch, by position, that the queue does not act on and answers
+    with `Failed`. `seconds` is how long the request takes, or, with `after` and no error, the
+    answer (a `ManualClock` is moved by it). `operation` limits it to one kind of call.
     """
 
     error: Exception | None = None
@@ -42,26 +41,26 @@ class Fault:
     operation: Operation | None = None
 
 
-#: Faults in the order in which they happen, each once; or who decides for each call.
+#: Faults in the order in which they happen, each once; or a function that chooses for each call.
 Faults = list[Fault] | Callable[[Call], Fault | None]
 
 _NO_FAULT = Fault()
 
 
 class FaultyCalls:
-    """Writes down each call and lets the faults strike. Any thread may call."""
+    """Records each call and applies the faults. Any thread may call."""
 
     def __init__(self, clock: Clock) -> None:
-        #: What goes wrong with the next calls.
+        #: The faults of the next calls.
         self.faults: Faults = []
-        #: Every call so far, those that failed too.
+        #: Every call so far, including those that failed.
         self.calls: list[Call] = []
         self._clock = clock
         self._calls_lock = threading.Lock()
 
     @contextlib.contextmanager
     def _call(self, operation: Operation, size: int) -> Iterator[Fault]:
-        """Around the acting: raises what strikes before it, or after it."""
+        """A context for what the queue does: raises the error of a fault before it, or after it."""
         call = Call(operation, size)
         with self._calls_lock:
             self.calls.append(call)

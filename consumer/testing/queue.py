@@ -1,4 +1,4 @@
-"""A queue in memory that behaves as a standard SQS queue does, its bad days included."""
+"""A queue in memory that behaves as a standard SQS queue does, with its faults if asked for."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from consumer.sqs_limits import (
     MAX_VISIBILITY_SECONDS,
     MAX_WAIT_SECONDS,
 )
-from consumer.testing.changes import Changes
+from consumer.testing.clock import Changes
 from consumer.testing.faults import FaultyCalls
-from consumer.testing.store import MessageStore, StoredMessage, choose
+from consumer.testing.store import MessageStore, StoredMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,22 +33,23 @@ _T = TypeVar("_T")
 class InMemoryQueue(FaultyCalls):
     """A `Transport` with SQS's semantics. Any thread may call any method.
 
-    Each receive gives a new receipt handle and makes those before it stale. Strict where SQS is
-    lenient: deleting with a stale handle is refused (`gone`), whereas SQS answers that it succeeded
-    and keeps the message; `stale_deletes_succeed` is for that.
+    Each delivery of a message has a new receipt handle and makes the older ones stale. A delete
+    with a stale handle is refused (`gone`); SQS answers that it succeeded, and keeps the message:
+    see `stale_deletes_succeed`.
 
-    A long poll that finds nothing moves a `ManualClock` to the moment at which a message becomes
+    A long poll that finds nothing moves a `ManualClock` to the time at which a message becomes
     visible, by `wait_seconds` at most; with any other clock it waits.
 
-    `faults` says what goes wrong with the next calls (see `Fault`), `calls` lists those made.
+    `faults` are those of the next calls (see `Fault`), `calls` lists the calls so far.
 
     Args:
-        max_receive_count: with `dead_letter_queue`: a message that was received that often moves
+        max_receive_count: with `dead_letter_queue`: a message that was received this often moves
             there instead of being delivered again.
-        in_flight_limit: beyond it a receive gives nothing, and no error.
-        advance_on_empty: False: an empty long poll returns at once and moves no clock.
+        in_flight_limit: beyond it a receive returns nothing, without an error.
+        advance_on_empty: if False, an empty long poll returns at once and moves no clock.
         unordered: deliver in random order.
-        sampling: a receive sees only some of what is visible; a short poll perhaps nothing.
+        sampling: a receive sees only some of the visible messages; a short poll perhaps none.
+        stale_deletes_succeed: do as SQS does.
     """
 
     def __init__(
@@ -104,35 +105,35 @@ class InMemoryQueue(FaultyCalls):
                 visible_at=self._clock.monotonic() + delay_seconds,
             )
             self._store.add(message)
-            self._changes.tell()
+            self._changes.notify_of_change()
         return message.message_id
 
     def redeliver(self, message_id: str) -> None:
-        """Let SQS deliver a message once more, though it is in flight or was deleted."""
+        """Make a message visible again, even if it is in flight or was deleted."""
         with self._changes:
             message = self._store.find(message_id)
             message.visible_at = self._clock.monotonic()
             self._store.deleted.pop(message_id, None)
             self._store.messages[message_id] = message
-            self._changes.tell()
+            self._changes.notify_of_change()
 
     def visible(self) -> list[str]:
-        """The ids of what a receive could give now, in the order of sending."""
+        """The ids of the visible messages, in the order of sending."""
         with self._changes:
             return [m.message_id for m in self._store.visible(self._clock.monotonic())]
 
     def in_flight(self) -> list[str]:
-        """The ids of what was received and is neither deleted nor visible again."""
+        """The ids of the messages in flight, in the order of sending."""
         with self._changes:
             return [m.message_id for m in self._store.in_flight(self._clock.monotonic())]
 
     def deleted(self) -> list[str]:
-        """The ids of what was deleted, in the order of deletion."""
+        """The ids of the deleted messages, in the order of deletion."""
         with self._changes:
             return list(self._store.deleted)
 
     def bodies(self) -> dict[str, str]:
-        """Everything that is still there, visible or not: id -> body."""
+        """The bodies of all messages that are not deleted, by id."""
         with self._changes:
             return {m.message_id: m.body for m in self._store.messages.values()}
 
@@ -144,7 +145,7 @@ class InMemoryQueue(FaultyCalls):
     def receive(
         self, *, max_messages: int, wait_seconds: int, visibility_timeout_seconds: int | None
     ) -> list[ReceivedMessage]:
-        """Long-poll, as `Transport.receive` has it."""
+        """As `Transport.receive`."""
         timeout = visibility_timeout_seconds
         timeout = self._visibility_timeout if timeout is None else timeout
         _check_range("MaxNumberOfMessages", max_messages, 1, MAX_BATCH)
@@ -158,7 +159,7 @@ class InMemoryQueue(FaultyCalls):
                     return received
 
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
-        """Delete, as `Transport.delete` has it."""
+        """As `Transport.delete`."""
 
         def delete(handle: str) -> EntryFailure | None:
             return self._store.delete(handle, stale_succeeds=self._stale_deletes_succeed)
@@ -166,7 +167,7 @@ class InMemoryQueue(FaultyCalls):
         return self._each("delete", receipt_handles, delete)
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
-        """Change visibility, as `Transport.change_visibility` has it."""
+        """As `Transport.change_visibility`."""
 
         def change(entry: tuple[str, int]) -> EntryFailure | None:
             return self._store.change(*entry, self._clock.monotonic())
@@ -174,7 +175,7 @@ class InMemoryQueue(FaultyCalls):
         return self._each("change_visibility", changes, change)
 
     def attributes(self) -> QueueAttributes:
-        """What the queue says of itself."""
+        """As `Transport.attributes`."""
         dead_letter_queue = self._dead_letter_queue
         with self._call("attributes", 0), self._changes:
             now = self._clock.monotonic()
@@ -190,7 +191,7 @@ class InMemoryQueue(FaultyCalls):
             )
 
     def close(self) -> None:
-        """Note that it was closed."""
+        """Set `closed`."""
         self.closed = True
 
     def _each(
@@ -206,7 +207,7 @@ class InMemoryQueue(FaultyCalls):
                 fault.failed[position] if position in fault.failed else act(entry)
                 for position, entry in enumerate(entries)
             ]
-            self._changes.tell()
+            self._changes.notify_of_change()
             return answers
 
     def _take(self, count: int, timeout: int, *, least: int) -> list[ReceivedMessage]:
@@ -215,22 +216,24 @@ class InMemoryQueue(FaultyCalls):
             for message in self._store.take_exhausted(self._max_receive_count, now):
                 self._dead_letter_queue.take_over(message)
         room = self._in_flight_limit - len(self._store.in_flight(now))
-        chosen = choose(
-            self._store.visible(now), min(count, max(room, 0)), self._rng,
-            unordered=self._unordered, sampling=self._sampling, least=least,
-        )  # fmt: skip
+        visible = self._store.visible(now)
+        if self._unordered:
+            self._rng.shuffle(visible)
+        chosen = visible[: max(0, min(count, room))]
+        if self._sampling and chosen:
+            del chosen[self._rng.randint(min(least, len(chosen)), len(chosen)) :]
         return [self._store.deliver(message, now, timeout) for message in chosen]
 
     def take_over(self, message: StoredMessage) -> None:
-        """Take what another queue has moved here, as a dead-letter queue does."""
+        """Add a message that another queue has moved here: this is its dead-letter queue."""
         with self._changes:
             message.handle = ""
             message.visible_at = self._clock.monotonic()
             self._store.add(message)
-            self._changes.tell()
+            self._changes.notify_of_change()
 
     def _wait_for_message(self, deadline: float) -> bool:
-        """Pass the time until a message may be there; False if the long poll is over."""
+        """Wait until there may be a message; False if the long poll is over."""
         now = self._clock.monotonic()
         if now >= deadline or not self._advance_on_empty:
             return False

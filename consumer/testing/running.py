@@ -1,10 +1,10 @@
-"""Runs the handlers of a registry on events, as the daemon does, and says what became of them."""
+"""Runs the handlers of a registry on events, as the daemon does, and returns what came of it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from consumer.engine.inflight import InFlightMessage
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What became of one event."""
+    """The result for one event."""
 
-    #: By the name of each handler that ran: what came of it.
+    #: The outcome of each handler that ran, by its name.
     handlers: Mapping[str, Outcome]
     #: Handlers that asked for the event, but whose `when` was false.
     declined: tuple[str, ...]
-    #: By the name of each handler that failed: what it raised.
+    #: What each handler that failed has raised, by its name.
     errors: Mapping[str, BaseException]
 
     @property
     def outcome(self) -> Outcome:
-        """What the daemon does with the message, by the worst of the handlers."""
+        """What the daemon does with the message: the worst outcome of the handlers."""
         return Outcome.worst_of(list(self.handlers.values()))
 
     @property
     def verdict(self) -> Verdict:
-        """What becomes of the message: ack (deleted), retry (comes again), reject (no use)."""
+        """What becomes of the message: ack (deleted), retry (comes again), reject (never works)."""
         return self.outcome.verdict
 
     @property
     def reason(self) -> str:
-        """Why it is not acked: what `Retry` or `Reject` says, else the type of the exception."""
+        """Why it is not acked: the text of `Retry` or `Reject`, else the type of the exception."""
         return self.outcome.reason
 
     @property
@@ -55,74 +55,66 @@ class Ran:
 def run(registry: Registry, event: Event) -> Ran:
     """Run every handler that asked for the event, in this thread; batch handlers get it alone.
 
-    Middleware, predicates and models count as in the daemon. What handlers raise is in the result;
-    nothing is retried, and no limit is kept.
+    Middleware, predicates and models work as in the daemon. What handlers raise is in the result;
+    nothing is retried, and limits do not apply.
     """
     return run_batch(registry, [event])[0]
 
 
 def run_batch(registry: Registry, events: Sequence[Event]) -> list[Ran]:
-    """The same for several events, each of a message of its own; a result for each, by position.
+    """The same for several events, each of its own message; a result for each, by position.
 
     Batch handlers get them together, as many at a time as they take.
     """
-    notes = [_Notes() for _ in events]
     entries = [_entry(event) for event in events]
+    outcomes: list[dict[str, Outcome]] = [{} for _ in events]
+    errors: list[dict[str, BaseException]] = [{} for _ in events]
     for handler in registry.handlers:
-        asked = [
-            (entry, note)
-            for entry, note in zip(entries, notes, strict=True)
+        for entry, outcome, error in _run_one(handler, [
+            entry for entry in entries
             if handler in registry.route(entry.event.name, entry.event.format)
-        ]
-        _run_one(handler, asked)
-    return [note.ran() for note in notes]
+        ]):  # fmt: skip
+            position = entries.index(entry)
+            outcomes[position][handler.name] = outcome
+            if error is not None:
+                errors[position][handler.name] = error
+    return [_ran(*of_event) for of_event in zip(outcomes, errors, strict=True)]
 
 
-@dataclass(slots=True)
-class _Notes:
-    """What was seen of one event so far."""
-
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    errors: dict[str, BaseException] = field(default_factory=dict)
-
-    def ran(self) -> Ran:
-        declined = Outcome.declined()
-        return Ran(
-            {name: outcome for name, outcome in self.outcomes.items() if outcome is not declined},
-            tuple([name for name, outcome in self.outcomes.items() if outcome is declined]),
-            self.errors,
-        )
+def _ran(outcomes: dict[str, Outcome], errors: dict[str, BaseException]) -> Ran:
+    declined = tuple([name for name, found in outcomes.items() if found is Outcome.declined()])
+    ran = {name: outcome for name, outcome in outcomes.items() if name not in declined}
+    return Ran(ran, declined, errors)
 
 
-def _run_one(handler: Handler, asked: Sequence[tuple[Entry, _Notes]]) -> None:
+def _run_one(
+    handler: Handler, entries: Sequence[Entry]
+) -> Iterator[tuple[Entry, Outcome, BaseException | None]]:
+    """Each entry with its outcome, and with the error if it was not acked."""
     invoker = Invoker(Stats(), clock=ManualClock(), stopping=threading.Event())
     raised: list[BaseException] = []
-    recorded = _recording(handler, raised)
-
-    def note(entry: Entry, notes: _Notes, outcome: Outcome) -> None:
-        notes.outcomes[handler.name] = outcome
-        if outcome.verdict != "ack" and raised:
-            notes.errors[handler.name] = _error_of(entry.event, raised[-1])
-
-    waiting: list[tuple[Entry, _Notes]] = []
-    for entry, notes in asked:
-        outcome = invoker.unwanted(recorded, entry) if handler.call_batch else None
+    recording = _recording(handler, raised)
+    waiting = []
+    for entry in entries:
+        outcome = invoker.unwanted(recording, entry) if handler.call_batch else None
         if outcome is None:
-            waiting.append((entry, notes))
+            waiting.append(entry)
         else:
-            note(entry, notes, outcome)
+            yield entry, outcome, _error_of(entry, outcome, raised)
     size = handler.batch or 1
-    for begin in range(0, len(waiting), size):
-        chunk = waiting[begin : begin + size]
-        outcomes = invoker.call(Call(recorded, [entry for entry, _ in chunk]))
-        for (entry, notes), outcome in zip(chunk, outcomes, strict=True):
-            note(entry, notes, outcome)
+    for start in range(0, len(waiting), size):
+        chunk = waiting[start : start + size]
+        for entry, outcome in zip(chunk, invoker.call(Call(recording, chunk)), strict=True):
+            yield entry, outcome, _error_of(entry, outcome, raised)
 
 
 def _recording(handler: Handler, raised: list[BaseException]) -> Handler:
-    """The handler, with what its functions raise kept: of an outcome only the type is left."""
+    """The handler, keeping what its functions raise: an outcome has only the type."""
 
-    def record(function: Callable[..., Any]) -> Callable[..., Any]:
+    def record(function: Callable[..., Any] | None) -> Callable[..., Any] | None:
+        if function is None:
+            return None
+
         def recorded(*arguments: Any) -> Any:
             try:
                 return function(*arguments)
@@ -134,15 +126,20 @@ def _recording(handler: Handler, raised: list[BaseException]) -> Handler:
 
     return replace(
         handler,
-        call=record(handler.call) if handler.call else None,
-        call_batch=record(handler.call_batch) if handler.call_batch else None,
-        when=record(handler.when) if handler.when else None,
+        call=record(handler.call),
+        call_batch=record(handler.call_batch),
+        when=record(handler.when),
     )
 
 
-def _error_of(event: Event, error: BaseException) -> BaseException:
+def _error_of(
+    entry: Entry, outcome: Outcome, raised: Sequence[BaseException]
+) -> BaseException | None:
+    if outcome.verdict == "ack" or not raised:
+        return None
+    error = raised[-1]
     if isinstance(error, BatchFailure) and isinstance(error.failures, Mapping):
-        return error.failures.get(event, error)
+        return error.failures.get(entry.event, error)
     return error
 
 

@@ -1,6 +1,6 @@
-"""The messages of the in-memory queue: who may have which, and what a receipt handle is good for.
+"""The messages of the in-memory queue, and what their receipt handles may do.
 
-Knows no clock, no lock and no faults: its caller brings the time and takes care of the threads.
+Knows no clock, no lock and no faults: its caller has the time and the lock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Iterator
 
 _STALE = EntryFailure("ReceiptHandleIsInvalid", gone=True)
@@ -34,28 +33,9 @@ class StoredMessage:
     received_at: float = 0.0
     handle: str = ""
 
-    def is_visible(self, now: float) -> bool:
-        """A receive could give it."""
-        return self.visible_at <= now
-
     def is_in_flight(self, now: float) -> bool:
-        """It was received, and its visibility timeout still runs."""
+        """True if it was received and its visibility timeout is not over."""
         return bool(self.handle) and self.visible_at > now
-
-    def as_received(self) -> ReceivedMessage:
-        """Its newest delivery."""
-        return ReceivedMessage(
-            message_id=self.message_id,
-            receipt_handle=self.handle,
-            body=self.body,
-            receive_count=self.receive_count,
-            received_at=self.received_at,
-            attributes={
-                "ApproximateReceiveCount": str(self.receive_count),
-                "SentTimestamp": str(self.sent_ms),
-            },
-            message_attributes=dict(self.attributes),
-        )
 
 
 class MessageStore:
@@ -65,7 +45,6 @@ class MessageStore:
         self.messages: dict[str, StoredMessage] = {}
         self.deleted: dict[str, StoredMessage] = {}
         self._by_handle: dict[str, StoredMessage] = {}
-        self._handles_made = 0
 
     def add(self, message: StoredMessage) -> None:
         """Put it at the end. Raises ValueError if its id was used before."""
@@ -78,11 +57,11 @@ class MessageStore:
         return self.messages.get(message_id) or self.deleted[message_id]
 
     def visible(self, now: float) -> list[StoredMessage]:
-        """What a receive could give."""
-        return [m for m in self.messages.values() if m.is_visible(now)]
+        """The messages that a receive may return."""
+        return [m for m in self.messages.values() if m.visible_at <= now]
 
     def in_flight(self, now: float) -> list[StoredMessage]:
-        """What was received and is neither deleted nor visible again."""
+        """The messages that were received and are neither deleted nor visible again."""
         return [m for m in self.messages.values() if m.is_in_flight(now)]
 
     def next_visible_at(self, now: float) -> float:
@@ -91,23 +70,33 @@ class MessageStore:
         return min(later, default=float("inf"))
 
     def take_exhausted(self, max_receive_count: int, now: float) -> Iterator[StoredMessage]:
-        """Take out what was received as often as it may be: it goes to the dead-letter queue."""
+        """Remove the messages that were received too often, for the dead-letter queue."""
         for message in self.visible(now):
             if message.receive_count >= max_receive_count:
                 yield self.messages.pop(message.message_id)
 
     def deliver(self, message: StoredMessage, now: float, timeout: int) -> ReceivedMessage:
-        """Hand it out for `timeout` seconds, under a receipt handle of its own."""
-        self._handles_made += 1
+        """Hide it for `timeout` seconds, and return it with a new receipt handle."""
         message.receive_count += 1
         message.received_at = now
         message.visible_at = now + timeout
-        message.handle = f"receipt-handle-{self._handles_made:06d}"
+        message.handle = f"receipt-handle-{len(self._by_handle) + 1:06d}"
         self._by_handle[message.handle] = message
-        return message.as_received()
+        return ReceivedMessage(
+            message_id=message.message_id,
+            receipt_handle=message.handle,
+            body=message.body,
+            receive_count=message.receive_count,
+            received_at=now,
+            attributes={
+                "ApproximateReceiveCount": str(message.receive_count),
+                "SentTimestamp": str(message.sent_ms),
+            },
+            message_attributes=dict(message.attributes),
+        )
 
     def delete(self, handle: str, *, stale_succeeds: bool) -> EntryFailure | None:
-        """Delete by the newest handle. Deleting twice succeeds twice, as it does with SQS."""
+        """Delete by the newest handle. A second delete succeeds, too, as with SQS."""
         message = self._by_handle.get(handle)
         if message is None:
             return _STALE
@@ -118,7 +107,7 @@ class MessageStore:
         return None
 
     def change(self, handle: str, seconds: int, now: float) -> EntryFailure | None:
-        """Let it be visible in `seconds`: 12 h from its receive at most, else nothing changes."""
+        """Make it visible in `seconds`: at most 12 h after its receive, else nothing changes."""
         message = self._by_handle.get(handle)
         if message is None or message.handle != handle:
             return _STALE
@@ -128,21 +117,3 @@ class MessageStore:
             return _TOO_LONG
         message.visible_at = now + seconds
         return None
-
-
-def choose(
-    visible: list[StoredMessage],
-    count: int,
-    rng: random.Random,
-    *,
-    unordered: bool,
-    sampling: bool,
-    least: int,
-) -> list[StoredMessage]:
-    """What one receive gives of what is visible: up to `count`; with sampling `least` or more."""
-    if unordered:
-        rng.shuffle(visible)
-    chosen = visible[:count]
-    if sampling and chosen:
-        del chosen[rng.randint(min(least, len(chosen)), len(chosen)) :]
-    return chosen

@@ -1,4 +1,4 @@
-"""What the acceptance tests need: a gate that handlers wait at, endpoints that do as they are told.
+"""What the acceptance tests need: a gate that handlers wait at, and endpoints with scripts.
 
 All of them run the real command as a process: they are marked `acceptance`.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.bench.rig import StubAddress
 
 HERE = Path(__file__).parent
-# With these something is under way at any moment, and little has to be waited for.
+# With these, some work is always in progress, and waits are short.
 SMALL_BATCHES = """
 handlers: [{name: archive, archive: {directory: archive}, batch_size: 5, linger_seconds: 0.1}]
 """
@@ -45,15 +45,15 @@ class Gate:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What the handlers must be told."""
+        """The variables that the handlers need."""
         return {"GATE_FOLDER": str(self.folder)}
 
     def open(self) -> None:
-        """Let every run return, those to come too."""
+        """Let all handlers return, now and later."""
         (self.folder / "go").touch()
 
     def started(self) -> set[int]:
-        """The numbers of the events that a handler has begun with."""
+        """The numbers of the events for which a handler has started."""
         return self._numbers("started")
 
     def handled(self) -> set[int]:
@@ -61,7 +61,7 @@ class Gate:
         return self._numbers("handled")
 
     def until_started(self, count: int) -> set[int]:
-        """Wait until so many handlers run."""
+        """Wait until this many handlers run."""
         eventually(lambda: len(self.started()) >= count, f"{count} handlers have started")
         return self.started()
 

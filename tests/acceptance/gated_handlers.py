@@ -1,4 +1,4 @@
-"""Handlers that tell what they do by files, and wait for the test's leave.
+"""Handlers that write files when they start and end, and wait for the test in between.
 
 In the folder $GATE_FOLDER: `started/N` and `handled/N` for the event with the number N; the file
 `go` lets every run return.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 registry = Registry()
 
 
-def _tell(what: str, event: Event) -> None:
+def _write(what: str, event: Event) -> None:
     folder = Path(os.environ["GATE_FOLDER"], what)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / str(event.body["submission_id"])).touch()
@@ -27,9 +27,9 @@ def _tell(what: str, event: Event) -> None:
 
 @registry.on("*", name="gated")
 def gated(event: Event) -> None:
-    """Start, wait for leave, be done."""
-    _tell("started", event)
+    """Start, wait for the file `go`, end."""
+    _write("started", event)
     go = Path(os.environ["GATE_FOLDER"], "go")
     while not go.exists():
         time.sleep(0.01)
-    _tell("handled", event)
+    _write("handled", event)

@@ -1,4 +1,4 @@
-"""A load: numbered events that come into a queue as long as a test lasts, if they are consumed."""
+"""A load: numbered events that are sent to a queue while a test lasts, if they are consumed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from tests.bench.rig import StubAddress
 
 _PAUSE_SECONDS = 0.04
-#: So many are in the queue at most: on a slow machine it must not take ever longer to empty.
+#: The most events in the queue, so that a slow machine can empty it.
 _MOST = 1_000
 
 
 class Load:
-    """Sends a portion every moment, from a thread of its own."""
+    """Sends a portion at short intervals, from its own thread."""
 
     def __init__(self, stub: StubAddress, portion: int) -> None:
         self._stub = stub
@@ -46,7 +46,7 @@ class Load:
 
 @contextmanager
 def loading(stub: StubAddress, *, portion: int = 5) -> Iterator[Load]:
-    """A load that ends with the context, or before: so many events every 0.04 s."""
+    """A load that ends with the context, or before: `portion` events every 0.04 s."""
     load = Load(stub, portion)
     try:
         yield load

@@ -6,8 +6,9 @@ import json
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
+
+from tests.acceptance.http_endpoint import Endpoint, running_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,22 +18,22 @@ _ROLES = "/latest/meta-data/iam/security-credentials/"
 
 
 class MetadataService:
-    """What is answered, and what was asked. Any thread may use it."""
+    """The answers, and the paths of the requests. Any thread may use it."""
 
     def __init__(self) -> None:
-        #: A status for every request; 200 gives credentials.
+        #: The status of every answer; 200 brings credentials.
         self.status = 200
-        #: Cleared, nothing is answered until it is set.
+        #: While it is cleared, requests get no answer.
         self.answering = threading.Event()
         self.answering.set()
-        #: How long credentials are good.
+        #: How long credentials are valid.
         self.good_for = timedelta(hours=6)
         self.asked: list[str] = []
         self.url = ""
 
     @property
     def environ(self) -> dict[str, str]:
-        """Of a process whose credentials are those of the machine's role."""
+        """For a process that uses the credentials of the machine's role."""
         return {
             "AWS_ACCESS_KEY_ID": "",
             "AWS_SECRET_ACCESS_KEY": "",
@@ -41,7 +42,7 @@ class MetadataService:
         }
 
     def content(self, path: str) -> str:
-        """What the real ones say."""
+        """The content that the real services return."""
         if path.endswith("/api/token"):
             return "a-token"
         if path == _ROLES:
@@ -58,44 +59,22 @@ class MetadataService:
         )
 
 
-class _Endpoint(BaseHTTPRequestHandler):
-    service: ClassVar[MetadataService]
-
-    def do_GET(self) -> None:
-        self.service.asked.append(self.path)
-        self.service.answering.wait(300)
-        payload = self.service.content(self.path).encode()
-        if self.service.status != 200:
-            payload = b"CANARY-PAGE"
-        self.send_response(self.service.status)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    do_PUT = do_GET  # noqa: N815 - http.server's way
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """The process under test has gone: to be expected."""
-
-
 @contextmanager
 def metadata_service() -> Iterator[MetadataService]:
-    """One on a free port of the loopback interface, as long as the context lasts."""
+    """One on a free port of the loopback interface, while the context lasts."""
     service = MetadataService()
-    with _Server(("127.0.0.1", 0), type("Endpoint", (_Endpoint,), {"service": service})) as server:
-        service.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+
+    class _Endpoint(Endpoint):
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+            service.asked.append(self.path)
+            service.answering.wait(300)
+            content = service.content(self.path) if service.status == 200 else "CANARY-PAGE"
+            self.answer(service.status, content.encode())
+
+        do_PUT = do_GET  # noqa: N815 - http.server's way
+
+    with running_endpoint(_Endpoint) as service.url:
         try:
             yield service
         finally:
             service.answering.set()
-            server.shutdown()
-            thread.join()

@@ -1,4 +1,4 @@
-"""An SQS endpoint that answers each action as the test says, and can let it wait."""
+"""An SQS endpoint that answers each action as the test says, and can delay answers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
+
+from tests.acceptance.http_endpoint import Endpoint, running_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,15 +19,15 @@ _LONGEST_WAIT = 300.0
 
 
 def failure(code: str, *, status: int = 400) -> Answer:
-    """An error, as SQS tells it. Its text names people and keys, as AWS's texts do."""
+    """An error of SQS. Its text names people and keys, as AWS's texts do."""
     text = "User: arn:aws:iam::123456789012:user/CANARY-USER is not authorized with CANARY-HANDLE"
     return lambda _: (status, {"__type": f"com.amazonaws.sqs#{code}", "message": text})
 
 
 class Script:
-    """What is answered, and what was asked. Any thread may use it.
+    """The answers, and the count of requests. Any thread may use it.
 
-    Without an entry in `answers` an action succeeds and brings nothing.
+    Without an entry in `answers` an action succeeds and returns nothing.
     """
 
     def __init__(self) -> None:
@@ -41,7 +42,7 @@ class Script:
         return f"{self.url}/123456789012/canvas-live-events-scripted"
 
     def hold(self, action: str) -> None:
-        """Let calls of an action wait for their answer until `let_go`."""
+        """Delay the answers of an action until `let_go`."""
         self._held[action] = threading.Event()
 
     def let_go(self, action: str) -> None:
@@ -49,7 +50,7 @@ class Script:
         self._held.pop(action).set()
 
     def let_all_go(self) -> None:
-        """Answer everything that waits."""
+        """Answer all calls that wait."""
         for action in list(self._held):
             self.let_go(action)
 
@@ -63,48 +64,27 @@ class Script:
             return self.answers[action](request)
         if "Entries" in request:
             return 200, {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
-        # A little time, or an empty queue would be asked over and over.
+        # A short wait, or an empty queue would be polled in a tight loop.
         threading.Event().wait(min(0.2, request.get("WaitTimeSeconds", 0)))
         return 200, {}
 
 
-class _Endpoint(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    script: ClassVar[Script]
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        action = self.headers["X-Amz-Target"].partition(".")[2]
-        status, content = self.script.answer(action, request)
-        payload = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-amz-json-1.0")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """The process under test has gone: to be expected."""
-
-
 @contextmanager
 def scripted_queue() -> Iterator[Script]:
-    """An endpoint on a free port of the loopback interface, as long as the context lasts."""
+    """An endpoint on a free port of the loopback interface, while the context lasts."""
     script = Script()
-    with _Server(("127.0.0.1", 0), type("Endpoint", (_Endpoint,), {"script": script})) as server:
-        script.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+
+    class _Endpoint(Endpoint):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            action = self.headers["X-Amz-Target"].partition(".")[2]
+            status, content = script.answer(action, request)
+            self.answer(status, json.dumps(content).encode(), "application/x-amz-json-1.0")
+
+    with running_endpoint(_Endpoint) as script.url:
         try:
             yield script
         finally:
             script.let_all_go()
-            server.shutdown()
-            thread.join()

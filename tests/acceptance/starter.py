@@ -1,6 +1,6 @@
 """Starts `consume` as a fork of a process that has imported it: many starts in a short time.
 
-What is started is a process like any other, only the time for the imports is saved. Run as a
+The processes are like any other; only the time for the imports is saved. Run as a
 program, it reads lines of JSON: the files for standard output and standard error, and then the
 arguments of `consume`. It answers with a line for the process id, and with a second one for the
 exit code when that process has ended. One process runs at a time.
@@ -86,7 +86,7 @@ def running_starter(folder: Path) -> Iterator[Starter]:
         env=environment(folder),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        bufsize=0,  # a second line that is already here must not hide from `select`
+        bufsize=0,  # `select` must see a second line that has already arrived
     ) as process:
         starter = Starter(process, folder)
         try:

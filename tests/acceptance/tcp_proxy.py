@@ -26,19 +26,19 @@ _ACTION = re.compile(rb"AmazonSQS\.([A-Za-z]+)")
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """What befalls requests and their answers. `Weather()` is a good network."""
+    """What happens to requests and their answers. `Weather()` is a good network."""
 
-    #: Only calls of this action; all if empty.
+    #: Affects only calls of this action; all if empty.
     action: str = ""
-    #: So many of them, by chance. A request and its answer count one by one.
+    #: The share of them. A request and its answer count separately.
     chance: float = 1.0
     #: The connection is reset. If that hits an answer, the server has acted.
     reset: bool = False
-    #: It vanishes and nobody says so; the connection stays open and brings nothing any more.
+    #: It vanishes without an error; the connection stays open and brings nothing.
     lose: bool = False
-    #: An answer comes up to so much later.
+    #: An answer comes up to this much later.
     late_seconds: float = 0.0
-    #: An answer ends somewhere in its first so many bytes, and the connection with it.
+    #: An answer ends within this many bytes, and the connection with it.
     cut_bytes: int = 0
     #: Answers come this slowly.
     bytes_per_second: float = math.inf
@@ -65,7 +65,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, ready: threading.Event, stop: asyncio.Event) -> None:
-        """Listen on a free port of the loopback interface until told to stop."""
+        """Listen on a free port of the loopback interface until `stop` is set."""
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready.set()
@@ -95,7 +95,7 @@ class Proxy:
             self._tasks.discard(task)
 
     def strikes(self, action: str) -> Weather:
-        """What befalls this request of an action, or its answer."""
+        """What happens to this request of an action, or to its answer."""
         weather = self.weather
         if weather == _FINE or weather.action not in ("", action):
             return _FINE

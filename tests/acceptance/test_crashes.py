@@ -37,7 +37,7 @@ STOPS = 8
 #: Short, so that what a killed process held comes again soon. A stopped one gives it back, and must
 #: not be late with a renewal on a slow machine: what is archived exactly once may not come again.
 VISIBILITY_SECONDS = {"test_fifty_kills_lose_nothing": 2}
-#: A life ends when it has handled up to so many messages, and a moment later.
+#: A process is killed after it has handled up to this many messages, and a moment later.
 LONGEST_LIFE_MESSAGES, LONGEST_MOMENT_SECONDS = 100, 0.1
 #: As SQS has it. Without the ledger, what is being deleted at a kill would come twice.
 LATENCY_MS = 10

@@ -1,4 +1,4 @@
-"""Credentials that are late, missing or broken: waited for, named, and never asked of a person."""
+"""Credentials that are late, missing or broken are waited for and named; there is no prompt."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _metadata() -> Iterator[MetadataService]:
 
 
 def last_error(run: Consume) -> str:
-    """Why it stopped; nothing secret is said on the way."""
+    """Why it stopped; also checks that no secret is in the log."""
     assert "CANARY" not in run.stderr()
     assert "Traceback" not in run.stderr()
     return str(run.log("stopped")[-1]["error"])
@@ -61,9 +61,9 @@ def _runs(process: int) -> bool:
 def test_a_metadata_service_that_is_not_ready_is_waited_for(
     status: int | None, script: Script, metadata: MetadataService, consume: Start
 ) -> None:
-    """It fails, has no role yet, or says nothing (None): each attempt is logged, then all is well.
+    """It fails, has no role yet, or does not answer (None): each attempt is logged until it works.
 
-    botocore says of all this only that it found no credentials, and remembers that.
+    botocore only reports that it found no credentials, and caches that.
     """
     metadata.status = status or 200
     if status is None:
@@ -79,10 +79,10 @@ def test_a_metadata_service_that_is_not_ready_is_waited_for(
     assert run.log("ready")
 
 
-def test_a_metadata_service_that_stays_silent_may_still_come(
+def test_a_metadata_service_that_fails_may_recover(
     script: Script, metadata: MetadataService, consume: Start
 ) -> None:
-    """Exit code 75, so that systemd starts it again: nobody has to act. A role over it as well."""
+    """Exit code 75, so that systemd restarts it; the same if a role is assumed with it."""
     metadata.status = 503
     for extra in ({}, {"CONSUMER_AWS__ROLE_ARN": ROLE}):
         run = consume("--queue-url", script.queue_url, **metadata.environ, **SHORT, **extra)
@@ -94,17 +94,17 @@ def test_a_metadata_service_that_stays_silent_may_still_come(
 def test_the_metadata_service_is_asked_without_a_proxy(
     script: Script, metadata: MetadataService, consume: Start
 ) -> None:
-    """It is an address of the machine itself: no proxy can answer for it."""
+    """It is an address of the machine itself, which a proxy can't reach."""
     proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     run = consume("--queue-url", script.queue_url, **metadata.environ, **SHORT, **proxy)
 
-    assert run.end() == 75  # the queue is asked through it, of course
+    assert run.end() == 75  # the call to the queue goes through it
     assert "the proxy 127.0.0.1:9" in last_error(run)
     assert len(metadata.asked) >= 3
 
 
-def test_no_credentials_anywhere(script: Script, consume: Start) -> None:
-    """Waited for, and then exit code 77: there is no service that could bring some."""
+def test_no_source_of_credentials(script: Script, consume: Start) -> None:
+    """Exit code 77 after the grace period: no service could still provide them."""
     run = consume("--queue-url", script.queue_url, **NO_KEY, **SHORT)
 
     assert run.end() == 77
@@ -112,10 +112,10 @@ def test_no_credentials_anywhere(script: Script, consume: Start) -> None:
     assert "no AWS credentials were found" in last_error(run)
 
 
-def test_credentials_that_appear_meanwhile_are_found(
+def test_credentials_that_appear_later_are_found(
     script: Script, consume: Start, tmp_path: Path
 ) -> None:
-    """Files of the AWS SDK are read anew at each attempt, though botocore would remember them."""
+    """Files of the AWS SDK are read again at each attempt, although botocore caches them."""
     run = consume("--queue-url", script.queue_url, "--drain", **NO_KEY)
     run.until("credentials_not_ready")
 
@@ -130,7 +130,7 @@ def test_credentials_that_appear_meanwhile_are_found(
 def test_a_containers_endpoint_is_waited_for(
     script: Script, metadata: MetadataService, consume: Start
 ) -> None:
-    """Of ECS and EKS: whatever is wrong with it at first; it is named, and so is its answer."""
+    """That of ECS and EKS; the endpoint and its answer are named."""
     metadata.status = 503
     environ = {**NO_KEY, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{metadata.url}/credentials"}
     run = consume("--queue-url", script.queue_url, "--drain", **environ)
@@ -148,10 +148,10 @@ def test_a_containers_endpoint_is_waited_for(
     )
 
 
-def test_credentials_that_run_out_are_an_outage(
+def test_credentials_that_expire_are_an_outage(
     script: Script, metadata: MetadataService, consume: Start
 ) -> None:
-    """A refresh that fails while it runs is tried again, for as long as it takes."""
+    """A refresh that fails is tried again, for as long as it takes."""
     metadata.good_for = timedelta(seconds=3)
     environ = {**NO_KEY, "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{metadata.url}/credentials"}
     run = consume("--queue-url", script.queue_url, **environ, **SHORT)
@@ -205,25 +205,25 @@ def test_credentials_that_run_out_are_an_outage(
         (f"source_profile = absent\nrole_arn = {ROLE}", 77, "the role of profile x: the AWS conf"),
     ],
 )
-def test_a_profile_that_gives_none_is_named(
+def test_a_profile_without_credentials_is_named(
     case: tuple[str, int, str], script: Script, consume: Start, tmp_path: Path
 ) -> None:
-    """Source, profile and file; and the exit code says whether somebody must act."""
-    config, code, told = case
+    """With its source and file; the exit code says whether a person must act."""
+    config, code, expected = case
     environ = aws_config(tmp_path, config)
     sts = {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9", "AWS_REGION": "us-east-1"}
     run = consume("--queue-url", script.queue_url, **environ, **sts, **SHORT)
 
     assert run.end() == code
-    assert told in last_error(run)
+    assert expected in last_error(run)
     assert run.log("credentials_not_ready")
 
 
 @for_each("tty", [False, True])
-def test_nobody_is_asked_for_an_mfa_code(
+def test_there_is_no_prompt_for_an_mfa_code(
     tty: bool, script: Script, consume: Start, tmp_path: Path
 ) -> None:
-    """At once and with a sentence, also where there is a terminal."""
+    """It ends at once with a sentence, also on a terminal."""
     text = f"source_profile = y\nrole_arn = {ROLE}\nmfa_serial = arn:aws:iam::1:mfa/CANARY\n"
     text += "[profile y]\naws_access_key_id = AKIA\naws_secret_access_key = CANARY"
     master, slave = pty.openpty()
@@ -238,7 +238,7 @@ def test_nobody_is_asked_for_an_mfa_code(
 def test_a_program_that_hangs_is_logged_and_stops_nothing(
     script: Script, consume: Start, tmp_path: Path
 ) -> None:
-    """After some seconds there is a line that names it; a stop ends both, at once."""
+    """After some seconds a line names it; a stop ends both at once."""
     pid = tmp_path / "pid"
     config = f"credential_process = sh -c 'echo $$ > {pid}; read answer; sleep 600'"
     run = consume("--queue-url", script.queue_url, **aws_config(tmp_path, config))
@@ -254,11 +254,11 @@ def test_a_program_that_hangs_is_logged_and_stops_nothing(
     eventually(lambda: not _runs(int(pid.read_text())), "the program has ended")
 
 
-def test_an_unreachable_sts_is_no_reason_to_give_up(script: Script, consume: Start) -> None:
-    """Nor one that refuses, for a while: 75, and 77 if it is still so at the end."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        sts = {"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{nobody.getsockname()[1]}"}
+def test_an_unreachable_sts_is_a_transient_failure(script: Script, consume: Start) -> None:
+    """Exit code 75, so that systemd restarts it."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        sts = {"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{unused.getsockname()[1]}"}
         role = {"CONSUMER_AWS__ROLE_ARN": ROLE, "AWS_REGION": "us-east-1"}
         run = consume("--queue-url", script.queue_url, **sts, **role, **SHORT)
 

@@ -1,4 +1,4 @@
-"""Every signal that can be sent: none kills it while messages are held, and each has a meaning."""
+"""Every signal: none kills the daemon while messages are in flight, and each has a meaning."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Start = Callable[..., Consume]
 
 GATED = ("--handler", "gated_handlers:registry")
-#: Sent by people to say "end now" (KILL, ABRT, and what a crash sends itself), or not to it at all.
+#: These end it at once (KILL, ABRT, crashes), or are handled by the system.
 _OF_THE_SYSTEM = {
     "SIGKILL", "SIGSTOP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGSYS", "SIGTRAP",
     "SIGCHLD", "SIGCLD", "SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGWINCH",
@@ -29,10 +29,8 @@ DRAINING = {"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGPWR"}
 _OTHERS = [s for s in signal.Signals if s.name not in _OF_THE_SYSTEM | DRAINING]
 
 
-def test_signals_that_mean_nothing_do_nothing(
-    stub: StubAddress, consume: Start, gate: Gate
-) -> None:
-    """All others: the work goes on, and what runs is finished when the stop comes."""
+def test_other_signals_do_nothing(stub: StubAddress, consume: Start, gate: Gate) -> None:
+    """The work goes on, and is finished when the stop comes."""
     run = consume("--queue-url", stub.queue_url, *GATED, **gate.environ)
     run.until("ready")
     stub.post("/send", {"body": numbered(1)})
@@ -50,9 +48,7 @@ def test_signals_that_mean_nothing_do_nothing(
 
 
 @for_each("name", sorted(DRAINING))
-def test_every_signal_that_asks_for_an_end_drains(
-    name: str, stub: StubAddress, consume: Start
-) -> None:
+def test_every_signal_for_a_stop_drains(name: str, stub: StubAddress, consume: Start) -> None:
     """A closed terminal (HUP), a quit key (QUIT), a limit (XCPU), a UPS (PWR): as with TERM."""
     run = consume("--queue-url", stub.queue_url)
     run.until("ready")
@@ -65,7 +61,7 @@ def test_every_signal_that_asks_for_an_end_drains(
 
 
 def test_usr1_logs_where_every_thread_is(stub: StubAddress, consume: Start, gate: Gate) -> None:
-    """A line for each thread, with functions and lines, and not a value."""
+    """A log line for each thread, with functions and line numbers, without values."""
     run = consume("--queue-url", stub.queue_url, *GATED, **gate.environ)
     run.until("ready")
     stub.post("/send", {"body": numbered(1)})
@@ -89,7 +85,7 @@ def test_usr1_logs_where_every_thread_is(stub: StubAddress, consume: Start, gate
 
 
 def test_usr1_works_before_the_queue_answers(script: Script, consume: Start) -> None:
-    """That is when one wants to know."""
+    """A start that hangs can be looked at."""
     script.hold("GetQueueAttributes")
     run = consume("--queue-url", script.queue_url)
     eventually(lambda: script.asked["GetQueueAttributes"], "it asks the queue")

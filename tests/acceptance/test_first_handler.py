@@ -1,4 +1,4 @@
-"""The first handler of one's own, as a process: what it does not ask for is not lost."""
+"""The first handler that a user writes: events that it does not ask for are not lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _filled(stub: StubAddress, tmp_path: Path) -> StubAddress:
 
 
 @pytest.mark.parametrize("target", ["okh:registry", "okh:grades"])
-def test_what_the_first_handler_does_not_ask_for_is_archived(
+def test_events_that_no_handler_asks_for_are_archived(
     filled: StubAddress, consume: Start, target: str, tmp_path: Path
 ) -> None:
     """Five are handled, fifteen archived and counted as unmatched, all deleted."""
@@ -57,10 +57,10 @@ def test_what_the_first_handler_does_not_ask_for_is_archived(
     assert dict.fromkeys(NAMES[1:], 5) == run.log("summary")[-1]["unmatched_events"]
 
 
-def test_deleting_it_is_a_choice_that_is_said(
+def test_deleting_them_is_a_choice_that_is_logged(
     filled: StubAddress, consume: Start, tmp_path: Path
 ) -> None:
-    """In the start line, and by name in the counts; nothing is archived."""
+    """In the start line, and by name in the counts; they are not archived."""
     arguments = ("--queue-url", filled.queue_url, "--handler", "okh:registry", "--drain")
     run = consume(*arguments, CONSUMER_UNMATCHED="delete")
 
@@ -71,7 +71,7 @@ def test_deleting_it_is_a_choice_that_is_said(
     assert dict.fromkeys(NAMES[1:], 5) == run.log("summary")[-1]["unmatched_events"]
 
 
-def test_a_directory_that_can_not_be_written_ends_the_start(
+def test_an_archive_that_cannot_be_written_ends_the_start(
     filled: StubAddress, consume: Start
 ) -> None:
     """With exit code 78 and the path, before anything is received."""

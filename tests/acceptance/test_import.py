@@ -1,4 +1,4 @@
-"""What a start loads, and what it does without: imports are most of what a short command costs."""
+"""What a start imports: imports are most of the time of a short command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.bench.rig import StubAddress
 
-#: What takes long to load, or opens files: none of it is needed to explain a command.
+#: Modules that take long to load, or open files: none is needed to explain a command.
 HEAVY: Final = (
     "asyncio", "boto3", "botocore", "consumer.config", "consumer.engine", "consumer.events.catalog",
     "consumer.handlers", "consumer.ledger", "consumer.queues", "consumer.service", "moto",
@@ -29,7 +29,7 @@ URL: Final = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-event
 
 
 def loaded(folder: Path, *arguments: str, **environ: str) -> set[str]:
-    """The modules that a Python with these arguments imports; it must end well."""
+    """The modules that a Python with these arguments imports; it must end with 0."""
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", *arguments],
         cwd=folder,
@@ -44,12 +44,12 @@ def loaded(folder: Path, *arguments: str, **environ: str) -> set[str]:
 
 
 def among(modules: set[str], *names: str) -> set[str]:
-    """Those of the modules that have one of these names, or are inside of it."""
+    """The modules with one of these names, and their submodules."""
     return {module for module in modules if f"{module}.".startswith(tuple(f"{n}." for n in names))}
 
 
 def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
-    """What is typed for this command, and for each one below it."""
+    """The words of this command, and of each command below it."""
     yield path
     if isinstance(command, click.Group):
         for name, inner in command.commands.items():
@@ -57,7 +57,7 @@ def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
-    """Neither for the program nor for any of its commands."""
+    """For the program and for each of its commands."""
     asked = [("--version",), *((*path, "--help") for path in commands(main))]
     assert ("events", "show", "--help") in asked
 
@@ -70,7 +70,7 @@ def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_completion_in_a_shell_loads_nothing_heavy(tmp_path: Path) -> None:
-    """It runs each time that somebody presses the key for it."""
+    """It runs each time a user presses the tab key."""
     asked = {
         "_CONSUME_COMPLETE": "bash_complete",
         "COMP_WORDS": "consume events s",
@@ -82,7 +82,7 @@ def test_completion_in_a_shell_loads_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
-    """Nor does what a module with handlers names."""
+    """Nor do the names that modules with handlers need."""
     names = "from consumer import Context, Event, Registry, Retry, local_id"
     heavy = set(HEAVY) - {"consumer.handlers"}
 
@@ -91,7 +91,7 @@ def test_importing_the_package_loads_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_config_check_loads_no_boto3_and_no_engine(tmp_path: Path) -> None:
-    """It asks nothing of AWS, and starts nothing."""
+    """It calls no AWS service and starts nothing."""
     (tmp_path / "config.yaml").write_text(f"queue: {{url: '{URL}'}}\n")
 
     modules = loaded(tmp_path, "-m", "consumer", "config", "check", "config.yaml")
@@ -101,7 +101,7 @@ def test_config_check_loads_no_boto3_and_no_engine(tmp_path: Path) -> None:
 
 
 def test_events_loads_the_catalog_alone(tmp_path: Path) -> None:
-    """And pydantic, which its models are made of."""
+    """And pydantic, for its models."""
     modules = loaded(tmp_path, "-m", "consumer", "events", "list")
 
     others = set(HEAVY) - {"consumer.events.catalog", "pydantic"}

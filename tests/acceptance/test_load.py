@@ -11,7 +11,7 @@ from tests.bench.load import measure_load
 @pytest.mark.acceptance
 @pytest.mark.timeout(900)
 def test_a_backlog_leaves_memory_threads_and_files_as_they_are() -> None:
-    """Once memory is warm, it grows by less than a tenth; nothing else grows."""
+    """After a warm-up, memory grows by less than a tenth; nothing else grows."""
     load = measure_load(25_000, every_seconds=0.1)
 
     steady = load.steady

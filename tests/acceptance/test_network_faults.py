@@ -36,7 +36,7 @@ SLACK_SECONDS = 15.0
 ARCHIVE_SECONDS = 1.0
 #: As short as they may be; a long poll is 1 s.
 SETTINGS = {
-    # A few slots that are not given back, and it would stand still.
+    # If a few slots were not released, the daemon would stand still.
     "CONSUMER_ENGINE__MAX_IN_FLIGHT_MESSAGES": "30",
     "CONSUMER_ENGINE__SUMMARY_INTERVAL_SECONDS": "1",
     "CONSUMER_QUEUE__READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
@@ -60,7 +60,7 @@ class Site:
         )  # fmt: skip
 
     def until_deleted(self, count: int) -> None:
-        """Wait until so many messages are handled and deleted."""
+        """Wait until `count` messages are handled and deleted."""
         what = f"{count} are deleted"
         eventually(lambda: self.stub.get("/stats")["deleted"] == count, what)
 
@@ -102,7 +102,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_message_is_handled_and_deleted_in_the_end(site: Site, fault: str) -> None:
-    """Whatever calls the fault strikes, deletes and receives; by one process, which stops well."""
+    """With faults in deletes and receives; by one process, which stops with exit code 0."""
     struck = site.proxy.struck
     with loading(site.stub) as load:
         site.run.until("ready")
@@ -120,7 +120,7 @@ def test_every_message_is_handled_and_deleted_in_the_end(site: Site, fault: str)
 
 
 def test_a_dead_connection_is_noticed_within_the_read_timeout(site: Site) -> None:
-    """Nobody says that it is dead; the next attempt goes over a new one, without a restart."""
+    """There is no error; the next attempt uses a new connection, without a restart."""
     site.run.until("ready")
     before = site.proxy.connections
 
@@ -147,7 +147,7 @@ def test_an_outage_ends_when_the_network_is_back(site: Site) -> None:
     """No slot is stuck, no log is flooded, and receives go on within one backoff.
 
     For one half of it packets vanish, for the other connections are reset. A minute of log is a
-    second here: so often is the summary written, and what it tells of repeated failures.
+    second here: that is how often the summary and the counts of repeated failures are written.
     """
     with loading(site.stub) as load:
         eventually(lambda: site.stub.get("/stats")["deleted"] > 0, "it works")
@@ -155,7 +155,7 @@ def test_an_outage_ends_when_the_network_is_back(site: Site) -> None:
         for weather in (Weather(lose=True), Weather(reset=True)):
             site.proxy.weather = weather
             time.sleep(OUTAGE_SECONDS / 2)
-        told = len(site.run.log()) - lines
+        written = len(site.run.log()) - lines
         recovered = len(site.run.log("receive_recovered"))
 
         site.proxy.weather = Weather()
@@ -165,11 +165,11 @@ def test_an_outage_ends_when_the_network_is_back(site: Site) -> None:
         sent = load.end()
     site.until_deleted(sent)
 
-    print(f"{told} lines in the outage, received again {waited:.1f} s after it")
+    print(f"{written} lines in the outage, received again {waited:.1f} s after it")
     failures = site.run.log("receive_recovered")[-1]["failures"]
     assert failures > 1
     assert waited < RECEIVE_BACKOFF.ceiling(failures) + SLACK_SECONDS
-    assert told < LINES_A_MINUTE * OUTAGE_SECONDS
+    assert written < LINES_A_MINUTE * OUTAGE_SECONDS
     site.stop()
     assert 0 == site.run.log("summary")[-1]["in_flight"]
     assert set(range(sent)) == set(site.numbers())

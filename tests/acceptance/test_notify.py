@@ -1,4 +1,4 @@
-"""What systemd hears over NOTIFY_SOCKET, in its order."""
+"""What the daemon sends to systemd over NOTIFY_SOCKET, in order."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _manager(tmp_path: Path) -> Iterator[Manager]:
 def test_ready_comes_after_the_first_receive_that_succeeded(
     script: Script, consume: Start, manager: Manager
 ) -> None:
-    """Neither the check of the queue nor an open receive is enough."""
+    """The check of the queue and an open receive are not enough."""
     script.hold("ReceiveMessage")
     run = consume("--queue-url", script.queue_url, **manager.environ)
     eventually(lambda: script.asked["ReceiveMessage"], "the first receive is open")
@@ -81,7 +81,7 @@ def test_ready_comes_after_the_first_receive_that_succeeded(
     assert manager.count("READY=1") == 1
 
 
-def test_a_life_in_datagrams(
+def test_a_life_as_systemd_sees_it(
     stub: StubAddress, consume: Start, manager: Manager, gate: Gate
 ) -> None:
     """READY, then status and watchdog; STOPPING first when stopping, and more time while draining.
@@ -115,10 +115,10 @@ def test_a_life_in_datagrams(
 
 
 def test_a_start_that_waits_for_the_network_says_so(consume: Start, manager: Manager) -> None:
-    """In the status line; a stop then is told as such."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/123456789012/canvas-live-events-x"
+    """The status line says so; a stop meanwhile is reported as a stop."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/123456789012/canvas-live-events-x"
         run = consume("--queue-url", url, **manager.environ)
         manager.until("STATUS=the queue can't be reached (")
         run.signal(signal.SIGTERM)

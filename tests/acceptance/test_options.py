@@ -1,4 +1,4 @@
-"""The command's options, each by what it does to a queue."""
+"""The options of the command, each shown with a queue."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_drain_ends_when_the_queue_is_empty(filled: StubAddress, consume: Start)
 
 
 def test_max_messages_is_exact(filled: StubAddress, consume: Start) -> None:
-    """So many are received and no more, however many threads ask."""
+    """No more are received, with any number of threads."""
     run = consume("--queue-url", filled.queue_url, "--max-messages", "13", "--handler", "log")
 
     assert run.end() == 0
@@ -130,7 +130,7 @@ def test_the_queue_by_name_and_a_configuration_file(
 
 
 def test_format_forces_how_messages_are_read(filled: StubAddress, consume: Start) -> None:
-    """A Canvas message is no Caliper event: it is left to the redrive policy, not deleted."""
+    """A Canvas message is then undecodable: it is left to the redrive policy, not deleted."""
     run = consume("--queue-url", filled.queue_url, "--format", "caliper", "--max-messages", "1")
 
     assert run.end() == 0
@@ -139,7 +139,7 @@ def test_format_forces_how_messages_are_read(filled: StubAddress, consume: Start
 
 
 def test_on_a_terminal_the_log_is_for_people(stub: StubAddress, tmp_path: Path) -> None:
-    """`--log-format auto`: readable lines there, JSON elsewhere; Ctrl-C ends it well."""
+    """`--log-format auto`: readable lines there, JSON elsewhere; Ctrl-C ends it with 0."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "consumer", "--queue-url", stub.queue_url],
@@ -166,7 +166,7 @@ def test_on_a_terminal_the_log_is_for_people(stub: StubAddress, tmp_path: Path) 
 
 
 def test_on_a_terminal_a_failed_start_is_a_sentence(script: Script, tmp_path: Path) -> None:
-    """No log line, no traceback: what is wrong, after "consume: error:"."""
+    """No log line, no traceback: the error, after "consume: error:"."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "consumer", "--queue-url", f"{script.url}/123456789012/grades"],

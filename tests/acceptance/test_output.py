@@ -1,4 +1,4 @@
-"""Output that fails: nothing is lost over it, the work goes on, and the exit code says so."""
+"""Output that fails: no event is lost, the work goes on, and the exit code reports it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def show(event):
 def shell(
     command: list[str], redirection: str, folder: Path, **options: Any
 ) -> subprocess.CompletedProcess[str]:
-    """Run it as a shell does with such a redirection; returns what became of it."""
+    """Run a command as a shell does, with a redirection."""
     line = f'exec "$@" {redirection}'
     return subprocess.run(
         ["/bin/sh", "-c", line, "sh", *command], cwd=folder, env=environment(folder),
@@ -44,7 +44,10 @@ def shell(
 
 
 def test_a_log_that_is_not_read_stops_nothing(stub: StubAddress, tmp_path: Path) -> None:
-    """400 messages with more log than a pipe holds are handled, and SIGTERM ends it well."""
+    """400 messages, with more log than a pipe holds, are handled; SIGTERM ends it with 0.
+
+    Later lines may be dropped; those that were written are whole.
+    """
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(400)]})
     reader, writer = os.pipe()
 
@@ -56,15 +59,15 @@ def test_a_log_that_is_not_read_stops_nothing(stub: StubAddress, tmp_path: Path)
 
     assert process.wait(BOUND) == 0
     with open(reader, encoding="utf-8") as written:  # noqa: PTH123 - a descriptor
-        lines = written.read().split("\n")[:-1]  # what was cut at the end has no end
-    assert {"starting", "ready"} <= {json.loads(line)["event"] for line in lines}
+        lines = written.read().split("\n")[:-1]  # the last one may have been cut
+    assert "starting" in [json.loads(line)["event"] for line in lines]
 
 
 @for_each("closed", ["2>&-", "<&- >&- 2>&-"])
-def test_a_closed_standard_error_is_a_log_to_nowhere(
+def test_a_closed_standard_error_stops_nothing(
     closed: str, stub: StubAddress, tmp_path: Path
 ) -> None:
-    """The daemon works all the same, and no file gets the number of a standard stream."""
+    """The daemon works, and no file gets the descriptor of a standard stream."""
     before = stub.get("/stats")["deleted"]
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(20)]})
 
@@ -74,8 +77,8 @@ def test_a_closed_standard_error_is_a_log_to_nowhere(
     assert stub.get("/stats")["deleted"] == before + 20
 
 
-def test_a_full_standard_error_is_one_too(stub: StubAddress, tmp_path: Path) -> None:
-    """Lines are lost, events are not; the exit code is that of the work."""
+def test_a_full_standard_error_stops_nothing(stub: StubAddress, tmp_path: Path) -> None:
+    """Log lines are lost, events are not; the exit code is that of the work."""
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(20)]})
 
     done = shell(daemon_command(stub, "log", "--drain"), "2>/dev/full", tmp_path)
@@ -84,10 +87,10 @@ def test_a_full_standard_error_is_one_too(stub: StubAddress, tmp_path: Path) -> 
     assert stub.get("/stats")["deleted"] == 20
 
 
-def test_what_a_handler_could_not_print_stays_in_the_queue(
+def test_an_event_that_a_handler_could_not_print_stays_in_the_queue(
     stub: StubAddress, tmp_path: Path
 ) -> None:
-    """An event is not deleted whose line is lost; the exit code is 74, and the log says why."""
+    """The message is not deleted if the line is lost; the exit code is 74, and the log says why."""
     (tmp_path / "printing.py").write_text(PRINTING)
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(3)]})
 
@@ -101,10 +104,10 @@ def test_what_a_handler_could_not_print_stays_in_the_queue(
     assert (failed["reason"], failed["exit_code"]) == ("No space left on device", 74)
 
 
-def test_a_handler_whose_output_is_not_read_does_not_keep_the_end(
+def test_a_handler_whose_output_is_not_read_does_not_delay_the_stop(
     stub: StubAddress, tmp_path: Path
 ) -> None:
-    """SIGTERM ends it within the drain's deadline, with 74; what was not printed stays."""
+    """SIGTERM ends it within the drain's deadline, with 74; messages not printed stay."""
     (tmp_path / "printing.py").write_text(PRINTING.replace("event.name", "'x' * 5_000"))
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(100)]})
     reader, writer = os.pipe()
@@ -151,30 +154,30 @@ def prepare(folder: Path) -> None:
 
 
 @for_each("arguments", [*RESULTS, ["--help"], ["config", "--help"], ["--version"]])
-def test_a_result_that_can_not_be_written_is_told(arguments: list[str], tmp_path: Path) -> None:
-    """74, and why; never "a bug", never a traceback."""
+def test_a_result_that_cannot_be_written_is_an_error(arguments: list[str], tmp_path: Path) -> None:
+    """Exit code 74 and the reason; never "a bug", never a traceback."""
     prepare(tmp_path)
 
     done = shell([*CONSUME, *arguments], ">/dev/full", tmp_path)
 
-    told = "consume: error: standard output can't be written: No space left on device\n"
-    assert (done.returncode, done.stderr) == (74, told)
+    expected = "consume: error: standard output can't be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (74, expected)
 
 
 @for_each("arguments", RESULTS)
-def test_a_closed_standard_output_is_told(arguments: list[str], tmp_path: Path) -> None:
-    """The same for one that is closed."""
+def test_a_closed_standard_output_is_an_error(arguments: list[str], tmp_path: Path) -> None:
+    """Exit code 74 and the reason, too."""
     prepare(tmp_path)
 
     done = shell([*CONSUME, *arguments], ">&-", tmp_path)
 
-    told = "consume: error: standard output can't be written: it is closed\n"
-    assert (done.returncode, done.stderr) == (74, told)
+    expected = "consume: error: standard output can't be written: it is closed\n"
+    assert (done.returncode, done.stderr) == (74, expected)
 
 
 @for_each("arguments", [["events"], ["decode", *["payload.json"] * 2_000]])
-def test_a_reader_that_has_enough_is_no_failure(arguments: list[str], tmp_path: Path) -> None:
-    """As in `consume events | head`: no word, and 0."""
+def test_a_reader_that_stops_early_is_not_an_error(arguments: list[str], tmp_path: Path) -> None:
+    """As in `consume events | head`: exit code 0 and no message."""
     prepare(tmp_path)
     reader, writer = os.pipe()
     os.close(reader)
@@ -199,10 +202,10 @@ def test_a_reader_that_has_enough_is_no_failure(arguments: list[str], tmp_path: 
         (["drift", "-"], "<&-", 1),
     ],
 )
-def test_the_exit_code_says_it_where_words_can_not(
+def test_the_exit_code_is_right_without_standard_error(
     arguments: list[str], redirection: str, code: int, tmp_path: Path
 ) -> None:
-    """Standard error that can't be written, or standard input that is closed, is no bug."""
+    """Standard error that can't be written, or a closed standard input, is not a bug."""
     done = shell([*CONSUME, *arguments], redirection, tmp_path)
 
     assert done.returncode == code

@@ -1,4 +1,4 @@
-"""Nothing that a person or a thief could use gets into the log, at any level."""
+"""No personal data and no secret gets into the log, at any level."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def broken(event):
 """
 
 
-def test_both_formats_are_handled_and_what_is_no_event_goes_to_the_dead_letter_queue(
+def test_both_formats_are_handled_and_undecodable_messages_become_dead_letters(
     moto: Moto, consume: Start, tmp_path: Path
 ) -> None:
-    """Canvas and Caliper from one queue; an undecodable body is never deleted by us.
+    """Canvas and Caliper from one queue; the daemon never deletes an undecodable body.
 
-    The log is JSON to the last line, even at debug, and holds nothing of what the messages say.
+    Every line of the log is JSON, even at debug, and contains nothing of the messages.
     """
     queue, dead = moto.with_dead_letters(max_receive_count=1)
     forms: tuple[Format, ...] = ("canvas", "caliper")
@@ -86,10 +86,10 @@ def test_both_formats_are_handled_and_what_is_no_event_goes_to_the_dead_letter_q
     ("source", "refused"),
     [("environment", False), ("file", False), ("configuration", False), ("file", True)],
 )
-def test_the_key_is_told_nowhere(
+def test_credentials_are_never_shown(
     script: Script, consume: Start, tmp_path: Path, source: str, refused: bool
 ) -> None:
-    """Neither key nor secret nor token: not at debug, and not when they are refused."""
+    """No key, secret or token is in the output, at debug and when they are refused."""
     if refused:
         script.answers["GetQueueAttributes"] = failure("InvalidClientTokenId", status=403)
     named = {"access_key_id": KEY, "secret_access_key": SECRET, "session_token": TOKEN}

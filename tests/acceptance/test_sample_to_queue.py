@@ -32,7 +32,7 @@ def sample(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_messages_come_with_the_attributes_of_canvas(moto: Moto, tmp_path: Path) -> None:
-    """Those that Canvas sets, as texts; and it is told how many were sent."""
+    """Those that Canvas sets, as texts; the command says how many were sent."""
     queue = moto.queue()
 
     done = sample(
@@ -47,11 +47,11 @@ def test_messages_come_with_the_attributes_of_canvas(moto: Moto, tmp_path: Path)
         QueueUrl=queue.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
     )
     for message in answer["Messages"]:
-        told = message["MessageAttributes"]
-        assert {"event_name", "event_time"} == told.keys()
-        assert {"String"} == {attribute["DataType"] for attribute in told.values()}
-        assert told["event_name"]["StringValue"] in {"submission_created", "logged_in"}
-        assert told["event_time"]["StringValue"] == json.loads(message["Body"])["sendTime"]
+        attributes = message["MessageAttributes"]
+        assert {"event_name", "event_time"} == attributes.keys()
+        assert {"String"} == {attribute["DataType"] for attribute in attributes.values()}
+        assert attributes["event_name"]["StringValue"] in {"submission_created", "logged_in"}
+        assert attributes["event_time"]["StringValue"] == json.loads(message["Body"])["sendTime"]
 
 
 def test_a_queue_that_is_not_there(moto: Moto, tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_a_queue_that_is_not_there(moto: Moto, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_queue_of_another_name_can_be_wanted(moto: Moto, tmp_path: Path) -> None:
-    """By the configuration: then its name is no fault; here it is that there is none."""
+def test_a_queue_of_another_name_may_be_allowed(moto: Moto, tmp_path: Path) -> None:
+    """With the configuration the name is accepted; here the queue does not exist."""
     url = moto.queue().url.replace("canvas-live-events", "grades")
 
     (tmp_path / "config.yaml").write_text("queue: {allow_any_queue_name: true}\n")
@@ -78,8 +78,8 @@ def test_a_queue_of_another_name_can_be_wanted(moto: Moto, tmp_path: Path) -> No
     assert "allow_any_queue_name" not in done.stderr
 
 
-def test_ctrl_c_at_a_slow_pace(moto: Moto, consume: Callable[..., Consume]) -> None:
-    """Ends at once with 130, and tells how many are there: no traceback."""
+def test_ctrl_c_at_a_slow_rate(moto: Moto, consume: Callable[..., Consume]) -> None:
+    """Ends at once with 130, and says how many were sent; no traceback."""
     queue = moto.queue()
     run = consume(
         "sample", "--mix", "realistic", "--count", "900", "--rate", "4/s", "--queue-url", queue.url
@@ -91,8 +91,8 @@ def test_ctrl_c_at_a_slow_pace(moto: Moto, consume: Callable[..., Consume]) -> N
     assert run.end() == 130
     announced, counted = run.stderr().splitlines()
     assert announced == f"sending 900 messages to {queue.name} takes 225 s"
-    told = re.fullmatch(rf"(\d+) messages? (was|were) sent to {queue.name}", counted)
-    assert told is not None
-    # The request that was under way may have come.
-    assert queue.counts()[0] - 1 <= int(told[1]) <= queue.counts()[0]
+    found = re.fullmatch(rf"(\d+) messages? (was|were) sent to {queue.name}", counted)
+    assert found is not None
+    # The request that was open may have arrived.
+    assert queue.counts()[0] - 1 <= int(found[1]) <= queue.counts()[0]
     assert run.stdout() == ""

@@ -1,4 +1,4 @@
-"""A start that fails says why in a sentence, and by its exit code."""
+"""A start that fails says why in a sentence, and with its exit code."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ NO_KEY = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("engine: {workers: many}", ("config.yaml:1: engine.workers", "many", "whole number")),
         ("\nqueue:\n  connect_timeout_seconds: 61", ("config.yaml:3:", "connect_timeout_s", "60")),
         ("aws: {access_key_id: CANARY-KEY}", ("config.yaml:1: aws.access_key_id", "missing")),
     ],
 )
-def test_a_mistake_in_the_configuration_is_told_with_file_key_and_value(
-    consume: Start, tmp_path: Path, content: str, told: tuple[str, ...]
+def test_a_mistake_in_the_configuration_is_reported_with_file_key_and_value(
+    consume: Start, tmp_path: Path, content: str, expected: tuple[str, ...]
 ) -> None:
-    """And with what would be right; without a traceback or a secret. Exit code 78."""
+    """And with the allowed values; without a traceback or a secret. Exit code 78."""
     (tmp_path / "config.yaml").write_text(content + "\n")
 
     run = consume("--config", "config.yaml", "--queue-url", URL)
 
     assert run.end() == 78
     error = run.stderr()
-    for part in told:
+    for part in expected:
         assert part in error
     assert error.startswith("consume: error: ")
     assert "Traceback" not in error
@@ -51,7 +51,7 @@ def test_a_mistake_in_the_configuration_is_told_with_file_key_and_value(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ((), "no queue is given; set queue.url"),
         (("--queue-url", "canvas-live-events-prod"), "must be a URL"),
@@ -61,19 +61,19 @@ def test_a_mistake_in_the_configuration_is_told_with_file_key_and_value(
         (("--queue-url", URL, "--handler", "no_such_module:registry"), "no_such_module"),
     ],
 )
-def test_what_can_not_be_run_is_refused(
-    consume: Start, arguments: tuple[str, ...], told: str
+def test_a_start_that_can_never_work_is_refused(
+    consume: Start, arguments: tuple[str, ...], expected: str
 ) -> None:
-    """Before anything is asked of AWS: exit code 78, and a sentence that says which it is."""
+    """Before any call to AWS: exit code 78, and a sentence that says why."""
     run = consume(*arguments)
 
     assert run.end() == 78
-    assert told in run.stderr()
+    assert expected in run.stderr()
     assert "Traceback" not in run.stderr()
 
 
-def test_a_wrong_option_is_told_as_usage(consume: Start) -> None:
-    """By click, with the exit code of the configuration."""
+def test_a_wrong_option_is_a_usage_error(consume: Start) -> None:
+    """From click, with the exit code of the configuration."""
     run = consume("--queue", URL)
 
     assert run.end() == 78
@@ -96,7 +96,7 @@ def test_a_queue_that_does_not_exist(moto: Moto, consume: Start, option: str) ->
 
 
 def test_no_credentials(consume: Start) -> None:
-    """Exit code 77, and what to do. Nobody is asked for it: the request can't be signed."""
+    """Exit code 77, and what to do, without a request: it can't be signed."""
     run = consume("--queue-url", URL, **NO_KEY)
 
     assert run.end() == 77
@@ -121,12 +121,12 @@ def test_a_profile_that_does_not_exist(consume: Start) -> None:
         ("ServiceUnavailable", 75),
     ],
 )
-def test_what_the_queue_answers_to_the_first_question(
+def test_the_first_answer_of_the_queue_decides(
     script: Script, consume: Start, code: str, exit_code: int
 ) -> None:
-    """Each refusal has its exit code; only the right to look at the queue is not needed.
+    """Each refusal has its exit code; only the permission to read attributes is not needed.
 
-    AWS's own texts name users and keys: they are not passed on.
+    The texts of AWS name users and keys, so they are not shown.
     """
     script.answers["GetQueueAttributes"] = failure(code)
     run = consume(
@@ -148,11 +148,11 @@ def test_a_refused_receive_ends_it(script: Script, consume: Start) -> None:
     assert run.log("ready") == []
 
 
-def test_a_queue_that_is_not_reached_is_tried_again(consume: Start) -> None:
-    """For `engine.fatal_grace_seconds`, with growing pauses; then exit code 75: start me again."""
-    with socket.socket() as nobody:  # bound, but nobody listens: the connection is refused
-        nobody.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/123456789012/canvas-live-events-x"
+def test_a_queue_that_cannot_be_reached_is_tried_again(consume: Start) -> None:
+    """For `engine.fatal_grace_seconds`, with growing pauses; then exit code 75, for a restart."""
+    with socket.socket() as unused:  # bound, but not listening: the connection is refused
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/123456789012/canvas-live-events-x"
         run = consume("--queue-url", url, CONSUMER_ENGINE__FATAL_GRACE_SECONDS="2")
 
         assert run.end() == 75
@@ -163,7 +163,7 @@ def test_a_queue_that_is_not_reached_is_tried_again(consume: Start) -> None:
 
 
 def test_a_network_that_comes_up_late_is_waited_for(script: Script, consume: Start) -> None:
-    """A failed first question is no failed start."""
+    """A failed first call does not fail the start."""
     script.answers["GetQueueAttributes"] = failure("ServiceUnavailable", status=503)
     run = consume("--queue-url", script.queue_url, "--drain")
     run.until("queue_check_failed")
@@ -175,7 +175,7 @@ def test_a_network_that_comes_up_late_is_waited_for(script: Script, consume: Sta
 
 
 def test_credentials_from_files(script: Script, consume: Start, tmp_path: Path) -> None:
-    """Key and secret as systemd gives them: each in a file. Without the secret: 78."""
+    """Key and secret each in a file, as with systemd. Without the secret: 78."""
     (tmp_path / "key").write_text("AKIAIOSFODNN7EXAMPLE\n")
     (tmp_path / "secret").write_text("wJalrXUtnFEMI/K7MDENG\n")
     files = {"CONSUMER_AWS__ACCESS_KEY_ID_FILE": str(tmp_path / "key")}

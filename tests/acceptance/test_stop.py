@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: what runs is finished, the rest is given back, and nothing is lost."""
+"""SIGTERM and SIGINT: running handlers finish, the rest is released, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -30,18 +30,17 @@ GATED = ("--handler", "gated_handlers:registry")
 def test_a_signal_in_the_middle_of_work_loses_nothing(
     moto: Moto, consume: Start, gate: Gate, number: signal.Signals
 ) -> None:
-    """Running handlers finish and are deleted, the rest is back at once, and all is accounted."""
+    """Their messages are deleted, the others are visible at once, and all are counted."""
     queue = moto.queue()
     sent = queue.send_numbered(24)
     run = consume(
-        "--queue-url", queue.url, *GATED,
-        CONSUMER_ENGINE__WORKERS="3", **ONE_POLLER, **gate.environ,
-    )  # fmt: skip
+        "--queue-url", queue.url, *GATED, CONSUMER_ENGINE__WORKERS="3", **gate.environ, **ONE_POLLER
+    )
     running = gate.until_started(3)
 
     run.signal(number)
     run.until("draining")
-    # Given back while the handlers still run.
+    # Released while the handlers still run.
     eventually(lambda: queue.counts() == (21, 3), "all that was not begun is visible again")
     gate.open()
 
@@ -55,16 +54,15 @@ def test_a_signal_in_the_middle_of_work_loses_nothing(
     assert run.log("stopped")[0]["exit_code"] == 0
 
 
-def test_a_second_signal_gives_everything_back_at_once(
+def test_a_second_signal_releases_everything_at_once(
     moto: Moto, consume: Start, gate: Gate
 ) -> None:
-    """A handler that would take minutes is left behind; its message is visible again."""
+    """A handler that would take minutes is abandoned; its message is visible again."""
     queue = moto.queue()
     sent = queue.send_numbered(6)
     run = consume(
-        "--queue-url", queue.url, *GATED,
-        CONSUMER_ENGINE__WORKERS="2", **ONE_POLLER, **gate.environ,
-    )  # fmt: skip
+        "--queue-url", queue.url, *GATED, CONSUMER_ENGINE__WORKERS="2", **gate.environ, **ONE_POLLER
+    )
     gate.until_started(2)
     run.signal(signal.SIGTERM)
     run.until("draining")
@@ -79,17 +77,21 @@ def test_a_second_signal_gives_everything_back_at_once(
     assert sorted(sent) == queue.numbers()
 
 
-def test_the_drain_has_an_end(moto: Moto, consume: Start, gate: Gate) -> None:
-    """After `engine.drain_timeout_seconds` what still runs is given back, without a signal.
+def test_the_drain_has_a_deadline(moto: Moto, consume: Start, gate: Gate) -> None:
+    """After `engine.drain_timeout_seconds` messages in progress are released, without a signal.
 
-    If the setting were not taken, that would be after 60 s.
+    Without the setting, that would be after 60 s.
     """
     queue = moto.queue()
     sent = queue.send_numbered(2)
     run = consume(
-        "--queue-url", queue.url, *GATED,
-        CONSUMER_ENGINE__DRAIN_TIMEOUT_SECONDS="1.5", **ONE_POLLER, **gate.environ,
-    )  # fmt: skip
+        "--queue-url",
+        queue.url,
+        *GATED,
+        CONSUMER_ENGINE__DRAIN_TIMEOUT_SECONDS="1.5",
+        **gate.environ,
+        **ONE_POLLER,
+    )
     gate.until_started(2)
 
     run.signal(signal.SIGTERM)
@@ -100,7 +102,7 @@ def test_the_drain_has_an_end(moto: Moto, consume: Start, gate: Gate) -> None:
 
 
 def test_a_stop_while_idle_ends_within_the_long_poll(stub: StubAddress, consume: Start) -> None:
-    """An open receive is waited for; there is nothing to account."""
+    """An open receive is waited for; there is nothing to count."""
     run = consume("--queue-url", stub.queue_url)
     run.until("ready")
     eventually(lambda: stub.get("/stats")["calls"]["ReceiveMessage"] == 2, "the long poll is open")
@@ -115,7 +117,7 @@ def test_a_stop_while_idle_ends_within_the_long_poll(stub: StubAddress, consume:
     assert (0, 0, 0, 0) == tuple(account[key] for key in keys)
 
 
-def test_what_the_last_receive_brings_is_given_back(
+def test_messages_of_the_last_receive_are_released(
     stub: StubAddress, consume: Start, gate: Gate
 ) -> None:
     """A message that comes into the open long poll of a stopping process is visible again."""
@@ -141,7 +143,7 @@ def test_what_the_last_receive_brings_is_given_back(
 def test_a_stop_before_the_queue_answers_is_at_once(
     script: Script, consume: Start, number: signal.Signals
 ) -> None:
-    """Nothing is held yet: the call that is under way is not waited for. The exit is a good one."""
+    """Nothing is in flight yet, so the open call is not waited for. The exit code is 0."""
     script.hold("GetQueueAttributes")
     run = consume("--queue-url", script.queue_url)
     eventually(lambda: script.asked["GetQueueAttributes"], "it asks the queue")
@@ -155,7 +157,7 @@ def test_a_stop_before_the_queue_answers_is_at_once(
 
 
 def test_a_stop_between_the_check_and_ready_drains(script: Script, consume: Start) -> None:
-    """The first receive is let return, then it ends well."""
+    """It waits for the first receive, and ends with 0."""
     script.hold("ReceiveMessage")
     run = consume("--queue-url", script.queue_url)
     eventually(lambda: script.asked["ReceiveMessage"], "the first receive is open")

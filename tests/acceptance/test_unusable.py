@@ -1,6 +1,6 @@
-"""What can't be read or written on this machine is told at the start, with exit code 78.
+"""Files that can't be read or written are reported at the start, with exit code 78.
 
-The processes have no capabilities: for root, too, modes count then.
+The processes have no capabilities, so file modes also apply to root.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run `consume`, as a user whom file modes stop."""
+    """Run `consume` as a user to whom file modes apply."""
     limited = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
     return subprocess.run(
         [*limited, sys.executable, "-m", "consumer", *arguments],
@@ -53,7 +53,7 @@ def run(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedPr
 
 @pytest.fixture(name="locked")
 def _locked(tmp_path: Path) -> Path:
-    """A folder that may not be entered, with files in it; one beside it that may not be read."""
+    """A folder without access, with a file in it; and a file that is not readable."""
     folder = tmp_path / "locked"
     folder.mkdir()
     for file in (folder / "file", tmp_path / "unreadable"):
@@ -67,13 +67,13 @@ def _locked(tmp_path: Path) -> Path:
 
 @for_each("name", ["absent", "unreadable", "locked", "locked/file", "binary", "broken", ".", "a\0"])
 @for_each("command", [("--config",), ("config", "check"), ("config", "show", "--config")])
-def test_a_configuration_that_can_not_be_read(
+def test_a_configuration_that_cannot_be_read(
     name: str, command: tuple[str, ...], tmp_path: Path, locked: Path
 ) -> None:
-    """Absent, forbidden, a directory, no text, no YAML: one sentence, and 78."""
+    """Absent, forbidden, a directory, not text, not YAML: one sentence, and 78."""
     del locked
     if "\0" in name:
-        return  # no process has such an argument
+        return  # not possible as an argument of a process
     done = run(tmp_path, *command, name)
 
     assert (done.returncode, done.stdout) == (78, "")
@@ -81,8 +81,8 @@ def test_a_configuration_that_can_not_be_read(
     assert name in done.stderr
 
 
-def test_a_key_file_in_a_folder_that_may_not_be_entered(tmp_path: Path, locked: Path) -> None:
-    """By the daemon and by the check, with the key and the file."""
+def test_a_key_file_in_a_folder_without_access(tmp_path: Path, locked: Path) -> None:
+    """The daemon and the check name the key and the file."""
     key = {"CONSUMER_AWS__ACCESS_KEY_ID_FILE": str(locked / "file")}
     (tmp_path / "config.yaml").write_text(f"queue: {{url: '{URL}'}}\n")
     for command in (("--config",), ("config", "check")):
@@ -93,26 +93,26 @@ def test_a_key_file_in_a_folder_that_may_not_be_entered(tmp_path: Path, locked: 
 
 
 @for_each(
-    "variable, told",
+    "variable, expected",
     [
         ("AWS_CONFIG_FILE", "no AWS credentials were found"),
         ("AWS_SHARED_CREDENTIALS_FILE", "no AWS credentials were found"),
         ("AWS_CONFIG_FILE", "the AWS profile that is configured does not exist"),
     ],
 )
-def test_a_file_of_the_aws_sdk_that_can_not_be_read(
-    variable: str, told: str, tmp_path: Path, locked: Path
+def test_a_file_of_the_aws_sdk_that_cannot_be_read(
+    variable: str, expected: str, tmp_path: Path, locked: Path
 ) -> None:
-    """By botocore it is ignored without a word; here it is named."""
+    """The daemon names it; botocore ignores it silently."""
     environ = {
         "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", variable: str(locked / "file"),
         "CONSUMER_ENGINE__FATAL_GRACE_SECONDS": "0",
-        **({"AWS_PROFILE": "x"} if "profile" in told else {}),
+        **({"AWS_PROFILE": "x"} if "profile" in expected else {}),
     }  # fmt: skip
     done = run(tmp_path, "--queue-url", URL, **environ)
 
     assert done.returncode == 77
-    assert told in done.stderr
+    assert expected in done.stderr
     assert f"'{locked}/file' can't be read: Permission denied" in done.stderr
 
 
@@ -152,12 +152,12 @@ def test_a_file_of_the_aws_sdk_that_can_not_be_read(
         ),
     ],
 )
-def test_a_directory_that_can_not_be_written(
+def test_a_directory_that_cannot_be_written(
     case: tuple[str, str, str], tmp_path: Path, locked: Path, script: Script
 ) -> None:
-    """Told at the start, not by the first event: with path, user, owner and remedy."""
+    """Reported at the start, not with the first event: path, user, owner and remedy."""
     del locked
-    state, quarantine, told = case
+    state, quarantine, expected = case
     (tmp_path / "other").mkdir(exist_ok=True)
     (tmp_path / "other" / "ledger.sqlite3").touch(mode=0o400)
     environ = {"CONSUMER_STATE_DIRECTORY": state.format(folder=tmp_path)}
@@ -167,14 +167,16 @@ def test_a_directory_that_can_not_be_written(
     done = run(tmp_path, "--queue-url", script.queue_url, "--drain", **environ)
 
     assert done.returncode == 78
-    assert told.format(folder=tmp_path) in done.stderr
+    assert expected.format(folder=tmp_path) in done.stderr
     assert "belongs to" in done.stderr
     assert re.search("set (state_directory|quarantine.directory) to", done.stderr)
     assert not script.asked
 
 
-def test_directories_are_the_owners_alone(consume: Start, script: Script, tmp_path: Path) -> None:
-    """Also those above them that are made, and whatever the umask is."""
+def test_only_the_owner_has_access_to_directories(
+    consume: Start, script: Script, tmp_path: Path
+) -> None:
+    """Also to parents that are created, with any umask."""
     environ = {
         "CONSUMER_STATE_DIRECTORY": str(tmp_path / "new" / "state"),
         "CONSUMER_QUARANTINE__DIRECTORY": str(tmp_path / "poison" / "all"),
@@ -209,10 +211,10 @@ def test_directories_are_the_owners_alone(consume: Start, script: Script, tmp_pa
         (("drift", "absent"), 1),
     ],
 )
-def test_every_way_out_has_a_documented_exit_code(
+def test_every_exit_code_is_documented(
     arguments: tuple[str, ...], code: int, tmp_path: Path
 ) -> None:
-    """Of the daemon those of its contract; 2 and 1 only of the commands beside it."""
+    """The daemon ends with those of its contract; only other commands end with 1 or 2."""
     (tmp_path / "ends.py").write_text("raise SystemExit(3)\n")
     if "ends" in arguments:
         arguments = ("--queue-url", URL, "--handler", "ends:registry")

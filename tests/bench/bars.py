@@ -1,4 +1,4 @@
-"""The bars: what the daemon has to reach, and what of it a measure misses."""
+"""The bars that the daemon has to reach, and those that a measure misses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.bench.drain import Measure
     from tests.bench.idle import Idle
 
-#: CPU per message may be so many times that of the bare loop.
+#: CPU per message, at most, as a multiple of that of the bare loop.
 MAX_RATIO = {"b": 0.28, "c": 0.33, "d": 0.45}
 #: The same where both talk TLS.
 MAX_RATIO_TLS = {"b": 0.35, "c": 0.35, "d": 0.45}
@@ -50,7 +50,7 @@ def misses(
     floor: Measure | None,
     peer: Measure | None,
 ) -> tuple[str, ...]:
-    """What it misses. Only this checkout's daemon has bars; `floor` is the bare loop."""
+    """The bars that it misses. Only this checkout's daemon has bars; `floor` is the bare loop."""
     if candidate.letter not in DAEMON or candidate.before:
         return ()
     found: list[str] = []

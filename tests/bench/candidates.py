@@ -1,4 +1,4 @@
-"""Who empties the queue: the bare loop, the daemon in three ways, and a peer."""
+"""The candidates: the bare loop, the daemon with three handlers, and a peer."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Candidate:
         return TITLES[self.letter]
 
     def environment(self, stub: StubAddress) -> Mapping[str, str]:
-        """What its process has in its environment beside what all have."""
+        """The variables that only its process has."""
         path = "" if self.letter == "e" else str(self.tree)
         if stub.authority is None:
             return {"PYTHONPATH": path}
@@ -67,7 +67,7 @@ class Candidate:
         return {"PYTHONPATH": path, trust: stub.authority}
 
     def command(self, stub: StubAddress, messages: int, archive: Path) -> list[str]:
-        """The command that receives and deletes so many messages, and ends."""
+        """The command that receives and deletes `messages` messages, and ends."""
         if self.letter == "a":
             return bare_command(stub, messages)
         if self.letter == "e":

@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--idle", type=float, metavar="SECONDS", default=0.0,
-        help="idle for so long (three long polls are 60), then send messages one by one",
+        help="idle for this long (three long polls are 60), then send messages one by one",
     )  # fmt: skip
     parser.add_argument("--sends", type=int, default=200, help="with --idle: how many")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
@@ -103,10 +103,10 @@ def _drain(options: argparse.Namespace, about: dict[str, str]) -> bool:
         rounds = _rounds(running, options, certificate)
     rows = summarise(rounds, setting)
     if options.json:
-        told = {
+        settings = {
             name: getattr(options, name) for name in ("messages", "rounds", "latency_ms", "tls")
         }
-        print(json.dumps({**told, "machine": about, "rows": [row.as_json() for row in rows]}))
+        print(json.dumps({**settings, "machine": about, "rows": [row.as_json() for row in rows]}))
     else:
         print(f"{options.messages:,} messages, {options.rounds} rounds")
         print(table(rows, setting))

@@ -1,4 +1,4 @@
-"""Lets a candidate empty a queue, and takes the measure of its process."""
+"""Lets a candidate empty a queue, and measures its process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.bench.rig import BenchError, StubAddress, environment, running_stub
+from tests.bench.rig import BenchError, StubAddress, environment, lines_in, running_stub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ def drain(
     latency_ms: float = 0.0,
     certificate: Certificate | None = None,
 ) -> Measure:
-    """Let one candidate empty a queue of its own. Raises BenchError."""
+    """Let one candidate empty a queue. Raises BenchError."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as directory,
         running_stub(messages=messages, latency_ms=latency_ms, certificate=certificate) as stub,
@@ -55,8 +55,8 @@ def drain(
         usage = _run_to_the_end(candidate, stub, archive, messages)
         stats = stub.get("/stats")
         _check(stats, messages)
-        if candidate.letter == "d" and _lines(archive) != messages:
-            raise BenchError(f"{_lines(archive)} events in the archive instead of {messages}")
+        if candidate.letter == "d" and (archived := lines_in(archive)) != messages:
+            raise BenchError(f"{archived} events in the archive instead of {messages}")
     return _measure(stats, usage, messages)
 
 
@@ -94,14 +94,6 @@ def _check(stats: Mapping[str, Any], messages: int) -> None:
         raise BenchError("the consumer began before it was watched, or ended too soon: try again")
     if stats["redelivered"]:
         raise BenchError(f"{stats['redelivered']} messages were delivered again")
-
-
-def _lines(directory: Path) -> int:
-    count = 0
-    for path in directory.rglob("*.jsonl"):
-        with path.open("rb") as file:
-            count += sum(1 for _ in file)
-    return count
 
 
 def _measure(stats: Mapping[str, Any], usage: struct_rusage, messages: int) -> Measure:

@@ -66,7 +66,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A consumer with a queue of its own."""
+    """A consumer with its own queue."""
 
     title: str
     stub: StubAddress

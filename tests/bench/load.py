@@ -23,7 +23,14 @@ from typing import TYPE_CHECKING
 
 from tests.bench.bars import load_bars, load_misses
 from tests.bench.process import cpu_seconds
-from tests.bench.rig import BenchError, StubAddress, daemon_command, environment, running_stub
+from tests.bench.rig import (
+    BenchError,
+    StubAddress,
+    daemon_command,
+    environment,
+    lines_in,
+    running_stub,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +89,7 @@ class Load:
 
 
 def measure_load(messages: int, *, every_seconds: float = 1.0) -> Load:
-    """Drain so many messages. Raises `BenchError` if the daemon fails."""
+    """Drain `messages` messages. Raises `BenchError` if the daemon fails."""
     with (
         running_stub(messages=messages, visibility_seconds=120) as stub,
         tempfile.TemporaryDirectory() as folder,
@@ -106,7 +113,7 @@ def measure_load(messages: int, *, every_seconds: float = 1.0) -> Load:
                 with contextlib.suppress(OSError):
                     process.kill()
                 process.wait()
-        archived = sum(_lines_in(path) for path in Path(folder).rglob("*.jsonl"))
+        archived = lines_in(Path(folder))
     return Load(messages, seconds, cpu / messages * 1e6, archived, samples)
 
 
@@ -131,11 +138,6 @@ def _sample(pid: int, deleted: int) -> Sample:
         int(status["Threads"]),
         len(list((proc / "fd").iterdir())),
     )
-
-
-def _lines_in(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(1 for _ in file)
 
 
 def main() -> int:

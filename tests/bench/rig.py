@@ -1,4 +1,4 @@
-"""Starts the stub, and knows how consumers are started against it: each a process of its own."""
+"""Starts the stub, and makes the commands that start consumers: each is a separate process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class StubAddress:
         return self._request("GET", path, None)
 
     def post(self, path: str, data: Mapping[str, Any]) -> Any:
-        """Tell a control endpoint."""
+        """Post to a control endpoint."""
         return self._request("POST", path, json.dumps(data))
 
     def _request(self, method: str, path: str, body: str | None) -> Any:
@@ -114,3 +114,12 @@ def bare_command(stub: StubAddress, messages: int) -> list[str]:
         sys.executable, "-m", "tests.bench.bare_loop", "--queue-url", stub.queue_url,
         "--endpoint-url", stub.url, "--messages", str(messages),
     ]  # fmt: skip
+
+
+def lines_in(archive: Path) -> int:
+    """How many events are in an archive."""
+    count = 0
+    for path in archive.rglob("*.jsonl"):
+        with path.open("rb") as file:
+            count += sum(1 for _ in file)
+    return count

@@ -1,8 +1,8 @@
 """A small, fast SQS server on loopback, full of Canvas messages, for the benchmark and for tests.
 
 `python -m tests.bench.stub --port 0 --messages 20000 --latency-ms 0` prints one line of JSON,
-{"url": ..., "queue_url": ..., "control_url": ...}, when it is ready, and serves until it is told to
-stop. With --certificate, `url` is served with TLS, on a port of its own.
+{"url": ..., "queue_url": ..., "control_url": ...}, when it is ready, and serves until it is
+stopped. With --certificate, `url` is served with TLS, on a separate port.
 Beside SQS's JSON protocol: GET /stats, POST /send with {"body", "attributes"}, POST /send-all with
 {"bodies"}, POST /watch with {"pid"} (what that process has used at the first receive and at the
 last delete is in /stats), POST /shutdown.
@@ -46,7 +46,7 @@ class Waiter:
 
 @dataclass(slots=True)
 class Stub:
-    """The queue and everybody who talks to it. Lives in one event loop."""
+    """The queue and its clients. Lives in one event loop."""
 
     queue: Queue
     queue_url: str = ""
@@ -135,8 +135,8 @@ class Stub:
                 now_ms, sent_ns = time.time_ns() // 1_000_000, time.monotonic_ns()
                 message_id, _ = self.queue.send(data["body"], attributes, now_ms)
                 self.wake()
-                told = {"MessageId": message_id, "sent_ns": sent_ns}
-                connection.reply(json.dumps(told).encode())
+                answer = {"MessageId": message_id, "sent_ns": sent_ns}
+                connection.reply(json.dumps(answer).encode())
             case "POST /send-all":
                 now_ms = time.time_ns() // 1_000_000
                 ids = [self.queue.send(body, {}, now_ms)[0] for body in data["bodies"]]
@@ -173,7 +173,7 @@ class Stub:
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Fill the queue, tell the address, and serve until told to stop."""
+    """Fill the queue, print the address, and serve until stopped."""
     stub = Stub(Queue(options.visibility_seconds))
     now_ms = time.time_ns() // 1_000_000
     # A larger backlog is those again and again: the texts of half a million need not be in memory.
@@ -198,8 +198,8 @@ async def serve(options: argparse.Namespace) -> None:
         tls.load_cert_chain(options.certificate, options.key)
         server, url = await listen(0, tls)
     stub.queue_url = url + QUEUE_PATH
-    told = {"url": url, "queue_url": stub.queue_url, "control_url": control_url}
-    print(json.dumps(told), flush=True)
+    addresses = {"url": url, "queue_url": stub.queue_url, "control_url": control_url}
+    print(json.dumps(addresses), flush=True)
     sweeper = asyncio.create_task(stub.sweep())
     await stub.stop.wait()
     sweeper.cancel()

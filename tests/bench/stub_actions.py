@@ -151,7 +151,7 @@ def _send_batch(queue: Queue, data: dict[str, Any]) -> bytes:
 
 
 def _attributes(queue: Queue, data: dict[str, Any]) -> bytes:
-    told = {
+    attributes = {
         "QueueArn": "arn:aws:sqs:us-east-1:123456789012:canvas-live-events-bench",
         "VisibilityTimeout": str(queue.visibility_seconds),
         "MessageRetentionPeriod": "345600",
@@ -161,8 +161,8 @@ def _attributes(queue: Queue, data: dict[str, Any]) -> bytes:
     }
     names = data.get("AttributeNames") or ()
     if "All" not in names:
-        told = {name: value for name, value in told.items() if name in names}
-    return json.dumps({"Attributes": told} if told else {}).encode()
+        attributes = {name: value for name, value in attributes.items() if name in names}
+    return json.dumps({"Attributes": attributes} if attributes else {}).encode()
 
 
 _ACTIONS: dict[str, Callable[[Queue, dict[str, Any]], bytes]] = {

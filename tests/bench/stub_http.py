@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
             self._handle(line, target, body)
 
     def _handle(self, line: str, target: str, body: bytes) -> None:
-        if self._transport is not None:  # whoever hung up meanwhile must not be given messages
+        if self._transport is not None:  # a client that has hung up must not get messages
             self._server.request(self, line, target, body)
 
     def reply(self, body: bytes, *, status: int = 200, fields: bytes = b"") -> None:

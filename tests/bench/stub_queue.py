@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: Real receipt handles have about 400 characters, and whoever receives and deletes carries them.
+#: Real receipt handles have about 400 characters, in receives and deletes.
 _HANDLE_FILLER = b"AQEBx" * 76
 _RENDERED = b'{%b,"ReceiptHandle":"%d.%d.%b"%b%b}'
 _SYSTEM_ATTRIBUTES = {
@@ -107,7 +107,7 @@ class Queue:
         return b'{"Messages":[' + b",".join(rendered) + b"]}"
 
     def delete(self, handle: str) -> str | None:
-        """Delete by receipt handle; returns an error code, or None. Deleting twice is no error."""
+        """Delete by receipt handle, also twice; returns an error code, or None."""
         message = self._find(handle)
         if message is None:
             return "ReceiptHandleIsInvalid"
@@ -130,7 +130,7 @@ class Queue:
         return None
 
     def expire(self, now: float) -> None:
-        """Show again whatever's visibility timeout is over."""
+        """Make messages visible whose visibility timeout is over."""
         for message in list(self._in_flight.values()):
             if message.visible_at is not None and message.visible_at <= now:
                 self._show(message)
@@ -189,7 +189,7 @@ def _system_template(names: tuple[str, ...]) -> bytes:
 
 
 def render_attributes(attributes: Mapping[str, str]) -> bytes:
-    """String message attributes as SQS tells them, with their MD5; empty if there are none."""
+    """String message attributes as SQS returns them, with their MD5; empty if there are none."""
     if not attributes:
         return b""
     shown = {n: {"DataType": "String", "StringValue": v} for n, v in attributes.items()}

@@ -77,15 +77,17 @@ def test_receive_gives_ten_with_their_attributes(sqs: Any, stub: StubAddress) ->
     for message in [*first, *second]:
         assert hashlib.md5(message["Body"].encode()).hexdigest() == message["MD5OfBody"]
         metadata = json.loads(message["Body"])["metadata"]
-        told = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
-        assert told == {name: metadata[name] for name in ("event_name", "event_time")}
+        attributes = {
+            name: value["StringValue"] for name, value in message["MessageAttributes"].items()
+        }
+        assert attributes == {name: metadata[name] for name in ("event_name", "event_time")}
         assert message["Attributes"]["ApproximateReceiveCount"] == "1"
         assert message["Attributes"]["SentTimestamp"].isdecimal()
     assert _receive(sqs, stub) == []
 
 
 def test_attributes_come_only_if_asked_for(sqs: Any, stub: StubAddress) -> None:
-    """Who asks for no attributes gets none; who asks for one gets that one."""
+    """A receive without attributes gets none; one that asks for one gets that one."""
     plain = sqs.receive_message(QueueUrl=stub.queue_url)["Messages"][0]
     chosen = sqs.receive_message(
         QueueUrl=stub.queue_url,
@@ -99,7 +101,7 @@ def test_attributes_come_only_if_asked_for(sqs: Any, stub: StubAddress) -> None:
 
 
 def test_deleted_messages_are_gone(sqs: Any, stub: StubAddress) -> None:
-    """What is deleted is counted once, though it be deleted twice."""
+    """A message that is deleted twice is counted once."""
     entries = [
         {"Id": str(position), "ReceiptHandle": message["ReceiptHandle"]}
         for position, message in enumerate(_receive(sqs, stub))
@@ -161,7 +163,7 @@ def test_long_poll_is_answered_when_a_message_comes() -> None:
     assert [(sent["MessageId"], "hello")] == [(m["MessageId"], m["Body"]) for m in messages]
 
 
-def test_who_hangs_up_swallows_no_message() -> None:
+def test_a_closed_connection_takes_no_message() -> None:
     """A long poll whose client is gone is not given what comes later."""
     with running_stub() as stub, _client(stub) as sqs:
         gone = http.client.HTTPConnection(stub.url.removeprefix("http://"), timeout=60)
@@ -185,7 +187,7 @@ def test_latency_is_added_to_each_call() -> None:
 
 
 def test_with_a_certificate_sqs_is_behind_tls(tmp_path: Path) -> None:
-    """Whoever trusts the authority that was made for it talks TLS to the stub."""
+    """A client that trusts the authority that was made for it can use TLS."""
     certificate = write_certificate(tmp_path)
     with running_stub(messages=1, certificate=certificate) as stub, _client(stub) as sqs:
         assert stub.url.startswith("https://127.0.0.1:")

@@ -47,7 +47,7 @@ def test_the_batch_handler_is_held_against_the_peer() -> None:
 
 
 def test_with_latency_speed_is_the_bar() -> None:
-    """With latency, so many messages a second are the bar, and no ratio to the bare loop."""
+    """With latency, messages per second are the bar, not the ratio to the bare loop."""
     rounds = {A: [_measure(50)], B: [_measure(40, per_second=4900)], C: [_measure(40)]}
 
     rows = summarise(rounds, Setting(latency_ms=15))
@@ -69,7 +69,7 @@ def test_another_checkout_is_compared_and_not_judged() -> None:
 
 
 def test_over_tls_the_ratios_are_others() -> None:
-    """Over TLS the bare loop costs more, too; the peer is shown and is no bar."""
+    """Over TLS the bare loop costs more, too; the peer is shown and is not a bar."""
     rounds = {A: [_measure(100)], B: [_measure(34)], C: [_measure(36)], E: [_measure(20)]}
 
     rows = summarise(rounds, Setting(tls=True))

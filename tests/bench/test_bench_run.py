@@ -14,7 +14,7 @@ from tests.bench.rig import ROOT, BenchError
 
 
 def test_the_benchmark_runs() -> None:
-    """The one command drains with the bare loop and with the daemon, and tells what it cost."""
+    """The one command drains with the bare loop and with the daemon, and prints the cost."""
     command = [sys.executable, str(ROOT / "tests/bench/run.py"), "--json", "--only", "a,c"]
     size = ["--messages", "300", "--rounds", "1"]
 
@@ -32,8 +32,8 @@ def test_the_benchmark_runs() -> None:
     assert bare["steady_ratio"] == 1.0
 
 
-def test_a_peer_or_a_checkout_that_is_none_is_an_error(tmp_path: Path) -> None:
-    """What cannot be compared with is named before anything is measured."""
+def test_a_wrong_peer_or_checkout_is_an_error(tmp_path: Path) -> None:
+    """It is named before anything is measured."""
     with pytest.raises(BenchError, match="no fanferro in"):
         peer_version(Path(sys.executable))
     with pytest.raises(BenchError, match="no fanferro in"):

@@ -1,4 +1,4 @@
-"""The made-up messages are what Canvas would send: of any event, in either format."""
+"""Samples are what Canvas would send: any event, in either format."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_each_event_decodes_to_itself(name: str, written: Format) -> None:
 
 @each_event
 def test_each_event_fits_its_model(name: str, written: Format) -> None:
-    """Every field is one that the model knows, and what was sent can be had back."""
+    """The model knows every field, and its dump is the body."""
     for seed in SEEDS:
         event = event_of(name, written, seed)
 
@@ -95,7 +95,7 @@ def test_each_event_fits_its_model(name: str, written: Format) -> None:
     chosen=st.sampled_from(ALL),
     seeds=st.lists(st.integers(0, 2**63), min_size=2, max_size=2, unique=True),
 )
-def test_any_seed_makes_an_event_of_its_own(chosen: tuple[str, Format], seeds: list[int]) -> None:
+def test_each_seed_makes_a_different_event(chosen: tuple[str, Format], seeds: list[int]) -> None:
     """It fits its model, and differs from that of another seed."""
     first, second = (event_of(*chosen, seed=seed) for seed in seeds)
 
@@ -124,7 +124,7 @@ print(hashlib.sha256(repr(made).encode()).hexdigest())
 
 
 def test_the_same_seed_gives_the_same_bytes_in_every_process() -> None:
-    """Whatever order a set has there."""
+    """With any hash seed."""
     digests = {
         subprocess.run(
             [sys.executable, "-c", _PRINT],
@@ -161,22 +161,22 @@ def test_the_time_is_given() -> None:
 
 
 @for_each("name, written", [("no_such_event", "canvas"), ("user_created", "caliper")])
-def test_there_is_no_sample_of_what_canvas_does_not_send(name: str, written: Format) -> None:
-    """It is told at once, rather than made up."""
+def test_there_is_no_sample_of_an_unknown_event(name: str, written: Format) -> None:
+    """It is refused at once."""
     with pytest.raises(ValueError, match=f"no sample of '{name}' in {written} format"):
         sample_message(name, written)
     with pytest.raises(ValueError, match="no sample of"):
         sample_messages(["logged_in", name], 3, written)
 
 
-def test_no_name_is_told() -> None:
+def test_without_a_name_it_is_refused() -> None:
     """There is nothing to take turns."""
-    with pytest.raises(ValueError, match="no name"):
+    with pytest.raises(ValueError, match="no event name"):
         sample_messages([], 3)
 
 
 @for_each("name", BOTH)
-def test_both_formats_tell_the_same_facts(name: str) -> None:
+def test_both_formats_have_the_same_facts(name: str) -> None:
     """The same seed is the same scene: who, by which request or job, to what."""
     for seed in SEEDS:
         canvas, caliper = event_of(name, "canvas", seed), event_of(name, "caliper", seed)
@@ -204,8 +204,8 @@ def test_a_grade_is_the_same_in_both_formats() -> None:
     assert canvas.body["score"] == generated["scoreGiven"]
     assert canvas.body["points_possible"] == generated["maxScore"]
     assert local_id(canvas.body["grader_id"]) == local_id(generated["scoredBy"])
-    told = caliper.body["object"]["extensions"]["com.instructure.canvas"]
-    assert canvas.body["grade"] == told["grade"]
+    extensions = caliper.body["object"]["extensions"]["com.instructure.canvas"]
+    assert canvas.body["grade"] == extensions["grade"]
 
 
 def test_there_are_no_nulls_in_caliper() -> None:
@@ -232,7 +232,7 @@ def test_a_course_is_the_same_everywhere(name: str, written: Format) -> None:
         assert len(courses) <= 1
 
 
-def test_what_occurs_at_canvas_occurs() -> None:
+def test_the_variations_of_canvas_occur() -> None:
     """Each shape of a time; ids as texts and as numbers, global and local; null and missing."""
     facts, times, causes = [], set(), set()
     for seed in SEEDS:
@@ -290,14 +290,14 @@ def test_a_request_has_the_metadata_of_one() -> None:
     assert common | {"job_id", "job_tag"} == set(job)
 
 
-def test_new_quizzes_tells_little() -> None:
+def test_new_quizzes_has_few_metadata() -> None:
     """It is a service of its own: no ids of the root account, no request."""
     metadata = event_of("quizzes.quiz_graded").metadata
 
     assert {"event_name", "event_time", "producer", "root_account_uuid"} == set(metadata)
 
 
-def test_everybody_is_made_up() -> None:
+def test_all_people_are_made_up() -> None:
     """Mail goes nowhere, and addresses are those kept for documentation."""
     for name, written in ALL:
         event = json.loads(sample_message(name, written, seed=9).body)
@@ -311,7 +311,7 @@ def test_everybody_is_made_up() -> None:
 
 @for_each("written", FORMATS)
 def test_one_kind_carries_a_secret(written: Format) -> None:
-    """So that a demo or a test can show what becomes of it."""
+    """So that a demo or a test can show that it is removed."""
     sample = sample_message("course_updated", written)
 
     scrubbed = scrub_json(sample.body)

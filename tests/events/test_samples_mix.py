@@ -39,7 +39,7 @@ def events_of(samples: Any) -> list[Event]:
 
 
 @pytest.mark.parametrize("written", FORMATS)
-def test_every_message_is_an_event_of_its_own(written: Format) -> None:
+def test_every_message_is_a_different_event(written: Format) -> None:
     """Each decodes, in the format that was asked for, and none comes twice."""
     events = events_of(realistic_messages(2_000, (written,), seed=1))
 
@@ -49,7 +49,7 @@ def test_every_message_is_an_event_of_its_own(written: Format) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.55, 1.0])
 def test_reading_has_its_share(share: float) -> None:
-    """Whatever is asked for, give or take what chance gives."""
+    """The one that is asked for, within chance."""
     samples = realistic_messages(2_000, seed=1, asset_share=share)
 
     names = Counter(sample.attributes["event_name"] for sample in samples)
@@ -57,8 +57,8 @@ def test_reading_has_its_share(share: float) -> None:
     assert abs(names["asset_accessed"] / 2_000 - share) < 0.04
 
 
-def test_much_else_comes_beside_it() -> None:
-    """Most events of a handler's interest, within two thousand messages."""
+def test_many_other_events_come_with_it() -> None:
+    """Most events that handlers ask for, within two thousand messages."""
     names = {sample.attributes["event_name"] for sample in realistic_messages(2_000, seed=1)}
 
     assert names >= {
@@ -112,7 +112,7 @@ def test_the_events_of_an_action_agree() -> None:
     ("written", "low", "high"), [("canvas", 1_150, 1_350), ("caliper", 2_000, 2_250)]
 )
 def test_they_are_as_large_as_real_ones(written: Format, low: int, high: int) -> None:
-    """The median is; the largest are texts that Canvas has cut."""
+    """The median is; the largest have texts that Canvas has truncated."""
     sizes = [len(sample.body) for sample in realistic_messages(2_000, (written,), seed=1)]
 
     assert low < statistics.median(sizes) < high
@@ -120,7 +120,7 @@ def test_they_are_as_large_as_real_ones(written: Format, low: int, high: int) ->
 
 
 def test_two_formats_come_as_often() -> None:
-    """What Caliper lacks comes in Canvas's own."""
+    """Events that Caliper lacks are in Canvas format."""
     events = events_of(realistic_messages(2_000, FORMATS, seed=1))
 
     formats = Counter(event.format for event in events)
@@ -137,7 +137,7 @@ def test_the_same_seed_gives_the_same_mix() -> None:
 
 @for_each("fraction", [0.0, 0.1, 0.5, 0.9])
 def test_duplicates_have_their_share(fraction: float) -> None:
-    """Copies of what came a little before; nothing is left out."""
+    """Copies of recent messages; none is left out."""
     made = list(islice(with_duplicates(NUMBERED, fraction, seed=1), 2_000))
 
     numbers = [int(message.body) for message in made]
@@ -162,8 +162,8 @@ def test_shuffled_is_another_order_of_the_same() -> None:
 
 @settings(max_examples=30, deadline=None, database=None)
 @given(seed=st.integers(0, 2**32), written=st.sampled_from(FORMATS))
-def test_what_is_malformed_can_not_be_decoded(seed: int, written: Format) -> None:
-    """None of it, of whichever kind, in whichever format."""
+def test_malformed_messages_cannot_be_decoded(seed: int, written: Format) -> None:
+    """All kinds, in both formats."""
     samples = sample_messages(["logged_in", "wiki_page_updated"], 10, written, seed=seed)
 
     for sample in with_malformed(samples, 1.0, seed=seed):
@@ -188,7 +188,7 @@ def test_malformed_have_their_share_and_are_of_several_kinds() -> None:
 
 
 def test_json_is_written_as_rails_does() -> None:
-    """Compact, with what HTML is made of as escapes, and letters beyond ASCII as they are."""
+    """Compact, with the characters of HTML escaped, and other letters as they are."""
     text = "\n".join(sample.body for sample in realistic_messages(1_000, seed=1))
 
     assert not set("<>&") & set(text)

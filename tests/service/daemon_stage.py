@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FakeWorker:
-    """An engine without threads: the test says what has become of it."""
+    """An engine without threads; the test sets its state."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
@@ -94,7 +94,7 @@ class Heard:
 
 
 class Stage:
-    """A daemon whose surroundings are scripts. Things happen by `at`."""
+    """A daemon in a scripted environment. Events are scheduled with `at`."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -104,7 +104,7 @@ class Stage:
         self.flushed: list[float] = []
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
-        """Let something happen so long after now."""
+        """Call something after this many seconds."""
         self.clock.call_later(seconds, action)
 
     def stop_at(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The end of the process: it waits for nobody for good."""
+"""The end of the process: it waits for nothing without a limit."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ sys.exit(75)
 
 
 @pytest.mark.parametrize("kind", ["thread", "executor"])
-def test_a_thread_that_hangs_does_not_keep_the_process(kind: str) -> None:
-    """Python itself would wait for it for ever, and systemd in vain for the exit code."""
+def test_a_thread_that_hangs_does_not_delay_the_exit(kind: str) -> None:
+    """Python would wait for it for ever, and systemd would get no exit code."""
     command = [sys.executable, "-c", _HANGS, kind]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
@@ -39,8 +39,8 @@ def test_a_thread_that_hangs_does_not_keep_the_process(kind: str) -> None:
     assert "threads_left" in ended.stdout
 
 
-def test_a_thread_that_ends_in_time_is_let_end() -> None:
-    """Then the process ends as any other does."""
+def test_a_thread_that_ends_in_time_is_waited_for() -> None:
+    """Then the process ends normally."""
     codes: list[int] = []
     go = threading.Event()
     before = threading.enumerate()
@@ -57,5 +57,5 @@ def test_a_thread_that_ends_in_time_is_let_end() -> None:
 
 
 def test_without_such_threads_nothing_is_watched() -> None:
-    """As ever, if no handler starts any."""
+    """The usual case, if no handler starts any."""
     assert end_in_time(0, before=threading.enumerate()) is None

@@ -1,4 +1,4 @@
-"""What never gets into a log line, and what is told of an exception instead."""
+"""What never gets into a log line, and what is logged of an exception instead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def test_exception_is_types_and_places(logs: Logs) -> None:
-    """Of an exception the types and the frames are written, not its text and no locals."""
+    """The types and frames of an exception are written, not its text and its locals."""
     logs.configure()
     secret = "jane@example.edu"
 
@@ -42,7 +42,7 @@ def test_exception_is_types_and_places(logs: Logs) -> None:
     assert last[-1] == "ValueError"
 
 
-def test_exception_messages_can_be_asked_for(logs: Logs) -> None:
+def test_exception_messages_are_an_option(logs: Logs) -> None:
     """With `exception_messages` the texts are written, secrets in their URLs scrubbed."""
     logs.configure(exception_messages=True)
 
@@ -54,7 +54,7 @@ def test_exception_messages_can_be_asked_for(logs: Logs) -> None:
 
 
 def test_exception_messages_are_shown_on_a_terminal_and_nowhere_else(logs: Logs) -> None:
-    """No file and no journal keeps what a terminal shows; what is configured counts for both."""
+    """They are not kept in a file or journal, unless that is configured."""
     expected = [(True, None, True), (False, None, False), (True, False, False), (False, True, True)]
 
     for terminal, configured, shown in expected:
@@ -69,7 +69,7 @@ def test_exception_messages_are_shown_on_a_terminal_and_nowhere_else(logs: Logs)
 
 
 def test_only_a_handler_s_failure_says_how_to_see_more(logs: Logs) -> None:
-    """A hint that the line has itself stays."""
+    """A hint that is in the line stays."""
     logs.configure()
 
     structlog.get_logger().warning("close_failed", exc_info=KeyError("user_id"))
@@ -79,7 +79,7 @@ def test_only_a_handler_s_failure_says_how_to_see_more(logs: Logs) -> None:
 
 
 def test_endless_recursion_is_cut(logs: Logs) -> None:
-    """A thousand frames are told by the outermost and innermost twenty."""
+    """Of a thousand frames, the outermost and innermost twenty are logged."""
     logs.configure()
 
     def deeper() -> None:
@@ -96,7 +96,7 @@ def test_endless_recursion_is_cut(logs: Logs) -> None:
 
 
 def test_guard_drops_and_scrubs() -> None:
-    """Payloads, handles and secrets are dropped by name at any depth, and cut out of URLs."""
+    """Payloads, handles and secrets are dropped by name at any depth, and scrubbed from URLs."""
     line = guard(
         None,
         "info",
@@ -118,7 +118,7 @@ def test_guard_drops_and_scrubs() -> None:
 
 
 def test_guard_keeps_values_and_names_the_rest() -> None:
-    """Plain values stay, long texts are cut, of an object or exception only its type is told."""
+    """Plain values stay, long texts are cut, objects and exceptions are logged by type only."""
     circle: list[Any] = []
     circle.append(circle)
     line = guard(
@@ -155,7 +155,7 @@ def test_guard_keeps_values_and_names_the_rest() -> None:
 
 
 def test_uncaught_exceptions_are_one_line_without_their_text(logs: Logs) -> None:
-    """What nobody caught, in whichever thread, is told by type and place."""
+    """In any thread, it is logged with its type and place."""
     logs.configure()
     install_exception_hooks()
 
@@ -173,8 +173,8 @@ def test_uncaught_exceptions_are_one_line_without_their_text(logs: Logs) -> None
     assert "jane" not in logs.text()
 
 
-def test_describe_tells_the_handlers_line() -> None:
-    """Of an error in a library the handler's own line is told first, then the library's."""
+def test_the_description_has_the_line_of_the_handler() -> None:
+    """For an error in a library, the handler's line comes first, then the library's."""
 
     def on_grade() -> None:
         json.loads("not json, jane@example.edu")

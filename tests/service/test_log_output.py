@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.service.conftest import Logs
 
-MANY = 30_000  # lines; so many fit neither into a pipe nor into what may wait
+MANY = 30_000  # lines; more than fit into a pipe and into the lines that may wait
 
 
 def a_pipe() -> tuple[int, int]:
@@ -35,7 +35,7 @@ def a_socket() -> tuple[int, int]:
 
 
 def a_terminal() -> tuple[int, int]:
-    """A terminal, which somebody may have stopped with Ctrl-S."""
+    """A terminal, which may be stopped with Ctrl-S."""
     reader, writer = pty.openpty()
     tty.setraw(writer)
     return reader, writer
@@ -70,10 +70,10 @@ def read_all(reader: int, more: Callable[[], None]) -> list[dict[str, Any]]:
 
 
 @for_each("kind", READERS)
-def test_a_reader_that_does_not_read_costs_lines_and_no_time(
+def test_a_reader_that_does_not_read_costs_lines_but_no_time(
     kind: Callable[[], tuple[int, int]], logs: Logs
 ) -> None:
-    """More lines than can wait return at once; what was dropped is counted, what is left whole."""
+    """Writes return at once; dropped lines are counted, the others are whole."""
     with reading(kind) as (reader, stream):
         logs.stream = stream
         output = logs.configure(format="json").output
@@ -91,7 +91,9 @@ def test_a_reader_that_does_not_read_costs_lines_and_no_time(
 
 
 @for_each("kind", READERS)
-def test_what_waits_goes_out_in_order(kind: Callable[[], tuple[int, int]], logs: Logs) -> None:
+def test_waiting_lines_are_written_in_order(
+    kind: Callable[[], tuple[int, int]], logs: Logs
+) -> None:
     """A slow reader loses nothing."""
     with reading(kind) as (reader, stream):
         logs.stream = stream
@@ -105,8 +107,8 @@ def test_what_waits_goes_out_in_order(kind: Callable[[], tuple[int, int]], logs:
         assert [line["number"] for line in lines] == list(range(3_000))
 
 
-def test_the_end_waits_for_a_bounded_time(logs: Logs) -> None:
-    """A reader that never reads does not keep the process."""
+def test_the_end_waits_for_a_limited_time(logs: Logs) -> None:
+    """A reader that never reads does not delay the exit for long."""
     with reading(a_pipe) as (_, stream):
         logs.stream = stream
         output = logs.configure(format="json").output
@@ -118,7 +120,7 @@ def test_the_end_waits_for_a_bounded_time(logs: Logs) -> None:
         assert output._waiting
 
 
-def test_others_of_the_pipe_are_left_as_they_are(logs: Logs) -> None:
+def test_the_mode_of_a_shared_pipe_is_unchanged(logs: Logs) -> None:
     """The descriptor that is shared with the shell still blocks."""
     with reading(a_pipe) as (_, stream):
         logs.stream = stream
@@ -128,8 +130,8 @@ def test_others_of_the_pipe_are_left_as_they_are(logs: Logs) -> None:
         assert os.get_blocking(stream.fileno())
 
 
-def test_a_reader_that_has_gone_costs_the_lines(logs: Logs) -> None:
-    """A closed pipe is no failure of whoever logs."""
+def test_a_closed_pipe_costs_the_lines(logs: Logs) -> None:
+    """It raises nothing where the line is logged."""
     reader, writer = os.pipe()
     os.close(reader)
     with open(writer, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor
@@ -141,7 +143,7 @@ def test_a_reader_that_has_gone_costs_the_lines(logs: Logs) -> None:
 
 
 def test_a_full_disk_costs_the_lines(logs: Logs) -> None:
-    """What could not be written is counted, and does not wait."""
+    """Lines that could not be written are counted, and do not wait."""
     with open("/dev/full", "w", encoding="utf-8") as stream:  # noqa: PTH123 - a device
         logs.stream = stream
         output = logs.configure().output
@@ -152,7 +154,7 @@ def test_a_full_disk_costs_the_lines(logs: Logs) -> None:
 
 
 def test_a_forked_child_writes_its_own_lines_only(logs: Logs) -> None:
-    """What waits in the parent is the parent's."""
+    """Lines that wait in the parent are written by the parent."""
     with reading(a_pipe) as (reader, stream):
         logs.stream = stream
         output = logs.configure(format="json").output
@@ -169,7 +171,7 @@ def test_a_forked_child_writes_its_own_lines_only(logs: Logs) -> None:
         assert [line["number"] for line in lines] == list(range(2_000))
 
 
-def test_the_console_is_not_at_risk(logs: Logs) -> None:
+def test_console_lines_have_escapes(logs: Logs) -> None:
     """Names and ids from outside are shown with escapes; one line stays one line."""
     bad = "x\x1b]0;title\x07\u202e\ngone"
     logs.configure(format="console", exception_messages=True)

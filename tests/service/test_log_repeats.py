@@ -1,4 +1,4 @@
-"""Each failure is told once, its repeats are counted, and no count is lost."""
+"""Each failure is logged once, its repeats are counted, and no count is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Told:
+class Logs:
     """A structlog with nothing but the filter; what passes is kept."""
 
     def __init__(self, **options: Any) -> None:
@@ -38,111 +38,111 @@ class Told:
         return entries
 
 
-@pytest.fixture(name="told")
-def _told() -> Iterator[Told]:
-    yield Told()
+@pytest.fixture(name="logs")
+def _logs() -> Iterator[Logs]:
+    yield Logs()
     structlog.reset_defaults()
 
 
-def test_repeat_within_the_window_is_held_back(told: Told) -> None:
-    """The same failure is told once a window; the next line carries how many were held back."""
+def test_repeat_within_the_window_is_held_back(logs: Logs) -> None:
+    """The same failure is logged once a window; the next line has the count of repeats."""
     for _ in range(4):
-        told.log.warning("handler_failed", handler="grades", error_type="KeyError")
-    told.clock.advance(59.9)
-    told.log.warning("handler_failed", handler="grades", error_type="KeyError")
-    assert told.lines() == [("handler_failed", None)]
+        logs.log.warning("handler_failed", handler="grades", error_type="KeyError")
+    logs.clock.advance(59.9)
+    logs.log.warning("handler_failed", handler="grades", error_type="KeyError")
+    assert logs.lines() == [("handler_failed", None)]
 
-    told.clock.advance(0.1)
-    told.log.warning("handler_failed", handler="grades", error_type="KeyError")
+    logs.clock.advance(0.1)
+    logs.log.warning("handler_failed", handler="grades", error_type="KeyError")
 
-    assert told.lines() == [("handler_failed", 4)]
+    assert logs.lines() == [("handler_failed", 4)]
 
 
 @pytest.mark.parametrize(
     "fact", ["handler", "error_type", "code", "reason", "problems", "file", "where"]
 )
-def test_another_failure_is_told_at_once(told: Told, fact: str) -> None:
+def test_another_failure_is_logged_at_once(logs: Logs, fact: str) -> None:
     """Another handler, type, code, reason, problem, file or thread is another failure."""
-    told.log.warning("handler_failed", **{fact: "one"})
-    told.log.warning("handler_failed", **{fact: "two"})
+    logs.log.warning("handler_failed", **{fact: "one"})
+    logs.log.warning("handler_failed", **{fact: "two"})
 
-    assert told.lines() == [("handler_failed", None)] * 2
+    assert logs.lines() == [("handler_failed", None)] * 2
 
 
-def test_what_does_not_tell_failures_apart(told: Told) -> None:
+def test_some_facts_do_not_distinguish_failures(logs: Logs) -> None:
     """The same failure on another message is the same failure."""
-    told.log.error("undecodable", reason="no JSON", message_id="1")
-    told.log.error("undecodable", reason="no JSON", message_id="2")
+    logs.log.error("undecodable", reason="no JSON", message_id="1")
+    logs.log.error("undecodable", reason="no JSON", message_id="2")
 
-    assert told.lines() == [("undecodable", None)]
+    assert logs.lines() == [("undecodable", None)]
 
 
-def test_lines_of_others_are_never_held_back(told: Told) -> None:
-    """What handlers and libraries log is theirs: the same line six times is six lines."""
+def test_lines_of_others_are_never_held_back(logs: Logs) -> None:
+    """Handlers and libraries: the same line six times is six lines."""
     for names in ((), ("my_handlers",), ("consumer.handler",), ("consumerish",)):
         log = structlog.get_logger(*names)
         for _ in range(6):
             log.warning("handler_failed", reason="a course without a term")
 
-        assert told.lines() == [("handler_failed", None)] * 6, names
+        assert logs.lines() == [("handler_failed", None)] * 6, names
 
 
-def test_what_is_said_once_each_is_not_held_back(told: Told) -> None:
+def test_events_that_are_logged_once_each_are_not_held_back(logs: Logs) -> None:
     """Two unknown events, or two warnings about the configuration, are two lines."""
     for event in ("unknown_event", "unknown_field", "data_misfit", "config_warning"):
         for name in ("one", "two"):
-            told.log.warning(event, event_name=name, reason="x" * 600 + name)
+            logs.log.warning(event, event_name=name, reason="x" * 600 + name)
 
-        assert told.lines() == [(event, None)] * 2
+        assert logs.lines() == [(event, None)] * 2
 
 
-def test_info_is_never_held_back(told: Told) -> None:
-    """Lines below warning pass, however often."""
+def test_info_is_never_held_back(logs: Logs) -> None:
+    """All lines below warning pass."""
     for _ in range(3):
-        told.log.info("summary")
+        logs.log.info("summary")
 
-    assert told.lines() == [("summary", None)] * 3
+    assert logs.lines() == [("summary", None)] * 3
 
 
-def test_flush_tells_what_is_pending(told: Told) -> None:
-    """Counts are told by flush with the failure's facts, and only once."""
+def test_flush_logs_pending_counts(logs: Logs) -> None:
+    """With the facts of the failure, and only once."""
     for _ in range(3):
-        told.log.error("receive_failed", code="Throttled", next_attempt_seconds=4)
-    told.lines()
+        logs.log.error("receive_failed", code="Throttled", next_attempt_seconds=4)
+    logs.lines()
 
-    told.filter.flush()
+    logs.filter.flush()
 
-    assert told.kept.entries == [
+    assert logs.kept.entries == [
         {"event": "receive_failed", "code": "Throttled", "repeats": 2, "log_level": "error",
          "level": "error"}
     ]  # fmt: skip
-    told.lines()
-    told.filter.flush()
-    assert told.lines() == []
+    logs.lines()
+    logs.filter.flush()
+    assert logs.lines() == []
 
 
-def test_going_on_is_one_line_a_flush(told: Told) -> None:
-    """A failure that goes on for minutes is told by each minute's flush and nothing else."""
+def test_a_lasting_failure_is_one_line_a_flush(logs: Logs) -> None:
+    """A failure that lasts for minutes is logged by the flush of each minute only."""
     for _ in range(3):
         for _ in range(60):
-            told.clock.advance(1)
-            told.log.warning("handler_failed")
-        told.filter.flush()
+            logs.clock.advance(1)
+            logs.log.warning("handler_failed")
+        logs.filter.flush()
 
-    # The flush tells 59; in the next minutes the first line after the window does, with itself 60.
-    assert [repeats for _, repeats in told.lines()] == [None, 59, 59, 59]
+    # The flush reports 59; later the first line after the window does, with itself 60.
+    assert [repeats for _, repeats in logs.lines()] == [None, 59, 59, 59]
 
 
 def test_table_is_bounded_and_nothing_is_lost() -> None:
-    """Of more failures than are remembered the counts of the oldest are told in sum."""
-    told = Told(max_failures=10)
+    """With more failures than are remembered, the counts of the oldest are logged as a sum."""
+    logs = Logs(max_failures=10)
     for number in range(25):
         for _ in range(3):
-            told.log.warning("handler_failed", reason=str(number))
+            logs.log.warning("handler_failed", reason=str(number))
 
-    told.filter.flush()
+    logs.filter.flush()
 
-    lines = told.lines()
+    lines = logs.lines()
     assert sum(repeats or 0 for _, repeats in lines) == 50
     assert lines[-1] == ("lines_suppressed", 30)
     structlog.reset_defaults()
@@ -150,22 +150,22 @@ def test_table_is_bounded_and_nothing_is_lost() -> None:
 
 def test_remembers_only_the_beginning_of_a_long_line() -> None:
     """A long text passes, but is not kept in memory."""
-    told = Told(max_failures=10)
+    logs = Logs(max_failures=10)
 
     for _ in range(2):
-        told.log.warning("x" * 1_000_000, reason="y" * 1_000_000)
+        logs.log.warning("x" * 1_000_000, reason="y" * 1_000_000)
 
-    assert [(event[:2], len(event)) for event, _ in told.lines()] == [("xx", 1_000_000)]
-    assert all(len(part) <= 500 for key in told.filter._seen for part in key)
+    assert [(event[:2], len(event)) for event, _ in logs.lines()] == [("xx", 1_000_000)]
+    assert all(len(part) <= 500 for key in logs.filter._seen for part in key)
     structlog.reset_defaults()
 
 
-def test_forgets_what_has_passed(told: Told) -> None:
+def test_old_failures_are_forgotten(logs: Logs) -> None:
     """A failure that has not come back for a window is forgotten by flush."""
-    told.log.warning("handler_failed")
-    told.clock.advance(61)
-    told.filter.flush()
-    told.log.warning("handler_failed")
+    logs.log.warning("handler_failed")
+    logs.clock.advance(61)
+    logs.filter.flush()
+    logs.log.warning("handler_failed")
 
-    assert told.lines() == [("handler_failed", None)] * 2
-    assert len(told.filter._seen) == 1
+    assert logs.lines() == [("handler_failed", None)] * 2
+    assert len(logs.filter._seen) == 1

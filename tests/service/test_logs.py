@@ -68,7 +68,7 @@ def test_colours_only_where_wanted(logs: Logs) -> None:
 
 
 def test_levels_below_the_threshold_cost_no_line(logs: Logs) -> None:
-    """At info nothing of debug is written, by whichever way it was logged."""
+    """At info no debug line is written, from structlog or the standard library."""
     logs.configure(level="info")
 
     structlog.get_logger().debug("message_settled")
@@ -78,8 +78,8 @@ def test_levels_below_the_threshold_cost_no_line(logs: Logs) -> None:
     assert [line["event"] for line in logs.lines()] == ["ready"]
 
 
-def test_standard_library_joins_in(logs: Logs) -> None:
-    """Records of other loggers become lines of the same shape, with the logger's name."""
+def test_lines_of_the_standard_library_have_the_same_form(logs: Logs) -> None:
+    """With the name of the logger."""
     logs.configure()
 
     logging.getLogger("my_handlers").warning("%d of %s", 3, "course 42")
@@ -94,8 +94,8 @@ def test_standard_library_joins_in(logs: Logs) -> None:
     ]
 
 
-def test_warnings_of_python_join_in(logs: Logs) -> None:
-    """What `warnings.warn` says does not break the stream of JSON lines."""
+def test_warnings_of_python_have_the_same_form(logs: Logs) -> None:
+    """`warnings.warn` does not break the stream of JSON lines."""
     logs.configure()
 
     with warnings.catch_warnings():
@@ -111,7 +111,7 @@ def test_warnings_of_python_join_in(logs: Logs) -> None:
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning"])
 def test_wire_data_of_botocore_never_gets_out(logs: Logs, level: str) -> None:
-    """Debug lines of botocore hold headers and bodies: no setting lets them out."""
+    """Debug lines of botocore contain headers and bodies; no setting writes them."""
     logs.configure(level=level)
     logging.getLogger("botocore.endpoint").setLevel(logging.DEBUG)
 
@@ -124,7 +124,7 @@ def test_wire_data_of_botocore_never_gets_out(logs: Logs, level: str) -> None:
 
 
 def test_chatter_of_botocore_is_for_debug_only(logs: Logs) -> None:
-    """At info the AWS libraries' own info lines stay away; at debug they are shown."""
+    """At info, info lines of the AWS libraries are not written; at debug they are."""
     logs.configure(level="info")
     logging.getLogger("botocore.credentials").info("Found credentials in environment")
     assert logs.text() == ""
@@ -134,8 +134,8 @@ def test_chatter_of_botocore_is_for_debug_only(logs: Logs) -> None:
     assert len(logs.lines()) == 1
 
 
-def test_wrong_arguments_of_a_library_are_told_without_them(logs: Logs) -> None:
-    """A log call whose arguments do not fit is told as such; Python would print the arguments."""
+def test_a_log_call_with_wrong_arguments_is_logged_without_them(logs: Logs) -> None:
+    """Python would print the arguments to standard error."""
     logs.configure()
 
     logging.getLogger("my_handlers").warning("%d grades", "jane@example.edu")
@@ -147,7 +147,7 @@ def test_wrong_arguments_of_a_library_are_told_without_them(logs: Logs) -> None:
 
 
 def test_journal_gets_priorities(logs: Logs, tmp_path: Path) -> None:
-    """Connected to the journal, each line begins with its priority, which systemd takes off."""
+    """Connected to the journal, each line begins with its priority, which systemd removes."""
     with (tmp_path / "journal").open("w+") as stream:
         status = os.fstat(stream.fileno())
         logs.stream, logs.environ = stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}

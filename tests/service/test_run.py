@@ -31,7 +31,7 @@ UNREACHABLE = TransportError("not reached", code="EndpointConnectionError")
 
 
 class FakeTransport:
-    """A queue that can be asked about itself, and no more."""
+    """A queue with attributes only."""
 
     name = "canvas-live-events-test"
     region = "us-east-1"
@@ -115,8 +115,8 @@ def _logs() -> Iterator[list[Any]]:
         yield captured
 
 
-def test_the_queue_is_told_of_before_the_first_receive(rig: Rig, logs: list[Any]) -> None:
-    """What it holds, its dead-letter queue, and what is risky about it."""
+def test_the_queue_is_logged_before_the_first_receive(rig: Rig, logs: list[Any]) -> None:
+    """Its counts, its dead-letter queue, and its risks."""
     rig.transport.answers = [
         QueueAttributes(visibility_timeout_seconds=30, visible_messages=7, in_flight_messages=2)
     ]
@@ -131,14 +131,14 @@ def test_the_queue_is_told_of_before_the_first_receive(rig: Rig, logs: list[Any]
 
 
 @pytest.mark.parametrize(
-    ("configured", "told", "expected"),
+    ("configured", "reported", "expected"),
     [(None, 45, 45), (90, 45, 90), (None, None, 30), (None, 0, 30)],
 )
 def test_the_visibility_timeout_is_never_left_open(
-    rig: Rig, configured: int | None, told: int | None, expected: int
+    rig: Rig, configured: int | None, reported: int | None, expected: int
 ) -> None:
     """As configured, else as the queue says, else SQS's own default: receive and renewal agree."""
-    rig.transport.answers = [QueueAttributes(visibility_timeout_seconds=told)]
+    rig.transport.answers = [QueueAttributes(visibility_timeout_seconds=reported)]
 
     rig.start(Settings(queue=QueueSettings(visibility_timeout_seconds=configured)))
 
@@ -146,7 +146,7 @@ def test_the_visibility_timeout_is_never_left_open(
 
 
 def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
-    """Whatever the daemon ends with."""
+    """With any end of the daemon."""
     rig.daemon_code = 69
 
     code = rig.start(max_messages=5, drain_when_empty=True)
@@ -157,7 +157,7 @@ def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
 
 
 def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs: list[Any]) -> None:
-    """A network that is not up yet at boot: each attempt is told with the next."""
+    """A network that is not up yet at boot: each attempt is logged with the time of the next."""
     rig.transport.answers = [UNREACHABLE, UNREACHABLE, UNREACHABLE, QueueAttributes()]
 
     assert rig.start() == 0
@@ -171,10 +171,10 @@ def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs:
 @pytest.mark.parametrize(
     ("grace", "waits"), [(0, []), (2, [1]), (60, [1, 2, 4, 8, 15, 15, 15]), (7, [1, 2, 4])]
 )
-def test_an_outage_that_lasts_ends_it(
+def test_a_lasting_outage_ends_the_start(
     rig: Rig, logs: list[Any], grace: float, waits: list[float]
 ) -> None:
-    """No pause goes beyond `engine.fatal_grace_seconds`; then it is "start me again": 75."""
+    """No pause goes beyond `engine.fatal_grace_seconds`; then exit code 75, for a restart."""
     rig.transport.answers = [UNREACHABLE]
 
     began = rig.clock.monotonic()
@@ -189,8 +189,8 @@ def test_an_outage_that_lasts_ends_it(
     assert rig.workers == []
 
 
-def test_an_attempt_that_hangs_has_an_end(rig: Rig) -> None:
-    """Whatever it hangs in: after `engine.fatal_grace_seconds` it is "start me again"."""
+def test_an_attempt_that_hangs_has_a_deadline(rig: Rig) -> None:
+    """After `engine.fatal_grace_seconds` it ends with the code for a restart."""
     ended = threading.Event()
 
     def hang() -> QueueAttributes:
@@ -206,8 +206,8 @@ def test_an_attempt_that_hangs_has_an_end(rig: Rig) -> None:
     assert 75 == caught.value.exit_code
 
 
-def test_missing_credentials_are_looked_for_anew(rig: Rig, logs: list[Any]) -> None:
-    """With a new client: the old one remembers that there were none. At the end it is 77."""
+def test_missing_credentials_are_looked_for_again(rig: Rig, logs: list[Any]) -> None:
+    """With a new client, as the old one caches that there were none. In the end it is 77."""
     rig.transport.answers = [CredentialsMissingError("none"), QueueAttributes()]
     assert rig.start() == 0
     (line,) = [line for line in logs if line["event"] == "credentials_not_ready"]
@@ -228,10 +228,10 @@ def test_missing_credentials_are_looked_for_anew(rig: Rig, logs: list[Any]) -> N
         (ConfigurationError("no"), 78),
     ],
 )
-def test_what_waiting_does_not_mend_is_not_waited_for(
+def test_permanent_errors_are_not_waited_for(
     rig: Rig, error: TransportError | ConfigurationError, code: int
 ) -> None:
-    """One question, and the error's exit code."""
+    """One call, and the exit code of the error."""
     rig.transport.answers = [error]
 
     with pytest.raises(type(error)) as caught:
@@ -243,10 +243,10 @@ def test_what_waiting_does_not_mend_is_not_waited_for(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_during_the_check_ends_it_well(
+def test_a_signal_during_the_check_ends_it_with_0(
     rig: Rig, logs: list[Any], number: signal.Signals
 ) -> None:
-    """Nothing is held yet: the call is broken off. The handlers of before are there again."""
+    """Nothing is in flight, so the call is abandoned. The former signal handlers are restored."""
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     rig.transport.answers = [lambda: os.kill(os.getpid(), number)]
 
@@ -260,7 +260,7 @@ def test_a_signal_during_the_check_ends_it_well(
 def test_a_signal_after_the_check_is_left_to_the_daemon(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From then on there is something to drain: it is only counted."""
+    """There may be something to drain, so it is only counted."""
 
     def life() -> int:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -274,7 +274,7 @@ def test_a_signal_after_the_check_is_left_to_the_daemon(
 def test_handlers_come_from_the_settings(
     rig: Rig, logs: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unless the program brings its own; without any, the archive."""
+    """Unless the caller gives a registry; without handlers, the archive."""
     built: list[Any] = []
 
     def build(handlers: Any, *, state_directory: Any) -> Registry:
@@ -295,10 +295,10 @@ def test_handlers_come_from_the_settings(
 
 
 @for_each("unmatched, archived", [("archive", 1), ("delete", 0)])
-def test_the_start_says_what_becomes_of_unmatched_events(
+def test_the_start_logs_what_happens_to_unmatched_events(
     rig: Rig, logs: list[Any], unmatched: Literal["archive", "delete"], archived: int
 ) -> None:
-    """An archive of its own, or nothing; not where a handler takes every event."""
+    """A separate archive, or none; not if a handler takes every event."""
     logs.clear()
     some, every = Registry(), Registry()
     some.add(lambda _event: None, "grade_change", name="mine")
@@ -316,8 +316,8 @@ def test_the_start_says_what_becomes_of_unmatched_events(
     assert [] == [line for line in logs if line["event"] == "config_warning"]
 
 
-def test_a_state_directory_that_can_not_be_written_ends_the_start(rig: Rig) -> None:
-    """With exit code 78, before the queue is asked for anything."""
+def test_a_state_directory_that_cannot_be_written_ends_the_start(rig: Rig) -> None:
+    """With exit code 78, before any call to the queue."""
     settings = Settings(state_directory=Path("/proc/x"), unmatched="delete")
     registry = Registry()
     registry.add(lambda _event: None, "*", name="all")

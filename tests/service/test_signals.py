@@ -31,7 +31,7 @@ print(os.WIFSIGNALED(status) and os.WTERMSIG(status), signals.count)
 
 @for_each("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM])
 def test_a_child_that_a_handler_forks_ends_at_a_signal(number: signal.Signals) -> None:
-    """`multiprocessing` ends its processes so, and waits for that: they must not count it."""
+    """`multiprocessing` ends its processes with it, and waits: a child must not only count it."""
     ended = subprocess.run(
         [sys.executable, "-c", _FORKS, str(int(number))],
         capture_output=True, text=True, timeout=120, check=False,
@@ -41,7 +41,7 @@ def test_a_child_that_a_handler_forks_ends_at_a_signal(number: signal.Signals) -
 
 
 def test_nohup_stays_in_force() -> None:
-    """Who starts it so wants it to outlive the terminal."""
+    """SIGHUP stays ignored: the process is to outlive the terminal."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         signals = StopSignals()

@@ -62,7 +62,7 @@ def _manager(path: str) -> Iterator[Manager]:
 def test_each_call_is_one_datagram(
     manager: Manager, path: str, say: Callable[[Notifier], bool], datagram: str
 ) -> None:
-    """Each call is one datagram in systemd's own words, and says that it was sent."""
+    """Each call sends one datagram of systemd's protocol, and returns True."""
     notifier = Notifier({"NOTIFY_SOCKET": path})
 
     sent = say(notifier)
@@ -110,7 +110,7 @@ def test_status_is_readable_and_short(manager: Manager, path: str) -> None:
     ],
 )
 def test_without_systemd_nothing_happens(environ: dict[str, str]) -> None:
-    """Without a socket, or with one of a kind that is not ours, every call is a quiet no."""
+    """Without a socket, or with one of another kind, every call returns False."""
     notifier = Notifier(environ | {"WATCHDOG_USEC": "1000000"})
 
     assert not notifier.active
@@ -121,7 +121,7 @@ def test_without_systemd_nothing_happens(environ: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("address", ["/no/such/socket", "/" + "x" * 300, "/nul\0inside"])
 def test_failed_send_never_raises(address: str) -> None:
-    """A socket that is gone, too long or malformed costs the datagram and nothing else."""
+    """A socket that is closed, too long or malformed costs only the datagram."""
     notifier = Notifier({"NOTIFY_SOCKET": address})
 
     assert notifier.active

@@ -15,10 +15,13 @@ from tests.simulation.tally import BrokenPromiseError, Tally
 @click.option("--runs", metavar="N", type=click.IntRange(min=1), default=2_000, show_default=True)
 @click.option(
     "--seed", metavar="S", type=click.IntRange(min=0), default=0, show_default=True,
-    help="Of the first run; the others count on from it.",
+    help="Seed of the first run; the others follow.",
 )  # fmt: skip
 @click.option(
-    "--replay", metavar="SEED", type=click.IntRange(min=0), help="Run this seed, and tell all."
+    "--replay",
+    metavar="SEED",
+    type=click.IntRange(min=0),
+    help="Run this seed, and print each step.",
 )
 def main(runs: int, seed: int, replay: int | None) -> None:
     """Try to break the promise that nothing is lost.
@@ -35,9 +38,9 @@ def main(runs: int, seed: int, replay: int | None) -> None:
             click.echo(f"seed {number}: {error}", err=True)
             click.echo(f"python -m tests.simulation --replay {number}", err=True)
             sys.exit(1)
-        except OSError:  # whoever read this has gone
+        except OSError:  # the reader of the output has ended
             raise
-        except Exception:  # a bug of the engine is a failure, too: with its seed, and as it is
+        except Exception:  # a bug of the engine is a failure, too
             click.echo(f"seed {number}: an exception", err=True)
             raise
     for line in tally.lines():

@@ -41,7 +41,7 @@ class Actions:
         self.send(self._world.dice.randint(1, 6))
 
     def send(self, count: int) -> None:
-        """So many messages; but no more in all than the scenario has."""
+        """Send `count` messages, but no more in all than the scenario has."""
         world = self._world
         for _ in range(count):
             if len(world.promise.sent) < world.scenario.messages:
@@ -74,7 +74,7 @@ class Actions:
         self._world.life.send_what_is_due()
 
     def beat(self) -> None:
-        """Time passes, and everybody does what is theirs."""
+        """Time passes, and all threads work."""
         self._world.life.pass_time(self._world.dice.choice((1.0, 5.0, 60.0, 400.0)))
 
     def starve(self) -> None:
@@ -82,7 +82,7 @@ class Actions:
         self._world.clock.advance(self._world.dice.choice((20.0, 40.0, 950.0)))
 
     def redeliver(self) -> None:
-        """SQS delivers twice, now and then."""
+        """SQS delivers a message in flight again."""
         in_flight = self._world.queue.in_flight()
         if in_flight:
             self._world.queue.redeliver(self._world.dice.choice(in_flight))

@@ -60,10 +60,10 @@ class Life:
             quarantine=quarantine,
         )
         self.parts = self.worker.parts
-        #: Nothing of it takes place any more.
+        #: It does nothing any more.
         self.dead = False
         self.draining = False
-        #: Of a drain: its time was up, with its last calls; and it went on all the same.
+        #: A drain whose time was up, with its last calls; and one that went on after that.
         self.ran_out_of_time = self.overran = False
         #: (message id, index, handler) that succeeded in this process.
         self.succeeded: set[tuple[str, int, str]] = set()
@@ -85,7 +85,7 @@ class Life:
             receiver.receive(wanted)
 
     def process_one(self) -> bool:
-        """What a thread does next that is no receive; False if there is nothing."""
+        """The next work of a thread, except for a receive; False if there is none."""
         pool = self.parts.pool
         role = pool.take_role()
         if role is None:
@@ -103,7 +103,7 @@ class Life:
         return True
 
     def process_all(self) -> None:
-        """What all threads do until nothing is left but to receive."""
+        """The work of all threads until only receives are left."""
         for _ in range(200):
             if self.dead or not self.process_one():
                 return
@@ -142,7 +142,7 @@ class Life:
                 return
 
     def drain(self, *, at_once: bool, meanwhile: Callable[[], None]) -> None:
-        """Stop in good order; a second signal may come at once. The process ends with it."""
+        """Drain, perhaps with a second signal at once. The process ends with it."""
         looks = 0
         late_looks = 0
         began = self._clock.monotonic()

@@ -1,12 +1,12 @@
-"""What is sent in a run: events of both formats, envelopes of several, and what is no event."""
+"""The messages of a run: events of both formats, envelopes of several, and poison."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from consumer.testing.factories import canvas_body
+from tests.envelopes import envelope
 from tests.simulation.scenario import NAMES
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _POISON: Final = ("{", "[]", '"text"', '{"metadata": 1, "body": {}}')
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as it was sent: the names of its events; none for what is no event."""
+    """A message as it was sent, with the names of its events; poison has none."""
 
     body: str
     names: tuple[str, ...]
@@ -30,26 +30,7 @@ def draw_message(number: int, dice: Random) -> Sent:
         return Sent(dice.choice(_POISON), ())
     if throw < 0.2:
         events = dice.randint(1, 4)
-        return Sent(_envelope(number, events), ("asset_accessed",) * events)
+        body = envelope(f"{number}-{index}" for index in range(events))
+        return Sent(body, ("asset_accessed",) * events)
     name = dice.choice(NAMES)
     return Sent(canvas_body(name, body={"submission_id": str(number)}), (name,))
-
-
-def _envelope(number: int, events: int) -> str:
-    """A Caliper message with several events."""
-    return json.dumps({
-        "sensor": "http://canvas.example.edu/",
-        "sendTime": "2024-03-01T12:00:00.000Z",
-        "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1",
-        "data": [
-            {
-                "id": f"urn:uuid:{number}-{index}",
-                "type": "NavigationEvent",
-                "actor": {"id": "urn:instructure:canvas:user:1", "type": "Person"},
-                "action": "NavigatedTo",
-                "object": {"id": "urn:instructure:canvas:course:1", "type": "CourseOffering"},
-                "eventTime": "2024-03-01T12:00:00.000Z",
-            }
-            for index in range(events)
-        ],
-    })  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the handlers of a run do: their work, unless they are in another mood."""
+"""What the handlers of a run do: succeed, unless they are slow, fail, retry or reject."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.simulation.stage import Stage
 
 _SLOW_SECONDS: Final = 70.0
-#: Longer than SQS lets anybody have a message.
+#: Longer than a message may be in flight.
 _MARATHON_SECONDS: Final = 47_000.0
 
 
@@ -58,7 +58,7 @@ class Moods:
         raise OSError
 
     def _succeed(self, plan: HandlerPlan, event: Event) -> None:
-        """The work is done: what a handler did outside stays, whatever comes now."""
+        """The work is done: what a handler did outside stays, also after a kill."""
         world = self._world
         if world.life.dead:
             raise Killed

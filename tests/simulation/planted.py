@@ -1,18 +1,10 @@
-"""Defects as replacements of text: the simulation must find each, planted into a copy."""
+"""The defects that the simulation must find."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class Defect(NamedTuple):
-    """`old` stands once in the file `path` of the package; `new` is the same with the defect."""
-
-    name: str
-    path: str
-    old: str
-    new: str
-
+from tests.planted import Defect
 
 DEFECTS: Final = (
     Defect(
@@ -155,13 +147,13 @@ DEFECTS: Final = (
         "        return wanted",
     ),
     Defect(
-        "the drain gives back nothing that still runs",
+        "the drain does not release what still runs",
         "engine/drain.py",
         '        parts.settler.release(parts.in_flight.snapshot(), counter="abandoned")\n',
         "",
     ),
     Defect(
-        "a drain waits for handlers whatever its deadline says",
+        "a drain waits for handlers beyond its deadline",
         "engine/drain.py",
         "            if self._while_waiting(left) or left <= 0 or broken():",
         "            if self._while_waiting(left) or broken() or left <= -100:",

@@ -42,7 +42,7 @@ class Promise:
         self.broken: BrokenPromiseError | None = None
 
     def expect(self, holds: object, what: str) -> None:
-        """It holds, or `what` is broken."""
+        """Raise unless it holds; `what` names the broken promise."""
         if not holds:
             self.broken = self.broken or BrokenPromiseError(what)
             raise self.broken
@@ -54,7 +54,7 @@ class Promise:
         first_in_life = step not in life.succeeded
         life.succeeded.add(step)
         self._handled |= {step, (self.sent[event.message_id].body, event.index, plan.name)}
-        # A delete that SQS only seemed to do is no delete: then it comes again, as anew.
+        # With a stale delete that only seemed to succeed, the message comes again.
         if not self._scenario.stale_deletes_succeed:
             self.expect(first_in_life, "a handler succeeded twice at one event in one process")
             self.expect(step not in self._noted, "handled again, though it had been noted")
@@ -123,11 +123,11 @@ class Promise:
         """Nothing is held, nothing is left to be sent, nothing stays hidden for long."""
         self._calm(life)
         self._note(life, life.succeeded)
-        # The process was stopped while a call of its own was under way: that has no answer yet.
+        # The process was stopped while one of its own calls was open, which has no answer yet.
         self._unanswered |= {m.message_id for m in life.parts.in_flight.snapshot() if m.deleting}
         self.expect(not life.overran, "a drain went on after its time was up")
         decided = all(message.settled for message in life.parts.in_flight.snapshot())
-        self.expect(decided, "a message is not given back")
+        self.expect(decided, "a message is not released")
         if not life.ran_out_of_time:
             self.expect(len(life.parts.in_flight) == 0, "a message is held after the drain")
             self.expect(life.parts.settler.pending() == 0, "not everything is settled")
@@ -138,7 +138,7 @@ class Promise:
         if self._scenario.calm and not self._scenario.marathon and not self._scenario.deduplicate:
             poison = {message_id for message_id in hidden if not self.sent[message_id].names}
             expected = poison | self._unanswered
-            self.expect(hidden.keys() <= expected, "hidden, though it was given back")
+            self.expect(hidden.keys() <= expected, "hidden, though it was released")
 
     def unfinished(self, queue: SimulatedQueue) -> set[str]:
         """What is in the queue, but should not be for ever."""

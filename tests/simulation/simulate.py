@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     from tests.simulation.tally import Tally
 
-#: One seed in so many is a timeline as well.
+#: One seed in this many also runs a timeline.
 TIMELINE_EVERY = 15
 #: Memory, where there is such a place: a run writes a small ledger some hundred times.
 _MEMORY = Path("/dev/shm")
 
 
 def simulate(seed: int, *, trace: Callable[[str], None] = lambda _: None) -> Tally:
-    """One run, in a directory of its own. Raises `BrokenPromiseError`.
+    """One run, in a new directory. Raises `BrokenPromiseError`.
 
     Args:
         trace: gets each step and each fault.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from consumer.testing.faults import Call, Operation
 
-#: What may go wrong with one call, by name: made anew for each.
+#: Faults of one call, by name: a new one is made for each call.
 _WHOLE: Final[dict[str, Callable[[], Fault]]] = {
     "reset": lambda: Fault(TransportError("reset", code="ConnectionClosed")),
     "answer lost": lambda: Fault(TransportError("lost", code="ConnectionClosed"), after=True),

@@ -28,7 +28,7 @@ class Stage(Protocol):
     fixed: bool
 
     def stop(self) -> None:
-        """Stop in good order, as for a deployment."""
+        """Stop as for a deployment."""
 
     def moment(self, *, company: bool, danger: float = 0.25) -> None:
         """A moment at which the process may die, or others may act."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 class BrokenPromiseError(AssertionError):
@@ -34,10 +34,8 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count another run, too."""
-        for name in ("runs", "messages", "handled", "calls", "crashes", "stops", "dead",
-                     "quarantined", "duplicates", "seconds"):  # fmt: skip
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.faults.update(other.faults)
+        for count in fields(self):
+            setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
 
     def lines(self) -> list[str]:
         """For people."""

@@ -69,7 +69,7 @@ def test_a_summary_is_printed() -> None:
 
 
 def test_a_run_can_be_replayed() -> None:
-    """Each step and each fault is told."""
+    """Each step and each fault is printed."""
     result = CliRunner().invoke(main, ["--replay", "7"])
 
     assert result.exit_code == 0
@@ -77,7 +77,7 @@ def test_a_run_can_be_replayed() -> None:
     assert {"poll", "process", "beat"} <= set(result.stdout.split())
 
 
-def test_the_first_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_failure_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its seed, and how to see it again; and the exit code is 1."""
 
     def simulate_badly(seed: int, **_trace: Callable[[str], None]) -> Tally:

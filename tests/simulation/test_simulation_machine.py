@@ -72,7 +72,7 @@ class SimulationMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 20.0, 400.0]))
     def beat(self, seconds: float) -> None:
-        """Time passes, and everybody does what is theirs."""
+        """Time passes, and all threads work."""
         self.world.step(lambda: self.world.life.pass_time(seconds))
 
     @rule(seconds=st.sampled_from([16.0, 40.0, 950.0]))
@@ -97,7 +97,7 @@ class SimulationMachine(RuleBasedStateMachine):
     @rule(share=st.sampled_from([0.0, 0.1, 0.9]))
     @precondition(lambda self: not self.world.scenario.calm)
     def weather(self, share: float) -> None:
-        """Of the next calls so many go wrong."""
+        """The next calls fail."""
         self.world.queue._fault_share = share
 
     @rule()

@@ -94,7 +94,7 @@ def test_an_hour_leaves_nothing_behind(
 ) -> None:
     """With faults and failures all the time; stopped now and then, or killed as well.
 
-    Without kills nothing at all is handled twice.
+    Without kills nothing is handled twice.
     """
     world = make_world(monkeypatch, tmp_path)
     began = world.clock.monotonic()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: After an outage of T the last message is handled within T and this.
 AFTER_OUTAGE_SECONDS: Final = 240.0
-#: A handler that works gets an event so long after it was sent.
+#: A healthy handler gets an event within this time after it was sent.
 HEALTHY_SECONDS: Final = 4.0
 #: What succeeded earlier than this before a kill does not run again.
 SAFE_SECONDS: Final = 1.0

@@ -1,7 +1,7 @@
 """One run: messages are sent, processes live and die, and after each step the promise is checked.
 
-One thread plays all: while a handler works or a call to the queue is under way, others may act, as
-other threads would.
+There is one thread: while a handler works or a call to the queue is open, other actions may happen,
+as in other threads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.simulation.scenario import Scenario
 
-#: As many actions may go on at once, inside of each other.
+#: How deep actions may be nested.
 _DEPTH: Final = 3
 
 
@@ -39,7 +39,7 @@ class World:
         self, seed: int, state: Path, *, trace: Callable[[str], None] = lambda _: None
     ) -> None:
         self.dice = random.Random(seed)
-        random.seed(seed)  # the pauses between attempts fall by the module's own dice
+        random.seed(seed)  # the pauses between attempts come from the module's own generator
         self.scenario: Scenario = draw(seed, self.dice)
         self.tally = Tally(runs=1)
         self.clock = ManualClock()
@@ -51,7 +51,7 @@ class World:
         self.actions = Actions(self)
         self._depth = 0
         self._calls_before = 0
-        #: All is fixed, and nothing goes wrong any more.
+        #: All faults are fixed, and there will be no more.
         self.fixed = False
         self.life = self._new_life()
 
@@ -136,7 +136,7 @@ class World:
         self.promise.after_step(self.life, self.queue, self._dead)
 
     def stop(self) -> None:
-        """Stop in good order, as for a deployment: drain, perhaps with a second signal."""
+        """Stop as for a deployment: drain, perhaps with a second signal."""
         life = self.life
         if life.dead or life.draining:
             return
@@ -162,8 +162,8 @@ class World:
         """Before and after each call to the queue."""
         made = len(self.queue.calls) - self._calls_before
         self.promise.expect(made <= 200 + 20 * len(self.promise.sent), "far too many calls")
-        # A renewal holds a lock that others would wait for. And an answer that brings messages and
-        # takes as long as others' handlers has used up visibility: that is not calm.
+        # A renewal holds a lock that other threads would wait for. And a slow answer of a receive
+        # has used up visibility: that is not calm.
         late = where == "after receive" and self.scenario.calm
         company = not late and where.removeprefix("after ") in {"receive", "delete"}
         self.moment(company=company, danger=2.0 if where.endswith("delete") else 0.25)
@@ -180,7 +180,7 @@ class World:
             self._company()
 
     def _company(self) -> None:
-        """Others act meanwhile, as other threads would."""
+        """Another action happens, as in another thread."""
         self._depth += 1
         try:
             action = self.dice.choice(
@@ -194,7 +194,7 @@ class World:
             )
             action()
         except TransportError:
-            pass  # another thread's: that one ends, and the process with it, later
+            pass  # in another thread, whose end ends the process later
         finally:
             self._depth -= 1
         if self.life.dead:
@@ -219,13 +219,13 @@ class World:
         self.tally.faults[kind] += 1
 
     def finish(self) -> None:
-        """All is fixed: what is left gets through, but for what can never be handled."""
+        """All faults are fixed: the rest must be handled, except for what never can be."""
         self._trace("the end")
         self.fixed = True
         self.queue.fix()
         if self.dice.random() < 0.5:  # else the same process must come through
             self.step(self.stop)
-        # With room for one message, and many deliveries of poison, it takes long.
+        # With a capacity of one message, and many deliveries of poison, it takes long.
         rounds = 60 + 25 * len(self.promise.sent)
         for _ in range(rounds):
             if not self.promise.unfinished(self.queue) and not len(self.life.parts.in_flight):
@@ -244,7 +244,7 @@ class World:
         self.life.process_all()
         self.life.flush()
         if stats["received"] == received and not len(self.life.parts.in_flight):
-            # What is left is hidden, or SQS gives no more while so much is in flight.
+            # The rest is hidden, or the limit of messages in flight is reached.
             now = self.clock.monotonic()
             wanted = self.promise.unfinished(self.queue)
             hidden = [until for m, until in self.queue.hidden_until().items() if m in wanted]

@@ -15,11 +15,11 @@ from tests.stress.stress import PATIENCE_SECONDS, Tally, run
 @click.option("--runs", metavar="N", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option(
     "--seed", metavar="S", type=click.IntRange(min=0), default=0, show_default=True,
-    help="Of the first run; the others count on from it.",
+    help="Seed of the first run; the others follow.",
 )  # fmt: skip
 @click.option(
     "--patience", metavar="SECONDS", type=float, default=PATIENCE_SECONDS, show_default=True,
-    help="Without any progress for so long, a run has failed.",
+    help="A run without progress for this long has failed.",
 )  # fmt: skip
 def main(runs: int, seed: int, patience: float) -> None:
     """Run the engine with its real threads, and switch them as often as possible.

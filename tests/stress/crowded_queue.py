@@ -18,7 +18,7 @@ from consumer.errors import AccessDeniedError, TransportError
 from consumer.ledger.database import FILE_NAME
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue
-from consumer.testing.changes import Changes
+from consumer.testing.clock import Changes
 from consumer.testing.store import MessageStore
 from tests.stress.notebook import Killed, Step
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
     from tests.stress.notebook import Notebook
     from tests.stress.plan import Plan
 
-#: So many of the engine's seconds go into one of the machine's.
+#: Seconds of the engine per second of the machine.
 SPEED = 20.0
 #: This share of deliveries is followed by another one at once.
 _TWICE = 0.03
 
 
 class ShortSeconds(SystemClock):
-    """The machine's clock, faster. With `end` set, who waits is killed."""
+    """The machine's clock, faster. With `end` set, a wait raises Killed."""
 
     def __init__(self, end: threading.Event | None = None) -> None:
         self._end = end or threading.Event()
@@ -88,7 +88,7 @@ class _Store(MessageStore):
 
 
 class CrowdedQueue(InMemoryQueue):
-    """Unordered, sampling, with faults, and with deliveries that nobody expects."""
+    """Unordered, sampling, with faults, and with unexpected deliveries."""
 
     def __init__(self, plan: Plan, notebook: Notebook) -> None:
         super().__init__(
@@ -229,7 +229,7 @@ class Line:
         return self._queue.attributes()
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to close."""
 
     def _settle(self, message_ids: Sequence[str]) -> None:
         with self._lock:

@@ -33,7 +33,7 @@ DRAIN_SECONDS = 200.0
 class Life:
     """From a start to a drain or a kill. What outlives it is the queue and the state directory.
 
-    Once it is dead, whatever its threads do next raises Killed (a call to the queue, an attempt of
+    Once it is dead, the next step of its threads raises Killed (a call to the queue, an attempt of
     a handler, a wait) or has no effect (the ledger's file). So nothing of it takes place any more,
     as if it had been killed with -9; and all its threads end before the next process begins.
     """
@@ -105,7 +105,7 @@ class Life:
         self._join()
 
     def drain(self) -> None:
-        """Stop in good order."""
+        """Drain, and check that nothing is left."""
         refused = self.line.refused.is_set()
         looks: list[float] = []
 
@@ -123,7 +123,7 @@ class Life:
         self._check_rest(refused=refused)
 
     def kill_while_draining(self) -> None:
-        """The drain has begun, and then."""
+        """Start to drain, and kill it meanwhile."""
         looks: list[float] = []
 
         def while_waiting(seconds_left: float) -> bool:

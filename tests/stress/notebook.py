@@ -43,7 +43,7 @@ class Notebook:
         self._plan = plan
         self._lock = threading.Lock()
         self._messages: dict[str, MessagePlan] = {}
-        #: The steps that succeeded, by whatever message with this content; the newest process.
+        #: The steps that succeeded, with any message of this content; the newest process.
         self._done: set[tuple[str, str]] = set()
         self._life_of: dict[Step, int] = {}
         self._tries: Counter[Step] = Counter()
@@ -161,7 +161,7 @@ class Notebook:
         if missing:
             self.report(f"deleted before it was handled: {missing}")
         if not self._messages[message_id].events:
-            self.report(f"deleted though it is no event: {message_id}")
+            self.report(f"deleted though it is not an event: {message_id}")
 
     def _steps(self, message_id: str) -> list[tuple[Step, tuple[str, str]]]:
         found = []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal
 
 from consumer.testing import canvas_body
+from tests.envelopes import envelope
 
 Ending = Literal["drain", "kill", "kill while draining", "refused"]
 
@@ -24,7 +24,7 @@ class EventPlan:
 
 @dataclass(frozen=True, slots=True)
 class MessagePlan:
-    """One message; without events it is no event at all, and rejected."""
+    """One message; without events it is rejected."""
 
     body: str
     events: tuple[EventPlan, ...]
@@ -149,20 +149,4 @@ def _messages(dice: Random, count: int) -> tuple[MessagePlan, ...]:
 def _envelope(number: int, events: int) -> MessagePlan:
     """A Caliper message with several events."""
     plans = tuple(EventPlan("asset_accessed", f"{number}-{index}") for index in range(events))
-    body = json.dumps({
-        "sensor": "http://canvas.example.edu/",
-        "sendTime": "2024-03-01T12:00:00.000Z",
-        "dataVersion": "http://purl.imsglobal.org/ctx/caliper/v1p1",
-        "data": [
-            {
-                "id": f"urn:uuid:{plan.content}",
-                "type": "NavigationEvent",
-                "actor": {"id": "urn:instructure:canvas:user:1", "type": "Person"},
-                "action": "NavigatedTo",
-                "object": {"id": "urn:instructure:canvas:course:1", "type": "CourseOffering"},
-                "eventTime": "2024-03-01T12:00:00.000Z",
-            }
-            for plan in plans
-        ],
-    })  # fmt: skip
-    return MessagePlan(body, plans)
+    return MessagePlan(envelope(plan.content for plan in plans), plans)

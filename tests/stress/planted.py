@@ -1,10 +1,10 @@
-"""Defects of threads as replacements of text: the stress must find each, planted into a copy."""
+"""The defects of threads that the stress must find."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from tests.simulation.planted import Defect
+from tests.planted import Defect
 
 _LOCK: Final = "self._lock = threading.Lock()"
 _NO_LOCK: Final = '__import__("contextlib").nullcontext()'
@@ -22,7 +22,7 @@ DEFECTS: Final = (
     ),
     Defect("no lock in ledger", "ledger/ledger.py", _LOCK, f"self._lock = {_NO_LOCK}"),
     Defect(
-        "two receives that bring the same message are not told apart",
+        "two receives of the same message are not distinguished",
         "engine/inflight.py",
         "        with self._lock:\n            self._reserved -= reserved",
         "        if True:\n            self._reserved -= reserved",
@@ -40,14 +40,14 @@ DEFECTS: Final = (
         "",
     ),
     Defect(
-        "a role is given back only if nothing was raised",
+        "a role is released only if nothing was raised",
         "engine/pool.py",
         "        finally:\n            self.release_role(role)",
         "        except ZeroDivisionError:\n            pass\n"
         "        else:\n            self.release_role(role)",
     ),
     Defect(
-        "roles are given back without the lock",
+        "roles are released without the lock",
         "engine/pool.py",
         "        with self._turn:\n            self._roles[role] -= 1",
         "        if True:\n            self._roles[role] -= 1",

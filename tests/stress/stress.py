@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.stress.plan import Ending, Plan
 
-#: So long, of the machine, a run may go without any progress.
+#: A run may go without progress for this long, in seconds of the machine.
 PATIENCE_SECONDS = 15.0
 _LOOK_SECONDS = 0.002
 #: What else is at error or above is a fault of ours.
@@ -50,10 +50,8 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count another run, too."""
-        for name in ("runs", "messages", "successes", "repeats"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.endings.update(other.endings)
-        self.logged.update(other.logged)
+        for count in fields(self):
+            setattr(self, count.name, getattr(self, count.name) + getattr(other, count.name))
 
     def lines(self) -> list[str]:
         """For people."""
@@ -126,7 +124,7 @@ class _Run:
         still_there = self._queue.bodies()
         lost = [id_ for id_ in self._sent if self._notebook.stays(id_) and id_ not in still_there]
         if lost:
-            self._notebook.report(f"rejected, and deleted all the same: {lost}")
+            self._notebook.report(f"rejected, but deleted: {lost}")
 
     def _live(self, ending: Ending, *, until_deleted: int) -> None:
         life = Life(self._plan, self._queue, self._notebook, self._state)
@@ -147,7 +145,7 @@ class _Run:
             life.kill()
 
     def _wait(self, life: Life, until_deleted: int) -> None:
-        """Deliver messages again now and then, until so many are deleted, or all have ended."""
+        """Deliver messages again at times, until `until_deleted` are deleted, or all are done."""
         progress, since = (-1, -1), time.monotonic()
         while not self._notebook.broken:
             deleted = len(self._queue.deleted())

@@ -32,9 +32,9 @@ _SHARED = {
 def many_switches(seconds: float, *, opcodes: bool) -> Iterator[None]:
     """Switch threads that compute after `seconds`.
 
-    CPython looks whether it is to switch at calls and at the end of loops, and some calls of
-    built-in functions are no calls to it. So `n += 1` or `items.append(x); len(items)` are never
-    taken apart by this version, which nobody promised. With `opcodes`, threads that start
+    CPython switches at calls and at the end of loops only, and not at some calls of built-in
+    functions. So this version never switches within `n += 1` or `items.append(x); len(items)`, but
+    others may. With `opcodes`, threads that start
     meanwhile call a function of ours before each bytecode of the parts that they share: each is a
     place where they may be switched. Now and then one stays there, so that others overtake it.
     """

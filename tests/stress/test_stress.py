@@ -26,7 +26,7 @@ def test_threads_lose_nothing_and_do_nothing_twice(seed: int) -> None:
 
 
 def test_these_seeds_have_all_ways_to_end_and_both_kinds_of_switches() -> None:
-    """So that no part of it rests unseen."""
+    """So that all parts of the stress are used."""
     plans = [draw(seed) for seed in SEEDS]
 
     endings = {ending for plan in plans for ending in plan.endings}

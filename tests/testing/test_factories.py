@@ -12,17 +12,17 @@ def test_a_canvas_body_is_a_canvas_message() -> None:
     """Metadata and body, with what the test adds or replaces."""
     time = datetime(2024, 1, 2, tzinfo=UTC)
     text = canvas_body("grade_change", body={"grade": "A"}, event_time=time, user_id="7")
-    told = json.loads(text)
+    payload = json.loads(text)
 
-    assert {"metadata", "body"} == told.keys()
-    assert "grade_change" == told["metadata"]["event_name"]
-    assert "2024-01-02T00:00:00.000000Z" == told["metadata"]["event_time"]
-    assert "7" == told["metadata"]["user_id"]
-    assert {"grade": "A"} == told["body"]
+    assert {"metadata", "body"} == payload.keys()
+    assert "grade_change" == payload["metadata"]["event_name"]
+    assert "2024-01-02T00:00:00.000000Z" == payload["metadata"]["event_time"]
+    assert "7" == payload["metadata"]["user_id"]
+    assert {"grade": "A"} == payload["body"]
 
 
-def test_a_message_has_what_a_receive_brings() -> None:
-    """Times and counts are told as SQS tells them."""
+def test_a_message_is_like_that_of_a_receive() -> None:
+    """Times and counts are written as SQS does."""
     message = make_message(receive_count=3, sent_at=datetime(2024, 1, 2, tzinfo=UTC))
 
     assert 3 == message.receive_count

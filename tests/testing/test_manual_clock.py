@@ -1,4 +1,4 @@
-"""The manual clock: time moves when it is told to, and never by itself."""
+"""The manual clock: time moves when a test moves it, and never by itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_time_stands_still_until_it_is_moved() -> None:
 
 
 def test_a_wait_moves_time_and_returns() -> None:
-    """Nobody sleeps; what was waited is written down."""
+    """No thread sleeps; the wait is recorded."""
     clock = ManualClock()
     before = clock.monotonic()
 
@@ -97,7 +97,7 @@ def test_cpu_time_is_what_the_test_says() -> None:
 
 
 def test_nonsense_is_refused() -> None:
-    """Time does not go back, and a naive start is no time."""
+    """Time does not go back, and a naive start is refused."""
     with pytest.raises(ValueError, match="forward"):
         ManualClock().advance(-1)
     with pytest.raises(ValueError, match="aware"):

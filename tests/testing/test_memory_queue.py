@@ -1,4 +1,4 @@
-"""The queue in memory: what SQS does beyond what its contract tests can show."""
+"""The queue in memory: behaviour of SQS that its contract tests can't show."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def receive(
     queue: InMemoryQueue, *, most: int = 10, wait: int = 0, visibility: int | None = None
 ) -> list[ReceivedMessage]:
-    """Receive at once unless told to wait."""
+    """Receive; by default without waiting."""
     return queue.receive(
         max_messages=most, wait_seconds=wait, visibility_timeout_seconds=visibility
     )
@@ -92,7 +92,7 @@ def test_messages_come_back_when_their_visibility_ends() -> None:
 
 
 def test_a_stale_delete_may_succeed_and_delete_nothing() -> None:
-    """What SQS does of a standard queue, if the test wants it."""
+    """As with a standard queue of SQS, if the test wants it."""
     clock = ManualClock()
     queue = InMemoryQueue(clock, stale_deletes_succeed=True)
     message_id = queue.send("a")
@@ -103,8 +103,8 @@ def test_a_stale_delete_may_succeed_and_delete_nothing() -> None:
     assert [message_id] == queue.in_flight()
 
 
-def test_an_expired_handle_still_deletes_but_extends_no_more() -> None:
-    """Until somebody else received it, the delete counts; its visibility is over."""
+def test_an_expired_handle_still_deletes_but_does_not_extend() -> None:
+    """The delete works until the message is received again; its visibility is over."""
     clock = ManualClock()
     queue = InMemoryQueue(clock)
     queue.send("a")
@@ -169,7 +169,7 @@ def test_the_dead_letter_queue_gets_message_id_and_body() -> None:
 
 
 def test_duplicates_come_when_asked_for() -> None:
-    """While in flight, and even after a delete: at least once means that."""
+    """While in flight, and even after a delete: at-least-once delivery allows both."""
     queue = InMemoryQueue(ManualClock())
     message_id = queue.send("a")
     (first,) = receive(queue)
@@ -184,7 +184,7 @@ def test_duplicates_come_when_asked_for() -> None:
     assert 3 == len({m.receipt_handle for m in (first, second, third)})
 
 
-def test_order_and_samples_are_seeded() -> None:
+def test_the_disorder_is_seeded() -> None:
     """The same seed gives the same disorder; every message comes in the end."""
 
     def drain(seed: int) -> list[str]:
@@ -203,7 +203,7 @@ def test_order_and_samples_are_seeded() -> None:
 
 
 def test_sampling_leaves_a_long_poll_with_something() -> None:
-    """A long poll asks all servers: it may give few, but not none."""
+    """A long poll asks all servers: it may return few, but not none."""
     queue = InMemoryQueue(ManualClock(), sampling=True, visibility_timeout_seconds=0)
     queue.send("a")
 
@@ -212,7 +212,7 @@ def test_sampling_leaves_a_long_poll_with_something() -> None:
 
 
 def test_a_lost_request_changes_nothing() -> None:
-    """The fault is raised, the call is written down, the queue has not acted."""
+    """The error is raised, the call is recorded, the queue has not acted."""
     queue = InMemoryQueue(ManualClock())
     message_id = queue.send("a")
     queue.faults = [Fault(TransportError("cut off"))]
@@ -226,7 +226,7 @@ def test_a_lost_request_changes_nothing() -> None:
 
 
 def test_a_lost_answer_leaves_the_queue_changed() -> None:
-    """It is in flight though nobody got it; it is deleted though nobody was told."""
+    """It is in flight although it was not received, and deleted without an answer."""
     clock = ManualClock()
     queue = InMemoryQueue(clock)
     message_id = queue.send("a")
@@ -269,7 +269,7 @@ def test_entries_fail_one_by_one() -> None:
 
 
 def test_faults_may_be_decided_call_by_call() -> None:
-    """A function sees each call and says what becomes of it."""
+    """A function gets each call and returns its fault."""
     queue = InMemoryQueue(ManualClock())
     down = Fault(TransportError("down"))
     queue.faults = lambda call: down if call.operation == "attributes" else None
@@ -292,7 +292,7 @@ def test_what_sqs_refuses_is_refused(most: int, wait: int, visibility: int | Non
     assert 1 == len(queue.visible())
 
 
-def test_misuse_by_a_test_is_told() -> None:
+def test_misuse_by_a_test_is_refused() -> None:
     """A redrive policy has two parts, an id is used once, a delay has a limit."""
     clock = ManualClock()
     queue = InMemoryQueue(clock)

@@ -1,4 +1,4 @@
-"""Users test their handlers with this: it must say what the daemon would do."""
+"""Users test their handlers with this: the result is what the daemon would do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from consumer.messages import Context, Event, Format
 
 
-def test_what_each_handler_did_is_told() -> None:
+def test_the_result_has_what_each_handler_did() -> None:
     """Those that ran, those that declined, and the worst of them for the message."""
     registry = Registry()
     registry.add(lambda _event: None, "grade_change", name="fine")
@@ -40,7 +40,7 @@ def test_what_each_handler_did_is_told() -> None:
     assert {"later", "never"} == ran.errors.keys()
 
 
-def test_an_event_that_nobody_asked_for_is_unmatched() -> None:
+def test_an_event_that_no_handler_asked_for_is_unmatched() -> None:
     """Also if every predicate declined it."""
     registry = Registry()
     registry.add(lambda _event: None, "quiz_*", name="other")
@@ -52,8 +52,8 @@ def test_an_event_that_nobody_asked_for_is_unmatched() -> None:
     assert "ack" == ran.verdict
 
 
-def test_what_was_raised_can_be_looked_at() -> None:
-    """An outcome has the type of an exception only; also of predicates, and with middleware."""
+def test_the_result_has_the_exceptions() -> None:
+    """Also of predicates, and with middleware."""
     registry = Registry()
     seen: list[str] = []
     broken = KeyError("user_id")
@@ -101,8 +101,8 @@ def test_batch_handlers_get_events_together() -> None:
     assert "ack" == run(registry, events[0]).verdict
 
 
-def test_a_predicate_that_fails_is_no_error_of_those_after_it() -> None:
-    """Each event has what was raised for it."""
+def test_a_predicate_that_fails_for_one_event_is_not_an_error_of_the_next() -> None:
+    """Each event has its own errors."""
     registry = Registry()
     first, second = make_event(message_id="1"), make_event(message_id="2")
 
@@ -121,7 +121,7 @@ def test_a_predicate_that_fails_is_no_error_of_those_after_it() -> None:
 
 
 def test_a_context_is_what_a_test_says() -> None:
-    """By default a first delivery where all is well."""
+    """By default a first delivery without trouble."""
     context = make_context()
     late = make_context(should_stop=True, visibility_lost=True, receive_count=3)
 
@@ -142,8 +142,8 @@ def test_a_context_is_what_a_test_says() -> None:
         ("not_in_the_catalog", "caliper"),
     ],
 )  # fmt: skip
-def test_an_event_is_what_the_daemon_would_make_of_its_payload(name: str, format: Format) -> None:  # noqa: A002
-    """In both formats: whole, of this name, and with data that fits its model."""
+def test_an_event_is_what_the_daemon_would_decode(name: str, format: Format) -> None:  # noqa: A002
+    """In both formats, with data that fits its model."""
     event = make_event(name, format=format, message_id="m")
     attributes = {"event_name": name}
     (decoded,) = decode(make_message(event.raw, message_id="m", message_attributes=attributes))

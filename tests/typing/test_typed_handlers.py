@@ -71,7 +71,7 @@ def test_the_annotation_alone_types_the_data() -> None:
 
 
 def test_several_models_make_a_union() -> None:
-    """What all of them have can be read at once; `isinstance` tells which it is."""
+    """Common fields can be read directly; `isinstance` narrows the union."""
     registry = Registry()
 
     @registry.on(SubmissionCreated, SubmissionUpdated)
@@ -124,7 +124,7 @@ def test_a_batch_is_a_sequence_of_typed_events() -> None:
     assert patterns(registry)[2] == ("submission_comment_created",)
 
 
-def test_the_other_format_has_models_of_its_own() -> None:
+def test_the_other_format_has_its_own_models() -> None:
     """Under the same name, with Caliper's fields; both together are a union."""
     registry = Registry()
 
@@ -145,7 +145,7 @@ def test_the_other_format_has_models_of_its_own() -> None:
 
 
 def test_an_event_without_a_model_has_data_of_any_type() -> None:
-    """Names and globs say nothing of the data: whatever is read there passes mypy."""
+    """Names and globs say nothing about the data: mypy accepts all that is read."""
     registry = Registry()
 
     @registry.on("submission_created", "quiz_*")
@@ -187,8 +187,8 @@ def test_the_subject_has_ids_in_both_forms() -> None:
     assert patterns(registry) == [("submission_created",)] * 2
 
 
-def test_mypy_refuses_what_is_annotated_otherwise() -> None:
-    """And so does the registration, for those who do not run mypy."""
+def test_mypy_refuses_an_annotation_that_does_not_match() -> None:
+    """And so does the registration, without mypy."""
     registry = Registry()
 
     with pytest.raises(ConfigurationError, match=r"annotated as Event\[SubmissionUpdated\]"):
@@ -234,7 +234,7 @@ def test_mypy_refuses_fields_that_the_model_does_not_have() -> None:
         read(SUBMISSION)
 
 
-def test_mypy_refuses_what_is_no_event() -> None:
+def test_mypy_refuses_other_arguments() -> None:
     """Only names and models can be registered."""
     registry = Registry()
 

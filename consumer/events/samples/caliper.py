@@ -1,4 +1,4 @@
-"""Samples in Caliper format: the same facts as in Canvas format, in Caliper's words."""
+"""Samples in Caliper format: the same facts as in Canvas format, under Caliper's names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.describe import fields_of
-from consumer.events.samples import assets
 from consumer.events.samples.caliper_object import object_of, urn
-from consumer.events.samples.canvas import referrer_of
+from consumer.events.samples.canvas import referrer_of, user_agent_of
 from consumer.events.samples.university import HOST
 from consumer.events.samples.values import written
 
@@ -19,25 +18,33 @@ if TYPE_CHECKING:
     from consumer.events.samples.scene import Scene
 
 _CONTEXT: Final = "http://purl.imsglobal.org/ctx/caliper/v1p1"
-#: What Canvas calls itself where no request names a host.
-_NOWHERE: Final = "www.canvaslms.com"
+#: The types of assets; the others are entities.
+_ASSET_TYPES: Final = {
+    "assignment": "AssignableDigitalResource",
+    "discussion_topic": "Thread",
+    "quizzes:quiz": "Assessment",
+    "wiki_page": "Page",
+}
+_ROLES: Final = {"StudentEnrollment": "Learner", "TeacherEnrollment": "Instructor"}
 
 
 def caliper_envelope(scene: Scene) -> dict[str, Any]:
-    """The envelope with the event; the scene's body is made already.
+    """The envelope with the event; the scene has its body already.
 
     Raises `KeyError` for an event that has no form in Caliper.
     """
     return {
-        "sensor": _site(scene),
+        "sensor": _site(scene)["id"],
         "sendTime": written(scene.time),
         "dataVersion": _CONTEXT,
         "data": [_event(scene)],
     }
 
 
-def _site(scene: Scene) -> str:
-    return f"http://{HOST}/" if scene.cause.job is None else _NOWHERE
+def _site(scene: Scene) -> dict[str, str]:
+    """Canvas itself, which has another name in a job."""
+    name = f"http://{HOST}/" if scene.cause.job is None else "www.canvaslms.com"
+    return {"id": name, "type": "SoftwareApplication"}
 
 
 @cache
@@ -50,24 +57,21 @@ def _models(name: str) -> dict[str, type[Record]]:
 
 
 def _event(scene: Scene) -> dict[str, Any]:
-    models, form = _models(scene.name), forms_of(scene.name)[0]
-    thing: dict[str, Any]
-    if form.object_kind:
-        thing = object_of(models["object"], scene, form.object_type, form.object_kind)
-    elif scene.name == "asset_accessed":
-        object_type, kind = assets.caliper_type_of(scene)
-        thing = object_of(models["object"], scene, object_type, kind)
-    else:
-        thing = object_of(models["object"], scene, "SoftwareApplication", "") | {"id": _site(scene)}
+    models, form, site = _models(scene.name), forms_of(scene.name)[0], _site(scene)
+    object_type, kind = form.object_type or site["type"], form.object_kind
+    if scene.name == "asset_accessed":
+        kind = scene.asset.type
+        object_type = _ASSET_TYPES.get(kind, "Entity")
+    thing = object_of(models["object"], scene, object_type, kind)
     event = {
         "@context": _CONTEXT,
         "id": f"urn:uuid:{scene.dice.uuid()}",
         "type": form.type,
         "actor": _actor(scene),
         "action": form.action,
-        "object": thing,
+        "object": thing if kind else thing | site,
         "eventTime": written(scene.time),
-        "edApp": {"id": _site(scene), "type": "SoftwareApplication"},
+        "edApp": site,
     }
     if "generated" in models:
         event["generated"] = object_of(models["generated"], scene, "Score", "submission")
@@ -75,75 +79,65 @@ def _event(scene: Scene) -> dict[str, Any]:
 
 
 def _actor(scene: Scene) -> dict[str, Any]:
-    university, user, cause = scene.university, scene.cause.actor, scene.cause
-    if cause.job is not None:
-        return {"id": _site(scene), "type": "SoftwareApplication"}
-    if cause.anonymous:
+    university, user = scene.university, scene.cause.actor
+    if scene.cause.job is not None:
+        return dict(_site(scene))
+    if scene.cause.anonymous:
         return {"id": "urn:instructure:canvas:user:0", "type": "Person"}
-    told = {
+    extensions = {
         "user_login": user.login,
-        "user_sis_id": user.sis_id,
         "root_account_id": str(university.global_id(university.root.id)),
         "root_account_lti_guid": university.lti_guid,
         "root_account_uuid": university.uuid,
         "entity_id": str(university.global_id(user.id)),
     }
-    if user.sis_id is None:
-        del told["user_sis_id"]  # there are no nulls in this format
-    return {"id": urn(scene, "user", user.id), "type": "Person", "extensions": _extensions(told)}
+    if user.sis_id is not None:  # there are no nulls in this format
+        extensions["user_sis_id"] = user.sis_id
+    return {"id": urn(scene, "user", user.id), "type": "Person"} | _extended(extensions)
 
 
 def _of_job(scene: Scene) -> dict[str, Any]:
     job = {"job_id": scene.cause.id, "job_tag": scene.cause.job, "version": "1.0.0"}
-    return {"extensions": _extensions(job)}
+    return _extended(job)
 
 
 def _of_request(scene: Scene) -> dict[str, Any]:
     cause, user = scene.cause, scene.cause.actor
-    request = {
-        "hostname": HOST,
-        "request_id": cause.id,
-        "user_agent": "python-requests/2.32.3" if cause.by_token else user.browser,
-        "client_ip": user.ip,
-        "request_url": f"https://{HOST}{cause.path}",
-        "version": "1.0.0",
-    }
-    told: dict[str, Any] = {"extensions": _extensions(request)}
+    found = _extended(
+        {
+            "hostname": HOST,
+            "request_id": cause.id,
+            "user_agent": user_agent_of(scene),
+            "client_ip": user.ip,
+            "request_url": f"https://{HOST}{cause.path}",
+            "version": "1.0.0",
+        }
+    )
     referrer = referrer_of(scene)
     if referrer is not None:
-        told["referrer"] = referrer
+        found["referrer"] = referrer
     if not cause.by_token:
-        told["session"] = {"id": f"urn:instructure:canvas:session:{user.session}",
-                           "type": "Session"}  # fmt: skip
-    if cause.context == "Course":
-        told |= _of_course(scene)
-    return told
+        session = f"urn:instructure:canvas:session:{user.session}"
+        found["session"] = {"id": session, "type": "Session"}
+    return found | (_of_course(scene) if cause.context == "Course" else {})
 
 
 def _of_course(scene: Scene) -> dict[str, Any]:
-    course, user = scene.course, scene.cause.actor
-    group = urn(scene, "course", course.id)
-    context = {
-        "context_type": "Course",
-        "entity_id": str(scene.university.global_id(course.id)),
-    }
-    told: dict[str, Any] = {
-        "group": {"id": group, "type": "CourseOffering", "extensions": _extensions(context)}
-    }
+    user, number = scene.cause.actor, scene.university.global_id(scene.course.id)
+    offering = {"id": urn(scene, "course", scene.course.id), "type": "CourseOffering"}
+    group = offering | _extended({"context_type": "Course", "entity_id": str(number)})
     if scene.cause.anonymous:
-        return told
-    roles = {"StudentEnrollment": "Learner", "TeacherEnrollment": "Instructor"}
-    role = roles.get(scene.role() or "", "user")
-    number = scene.university.global_id(user.id)
-    told["membership"] = {
-        "id": f"{group}:{role}:{number}",
+        return {"group": group}
+    role = _ROLES.get(scene.role() or "", "user")
+    membership = {
+        "id": f"{offering['id']}:{role}:{scene.university.global_id(user.id)}",
         "type": "Membership",
         "member": {"id": urn(scene, "user", user.id), "type": "Person"},
-        "organization": {"id": group, "type": "CourseOffering"},
+        "organization": offering,
         "roles": [role],
     }
-    return told
+    return {"group": group, "membership": membership}
 
 
-def _extensions(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {"com.instructure.canvas": values}
+def _extended(values: dict[str, Any]) -> dict[str, Any]:
+    return {"extensions": {"com.instructure.canvas": values}}

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.events.catalog.describe import fields_of
-from consumer.events.samples.values import ABSENT, maker_for, written
+from consumer.events.samples.values import written
 from consumer.events.timestamps import parse_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from consumer.events.catalog.base import Record
     from consumer.events.catalog.describe import FieldFacts
     from consumer.events.samples.scene import Scene
 
-#: Kinds that URNs call otherwise than Canvas does.
+#: Kinds that have another name in URNs.
 _URN_KINDS: Final = {
     "discussion_entry": "discussionEntry",
     "discussion_topic": "discussion",
@@ -26,9 +26,9 @@ _URN_KINDS: Final = {
     "wiki_page": "wikiPage",
 }
 _OF_URN: Final = {urn_kind: kind for kind, urn_kind in _URN_KINDS.items()}
-#: In an event about the first, URNs of both have the local id.
+#: In discussion_entry_created, the URNs of these have local ids.
 _LOCAL: Final = ("discussion_entry", "discussion_topic")
-#: What the field is called in Canvas's format: the first that the body has.
+#: The name of the field in Canvas format: the first that the body has.
 _IN_BODY: Final = {
     "name": ("title", "display_name", "name", "group_name", "group_category_name"),
     "dateCreated": ("created_at", "updated_at", "submitted_at"),
@@ -43,164 +43,122 @@ _IN_BODY: Final = {
     "sis_id": ("student_sis_id",),
     "body": ("body", "text", "syllabus_body"),
 }
+_CHANGES: Final = {"dateCreated", "dateModified"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Thing:
-    """The object that fields are made for: its types, and where it stands."""
+    """The object that fields are made for."""
 
+    #: In Caliper.
     type: str
-    #: As Canvas calls it.
+    #: In Canvas.
     kind: str
     number: int
-    #: The field that it stands in; "" at the top.
+    #: The field that it is in; "" for the object of the event.
     key: str = ""
-
-
-_Maker = Callable[["Scene", _Thing], Any]
 
 
 def urn(scene: Scene, kind: str, number: int) -> str:
     """`urn:instructure:canvas:user:21070000000000123`."""
-    local = kind in _LOCAL and scene.name.startswith(_LOCAL[0])
-    written = number if local else scene.university.global_id(number)
-    return f"urn:instructure:canvas:{_URN_KINDS.get(kind, kind)}:{written}"
+    is_local = kind in _LOCAL and scene.name == "discussion_entry_created"
+    written_id = number if is_local else scene.university.global_id(number)
+    return f"urn:instructure:canvas:{_URN_KINDS.get(kind, kind)}:{written_id}"
 
 
 def object_of(model: type[Record], scene: Scene, object_type: str, urn_kind: str) -> dict[str, Any]:
-    """The object of an event; `urn_kind` is "" for one whose id is no URN."""
+    """The object of an event; `urn_kind` is "" if its id is not a URN."""
     kind = _OF_URN.get(urn_kind, urn_kind)
-    number = scene.asset_number() if scene.name == "asset_accessed" else scene.number(kind)
+    is_asset = scene.name == "asset_accessed"
+    number = scene.number(scene.asset.kind if is_asset else kind)
     return _filled(model, scene, _Thing(object_type, kind, number))
 
 
 def _filled(model: type[Record], scene: Scene, thing: _Thing) -> dict[str, Any]:
     made = {}
-    for key, make in _plan(model):
-        value = make(scene, thing)
-        if value is not None and value is not ABSENT and value != {}:
-            made[key] = value  # there are no nulls in this format
+    for facts in _fields(model):
+        value = _value(facts, scene, thing)
+        if value is not None and value != {}:
+            made[facts.key] = value  # there are no nulls in this format
     return made
 
 
-@cache
-def _plan(model: type[Record]) -> tuple[tuple[str, _Maker], ...]:
-    return tuple((facts.key, _maker(facts)) for facts in fields_of(model))
+_fields = cache(fields_of)
 
 
-def _maker(facts: FieldFacts) -> _Maker:
+def _value(facts: FieldFacts, scene: Scene, thing: _Thing) -> Any:
     key = facts.key
     if facts.record is not None:
-        return _inner(facts)
-    # In extensions it is that of the enrollment or of the exception, as in the body.
-    in_body = key == "type" and {"StudentEnrollment", "ADHOC"} & {*facts.marks.values}
-    if key in _OWN and not in_body:
-        return _OWN[key]
+        return _inner(facts.record, key, scene, thing, many=facts.many)
+    if key == "type" and scene.body.get(key) in facts.marks.values:
+        return scene.body[key]  # of the enrollment or the override, in the extensions
+    if key in _OWN:
+        return _OWN[key](scene, thing)
     if key == "name":
-        return _name(facts)
-    if key in {"dateCreated", "dateModified"}:
-        return _date(facts)
+        return facts.marks.values[0] if facts.marks.values else _name(facts, scene, thing)
     if facts.kind == "id" and key.endswith("_id"):
-        return _urn_field(key)
-    return _from_body(facts)
+        return _urn_field(key, scene)
+    return _from_body(facts, scene)
 
 
-#: What is told by the object itself, or by the cause.
-_OWN: Final[Mapping[str, _Maker]] = MappingProxyType(
-    {
-        "id": lambda scene, thing: urn(scene, thing.kind, thing.number),
-        "type": lambda _, thing: thing.type,
-        "entity_id": lambda scene, thing: urn(scene, thing.kind, thing.number).rpartition(":")[2],
-        "scoredBy": lambda scene, _: urn(scene, "user", scene.cause.actor.id),
-        "http_method": lambda scene, _: scene.cause.method or None,
-        "roles": lambda _, __: ABSENT,
-    }
-)
+def _urn_field(key: str, scene: Scene) -> str | None:
+    """In extensions: the URN of the thing whose id is in the body."""
+    if scene.body.get(key) is None:
+        return None
+    kind = key.removesuffix("_id")
+    if kind == "course_section":
+        section = scene.university.global_id(scene.section.id)
+        return f"{urn(scene, 'course', scene.course.id)}:section:{section}"
+    return urn(scene, kind, scene.number(kind))
 
 
-def _urn_field(key: str) -> _Maker:
-    """Inside of extensions: the URN of what the body has the id of."""
-
-    def make(scene: Scene, _: _Thing) -> str | None:
-        if scene.body.get(key) is None:
+def _from_body(facts: FieldFacts, scene: Scene) -> Any:
+    if facts.key in _CHANGES and "created_at" not in scene.body:
+        # The body has the time of this change only.
+        is_creation = scene.name.endswith("_created")
+        if is_creation != (facts.key == "dateCreated"):
             return None
-        match key:
-            case "course_section_id":
-                course = urn(scene, "course", scene.course.id)
-                return f"{course}:section:{scene.university.global_id(scene.section.id)}"
-            case _:
-                kind = key.removesuffix("_id")
-                return urn(scene, kind, scene.number(kind))
-
-    return make
-
-
-def _from_body(facts: FieldFacts) -> _Maker:
-    key = facts.key
-    names = _IN_BODY.get(key, (key,))
-    # What Canvas's own format does not have for this event.
-    fallback = maker_for(facts, "") if key == "context_account_id" else None
-    is_time = facts.kind == "timestamp"
-    is_id = facts.kind in {"global id", "local id", "id", "opaque id"}
-
-    def make(scene: Scene, _: _Thing) -> Any:
-        for name in names:
-            value = scene.body.get(name)
-            if value is not None:
-                return _moment(value) if is_time else str(value) if is_id else value
-        return ABSENT if fallback is None else fallback(scene)
-
-    return make
+    for name in _IN_BODY.get(facts.key, (facts.key,)):
+        value = scene.body.get(name)
+        if value is not None:
+            break
+    else:
+        return None
+    if facts.kind == "timestamp":  # they all have the same form here
+        time = parse_time(value)
+        return value if time is None else written(time)
+    return str(value) if facts.kind.endswith("id") else value
 
 
-def _name(facts: FieldFacts) -> _Maker:
-    usual, values = _from_body(facts), facts.marks.values
-
-    def make(scene: Scene, thing: _Thing) -> Any:
-        if thing.key == "isPartOf":
-            return scene.body.get("group_category_name")
-        if scene.name == "asset_accessed":
-            listed = scene.body.get("asset_subtype") or scene.body.get("asset_type")
-            return listed if thing.type == "Entity" else ABSENT
-        return values[0] if values else usual(scene, thing)
-
-    return make
+def _name(facts: FieldFacts, scene: Scene, thing: _Thing) -> Any:
+    if thing.key == "isPartOf":
+        return scene.body.get("group_category_name")
+    if scene.name == "asset_accessed":
+        listed = scene.body.get("asset_subtype") or scene.body.get("asset_type")
+        return listed if thing.type == "Entity" else None
+    return _from_body(facts, scene)
 
 
-def _date(facts: FieldFacts) -> _Maker:
-    """Both only for what tells both in Canvas's own format; else that of what was done."""
-    usual, of_creation = _from_body(facts), facts.key == "dateCreated"
-
-    def make(scene: Scene, thing: _Thing) -> Any:
-        created = scene.name.endswith("_created")
-        both = "created_at" in scene.body
-        return usual(scene, thing) if both or created == of_creation else ABSENT
-
-    return make
-
-
-def _moment(text: str) -> str:
-    """In this format all times have the same shape."""
-    time = parse_time(text)
-    return text if time is None else written(time)
+#: Fields that the object or the cause says.
+_OWN: Final[Mapping[str, Callable[[Scene, _Thing], Any]]] = {
+    "id": lambda scene, thing: urn(scene, thing.kind, thing.number),
+    "type": lambda _, thing: thing.type,
+    "entity_id": lambda scene, thing: urn(scene, thing.kind, thing.number).rpartition(":")[2],
+    "scoredBy": lambda scene, _: urn(scene, "user", scene.cause.actor.id),
+    "http_method": lambda scene, _: scene.cause.method or None,
+    "context_account_id": lambda scene, _: str(scene.university.global_id(scene.course.account.id)),
+}
 
 
-def _inner(facts: FieldFacts) -> _Maker:
-    record, key, many = facts.record, facts.key, facts.many
-    assert record is not None  # noqa: S101 - for the type checker
-    named = {inner.key: inner for inner in fields_of(record)}
-    if "id" not in named:  # extensions: they are of the thing that they stand in
-        return lambda scene, thing: _filled(record, scene, thing)
-    kind = named["id"].marks.of
-    types = named["type"].marks.values if "type" in named else ()
-
-    def make(scene: Scene, thing: _Thing) -> Any:
-        inner_kind = kind or thing.kind
-        number = scene.number(inner_kind)
-        if key == "creators":
-            number = scene.cause.actor.id
-        inner = _Thing(types[0] if types else "Entity", inner_kind, number, key)
-        made = _filled(record, scene, inner)
-        return [made] if many else made
-
-    return make
+def _inner(
+    record: type[Record], key: str, scene: Scene, thing: _Thing, *, many: bool
+) -> dict[str, Any] | list[dict[str, Any]]:
+    fields = {facts.key: facts for facts in _fields(record)}
+    if "id" not in fields:  # extensions belong to the thing that they are in
+        return _filled(record, scene, thing)
+    kind = fields["id"].marks.of or thing.kind
+    types = fields["type"].marks.values if "type" in fields else ()
+    number = scene.number("actor" if key == "creators" else kind)
+    inner = _Thing(types[0] if types else "Entity", kind, number, key)
+    made = _filled(record, scene, inner)
+    return [made] if many else made

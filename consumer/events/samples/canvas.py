@@ -5,64 +5,75 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.events.catalog import index, model_of
-from consumer.events.samples import assets, habits
 from consumer.events.samples.university import HOST
-from consumer.events.samples.values import record_of, written
+from consumer.events.samples.values import local_time, record_of, written
 
 if TYPE_CHECKING:
     from consumer.events.samples.scene import Scene
 
-#: Not of these: only they come from a person who can be anybody, or from a machine.
-_WITHOUT_USER = frozenset({"heartbeat"})
-
 
 def body_of(scene: Scene) -> dict[str, Any]:
-    """The body of the event that the scene is at."""
+    """The body of the scene's event."""
     if scene.name == "asset_accessed":
-        return assets.body_of(scene)
+        return _asset_body(scene)
     model = model_of(scene.name)
     return {} if model is None else record_of(model, scene)
 
 
 def canvas_event(scene: Scene) -> dict[str, Any]:
-    """The whole event. The scene's body is made already."""
-    return {"metadata": metadata_of(scene), "body": scene.body}
+    """The whole event. The scene has its body already."""
+    return {"metadata": _metadata(scene), "body": scene.body}
 
 
-def time_of(scene: Scene) -> str:
-    """The event's time; that of a course from an import is in the shape of a local time."""
-    shape = habits.SHAPES.get((scene.name, "updated_at"))
-    if scene.name == "course_updated" and scene.cause.job is not None and shape is not None:
-        return habits.local_time(scene.time, shape)
-    return written(scene.time)
+def _asset_body(scene: Scene) -> dict[str, Any]:
+    asset, dice = scene.asset, scene.dice
+    thing = scene.thing(asset.kind)
+    role = "GroupMembership" if asset.context == "Group" else scene.role()
+    body = {
+        "asset_name": thing.name,
+        "asset_type": asset.type,
+        "asset_id": str(scene.university.global_id(thing.id)),
+        "asset_subtype": asset.subtype,
+        "category": asset.category,
+        "role": None if scene.cause.anonymous or dice.chance(0.2) else role,
+        "level": "participate" if asset.type == "web_conference" else None,
+    }
+    if asset.type == "attachment":
+        body |= {"filename": thing.name.replace(" ", "+"), "display_name": thing.name}
+    if asset.type == "context_external_tool":
+        url = f"https://tool.example.com/launch/{thing.id}"
+        body |= {"domain": "tool.example.com", "url": url if dice.chance(0.8) else None}
+    if role == "StudentEnrollment" and not scene.cause.anonymous:
+        body["enrollment_id"] = str(scene.number("enrollment"))
+        body["section_id"] = str(scene.section.id)
+    return _compact(scene, body)
 
 
-def metadata_of(scene: Scene) -> dict[str, Any]:
-    """What Canvas tells of the cause: other keys for a request than for a job."""
-    university = scene.university
-    told: dict[str, Any] = {
+def _metadata(scene: Scene) -> dict[str, Any]:
+    """Events of a request and of a job have different keys."""
+    university, cause = scene.university, scene.cause
+    metadata: dict[str, Any] = {
         "event_name": scene.name,
-        "event_time": time_of(scene),
+        "event_time": written(scene.time),
         "root_account_uuid": university.uuid,
     }
-    if index.category_of(scene.name) == "new_quizzes":  # a service of its own, which tells little
-        return told | {"producer": "quizzes"}
-    told |= {
+    if index.category_of(scene.name) == "new_quizzes":  # a separate service, with few metadata
+        return metadata | {"producer": "quizzes"}
+    if scene.name == "course_updated" and cause.job is not None:
+        metadata["event_time"] = local_time(scene.time)
+    metadata |= {
         "producer": "canvas",
         "root_account_id": str(university.global_id(university.root.id)),
         "root_account_lti_guid": university.lti_guid,
     }
-    told |= _of_request(scene) if scene.cause.job is None else _of_job(scene)
-    return {key: value for key, value in told.items() if value is not None or not scene.compact}
-
-
-def _of_job(scene: Scene) -> dict[str, Any]:
-    return {"job_id": scene.cause.id, "job_tag": scene.cause.job}
+    if cause.job is not None:
+        return metadata | {"job_id": cause.id, "job_tag": cause.job}
+    return _compact(scene, metadata | _of_request(scene))
 
 
 def _of_request(scene: Scene) -> dict[str, Any]:
     cause, actor, university = scene.cause, scene.cause.actor, scene.university
-    told: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "client_ip": actor.ip,
         "hostname": HOST,
         "http_method": cause.method,
@@ -70,42 +81,48 @@ def _of_request(scene: Scene) -> dict[str, Any]:
         "request_id": cause.id,
         "session_id": None if cause.by_token else actor.session,
         "url": f"https://{HOST}{cause.path}",
-        "user_agent": "python-requests/2.32.3" if cause.by_token else actor.browser,
+        "user_agent": user_agent_of(scene),
     }
     if "/api/v1/" in cause.path:
-        told["developer_key_id"] = "170000000000056"
+        metadata["developer_key_id"] = "170000000000056"
     if cause.context:
-        told |= _context(scene)
-    if not cause.anonymous and scene.name not in _WITHOUT_USER:
-        told |= {
+        metadata |= _context(scene)
+    if not cause.anonymous and scene.name != "heartbeat":
+        metadata |= {
             "time_zone": actor.time_zone,
             "user_account_id": str(university.global_id(university.root.id)),
             "user_id": str(university.global_id(actor.id)),
             "user_login": actor.login,
             "user_sis_id": actor.sis_id,
         }
-    return told
+    return metadata
 
 
 def _context(scene: Scene) -> dict[str, Any]:
-    university, course = scene.university, scene.course
-    told: dict[str, Any] = {
-        "context_type": scene.cause.context,
-        "context_id": str(university.global_id(scene.context_number())),
-        "context_account_id": str(university.global_id(course.account.id)),
-        "context_sis_source_id": None,
+    university, course, context = scene.university, scene.course, scene.cause.context
+    account = str(university.global_id(course.account.id))
+    metadata: dict[str, Any] = {
+        "context_type": context,
+        "context_id": str(university.global_id(scene.number("context"))),
+        "context_account_id": None if context == "User" else account,
+        "context_sis_source_id": course.sis_id if context == "Course" else None,
     }
-    if scene.cause.context == "Course":
-        told["context_sis_source_id"] = course.sis_id
-        if not scene.cause.anonymous:
-            told["context_role"] = scene.role()
-    if scene.cause.context == "User":
-        told["context_account_id"] = None
-    return told
+    if context == "Course" and not scene.cause.anonymous:
+        metadata["context_role"] = scene.role()
+    return metadata
+
+
+def _compact(scene: Scene, values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None or not scene.compact}
+
+
+def user_agent_of(scene: Scene) -> str:
+    """The program that sent the request."""
+    return "python-requests/2.32.3" if scene.cause.by_token else scene.cause.actor.browser
 
 
 def referrer_of(scene: Scene) -> str | None:
-    """Where who acts came from; None for a script."""
+    """The page before the request; None for a script."""
     cause = scene.cause
     if cause.by_token or "/api/v1/files" in cause.path:
         return None

@@ -1,92 +1,64 @@
-"""What makes events happen in samples: a request that somebody sent, or a background job."""
+"""What causes events in samples: a request of a person or a script, or a background job.
+
+Most requests look at something: at one of the assets.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from consumer.events.catalog import index
-
 if TYPE_CHECKING:
-    from consumer.events.samples.university import Course, User
+    from consumer.events.samples.university import User
 
-#: Who acts. "self": a student, and the event is about them.
-Cast = Literal["self", "teacher", "admin"]
-#: Where it happens, as metadata have it.
-Context = Literal["Course", "Account", "User", "Group", ""]
-
-_SELF = (
-    "asset_accessed", "conversation_created", "conversation_forwarded",
-    "conversation_message_created", "course_completed", "course_progress",
-    "discussion_entry_created", "discussion_entry_submitted", "group_membership_created",
-    "logged_in", "logged_out", "plagiarism_resubmit", "quiz_submitted", "submission_created",
+# By how the names of events begin; for other events it is a teacher, in a course.
+_BY_STUDENT = (
+    "asset_", "conversation_", "course_completed", "course_progress", "discussion_entry_",
+    "group_membership_", "logged_", "plagiarism_", "quiz_submitted", "submission_created",
     "user_updated",
 )  # fmt: skip
-_ADMIN = (
-    "account_created", "account_notification_created", "account_updated", "course_created",
-    "course_section_created", "course_section_updated", "course_updated", "enrollment_created",
-    "heartbeat", "outcome_calculation_method_created", "outcome_calculation_method_updated",
-    "outcome_proficiency_created", "outcome_proficiency_updated", "sis_batch_created",
-    "sis_batch_updated", "user_account_association_created", "user_created",
+_BY_ADMIN = (
+    "account_", "course_created", "course_section_", "course_updated", "enrollment_created",
+    "heartbeat", "outcome_calculation_", "outcome_proficiency_", "sis_batch_", "user_",
 )  # fmt: skip
-_ACCOUNT = (
-    "account_notification_created", "outcome_calculation_method_created",
-    "outcome_calculation_method_updated", "outcome_proficiency_created",
-    "outcome_proficiency_updated", "sis_batch_created", "sis_batch_updated", "user_created",
+_IN_ACCOUNT = (
+    "account_notification_", "outcome_calculation_", "outcome_proficiency_", "sis_batch_",
+    "user_created",
 )  # fmt: skip
-_NOWHERE = (
-    "account_created", "account_updated", "conversation_created", "conversation_forwarded",
-    "conversation_message_created", "course_created", "heartbeat", "logged_in", "logged_out",
-    "user_account_association_created", "user_updated",
-)  # fmt: skip
+_NOWHERE = ("account_", "conversation_", "course_created", "heartbeat", "logged_", "user_")
 
 IMPORT = "SIS::CSV::ImportRefactored#run_parallel_importer"
 COPY = "ContentMigration#import_content"
 _OUTCOMES = "RubricAssessment#update_outcomes_for_assessment"
 _BLUEPRINT = "MasterCourses::MasterMigration#perform_exports"
-#: By the job, the share of cases in which it is the cause, and what it causes.
+#: The tag of the job, the share of cases in which it is the cause, and what it causes.
 _JOBS = (
-    (1.0, COPY, ("content_migration_started", "content_migration_completed")),
-    (0.5, COPY, ("module_created", "learning_outcome_group_created")),
-    (1.0, _BLUEPRINT, ("master_migration_started", "master_migration_completed")),
-    (1.0, _OUTCOMES, ("learning_outcome_result_created", "learning_outcome_result_updated")),
-    (0.7, IMPORT, ("user_account_association_created", "enrollment_updated")),
-    (1.0, "EnrollmentState.process_account_states_in_ranges", ("enrollment_state_updated",)),
-    (0.7, "ContextModuleProgression#evaluate!", ("course_progress", "course_completed")),
-    (0.3, "Canvas::Migration::Worker::CourseCopyWorker#perform", ("discussion_topic_created",)),
-    (0.5, "Account.api_create", ("account_created",)),
-    (1.0, "Quizzes::QuizExport#perform", ("quiz_export_complete", "content_export_created")),
+    (COPY, 1.0, ("content_migration_started", "content_migration_completed")),
+    (COPY, 0.5, ("module_created", "learning_outcome_group_created")),
+    (_BLUEPRINT, 1.0, ("master_migration_started", "master_migration_completed")),
+    (_OUTCOMES, 1.0, ("learning_outcome_result_created", "learning_outcome_result_updated")),
+    (IMPORT, 0.7, ("user_account_association_created", "enrollment_updated")),
+    ("EnrollmentState.process_account_states_in_ranges", 1.0, ("enrollment_state_updated",)),
+    ("ContextModuleProgression#evaluate!", 0.7, ("course_progress", "course_completed")),
+    ("Quizzes::QuizExport#perform", 1.0, ("quiz_export_complete", "content_export_created")),
 )
-JOBS = {name: (share, tag) for share, tag, names in _JOBS for name in names}
+JOBS = {name: (tag, share) for tag, share, names in _JOBS for name in names}
 
 _READS = {"course_progress", "course_completed", "heartbeat", "asset_accessed"}
-#: Where the request goes; else to the course, or the account.
+#: Path and query of requests that are not made of what the event is about. Scripts may send their
+#: token in the URL, so it is in what Canvas reports; these are no real tokens.
 _PATHS = {
-    "attachment_created": "/api/v1/files/{thing}/create_success?uuid={uuid}",
-    "assignment_created": "/api/v1/courses/{course}/assignments",
-    "assignment_updated": "/api/v1/courses/{course}/assignments/{assignment}",
-    "conversation_created": "/conversations",
-    "conversation_message_created": "/conversations/{thing}/add_message",
-    "course_created": "/api/v1/accounts/{account}/courses",
-    # Scripts send their token in the address; so it is in what Canvas reports. It opens no door.
-    "course_updated": "/api/v1/courses/{course}?access_token={shard}~{secret}&include[]=term",
-    "course_section_created": "/api/v1/courses/{course}/sections?access_token={shard}~{secret}",
-    "discussion_entry_created": "/api/v1/courses/{course}/discussion_topics/{topic}/entries",
-    "discussion_topic_created": "/api/v1/courses/{course}/discussion_topics",
-    "enrollment_created": "/courses/{course}/enroll_users",
+    "attachment_created": "/api/v1/files/{number}/create_success?uuid={uuid}",
+    "course_updated": "/api/v1/courses/{course}?access_token={token}&include[]=term",
+    "course_section_created": "/api/v1/courses/{course}/sections?access_token={token}",
     "enrollment_state_created": "/courses/{course}/enroll_users",
     "grade_change": "/courses/{course}/gradebook/update_submission",
-    "group_membership_created": "/api/v1/groups/{group}/memberships",
     "logged_in": "/login/canvas",
     "logged_out": "/logout",
-    "quiz_submitted": "/courses/{course}/quizzes/{quiz}/submissions?user_id={user}",
-    "sis_batch_created": "/api/v1/accounts/self/sis_imports.json?access_token={shard}~{secret}",
-    "submission_comment_created": "/courses/{course}/assignments/{assignment}/submissions/{user}",
-    "submission_created": "/courses/{course}/assignments/{assignment}/submissions",
+    "sis_batch_created": "/api/v1/accounts/self/sis_imports.json?access_token={token}",
     "submission_updated": "/courses/{course}/gradebook/update_submission",
-    "user_created": "/api/v1/accounts/{account}/users",
-    "wiki_page_updated": "/api/v1/courses/{course}/pages/week-{week}",
 }
+_PLURALS = {"quiz": "quizzes", "wiki_page": "pages", "enrollment": "enroll_users"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,39 +66,40 @@ class Cause:
     """One request, or one job: all events of one cause share its id."""
 
     actor: User
-    context: Context
-    method: str
-    #: Path and query of the request.
-    path: str
     #: Of the request, or of the job.
     id: str
-    #: None for a request.
+    #: The tag of the job; None for a request.
     job: str | None = None
-    #: Nobody was logged in.
+    #: Where it happens, as metadata have it: "Course", "Account", "User", "Group" or "".
+    context: str = ""
+    method: str = ""
+    #: Path and query of the request.
+    path: str = ""
+    #: True if no one was logged in.
     anonymous: bool = False
 
     @property
     def by_token(self) -> bool:
-        """True for a script with an access token: without a web session."""
+        """True for a script with an access token: it has no web session."""
         return "access_token=" in self.path
 
 
-def cast_of(name: str) -> Cast:
-    """Who acts in an event of this name."""
-    if name in _SELF:
-        return "self"
-    return "admin" if name in _ADMIN else "teacher"
+def actor_of(name: str) -> Literal["student", "teacher", "admin"]:
+    """Who acts in an event of this name; a student is also whom the event is about."""
+    if name.startswith(_BY_STUDENT):
+        return "student"
+    return "admin" if name.startswith(_BY_ADMIN) else "teacher"
 
 
-def context_of(name: str) -> Context:
+def context_of(name: str) -> Literal["Course", "Account", ""]:
     """Where an event of this name happens."""
-    if name in _NOWHERE:
-        return ""
-    return "Account" if name in _ACCOUNT else "Course"
+    if name.startswith(_IN_ACCOUNT):
+        return "Account"
+    return "" if name.startswith(_NOWHERE) else "Course"
 
 
 def method_of(name: str) -> str:
-    """The HTTP method of the request behind it."""
+    """The HTTP method of the request behind an event."""
     if name in _READS:
         return "GET"
     if name.endswith("_deleted"):
@@ -134,10 +107,57 @@ def method_of(name: str) -> str:
     return "PUT" if name.endswith("_updated") else "POST"
 
 
-def path_of(name: str, course: Course, **numbers: object) -> str:
-    """Path and query of the request behind it."""
-    usual = "/accounts/{account}" if context_of(name) == "Account" else "/courses/{course}"
-    if index.category_of(name) == "new_quizzes":
-        usual = "/api/quizzes/{quiz}"
-    path = _PATHS.get(name, usual)
-    return path.format(course=course.id, account=course.account.id, **numbers)
+def path_of(name: str, *, account: int, course: int, number: int, uuid: str, token: str) -> str:
+    """Path and query of the request behind an event; `number` is that of what it is about."""
+    if name in _PATHS:
+        return _PATHS[name].format(course=course, number=number, uuid=uuid, token=token)
+    context = context_of(name)
+    place = {"Account": f"/accounts/{account}", "Course": f"/courses/{course}", "": ""}[context]
+    kind, _, verb = name.rpartition("_")
+    if kind == context.lower():
+        return place
+    plural = _PLURALS.get(kind) or (f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s")
+    return f"{place}/{plural}" + ("" if verb == "created" else f"/{number}")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One variant of the event: a thing, or with a subtype a list of things."""
+
+    type: str
+    #: Names the list.
+    subtype: str | None
+    category: str
+    #: "Course", "Group", "User" or "Account".
+    context: str = "Course"
+
+    @property
+    def kind(self) -> str:
+        """What the other samples call the type."""
+        return "quiz" if self.type == "quizzes:quiz" else self.type
+
+
+#: Lists of a course, with their weights.
+_LISTS = {
+    "modules": 12, "home": 12, "grades": 5, "announcements": 4, "assignments": 3, "files": 2,
+    "syllabus": 2, "topics": 2, "roster": 2, "quizzes": 1, "pages": 1, "outcomes": 1,
+    "collaborations": 1, "conferences": 1,
+}  # fmt: skip
+#: Things of a course, with their categories and weights.
+_THINGS = {
+    "wiki_page": ("wiki", 20), "assignment": ("assignments", 12), "attachment": ("files", 10),
+    "discussion_topic": ("topics", 6), "quizzes:quiz": ("quizzes", 5),
+    "context_external_tool": ("external_tools", 5), "content_tag": ("external_urls", 1),
+    "lti/tool_proxy": ("external_tools", 1), "learning_outcome": ("outcomes", 1),
+    "web_conference": ("conferences", 1), "calendar_event": ("calendar", 1),
+    "collaboration": ("collaborations", 1),
+}  # fmt: skip
+#: Each as often as its weight.
+ASSETS = (
+    *(Asset("course", name, name) for name, weight in _LISTS.items() for _ in range(weight)),
+    *(Asset(kind, None, name) for kind, (name, weight) in _THINGS.items() for _ in range(weight)),
+    Asset("course", "speed_grader", "grades"),
+    *(Asset("group", name, name, "Group") for name in ("topics", "roster", "files")),
+    Asset("user", "files", "files", "User"),
+    Asset("account", "outcomes", "outcomes", "Account"),
+)

@@ -1,8 +1,8 @@
-"""What is known of certain fields beyond their declaration: values that must agree."""
+"""What is known of certain fields beyond the declarations of the catalog."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.events.samples import words
@@ -13,191 +13,162 @@ if TYPE_CHECKING:
 
     from consumer.events.samples.scene import Scene
 
+#: By the share of events that have the field, if not all have it.
+PRESENT: Final = {
+    0.1: {
+        "associated_integration_id", "associated_integration_ids", "assignment_id_duplicated_from",
+        "domain_duplicated_from", "lti_resource_link_id_duplicated_from",
+    },
+    0.6: {
+        "old_body", "old_display_name", "old_title", "parent_discussion_entry_id",
+        "source_course_uuid",
+    },
+}  # fmt: skip
+#: By the share of events in which the field is null.
+NULL: Final = {
+    0.4: {
+        "asset_subtype", "completed_at", "enrollment_term_id", "lock_at", "old_grade", "old_score",
+        "parent_account_id", "parent_discussion_entry_id", "posted_at", "sis_batch_id",
+        "state_valid_until", "time_limit", "unlock_at", "url", "vendor_guid",
+    },
+    0.8: {
+        "associated_user_id", "can_manually_enroll", "group_id", "hide_correct_answers_at",
+        "hide_results", "integration_data", "integration_id", "ip_filter", "nonxlist_course_id",
+        "show_correct_answers_at",
+    },
+}  # fmt: skip
 
-def _graded(scene: Scene) -> bool:
-    """Whether the submission has a grade by now."""
-    return scene.name != "submission_created"
+TERM_START: Final = datetime(2026, 8, 24, 6, tzinfo=UTC)
+#: Days after the start of the term, and after the assignment is due.
+IN_TERM: Final = {"start_at": 0, "state_started_at": 0, "end_at": 112, "state_valid_until": 112}
+AROUND_DUE: Final = {"due_at": 0, "all_day_date": 0, "lock_at": 7, "unlock_at": -14}
+#: Some time before the event.
+BEFORE: Final = {
+    "graded_at", "submitted_at", "artifact_created_at", "artifact_updated_at", "assessed_at",
+}  # fmt: skip
+#: Times that Canvas writes in other ways than the usual ones.
+LOCAL_TIME: Final = "%Y-%m-%d %H:%M:%S -0600"
+WITH_OFFSET: Final = "%Y-%m-%dT%H:%M:%S-06:00"
+SHAPES: Final = {
+    "course_updated.updated_at": LOCAL_TIME,
+    "enrollment_state_created.state_started_at": LOCAL_TIME,
+    "enrollment_state_updated.state_started_at": LOCAL_TIME,
+    "conversation_forwarded.updated_at": WITH_OFFSET,
+    "outcome_calculation_method_updated.updated_at": WITH_OFFSET,
+    "outcome_proficiency_updated.updated_at": WITH_OFFSET,
+}
+
+#: Ids of the actor, who is usually not whom the event is about.
+OF_ACTOR: Final = {"author_id", "grader_id", "submission_comment_created.user_id"}
+#: With these, a field is about another thing of the same kind.
+OTHER: Final = ("old_", "original_", "parent_", "source_", "new_")
+#: Events whose ids Canvas writes as numbers, mostly.
+WITH_NUMBERS: Final = ("account_created", "account_updated", "assignment_override_")
 
 
-def _points(scene: Scene) -> float:
-    return scene.item("assignment").points * scene.score / 100
+def _points(scene: Scene, percent: float | None) -> float | None:
+    return None if percent is None else scene.thing("assignment").points * percent / 100
 
 
-def _grade(scene: Scene) -> str:
-    points = _points(scene)
-    return f"{points:g}"
+def _score(scene: Scene) -> float | None:
+    """A new submission has none yet."""
+    return None if scene.name == "submission_created" else _points(scene, scene.score)
 
 
-def _only_graded(make: Callable[[Scene], Any]) -> Callable[[Scene], Any]:
-    return lambda scene: make(scene) if _graded(scene) else None
+def _grade(points: float | None) -> str | None:
+    return None if points is None else f"{points:g}"
 
 
-def _attempt(scene: Scene) -> int:
-    return scene.once("attempt", lambda dice: dice.between(1, 3))
-
-
-def _way(scene: Scene) -> str:
-    """How it was handed in."""
-    return scene.once(
-        "way", lambda dice: dice.pick(("online_upload", "online_text_entry", "online_url"))
-    )
-
-
-def _sis_fields(scene: Scene) -> list[str]:
-    # An array that was made a text and split again.
-    broken = ['["course_id"', ' "name"]']
-    return broken if scene.dice.chance(0.5) else ["course_id", "name"]
-
-
-def _workflow(created: str, *others: str) -> Callable[[Scene], str]:
-    return lambda scene: (
-        created if scene.name.endswith("_created") else scene.dice.pick((created, *others))
-    )
-
-
-def _body(scene: Scene) -> str | None:
-    if _way(scene) != "online_text_entry":
+def _submitted_text(scene: Scene) -> str | None:
+    if scene.submission_type != "online_text_entry":
         return None
-    return scene.once("text", lambda dice: words.some_html(dice, mostly=6, long_share=0.03))
+    return scene.once("text", lambda dice: words.html(dice, mostly=6))
 
 
-def _link(scene: Scene) -> str | None:
-    if _way(scene) != "online_url":
-        return None
-    return f"https://portfolio.example.com/{scene.subject.id}/{scene.number('assignment')}"
+def _submitted_url(scene: Scene) -> str | None:
+    return f"https://{HOST}/portfolio" if scene.submission_type == "online_url" else None
 
 
 def _file(scene: Scene) -> str:
-    return scene.item("attachment").title
-
-
-def _type_of_file(scene: Scene) -> str:
-    ending = _file(scene).rpartition(".")[2]
-    return dict(words.FILE_TYPES)[ending]
+    return scene.thing("attachment").name
 
 
 def _page(scene: Scene) -> str:
-    return words.some_html(scene.dice, mostly=12, long_share=0.35)
+    return words.html(scene.dice, mostly=12, long_share=0.35)
 
 
-def _old_score(scene: Scene) -> float | None:
-    return scene.once("old score", lambda dice: _points(scene) / 2 if dice.chance(0.4) else None)
+#: Points, description and color of the ratings of an outcome.
+_RATINGS: Final = (
+    (4, "Exceeds Mastery", "02672D"), (3, "Mastery", "03893D"), (2, "Near Mastery", "FAB901"),
+    (1, "Below Mastery", "E0061F"),
+)  # fmt: skip
 
-
-def _old_grade(scene: Scene) -> str | None:
-    score = _old_score(scene)
-    return None if score is None else f"{score:g}"
-
-
-_POINTS = ((4, "Exceeds Mastery", "02672D"), (3, "Mastery", "03893D"),
-           (2, "Near Mastery", "FAB901"), (1, "Below Mastery", "E0061F"))  # fmt: skip
-
-#: By event (or the object that the field is in; "" for any) and field. These facts agree with each
-#: other, or with the scene.
-VALUES: Final[Mapping[tuple[str, str], Callable[[Scene], Any]]] = MappingProxyType(
-    {
-        ("", "context_type"): lambda scene: scene.context_type(),
-        ("", "context_role"): lambda scene: scene.role(),
-        ("", "context_uuid"): lambda scene: scene.university.token("course", scene.course.id),
-        ("", "lti_context_id"): lambda scene: scene.university.hash("course", scene.course.id),
-        ("", "destination_course_lti_id"): lambda scene: scene.university.hash(
-            "course", scene.course.id
-        ),
-        ("", "uuid"): lambda scene: scene.university.token(*scene.entity()),
-        ("", "domain"): lambda _: HOST,
-        ("", "domain_duplicated_from"): lambda _: HOST,
-        ("", "lti_assignment_id"): lambda scene: scene.university.guid(
-            "assignment", scene.number("assignment")
-        ),
-        ("", "lti_user_id"): lambda scene: scene.university.hash("user", scene.subject.id),
-        ("", "user_uuid"): lambda scene: scene.university.token("user", scene.subject.id),
-        ("", "root_account_uuid"): lambda scene: scene.university.uuid,
-        ("", "account_uuid"): lambda scene: scene.university.token(
-            "account", scene.course.account.id
-        ),
-        ("", "user_name"): lambda scene: scene.subject.name,
-        ("", "short_name"): lambda scene: scene.subject.name.partition(" ")[0],
-        ("", "sortable_name"): lambda scene: ", ".join(scene.subject.name.split(" ")[::-1]),
-        ("", "user_login"): lambda scene: scene.subject.login,
-        ("", "email"): lambda scene: scene.subject.login,
-        ("", "user_sis_id"): lambda scene: scene.subject.sis_id,
-        ("", "student_sis_id"): lambda scene: scene.subject.sis_id,
-        ("user", "id"): lambda scene: str(scene.subject.id),
-        ("user", "name"): lambda scene: scene.subject.name,
-        ("course", "id"): lambda scene: str(scene.course.id),
-        ("course", "name"): lambda scene: scene.course.name,
-        ("course", "sis_source_id"): lambda scene: scene.course.sis_id,
-        ("", "sis_source_id"): lambda scene: f"{scene.course.sis_id}-{scene.section.id}",
-        ("progress", "requirement_count"): lambda scene: scene.university.shard % 7 + 9,
-        ("progress", "requirement_completed_count"): lambda scene: (
-            scene.university.shard % 7 + 9
-            if scene.name == "course_completed"
-            else scene.dice.between(1, 8)
-        ),
-        ("progress", "next_requirement_url"): lambda scene: (
-            f"https://{HOST}/courses/{scene.course.id}/modules/items/{scene.item('module').id}"
-        ),
-        ("", "redirect_url"): lambda scene: (
-            f"https://{HOST}/courses/{scene.course.id}?login_success=1"
-        ),
-        ("", "default_time_zone"): lambda _: "America/Denver",
-        ("", "default_locale"): lambda _: "en",
-        ("", "stuck_sis_fields"): _sis_fields,
-        ("", "points_possible"): lambda scene: scene.item("assignment").points,
-        ("", "old_points_possible"): lambda scene: scene.item("assignment").points,
-        ("", "score"): _only_graded(_points),
-        ("", "grade"): _only_graded(_grade),
-        ("", "old_score"): _old_score,
-        ("", "old_grade"): _old_grade,
-        ("", "attempt"): _attempt,
-        ("", "submission_type"): _way,
-        ("", "submission_types"): lambda _: "online_text_entry,online_upload",
-        ("submission_created", "workflow_state"): lambda _: "submitted",
-        ("submission_updated", "workflow_state"): lambda _: "graded",
-        ("submission_created", "graded_at"): lambda _: None,
-        ("submission_created", "body"): _body,
-        ("submission_updated", "body"): _body,
-        ("submission_created", "url"): _link,
-        ("submission_updated", "url"): _link,
-        ("submission_comment_created", "body"): lambda scene: words.sentence(scene.dice),
-        ("grade_change", "grading_complete"): lambda _: True,
-        ("grade_change", "muted"): lambda scene: scene.dice.chance(0.1),
-        ("", "late"): lambda scene: scene.dice.chance(0.1),
-        ("", "missing"): lambda _: False,
-        ("", "access_is_current"): lambda _: True,
-        ("", "state_is_current"): lambda _: True,
-        ("", "restricted_access"): lambda scene: scene.dice.chance(0.1),
-        ("", "is_announcement"): lambda scene: scene.dice.chance(0.2),
-        ("", "display_name"): lambda scene: scene.title(),
-        ("", "filename"): lambda scene: _file(scene).replace(" ", "+"),
-        ("", "content_type"): _type_of_file,
-        ("", "old_display_name"): lambda scene: f"old-{_file(scene)}",
-        ("wiki_page_created", "body"): _page,
-        ("wiki_page_updated", "body"): _page,
-        ("wiki_page_updated", "old_body"): _page,
-        ("wiki_page_updated", "old_title"): lambda scene: f"Draft of {scene.title().lower()}",
-        ("", "group_name"): lambda scene: scene.item("group").title,
-        ("", "group_category_name"): lambda _: "Project groups",
-        ("", "integration_data"): lambda _: {"provider": "example"},
-        ("", "color"): lambda scene: _POINTS[scene.index % 4][2],
-        ("ratings", "points"): lambda scene: _POINTS[scene.index % 4][0],
-        ("ratings", "description"): lambda scene: _POINTS[scene.index % 4][1],
-        ("outcome_proficiency_ratings", "points"): lambda scene: float(_POINTS[scene.index % 4][0]),
-        ("outcome_proficiency_ratings", "description"): lambda scene: _POINTS[scene.index % 4][1],
-        ("outcome_proficiency_ratings", "mastery"): lambda scene: scene.index % 4 == 1,
-        ("outcome_proficiency_ratings", "outcome_proficiency_rating_id"): lambda scene: str(
-            scene.number("outcome_proficiency") * 10 + scene.index % 4
-        ),
-        ("", "mastery_points"): lambda _: 3,
-        ("", "percent"): lambda scene: scene.score / 100,
-        ("", "percentage"): lambda scene: scene.score / 100,
-        ("", "calculation_int"): lambda _: 65,
-        ("", "ip_filter"): lambda _: "192.0.2.0/24",
-        ("course_created", "workflow_state"): _workflow("claimed"),
-        ("course_updated", "workflow_state"): _workflow("available", "claimed", "completed"),
-        # The Caliper form does not tell it: a deletion would be one in one format only.
-        ("wiki_page_updated", "workflow_state"): _workflow("active", "unpublished"),
-        ("user_created", "workflow_state"): _workflow("pre_registered"),
-        ("", "content_export_id"): lambda scene: f"content-export-{scene.number('content_export')}",
-    }
-)
+#: Values that must agree with each other, or with the scene.
+#: By field; or by event and field; or by the object that the field is in, and field.
+VALUES: Final[Mapping[str, Callable[[Scene], Any]]] = {
+    "context_type": lambda scene: scene.context_type(),
+    "context_role": lambda scene: scene.role(),
+    "domain": lambda _: HOST,
+    "domain_duplicated_from": lambda _: HOST,
+    "default_time_zone": lambda _: "America/Denver",
+    "ip_filter": lambda _: "192.0.2.0/24",
+    "redirect_url": lambda scene: f"https://{HOST}/courses/{scene.course.id}?login_success=1",
+    "short_name": lambda scene: scene.subject.name.partition(" ")[0],
+    "sortable_name": lambda scene: ", ".join(scene.subject.name.split(" ")[::-1]),
+    "user_login": lambda scene: scene.subject.login,
+    "email": lambda scene: scene.subject.login,
+    "user_sis_id": lambda scene: scene.subject.sis_id,
+    "student_sis_id": lambda scene: scene.subject.sis_id,
+    "sis_source_id": lambda scene: f"{scene.course.sis_id}-{scene.section.id}",
+    "course.sis_source_id": lambda scene: scene.course.sis_id,
+    "quiz_export_complete.content_export_id": lambda scene: (
+        f"content-export-{scene.number('content_export')}"
+    ),
+    # An array that was written as a text and split again.
+    "stuck_sis_fields": lambda scene: (
+        ['["course_id"', ' "name"]'] if scene.dice.chance(0.5) else ["course_id", "name"]
+    ),
+    "progress.requirement_count": lambda _: 9,
+    "progress.requirement_completed_count": lambda scene: (
+        9 if scene.name == "course_completed" else scene.dice.between(1, 8)
+    ),
+    "progress.next_requirement_url": lambda scene: (
+        f"https://{HOST}/courses/{scene.course.id}/modules/items/{scene.number('module')}"
+    ),
+    "points_possible": lambda scene: scene.thing("assignment").points,
+    "old_points_possible": lambda scene: scene.thing("assignment").points,
+    "score": _score,
+    "grade": lambda scene: _grade(_score(scene)),
+    "old_score": lambda scene: _points(scene, scene.old_score),
+    "old_grade": lambda scene: _grade(_points(scene, scene.old_score)),
+    "percent": lambda scene: scene.score / 100,
+    "percentage": lambda scene: scene.score / 100,
+    "attempt": lambda scene: scene.attempt,
+    "submission_type": lambda scene: scene.submission_type,
+    "submission_created.workflow_state": lambda _: "submitted",
+    "submission_updated.workflow_state": lambda _: "graded",
+    "submission_created.graded_at": lambda _: None,
+    "submission_created.body": _submitted_text,
+    "submission_updated.body": _submitted_text,
+    "submission_created.url": _submitted_url,
+    "submission_updated.url": _submitted_url,
+    "submission_comment_created.body": lambda scene: scene.dice.pick(words.REMARKS),
+    "filename": lambda scene: _file(scene).replace(" ", "+"),
+    "content_type": lambda scene: words.FILE_TYPES[_file(scene).rpartition(".")[2]],
+    "old_display_name": lambda scene: f"old-{_file(scene)}",
+    "wiki_page_created.body": _page,
+    "wiki_page_updated.body": _page,
+    "wiki_page_updated.old_body": _page,
+    # A deletion could not be seen in Caliper format.
+    "wiki_page_updated.workflow_state": lambda scene: scene.dice.pick(("active", "unpublished")),
+    "ratings.points": lambda scene: _RATINGS[scene.index][0],
+    "ratings.description": lambda scene: _RATINGS[scene.index][1],
+    "mastery_points": lambda _: 3,
+    "outcome_proficiency_ratings.points": lambda scene: float(_RATINGS[scene.index][0]),
+    "outcome_proficiency_ratings.description": lambda scene: _RATINGS[scene.index][1],
+    "outcome_proficiency_ratings.color": lambda scene: _RATINGS[scene.index][2],
+    "outcome_proficiency_ratings.mastery": lambda scene: scene.index == 1,
+    "outcome_proficiency_rating_id": lambda scene: str(
+        scene.number("outcome_proficiency") * 10 + scene.index
+    ),
+}

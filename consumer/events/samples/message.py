@@ -1,11 +1,12 @@
-"""Sample messages: an event of a scene as the text and the attributes that Canvas sends."""
+"""Sample messages: events as Canvas sends them, and what goes wrong on the way to the queue."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, Any, Final
 
 from consumer.events.catalog import index
 from consumer.events.samples.caliper import caliper_envelope
@@ -15,14 +16,19 @@ from consumer.events.samples.scene import Scene
 from consumer.events.samples.university import university_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from consumer.messages import Format
 
-#: The time of the first event, where none is asked for: a fixed one, so that bytes stay the same.
+#: The time of the first event unless one is given; fixed, so that the bytes stay the same.
 START: Final = datetime(2026, 9, 1, 14, tzinfo=UTC)
-#: Between two messages.
+#: The time between two messages.
 STEP: Final = timedelta(milliseconds=7)
+
+#: Messages change places within about this many; those further apart stay in order.
+WINDOW: Final = 1_000
+#: A duplicate is a copy of one of this many messages before it.
+_LOOK_BACK: Final = 50
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -44,7 +50,7 @@ def sample_message(
 ) -> SampleMessage:
     """One event of any name that the catalog knows. The same arguments give the same bytes.
 
-    The same seed in the other format tells the same facts. `time` is aware. Raises `ValueError`
+    With the same seed, the other format has the same facts. `time` is aware. Raises `ValueError`
     for a name that the catalog does not know in this format.
     """
     check_names([event_name], format)
@@ -59,35 +65,29 @@ def sample_messages(
     seed: int = 0,
     start: datetime = START,
 ) -> Iterator[SampleMessage]:
-    """`count` events in all, the names by turns, of one university, 7 ms apart from `start` on.
+    """`count` events of one university, 7 ms apart from `start` on; the names take turns.
 
-    Raises `ValueError` for a name that the catalog does not know in this format, or for no name.
+    Raises `ValueError` without names, and for a name that the catalog does not know in this format.
     """
     check_names(names, format)
-    return _in_turn(names, count, format, seed, start)
-
-
-def _in_turn(
-    names: Sequence[str], count: int, event_format: Format, seed: int, start: datetime
-) -> Iterator[SampleMessage]:
     university, dice = university_of(seed), Dice(seed)
-    for number in range(count):
-        name = names[number % len(names)]
-        scene = Scene(university, dice.seed(), name)
-        yield message_of(scene, name, event_format, start + number * STEP)
+    return (
+        message_of(Scene(university, dice.seed(), name), name, format, start + number * STEP)
+        for number, name in enumerate(islice(cycle(names), count))
+    )
 
 
 def check_names(names: Sequence[str], event_format: Format) -> None:
     """Raise `ValueError` unless there are names, and samples of each in this format."""
     if not names:
-        raise ValueError("there is no name of an event")
+        raise ValueError("no event name is given")
     for name in names:
         if not index.is_known(name, event_format):
             raise ValueError(f"there is no sample of {name!r} in {event_format} format")
 
 
 def message_of(scene: Scene, name: str, event_format: Format, time: datetime) -> SampleMessage:
-    """The next event of a scene. `time` is aware; it is told to the millisecond."""
+    """The next event of a scene. `time` is aware; it is written to the millisecond."""
     scene.turn(name, time.astimezone(UTC))
     scene.body = body_of(scene)
     if event_format == "canvas":
@@ -96,6 +96,74 @@ def message_of(scene: Scene, name: str, event_format: Format, time: datetime) ->
     else:
         event = caliper_envelope(scene)
         stamp = event["sendTime"]
-    # As Rails writes it.
+    # As Rails writes JSON.
     text = _encode(event).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return SampleMessage(text, {"event_name": name, "event_time": stamp})
+
+
+def with_duplicates(
+    messages: Iterable[SampleMessage], fraction: float, *, seed: int
+) -> Iterator[SampleMessage]:
+    """This fraction (0 to below 1) of the result are copies of messages before them.
+
+    As when the producer sends twice: the body is the same, and SQS gives it another message id.
+    """
+    dice, before = Dice(seed), list[SampleMessage]()
+    duplicates = 0
+    for number, message in enumerate(messages, start=1):
+        yield message
+        before = [*before[1 - _LOOK_BACK :], message]
+        while duplicates + 1 <= number * fraction / (1 - fraction) + 1e-9:
+            duplicates += 1
+            yield dice.pick(before)
+
+
+def shuffled(messages: Iterable[SampleMessage], *, seed: int) -> Iterator[SampleMessage]:
+    """In another order, as SQS may deliver them; holds at most `WINDOW` of them."""
+    dice, held = Dice(seed), list[SampleMessage]()
+    for message in messages:
+        held.append(message)
+        if len(held) > WINDOW:
+            yield _take_one(held, dice)
+    while held:
+        yield _take_one(held, dice)
+
+
+def _take_one(held: list[SampleMessage], dice: Dice) -> SampleMessage:
+    place = dice.between(0, len(held) - 1)
+    held[place], held[-1] = held[-1], held[place]
+    return held.pop()
+
+
+def with_malformed(
+    messages: Iterable[SampleMessage], fraction: float, *, seed: int
+) -> Iterator[SampleMessage]:
+    """This fraction (0 to 1) of the messages is replaced by bodies that can't be decoded."""
+    dice, damaged = Dice(seed), 0
+    for number, message in enumerate(messages, start=1):
+        if damaged + 1 > number * fraction + 1e-9:
+            yield message
+            continue
+        damage = _DAMAGES[damaged % len(_DAMAGES)]
+        damaged += 1
+        yield SampleMessage(damage(message.body, dice), message.attributes)
+
+
+def _without_format(body: str, _: Dice) -> str:
+    payload: dict[str, Any] = json.loads(body)
+    return _encode({"event": payload["body"] if "body" in payload else payload["data"][0]})
+
+
+def _wrong_types(body: str, dice: Dice) -> str:
+    payload: dict[str, Any] = json.loads(body)
+    key = dice.pick(("metadata", "body")) if "body" in payload else "data"
+    return _encode(payload | {key: dice.pick(("text", 7, True))})
+
+
+_DAMAGES: Final[tuple[Callable[[str, Dice], str], ...]] = (
+    lambda body, dice: body[: dice.between(1, len(body) - 1)],
+    lambda _, dice: dice.pick(("This is not an event.", "<event name='logged_in'/>", "null", "[]")),
+    _without_format,
+    _wrong_types,
+    lambda body, _: f"[{body}]",
+)

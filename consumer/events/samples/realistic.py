@@ -1,11 +1,11 @@
-"""A university's traffic: mostly reading, else actions of several events, and bursts of jobs."""
+"""A university's traffic: mostly reading, else actions with several events, and bursts of jobs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from consumer.events.catalog import index
-from consumer.events.samples.actions import next_events
+from consumer.events.samples.cause import COPY, IMPORT, Cause
 from consumer.events.samples.dice import Dice
 from consumer.events.samples.message import START, STEP, message_of
 from consumer.events.samples.scene import Scene
@@ -19,8 +19,52 @@ if TYPE_CHECKING:
     from consumer.events.samples.university import University
     from consumer.messages import Format
 
-#: No source tells the real share; of all events it is the only one that reading makes.
+#: No source names the real share of asset_accessed; it is the only event that reading makes.
 ASSET_SHARE = 0.55
+
+_GRADED = "submission_updated grade_change course_grade_change"
+#: What a request makes Canvas send, in this order, each with its weight. The events share the
+#: request's id.
+_ACTIONS: Final = {
+    "submission_created": 16,
+    "attachment_created submission_created": 8,
+    _GRADED: 10,
+    f"{_GRADED} rubric_assessed submission_comment_created": 4,
+    "logged_in user_updated": 12,
+    "logged_out": 5,
+    f"quiz_submitted submission_created {_GRADED}": 4,
+    "discussion_entry_created": 3,
+    "discussion_entry_created discussion_entry_submitted submission_created": 2,
+    "submission_comment_created submission_updated": 2,
+    "course_progress": 4,
+    "conversation_created conversation_message_created": 2,
+    "wiki_page_created wiki_page_updated module_item_created": 2,
+    "assignment_created assignment_override_created module_item_created": 1,
+    "quiz_updated assignment_updated": 2,
+    "discussion_topic_created": 1,
+    "group_category_created group_created group_membership_created": 1,
+    "enrollment_created enrollment_state_created": 2,
+    "course_created course_section_created syllabus_updated course_updated": 2,
+}
+#: What a job makes Canvas send, many times.
+_IMPORTED: Final = (
+    "user_created user_account_association_created",
+    "enrollment_created enrollment_state_created",
+    "enrollment_updated enrollment_state_updated",
+    "course_section_created",
+    "course_updated",
+)
+_COPIED: Final = (
+    "module_created module_item_created",
+    "assignment_created module_item_created",
+    "wiki_page_created module_item_created",
+    "discussion_topic_created",
+    "attachment_created",
+)
+_DRAWN: Final = tuple(events for events, weight in _ACTIONS.items() for _ in range(weight))
+#: Shares of what happens: bursts of a job, and any other event that the catalog knows.
+_BURSTS, _OTHERS = 0.006, 0.02
+_RARE: Final = tuple(name for name in index.names() if name != "asset_accessed")
 
 
 def realistic_messages(
@@ -34,15 +78,20 @@ def realistic_messages(
     """`count` messages as a university makes them, 7 ms apart from `start` (aware) on.
 
     The events of one action share their request id, those of a burst their job id; between them
-    come what others do at the same time. The same arguments give the same bytes.
+    come events of other people. The same arguments give the same bytes.
 
     Args:
-        formats: each event in one of them by chance; in Canvas's own if Caliper lacks the event,
+        formats: each event is in one of them by chance; in Canvas's own if Caliper lacks the event,
             and left out if only Caliper is asked for.
-        asset_share: of asset_accessed among the messages, 0 to 1.
+        asset_share: the share of asset_accessed, 0 to 1.
     """
     university, dice = university_of(seed), Dice(seed)
-    actions = _events(university, dice, only_caliper=set(formats) == {"caliper"})
+    only_caliper = set(formats) == {"caliper"}
+    actions = (
+        (scene, name)
+        for scene, name in _events(university, dice)
+        if not only_caliper or index.is_known(name, "caliper")
+    )
     for number in range(count):
         if dice.chance(asset_share):
             name = "asset_accessed"
@@ -55,10 +104,35 @@ def realistic_messages(
         yield message_of(scene, name, chosen, start + number * STEP)
 
 
-def _events(
-    university: University, dice: Dice, *, only_caliper: bool
-) -> Iterator[tuple[Scene, str]]:
+def _events(university: University, dice: Dice) -> Iterator[tuple[Scene, str]]:
+    """Everything but reading: each event with its scene, without end, in the order of Canvas."""
     while True:
-        for scene, name in next_events(university, dice):
-            if not only_caliper or index.is_known(name, "caliper"):
-                yield scene, name
+        chance = dice.random()
+        if chance < _BURSTS:
+            yield from _burst(university, dice)
+        else:
+            is_rare = chance < _BURSTS + _OTHERS
+            yield from _action(university, dice, dice.pick(_RARE if is_rare else _DRAWN))
+
+
+def _burst(university: University, dice: Dice) -> Iterator[tuple[Scene, str]]:
+    """An import from the student information system, or a copy of a course."""
+    is_import = dice.chance(0.5)
+    first = Scene(university, dice.seed(), "sis_batch_created")
+    job = Cause(dice.pick(university.admins), first.job_id(dice), IMPORT if is_import else COPY)
+    if not is_import:
+        first = Scene(university, dice.seed(), "content_migration_started", cause=job)
+    yield first, first.name
+    for _ in range(dice.between(15, 60)):
+        yield from _action(university, dice, dice.pick(_IMPORTED if is_import else _COPIED), job)
+    if not is_import:
+        yield first, "content_migration_completed"
+
+
+def _action(
+    university: University, dice: Dice, events: str, job: Cause | None = None
+) -> Iterator[tuple[Scene, str]]:
+    names = events.split()
+    scene = Scene(university, dice.seed(), names[0], cause=job)
+    for name in names:
+        yield scene, name

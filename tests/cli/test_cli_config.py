@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from consumer.cli.config import config_group
+from consumer.cli.main import main
 from consumer.writable import user_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _run(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(config_group, [str(argument) for argument in arguments], env=env)
+    return CliRunner().invoke(main, ["config", *map(str, arguments)], env=env)
 
 
 def test_check_says_what_the_daemon_would_do(config: Path) -> None:
@@ -52,8 +52,8 @@ def test_check_says_what_the_daemon_would_do(config: Path) -> None:
         "  credentials  the AWS profile canvas, to assume arn:aws:iam::123456789012:role/events",
         "  handlers     all: *",
         "               few: logged_in, grade_*, canvas format only",
-        "  quarantine   none: what can't be handled stays, for the queue's redrive policy",
-        f"  state        {config.parent / 'events'}, which {user_name(os.geteuid())} may write",
+        "  quarantine   none: messages that can't be handled are left to the queue's redrive policy",
+        f"  state        {config.parent / 'events'}, which {user_name(os.geteuid())} can write",
         "  logging      info, auto",
     ]
     assert result.stderr == ""
@@ -99,14 +99,15 @@ def test_check_does_not_take_its_own_folder_for_that_of_the_service(config: Path
     result = _run("check", config)
 
     (line,) = [line for line in result.stdout.splitlines() if "  state " in line]
-    assert "a systemd unit sets another ($STATE_DIRECTORY)" in line
+    assert "a systemd unit sets another one ($STATE_DIRECTORY)" in line
 
 
 def test_check_without_handlers_says_that_it_archives(config: Path) -> None:
     """The daemon never deletes an event that it did nothing with."""
     result = _run("check", config)
 
-    assert "handlers     archive: *\n               (none is configured, so every" in result.stdout
+    told = "handlers     archive: *\n               (no handler is configured, so every event"
+    assert told in result.stdout
     assert not (config.parent / "canvas-live-events").exists()
 
 
@@ -120,7 +121,7 @@ def test_check_says_what_becomes_of_events_that_no_handler_asks_for(config: Path
         lines = _run("check", config).stdout.splitlines()
         return [line.partition("  unmatched    ")[2] for line in lines if "unmatched" in line]
 
-    assert [f"events that no handler asks for are archived, in {archive}"] == told(handler)
+    assert [f"events that no handler asks for are archived in {archive}"] == told(handler)
     assert ["events that no handler asks for are deleted"] == told(handler + "unmatched: delete\n")
     assert [] == told("")
     assert ["config.yaml"] == [path.name for path in config.parent.iterdir()]
@@ -290,4 +291,4 @@ def test_help_reads_well(arguments: list[str]) -> None:
     result = _run(*arguments)
 
     assert result.exit_code == 0
-    assert "Example" in result.stdout or "A value is looked for in this order" in result.stdout
+    assert "Example" in result.stdout or "The first of these that has a value wins" in result.stdout

@@ -13,8 +13,8 @@ import yaml
 from click.testing import CliRunner
 
 from consumer.cli import config_files
-from consumer.cli.config import config_group
 from consumer.cli.config_files import EXAMPLE, REPOSITORY, SHIPPED, meanings, shipped
+from consumer.cli.main import main
 from consumer.config.fields import FIELDS
 from consumer.config.schema import file_schema
 from tests.cases import for_each
@@ -33,7 +33,7 @@ PRINTED = (
 @for_each("arguments, name", PRINTED)
 def test_what_is_printed_is_the_file_of_the_repository(arguments: list[str], name: str) -> None:
     """Byte by byte."""
-    result = CliRunner().invoke(config_group, arguments)
+    result = CliRunner().invoke(main, ["config", *arguments])
 
     assert result.exit_code == 0
     assert result.stdout_bytes == (REPOSITORY / name).read_bytes()
@@ -67,7 +67,7 @@ def test_an_installed_one_reads_what_the_wheel_brought(
 
     assert shipped(EXAMPLE) == "queue: {}\n"
 
-    result = CliRunner().invoke(config_group, ["guide"])
+    result = CliRunner().invoke(main, ["config", "guide"])
     assert result.exit_code == 78
     assert "install it again" in result.stderr
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from consumer.cli.config import config_group
+from consumer.cli.main import main
 from consumer.config import Settings, load
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _run(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(config_group, [str(argument) for argument in arguments], env=env)
+    return CliRunner().invoke(main, ["config", *map(str, arguments)], env=env)
 
 
 def test_show_can_be_loaded_again(config: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from consumer.cli.decode import decode_command
+from consumer.cli.main import main
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -58,7 +58,7 @@ CALIPER: dict[str, Any] = {
 
 
 def _run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(decode_command, [str(a) for a in arguments], input=text)
+    return CliRunner().invoke(main, ["decode", *map(str, arguments)], input=text)
 
 
 def _named(name: str) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def test_entities_beside_events_are_counted() -> None:
         (1, 2, 1),
         (2, 2, 1),
     ]
-    assert "  skipped    1 beside the events: no events" in _run("-", text=mixed).stdout
+    assert "  skipped    1 entities that are not events" in _run("-", text=mixed).stdout
 
 
 @pytest.mark.parametrize(("wanted", "payload"), [("caliper", CANVAS), ("canvas", CALIPER)])
@@ -199,10 +199,10 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
     """`consume decode ... | head` ends without a complaint."""
     file = tmp_path / "events.jsonl"
     file.write_text((json.dumps(CANVAS) + "\n") * 200)
-    program = "from consumer.cli.decode import decode_command; decode_command()"
+    program = "from consumer.cli.main import main; main()"
 
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(file)],
+        [sys.executable, "-c", program, "decode", str(file)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=Path(__file__).parents[2],

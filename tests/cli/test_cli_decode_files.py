@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from consumer.cli.decode import decode_command
+from consumer.cli.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +38,14 @@ def _named(name: str) -> dict[str, Any]:
 
 
 def _run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(decode_command, [str(a) for a in arguments], input=text)
+    return CliRunner().invoke(main, ["decode", *map(str, arguments)], input=text)
 
 
 def _names(text: str) -> list[str]:
     result = _run("--json", "-", text=text)
-    refused = "consume: note: -: a JSON array: read here, but refused as one message of the queue\n"
+    refused = (
+        "consume: note: -: a JSON array is read here, but refused as one message of the queue\n"
+    )
     assert result.stderr == (refused if text.startswith("[") else "")
     assert result.exit_code == 0
     return [json.loads(line)["event_name"] for line in result.stdout.splitlines()]
@@ -75,7 +77,7 @@ def test_a_text_within_a_text_is_read_and_noted() -> None:
     result = _run("-", text=json.dumps(A))
 
     assert result.exit_code == 0
-    assert "a JSON string: read here, but refused as one message of the queue" in result.stderr
+    assert "a JSON string is read here, but refused as one message of the queue" in result.stderr
 
 
 def test_what_a_relay_wrapped_is_named_or_opened(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from consumer.cli import drift, drift_report
 from consumer.cli.drift_report import shape_of
 from consumer.cli.main import main
-from consumer.cli.pieces import pieces_of
+from consumer.cli.payloads import pieces_of
 from consumer.events.decode import decode
 from consumer.handlers.archive.lines import line_of
 from consumer.testing import canvas_body, make_message
@@ -44,7 +44,7 @@ def test_what_is_known_is_no_drift() -> None:
         "messages       1",
         "events         1",
         "not decodable  0",
-        "Nothing is unknown, and every value fits.",
+        "Everything is in the catalog, and every value fits.",
     ]
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -290,7 +290,7 @@ def test_what_is_no_event_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
     assert told[0].startswith(f"consume: error: {file}: message 2: not JSON")
     assert told[1:] == [f"consume: error: {file}: line 3 is not UTF-8 text"]
     assert "events         2" in result.stdout
-    assert "Nothing is unknown" not in result.stdout
+    assert "Everything is in the catalog" not in result.stdout
     assert result.exit_code == 1
 
 
@@ -343,7 +343,7 @@ def test_more_than_can_be_remembered_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
     assert data(many)["complete"] is False
     assert len(data(many)["unknown_fields"]) == 2
-    assert "this is not all" in run("-", text=many).stdout
+    assert "There are more" in run("-", text=many).stdout
 
 
 def test_the_tables_fit_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def test_all_events_are_listed() -> None:
 
     rows = [line for line in lines if line.startswith(names())]
     assert [row.split()[0] for row in rows] == list(names())
-    category, formats, tells = (header.index(c) for c in ("CATEGORY", "FORMATS", "WHAT IT TELLS"))
+    category, formats, tells = (header.index(c) for c in ("CATEGORY", "FORMATS", "MEANING"))
     (row,) = [row for row in rows if row.startswith("submission_created ")]
     assert row[category:].startswith("submission  ")
     assert row[formats:].startswith("canvas, caliper  ")
@@ -88,7 +88,7 @@ def test_show_explains_each_field() -> None:
 
     assert lines[:2] == ["submission_created", "A student handed in an attempt."]
     assert "submission_id global id of a submission The submission." in lines
-    assert "user_id global id of a user The student. [tells who a person is]" in lines
+    assert "user_id global id of a user The student. [identifies a person]" in lines
     assert (
         "body text What the student wrote, as HTML. [education record; cut at 8,192 characters]"
     ) in lines
@@ -147,11 +147,11 @@ def test_show_as_json() -> None:
     (
         ("assignment_created", ["created"], ["created"], "created"),
         ("assignment_updated", ["updated", "deleted"], ["updated", "deleted"],
-         "updated, or deleted if its state is so"),
+         "updated, or deleted if that is its state"),
         ("enrollment_state_updated", ["updated", "deleted"], ["updated", "deleted"],
-         "updated, or deleted if its state is so"),
+         "updated, or deleted if that is its state"),
         ("wiki_page_updated", ["updated", "deleted"], ["updated"],
-         "updated, or deleted if its state is so; in Caliper format updated"),
+         "updated, or deleted if that is its state; in Caliper format updated"),
         ("sis_batch_updated", ["updated"], None, "updated"),
         ("wiki_page_deleted", ["deleted"], ["deleted"], "deleted"),
         ("grade_change", [], [], "none"),
@@ -182,7 +182,7 @@ def test_documented_events_that_the_source_does_not_send_have_a_note() -> None:
 
     assert noted == unsent
     shown = " ".join(run("show", "quiz_updated").stdout.split())
-    assert "Note: It is documented, but the public source of Canvas does not send it" in shown
+    assert "Note: It is documented, but the public source code of Canvas does not send it" in shown
 
 
 def test_examples_are_the_same_each_time_and_valid() -> None:
@@ -223,7 +223,7 @@ def test_a_wrong_name_gets_the_nearest(command: str) -> None:
     result = run(command, "course_deleted")
 
     assert result.exit_code == 2
-    assert "'course_deleted' is no event that Canvas is known to send." in result.stderr
+    assert "'course_deleted' is not an event that Canvas is known to send." in result.stderr
     assert "Did you mean course_" in result.stderr
     assert result.stdout == ""
 
@@ -233,7 +233,7 @@ def test_a_name_like_no_other_gets_the_list() -> None:
     result = run("show", "\x1b[2J")
 
     assert result.exit_code == 2
-    assert '"consume events" lists all of them' in result.stderr
+    assert '"consume events" lists all events' in result.stderr
     assert "\x1b" not in result.stderr
 
 

@@ -126,28 +126,31 @@ def test_a_message_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((), "name at least one event, such as submission_created"),
+        ((), 'name an event of "consume events"'),
         (("submission_graded",), "did you mean submission_created or submission_updated"),
         (("Submission_created",), "did you mean submission_created or"),
         (("logged_in", "logged_inn"), "there is no event 'logged_inn'; did you mean logged_in"),
         (("asset_acessed", "--format", "caliper"), "did you mean asset_accessed"),
         (("zzz",), '"consume events" lists all'),
-        (("course_progress", "--format", "caliper"), "has no form in Caliper"),
+        (
+            ("course_progress", "--format", "caliper"),
+            "Canvas does not send course_progress in Caliper format",
+        ),
         (("logged_in", "--mix", "realistic"), "--mix chooses the events itself"),
         (("logged_in", "--asset-share", "0.5"), "--asset-share is an option of --mix realistic"),
         (("logged_in", "--array", "--queue-name", "q"), "--array is for writing"),
-        (("logged_in", "--array", "--malformed", "0.1"), "would be no array that can be read"),
+        (("logged_in", "--array", "--malformed", "0.1"), "would not be a valid array"),
         (("logged_in", "--rate", "5/s"), "--rate is for sending"),
         (("logged_in", "--rate", "5"), "add --queue-url or --queue-name"),
         (("logged_in", "--config", "c.yaml"), "--config is for sending"),
         (("logged_in", "--region", "eu-west-1"), "--region is for sending"),
         (("logged_in", "--endpoint-url", "http://x"), "--endpoint-url is for sending"),
         (("logged_in", "--profile", "canvas"), "--profile is for sending"),
-        (("logged_in", "--rate", "fast", "--queue-name", "q"), "'fast' is no rate; one is written"),
-        (("logged_in", "--rate", "0/s", "--queue-name", "q"), "'0/s' is no rate"),
-        (("logged_in", "--rate", "nan", "--queue-name", "q"), "'nan' is no rate"),
-        (("logged_in", "--rate", "inf", "--queue-name", "q"), "'inf' is no rate"),
-        (("logged_in", "--rate", "5/m", "--queue-name", "q"), "'5/m' is no rate"),
+        (("logged_in", "--rate", "fast", "--queue-name", "q"), "'fast' is not a rate such as 50/s"),
+        (("logged_in", "--rate", "0/s", "--queue-name", "q"), "'0/s' is not a rate"),
+        (("logged_in", "--rate", "nan", "--queue-name", "q"), "'nan' is not a rate"),
+        (("logged_in", "--rate", "inf", "--queue-name", "q"), "'inf' is not a rate"),
+        (("logged_in", "--rate", "5/m", "--queue-name", "q"), "'5/m' is not a rate"),
         (("logged_in", "--malformed", "1.01"), "1.01 is not in the range"),
         (("--mix", "realistic", "--asset-share", "-0.1"), "-0.1 is not in the range"),
         (("--mix", "surreal"), "'surreal' is not"),
@@ -207,7 +210,7 @@ def test_ctrl_c_while_writing_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("consumer.cli.sample.write", interrupted)
+    monkeypatch.setattr("consumer.cli.sample._write", interrupted)
 
     result = run("logged_in")
 

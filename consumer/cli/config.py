@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ import click
 
 from consumer.cli.config_files import example, guide, schema, unit
 from consumer.cli.options import FILE, json_option
-from consumer.cli.output import echo, report
+from consumer.cli.output import echo, echo_result, report
 from consumer.errors import ConfigurationError
 from consumer.printable import printable
 
@@ -186,10 +184,7 @@ def show(config_file: Path | None, *, as_json: bool) -> None:
     for warning in loaded.warnings:
         report(warning, kind="warning")
     tree = effective(loaded)
-    if as_json:
-        echo(json.dumps(tree, default=asdict, indent=2))
-    else:
-        echo("\n".join(as_yaml(tree)))
+    echo_result(tree, as_yaml(tree), as_json=as_json)
 
 
 for _command in (example, unit, guide, schema):

@@ -88,7 +88,7 @@ def _quarantine(settings: Settings) -> str:
         return f"the queue {queue_name_of_url(quarantine.queue_url)}"
     if quarantine.directory is not None:
         return str((settings.state_directory / quarantine.directory).absolute())
-    return "none: messages that can't be handled are left to the queue's redrive policy"
+    return "none: what can't be handled is left to the queue's redrive policy"
 
 
 def _state(loaded: Loaded) -> str:

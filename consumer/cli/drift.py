@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from consumer.cli.options import message_options
-from consumer.cli.output import echo, report
+from consumer.cli.output import echo_result, report
 from consumer.cli.payloads import read_events
 from consumer.cli.tables import table, terminal_width, wrapped
 
@@ -75,11 +74,7 @@ def drift_command(
         for read in read_events(file, faults, **options):
             found.add(read.events)
     data = found.as_data()
-    if as_json:
-        echo(json.dumps(data, indent=2))
-    else:
-        for line in _page(data, terminal_width()):
-            echo(line)
+    echo_result(data, _page(data, terminal_width()), as_json=as_json)
     context.exit(0 if not faults and _is_clean(data) else 1)
 
 
@@ -121,8 +116,8 @@ def _cell(value: Any) -> str:
     match value:
         case int():
             return f"{value:,}"
-        case list():
-            return " or ".join(value)
+        case set():
+            return " or ".join(sorted(value))
         case dict():
-            return ", ".join(f"{path} ({' or '.join(types)})" for path, types in value.items())
+            return ", ".join(f"{path} ({_cell(types)})" for path, types in value.items())
     return str(value)

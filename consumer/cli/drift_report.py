@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from consumer.events.catalog.base import Record
     from consumer.events.catalog.describe import FieldFacts
-    from consumer.messages import Event
+    from consumer.messages import Event, Format
 
 #: How many different unknown things, and misfits, are remembered.
 _MOST: Final = 10_000
@@ -40,102 +40,90 @@ _JSON_TYPES: Final = {
 _SHAPES: Final = {NoneType: "null", bool: "true or false", float: "number with a fraction"}
 
 
-@dataclass(slots=True)
-class _Seen:
-    """How often something occurred, and what its values were like."""
+@dataclasses.dataclass(slots=True)
+class Row:
+    """Something that is not in the catalog, or does not fit: how often, and what it is like."""
 
+    format: Format
+    event_name: str
+    #: "" for an event that is unknown.
+    field: str
     count: int = 0
     #: The JSON types of its values.
-    types: set[str] = field(default_factory=set)
+    types: set[str] = dataclasses.field(default_factory=set)
     #: The shape of the first value that was not null.
     example: str = "null"
     #: The type in the catalog, of a value that does not fit.
     expected: str = ""
     #: The fields of an unknown event, and their types.
-    fields: dict[str, set[str]] = field(default_factory=dict)
+    fields: dict[str, set[str]] = dataclasses.field(default_factory=dict)
 
-    def add(self, value: Any, expected: str = "") -> None:
+    def add(self, value: Any) -> None:
+        """Count one with this value; that of an unknown event is its body."""
         self.count += 1
         self.types.add(_json_type(value))
-        self.expected = expected
         if self.example == "null" and value is not None:
             self.example = shape_of(value)
-
-    def add_fields(self, event: Event) -> None:
-        for key, value in event.body.items():
-            path = inner_path("body" if event.format == "canvas" else "", key)
-            if path in self.fields or len(self.fields) < _MOST_FIELDS:
-                self.fields.setdefault(path, set()).add(_json_type(value))
+        if not self.field:
+            for key, inner in value.items():
+                path = inner_path("body" if self.format == "canvas" else "", key)
+                if path in self.fields or len(self.fields) < _MOST_FIELDS:
+                    self.fields.setdefault(path, set()).add(_json_type(inner))
 
 
 class Report:
     """What was found in events. Not for use by several threads."""
 
     def __init__(self) -> None:
-        self._messages = 0
-        self._undecodable = 0
-        self._events = 0
-        self._unknown: dict[Unknown, _Seen] = {}
-        self._misfits: dict[Unknown, _Seen] = {}
+        self._messages = self._events = self._undecodable = 0
+        self._unknown: dict[Unknown, Row] = {}
+        self._misfits: dict[Unknown, Row] = {}
         self._is_complete = True
 
     def add(self, events: tuple[Event, ...]) -> None:
         """Look at the events of a message; () if it can't be decoded."""
         self._messages += 1
-        self._undecodable += not events
         self._events += len(events)
+        self._undecodable += not events
         for event in events:
-            self._add(event)
+            for unknown, value in unknown_in(event):
+                self._add(self._unknown, unknown, value)
+            for misfit, value, expected in _misfits_in(event):
+                self._add(self._misfits, misfit, value, expected)
 
-    def _add(self, event: Event) -> None:
-        for unknown, value in unknown_in(event):
-            if seen := self._seen(self._unknown, unknown):
-                seen.add(value)
-                if not unknown.path:
-                    seen.add_fields(event)
-        for misfit, value, expected in _misfits_in(event):
-            if seen := self._seen(self._misfits, misfit):
-                seen.add(value, expected)
-
-    def _seen(self, among: dict[Unknown, _Seen], key: Unknown) -> _Seen | None:
-        if key not in among and len(among) >= _MOST:
-            self._is_complete = False
-            return None
-        return among.setdefault(key, _Seen())
+    def _add(self, rows: dict[Unknown, Row], key: Unknown, value: Any, expected: str = "") -> None:
+        if key not in rows:
+            if len(rows) >= _MOST:
+                self._is_complete = False
+                return
+            rows[key] = Row(*key)
+        rows[key].expected = expected
+        rows[key].add(value)
 
     def as_data(self) -> dict[str, Any]:
-        """All of it as JSON data, the most frequent first."""
-        field_keys = ("format", "event_name", "field", "count", "types", "example")
-        unknown = list(_rows(self._unknown))
+        """All of it as data, the most frequent first. Types are sets."""
+        unknown = _sorted(self._unknown)
+        where = ("format", "event_name", "field", "count", "types", "example")
         return {
             "messages": self._messages,
             "events": self._events,
             "undecodable": self._undecodable,
-            "unknown_events": [
-                {key: row[key] for key in ("format", "event_name", "count", "fields")}
-                for row in unknown
-                if not row["field"]
-            ],
-            "unknown_fields": [{k: row[k] for k in field_keys} for row in unknown if row["field"]],
-            "misfits": [
-                {key: row[key] for key in (*field_keys, "expected")} for row in _rows(self._misfits)
-            ],
+            "unknown_events": _picked(
+                [row for row in unknown if not row.field],
+                ("format", "event_name", "count", "fields"),
+            ),
+            "unknown_fields": _picked([row for row in unknown if row.field], where),
+            "misfits": _picked(_sorted(self._misfits), (*where, "expected")),
             "complete": self._is_complete,
         }
 
 
-def _rows(found: dict[Unknown, _Seen]) -> Iterator[dict[str, Any]]:
-    for place, seen in sorted(found.items(), key=lambda item: (-item[1].count, item[0])):
-        yield {
-            "format": place.format,
-            "event_name": place.name,
-            "field": place.path,
-            "count": seen.count,
-            "types": sorted(seen.types),
-            "example": seen.example,
-            "expected": seen.expected,
-            "fields": {path: sorted(types) for path, types in seen.fields.items()},
-        }
+def _sorted(rows: dict[Unknown, Row]) -> list[Row]:
+    return [row for _, row in sorted(rows.items(), key=lambda item: (-item[1].count, item[0]))]
+
+
+def _picked(rows: list[Row], keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [{key: getattr(row, key) for key in keys} for row in rows]
 
 
 def _misfits_in(event: Event) -> Iterator[tuple[Unknown, Any, str]]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from consumer.cli.options import json_option
-from consumer.cli.output import echo
+from consumer.cli.output import echo, echo_result
 from consumer.cli.tables import table, terminal_width
 
 if TYPE_CHECKING:
     from consumer.messages import Format
+
+_UNDOCUMENTED: Final = (
+    "`consume events show NAME` explains an event. Undocumented: no payload has been",
+    "published; its fields are known from the code of Canvas or of its receivers.",
+)
 
 
 def _check_name(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -70,19 +75,12 @@ def _list(*, as_json: bool) -> None:
     from consumer.events.catalog.index import names
 
     rows = [summary_of(name) for name in names()]
-    if as_json:
-        echo(json.dumps(rows, indent=2))
-        return
     cells = [("NAME", "CATEGORY", "FORMATS", "MEANING")]
     for row in rows:
         meaning = row["meaning"] + ("" if row["documented"] else " (undocumented)")
         cells.append((row["name"], row["category"], ", ".join(row["formats"]), meaning))
-    for line in table(cells, terminal_width(), indent=""):
-        echo(line)
-    echo(
-        "\n`consume events show NAME` explains an event. Undocumented: no payload has been"
-        "\npublished; its fields are known from the code of Canvas or of its receivers."
-    )
+    lines = table(cells, terminal_width(), indent="")
+    echo_result(rows, (*lines, "", *_UNDOCUMENTED), as_json=as_json)
 
 
 @events_group.command(
@@ -101,11 +99,8 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
     from consumer.cli.event_pages import event_facts, event_page
 
     facts = event_facts(name)
-    if as_json or (context.parent and context.parent.params["as_json"]):
-        echo(json.dumps(facts, indent=2))
-    else:
-        for line in event_page(facts, terminal_width()):
-            echo(line)
+    as_json = as_json or (context.parent is not None and context.parent.params["as_json"])
+    echo_result(facts, event_page(facts, terminal_width()), as_json=as_json)
 
 
 @events_group.command(

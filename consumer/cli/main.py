@@ -64,24 +64,18 @@ class _Group(click.Group):
         """Run the program, and report its errors in plain words."""
         open_closed_streams()
         with plain_errors():
-            return super().main(*args, **options)
-
-    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
-        """Parse the options of the daemon."""
-        try:
-            return super().make_context(*arguments, **extra)
-        except click.UsageError as error:
-            error.exit_code = EXIT_CONFIGURATION  # type: ignore[misc]
-            raise
+            try:
+                options["standalone_mode"] = False
+                sys.exit(super().main(*args, **options))
+            except click.UsageError as error:
+                error.show()
+                is_own = error.ctx is None or error.ctx.command is self
+                sys.exit(EXIT_CONFIGURATION if is_own else error.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the daemon or another command."""
         try:
             return super().invoke(ctx)
-        except click.UsageError as error:
-            if error.ctx is None or error.ctx.command is self:  # no such command
-                error.exit_code = EXIT_CONFIGURATION  # type: ignore[misc]
-            raise
         except (KeyboardInterrupt, click.Abort):
             ctx.exit(EXIT_INTERRUPTED)
 

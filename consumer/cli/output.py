@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import threading
 import traceback
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -17,7 +19,7 @@ from consumer.errors import EXIT_BUG, EXIT_OK, EXIT_OUTPUT, ConsumerError
 from consumer.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import TextIO
 
 #: How long the process waits at its end until what handlers printed is read.
@@ -45,6 +47,19 @@ def echo(text: str) -> None:
             click.echo(text)
         except UnicodeEncodeError:
             click.echo(text.encode("ascii", "backslashreplace").decode("ascii"))
+
+
+def echo_result(data: object, lines: Iterable[str], *, as_json: bool) -> None:
+    """Write the data as JSON, or the lines of a page. Raises `OutputError`."""
+    if as_json:
+        echo(json.dumps(data, default=_plain, indent=2))
+    else:
+        for line in lines:
+            echo(line)
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set) else asdict(value)
 
 
 @contextmanager

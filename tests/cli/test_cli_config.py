@@ -52,7 +52,7 @@ def test_check_says_what_the_daemon_would_do(config: Path) -> None:
         "  credentials  the AWS profile canvas, to assume arn:aws:iam::123456789012:role/events",
         "  handlers     all: *",
         "               few: logged_in, grade_*, canvas format only",
-        "  quarantine   none: messages that can't be handled are left to the queue's redrive policy",
+        "  quarantine   none: what can't be handled is left to the queue's redrive policy",
         f"  state        {config.parent / 'events'}, which {user_name(os.geteuid())} can write",
         "  logging      info, auto",
     ]

@@ -48,8 +48,8 @@ def decode_command(
     """Show format, name, time, key and ids of every event in FILE; "-" is standard input.
 
     A FILE holds one message, or several: one per line, a JSON array, lines of the archive, or the
-    output of "aws sqs receive-message". Bodies are not shown. A note says where the daemon would
-    refuse the FILE as one message of the queue.
+    output of "aws sqs receive-message". Bodies are not shown. With --json, each event is one line.
+    A note says where the daemon would refuse the FILE as one message of the queue.
     """
     faults: list[str] = []
     for file in files:

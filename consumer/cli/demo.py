@@ -43,7 +43,7 @@ The daemon starts. It stops when the queue stays empty for a long poll of {wait}
 _REPORT = """
 What happened
   received            {received:5d}  messages in {receives} calls; {redelivered} came again
-  handled             {handled:5d}  messages: all handlers that asked for them succeeded
+  handled             {handled:5d}  messages: all of their handlers succeeded
   tried again         {failed:5d}  after a handler failed
   dead-letter queue   {dead:5d}  can't be decoded: moved there after {rejected} attempts
   deleted             {deleted:5d}  messages, each only after it was handled

@@ -20,16 +20,23 @@ _UNDOCUMENTED: Final = (
 )
 
 
-def _check_name(context: click.Context, parameter: click.Parameter, name: str) -> str:
-    """The name, if it is in the catalog; else an error with the nearest names."""
+def event_fault(name: str, event_format: Format = "canvas") -> str:
+    """Why there is no such event in this format, with the nearest names; "" if there is one."""
     from consumer.events.catalog.index import is_known, nearest
 
+    if is_known(name, event_format):
+        return ""
     if is_known(name):
-        return name
-    near = " or ".join(nearest(name))
-    hint = f"Did you mean {near}?" if near else '"consume events" lists all events.'
-    reason = f"{name!a} is not an event that Canvas is known to send. {hint}"
-    raise click.BadParameter(reason, context, parameter)
+        return f"Canvas does not send {name} in Caliper format"
+    near = " or ".join(other for other in nearest(name) if is_known(other, event_format))
+    hint = f"did you mean {near}?" if near else '"consume events" lists all events'
+    return f"{name!a} is not a known event; {hint}"
+
+
+def _check_name(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    if fault := event_fault(name):
+        raise click.BadParameter(fault, context, parameter)
+    return name
 
 
 @click.group(
@@ -119,9 +126,8 @@ Examples:
 @click.option("--json", is_flag=True, expose_value=False, help="No effect: a schema is JSON.")
 def schema(name: str, event_format: Format) -> None:
     """Print the JSON Schema (2020-12) of a whole message with the event NAME."""
-    from consumer.events.catalog.index import is_known
     from consumer.events.catalog.schema import message_schema
 
-    if not is_known(name, event_format):
-        raise click.BadParameter(f"{name} is sent in Canvas format only.", param_hint="'--format'")
+    if fault := event_fault(name, event_format):
+        raise click.BadParameter(fault, param_hint="'--format'")
     echo(json.dumps(message_schema(name, event_format), indent=2))

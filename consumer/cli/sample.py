@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.config import load_with_queue
+from consumer.cli.events import event_fault
 from consumer.cli.options import overrides_of, queue_options
 from consumer.cli.output import note, report, writing
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from consumer.events.samples import SampleMessage
-    from consumer.messages import Format
 
 _MIXED_COUNT: Final = 100
 #: Sending that takes longer is announced.
@@ -107,7 +107,9 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
     # An empty text, such as a variable that is not set, is a wrong queue and not "no queue".
     to_queue = options["queue__url"] is not None or options["queue__name"] is not None
     _check_options(context, to_queue=to_queue)
-    _check_names(names, options["event_format"])
+    for name in names:
+        if fault := event_fault(name, options["event_format"]):
+            raise click.UsageError(fault)
     messages = _messages(names, options)
     if to_queue:
         _send(messages, options)
@@ -139,32 +141,15 @@ def _check_options(context: click.Context, *, to_queue: bool) -> None:
             raise click.UsageError(fault)
 
 
-def _check_names(names: tuple[str, ...], event_format: Format) -> None:
-    from consumer.events.catalog import index
-
-    for name in names:
-        if index.is_known(name, event_format):
-            continue
-        if index.is_known(name):
-            raise click.UsageError(f"Canvas does not send {name} in Caliper format")
-        near = [other for other in index.nearest(name) if index.is_known(other, event_format)]
-        hint = f"did you mean {' or '.join(near)}?" if near else '"consume events" lists all'
-        raise click.UsageError(f"there is no event {name!r}; {hint}")
-
-
 def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator[SampleMessage]:
     from consumer.events import samples
 
     seed, event_format, count = options["seed"], options["event_format"], options["count"]
-    if options["mix"] is not None:
+    if options["mix"]:
         count = _MIXED_COUNT if count is None else count
         share = options["asset_share"]
-        messages = samples.realistic_messages(
-            count,
-            (event_format,),
-            seed=seed,
-            asset_share=samples.ASSET_SHARE if share is None else share,
-        )
+        share = samples.ASSET_SHARE if share is None else share
+        messages = samples.realistic_messages(count, (event_format,), seed=seed, asset_share=share)
     else:
         count = len(names) if count is None else count
         messages = samples.sample_messages(names, count, event_format, seed=seed)

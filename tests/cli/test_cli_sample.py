@@ -129,7 +129,7 @@ def test_a_message_is_one_line() -> None:
         ((), 'name an event of "consume events"'),
         (("submission_graded",), "did you mean submission_created or submission_updated"),
         (("Submission_created",), "did you mean submission_created or"),
-        (("logged_in", "logged_inn"), "there is no event 'logged_inn'; did you mean logged_in"),
+        (("logged_in", "logged_inn"), "'logged_inn' is not a known event; did you mean logged_in"),
         (("asset_acessed", "--format", "caliper"), "did you mean asset_accessed"),
         (("zzz",), '"consume events" lists all'),
         (
@@ -173,7 +173,7 @@ def test_what_is_meant_for_a_form_that_is_not_there_is_not_suggested() -> None:
     """Only names of the format that was asked for."""
     told = run("course_progres", "--format", "caliper").stderr
 
-    assert "there is no event 'course_progres'" in told
+    assert "'course_progres' is not a known event" in told
     assert "course_progress" not in told.replace("'course_progres'", "")
 
 

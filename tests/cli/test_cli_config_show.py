@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from consumer.cli.main import main
 from consumer.config import Settings, load
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ def _run(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
 
 
 def test_show_can_be_loaded_again(config: Path) -> None:
-    """What is shown is YAML with the same meaning, and each value has its origin behind it."""
+    """The output is YAML with the same meaning, and each value is followed by its origin."""
     config.write_text(
         QUEUE + "handlers: [{name: a, archive: {directory: x}}, {name: b, log: {}}]\n"
     )
@@ -62,9 +63,9 @@ def test_show_without_a_file_is_the_defaults(config: Path) -> None:
     assert tree["handlers"] == []
 
 
-@pytest.mark.parametrize("arguments", [["show"], ["show", "--json"]])
+@for_each("arguments", [["show"], ["show", "--json"]])
 def test_show_masks_secrets(config: Path, arguments: list[str]) -> None:
-    """A secret that is set shows as asterisks, in either form."""
+    """A secret that is set is shown as asterisks, in YAML and in JSON."""
     config.write_text(
         QUEUE + "aws: {access_key_id: sesame, secret_access_key: sesame}\n"
         "handlers: [{name: a, kafka: {password: sesame}}]\n"
@@ -87,7 +88,7 @@ def test_show_as_json(config: Path) -> None:
 
 
 def test_show_of_a_faulty_configuration(config: Path) -> None:
-    """It can't be shown: the faults are told, with exit code 78."""
+    """Its errors are reported. Exit code 78."""
     config.write_text("queue: {wait_time_seconds: 21}")
 
     result = _run("show", "-c", config)

@@ -6,10 +6,10 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from click.testing import CliRunner
 
 from consumer.cli.main import main
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def _names(text: str) -> list[str]:
 A, B = json.dumps(_named("a")), json.dumps(_named("b"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         f"{A}\n{B}\n",
@@ -72,16 +72,16 @@ def test_every_shape_of_file_is_read(text: str) -> None:
     assert _names(text) == ["a", "b"]
 
 
-def test_a_text_within_a_text_is_read_and_noted() -> None:
-    """So is what `--query "Messages[0].Body"` leaves; as a message it would be refused."""
+def test_a_json_string_is_read_with_a_note() -> None:
+    """`--query "Messages[0].Body"` prints one; the daemon would refuse it as a message."""
     result = _run("-", text=json.dumps(A))
 
     assert result.exit_code == 0
     assert "a JSON string is read here, but refused as one message of the queue" in result.stderr
 
 
-def test_what_a_relay_wrapped_is_named_or_opened(tmp_path: Path) -> None:
-    """As the daemon with the same options."""
+def test_messages_of_relays_are_recognized_and_unwrapped(tmp_path: Path) -> None:
+    """As in the daemon with the same option."""
     wrapped = json.dumps({"Type": "Notification", "TopicArn": "arn:x", "Message": A})
     (tmp_path / "x.json").write_text(wrapped)
 
@@ -93,8 +93,8 @@ def test_what_a_relay_wrapped_is_named_or_opened(tmp_path: Path) -> None:
     assert "event      a, canvas format" in opened.stdout
 
 
-def test_a_compressed_file_is_named(tmp_path: Path) -> None:
-    """Instead of a line that is not UTF-8."""
+def test_a_compressed_file_is_recognized(tmp_path: Path) -> None:
+    """The error says how to unpack it."""
     (tmp_path / "x.json.gz").write_bytes(gzip.compress(A.encode()))
 
     result = _run(tmp_path / "x.json.gz")
@@ -103,8 +103,8 @@ def test_a_compressed_file_is_named(tmp_path: Path) -> None:
     assert "it is compressed; unpack it with gunzip" in result.stderr
 
 
-def test_the_aws_clis_message_attributes_name_caliper_events() -> None:
-    """They are read as the daemon reads them; so is the message id."""
+def test_message_attributes_from_the_aws_cli_are_read() -> None:
+    """They name Caliper events, as in the daemon. The message id is read, too."""
     attributes = {"event_name": {"StringValue": "course_created", "DataType": "String"}}
     message = {
         "MessageId": "m-1",
@@ -121,7 +121,7 @@ def test_the_aws_clis_message_attributes_name_caliper_events() -> None:
 
 
 def test_lines_of_the_archive_are_read() -> None:
-    """The payload is decoded; name and key are those of the event as it was received."""
+    """The payload is decoded; name and key are those of the event when it was received."""
     line = {
         "received_at": "2024-05-01T10:00:05Z",
         "message_id": "m-1",
@@ -142,7 +142,7 @@ def test_lines_of_the_archive_are_read() -> None:
 
 
 def test_one_bad_message_does_not_hide_the_others(tmp_path: Path) -> None:
-    """Its file, position and reason are told, the others are shown, and the exit code is 1."""
+    """It is reported with file, position and reason, the others are shown. Exit code 1."""
     file = tmp_path / "events.jsonl"
     file.write_text(f'{A}\n{{"broken\n{{"other": "sesame"}}\nsesame\n{B}\n[1, {A}]')
 
@@ -152,20 +152,20 @@ def test_one_bad_message_does_not_hide_the_others(tmp_path: Path) -> None:
     assert [(event["message"], event["event_name"]) for event in shown] == [
         (1, "a"), (5, "b"), (7, "a"),
     ]  # fmt: skip
-    told = result.stderr.splitlines()
-    assert [line.split(": ")[:4] for line in told] == [
+    said = result.stderr.splitlines()
+    assert [line.split(": ")[:4] for line in said] == [
         ["consume", "error", str(file), f"message {number}"] for number in (2, 3, 4, 6)
     ]
     assert "sesame" not in result.stderr
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     ["null", "3", '"x"', "{}", "[[]]", "{", "[1", "[" * 100_000, "1" * 5_000, '{"Body": 3}', "\0"],
 )
-def test_what_is_no_event_has_a_reason(text: str) -> None:
-    """Anything else is told as what can't be decoded, never as a bug of the program."""
+def test_what_is_not_an_event_is_reported(text: str) -> None:
+    """As undecodable, never as a bug of the program."""
     result = _run("-", text=text)
 
     assert result.stderr.startswith("consume: error: -: message 1: ")
@@ -173,24 +173,24 @@ def test_what_is_no_event_has_a_reason(text: str) -> None:
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
+@for_each(
+    "text, reason",
     [
         (b"", "there is no message in it"),
         (b" \n\n", "there is no message in it"),
         (b"{}\n\xff", "line 2 is not UTF-8 text"),
     ],
 )
-def test_what_is_no_text_has_a_reason(text: bytes, reason: str) -> None:
-    """An empty file, or one in another encoding, is told as such."""
+def test_what_is_not_text_is_reported(text: bytes, reason: str) -> None:
+    """An empty file, or a file in another encoding."""
     result = _run("-", text=text)
 
     assert result.stderr == f"consume: error: -: {reason}\n"
     assert result.exit_code == 1
 
 
-def test_a_missing_file_is_told_and_the_others_are_shown(tmp_path: Path) -> None:
-    """A file that can't be read counts as one that can't be decoded: exit code 1."""
+def test_a_missing_file_is_reported_and_the_others_are_shown(tmp_path: Path) -> None:
+    """Exit code 1."""
     file = tmp_path / "payload.json"
     file.write_text(A)
 

@@ -28,7 +28,7 @@ URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
 
 @pytest.fixture(name="started")
 def _started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[dict[str, Any]]]:
-    """What the daemon would be started with; nothing of this process's logging is changed."""
+    """Collects what the daemon is started with. The logging of this process is restored."""
     calls: list[dict[str, Any]] = []
 
     def run(settings: Settings, **options: Any) -> int:
@@ -55,7 +55,7 @@ def _started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[d
 
 
 def invoke(*arguments: str, **environ: str) -> Result:
-    """The command, in this process."""
+    """Run the command in this process."""
     return CliRunner().invoke(main, arguments, env=environ, prog_name="consume")
 
 
@@ -87,7 +87,7 @@ def test_an_option_sets_its_setting(
     look: Callable[[Settings], object],
     expected: object,
 ) -> None:
-    """And the daemon gets it."""
+    """The daemon gets the setting."""
     result = invoke(*arguments)
 
     assert result.exit_code == 0, result.output
@@ -95,10 +95,10 @@ def test_an_option_sets_its_setting(
     assert expected == look(call["settings"])
 
 
-def test_what_is_not_configured_goes_straight_to_the_daemon(
+def test_options_that_are_not_settings_go_to_the_daemon(
     started: list[dict[str, Any]],
 ) -> None:
-    """`--drain` and `--max-messages`; without them it runs for good."""
+    """`--drain` and `--max-messages`; without them it runs until it is stopped."""
     invoke("--queue-url", URL)
     invoke("--queue-url", URL, "--drain", "--max-messages", "7")
 
@@ -125,8 +125,10 @@ def test_the_file_is_read_and_the_command_line_wins(
     )  # fmt: skip
 
 
-def test_handlers_lie_where_one_stands(started: list[dict[str, Any]], tmp_path: Path) -> None:
-    """The working directory is importable, and last: it shadows nothing."""
+def test_handlers_are_imported_from_the_working_directory(
+    started: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """It comes last in the path, so that it shadows nothing."""
     invoke("--queue-url", URL)
 
     assert sys.path[-1] == str(tmp_path)
@@ -136,7 +138,7 @@ def test_handlers_lie_where_one_stands(started: list[dict[str, Any]], tmp_path: 
 def test_a_warning_of_the_configuration_is_logged(
     started: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    """A secret in a file that others can read: the daemon starts, and says so."""
+    """Such as a secret in a file that others can read. The daemon starts."""
     config = tmp_path / "config.yaml"
     config.write_text("aws: {access_key_id: CANARY, secret_access_key: CANARY}\n")
     config.chmod(0o644)
@@ -149,7 +151,7 @@ def test_a_warning_of_the_configuration_is_logged(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "said"),
     [
         (("--config", "absent.yaml"), "absent.yaml"),
         (("--queue-url", URL, "--queue-name", "canvas-live-events-x"), "keep one of them"),
@@ -158,15 +160,15 @@ def test_a_warning_of_the_configuration_is_logged(
         (("--queue-name", "canvas-live-events-x", "--region", "Frankfurt"), "must be a region"),
     ],
 )
-def test_what_can_not_be_used_is_78(
-    started: list[dict[str, Any]], arguments: tuple[str, ...], told: str
+def test_an_unusable_configuration_is_78(
+    started: list[dict[str, Any]], arguments: tuple[str, ...], said: str
 ) -> None:
-    """In a sentence on standard error; nothing is started."""
+    """With a sentence on standard error. Nothing is started."""
     result = invoke(*arguments)
 
     assert result.exit_code == 78
     assert result.stderr.startswith("consume: error: ")
-    assert told in result.stderr
+    assert said in result.stderr
     assert started == []
 
 
@@ -182,10 +184,10 @@ def test_what_can_not_be_used_is_78(
         ("nonsense",),
     ],
 )
-def test_usage_is_78(started: list[dict[str, Any]], arguments: tuple[str, ...]) -> None:
-    """Impossible values, options that do not exist; there is none for a secret.
+def test_wrong_usage_is_78(started: list[dict[str, Any]], arguments: tuple[str, ...]) -> None:
+    """Impossible values, and options that do not exist, such as one for a secret.
 
-    With click's own 2 systemd would start it again for ever.
+    With click's exit code 2, systemd would restart the daemon for ever.
     """
     result = invoke(*arguments)
 
@@ -194,10 +196,10 @@ def test_usage_is_78(started: list[dict[str, Any]], arguments: tuple[str, ...]) 
     assert started == []
 
 
-def test_a_failed_start_is_a_log_line_off_a_terminal(
+def test_without_a_terminal_a_failed_start_is_a_log_line(
     started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Logging has begun: who reads the log as JSON can read the reason, too."""
+    """Programs that read the log find the reason there."""
 
     def run(_settings: Settings, **_options: Any) -> int:
         raise QueueMissingError("the queue is not there")
@@ -215,7 +217,7 @@ def test_a_failed_start_is_a_log_line_off_a_terminal(
 def test_the_exit_code_is_that_of_the_daemon(
     started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it is."""
+    """Such as 75."""
     monkeypatch.setattr("consumer.service.run.run", lambda *_, **__: 75)
 
     assert invoke("--queue-url", URL).exit_code == 75
@@ -224,7 +226,7 @@ def test_the_exit_code_is_that_of_the_daemon(
 def test_a_bug_is_70_without_its_text(
     started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The text of a foreign exception may quote what nobody should read."""
+    """The text of the exception may contain personal data."""
 
     def run(_settings: Settings, **_options: Any) -> int:
         raise ZeroDivisionError("CANARY")
@@ -239,7 +241,7 @@ def test_a_bug_is_70_without_its_text(
 
 
 def test_the_help_reads_well() -> None:
-    """It names every command, the exit codes, and examples; no line is too long to read."""
+    """It names every command, the exit codes, and examples."""
     result = invoke("-h")
 
     assert result.exit_code == 0

@@ -33,7 +33,9 @@ The variable of a key is CONSUMER_, the section, two underscores, the key. Handl
 """
 
 
-@click.group("config", epilog=_PRECEDENCE)
+@click.group(
+    "config", short_help="Check a configuration, or show all settings.", epilog=_PRECEDENCE
+)
 def config_group() -> None:
     """Check a configuration, show all settings, or print files to start from."""
 

@@ -41,7 +41,7 @@ Examples:
   consume sample --mix realistic --count 1000 --seed 7 > events.jsonl
   consume sample quiz_submitted | consume decode -
   consume sample --mix realistic --count 5000 --duplicates 0.01 --shuffle --malformed 0.001 \\
-    --rate 50/s --queue-url https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-test
+    --rate 50/s --queue-name canvas-live-events-test
 """
 
 

@@ -187,14 +187,6 @@ def test_without_a_file_the_usage_is_shown() -> None:
     assert result.exit_code == 2
 
 
-def test_help_has_examples_and_exit_codes() -> None:
-    """The help says what can be read, and what the exit codes mean."""
-    help_text = _run("-h").stdout
-
-    assert "consume decode payload.json" in help_text
-    assert "Exit codes:" in help_text
-
-
 def test_a_reader_that_closes_the_pipe_is_not_an_error(tmp_path: Path) -> None:
     """`consume decode ... | head` writes nothing to standard error."""
     file = tmp_path / "events.jsonl"

@@ -8,12 +8,14 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 import structlog
 from click.testing import CliRunner
 
 from consumer.cli.main import main
 from consumer.errors import QueueMissingError
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,8 +61,8 @@ def invoke(*arguments: str, **environ: str) -> Result:
     return CliRunner().invoke(main, arguments, env=environ, prog_name="consume")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "look", "expected"),
+@for_each(
+    "arguments, look, expected",
     [
         (("--queue-url", URL), lambda s: s.queue.url, URL),
         (("--queue-name", "canvas-live-events-x"), lambda s: s.queue.name, "canvas-live-events-x"),
@@ -91,7 +93,7 @@ def test_an_option_sets_its_setting(
     result = invoke(*arguments)
 
     assert result.exit_code == 0, result.output
-    (call,) = started
+    call = started.pop()
     assert expected == look(call["settings"])
 
 
@@ -150,8 +152,8 @@ def test_a_warning_of_the_configuration_is_logged(
     assert started
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
+@for_each(
+    "arguments, said",
     [
         (("--config", "absent.yaml"), "absent.yaml"),
         (("--queue-url", URL, "--queue-name", "canvas-live-events-x"), "keep one of them"),
@@ -172,7 +174,7 @@ def test_an_unusable_configuration_is_78(
     assert started == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     "arguments",
     [
         ("--max-messages", "0"),
@@ -240,21 +242,30 @@ def test_a_bug_is_70_without_its_text(
     assert "CANARY" not in result.output
 
 
-def test_the_help_reads_well() -> None:
-    """It names every command, the exit codes, and examples."""
-    result = invoke("-h")
+def commands_of(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    """What is typed for this command, and for each of its subcommands."""
+    yield path
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from commands_of(inner, *path, name)
+
+
+@for_each("path", list(commands_of(main)))
+def test_every_command_has_help(path: tuple[str, ...]) -> None:
+    """With `-h` and `--help`. No line is too long to read, and no summary is cut."""
+    result = invoke(*path, "-h")
 
     assert result.exit_code == 0
-    for part in ("config ", "decode ", "demo ", "Exit codes:", "Examples:", "78 ", "Ctrl-C"):
-        assert part in result.stdout
+    assert result.stdout.startswith(" ".join(["Usage: consume", *path]))
     assert max(map(len, result.stdout.splitlines())) <= 100
+    assert "..." not in result.stdout.partition("Commands:")[2].partition("\n\n")[0]
+    assert result.stdout == invoke(*path, "--help").stdout
 
 
-@pytest.mark.parametrize("command", ["config", "decode", "demo"])
-@pytest.mark.parametrize("option", ["-h", "--help"])
-def test_every_command_has_help(command: str, option: str) -> None:
-    """By both options."""
-    result = invoke(command, option)
+@for_each("path", [(), ("config", "check"), ("decode",), ("drift",), ("events",), ("sample",)])
+def test_help_has_exit_codes_and_examples(path: tuple[str, ...]) -> None:
+    """Where there is more than one outcome."""
+    text = invoke(*path, "-h").stdout
 
-    assert result.exit_code == 0
-    assert result.stdout.startswith(f"Usage: consume {command}")
+    assert "Exit codes:" in text
+    assert "Example" in text

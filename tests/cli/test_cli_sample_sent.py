@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from consumer.cli.main import main
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.testing import ManualClock
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,8 +111,8 @@ def test_a_slow_rate_is_announced(monkeypatch: pytest.MonkeyPatch, clock: Manual
     assert short.stderr == "1 message was sent to canvas-live-events-test\n"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
+@for_each(
+    "arguments, said",
     [
         (("--queue-url", f"{AWS}/some-queue"), "'some-queue' does not begin with"),
         (("--queue-url", f"{AWS}/canvas-live-events-a.fifo"), "FIFO"),

@@ -15,16 +15,7 @@ from consumer.cli.tables import table, terminal_width, wrapped
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HEADINGS: Final = {
-    "count": "COUNT",
-    "format": "FORMAT",
-    "event_name": "EVENT",
-    "field": "FIELD",
-    "fields": "FIELDS",
-    "types": "TYPE",
-    "example": "FIRST VALUE",
-    "expected": "EXPECTED",
-}
+_HEADINGS: Final = {"event_name": "EVENT", "types": "TYPE", "example": "FIRST VALUE"}
 _WHERE: Final = ("count", "format", "event_name")
 #: Title, key in the data, columns.
 _SECTIONS: Final = (
@@ -104,7 +95,7 @@ def _page(data: dict[str, Any], width: int | None) -> Iterator[str]:
         if rows := data[key]:
             yield ""
             yield click.style(title, bold=True)
-            header = [_HEADINGS[column] for column in columns]
+            header = [_HEADINGS.get(column, column.upper()) for column in columns]
             yield from table([header, *([_cell(row[c]) for c in columns] for row in rows)], width)
     if not data["complete"]:
         yield from wrapped("There are more; the memory for them is limited.", width)

@@ -166,7 +166,7 @@ def _consume(options: dict[str, Any]) -> int:
     end_in_time(code, before=threads)
     logs.output.close()
     if printed.is_stuck:
-        os._exit(code)  # all is settled; Python would abort over the lock of standard output
+        os._exit(code)  # Python would abort, because a thread holds the lock of standard output
     return code
 
 

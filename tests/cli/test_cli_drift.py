@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from click.testing import CliRunner
 
 from consumer.cli import drift, drift_report
 from consumer.cli.drift_report import shape_of
 from consumer.cli.main import main
-from consumer.cli.payloads import pieces_of
 from consumer.events.decode import decode
 from consumer.handlers.archive.lines import line_of
 from consumer.testing import canvas_body, make_message
@@ -21,6 +18,7 @@ from tests.cases import for_each
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
     from click.testing import Result
 
 KNOWN = canvas_body(body={"submission_id": "1", "late": True})
@@ -293,48 +291,6 @@ def test_a_bad_message_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     assert "events         2" in result.stdout
     assert "Everything is in the catalog" not in result.stdout
     assert result.exit_code == 1
-
-
-@for_each(
-    "content, reason",
-    [(b"", "there is no message in it"), (b"\xef\xbb\xbf \n", "there is no message in it")],
-)
-def test_an_empty_file_is_reported(content: bytes, reason: str) -> None:
-    """It is probably the wrong one."""
-    result = run("-", text=content)
-
-    assert result.stderr == f"consume: error: -: {reason}\n"
-    assert result.exit_code == 1
-
-
-def test_a_missing_file_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
-    """Exit code 1."""
-    file = tmp_path / "events.jsonl"
-    file.write_text(KNOWN)
-
-    result = run(tmp_path / "none", "\0", file)
-
-    assert f"{tmp_path / 'none'}: can't be read: No such file or directory" in result.stderr
-    assert "can't be read: not a file name" in result.stderr
-    assert "events         1" in result.stdout
-    assert result.exit_code == 1
-
-
-def test_a_big_file_is_read_piece_by_piece(tmp_path: Path) -> None:
-    """The first events are read before the last lines exist."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    writer = os.open(pipe, os.O_WRONLY)
-    os.write(writer, b'{"a": 1}\n{"b": 2}\n{"c"')
-
-    pieces = pieces_of(f"/dev/fd/{reader}", pytest.fail)
-    first = next(pieces)
-    os.write(writer, b": 3}")
-    os.close(writer)
-
-    assert [first, *pieces] == ['{"a": 1}\n', '{"b": 2}\n', '{"c": 3}']
-    os.close(reader)
 
 
 def test_the_number_of_findings_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,17 @@
-"""`consume decode`: the shapes of files that it reads, and what can't be read."""
+"""The files that `consume decode` and `consume drift` read, and errors in them."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from click.testing import CliRunner
 
 from consumer.cli.main import main
+from consumer.cli.payloads import pieces_of
 from tests.cases import for_each
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ A, B = json.dumps(_named("a")), json.dumps(_named("b"))
         f"[{A}, {B}]",
         f"{json.dumps(_named('a'), indent=2)}\n{json.dumps(_named('b'), indent=2)}\n",
         json.dumps([A, B]),
+        f"{A}\n[\n{B}\n]",
         json.dumps({"Messages": [{"MessageId": "1", "Body": A}, {"MessageId": "2", "Body": B}]}),
         json.dumps([{"MessageId": "1", "Body": A}, {"MessageId": "2", "Body": B}]),
         f"{json.dumps({'Messages': [{'Body': A}]})}\n{json.dumps({'Messages': [{'Body': B}]})}",
@@ -174,29 +178,61 @@ def test_what_is_not_an_event_is_reported(text: str) -> None:
 
 
 @for_each(
-    "text, reason",
+    "command, text, reason",
     [
-        (b"", "there is no message in it"),
-        (b" \n\n", "there is no message in it"),
-        (b"{}\n\xff", "line 2 is not UTF-8 text"),
+        (command, text, reason)
+        for command in ("decode", "drift")
+        for text, reason in (
+            (b"", "there is no message in it"),
+            (b"\xef\xbb\xbf \n\n", "there is no message in it"),
+            (b"{}\n\xff", "line 2 is not UTF-8 text"),
+        )
     ],
 )
-def test_what_is_not_text_is_reported(text: bytes, reason: str) -> None:
-    """An empty file, or a file in another encoding."""
-    result = _run("-", text=text)
+def test_what_is_not_text_is_reported(command: str, text: bytes, reason: str) -> None:
+    """An empty file, or a file in another encoding. Exit code 1."""
+    result = CliRunner().invoke(main, [command, "-"], input=text)
 
     assert result.stderr == f"consume: error: -: {reason}\n"
     assert result.exit_code == 1
 
 
-def test_a_missing_file_is_reported_and_the_others_are_shown(tmp_path: Path) -> None:
+@for_each("command, shown", [("decode", "message 1\n"), ("drift", "events         1\n")])
+def test_a_missing_file_is_reported_and_the_others_are_read(
+    command: str, shown: str, tmp_path: Path
+) -> None:
     """Exit code 1."""
     file = tmp_path / "payload.json"
     file.write_text(A)
 
-    result = _run(tmp_path / "none.json", tmp_path, file)
+    result = CliRunner().invoke(main, [command, str(tmp_path / "none"), "\0", str(file)])
 
-    assert f"{tmp_path / 'none.json'}: can't be read: No such file or directory" in result.stderr
-    assert f"{tmp_path}: can't be read: Is a directory" in result.stderr
-    assert f"{file}: message 1" in result.stdout
+    assert f"{tmp_path / 'none'}: can't be read: No such file or directory" in result.stderr
+    assert "can't be read: not a file name" in result.stderr
+    assert shown in result.stdout
     assert result.exit_code == 1
+
+
+def test_a_directory_is_not_decoded(tmp_path: Path) -> None:
+    """Only drift reads one."""
+    result = _run(tmp_path)
+
+    assert result.stderr == f"consume: error: {tmp_path}: can't be read: Is a directory\n"
+    assert result.exit_code == 1
+
+
+def test_a_big_file_is_read_piece_by_piece(tmp_path: Path) -> None:
+    """The first events are read before the last lines exist."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(pipe, os.O_WRONLY)
+    os.write(writer, b'{"a": 1}\n{"b": 2}\n{"c"')
+
+    pieces = pieces_of(f"/dev/fd/{reader}", pytest.fail)
+    first = next(pieces)
+    os.write(writer, b": 3}")
+    os.close(writer)
+
+    assert [first, *pieces] == ['{"a": 1}\n', '{"b": 2}\n', '{"c": 3}']
+    os.close(reader)

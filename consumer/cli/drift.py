@@ -46,16 +46,18 @@ Examples:
 def drift_command(
     context: click.Context, /, files: tuple[str, ...], *, as_json: bool, **options: Any
 ) -> None:
-    """List events and fields in FILE that the catalog does not list, and values that do not fit.
+    """List events and fields in FILE that are not in the catalog, and values that do not fit.
 
     Canvas adds events and fields without notice. They are received and handled like all others. The
     output can be shared: it shows type and shape of values, never the values themselves.
 
-    A FILE is a directory, such as the archive, of which all .jsonl and .json files are read; or it
-    holds one message, or several: one per line, a JSON array, lines of the archive, or the output
-    of "aws sqs receive-message"; "-" is standard input. The event "*" stands for what all events
-    have: metadata or envelope, and keys next to metadata and body. A value does not fit if it has
-    another type, or can't be read as a time where one is expected.
+    A FILE holds one message, or several: one per line, a JSON array, lines of the archive, or the
+    output of "aws sqs receive-message"; "-" is standard input. Of a directory, such as the archive,
+    all .jsonl and .json files are read.
+
+    The event "*" stands for all events: for fields of the metadata or the envelope, and for keys
+    next to metadata and body. A value does not fit if it has another type, or can't be read as a
+    time where one is expected.
     """
     from consumer.cli.drift_report import Report
 

@@ -35,8 +35,6 @@ _is_url = re.compile("[a-z]+://.*", re.DOTALL).fullmatch
 _JSON_TYPES: Final = {
     NoneType: "null", bool: "boolean", str: "string", dict: "object", list: "array",
 }  # fmt: skip
-
-
 _SHAPES: Final = {NoneType: "null", bool: "true or false", float: "number with a fraction"}
 
 

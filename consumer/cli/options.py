@@ -25,7 +25,8 @@ def queue_options(command: Command) -> Command:
         command,
         click.option("--queue-url", "queue__url", metavar="URL", help="URL of the queue."),
         click.option(
-            "--queue-name", "queue__name", metavar="NAME", help="Name of the queue, instead of URL."
+            "--queue-name", "queue__name", metavar="NAME",
+            help="Name of the queue, instead of its URL.",
         ),
         click.option(
             "--region", "aws__region", metavar="NAME",

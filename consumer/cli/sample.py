@@ -100,9 +100,9 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
     "consume events" lists all names. People, courses and texts are invented and consistent: each
     seed is one university.
 
-    With a queue, the messages are sent to it, with the message attributes that Canvas sets. The
-    name of the queue must begin with canvas-live-events, unless queue.allow_any_queue_name is set
-    (CONSUMER_QUEUE__ALLOW_ANY_QUEUE_NAME=true).
+    With --queue-url or --queue-name, the messages are sent to that queue, with the message
+    attributes that Canvas sets. The name of the queue must begin with canvas-live-events, unless
+    queue.allow_any_queue_name is set (CONSUMER_QUEUE__ALLOW_ANY_QUEUE_NAME=true).
     """
     # An empty text, such as a variable that is not set, is a wrong queue and not "no queue".
     to_queue = options["queue__url"] is not None or options["queue__name"] is not None

@@ -6,9 +6,9 @@ import json
 
 
 def printable(text: str) -> str:
-    r"""The text with what is no visible character as an escape: "\u001b", "\n", "\u202e".
+    r"""The text with each character that is not printable as an escape: "\u001b", "\n", "\u202e".
 
-    Such characters move the cursor, hide what stands before them, or turn the reading direction.
+    Such characters move the cursor, hide what is before them, or turn the reading direction.
     Any thread may call it.
     """
     if text.isprintable():

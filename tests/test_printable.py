@@ -20,7 +20,7 @@ from tests.cases import for_each
         ("\U000e0001", "\\ue0001"),
     ],
 )
-def test_what_is_not_visible_is_an_escape(text: str, shown: str) -> None:
-    """Control characters, C1 too, what turns the reading direction, and half characters."""
+def test_characters_that_are_not_printable_are_escaped(text: str, shown: str) -> None:
+    """Control characters (C1, too), direction marks, and lone surrogates."""
     assert printable(text) == shown
     assert printable(text).isprintable()

@@ -1,18 +1,15 @@
-"""`consume decode`: what the daemon makes of a payload."""
+"""`consume decode`: shows how the daemon decodes messages."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.cli.errors import tell, told_plainly
-from consumer.cli.output import echo
-from consumer.cli.payloads import ARCHIVED_KEY, messages_in, refused_as_message, unwrap_option
-from consumer.cli.pieces import GZIP, standard_input
-from consumer.errors import DecodeError
+from consumer.cli.options import message_options
+from consumer.cli.output import echo, report
+from consumer.cli.payloads import ARCHIVED_KEY, read_events
 from consumer.events.identifiers import is_truncated, local_id, shard_of
 from consumer.printable import printable
 
@@ -22,20 +19,18 @@ if TYPE_CHECKING:
     from consumer.messages import Event, ReceivedMessage
 
 #: Nested bodies (course_progress) and Caliper's extensions are not deeper.
-_DEEPEST = 4
-_URN = "urn:instructure:canvas:"
+_DEEPEST: Final = 4
+_URN: Final = "urn:instructure:canvas:"
 
 
 @click.command(
     "decode",
-    short_help="Show what the daemon makes of a payload.",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    short_help="Show how the daemon decodes a message.",
     epilog="""\b
 Exit codes:
   0  every message could be decoded
-  1  a message could not be decoded, or a file could not be read: told on standard error,
-     and the others are shown all the same
-  74 standard output can't be written; a reader that leaves, such as "head", is no failure
+  1  a message could not be decoded, or a file could not be read; the others are shown
+  74 standard output can't be written (a reader that stops early, such as "head", is fine)
 
 \b
 Examples:
@@ -45,80 +40,29 @@ Examples:
   aws sqs receive-message --message-attribute-names All --queue-url URL | consume decode -
 """,
 )
-@click.argument("files", metavar="FILE...|-", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per event, one per line.")
-@click.option(
-    "--format",
-    "message_format",
-    type=click.Choice(["auto", "canvas", "caliper"]),
-    default="auto",
-    show_default=True,
-    help="Format of the messages; auto tells by their keys.",
-)
-@unwrap_option
+@message_options
 @click.pass_context
 def decode_command(
-    context: click.Context,
-    files: tuple[str, ...],
-    as_json: bool,
-    message_format: Any,
-    unwrap: Any,
+    context: click.Context, /, files: tuple[str, ...], *, as_json: bool, **options: Any
 ) -> None:
-    """Show format, event name, time, key and ids of every event in FILE; "-" is standard input.
+    """Show format, name, time, key and ids of every event in FILE; "-" is standard input.
 
-    A FILE holds one message, or several: one per line, in a JSON array, lines of the archive, or
-    the output of "aws sqs receive-message". The bodies themselves are not shown. Where a FILE is
-    read that would be refused as one message of the queue, a note says so.
+    A FILE holds one message, or several: one per line, a JSON array, lines of the archive, or the
+    output of "aws sqs receive-message". Bodies are not shown. With --json, each event is one line.
+    A note says where the daemon would refuse the FILE as one message of the queue.
     """
-    with told_plainly():
-        # All of them, whatever is wrong with one.
-        good = [_show(f, as_json=as_json, format=message_format, unwrap=unwrap) for f in files]
-        context.exit(0 if all(good) else 1)
-
-
-def _show(file: str, *, as_json: bool, **how: Any) -> bool:
-    """Show the events of a file; False if something in it is none, or it can't be read."""
-    from consumer.events.decode import decode
-
-    text = _text(file)
-    if text is None:
-        return False
-    good, odd = True, refused_as_message(text)
-    for number, message in enumerate(messages_in(text), start=1):
-        try:
-            events = decode(message, **how)
-        except DecodeError as error:
-            good = False
-            tell(f"{file}: message {number}: {error.reason}")
-            continue
-        if odd:
-            tell(f"{file}: {odd}", kind="note")
-            odd = ""
-        for event in events:
-            facts = _facts(event, message, file, number)
-            echo(json.dumps(facts) if as_json else _for_people(facts))
-    return good
-
-
-def _text(file: str) -> str | None:
-    """The file's text, or None after telling why there is none."""
-    try:
-        content = standard_input().read() if file == "-" else Path(file).read_bytes()
-        if content.startswith(GZIP):
-            tell(f"{file}: can't be read: it is compressed; unpack it with gunzip")
-            return None
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        tell(f"{file}: line {line} is not UTF-8 text")
-        return None
-    except (OSError, ValueError) as error:
-        tell(f"{file}: can't be read: {getattr(error, 'strerror', None) or 'not a file name'}")
-        return None
-    if not text.strip():
-        tell(f"{file}: there is no message in it")
-        return None
-    return text
+    faults: list[str] = []
+    for file in files:
+        noted = False
+        for read in read_events(file, faults, **options):
+            if read.refused and read.events and not noted:
+                reason = f"{read.refused} is read here, but refused as one message of the queue"
+                report(f"{file}: {reason}", kind="note")
+                noted = True
+            for event in read.events:
+                facts = _facts(event, read.message, file, read.number)
+                echo(json.dumps(facts) if as_json else _as_text(facts))
+    context.exit(1 if faults else 0)
 
 
 def _facts(event: Event, message: ReceivedMessage, file: str, number: int) -> dict[str, Any]:
@@ -132,7 +76,7 @@ def _facts(event: Event, message: ReceivedMessage, file: str, number: int) -> di
         "format": event.format,
         "event_name": event.name,
         "event_time": event.time.isoformat().replace("+00:00", "Z") if event.time else None,
-        # The archive scrubs secrets, so the key of what was received stands beside it.
+        # The archive removes secrets from the payload, but has the key of the original.
         "event_key": message.attributes.get(ARCHIVED_KEY) or event.key,
         "message_id": event.message_id or None,
         "triggered_by_job": event.triggered_by_job,
@@ -158,19 +102,19 @@ def _walk(values: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[st
 
 
 def _ids(found: list[tuple[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Canvas's own ids by where they stand; sessions, uuids and SIS ids are not among them."""
+    """The ids of Canvas by their paths, without sessions, uuids and SIS ids."""
     for path, value in found:
         key = path.rpartition(".")[2]
         if (key != "id" and not key.endswith("_id")) or "sis" in key or key == "job_id":
             continue
         if ":" in str(value) and not str(value).startswith(_URN):
-            continue  # the URL of the sensor, whose port is no id
+            continue  # the URL of the sensor, whose port is not an id
         local = local_id(value)
         if local is not None:
             yield path, {"id": value, "local": local, "shard": shard_of(value)}
 
 
-def _for_people(facts: dict[str, Any]) -> str:
+def _as_text(facts: dict[str, Any]) -> str:
     place = f"{printable(facts['file'])}: message {facts['message']}"
     if facts["events"] > 1:
         place += f", event {facts['event']} of {facts['events']}"
@@ -182,7 +126,7 @@ def _for_people(facts: dict[str, Any]) -> str:
         f"  key        {printable(facts['event_key'])}",
     ]
     if facts["skipped_entities"]:
-        lines.append(f"  skipped    {facts['skipped_entities']} beside the events: no events")
+        lines.append(f"  skipped    {facts['skipped_entities']} entities that are not events")
     for path, found in facts["ids"].items():
         part = f" (local {found['local']} of shard {found['shard']})" if found["shard"] else ""
         lines.append(f"  id         {printable(path)} {printable(str(found['id']))}{part}")

@@ -1,135 +1,156 @@
-"""`consume demo`: the real daemon on a queue of its own, and what happened, in plain words."""
+"""`consume demo`: runs the real daemon on a queue on this machine, and explains what happened."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
 from collections import Counter
-from contextlib import nullcontext
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from consumer.cli.demo_texts import ARCHIVE, INTRODUCTION, KEEP, REPORT
-from consumer.cli.errors import told_plainly
 from consumer.cli.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from contextlib import AbstractContextManager
 
     from consumer.config import Settings
     from consumer.engine.status import Status
     from consumer.handlers.registering.registry import Registry
-    from consumer.messages import Event, Format
+    from consumer.messages import Event
     from consumer.queues.sqs.embedded import EmbeddedQueue
 
-QUEUE_NAME = "canvas-live-events-demo"
-EVENTS = 200
-UNDECODABLE = "This is not an event."
-MAX_RECEIVE_COUNT = 3
+_QUEUE_NAME = "canvas-live-events-demo"
+_EVENTS = 200
+_UNDECODABLE = "This is not an event."
+_MAX_RECEIVE_COUNT = 3
+
+# No line is longer than 80 characters, except those with long paths.
+_INTRODUCTION = """\
+Canvas Live Events consumer: a demonstration on this machine, without AWS.
+
+An SQS server now runs in this process, with the queue {queue}
+and its dead-letter queue. {sent} messages were sent to it, as Canvas would do:
+{events} events in both formats, one of them twice (a duplicate delivery), and one
+message that is not an event. One of the handlers will fail on the first event
+that it gets.
+
+The daemon starts. It stops when the queue stays empty for a long poll of {wait} s."""
+_REPORT = """
+What happened
+  received            {received:5d}  messages in {receives} calls; {redelivered} came again
+  handled             {handled:5d}  messages: all of their handlers succeeded
+  tried again         {failed:5d}  after a handler failed
+  dead-letter queue   {dead:5d}  can't be decoded: moved there after {rejected} attempts
+  deleted             {deleted:5d}  messages, each only after it was handled
+  duplicates          {duplicates:5d}  received as two messages with the same event key
+  left in the queue   {left:5d}
+
+Handled, by event"""
+_ARCHIVE = """
+The archive has every handled event, one JSON object per line
+  {archive}
+Look at it
+  {consume} decode \\
+    {first}
+  head -n 1 \\
+    {first} \\
+    | python3 -m json.tool"""
+_KEEP = """
+The queue stays until you press Ctrl-C here. From a second terminal:
+  AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} \\
+    {consume} --handler log --queue-url \\
+    {url}
+{again} more sample messages were sent for it."""
 
 
-@dataclass(slots=True)
-class Seen:
-    """What the demo's own handler noticed. Worker threads write, one at a time."""
-
-    keys: Counter[str] = field(default_factory=Counter)
-    failed_once: bool = False
-
-
-@click.command("demo")
-@click.option("--keep", is_flag=True, help="Leave the queue running afterwards, until Ctrl-C.")
+@click.command("demo", short_help="Run the daemon on sample events, without AWS.")
+@click.option("--keep", is_flag=True, help="Keep the queue running afterwards, until Ctrl-C.")
 def demo_command(*, keep: bool) -> None:
-    """Run the daemon on sample events, on this machine, and tell what happened.
+    """Run the daemon on sample events on this machine, and explain what happened.
 
-    Starts an SQS server (moto) on a free port of this machine, sends some hundred sample events of
-    both formats, runs the real daemon until the queue is empty, and reports. Takes about 20
-    seconds and leaves nothing running, and no files but the archive.
+    Starts an SQS server (moto) on a free port of this machine, sends sample events in both formats,
+    runs the real daemon until the queue is empty, and prints a report. Takes about 20 seconds. No
+    process is left running; the only files left are the archive and the ledger.
     """
-    with told_plainly():
-        _demonstrate(keep=keep)
-
-
-def _demonstrate(*, keep: bool) -> None:
     from tempfile import mkdtemp
 
-    from consumer.clock import SystemClock
     from consumer.queues.sqs.embedded import EmbeddedQueue
-    from consumer.service.logs import configure_logging
-    from consumer.service.run import run
 
-    os.environ["no_proxy"] = "127.0.0.1"  # nobody else is talked to
+    os.environ["no_proxy"] = "127.0.0.1"  # the only address that is called
     folder = Path(mkdtemp(prefix="consume-demo-"))
-    seen = Seen()
-    clock = SystemClock()
-    with EmbeddedQueue(QUEUE_NAME, max_receive_count=MAX_RECEIVE_COUNT) as queue:
-        settings = _settings(queue, folder)
-        configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
-        sent = queue.send(_messages(seed=1, duplicate=True, undecodable=True))
-        echo(
-            INTRODUCTION.format(
-                queue=QUEUE_NAME, sent=sent, events=EVENTS, wait=settings.queue.wait_time_seconds
-            )
-        )
-        status: Status | None = None
-        with _progress(sent - 1) as bar:  # the undecodable one is never handled
-            done = 0
-
-            def on_tick(latest: Status) -> None:
-                nonlocal done, status
-                status = latest
-                now = latest.counts.get("handled", 0)
-                if bar is not None and now > done:
-                    bar.update(now - done)
-                done = now
-
-            code = run(
-                settings,
-                clock=clock,
-                environ={},
-                drain_when_empty=True,
-                registry=_registry(folder, seen),
-                on_tick=on_tick,
-            )
-        if code or status is None:  # a failure, or stopped before it began
-            click.get_current_context().exit(code)
-        _report(status, queue, seen, folder)
+    keys: Counter[str] = Counter()
+    with EmbeddedQueue(_QUEUE_NAME, max_receive_count=_MAX_RECEIVE_COUNT) as queue:
+        status = _consume_all(queue, folder, _registry(folder, keys))
+        _report(status, queue, keys, folder)
         if keep:
             _keep(queue)
 
 
-def _messages(
-    *, seed: int, duplicate: bool = False, undecodable: bool = False, count: int = EVENTS
-) -> list[tuple[str, Mapping[str, str]]]:
+def _consume_all(queue: EmbeddedQueue, folder: Path, registry: Registry) -> Status:
+    """Send the messages, run the daemon with a progress bar; returns its last status."""
+    from consumer.clock import SystemClock
+    from consumer.service.logs import configure_logging
+    from consumer.service.run import run
+
+    settings, clock = _settings(queue, folder), SystemClock()
+    configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
+    messages = _messages(_EVENTS, seed=1)
+    messages.insert(len(messages) // 2, messages[0])
+    messages.insert(len(messages) // 3, (_UNDECODABLE, {}))
+    sent = queue.send(messages)
+    wait = settings.queue.wait_time_seconds
+    echo(_INTRODUCTION.format(queue=_QUEUE_NAME, sent=sent, events=_EVENTS, wait=wait))
+    statuses: list[Status] = []
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    with click.progressbar(
+        length=sent - 1,  # the message that can't be decoded is never handled
+        label="handled",
+        show_pos=True,
+        file=None if is_terminal else io.StringIO(),
+    ) as bar:
+
+        def on_tick(status: Status) -> None:
+            statuses.append(status)
+            bar.update(status.counts.get("handled", 0) - bar.pos)
+
+        code = run(
+            settings,
+            clock=clock,
+            environ={},
+            drain_when_empty=True,
+            registry=registry,
+            on_tick=on_tick,
+        )
+    if code or not statuses:  # a failure, or stopped before it began
+        click.get_current_context().exit(code)
+    return statuses[-1]
+
+
+def _messages(count: int, *, seed: int) -> list[tuple[str, Mapping[str, str]]]:
     from consumer.events.samples import realistic_messages
 
-    formats: tuple[Format, ...] = ("canvas", "caliper")
-    samples = realistic_messages(count, formats, seed=seed, start=datetime.now(UTC))
-    messages: list[tuple[str, Mapping[str, str]]] = [(s.body, s.attributes) for s in samples]
-    if duplicate:
-        messages.insert(len(messages) // 2, messages[0])
-    if undecodable:
-        messages.insert(len(messages) // 3, (UNDECODABLE, {}))
-    return messages
+    now = datetime.now(UTC)
+    samples = realistic_messages(count, ("canvas", "caliper"), seed=seed, start=now)
+    return [(sample.body, sample.attributes) for sample in samples]
 
 
 def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
     from consumer.config import load
     from consumer.queues.sqs.embedded import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
-    # As a configuration file would say it; short delays, so that the demo is over soon.
+    # Short delays, so that the demo ends soon.
     environ = {
         "CONSUMER_QUEUE__URL": queue.url,
         "CONSUMER_QUEUE__WAIT_TIME_SECONDS": "3",
         "CONSUMER_AWS__REGION": REGION,
         "CONSUMER_AWS__ACCESS_KEY_ID": ACCESS_KEY_ID,
         "CONSUMER_AWS__SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        # moto may give one message to two receives that come at the same moment.
+        # moto can return a message to two receives at the same time.
         "CONSUMER_ENGINE__MAX_POLLERS": "1",
         "CONSUMER_ENGINE__RETRY_BASE_SECONDS": "1",
         "CONSUMER_ENGINE__RETRY_MAX_SECONDS": "1",
@@ -139,61 +160,44 @@ def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
     return load(None, environ=environ, overrides={}).settings
 
 
-def _registry(folder: Path, seen: Seen) -> Registry:
+def _registry(folder: Path, keys: Counter[str]) -> Registry:
+    """The archive, a handler that fails once, and one that counts event keys."""
     from consumer.handlers.loading.loader import build_registry
 
-    registry = build_registry((), state_directory=folder)  # without handlers: the archive
+    registry = build_registry((), state_directory=folder)
+    failures = [RuntimeError("the gradebook is locked")]
 
-    def gradebook(event: Event) -> None:
-        if event.name.startswith("submission_") and not seen.failed_once:
-            seen.failed_once = True
-            message = "the gradebook is locked"
-            raise RuntimeError(message)
+    def gradebook(_event: Event) -> None:
+        if failures:
+            raise failures.pop()
 
     def count(event: Event) -> None:
-        seen.keys[event.key] += 1
+        keys[event.key] += 1
 
-    registry.add(gradebook, ["submission_*", "grade_change"], name="gradebook", concurrency=1)
-    registry.add(count, ["*"], name="count", concurrency=1)
+    registry.add(gradebook, "submission_*", name="gradebook", concurrency=1)
+    registry.add(count, "*", name="count", concurrency=1)
     return registry
 
 
-def _progress(length: int) -> AbstractContextManager[Any]:
-    """A progress bar on a terminal, nothing otherwise."""
-    if sys.stdout is None or not sys.stdout.isatty():
-        return nullcontext()
-    bar: AbstractContextManager[Any] = click.progressbar(
-        length=length, label="handled", show_pos=True
-    )
-    return bar
-
-
-def _report(status: Status, queue: EmbeddedQueue, seen: Seen, folder: Path) -> None:
+def _report(status: Status, queue: EmbeddedQueue, keys: Counter[str], folder: Path) -> None:
     left, dead = queue.left()
+    duplicates = sum(times > 1 for times in keys.values())
     counts = Counter(status.counts)
+    names = ("received", "receives", "redelivered", "handled", "failed", "rejected", "deleted")
     echo(
-        REPORT.format(
-            received=counts["received"],
-            receives=counts["receives"],
-            redelivered=counts["redelivered"],
-            handled=counts["handled"],
-            failed=counts["failed"],
-            rejected=counts["rejected"],
-            deleted=counts["deleted"],
-            duplicates=sum(times > 1 for times in seen.keys.values()),
-            dead=dead,
-            left=left,
+        _REPORT.format(
+            **{name: counts[name] for name in names}, duplicates=duplicates, dead=dead, left=left
         )
     )
     for name, times in status.events.items():
         echo(f"  {name:32s}{times:5d}")
-    files = sorted((folder / "archive").rglob("*.jsonl"))
-    first = files[0] if files else folder
-    echo(ARCHIVE.format(archive=folder / "archive", first=first, consume=_consume()))
+    archive = folder / "archive"
+    first = min(archive.rglob("*.jsonl"), default=folder)
+    echo(_ARCHIVE.format(archive=archive, first=first, consume=_consume()))
 
 
 def _consume() -> str:
-    """How to call this program again: as it was called, for it need not be on the PATH."""
+    """The command to run this program again, which may not be on the PATH."""
     from shutil import which
 
     called = Path(sys.argv[0])
@@ -206,13 +210,11 @@ def _keep(queue: EmbeddedQueue) -> None:
     from consumer.queues.sqs.embedded import ACCESS_KEY_ID, SECRET_ACCESS_KEY
     from consumer.service.signals import StopSignals
 
-    again = queue.send(_messages(seed=2, count=50))
-    told = KEEP.format(
-        key=ACCESS_KEY_ID, secret=SECRET_ACCESS_KEY, consume=_consume(), url=queue.url, again=again
-    )
+    again = queue.send(_messages(50, seed=2))
+    key, secret = ACCESS_KEY_ID, SECRET_ACCESS_KEY
     signals = StopSignals()
     with signals.installed():
-        echo(told)
+        echo(_KEEP.format(key=key, secret=secret, consume=_consume(), url=queue.url, again=again))
         while not signals.count:
             time.sleep(0.1)
     echo("\nThe queue is gone.")

@@ -1,12 +1,11 @@
-"""Collects what the catalog does not know in many events; of values only type and shape."""
+"""Collects what is in events but not in the catalog. Keeps type and shape of values only."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections import Counter
-from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -19,94 +18,110 @@ from consumer.events.drift import ANY_EVENT, Unknown, inner_path, unknown_in
 from consumer.events.timestamps import parse_day, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from consumer.events.catalog.base import Record
     from consumer.events.catalog.describe import FieldFacts
-    from consumer.messages import Event
+    from consumer.messages import Event, Format
 
-#: Different things that are remembered; of the others nothing is told but that there are some.
+#: How many different unknown things, and misfits, are remembered.
 _MOST: Final = 10_000
-#: Of an event that is unknown, so many fields are told.
+#: How many fields of an unknown event are remembered.
 _MOST_FIELDS: Final = 100
 
-_READERS: Final[Mapping[str, Callable[[object], object]]] = MappingProxyType(
-    {"timestamp": parse_time, "date": parse_day}
-)
+_READERS: Final = {"timestamp": parse_time, "date": parse_day}
 _is_digits = re.compile("[0-9]+").fullmatch
 _is_url = re.compile("[a-z]+://.*", re.DOTALL).fullmatch
+_JSON_TYPES: Final = {
+    NoneType: "null", bool: "boolean", str: "string", dict: "object", list: "array",
+}  # fmt: skip
+_SHAPES: Final = {NoneType: "null", bool: "true or false", float: "number with a fraction"}
 
 
-@dataclass(slots=True)
-class Seen:
-    """How often something came, and what its values were like."""
+@dataclasses.dataclass(slots=True)
+class Row:
+    """Something that is not in the catalog, or does not fit: how often, and what it is like."""
 
+    format: Format
+    event_name: str
+    #: "" for an event that is unknown.
+    field: str
     count: int = 0
-    #: The types of its values, in the words of JSON.
-    types: set[str] = field(default_factory=set)
+    #: The JSON types of its values.
+    types: set[str] = dataclasses.field(default_factory=set)
     #: The shape of the first value that was not null.
     example: str = "null"
-    #: What the model wants instead; only for a value that does not fit.
+    #: The type in the catalog, of a value that does not fit.
     expected: str = ""
-    #: Of an unknown event: its fields, and their types.
-    fields: dict[str, set[str]] = field(default_factory=dict)
+    #: The fields of an unknown event, and their types.
+    fields: dict[str, set[str]] = dataclasses.field(default_factory=dict)
 
     def add(self, value: Any) -> None:
-        """Count one, with this value."""
+        """Count one with this value; that of an unknown event is its body."""
         self.count += 1
-        self.types.add(json_type(value))
+        self.types.add(_json_type(value))
         if self.example == "null" and value is not None:
             self.example = shape_of(value)
+        if not self.field:
+            for key, inner in value.items():
+                path = inner_path("body" if self.format == "canvas" else "", key)
+                if path in self.fields or len(self.fields) < _MOST_FIELDS:
+                    self.fields.setdefault(path, set()).add(_json_type(inner))
 
 
-@dataclass(slots=True)
 class Report:
-    """All that was met. Not for use by several threads."""
+    """What was found in events. Not for use by several threads."""
 
-    messages: int = 0
-    events: Counter[str] = field(default_factory=Counter)
-    undecodable: int = 0
-    unknown: dict[Unknown, Seen] = field(default_factory=dict)
-    #: Known fields whose value does not fit their type.
-    misfits: dict[Unknown, Seen] = field(default_factory=dict)
-    #: True if there was more than can be remembered.
-    is_cut: bool = False
+    def __init__(self) -> None:
+        self._messages = self._events = self._undecodable = 0
+        self._unknown: dict[Unknown, Row] = {}
+        self._misfits: dict[Unknown, Row] = {}
+        self._is_complete = True
 
-    def add(self, event: Event) -> None:
-        """Look at an event."""
-        self.events[event.format] += 1
-        for unknown, value in unknown_in(event):
-            seen = self._seen(self.unknown, unknown)
-            if seen is not None:
-                seen.add(value)
-                if not unknown.path:
-                    _add_fields(seen, event)
-        for misfit, value, expected in _misfits_in(event):
-            seen = self._seen(self.misfits, misfit)
-            if seen is not None:
-                seen.add(value)
-                seen.expected = expected
+    def add(self, events: tuple[Event, ...]) -> None:
+        """Look at the events of a message; () if it can't be decoded."""
+        self._messages += 1
+        self._events += len(events)
+        self._undecodable += not events
+        for event in events:
+            for unknown, value in unknown_in(event):
+                self._add(self._unknown, unknown, value)
+            for misfit, value, expected in _misfits_in(event):
+                self._add(self._misfits, misfit, value, expected)
 
-    @property
-    def is_clean(self) -> bool:
-        """True if everything could be decoded, is known, and fits."""
-        return not (self.undecodable or self.unknown or self.misfits)
+    def _add(self, rows: dict[Unknown, Row], key: Unknown, value: Any, expected: str = "") -> None:
+        if key not in rows:
+            if len(rows) >= _MOST:
+                self._is_complete = False
+                return
+            rows[key] = Row(*key)
+        rows[key].expected = expected
+        rows[key].add(value)
 
-    def _seen(self, among: dict[Unknown, Seen], key: Unknown) -> Seen | None:
-        seen = among.get(key)
-        if seen is None:
-            if len(among) >= _MOST:
-                self.is_cut = True
-                return None
-            seen = among[key] = Seen()
-        return seen
+    def as_data(self) -> dict[str, Any]:
+        """All of it as data, the most frequent first. Types are sets."""
+        unknown = _sorted(self._unknown)
+        where = ("format", "event_name", "field", "count", "types", "example")
+        return {
+            "messages": self._messages,
+            "events": self._events,
+            "undecodable": self._undecodable,
+            "unknown_events": _picked(
+                [row for row in unknown if not row.field],
+                ("format", "event_name", "count", "fields"),
+            ),
+            "unknown_fields": _picked([row for row in unknown if row.field], where),
+            "misfits": _picked(_sorted(self._misfits), (*where, "expected")),
+            "complete": self._is_complete,
+        }
 
 
-def _add_fields(seen: Seen, event: Event) -> None:
-    for key, value in event.body.items():
-        path = inner_path("body" if event.format == "canvas" else "", key)
-        if path in seen.fields or len(seen.fields) < _MOST_FIELDS:
-            seen.fields.setdefault(path, set()).add(json_type(value))
+def _sorted(rows: dict[Unknown, Row]) -> list[Row]:
+    return [row for _, row in sorted(rows.items(), key=lambda item: (-item[1].count, item[0]))]
+
+
+def _picked(rows: list[Row], keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [{key: getattr(row, key) for key in keys} for row in rows]
 
 
 def _misfits_in(event: Event) -> Iterator[tuple[Unknown, Any, str]]:
@@ -123,7 +138,7 @@ def _misfits_in(event: Event) -> Iterator[tuple[Unknown, Any, str]]:
 def _faults(
     model: type[Record], values: Mapping[str, Any], path: str
 ) -> Iterator[tuple[str, Any, str]]:
-    """Where a value can't be read as its type: the path, the value, and what was expected."""
+    """The path, the value and the expected type of each value that does not fit its type."""
     for where, value, facts in _unread(model, values, path):
         yield where, value, facts.type_words
     try:
@@ -141,7 +156,7 @@ def _faults(
 def _unread(
     model: type[Record], values: Mapping[str, Any], path: str
 ) -> Iterator[tuple[str, Any, FieldFacts]]:
-    """Times and dates that say none: the model has None for them, and does not complain."""
+    """Times and dates that can't be read: the model has None for them, without an error."""
     for facts in _fields(model):
         value, where = values.get(facts.key), inner_path(path, facts.key)
         if facts.record is not None:
@@ -153,19 +168,17 @@ def _unread(
             yield where, value, facts
 
 
-@lru_cache(maxsize=1_000)
-def _fields(model: type[Record]) -> tuple[FieldFacts, ...]:
-    return fields_of(model)
+_fields = lru_cache(maxsize=1_000)(fields_of)
 
 
 @lru_cache(maxsize=300)
 def _types(model: type[Record], path: str) -> dict[str, str]:
-    """Of each field the type in plain words."""
+    """The type of each field in plain words."""
     return {where: facts.type_words for where, facts in all_fields_of(model, path)}
 
 
 def _followed(place: tuple[int | str, ...], values: Any, path: str) -> tuple[str, Any]:
-    """Where a fault is; pydantic's place goes on behind that with the alternatives of the type."""
+    """Path and value of a fault, without the alternatives of a type that pydantic adds to it."""
     for part in place:
         if isinstance(values, dict) and isinstance(part, str) and part in values:
             path, values = inner_path(path, part), values[part]
@@ -176,50 +189,33 @@ def _followed(place: tuple[int | str, ...], values: Any, path: str) -> tuple[str
     return path, values
 
 
-def json_type(value: Any) -> str:
-    """The type in the words of JSON: string, number, boolean, object, array, null."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case str():
-            return "string"
-        case dict():
-            return "object"
-        case list():
-            return "array"
-        case _:
-            return "number"
+def _json_type(value: Any) -> str:
+    return _JSON_TYPES.get(type(value), "number")
 
 
 def shape_of(value: Any) -> str:
-    """What a value looks like, and nothing of what it says: it may be a person's."""
-    shape = "number with a fraction"
+    """What a value looks like, without its content, which may be personal data."""
+    shape = _SHAPES.get(type(value), "")
     match value:
         case str():
-            looks = next((words for fits, words in _LOOKS if fits(value)), "")
-            shape = f"text of {_counted(len(value), 'character')}{looks}"
+            shape = f"text of {_counted(len(value), 'character')}{_look_of(value)}"
         case dict():
             shape = f"object with {_counted(len(value), 'field')}"
         case list():
-            of = " or ".join(sorted({json_type(item) for item in value}))
-            shape = f"list of {_counted(len(value), 'item')}{of and f' ({of})'}"
-        case None:
-            shape = "null"
-        case bool():
-            shape = "true or false"
-        case int():
+            types = " or ".join(sorted({_json_type(item) for item in value}))
+            shape = f"list of {_counted(len(value), 'item')}{types and f' ({types})'}"
+        case int() if not shape:
             shape = f"number of {_counted(len(str(abs(value))), 'digit')}"
     return shape
 
 
+def _look_of(text: str) -> str:
+    if _is_digits(text):
+        return ", digits only"
+    if parse_time(text):
+        return ", a time"
+    return ", a URL" if _is_url(text) else ""
+
+
 def _counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
-_LOOKS: Final = (
-    (_is_digits, ", digits only"),
-    (parse_time, ", a time"),
-    (_is_url, ", a URL"),
-)

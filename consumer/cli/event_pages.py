@@ -1,4 +1,4 @@
-"""What `consume events show` says of one event, as data and as a page."""
+"""What `consume events` says about an event, as data and as a page."""
 
 from __future__ import annotations
 
@@ -11,99 +11,95 @@ from consumer.cli.tables import table, wrapped
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.describe import all_fields_of, fields_of
+from consumer.events.catalog.describe import all_fields_of, fields_of, meaning_of
+from consumer.events.catalog.index import category_of, is_known
+from consumer.events.catalog.metadata import Metadata
 from consumer.events.identifiers import TRUNCATED_LENGTH
 from consumer.events.samples import sample_message
 from consumer.events.typed import DELETED, STATE_FIELDS, change_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from consumer.events.catalog.base import Record
     from consumer.messages import Format
 
 _PRIVACY: Final = {
-    "identifier": "tells who a person is",
+    "identifier": "identifies a person",
     "education": "education record",
-    "secret": "secret: opens a door",
+    "secret": "secret",
 }
 _EXTRA: Final = 'object.extensions["com.instructure.canvas"]'
 _NOT_IN_SOURCE: Final = (
-    "It is documented, but the public source of Canvas does not send it: it may never come."
+    "It is documented, but the public source code of Canvas does not send it: it may never occur."
 )
 _STATES: Final = {*STATE_FIELDS, *(f"{_EXTRA}.{field}" for field in STATE_FIELDS)}
-#: For all examples: the same each time.
+#: Examples are the same each time.
 _SEED: Final = 1
 
-_LEGEND: Final = (
+_WORDS: Final = (
     ("global id", "with the shard, a part of Canvas, in front (21070000000000123); unique"),
-    ("local id", "without the shard (123), as it stands in the URLs of Canvas"),
-    ("id", "either of them, depending on who writes the event"),
-    ("outside id", "none of Canvas's numbers: of an LTI tool, an SIS or another service"),
-    ("time", "a text, ISO 8601"),
-    ("date", "a text: a day, alone or with a time of that day"),
+    ("local id", "without the shard (123), as in the URLs of Canvas"),
+    ("id", "either of them, depending on which service writes the event"),
+    ("outside id", "not an id of Canvas, but of an LTI tool, an SIS or another service"),
+    ("time", "text, ISO 8601"),
+    ("date", "text: a day, alone or with a time of that day"),
 )
 
 
-def event_facts(summary: dict[str, Any]) -> dict[str, Any]:
-    """All that is known of an event, as JSON data.
-
-    Args:
-        summary: its name, category, formats and meaning; they stand at the beginning.
-    """
-    from consumer.events.catalog.metadata import Metadata
-
-    name = summary["name"]
+def summary_of(name: str) -> dict[str, Any]:
+    """Name, category, formats and meaning of an event, as JSON data."""
     model = model_of(name)
-    facts = {**summary, "entity": None, "note": None}
+    return {
+        "name": name,
+        "category": category_of(name),
+        "formats": [found for found in ("canvas", "caliper") if is_known(name, found)],
+        "documented": model is not None and model.documented,
+        "meaning": meaning_of(model) if model is not None else "",
+    }
+
+
+def event_facts(name: str) -> dict[str, Any]:
+    """All that is known about an event, as JSON data."""
+    model = model_of(name)
+    facts = {**summary_of(name), "entity": None, "note": None}
     if model is not None and not model.in_source:
         facts["note"] = _NOT_IN_SOURCE
     kind, field = model.entity() if model and issubclass(model, CanvasBody) else ("", "")
     if model is not None and kind:
         is_object = any(f.key == field and f.record for f in fields_of(model))
         facts["entity"] = {"kind": kind, "field": f"{field}.id" if is_object else field}
-    facts["canvas"] = {
-        "changes": _changes(name, model),
-        "fields": _fields(model),
-        "metadata": _fields(Metadata),
-        "example": _example(name, "canvas"),
-    }
+    metadata = {"metadata": _fields(Metadata)}
+    facts["canvas"] = {**_format_facts(name, "canvas"), **metadata}
     facts["caliper"] = None
-    if "caliper" in summary["formats"]:
+    if is_known(name, "caliper"):
         forms = [form._asdict() for form in forms_of(name)]
-        caliper = model_of(name, "caliper")
-        facts["caliper"] = {
-            "forms": forms,
-            "changes": _changes(name, caliper),
-            "fields": _fields(caliper, forms),
-            "example": _example(name, "caliper"),
-        }
+        facts["caliper"] = {"forms": forms, **_format_facts(name, "caliper")}
+        for field in facts["caliper"]["fields"]:
+            if field["path"] in ("type", "action"):  # what this event has, not all that there are
+                field["values"] = list(dict.fromkeys(form[field["path"]] for form in forms))
     return facts
 
 
+def _format_facts(name: str, event_format: Format) -> dict[str, Any]:
+    model = model_of(name, event_format)
+    return {
+        "changes": _changes(name, model),
+        "fields": _fields(model) if model is not None else [],
+        "example": json.loads(sample_message(name, event_format, seed=_SEED).body),
+    }
+
+
 def _changes(name: str, model: type[Record] | None) -> list[str]:
-    """What `event.change` can be."""
+    """The values that `event.change` can have."""
     change = change_named(name)
-    if change is None:
-        return []
-    deletion = (
-        change == "updated"
-        and model is not None
-        and any(
-            path in _STATES and DELETED in facts.marks.values
-            for path, facts in all_fields_of(model)
-        )
-    )
-    return [change, DELETED] if deletion else [change]
+    if change != "updated" or model is None:
+        return [change] if change else []
+    states = [f.marks.values for path, f in all_fields_of(model) if path in _STATES]
+    return [change, DELETED] if any(DELETED in values for values in states) else [change]
 
 
-def _fields(
-    model: type[Record] | None, forms: Sequence[dict[str, str]] = ()
-) -> list[dict[str, Any]]:
-    """Of each field all that is known; `forms` has the values that this event has of some."""
-    if model is None:
-        return []
-    own = {key: list(dict.fromkeys(form[key] for form in forms)) for key in ("type", "action")}
+def _fields(model: type[Record]) -> list[dict[str, Any]]:
     return [
         {
             "path": path,
@@ -114,18 +110,14 @@ def _fields(
             "meaning": facts.marks.meaning,
             "privacy": facts.marks.privacy,
             "truncated_at": TRUNCATED_LENGTH if facts.marks.truncated else None,
-            "values": own.get(path) or list(facts.marks.values),
+            "values": list(facts.marks.values),
         }
         for path, facts in all_fields_of(model)
     ]
 
 
-def _example(name: str, event_format: Format) -> Any:
-    return json.loads(sample_message(name, event_format, seed=_SEED).body)
-
-
 def event_page(facts: dict[str, Any], width: int | None) -> Iterator[str]:
-    """The lines for people, no wider than `width`; None stands for any."""
+    """The lines of a page, at most `width` characters long; None: of any length."""
     yield click.style(facts["name"], bold=True)
     undocumented = "" if facts["documented"] else " No payload of it has been published."
     yield from wrapped(facts["meaning"] + undocumented, width, "  ")
@@ -137,18 +129,16 @@ def event_page(facts: dict[str, Any], width: int | None) -> Iterator[str]:
     yield from _section("Fields of the body", canvas["fields"], width)
     if not canvas["fields"]:
         yield "  none: the body is an empty object"
-    yield from _section("Fields of the metadata, for every event", canvas["metadata"], width)
-    yield from _json("Example in Canvas format (made up)", canvas["example"])
+    yield from _section("Fields of the metadata, for all events", canvas["metadata"], width)
+    yield from _example("Canvas", canvas)
     if caliper is not None:
         yield from _heading("In Caliper format")
         yield from table(list(_forms(caliper["forms"])), width)
         yield from _section("Fields of the Caliper event", caliper["fields"], width)
-        yield from _json("Example in Caliper format (made up)", caliper["example"])
+        yield from _example("Caliper", caliper)
     yield from _heading("Words")
-    yield from table(_LEGEND, width)
-    yield from wrapped(
-        "Each field may be null or absent, and others may come besides.", width, "  "
-    )
+    yield from table(_WORDS, width)
+    yield from wrapped("Any field can be null or missing, and there can be others.", width, "  ")
 
 
 def _head(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -159,12 +149,12 @@ def _head(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "event.change", f"{changes[0]}{in_caliper}"
     if facts["entity"]:
         kind = facts["entity"]["kind"].replace("_", " ")
-        yield "is about", f"{kind}, whose id is in {facts['entity']['field']}"
+        yield "about", f"{kind}, with its id in {facts['entity']['field']}"
 
 
 def _change_words(changes: list[str]) -> str:
     if len(changes) > 1:
-        return f"{changes[0]}, or {changes[1]} if its state is so"
+        return f"{changes[0]}, or {changes[1]} if that is its state"
     return changes[0] if changes else "none"
 
 
@@ -183,24 +173,21 @@ def _heading(text: str) -> Iterator[str]:
 
 def _section(title: str, fields: list[dict[str, Any]], width: int | None) -> Iterator[str]:
     yield from _heading(title)
-    yield from table([(f["path"], f["type"], _told(f)) for f in fields], width)
+    yield from table([(f["path"], f["type"], _meaning(f)) for f in fields], width)
 
 
-def _told(field: dict[str, Any]) -> str:
-    """The meaning, and the marks behind it."""
+def _meaning(field: dict[str, Any]) -> str:
+    """The meaning, examples of values, and marks in brackets."""
     text = field["meaning"]
     if field["values"]:
-        text += f" Such as: {', '.join(map(_value, field['values']))}."
+        values = (v if v and isinstance(v, str) else json.dumps(v) for v in field["values"])
+        text += f" Such as: {', '.join(values)}."
     marks = [_PRIVACY[field["privacy"]]] if field["privacy"] in _PRIVACY else []
     if field["truncated_at"]:
         marks.append(f"cut at {field['truncated_at']:,} characters")
     return f"{text} [{'; '.join(marks)}]" if marks else text
 
 
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) and value else json.dumps(value)
-
-
-def _json(title: str, value: Any) -> Iterator[str]:
-    yield from _heading(title)
-    yield from (f"  {line}" for line in json.dumps(value, indent=2).splitlines())
+def _example(title: str, facts: dict[str, Any]) -> Iterator[str]:
+    yield from _heading(f"Example in {title} format (not a real event)")
+    yield from (f"  {line}" for line in json.dumps(facts["example"], indent=2).splitlines())

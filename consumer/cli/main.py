@@ -1,4 +1,4 @@
-"""The `consume` command: runs the daemon, and holds the commands beside it."""
+"""The `consume` command: runs the daemon, and has the other commands as subcommands."""
 
 from __future__ import annotations
 
@@ -7,33 +7,36 @@ import sys
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import consumer
 from consumer import log_events
-from consumer.cli.config import config_group, queue_address
+from consumer.cli.config import config_group, load_with_queue
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
 from consumer.cli.drift import drift_command
-from consumer.cli.errors import FILE, DaemonGroup, OutputError, told_plainly
 from consumer.cli.events import events_group
-from consumer.cli.output import Printed, open_closed_streams
+from consumer.cli.options import overrides_of, queue_options
+from consumer.cli.output import Printed, open_closed_streams, plain_errors
 from consumer.cli.sample import sample_command
-from consumer.errors import EXIT_OUTPUT, ConsumerError
+from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_OUTPUT, ConsumerError
+
+if TYPE_CHECKING:
+    from consumer.config import Loaded
 
 _EXIT_CODES = """\b
 Exit codes:
-  0   drained: stopped by a signal, or nothing left to do
+  0   stopped by a signal, or nothing left to do
   69  the queue does not exist
   70  a bug in this program
-  74  drained, but what handlers print could not be written to standard output; events whose
-      handler failed over that stay in the queue
-  75  a failure that may pass, but lasted (network); start it again
+  74  stopped, but standard output, where handlers print, could not be written; an event whose
+      handler failed because of that stays in the queue
+  75  a temporary failure that lasted too long, such as the network; start it again
   77  credentials are missing, wrong or not allowed to do this
   78  the configuration or an option can't be used
-  130 stopped with Ctrl-C before anything was begun
+  130 stopped with Ctrl-C before it began
 
 \b
 Examples:
@@ -44,76 +47,84 @@ Examples:
   consume --queue-name canvas-live-events-prod --region us-east-1 --handler my_handlers:registry
 """
 _OUTPUT_HINT = (
-    "handlers print there; an event whose handler failed over that stays in the queue, and the "
-    "counts say how many were handled"
+    "handlers print there; an event whose handler failed because of that stays in the queue, and "
+    "the counts show how many were handled"
 )
 
 
-class _Group(DaemonGroup):
+class _Group(click.Group):
+    """The daemon, with the other commands as subcommands.
+
+    The daemon ends only with documented exit codes. So a wrong option is a configuration error:
+    after click's own exit code for it, 2, systemd would restart the daemon for ever. The other
+    commands keep 2, as is usual in a shell.
+    """
+
     def main(self, *args: Any, **options: Any) -> Any:
-        """Before anything is opened or written. What click itself writes (--help) may fail, too."""
+        """Run the program, and report its errors in plain words."""
         open_closed_streams()
-        with told_plainly():
+        with plain_errors():
             try:
-                return super().main(*args, **options)
-            except OSError as error:
-                raise OutputError(error.strerror or type(error).__name__) from None
+                options["standalone_mode"] = False
+                sys.exit(super().main(*args, **options))
+            except click.UsageError as error:
+                error.show()
+                is_own = error.ctx is None or error.ctx.command is self
+                sys.exit(EXIT_CONFIGURATION if is_own else error.exit_code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the daemon or another command."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            ctx.exit(EXIT_INTERRUPTED)
 
 
 @click.group(
     cls=_Group,
     invoke_without_command=True,
+    # Subcommands inherit this.
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EXIT_CODES,
 )
-@click.option(
-    "-c", "--config", "config_file", metavar="FILE", type=FILE,
-    help="Configuration file (YAML); see config.example.yaml.",
-)  # fmt: skip
-@click.option("--queue-url", metavar="URL", help="URL of the queue to consume.")
-@click.option("--queue-name", metavar="NAME", help="Name of the queue, instead of its URL.")
-@click.option("--region", metavar="NAME", help="Else that of the queue's URL, or AWS_REGION.")
-@click.option("--endpoint-url", metavar="URL", help="Another SQS endpoint: VPC or emulator.")
-@click.option("--profile", metavar="NAME", help="Profile of the AWS configuration files.")
+@queue_options
 @click.option(
     "--handler", "handlers", metavar="SPEC", multiple=True,
-    help="What handles events: archive:DIRECTORY, log, or package.module:registry (or :function), "
-    "with =EVENTS behind it for only these: log=logged_in,quiz_*. "
-    "May be given several times; replaces the handlers of the configuration file. "
-    "What none of them asks for is archived.",
+    help="What handles events: archive:DIRECTORY, log, package.module:registry or "
+    "package.module:function. Add =EVENTS for some events only: log=logged_in,quiz_*. "
+    "Can be given several times; replaces the handlers of the configuration file. "
+    "Events that no handler asks for are archived.",
 )  # fmt: skip
 @click.option(
-    "--format", "message_format", type=click.Choice(["auto", "canvas", "caliper"]),
-    help="Format of the messages. Default: auto, by their keys.",
+    "--format", "queue__format", type=click.Choice(["auto", "canvas", "caliper"]),
+    help="Format of the messages. Default: auto, which recognizes it by their keys.",
 )  # fmt: skip
-@click.option("--drain", is_flag=True, help="Stop once the queue stayed empty for a long poll.")
+@click.option("--drain", is_flag=True, help="Stop when the queue is empty (after one long poll).")
 @click.option(
     "--max-messages", metavar="N", type=click.IntRange(min=1),
     help="Receive at most N messages, then stop.",
 )  # fmt: skip
 @click.option(
-    "--log-format", type=click.Choice(["auto", "console", "json"]),
-    help="Default: auto, that is console on a terminal, JSON otherwise.",
+    "--log-format", "logging__format", type=click.Choice(["auto", "console", "json"]),
+    help="Default: auto, which is console on a terminal, JSON otherwise.",
 )  # fmt: skip
 @click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]),
-    help="Default: info. At debug there is a line for each message.",
+    "--log-level", "logging__level", type=click.Choice(["debug", "info", "warning", "error"]),
+    help="Default: info. With debug, every message is logged.",
 )  # fmt: skip
 @click.version_option(consumer.__version__, prog_name="canvas-live-events-consumer")
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
     """Consume Canvas Live Events from an SQS queue.
 
-    Each message is received, decoded, given to every handler that asked for it, and deleted only
-    after all of them succeeded. Stop with Ctrl-C or SIGTERM: what runs is finished, the rest is
-    given back; a second one stops at once.
+    Each message is received, decoded, passed to every handler that asked for it, and deleted only
+    after all of them succeeded. Press Ctrl-C or send SIGTERM to stop: running handlers finish, and
+    all other messages go back to the queue. A second signal stops at once.
 
     Credentials come from the configuration file, the environment, or wherever the AWS SDK finds
-    them; none is accepted on the command line.
+    them. They can't be given on the command line.
     """
-    if context.invoked_subcommand is not None:
-        return
-    with told_plainly():
+    if context.invoked_subcommand is None:
         context.exit(_consume(options))
 
 
@@ -121,40 +132,18 @@ def _consume(options: dict[str, Any]) -> int:
     import structlog
 
     from consumer.clock import SystemClock
-    from consumer.config import load
-    from consumer.handlers.loading.loader import parse_handler_spec
     from consumer.service.ending import end_in_time
     from consumer.service.logs import configure_logging, install_exception_hooks
     from consumer.service.run import run
 
-    overrides = {
-        "queue.url": options["queue_url"],
-        "queue.name": options["queue_name"],
-        "queue.format": options["message_format"],
-        "aws.region": options["region"],
-        "aws.endpoint_url": options["endpoint_url"],
-        "aws.profile": options["profile"],
-        "logging.format": options["log_format"],
-        "logging.level": options["log_level"],
-        "handlers": _distinct([parse_handler_spec(spec) for spec in options["handlers"]]) or None,
-    }
-    loaded = load(
-        options["config_file"],
-        environ=os.environ,
-        overrides={key: value for key, value in overrides.items() if value is not None},
-        require_queue=True,
-    )
-    queue_address(loaded)  # here, where a wrong name is told with its file and line
-    # Handlers of one's own usually lie where one stands; last, so that they shadow nothing.
-    sys.path.append(str(Path.cwd()))
+    loaded = _loaded(options)
     clock = SystemClock()
     logs = configure_logging(loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock)
     install_exception_hooks()
     log = structlog.get_logger("consumer")
     for warning in loaded.warnings:
         log.warning(log_events.CONFIG_WARNING, reason=warning)
-    printed = Printed()
-    threads = threading.enumerate()
+    printed, threads = Printed(), threading.enumerate()
     try:
         code = run(
             loaded.settings,
@@ -167,8 +156,8 @@ def _consume(options: dict[str, Any]) -> int:
         )
     except ConsumerError as error:
         if sys.stderr.isatty():
-            raise  # told in plain words
-        # Where the log goes, so that it can be read like the lines before it.
+            raise  # reported in plain words
+        # Programs that read the log get the reason there.
         code = error.exit_code
         log.critical(log_events.STOPPED, reason="failure", exit_code=code, error=str(error))
     if reason := printed.failure():
@@ -177,24 +166,27 @@ def _consume(options: dict[str, Any]) -> int:
     end_in_time(code, before=threads)
     logs.output.close()
     if printed.is_stuck:
-        os._exit(code)  # all is settled; Python would abort over the lock of standard output
+        os._exit(code)  # Python would abort, because a thread holds the lock of standard output
     return code
 
 
-def _distinct(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Two of a kind are named apart: "archive" and "archive-2"."""
+def _loaded(options: dict[str, Any]) -> Loaded:
+    from consumer.handlers.loading.loader import parse_handler_spec
+
+    overrides = overrides_of(options)
     seen: Counter[str] = Counter()
-    for entry in entries:
+    for entry in map(parse_handler_spec, options["handlers"]):
         name = entry["name"]
         seen[name] += 1
         if seen[name] > 1:
-            entry["name"] = f"{name}-{seen[name]}"
-    return entries
+            entry["name"] = f"{name}-{seen[name]}"  # "archive" and "archive-2"
+        overrides.setdefault("handlers", []).append(entry)
+    # The user's handlers are usually in the working directory. Last, so that it shadows nothing.
+    sys.path.append(str(Path.cwd()))
+    return load_with_queue(options["config_file"], overrides)
 
 
-main.add_command(config_group)
-main.add_command(decode_command)
-main.add_command(demo_command)
-main.add_command(drift_command)
-main.add_command(events_group)
-main.add_command(sample_command)
+for _command in (
+    config_group, decode_command, demo_command, drift_command, events_group, sample_command,
+):  # fmt: skip
+    main.add_command(_command)

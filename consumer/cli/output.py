@@ -1,27 +1,47 @@
-"""Standard output: results go there, and what can't be written has an exit code of its own."""
+"""Standard output and standard error: results, errors in plain words, and what handlers print."""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+import traceback
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.cli.errors import OutputError, leave
+from consumer.errors import EXIT_BUG, EXIT_OK, EXIT_OUTPUT, ConsumerError
+from consumer.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import TextIO
 
-#: How long the end waits for a reader of what handlers have printed.
+#: How long the process waits at its end until what handlers printed is read.
 LAST_SECONDS: Final = 2.0
 
 
+class OutputError(ConsumerError):
+    """Standard output can't be written.
+
+    Args:
+        reader_gone: the reader has closed the pipe, as `head` does. That is not a failure.
+    """
+
+    exit_code = EXIT_OUTPUT
+
+    def __init__(self, reason: str, *, reader_gone: bool = False) -> None:
+        super().__init__(f"standard output can't be written: {reason}")
+        self.reader_gone = reader_gone
+
+
 def echo(text: str) -> None:
-    """Write a line. What the stream can't encode is written as an escape. Raises `OutputError`."""
+    """Write a line. Characters that the stream can't encode are escaped. Raises `OutputError`."""
     with writing():
         try:
             click.echo(text)
@@ -29,25 +49,93 @@ def echo(text: str) -> None:
             click.echo(text.encode("ascii", "backslashreplace").decode("ascii"))
 
 
+def echo_result(data: object, lines: Iterable[str], *, as_json: bool) -> None:
+    """Write the data as JSON, or the lines of a page. Raises `OutputError`."""
+    if as_json:
+        echo(json.dumps(data, default=_plain, indent=2))
+    else:
+        for line in lines:
+            echo(line)
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, set) else asdict(value)
+
+
 @contextmanager
 def writing() -> Iterator[None]:
-    """Have a failure to write to standard output meanwhile raise `OutputError`."""
+    """Raise `OutputError` if standard output can't be written meanwhile."""
     if sys.stdout is None:
         raise OutputError("it is closed")
     try:
         yield
     except OSError as error:
-        raise OutputError(
-            _reason_of(error), reader_gone=isinstance(error, BrokenPipeError)
-        ) from None
+        raise _output_error(error) from None
+
+
+def _output_error(error: OSError) -> OutputError:
+    return OutputError(_reason_of(error), reader_gone=isinstance(error, BrokenPipeError))
+
+
+def _reason_of(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def report(text: str, *, kind: str = "error") -> None:
+    """Write each line of the text as "consume: error: ..." to standard error."""
+    for line in text.split("\n"):
+        note(f"consume: {kind}: {line}")
+
+
+def note(line: str) -> None:
+    """Write a line to standard error, if possible."""
+    try:
+        click.echo(printable(line), err=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO | None) -> None:
+    """Send to /dev/null what a failed stream still buffers: Python flushes it at the end."""
+    if stream is not None:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Report an error in plain words, and exit with its exit code.
+
+    An exception that is not a `ConsumerError` is a bug. Its text may quote a secret or personal
+    data, so only its type and place are reported.
+    """
+    try:
+        yield
+    except ConsumerError as error:
+        _exit(error)
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        if isinstance(error, OSError) and frames[-1].name == "echo":  # click writes --help
+            _exit(_output_error(error))
+        places = [f"{Path(f.filename).name}:{f.lineno} in {f.name}" for f in frames[-3:]]
+        report(f"a bug in this program: {type(error).__name__} at {' > '.join(places)}")
+        sys.exit(EXIT_BUG)
+
+
+def _exit(error: ConsumerError) -> None:
+    if isinstance(error, OutputError):
+        _discard(sys.stdout)
+        if error.reader_gone:
+            sys.exit(EXIT_OK)
+    report(str(error))
+    sys.exit(error.exit_code)
 
 
 def open_closed_streams() -> None:
-    """Give the numbers of closed standard streams to /dev/null; to be called first.
+    """Open /dev/null for each standard stream that is closed. Must be called first.
 
-    The next file that is opened would get such a number, and whatever a library writes to
-    "standard error" would go into that file. Results need an output that is one: `sys.stdout` stays
-    None.
+    Otherwise the next file that is opened would get the stream's number, and what a library writes
+    to standard error would end up in that file. `sys.stdout` stays None: results need a real one.
     """
     for descriptor in (0, 1, 2):
         try:
@@ -59,24 +147,24 @@ def open_closed_streams() -> None:
 
 
 class Printed:
-    """What handlers print: from now on each line is written as it is printed, and as a whole.
+    """Writes each line that handlers print at once, and as a whole.
 
-    So it is the handler that fails where it can't be written, and its event stays in the queue.
+    If a line can't be written, the handler that printed it fails, so its event stays in the queue.
     """
 
     def __init__(self) -> None:
         self._failure = ""
-        #: What a thread has printed of a line so far: several print at the same time.
+        #: The beginning of a line, for each thread: several print at the same time.
         self._begun: dict[int, str] = {}
-        #: True if a thread waits for a reader, and would keep Python from ending.
+        #: True if a thread waits for the reader, and would keep Python from ending.
         self.is_stuck = False
         stream = sys.stdout
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
             self._write = stream.write
-            stream.write = self._noting_failures  # type: ignore[method-assign]
+            stream.write = self._write_lines  # type: ignore[method-assign]
 
-    def _noting_failures(self, text: str) -> int:
+    def _write_lines(self, text: str) -> int:
         thread = threading.get_ident()
         lines, end, begun = (self._begun.pop(thread, "") + text).rpartition("\n")
         if begun:
@@ -90,9 +178,9 @@ class Printed:
         return len(text)
 
     def failure(self, *, seconds: float = LAST_SECONDS) -> str:
-        """Why something could not be written; "" if all is. To be asked last.
+        """Why something could not be written, or "". To be called last.
 
-        A pipe that is not read is waited for so long at most.
+        Waits at most so many seconds for a pipe to be read.
         """
         flushing = threading.Thread(target=self._flush, name="flush", daemon=True)
         flushing.start()
@@ -101,7 +189,7 @@ class Printed:
         if self.is_stuck:
             self._failure = self._failure or "it is not read"
         if self._failure:
-            leave(sys.stdout)
+            _discard(sys.stdout)
         return self._failure
 
     def _flush(self) -> None:
@@ -113,7 +201,3 @@ class Printed:
                 sys.stdout.flush()
         except (OSError, ValueError) as error:
             self._failure = self._failure or _reason_of(error)
-
-
-def _reason_of(error: Exception) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__

@@ -1,52 +1,129 @@
-"""Finds the messages in a text: one, several, an array, our archive, or what the AWS CLI prints."""
+"""Reads messages from files: one or several, an array, the archive, or what the AWS CLI prints."""
 
 from __future__ import annotations
 
+import errno
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-import click
-
-from consumer.messages import ReceivedMessage
+from consumer.cli.output import report
+from consumer.errors import DecodeError
+from consumer.messages import Event, ReceivedMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-# Only to find where a value ends: numbers stay text, so that none is too long to be read.
-_SCANNER: Final = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, strict=False)
-#: Stands among the attributes: the key that the archive noted for the event as it was received.
+#: Among the attributes of a message from the archive: the key of the event when it was received.
 ARCHIVED_KEY: Final = "ArchivedEventKey"
+
+_REFUSED: Final = {"[": "a JSON array", '"': "a JSON string"}
+_GZIP: Final = b"\x1f\x8b"
+_BOM: Final = b"\xef\xbb\xbf"
+_DECODER: Final = json.JSONDecoder(strict=False)
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 
-#: For commands that decode.
-unwrap_option: Final = click.option(
-    "--unwrap", type=click.Choice(["sns", "eventbridge"]), multiple=True,
-    help="Open what this relay has wrapped, as queue.unwrap does. May be given several times.",
-)  # fmt: skip
+
+class Read(NamedTuple):
+    """A message in a file."""
+
+    number: int
+    message: ReceivedMessage
+    #: Empty if it can't be decoded.
+    events: tuple[Event, ...]
+    #: Where the daemon would refuse the text as one message: what the text is.
+    refused: str
 
 
-def refused_as_message(text: str) -> str:
-    """What is read from a file, though the daemon would refuse it as a message; "" if nothing is.
+def read_events(file: str, faults: list[str], **options: Any) -> Iterator[Read]:
+    """Each message in a file of any size; "-" is standard input.
 
-    A Canvas event that stands alone, JSON lines, and what the AWS CLI prints are ordinary.
+    Args:
+        faults: what can't be read or decoded is reported, and added to this list.
+        **options: those of `decode`.
     """
-    position = _skip(text, 0)
-    kind = {"[": "a JSON array", '"': "a JSON string"}.get(text[position : position + 1], "")
-    return f"{kind}: read here, but refused as one message of the queue" if kind else ""
+    from consumer.events.decode import decode
+
+    def fault(reason: str) -> None:
+        faults.append(reason)
+        report(f"{file}: {reason}")
+
+    number = 0
+    for text in pieces_of(file, fault):
+        refused = _REFUSED.get(text.lstrip()[:1], "")
+        for message in messages_in(text):
+            number += 1
+            events: tuple[Event, ...] = ()
+            try:
+                events = decode(message, **options)
+            except DecodeError as error:
+                fault(f"message {number}: {error.reason}")
+            yield Read(number, message, events, refused)
+
+
+def pieces_of(file: str, fault: Callable[[str], None]) -> Iterator[str]:
+    """The text of a file in pieces with whole messages. `fault` gets what can't be read."""
+    empty = True
+    try:
+        with nullcontext(_standard_input()) if file == "-" else Path(file).open("rb") as stream:
+            for first_line, content in _cut(stream):
+                empty = empty and not content.strip()
+                if content.startswith(_GZIP) and first_line == 1:
+                    fault("can't be read: it is compressed; unpack it with gunzip")
+                    return
+                try:
+                    text = content.decode()
+                except UnicodeDecodeError as error:
+                    line = first_line + content.count(b"\n", 0, error.start)
+                    fault(f"line {line} is not UTF-8 text")
+                    continue
+                if not text.isspace():
+                    yield text
+    except (OSError, ValueError) as error:
+        fault(f"can't be read: {getattr(error, 'strerror', None) or 'not a file name'}")
+        return
+    if empty:
+        fault("there is no message in it")
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer
+
+
+def _cut(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Each piece, and the number of its first line.
+
+    A piece begins at a line that begins with "{". From an array on, all the rest is one piece.
+    """
+    piece: list[bytes] = []
+    first_line, is_array = 1, False
+    for number, line in enumerate(lines, start=1):
+        content = line.removeprefix(_BOM) if number == 1 else line
+        if piece and content.startswith(b"{") and not is_array:
+            yield first_line, b"".join(piece)
+            piece, first_line = [], number
+        is_array = is_array or content.lstrip().startswith(b"[")
+        piece.append(content)
+    if piece:
+        yield first_line, b"".join(piece)
 
 
 def messages_in(text: str) -> Iterator[ReceivedMessage]:
-    """Each message, its body exactly as it stands in `text`. What is no JSON is one, too.
+    """Each message in a text. Text that is not JSON is one, too.
 
-    Two messages may be separated by white space (JSON lines), or be the elements of an array.
+    Messages are separated by white space (JSON lines), or are the elements of an array.
     """
     position = _skip(text, 0)
     while position < len(text):
         value, end = _scan(text, position)
         if isinstance(value, list):
-            for start, stop, item in _elements(text, position):
-                yield from _unwrapped(item, text[start:stop])
+            for item in value:
+                yield from _unwrapped(item, json.dumps(item))
         else:
             yield from _unwrapped(value, text[position:end])
         position = _skip(text, end)
@@ -60,53 +137,50 @@ def _skip(text: str, position: int) -> int:
 def _scan(text: str, position: int) -> tuple[Any, int]:
     """The value at a position, and its end.
 
-    A broken one ends before the next line that begins an object: it must not hide the others.
+    A broken value ends before the next line that begins an object, so it does not hide the others.
     """
     try:
-        return _SCANNER.raw_decode(text, position)
+        return _DECODER.raw_decode(text, position)
     except (ValueError, RecursionError):
         following = text.find("\n{", position)
         return None, len(text) if following < 0 else following
 
 
 def _unwrapped(value: Any, raw: str) -> Iterator[ReceivedMessage]:
-    if isinstance(value, dict) and isinstance(value.get("Messages"), list):
-        for item in value["Messages"]:
-            yield from _unwrapped(item, "" if isinstance(item, dict) else json.dumps(item))
-    elif isinstance(value, dict) and isinstance(value.get("Body"), str):
-        yield _from_sqs(value)
-    elif isinstance(value, dict) and {"payload", "event_key", "message_id"} <= value.keys():
-        yield _from_archive(value, raw)
-    else:
-        # A text is what `--query "Messages[].Body"` leaves of a message.
-        yield ReceivedMessage("", "", value if isinstance(value, str) else raw)
+    match value:
+        case {"Messages": [*items]}:
+            for item in items:
+                yield from _unwrapped(item, "" if isinstance(item, dict) else json.dumps(item))
+        case {"Body": str()}:
+            yield _from_sqs(value)
+        case {"payload": _, "event_key": _, "message_id": _}:
+            yield _from_archive(value)
+        case str():  # what `--query "Messages[].Body"` prints
+            yield ReceivedMessage("", "", value)
+        case _:
+            yield ReceivedMessage("", "", raw)
 
 
 def _from_sqs(value: dict[str, Any]) -> ReceivedMessage:
     attributes = value.get("MessageAttributes")
-    system = value.get("Attributes")
+    items = attributes.items() if isinstance(attributes, dict) else ()
+    texts = {name: item.get("StringValue") for name, item in items if isinstance(item, dict)}
     return ReceivedMessage(
         message_id=str(value.get("MessageId", "")),
         receipt_handle="",
         body=value["Body"],
-        attributes=_texts(system),
-        message_attributes=_texts(
-            {name: item.get("StringValue") for name, item in attributes.items()}
-            if isinstance(attributes, dict)
-            and all(isinstance(item, dict) for item in attributes.values())
-            else {}
-        ),
+        attributes=_texts(value.get("Attributes")),
+        message_attributes=_texts(texts),
     )
 
 
-def _from_archive(value: dict[str, Any], raw: str) -> ReceivedMessage:
-    payload = next(raw[start:stop] for start, stop, key in _members(raw) if key == "payload")
+def _from_archive(value: dict[str, Any]) -> ReceivedMessage:
     named = {"event_name": value.get("event_name"), "event_time": value.get("event_time")}
     return ReceivedMessage(
         message_id=str(value["message_id"]),
         receipt_handle="",
-        body=payload,
-        # A Caliper payload does not say the Canvas name: it came beside the body.
+        body=json.dumps(value["payload"]),
+        # A Caliper payload does not contain the Canvas name: a message attribute does.
         message_attributes=_texts(named),
         attributes=_texts({ARCHIVED_KEY: value["event_key"]}),
     )
@@ -116,27 +190,3 @@ def _texts(values: Any) -> dict[str, str]:
     if not isinstance(values, dict):
         return {}
     return {name: value for name, value in values.items() if isinstance(value, str)}
-
-
-def _elements(text: str, position: int) -> Iterator[tuple[int, int, Any]]:
-    """Start, end and value of each element of the array at `position`, which is right JSON."""
-    position = _skip(text, position + 1)
-    while text[position] != "]":
-        value, end = _SCANNER.raw_decode(text, position)
-        yield position, end, value
-        position = _skip(text, end)
-        if text[position] == ",":
-            position = _skip(text, position + 1)
-
-
-def _members(text: str) -> Iterator[tuple[int, int, str]]:
-    """Start and end of each value of the object that `text` is, and its key."""
-    position = _skip(text, 1)
-    while text[position] != "}":
-        key, end = _SCANNER.raw_decode(text, position)
-        start = _skip(text, _skip(text, end) + 1)  # behind the colon
-        _, end = _SCANNER.raw_decode(text, start)
-        yield start, end, key
-        position = _skip(text, end)
-        if text[position] == ",":
-            position = _skip(text, position + 1)

@@ -13,8 +13,8 @@ import yaml
 from click.testing import CliRunner
 
 from consumer.cli import config_files
-from consumer.cli.config import config_group
 from consumer.cli.config_files import EXAMPLE, REPOSITORY, SHIPPED, meanings, shipped
+from consumer.cli.main import main
 from consumer.config.fields import FIELDS
 from consumer.config.schema import file_schema
 from tests.cases import for_each
@@ -33,7 +33,7 @@ PRINTED = (
 @for_each("arguments, name", PRINTED)
 def test_what_is_printed_is_the_file_of_the_repository(arguments: list[str], name: str) -> None:
     """Byte by byte."""
-    result = CliRunner().invoke(config_group, arguments)
+    result = CliRunner().invoke(main, ["config", *arguments])
 
     assert result.exit_code == 0
     assert result.stdout_bytes == (REPOSITORY / name).read_bytes()
@@ -41,7 +41,7 @@ def test_what_is_printed_is_the_file_of_the_repository(arguments: list[str], nam
 
 @for_each("arguments, name", PRINTED)
 def test_the_wheel_has_each_file_where_it_is_looked_for(arguments: list[str], name: str) -> None:
-    """The build puts it there; in a copy of the repository it is where it always was."""
+    """The build puts it there; a copy of the repository has it in its usual place."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     sources = wheel["force-include"]
@@ -57,23 +57,23 @@ def test_the_wheel_has_each_file_where_it_is_looked_for(arguments: list[str], na
     assert Path(name).parts[0] in sdist
 
 
-def test_an_installed_one_reads_what_the_wheel_brought(
+def test_an_installation_reads_the_files_of_the_wheel(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Beside the program, wherever that is."""
+    """They are next to the program."""
     (tmp_path / EXAMPLE).write_text("queue: {}\n")
     monkeypatch.setattr(config_files, "SHIPPED", tmp_path)
     monkeypatch.setattr(config_files, "REPOSITORY", tmp_path / "nowhere")
 
     assert shipped(EXAMPLE) == "queue: {}\n"
 
-    result = CliRunner().invoke(config_group, ["guide"])
+    result = CliRunner().invoke(main, ["config", "guide"])
     assert result.exit_code == 78
     assert "install it again" in result.stderr
 
 
 def test_every_key_is_explained() -> None:
-    """In the words of the example."""
+    """By the comments of the example."""
     said = meanings(TEXT)
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
@@ -92,7 +92,7 @@ def _uncommented() -> str:
 
 
 def test_the_example_fits_the_schema() -> None:
-    """As it stands, and with each line in use, but for what is commented out between entries."""
+    """As it is, and with every commented line in use."""
     jsonschema.validate(yaml.safe_load(TEXT), SCHEMA)
     jsonschema.validate(yaml.safe_load(_uncommented()), SCHEMA)
 
@@ -109,8 +109,8 @@ def test_the_example_fits_the_schema() -> None:
         {"state_directory": "/x"},
     ],
 )
-def test_what_is_right_fits(more: dict[str, Any]) -> None:
-    """Whatever the daemon takes in a file."""
+def test_a_valid_configuration_fits_the_schema(more: dict[str, Any]) -> None:
+    """All that the daemon accepts in a file."""
     jsonschema.validate({**QUEUE, **more}, SCHEMA)
 
 
@@ -135,7 +135,7 @@ def test_what_is_right_fits(more: dict[str, Any]) -> None:
         {"logging": {"level": "loud"}},
     ],
 )
-def test_what_is_wrong_does_not_fit(more: dict[str, Any]) -> None:
+def test_an_invalid_configuration_does_not_fit(more: dict[str, Any]) -> None:
     """Unknown keys, ranges, words; an entry without a type, or with two."""
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**QUEUE, **more}, SCHEMA)

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from click.testing import CliRunner
 
-from consumer.cli.decode import decode_command
+from consumer.cli.main import main
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -58,7 +58,7 @@ CALIPER: dict[str, Any] = {
 
 
 def _run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(decode_command, [str(a) for a in arguments], input=text)
+    return CliRunner().invoke(main, ["decode", *map(str, arguments)], input=text)
 
 
 def _named(name: str) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _named(name: str) -> dict[str, Any]:
 
 
 def test_json_has_one_object_per_event() -> None:
-    """Format, name, time, key and ids, and nothing of the body's contents."""
+    """Format, name, time, key and ids, and nothing else of the body."""
     result = _run("--json", "-", text=json.dumps(CANVAS))
 
     canonical = json.dumps(CANVAS, sort_keys=True, separators=(",", ":"))
@@ -94,8 +94,8 @@ def test_json_has_one_object_per_event() -> None:
     assert result.exit_code == 0
 
 
-def test_people_get_lines(tmp_path: Path) -> None:
-    """The same for people, with the file and the position in it."""
+def test_text_has_several_lines_per_event(tmp_path: Path) -> None:
+    """The same facts, with the file and the position in it."""
     file = tmp_path / "payload.json"
     file.write_text(json.dumps(CANVAS, indent=2))
 
@@ -112,15 +112,15 @@ def test_people_get_lines(tmp_path: Path) -> None:
 
 
 def test_no_personal_data_is_shown() -> None:
-    """Names, logins and sessions stay out, for people and as JSON."""
+    """No names, logins and sessions, in text and in JSON."""
     for arguments in (["-"], ["--json", "-"]):
         shown = _run(*arguments, text=json.dumps(CANVAS)).output
         assert "private" not in shown.lower()
         assert "ab12" not in shown
 
 
-def test_a_caliper_envelope_may_hold_several() -> None:
-    """Each of its events is shown, with its number and its URNs' ids; ports are no ids."""
+def test_a_caliper_envelope_can_hold_several_events() -> None:
+    """Each is shown, with its number and the ids in its URNs; a port is not an id."""
     result = _run("--json", "-", text=json.dumps(CALIPER))
 
     events = [json.loads(line) for line in result.stdout.splitlines()]
@@ -135,8 +135,8 @@ def test_a_caliper_envelope_may_hold_several() -> None:
     assert "message 1, event 2 of 2" in _run("-", text=json.dumps(CALIPER)).stdout
 
 
-def test_entities_beside_events_are_counted() -> None:
-    """They describe things, and are no events: shown with each event of their envelope."""
+def test_entities_next_to_events_are_counted() -> None:
+    """They are not events. Their number is shown with each event of their envelope."""
     entity = {"type": "Person", "id": "https://example.edu/users/1"}
     mixed = json.dumps(CALIPER | {"data": [entity, *CALIPER["data"]]})
 
@@ -146,20 +146,20 @@ def test_entities_beside_events_are_counted() -> None:
         (1, 2, 1),
         (2, 2, 1),
     ]
-    assert "  skipped    1 beside the events: no events" in _run("-", text=mixed).stdout
+    assert "  skipped    1 entities that are not events" in _run("-", text=mixed).stdout
 
 
-@pytest.mark.parametrize(("wanted", "payload"), [("caliper", CANVAS), ("canvas", CALIPER)])
+@for_each("wanted, payload", [("caliper", CANVAS), ("canvas", CALIPER)])
 def test_the_format_can_be_forced(wanted: str, payload: dict[str, Any]) -> None:
-    """As with queue.format, a message of the other format can't be decoded then."""
+    """Like queue.format: a message in the other format can't be decoded."""
     result = _run("--format", wanted, "-", text=json.dumps(payload))
 
     assert f"the configured format is {wanted}" in result.stderr
     assert result.exit_code == 1
 
 
-def test_a_terminal_is_not_at_risk() -> None:
-    """Control characters and half characters of a payload are shown as escapes."""
+def test_control_characters_are_escaped() -> None:
+    """Those of a payload, and lone surrogates, too."""
     text = json.dumps(_named("x\x1b[31m\ud800\n"))
 
     result = _run("-", text=text)
@@ -167,8 +167,8 @@ def test_a_terminal_is_not_at_risk() -> None:
     assert "  event      x\\u001b[31m\\ud800\\n, canvas format" in result.stdout
 
 
-def test_a_file_name_is_not_a_risk_either(tmp_path: Path) -> None:
-    """Nor are keys that turn the reading direction."""
+def test_file_names_and_keys_are_escaped(tmp_path: Path) -> None:
+    """Control characters, and characters that turn the reading direction."""
     file = tmp_path / "x\x1b]0;gone\x07.json"
     file.write_text(json.dumps({"metadata": {"event_name": "a"}, "body": {"\u202eb_id": "1"}}))
 
@@ -179,30 +179,22 @@ def test_a_file_name_is_not_a_risk_either(tmp_path: Path) -> None:
     assert "not\\u001b[2Jthere.json: can't be read" in result.stderr
 
 
-def test_without_a_file_the_usage_is_told() -> None:
-    """Nothing waits for input unasked."""
+def test_without_a_file_the_usage_is_shown() -> None:
+    """Standard input is not read unless asked."""
     result = _run()
 
     assert "Usage:" in result.stderr
     assert result.exit_code == 2
 
 
-def test_help_has_examples_and_exit_codes() -> None:
-    """The help says what can be read, and what the exit codes mean."""
-    help_text = _run("-h").stdout
-
-    assert "consume decode payload.json" in help_text
-    assert "Exit codes:" in help_text
-
-
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    """`consume decode ... | head` ends without a complaint."""
+def test_a_reader_that_closes_the_pipe_is_not_an_error(tmp_path: Path) -> None:
+    """`consume decode ... | head` writes nothing to standard error."""
     file = tmp_path / "events.jsonl"
     file.write_text((json.dumps(CANVAS) + "\n") * 200)
-    program = "from consumer.cli.decode import decode_command; decode_command()"
+    program = "from consumer.cli.main import main; main()"
 
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(file)],
+        [sys.executable, "-c", program, "decode", str(file)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=Path(__file__).parents[2],

@@ -32,7 +32,7 @@ _LINE = re.compile(
 
 
 class Demo:
-    """A run of the demo, on a terminal or not. What it writes is collected as it comes."""
+    """A run of the demo, on a terminal or not. Its output is collected."""
 
     def __init__(self, folder: Path, *options: str, terminal: bool = False) -> None:
         folder.mkdir()
@@ -117,8 +117,8 @@ def _demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demos]:
         demo.close()
 
 
-def test_it_says_in_plain_words_what_happened(demos: Demos) -> None:
-    """Exit code 0; the numbers add up; nothing but lines of text where there is no terminal."""
+def test_the_report_says_what_happened(demos: Demos) -> None:
+    """Exit code 0; the numbers add up; only lines of text where there is no terminal."""
     assert demos.plain.end() == 0
 
     numbers = demos.plain.numbers()
@@ -137,7 +137,7 @@ def test_it_says_in_plain_words_what_happened(demos: Demos) -> None:
 
 
 def test_no_line_is_wrapped(demos: Demos) -> None:
-    """A terminal of 80 columns shows it as it is meant; the folder of this test is a long one."""
+    """They fit into a terminal of 80 columns, except long paths."""
     assert demos.plain.end() == 0
     demos.kept.until_kept()
 
@@ -147,7 +147,7 @@ def test_no_line_is_wrapped(demos: Demos) -> None:
 
 
 def test_on_a_terminal_there_is_a_progress_bar(demos: Demos) -> None:
-    """It arrives at its end; the report is the same."""
+    """It reaches its end; the report is the same."""
     demos.terminal.until_kept()
 
     assert re.search(rf"handled .*{_SENT - 1}/{_SENT - 1}", demos.terminal.said)
@@ -155,8 +155,8 @@ def test_on_a_terminal_there_is_a_progress_bar(demos: Demos) -> None:
     assert demos.plain.numbers() == demos.terminal.numbers()
 
 
-def test_the_archive_can_be_looked_at_as_it_says(demos: Demos) -> None:
-    """Both commands that it prints work, and show every event."""
+def test_the_printed_commands_show_the_archive(demos: Demos) -> None:
+    """Both work, and show every event."""
     assert demos.plain.end() == 0
     commands = _joined(demos.plain.said).partition("Look at it\n")[2].splitlines()
 
@@ -194,8 +194,8 @@ def _session_of(process: Path) -> int:
         return 0
 
 
-def test_kept_it_can_be_consumed_from_a_second_terminal(demos: Demos, tmp_path: Path) -> None:
-    """The printed command works as it stands."""
+def test_a_kept_queue_can_be_consumed_from_a_second_terminal(demos: Demos, tmp_path: Path) -> None:
+    """The printed command works."""
     command = demos.kept.until_kept()
 
     # moto may give a message to two receives that meet.
@@ -207,7 +207,7 @@ def test_kept_it_can_be_consumed_from_a_second_terminal(demos: Demos, tmp_path: 
 
 
 @pytest.mark.parametrize(("which", "number"), [("kept", 2), ("terminal", 15)])
-def test_kept_it_ends_well_by_a_signal(demos: Demos, which: str, number: int) -> None:
+def test_a_signal_ends_the_kept_queue(demos: Demos, which: str, number: int) -> None:
     """Ctrl-C or SIGTERM: exit code 0, and the queue is gone."""
     demo: Demo = getattr(demos, which)
     address = urlsplit(demo.until_kept().split("--queue-url ")[1].split()[0])
@@ -220,8 +220,8 @@ def test_kept_it_ends_well_by_a_signal(demos: Demos, which: str, number: int) ->
         assert visitor.connect_ex((str(address.hostname), int(address.port or 0))) != 0
 
 
-def test_without_its_extra_it_says_what_to_install(tmp_path: Path) -> None:
-    """Exit code 78 and the command, if moto is not there."""
+def test_without_moto_it_says_what_to_install(tmp_path: Path) -> None:
+    """Exit code 78, and the command to install it."""
     (tmp_path / "moto.py").write_text("raise ImportError('no moto')\n")
     done = subprocess.run(
         [sys.executable, "-m", "consumer", "demo"],

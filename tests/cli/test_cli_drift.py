@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from click.testing import CliRunner
 
 from consumer.cli import drift, drift_report
 from consumer.cli.drift_report import shape_of
 from consumer.cli.main import main
-from consumer.cli.pieces import pieces_of
 from consumer.events.decode import decode
 from consumer.handlers.archive.lines import line_of
 from consumer.testing import canvas_body, make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
     from click.testing import Result
 
 KNOWN = canvas_body(body={"submission_id": "1", "late": True})
@@ -36,22 +35,22 @@ def data(text: str, *arguments: str) -> Any:
     return json.loads(run("--json", "-", *arguments, text=text).stdout)
 
 
-def test_what_is_known_is_no_drift() -> None:
-    """Exit code 0, and a plain word."""
+def test_without_drift_the_exit_code_is_0() -> None:
+    """The output is a summary."""
     result = run("-", text=KNOWN)
 
     assert result.stdout.splitlines() == [
         "messages       1",
         "events         1",
         "not decodable  0",
-        "Nothing is unknown, and every value fits.",
+        "Everything is in the catalog, and every value fits.",
     ]
     assert result.exit_code == 0
     assert result.stderr == ""
 
 
-def test_a_terminal_is_not_at_risk(tmp_path: Path) -> None:
-    """Names of events, fields and files come from outside: shown with escapes."""
+def test_control_characters_are_escaped(tmp_path: Path) -> None:
+    """In names of events, fields and files, which come from outside."""
     bad = "x\x1b[31m\u202e\n\x9b"
     text = canvas_body(bad, body={bad: 1}) + canvas_body(body={bad: "x", "late": "private"})
     (tmp_path / "x\x1b[31m.json").write_text("no json")
@@ -64,8 +63,8 @@ def test_a_terminal_is_not_at_risk(tmp_path: Path) -> None:
         assert line.isprintable()
 
 
-def test_what_is_unknown_is_a_table() -> None:
-    """Names, fields and misfits with counts, the most frequent first. Exit code 1."""
+def test_findings_are_tables() -> None:
+    """Events, fields and misfits with counts, the most frequent first. Exit code 1."""
     result = run("-", text="\n".join([FIELD, NAME, MISFIT, FIELD, KNOWN, canvas_body(extra="")]))
 
     lines = [line.split("  ") for line in result.stdout.splitlines()]
@@ -90,7 +89,7 @@ def test_what_is_unknown_is_a_table() -> None:
 
 
 def test_the_same_as_json() -> None:
-    """One object, with all that is in the tables."""
+    """One object with the content of the tables."""
     assert data(f"{FIELD}\n{NAME}\n{MISFIT}\nno event") == {
         "messages": 4,
         "events": 3,
@@ -137,8 +136,8 @@ def test_the_same_as_json() -> None:
     }
 
 
-def test_values_that_a_typed_field_could_not_read_are_listed() -> None:
-    """They are None in the model, without an error; an empty text says that there is none."""
+def test_times_and_values_that_do_not_fit_are_listed() -> None:
+    """Also those that are None in the model without an error. An empty text is fine."""
     event = canvas_body(
         "assignment_override_updated",
         body={
@@ -185,8 +184,8 @@ def test_values_that_a_typed_field_could_not_read_are_listed() -> None:
     }
 
 
-def test_unknown_keys_beside_metadata_and_body_are_listed() -> None:
-    """Of Caliper those beside `data`; both belong to every event."""
+def test_unknown_keys_next_to_metadata_and_body_are_listed() -> None:
+    """In Caliper format, those next to `data`. Both are listed as fields of all events."""
     beside = json.dumps(json.loads(KNOWN) | {"subscription_id": "7", "meta": None})
     caliper = {"sensor": "s", "data": [{"type": "Event", "action": "Used"}], "signature": "x"}
 
@@ -200,7 +199,7 @@ def test_unknown_keys_beside_metadata_and_body_are_listed() -> None:
 
 
 def test_no_value_is_shown() -> None:
-    """Neither of what is unknown, nor of what does not fit, nor a key that may be data."""
+    """Neither of unknown fields nor of misfits; nor a key that may be data."""
     private = canvas_body(body={"who": ["private"], "private@example.edu": "private"}, x="private")
 
     for arguments in (("-",), ("--json", "-")):
@@ -208,8 +207,8 @@ def test_no_value_is_shown() -> None:
         assert "private" not in shown.lower()
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
+@for_each(
+    "value, expected",
     [
         ("Private", "text of 7 characters"),
         ("1", "text of 1 character, digits only"),
@@ -225,13 +224,13 @@ def test_no_value_is_shown() -> None:
         ({"a": 1, "b": 2}, "object with 2 fields"),
     ],
 )
-def test_a_value_is_told_by_its_shape(value: Any, expected: str) -> None:
-    """Enough to know what came, and nothing of what it says."""
+def test_a_value_is_described_by_its_shape(value: Any, expected: str) -> None:
+    """Enough to recognize it, without its content."""
     assert expected == shape_of(value)
 
 
 def test_the_first_value_that_is_not_null_is_the_example() -> None:
-    """Null says little; that it occurs, is told by the types."""
+    """Null says little. The types say that it occurs."""
     texts = [canvas_body(body={"new": value}) for value in (None, 12, "a")]
 
     (field,) = data("\n".join(texts))["unknown_fields"]
@@ -242,8 +241,8 @@ def test_the_first_value_that_is_not_null_is_the_example() -> None:
     )
 
 
-def test_any_form_of_messages_is_taken(tmp_path: Path) -> None:
-    """A payload over several lines, JSON lines, an array, the archive, the AWS command's output."""
+def test_every_form_of_file_is_read(tmp_path: Path) -> None:
+    """A pretty-printed payload, JSON lines, an array, the archive, output of the AWS CLI."""
     (event,) = decode(make_message(FIELD))
     forms = {
         "pretty": json.dumps(json.loads(FIELD), indent=2),
@@ -263,8 +262,8 @@ def test_any_form_of_messages_is_taken(tmp_path: Path) -> None:
     assert all_of_them["unknown_fields"][0]["count"] == 7
 
 
-def test_caliper_fields_are_told_by_their_place_in_the_event() -> None:
-    """The message attribute says the name where the payload does not."""
+def test_caliper_fields_have_their_path_in_the_event() -> None:
+    """The message attribute has the name where the payload does not."""
     event = {"type": "GradeEvent", "action": "Graded", "object": {"new": {}}, "generated": {"n": 1}}
     body = {"sensor": "x", "sendTime": "", "dataVersion": "", "data": [event]}
     attributes = {"event_name": {"StringValue": "grade_change", "DataType": "String"}}
@@ -279,75 +278,33 @@ def test_caliper_fields_are_told_by_their_place_in_the_event() -> None:
     assert data(json.dumps(body))["unknown_events"][0]["event_name"] == "GradeEvent.Graded.Entity"
 
 
-def test_what_is_no_event_is_told_and_the_rest_is_read(tmp_path: Path) -> None:
-    """File, position and reason; exit code 1, though nothing else is wrong."""
+def test_a_bad_message_is_reported_and_the_rest_is_read(tmp_path: Path) -> None:
+    """With file, position and reason. Exit code 1."""
     file = tmp_path / "events.jsonl"
     file.write_bytes(f'{KNOWN}\n{{"broken\n'.encode() + b'{"\xff": 1}\n' + KNOWN.encode())
 
     result = run(file)
 
-    told = result.stderr.splitlines()
-    assert told[0].startswith(f"consume: error: {file}: message 2: not JSON")
-    assert told[1:] == [f"consume: error: {file}: line 3 is not UTF-8 text"]
+    said = result.stderr.splitlines()
+    assert said[0].startswith(f"consume: error: {file}: message 2: not JSON")
+    assert said[1:] == [f"consume: error: {file}: line 3 is not UTF-8 text"]
     assert "events         2" in result.stdout
-    assert "Nothing is unknown" not in result.stdout
+    assert "Everything is in the catalog" not in result.stdout
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [(b"", "there is no message in it"), (b"\xef\xbb\xbf \n", "there is no message in it")],
-)
-def test_an_empty_file_is_told(content: bytes, reason: str) -> None:
-    """Most likely it is the wrong one."""
-    result = run("-", text=content)
-
-    assert result.stderr == f"consume: error: -: {reason}\n"
-    assert result.exit_code == 1
-
-
-def test_a_missing_file_is_told_and_the_others_are_read(tmp_path: Path) -> None:
-    """Exit code 1."""
-    file = tmp_path / "events.jsonl"
-    file.write_text(KNOWN)
-
-    result = run(tmp_path / "none", "\0", file)
-
-    assert f"{tmp_path / 'none'}: can't be read: No such file or directory" in result.stderr
-    assert "can't be read: not a file name" in result.stderr
-    assert "events         1" in result.stdout
-    assert result.exit_code == 1
-
-
-def test_a_big_file_is_read_piece_by_piece(tmp_path: Path) -> None:
-    """The first events are looked at before the last lines are there."""
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    writer = os.open(pipe, os.O_WRONLY)
-    os.write(writer, b'{"a": 1}\n{"b": 2}\n{"c"')
-
-    pieces = pieces_of(f"/dev/fd/{reader}", pytest.fail)
-    first = next(pieces)
-    os.write(writer, b": 3}")
-    os.close(writer)
-
-    assert [first, *pieces] == ['{"a": 1}\n', '{"b": 2}\n', '{"c": 3}']
-    os.close(reader)
-
-
-def test_more_than_can_be_remembered_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is listed is not all; nothing grows without bound."""
+def test_the_number_of_findings_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The output says that it is not complete."""
     monkeypatch.setattr(drift_report, "_MOST", 2)
     many = canvas_body(body={f"new_{letter}": 1 for letter in "abc"})
 
     assert data(many)["complete"] is False
     assert len(data(many)["unknown_fields"]) == 2
-    assert "this is not all" in run("-", text=many).stdout
+    assert "There are more" in run("-", text=many).stdout
 
 
 def test_the_tables_fit_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wrapped at its width, and with nothing in it that could harm it."""
+    """They are wrapped at its width, and control characters are escaped."""
     monkeypatch.setattr(drift, "terminal_width", lambda: 80)
     odd = canvas_body("\x1b[2J", body={"a": 1}) + canvas_body(body={"b\x1b[2J": 1})
 
@@ -358,8 +315,8 @@ def test_the_tables_fit_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\\u001b[2J" in result.stdout
 
 
-def test_a_directory_is_read_to_its_depth(tmp_path: Path) -> None:
-    """Of the archive the files with messages, and nothing else that lies there."""
+def test_a_directory_is_read_at_any_depth(tmp_path: Path) -> None:
+    """Only its .json and .jsonl files."""
     folder = tmp_path / "archive" / "2026-09-01"
     folder.mkdir(parents=True)
     (folder / "a.jsonl").write_text(f"{KNOWN}\n{NAME}\n")
@@ -373,8 +330,8 @@ def test_a_directory_is_read_to_its_depth(tmp_path: Path) -> None:
     assert [row["field"] for row in found["unknown_fields"]] == ["body.nickname"]
 
 
-def test_an_empty_directory_is_told(tmp_path: Path) -> None:
-    """Rather than that nothing is unknown in it."""
+def test_a_directory_without_messages_is_reported(tmp_path: Path) -> None:
+    """It is probably the wrong one."""
     result = run(tmp_path)
 
     assert result.exit_code == 1

@@ -32,7 +32,7 @@ def data(*arguments: str) -> Any:
 
 @pytest.fixture
 def width(monkeypatch: pytest.MonkeyPatch) -> int:
-    """The output is as for a terminal of this width."""
+    """Output as for a terminal of this width."""
     for module in (events, event_pages):
         if hasattr(module, "terminal_width"):
             monkeypatch.setattr(module, "terminal_width", lambda: 80)
@@ -40,12 +40,12 @@ def width(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_all_events_are_listed() -> None:
-    """A line each: name, category, formats, and what it tells; the columns are aligned."""
+    """One line for each: name, category, formats and meaning; the columns are aligned."""
     header, *lines = run().stdout.splitlines()
 
     rows = [line for line in lines if line.startswith(names())]
     assert [row.split()[0] for row in rows] == list(names())
-    category, formats, tells = (header.index(c) for c in ("CATEGORY", "FORMATS", "WHAT IT TELLS"))
+    category, formats, tells = (header.index(c) for c in ("CATEGORY", "FORMATS", "MEANING"))
     (row,) = [row for row in rows if row.startswith("submission_created ")]
     assert row[category:].startswith("submission  ")
     assert row[formats:].startswith("canvas, caliper  ")
@@ -53,18 +53,18 @@ def test_all_events_are_listed() -> None:
 
 
 def test_undocumented_events_are_marked() -> None:
-    """Those whose payload nobody has published, and no other."""
+    """Those for which no payload has been published, and no others."""
     listed = data()
     marked = {row["name"] for row in listed if not row["documented"]}
 
     assert marked >= set(categories()["undocumented"])
     assert "submission_created" not in marked
-    told = {line.split()[0] for line in run().stdout.splitlines() if "(undocumented)" in line}
-    assert marked == told
+    said = {line.split()[0] for line in run().stdout.splitlines() if "(undocumented)" in line}
+    assert marked == said
 
 
 def test_the_list_as_json() -> None:
-    """The same as data, in the same order; `list` is another way to say it."""
+    """The same events in the same order, also with `list`."""
     listed = data()
 
     assert [row["name"] for row in listed] == list(names())
@@ -81,14 +81,14 @@ def test_the_list_as_json() -> None:
 
 
 def test_show_explains_each_field() -> None:
-    """Type in plain words, meaning, and what is special about it."""
+    """Type in plain words, meaning, and marks such as personal data."""
     lines = [
         " ".join(line.split()) for line in run("show", "submission_created").stdout.split("\n")
     ]
 
     assert lines[:2] == ["submission_created", "A student submitted an attempt."]
     assert "submission_id global id of a submission The submission." in lines
-    assert "user_id global id of a user The student. [tells who a person is]" in lines
+    assert "user_id global id of a user The student. [identifies a person]" in lines
     assert (
         "body text Submitted text, as HTML. [education record; cut at 8,192 characters]"
     ) in lines
@@ -102,7 +102,7 @@ def test_show_explains_each_field() -> None:
 
 
 def test_show_explains_nested_fields() -> None:
-    """Each by its path, behind the object that it is in."""
+    """By its path, after the object that contains it."""
     fields = [field["path"] for field in data("show", "course_progress")["canvas"]["fields"]]
 
     at = fields.index("progress")
@@ -147,20 +147,20 @@ def test_show_as_json() -> None:
     (
         ("assignment_created", ["created"], ["created"], "created"),
         ("assignment_updated", ["updated", "deleted"], ["updated", "deleted"],
-         "updated, or deleted if its state is so"),
+         "updated, or deleted if that is its state"),
         ("enrollment_state_updated", ["updated", "deleted"], ["updated", "deleted"],
-         "updated, or deleted if its state is so"),
+         "updated, or deleted if that is its state"),
         ("wiki_page_updated", ["updated", "deleted"], ["updated"],
-         "updated, or deleted if its state is so; in Caliper format updated"),
+         "updated, or deleted if that is its state; in Caliper format updated"),
         ("sis_batch_updated", ["updated"], None, "updated"),
         ("wiki_page_deleted", ["deleted"], ["deleted"], "deleted"),
         ("grade_change", [], [], "none"),
     ),
 )  # fmt: skip
-def test_show_tells_which_changes_can_occur(
+def test_show_says_which_changes_can_occur(
     name: str, canvas: list[str], caliper: list[str] | None, words: str
 ) -> None:
-    """What `event.change` can be, in each format."""
+    """The values of `event.change`, in each format."""
     facts = data("show", name)
 
     assert canvas == facts["canvas"]["changes"]
@@ -170,7 +170,7 @@ def test_show_tells_which_changes_can_occur(
 
 
 def test_documented_events_that_the_source_does_not_send_have_a_note() -> None:
-    """Whoever waits for them knows that they may never come."""
+    """It says that they may never occur."""
     unsent = {
         "content_migration_started",
         "master_migration_started",
@@ -182,11 +182,11 @@ def test_documented_events_that_the_source_does_not_send_have_a_note() -> None:
 
     assert noted == unsent
     shown = " ".join(run("show", "quiz_updated").stdout.split())
-    assert "Note: It is documented, but the public source of Canvas does not send it" in shown
+    assert "Note: It is documented, but the public source code of Canvas does not send it" in shown
 
 
 def test_examples_are_the_same_each_time_and_valid() -> None:
-    """One in each format; by the schema that `consume events schema` prints."""
+    """One in each format; they fit the schema that `consume events schema` prints."""
     for event_format in ("canvas", "caliper"):
         example = data("show", "grade_change")[event_format]["example"]
         schema = json.loads(run("schema", "grade_change", "--format", event_format).stdout)
@@ -198,7 +198,7 @@ def test_examples_are_the_same_each_time_and_valid() -> None:
 
 @for_each("name", names())
 def test_each_event_can_be_shown(name: str, width: int) -> None:
-    """On a narrow terminal, too: only the examples, which may be copied, are wider."""
+    """Also on a narrow terminal. Only the examples, which can be copied, are wider."""
     result = run("show", name)
 
     assert result.exit_code == 0, result.output
@@ -217,41 +217,40 @@ def test_the_list_fits_a_terminal(width: int) -> None:
     assert any("A student submitted an attempt." in line for line in lines)
 
 
-@pytest.mark.parametrize("command", ["show", "schema"])
-def test_a_wrong_name_gets_the_nearest(command: str) -> None:
+@for_each("command", ["show", "schema"])
+def test_for_a_wrong_name_the_nearest_are_suggested(command: str) -> None:
     """Exit code 2, as for every wrong argument."""
     result = run(command, "course_deleted")
 
     assert result.exit_code == 2
-    assert "'course_deleted' is no event that Canvas is known to send." in result.stderr
-    assert "Did you mean course_" in result.stderr
+    assert "'course_deleted' is not a known event; did you mean course_" in result.stderr
     assert result.stdout == ""
 
 
-def test_a_name_like_no_other_gets_the_list() -> None:
-    """And is shown without what could harm a terminal."""
+def test_a_name_without_similar_names_gets_a_hint() -> None:
+    """Its control characters are escaped."""
     result = run("show", "\x1b[2J")
 
     assert result.exit_code == 2
-    assert '"consume events" lists all of them' in result.stderr
+    assert '"consume events" lists all events' in result.stderr
     assert "\x1b" not in result.stderr
 
 
-def test_an_event_without_a_caliper_form_is_told() -> None:
-    """Exit code 2: asked for what there is not."""
+def test_an_event_without_a_caliper_form_has_no_caliper_schema() -> None:
+    """Exit code 2."""
     result = run("schema", "account_created", "--format", "caliper")
 
     assert result.exit_code == 2
-    assert "account_created is sent in Canvas format only" in result.stderr
+    assert "Canvas does not send account_created in Caliper format" in result.stderr
 
 
-def test_schema_takes_json_for_an_answer() -> None:
+def test_schema_accepts_json() -> None:
     """`--json` changes nothing."""
     assert run("schema", "logged_in").stdout == run("schema", "logged_in", "--json").stdout
 
 
-def test_a_reader_that_leaves_is_no_fault() -> None:
-    """`consume events show ... | head -1` says nothing on standard error."""
+def test_a_reader_that_closes_the_pipe_is_not_an_error() -> None:
+    """`consume events show ... | head -1` writes nothing to standard error."""
     program = "from consumer.cli.main import main; main()"
     with subprocess.Popen(
         [sys.executable, "-c", program, "events", "show", "submission_created"],

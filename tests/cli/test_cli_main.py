@@ -8,12 +8,14 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 import structlog
 from click.testing import CliRunner
 
 from consumer.cli.main import main
 from consumer.errors import QueueMissingError
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +30,7 @@ URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
 
 @pytest.fixture(name="started")
 def _started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[dict[str, Any]]]:
-    """What the daemon would be started with; nothing of this process's logging is changed."""
+    """Collects what the daemon is started with. The logging of this process is restored."""
     calls: list[dict[str, Any]] = []
 
     def run(settings: Settings, **options: Any) -> int:
@@ -55,12 +57,12 @@ def _started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[d
 
 
 def invoke(*arguments: str, **environ: str) -> Result:
-    """The command, in this process."""
+    """Run the command in this process."""
     return CliRunner().invoke(main, arguments, env=environ, prog_name="consume")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "look", "expected"),
+@for_each(
+    "arguments, look, expected",
     [
         (("--queue-url", URL), lambda s: s.queue.url, URL),
         (("--queue-name", "canvas-live-events-x"), lambda s: s.queue.name, "canvas-live-events-x"),
@@ -87,18 +89,18 @@ def test_an_option_sets_its_setting(
     look: Callable[[Settings], object],
     expected: object,
 ) -> None:
-    """And the daemon gets it."""
+    """The daemon gets the setting."""
     result = invoke(*arguments)
 
     assert result.exit_code == 0, result.output
-    (call,) = started
+    call = started.pop()
     assert expected == look(call["settings"])
 
 
-def test_what_is_not_configured_goes_straight_to_the_daemon(
+def test_options_that_are_not_settings_go_to_the_daemon(
     started: list[dict[str, Any]],
 ) -> None:
-    """`--drain` and `--max-messages`; without them it runs for good."""
+    """`--drain` and `--max-messages`; without them it runs until it is stopped."""
     invoke("--queue-url", URL)
     invoke("--queue-url", URL, "--drain", "--max-messages", "7")
 
@@ -125,8 +127,10 @@ def test_the_file_is_read_and_the_command_line_wins(
     )  # fmt: skip
 
 
-def test_handlers_lie_where_one_stands(started: list[dict[str, Any]], tmp_path: Path) -> None:
-    """The working directory is importable, and last: it shadows nothing."""
+def test_handlers_are_imported_from_the_working_directory(
+    started: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """It comes last in the path, so that it shadows nothing."""
     invoke("--queue-url", URL)
 
     assert sys.path[-1] == str(tmp_path)
@@ -136,7 +140,7 @@ def test_handlers_lie_where_one_stands(started: list[dict[str, Any]], tmp_path: 
 def test_a_warning_of_the_configuration_is_logged(
     started: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    """A secret in a file that others can read: the daemon starts, and says so."""
+    """Such as a secret in a file that others can read. The daemon starts."""
     config = tmp_path / "config.yaml"
     config.write_text("aws: {access_key_id: CANARY, secret_access_key: CANARY}\n")
     config.chmod(0o644)
@@ -148,8 +152,8 @@ def test_a_warning_of_the_configuration_is_logged(
     assert started
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
+@for_each(
+    "arguments, said",
     [
         (("--config", "absent.yaml"), "absent.yaml"),
         (("--queue-url", URL, "--queue-name", "canvas-live-events-x"), "keep one of them"),
@@ -158,19 +162,19 @@ def test_a_warning_of_the_configuration_is_logged(
         (("--queue-name", "canvas-live-events-x", "--region", "Frankfurt"), "must be a region"),
     ],
 )
-def test_what_can_not_be_used_is_78(
-    started: list[dict[str, Any]], arguments: tuple[str, ...], told: str
+def test_an_unusable_configuration_is_78(
+    started: list[dict[str, Any]], arguments: tuple[str, ...], said: str
 ) -> None:
-    """In a sentence on standard error; nothing is started."""
+    """With a sentence on standard error. Nothing is started."""
     result = invoke(*arguments)
 
     assert result.exit_code == 78
     assert result.stderr.startswith("consume: error: ")
-    assert told in result.stderr
+    assert said in result.stderr
     assert started == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     "arguments",
     [
         ("--max-messages", "0"),
@@ -182,10 +186,10 @@ def test_what_can_not_be_used_is_78(
         ("nonsense",),
     ],
 )
-def test_usage_is_78(started: list[dict[str, Any]], arguments: tuple[str, ...]) -> None:
-    """Impossible values, options that do not exist; there is none for a secret.
+def test_wrong_usage_is_78(started: list[dict[str, Any]], arguments: tuple[str, ...]) -> None:
+    """Impossible values, and options that do not exist, such as one for a secret.
 
-    With click's own 2 systemd would start it again for ever.
+    With click's exit code 2, systemd would restart the daemon for ever.
     """
     result = invoke(*arguments)
 
@@ -194,10 +198,10 @@ def test_usage_is_78(started: list[dict[str, Any]], arguments: tuple[str, ...]) 
     assert started == []
 
 
-def test_a_failed_start_is_a_log_line_off_a_terminal(
+def test_without_a_terminal_a_failed_start_is_a_log_line(
     started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Logging has begun: who reads the log as JSON can read the reason, too."""
+    """Programs that read the log find the reason there."""
 
     def run(_settings: Settings, **_options: Any) -> int:
         raise QueueMissingError("the queue is not there")
@@ -215,7 +219,7 @@ def test_a_failed_start_is_a_log_line_off_a_terminal(
 def test_the_exit_code_is_that_of_the_daemon(
     started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it is."""
+    """Such as 75."""
     monkeypatch.setattr("consumer.service.run.run", lambda *_, **__: 75)
 
     assert invoke("--queue-url", URL).exit_code == 75
@@ -224,7 +228,7 @@ def test_the_exit_code_is_that_of_the_daemon(
 def test_a_bug_is_70_without_its_text(
     started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The text of a foreign exception may quote what nobody should read."""
+    """The text of the exception may contain personal data."""
 
     def run(_settings: Settings, **_options: Any) -> int:
         raise ZeroDivisionError("CANARY")
@@ -238,21 +242,30 @@ def test_a_bug_is_70_without_its_text(
     assert "CANARY" not in result.output
 
 
-def test_the_help_reads_well() -> None:
-    """It names every command, the exit codes, and examples; no line is too long to read."""
-    result = invoke("-h")
+def commands_of(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    """What is typed for this command, and for each of its subcommands."""
+    yield path
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from commands_of(inner, *path, name)
+
+
+@for_each("path", list(commands_of(main)))
+def test_every_command_has_help(path: tuple[str, ...]) -> None:
+    """With `-h` and `--help`. No line is too long to read, and no summary is cut."""
+    result = invoke(*path, "-h")
 
     assert result.exit_code == 0
-    for part in ("config ", "decode ", "demo ", "Exit codes:", "Examples:", "78 ", "Ctrl-C"):
-        assert part in result.stdout
+    assert result.stdout.startswith(" ".join(["Usage: consume", *path]))
     assert max(map(len, result.stdout.splitlines())) <= 100
+    assert "..." not in result.stdout.partition("Commands:")[2].partition("\n\n")[0]
+    assert result.stdout == invoke(*path, "--help").stdout
 
 
-@pytest.mark.parametrize("command", ["config", "decode", "demo"])
-@pytest.mark.parametrize("option", ["-h", "--help"])
-def test_every_command_has_help(command: str, option: str) -> None:
-    """By both options."""
-    result = invoke(command, option)
+@for_each("path", [(), ("config", "check"), ("decode",), ("drift",), ("events",), ("sample",)])
+def test_help_has_exit_codes_and_examples(path: tuple[str, ...]) -> None:
+    """Where there is more than one outcome."""
+    text = invoke(*path, "-h").stdout
 
-    assert result.exit_code == 0
-    assert result.stdout.startswith(f"Usage: consume {command}")
+    assert "Exit codes:" in text
+    assert "Example" in text

@@ -1,4 +1,4 @@
-"""Standard output that fails, seen from within."""
+"""How commands report errors, and what becomes of standard output that can't be written."""
 
 from __future__ import annotations
 
@@ -11,12 +11,63 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from consumer.cli.errors import OutputError
-from consumer.cli.output import Printed, echo
+from consumer.cli.output import OutputError, Printed, echo, plain_errors, report
+from consumer.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    ConsumerError,
+    QueueMissingError,
+    TransportError,
+)
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import TextIOWrapper
+
+
+@for_each(
+    "error, exit_code, said",
+    [
+        (ConfigurationError("one\ntwo"), 78, "consume: error: one\nconsume: error: two\n"),
+        (AccessDeniedError("why"), 77, "consume: error: why\n"),
+        (QueueMissingError("why"), 69, "consume: error: why\n"),
+        (TransportError("why"), 75, "consume: error: why\n"),
+        (ConsumerError("why"), 70, "consume: error: why\n"),
+        (OutputError("gone", reader_gone=True), 0, ""),
+    ],
+)
+def test_an_error_is_reported_with_its_exit_code(
+    error: ConsumerError, exit_code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each line of its text goes to standard error. A reader that has gone is not an error."""
+    with pytest.raises(SystemExit) as ended, plain_errors():
+        raise error
+
+    assert ended.value.code == exit_code
+    assert capsys.readouterr() == ("", said)
+
+
+@for_each("error", [ValueError("sesame"), PermissionError(13, "sesame")])
+def test_a_bug_is_reported_without_its_text(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The text of other exceptions may quote data: only type and place are shown. Exit code 70."""
+    with pytest.raises(SystemExit) as ended, plain_errors():
+        raise error
+
+    assert ended.value.code == 70
+    said = capsys.readouterr().err
+    assert f"consume: error: a bug in this program: {type(error).__name__} at " in said
+    assert "test_cli_output.py" in said
+    assert "sesame" not in said
+
+
+def test_a_warning_is_marked_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is written like an error."""
+    report("mind this", kind="warning")
+
+    assert capsys.readouterr() == ("", "consume: warning: mind this\n")
 
 
 class Pipe(NamedTuple):
@@ -36,10 +87,10 @@ def _pipe() -> Iterator[Pipe]:
         stream.close()
 
 
-def test_a_reader_that_does_not_read_does_not_keep_the_end(
+def test_a_reader_that_does_not_read_does_not_delay_the_end(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a handler printed last would wait for ever."""
+    """The end waits a limited time for what a handler printed last to be read."""
     monkeypatch.setattr(sys, "stdout", pipe.stream)
     printed = Printed()
     number = pipe.stream.fileno()
@@ -55,7 +106,7 @@ def test_a_reader_that_does_not_read_does_not_keep_the_end(
 
 
 def test_each_line_is_written_as_it_is_printed(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The handler fails over its own line, and not over one before."""
+    """So a handler fails because of its own line, and not of an earlier one."""
     monkeypatch.setattr(sys, "stdout", pipe.stream)
     printed = Printed()
 
@@ -65,8 +116,8 @@ def test_each_line_is_written_as_it_is_printed(pipe: Pipe, monkeypatch: pytest.M
     assert printed.failure() == ""
 
 
-def test_a_closed_stream_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python has none then."""
+def test_a_closed_standard_output_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sys.stdout` is None then."""
     monkeypatch.setattr(sys, "stdout", None)
 
     with pytest.raises(OutputError, match="it is closed"):
@@ -74,10 +125,10 @@ def test_a_closed_stream_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Printed().failure() == ""
 
 
-def test_what_threads_print_at_the_same_time_stays_in_lines(
+def test_lines_of_threads_are_not_mixed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """`print` writes a line in parts; a part without its end is written at the end."""
+    """`print` writes a line in parts; a line without its end is written when the process ends."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     monkeypatch.setattr(sys, "stdout", stream)
     printed = Printed()

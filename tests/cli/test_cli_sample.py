@@ -16,6 +16,7 @@ from consumer.cli.main import main
 from consumer.errors import DecodeError
 from consumer.events.decode import decode
 from consumer.testing import make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -33,9 +34,9 @@ def names_in(result: Result) -> list[str]:
     return [decode(make_message(line))[0].name for line in result.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("form", ["canvas", "caliper"])
+@for_each("form", ["canvas", "caliper"])
 def test_names_take_turns(form: str) -> None:
-    """As JSON lines; the daemon knows each by its name."""
+    """The output is JSON lines that can be decoded."""
     result = run("submission_created", "grade_change", "--count", "5", "--format", form)
 
     assert names_in(result) == [
@@ -45,20 +46,20 @@ def test_names_take_turns(form: str) -> None:
 
 
 def test_one_of_each_if_no_count_is_given() -> None:
-    """And a hundred of a mix."""
+    """A mix has a hundred."""
     assert names_in(run("logged_in", "logged_out")) == ["logged_in", "logged_out"]
     assert len(names_in(run("--mix", "realistic"))) == 100
 
 
 def test_an_array_is_one_json_value() -> None:
-    """Also where nothing is in it."""
+    """Also without events."""
     assert len(json.loads(run("logged_in", "--count", "3", "--array").stdout)) == 3
     assert json.loads(run("logged_in", "--count", "0", "--array").stdout) == []
     assert run("logged_in", "--count", "0").stdout == ""
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    """In another process; another seed is another university."""
+    """Also in another process. Another seed gives other bytes."""
     arguments = ["--mix", "realistic", "--count", "30", "--shuffle", "--duplicates", "0.1"]
 
     here = run(*arguments, "--seed", "9")
@@ -68,8 +69,8 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert run(*arguments, "--seed", "10").stdout_bytes != there.stdout
 
 
-def test_the_share_of_what_is_looked_at_can_be_chosen() -> None:
-    """From nothing to everything."""
+def test_the_share_of_asset_accessed_can_be_chosen() -> None:
+    """From 0 to 1."""
     mix = ("--mix", "realistic", "--count", "60", "--asset-share")
 
     assert "asset_accessed" not in set(names_in(run(*mix, "0")))
@@ -83,9 +84,9 @@ def is_event(line: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("form", ["canvas", "caliper"])
+@for_each("form", ["canvas", "caliper"])
 def test_some_can_be_copies_and_some_can_be_malformed(form: str) -> None:
-    """As many as were asked for, and the count stays."""
+    """The shares are exact, and the count stays."""
     made = ("logged_in", "--count", "400", "--format", form)
 
     lines = run(*made, "--duplicates", "0.25").stdout.splitlines()
@@ -98,8 +99,8 @@ def test_some_can_be_copies_and_some_can_be_malformed(form: str) -> None:
     assert not any(map(is_event, run(*made, "--malformed", "1").stdout.splitlines()))
 
 
-def test_the_order_can_be_another() -> None:
-    """Of the same messages."""
+def test_the_order_can_be_changed() -> None:
+    """The messages are the same."""
     made = ("--mix", "realistic", "--count", "200", "--duplicates", "0.1", "--malformed", "0.05")
 
     lines = run(*made).stdout.splitlines()
@@ -110,7 +111,7 @@ def test_the_order_can_be_another() -> None:
 
 
 def test_a_message_is_one_line() -> None:
-    """In UTF-8, whatever it is made of, and whatever the terminal would have."""
+    """In UTF-8, whatever the encoding of the terminal is."""
     done = subprocess.run(
         [*COMMAND, "--mix", "realistic", "--count", "300", "--malformed", "0.1"],
         env=os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"},
@@ -123,31 +124,34 @@ def test_a_message_is_one_line() -> None:
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
+@for_each(
+    "arguments, said",
     [
-        ((), "name at least one event, such as submission_created"),
+        ((), 'name an event of "consume events"'),
         (("submission_graded",), "did you mean submission_created or submission_updated"),
         (("Submission_created",), "did you mean submission_created or"),
-        (("logged_in", "logged_inn"), "there is no event 'logged_inn'; did you mean logged_in"),
+        (("logged_in", "logged_inn"), "'logged_inn' is not a known event; did you mean logged_in"),
         (("asset_acessed", "--format", "caliper"), "did you mean asset_accessed"),
         (("zzz",), '"consume events" lists all'),
-        (("course_progress", "--format", "caliper"), "has no form in Caliper"),
+        (
+            ("course_progress", "--format", "caliper"),
+            "Canvas does not send course_progress in Caliper format",
+        ),
         (("logged_in", "--mix", "realistic"), "--mix chooses the events itself"),
         (("logged_in", "--asset-share", "0.5"), "--asset-share is an option of --mix realistic"),
         (("logged_in", "--array", "--queue-name", "q"), "--array is for writing"),
-        (("logged_in", "--array", "--malformed", "0.1"), "would be no array that can be read"),
+        (("logged_in", "--array", "--malformed", "0.1"), "would not be a valid array"),
         (("logged_in", "--rate", "5/s"), "--rate is for sending"),
         (("logged_in", "--rate", "5"), "add --queue-url or --queue-name"),
         (("logged_in", "--config", "c.yaml"), "--config is for sending"),
         (("logged_in", "--region", "eu-west-1"), "--region is for sending"),
         (("logged_in", "--endpoint-url", "http://x"), "--endpoint-url is for sending"),
         (("logged_in", "--profile", "canvas"), "--profile is for sending"),
-        (("logged_in", "--rate", "fast", "--queue-name", "q"), "'fast' is no rate; one is written"),
-        (("logged_in", "--rate", "0/s", "--queue-name", "q"), "'0/s' is no rate"),
-        (("logged_in", "--rate", "nan", "--queue-name", "q"), "'nan' is no rate"),
-        (("logged_in", "--rate", "inf", "--queue-name", "q"), "'inf' is no rate"),
-        (("logged_in", "--rate", "5/m", "--queue-name", "q"), "'5/m' is no rate"),
+        (("logged_in", "--rate", "fast", "--queue-name", "q"), "'fast' is not a rate such as 50/s"),
+        (("logged_in", "--rate", "0/s", "--queue-name", "q"), "'0/s' is not a rate"),
+        (("logged_in", "--rate", "nan", "--queue-name", "q"), "'nan' is not a rate"),
+        (("logged_in", "--rate", "inf", "--queue-name", "q"), "'inf' is not a rate"),
+        (("logged_in", "--rate", "5/m", "--queue-name", "q"), "'5/m' is not a rate"),
         (("logged_in", "--malformed", "1.01"), "1.01 is not in the range"),
         (("--mix", "realistic", "--asset-share", "-0.1"), "-0.1 is not in the range"),
         (("--mix", "surreal"), "'surreal' is not"),
@@ -157,25 +161,25 @@ def test_a_message_is_one_line() -> None:
         (("logged_in", "--seed", "-1"), "-1 is not in the range"),
     ],
 )
-def test_what_makes_no_sense_is_told(arguments: tuple[str, ...], told: str) -> None:
-    """Exit code 2, nothing on standard output, and what would be right."""
+def test_wrong_options_are_reported(arguments: tuple[str, ...], said: str) -> None:
+    """Exit code 2, nothing on standard output, and a hint."""
     result = run(*arguments)
 
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert said in result.stderr
     assert result.stdout == ""
 
 
-def test_what_is_meant_for_a_form_that_is_not_there_is_not_suggested() -> None:
-    """Only names of the format that was asked for."""
-    told = run("course_progres", "--format", "caliper").stderr
+def test_only_names_in_the_chosen_format_are_suggested() -> None:
+    """course_progress has no Caliper form."""
+    said = run("course_progres", "--format", "caliper").stderr
 
-    assert "there is no event 'course_progres'" in told
-    assert "course_progress" not in told.replace("'course_progres'", "")
+    assert "'course_progres' is not a known event" in said
+    assert "course_progress" not in said.replace("'course_progres'", "")
 
 
-def test_a_reader_that_leaves_is_no_fault() -> None:
-    """`| head -1`: no complaint."""
+def test_a_reader_that_closes_the_pipe_is_not_an_error() -> None:
+    """`| head -1`: exit code 0, nothing on standard error."""
     command = " ".join([*COMMAND, "--mix", "realistic", "--count", "5000", "| head -n 1"])
 
     done = subprocess.run(
@@ -188,26 +192,24 @@ def test_a_reader_that_leaves_is_no_fault() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
-@pytest.mark.parametrize(
-    ("end", "told"), [("> /dev/full", "No space left on device"), (">&-", "it is closed")]
-)
-def test_an_output_that_takes_nothing_is_told(end: str, told: str) -> None:
-    """In a line, with an exit code of its own."""
+@for_each("end, said", [("> /dev/full", "No space left on device"), (">&-", "it is closed")])
+def test_an_output_that_can_not_be_written_is_reported(end: str, said: str) -> None:
+    """In one line, with exit code 74."""
     command = " ".join([*COMMAND, "logged_in", end])
 
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
 
     assert done.returncode == 74
-    assert done.stderr == f"consume: error: standard output can't be written: {told}\n"
+    assert done.stderr == f"consume: error: standard output can't be written: {said}\n"
 
 
 def test_ctrl_c_while_writing_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a shell has it: 130, and no word."""
+    """Exit code 130, as in a shell."""
 
     def interrupted(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("consumer.cli.sample.write", interrupted)
+    monkeypatch.setattr("consumer.cli.sample._write", interrupted)
 
     result = run("logged_in")
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from consumer.cli.main import main
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.testing import ManualClock
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ def run(*arguments: str) -> Result:
 
 
 class Taking:
-    """A sender that takes everything; `after` so many messages, it fails."""
+    """A sender that accepts everything; it fails after some messages."""
 
     name = "canvas-live-events-test"
 
@@ -57,10 +58,10 @@ def run_into(sender: Taking, monkeypatch: pytest.MonkeyPatch, *arguments: str) -
     return run(*arguments, "--queue-url", f"{AWS}/{sender.name}")
 
 
-def test_what_is_sent_is_what_would_be_written(
+def test_the_same_bytes_are_sent_as_written(
     monkeypatch: pytest.MonkeyPatch, clock: ManualClock
 ) -> None:
-    """The same bytes; standard output stays empty, and the count is told."""
+    """Standard output stays empty, and the count is reported."""
     arguments = ("--mix", "realistic", "--count", "25", "--seed", "3", "--malformed", "0.1")
     sender = Taking()
 
@@ -75,30 +76,28 @@ def test_what_is_sent_is_what_would_be_written(
 
 
 @pytest.mark.parametrize(
-    ("fault", "code", "told"),
+    ("fault", "code", "said"),
     [
         (TransportError("was not reached", code="Reset"), 75, "consume: error: was not reached\n"),
         (AccessDeniedError("not permitted", code="No"), 77, "consume: error: not permitted\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_however_it_ends_the_count_is_told(
-    monkeypatch: pytest.MonkeyPatch, clock: ManualClock, fault: BaseException, code: int, told: str
+def test_the_count_is_reported_however_sending_ends(
+    monkeypatch: pytest.MonkeyPatch, clock: ManualClock, fault: BaseException, code: int, said: str
 ) -> None:
-    """Of what is in the queue; Ctrl-C ends with it and nothing else."""
+    """After Ctrl-C nothing else is reported."""
     sender = Taking(after=20, fault=fault)
 
     result = run_into(sender, monkeypatch, "logged_in", "--count", "50")
 
     assert result.exit_code == code
-    assert result.stderr == f"20 messages were sent to canvas-live-events-test\n{told}"
+    assert result.stderr == f"20 messages were sent to canvas-live-events-test\n{said}"
     assert sender.closed
 
 
-def test_a_pace_that_takes_long_is_announced(
-    monkeypatch: pytest.MonkeyPatch, clock: ManualClock
-) -> None:
-    """Or one would think that it hangs; a short one is not worth a line."""
+def test_a_slow_rate_is_announced(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
+    """So that it does not seem to hang. A short one is not announced."""
     began = clock.monotonic()
 
     result = run_into(Taking(), monkeypatch, "logged_in", "--count", "1000", "--rate", "50/s")
@@ -112,8 +111,8 @@ def test_a_pace_that_takes_long_is_announced(
     assert short.stderr == "1 message was sent to canvas-live-events-test\n"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
+@for_each(
+    "arguments, said",
     [
         (("--queue-url", f"{AWS}/some-queue"), "'some-queue' does not begin with"),
         (("--queue-url", f"{AWS}/canvas-live-events-a.fifo"), "FIFO"),
@@ -124,11 +123,11 @@ def test_a_pace_that_takes_long_is_announced(
         (("--queue-url", f"{AWS}/canvas-live-events", "--config", "not.yaml"), "not.yaml"),
     ],
 )
-def test_a_queue_that_can_not_be_sent_to_is_refused(arguments: tuple[str, ...], told: str) -> None:
-    """Before anything is made or sent: a variable that is not set writes nothing, either."""
+def test_a_queue_that_can_not_be_sent_to_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    """Before anything is made or sent. An empty name (an unset variable) is refused, too."""
     result = run("logged_in", *arguments)
 
     assert result.exit_code == 78
-    assert told in result.stderr
+    assert said in result.stderr
     assert "were sent" not in result.stderr
     assert result.stdout == ""

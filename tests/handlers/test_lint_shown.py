@@ -10,7 +10,7 @@ import pytest
 import structlog
 from click.testing import CliRunner
 
-from consumer.cli.config import config_group
+from consumer.cli.main import main
 from consumer.config import QueueSettings, Settings
 from consumer.errors import QueueMissingError
 from consumer.handlers.registering.registry import Registry
@@ -34,7 +34,7 @@ def test_config_check_warns_and_accepts(tmp_path: Path, monkeypatch: pytest.Monk
         f"{QUEUE}handlers: [{{name: few, events: [course_deleted, 'grade_*'], log: {{}}}}]\n"
     )
 
-    result = CliRunner().invoke(config_group, ["check", str(config)])
+    result = CliRunner().invoke(main, ["config", "check", str(config)])
 
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"consume: warning: {WARNING}")

@@ -1,15 +1,18 @@
-"""`consume decode`: the shapes of files that it reads, and what can't be read."""
+"""The files that `consume decode` and `consume drift` read, and errors in them."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
-from consumer.cli.decode import decode_command
+from consumer.cli.main import main
+from consumer.cli.payloads import pieces_of
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +41,14 @@ def _named(name: str) -> dict[str, Any]:
 
 
 def _run(*arguments: str | Path, text: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(decode_command, [str(a) for a in arguments], input=text)
+    return CliRunner().invoke(main, ["decode", *map(str, arguments)], input=text)
 
 
 def _names(text: str) -> list[str]:
     result = _run("--json", "-", text=text)
-    refused = "consume: note: -: a JSON array: read here, but refused as one message of the queue\n"
+    refused = (
+        "consume: note: -: a JSON array is read here, but refused as one message of the queue\n"
+    )
     assert result.stderr == (refused if text.startswith("[") else "")
     assert result.exit_code == 0
     return [json.loads(line)["event_name"] for line in result.stdout.splitlines()]
@@ -52,7 +57,7 @@ def _names(text: str) -> list[str]:
 A, B = json.dumps(_named("a")), json.dumps(_named("b"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         f"{A}\n{B}\n",
@@ -60,6 +65,7 @@ A, B = json.dumps(_named("a")), json.dumps(_named("b"))
         f"[{A}, {B}]",
         f"{json.dumps(_named('a'), indent=2)}\n{json.dumps(_named('b'), indent=2)}\n",
         json.dumps([A, B]),
+        f"{A}\n[\n{B}\n]",
         json.dumps({"Messages": [{"MessageId": "1", "Body": A}, {"MessageId": "2", "Body": B}]}),
         json.dumps([{"MessageId": "1", "Body": A}, {"MessageId": "2", "Body": B}]),
         f"{json.dumps({'Messages': [{'Body': A}]})}\n{json.dumps({'Messages': [{'Body': B}]})}",
@@ -70,16 +76,16 @@ def test_every_shape_of_file_is_read(text: str) -> None:
     assert _names(text) == ["a", "b"]
 
 
-def test_a_text_within_a_text_is_read_and_noted() -> None:
-    """So is what `--query "Messages[0].Body"` leaves; as a message it would be refused."""
+def test_a_json_string_is_read_with_a_note() -> None:
+    """`--query "Messages[0].Body"` prints one; the daemon would refuse it as a message."""
     result = _run("-", text=json.dumps(A))
 
     assert result.exit_code == 0
-    assert "a JSON string: read here, but refused as one message of the queue" in result.stderr
+    assert "a JSON string is read here, but refused as one message of the queue" in result.stderr
 
 
-def test_what_a_relay_wrapped_is_named_or_opened(tmp_path: Path) -> None:
-    """As the daemon with the same options."""
+def test_messages_of_relays_are_recognized_and_unwrapped(tmp_path: Path) -> None:
+    """As in the daemon with the same option."""
     wrapped = json.dumps({"Type": "Notification", "TopicArn": "arn:x", "Message": A})
     (tmp_path / "x.json").write_text(wrapped)
 
@@ -91,8 +97,8 @@ def test_what_a_relay_wrapped_is_named_or_opened(tmp_path: Path) -> None:
     assert "event      a, canvas format" in opened.stdout
 
 
-def test_a_compressed_file_is_named(tmp_path: Path) -> None:
-    """Instead of a line that is not UTF-8."""
+def test_a_compressed_file_is_recognized(tmp_path: Path) -> None:
+    """The error says how to unpack it."""
     (tmp_path / "x.json.gz").write_bytes(gzip.compress(A.encode()))
 
     result = _run(tmp_path / "x.json.gz")
@@ -101,8 +107,8 @@ def test_a_compressed_file_is_named(tmp_path: Path) -> None:
     assert "it is compressed; unpack it with gunzip" in result.stderr
 
 
-def test_the_aws_clis_message_attributes_name_caliper_events() -> None:
-    """They are read as the daemon reads them; so is the message id."""
+def test_message_attributes_from_the_aws_cli_are_read() -> None:
+    """They name Caliper events, as in the daemon. The message id is read, too."""
     attributes = {"event_name": {"StringValue": "course_created", "DataType": "String"}}
     message = {
         "MessageId": "m-1",
@@ -119,7 +125,7 @@ def test_the_aws_clis_message_attributes_name_caliper_events() -> None:
 
 
 def test_lines_of_the_archive_are_read() -> None:
-    """The payload is decoded; name and key are those of the event as it was received."""
+    """The payload is decoded; name and key are those of the event when it was received."""
     line = {
         "received_at": "2024-05-01T10:00:05Z",
         "message_id": "m-1",
@@ -140,7 +146,7 @@ def test_lines_of_the_archive_are_read() -> None:
 
 
 def test_one_bad_message_does_not_hide_the_others(tmp_path: Path) -> None:
-    """Its file, position and reason are told, the others are shown, and the exit code is 1."""
+    """It is reported with file, position and reason, the others are shown. Exit code 1."""
     file = tmp_path / "events.jsonl"
     file.write_text(f'{A}\n{{"broken\n{{"other": "sesame"}}\nsesame\n{B}\n[1, {A}]')
 
@@ -150,20 +156,20 @@ def test_one_bad_message_does_not_hide_the_others(tmp_path: Path) -> None:
     assert [(event["message"], event["event_name"]) for event in shown] == [
         (1, "a"), (5, "b"), (7, "a"),
     ]  # fmt: skip
-    told = result.stderr.splitlines()
-    assert [line.split(": ")[:4] for line in told] == [
+    said = result.stderr.splitlines()
+    assert [line.split(": ")[:4] for line in said] == [
         ["consume", "error", str(file), f"message {number}"] for number in (2, 3, 4, 6)
     ]
     assert "sesame" not in result.stderr
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     ["null", "3", '"x"', "{}", "[[]]", "{", "[1", "[" * 100_000, "1" * 5_000, '{"Body": 3}', "\0"],
 )
-def test_what_is_no_event_has_a_reason(text: str) -> None:
-    """Anything else is told as what can't be decoded, never as a bug of the program."""
+def test_what_is_not_an_event_is_reported(text: str) -> None:
+    """As undecodable, never as a bug of the program."""
     result = _run("-", text=text)
 
     assert result.stderr.startswith("consume: error: -: message 1: ")
@@ -171,30 +177,62 @@ def test_what_is_no_event_has_a_reason(text: str) -> None:
     assert result.exit_code == 1
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
+@for_each(
+    "command, text, reason",
     [
-        (b"", "there is no message in it"),
-        (b" \n\n", "there is no message in it"),
-        (b"{}\n\xff", "line 2 is not UTF-8 text"),
+        (command, text, reason)
+        for command in ("decode", "drift")
+        for text, reason in (
+            (b"", "there is no message in it"),
+            (b"\xef\xbb\xbf \n\n", "there is no message in it"),
+            (b"{}\n\xff", "line 2 is not UTF-8 text"),
+        )
     ],
 )
-def test_what_is_no_text_has_a_reason(text: bytes, reason: str) -> None:
-    """An empty file, or one in another encoding, is told as such."""
-    result = _run("-", text=text)
+def test_what_is_not_text_is_reported(command: str, text: bytes, reason: str) -> None:
+    """An empty file, or a file in another encoding. Exit code 1."""
+    result = CliRunner().invoke(main, [command, "-"], input=text)
 
     assert result.stderr == f"consume: error: -: {reason}\n"
     assert result.exit_code == 1
 
 
-def test_a_missing_file_is_told_and_the_others_are_shown(tmp_path: Path) -> None:
-    """A file that can't be read counts as one that can't be decoded: exit code 1."""
+@for_each("command, shown", [("decode", "message 1\n"), ("drift", "events         1\n")])
+def test_a_missing_file_is_reported_and_the_others_are_read(
+    command: str, shown: str, tmp_path: Path
+) -> None:
+    """Exit code 1."""
     file = tmp_path / "payload.json"
     file.write_text(A)
 
-    result = _run(tmp_path / "none.json", tmp_path, file)
+    result = CliRunner().invoke(main, [command, str(tmp_path / "none"), "\0", str(file)])
 
-    assert f"{tmp_path / 'none.json'}: can't be read: No such file or directory" in result.stderr
-    assert f"{tmp_path}: can't be read: Is a directory" in result.stderr
-    assert f"{file}: message 1" in result.stdout
+    assert f"{tmp_path / 'none'}: can't be read: No such file or directory" in result.stderr
+    assert "can't be read: not a file name" in result.stderr
+    assert shown in result.stdout
     assert result.exit_code == 1
+
+
+def test_a_directory_is_not_decoded(tmp_path: Path) -> None:
+    """Only drift reads one."""
+    result = _run(tmp_path)
+
+    assert result.stderr == f"consume: error: {tmp_path}: can't be read: Is a directory\n"
+    assert result.exit_code == 1
+
+
+def test_a_big_file_is_read_piece_by_piece(tmp_path: Path) -> None:
+    """The first events are read before the last lines exist."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(pipe, os.O_WRONLY)
+    os.write(writer, b'{"a": 1}\n{"b": 2}\n{"c"')
+
+    pieces = pieces_of(f"/dev/fd/{reader}", pytest.fail)
+    first = next(pieces)
+    os.write(writer, b": 3}")
+    os.close(writer)
+
+    assert [first, *pieces] == ['{"a": 1}\n', '{"b": 2}\n', '{"c": 3}']
+    os.close(reader)

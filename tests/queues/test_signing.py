@@ -228,14 +228,17 @@ def test_requests_are_those_of_a_client_of_botocores(
         assert f"POST {parts.path} HTTP/1.1".encode() == request.partition(b"\r\n")[0]
         assert got["host"].startswith(host), got["host"]
         assert parts.netloc.lower().removesuffix(":443") == got["host"]
-        for name in ("X-Amz-Target", "Content-Type", "X-Amzn-Query-Mode"):
+        for name in ("X-Amz-Target", "Content-Type"):
             assert theirs.headers[name] == got[name.lower()].encode()
         assert json.loads(theirs.body) == json.loads(request.partition(b"\r\n\r\n")[2])
         # Over its body, ours is botocore's to the last digit: scope, signed headers, signature.
+        # Before 1.36 botocore did not know this header, and only the scope is the same.
         stamp = theirs.headers["X-Amz-Date"].decode()
         moment = dt.datetime.strptime(f"{stamp}+0000", "%Y%m%dT%H%M%SZ%z")
         again = calls._signer.request(operation, theirs.body, frozen, moment.timestamp())
-        assert theirs.headers["Authorization"].decode() == headers_of(again)["authorization"]
+        told, own = theirs.headers["Authorization"].decode(), headers_of(again)["authorization"]
+        same = theirs.headers.get("X-Amzn-Query-Mode") == b"true"
+        assert told == own if same else told.partition(",")[0] == own.partition(",")[0]
 
 
 @for_each(

@@ -284,9 +284,9 @@ def test_the_key_of_a_day_is_made_once_and_again_for_another_secret_or_day() -> 
 
     def sign(key: str, secret: str, moment: dt.datetime) -> str:
         credentials = ReadOnlyCredentials(key, secret, None)
-        before = signer._key
+        before = signer._identity
         ours = signer.request("ReceiveMessage", b"{}", credentials, moment.timestamp())
-        if signer._key is not before:
+        if signer._identity is not before:
             made.append(secret)
         fresh = Signer(urlsplit("https://host"), region="r", user_agent="us")
         assert fresh.request("ReceiveMessage", b"{}", credentials, moment.timestamp()) == ours

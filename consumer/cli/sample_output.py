@@ -46,10 +46,10 @@ def send(messages: Iterator[SampleMessage], options: Mapping[str, Any]) -> None:
     """
     from consumer.clock import SystemClock
     from consumer.queues.sending import Outgoing, send_all
-    from consumer.queues.sqs.sender import connect_sender
+    from consumer.queues.sqs import connect
 
     loaded = _configuration(options)
-    sender = connect_sender(loaded.settings.queue, loaded.settings.aws)
+    sender = connect(loaded.settings.queue, loaded.settings.aws)
     _announce(options["count"], options["rate"], sender.name)
     outgoing = (Outgoing(message.body, message.attributes) for message in messages)
     sent = 0

@@ -198,7 +198,7 @@ def test_awss_own_words_are_not_passed_on(code: str) -> None:
     [
         (("SignatureDoesNotMatch", "InvalidSignatureException"), "this machine's clock, and the"),
         (("RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"), "this machine's clock"),
-        (("ExpiredToken", "ExpiredTokenException"), "the session token has run out"),
+        (("ExpiredToken", "ExpiredTokenException"), "the session token has expired"),
         (("IncompleteSignature", "IncompleteSignatureException"), "stray characters"),
         (("InvalidClientTokenId", "UnrecognizedClientException"), "does not know the access key"),
         (("MissingAuthenticationToken", "MissingAuthenticationTokenException"), "no usable"),
@@ -221,9 +221,9 @@ def test_a_code_and_its_newer_name_have_one_hint(codes: tuple[str, ...], hint: s
     [
         ("403", "ReceiveMessage", "a proxy or firewall in between refuses the request"),
         ("407", "ReceiveMessage", "a proxy in between wants a user name and password"),
-        ("502", "ReceiveMessage", "a proxy or load balancer in between had no answer from SQS"),
+        ("502", "ReceiveMessage", "a proxy or load balancer in between got no answer from SQS"),
         ("504", "ReceiveMessage", "if long polls keep failing like this, lower queue.wait_time"),
-        ("504", "DeleteMessageBatch", "a proxy or load balancer in between had no answer"),
+        ("504", "DeleteMessageBatch", "a proxy or load balancer in between got no answer"),
         ("418", "ReceiveMessage", "HTTP status 418 without an error code of AWS's"),
     ],
 )

@@ -14,8 +14,6 @@ from consumer.queues.rules import (
     signing_region,
 )
 from consumer.queues.sqs import connect
-from consumer.queues.sqs.sender import connect_sender
-from consumer.testing import ManualClock
 from tests.cases import for_each
 
 NAME = "canvas-live-events-prod"
@@ -104,9 +102,9 @@ def test_nobody_signs_for_a_region_that_is_not_known() -> None:
     url, aws = f"http://elasticmq:9324{PATH}", AwsSettings()
 
     with pytest.raises(ConfigurationError, match=r"elasticmq.*set aws\.region"):
-        connect(QueueSettings(url=url), aws, max_connections=1, clock=ManualClock())
+        connect(QueueSettings(url=url), aws)
     with pytest.raises(ConfigurationError, match=r"elasticmq.*set aws\.region"):
-        connect_sender(*quarantine_queue(url, aws))
+        connect(*quarantine_queue(url, aws))
 
 
 @for_each(

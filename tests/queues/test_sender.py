@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -17,9 +17,8 @@ from consumer.errors import (
 )
 from consumer.queues.rules import QueueAddress
 from consumer.queues.sending import Outgoing
-from consumer.queues.sqs import SqsTransport
+from consumer.queues.sqs import SqsTransport, connect
 from consumer.queues.sqs.calls import BotocoreCalls
-from consumer.queues.sqs.sender import SqsSender, connect_sender
 from consumer.queues.transport import EntryFailure
 from consumer.testing import ManualClock
 
@@ -34,6 +33,9 @@ class Client:
 
     class Meta:
         region_name = "us-east-1"
+        method_to_api_mapping: ClassVar = {
+            "send_message_batch": "SendMessageBatch", "get_queue_url": "GetQueueUrl",
+        }  # fmt: skip
         events = SimpleNamespace(register=lambda *_: None)
 
     meta = Meta()
@@ -60,10 +62,10 @@ class Client:
         self.closed = True
 
 
-def sender_of(client: Client, *, url: str | None = URL) -> SqsSender:
+def sender_of(client: Client, *, url: str | None = URL) -> SqsTransport:
     address = QueueAddress(NAME, url, "us-east-1", None)
     calls = BotocoreCalls(client)
-    return SqsSender(SqsTransport(calls, address, region="us-east-1", clock=ManualClock()))
+    return SqsTransport(calls, address, region="us-east-1", clock=ManualClock())
 
 
 def refusal(code: str) -> ClientError:
@@ -159,7 +161,7 @@ def test_a_batch_has_one_to_ten(count: int) -> None:
     """Anything else is a mistake of the caller, told before SQS is asked."""
     client = Client()
 
-    with pytest.raises(ValueError, match=f"1 to 10 messages, not {count}"):
+    with pytest.raises(ValueError, match=f"1 to 10 entries, not {count}"):
         sender_of(client).send([THREE[0]] * count)
 
     assert client.asked == []
@@ -167,7 +169,7 @@ def test_a_batch_has_one_to_ten(count: int) -> None:
 
 def test_the_account_is_in_no_repr() -> None:
     """Name and region are enough."""
-    assert repr(sender_of(Client())) == f"SqsSender('{NAME}', 'us-east-1')"
+    assert repr(sender_of(Client())) == f"SqsTransport('{NAME}', 'us-east-1')"
 
 
 def test_connections_are_given_back() -> None:
@@ -190,14 +192,14 @@ def test_connections_are_given_back() -> None:
 def test_a_queue_that_can_not_be_sent_to(queue: dict[str, str], told: str) -> None:
     """Is told when connecting, with what would be right."""
     with pytest.raises(ConfigurationError, match=told):
-        connect_sender(QueueSettings.model_validate(queue), AwsSettings())
+        connect(QueueSettings.model_validate(queue), AwsSettings())
 
 
 def test_the_region_is_that_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else has to be configured but a key; nothing is asked yet."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")
-    sender = connect_sender(QueueSettings(url=URL.replace("us-east-1", "eu-west-2")), AwsSettings())
+    sender = connect(QueueSettings(url=URL.replace("us-east-1", "eu-west-2")), AwsSettings())
 
     assert (sender.name, sender.region) == (NAME, "eu-west-2")
     sender.close()

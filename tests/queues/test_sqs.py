@@ -16,7 +16,7 @@ from consumer.errors import (
     TransportError,
 )
 from consumer.queues.sqs.calls import WireCalls
-from consumer.queues.sqs.credentials import session_for
+from consumer.queues.sqs.client import session_for
 from consumer.queues.transport import EntryFailure
 from consumer.testing import ManualClock
 from tests.cases import for_each

@@ -14,7 +14,7 @@ import structlog
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.errors import AccessDeniedError, ConfigurationError, QueueMissingError, TransportError
 from consumer.handlers.registering.registry import Registry
-from consumer.queues.sqs.credential_failures import CredentialsMissingError
+from consumer.queues.sqs.failures import CredentialsMissingError
 from consumer.queues.transport import QueueAttributes
 from consumer.service import run as module
 from consumer.service import start

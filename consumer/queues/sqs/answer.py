@@ -63,14 +63,8 @@ class Answer(NamedTuple):
 def read_answer(receive: Receive) -> Answer:
     """Read the answer to one request. Raises `ProtocolError`, and what `receive` raises."""
     unread = _Unread(receive)
-    for _ in range(_MAX_INTERIM_ANSWERS):
-        head = _head(unread.until(_head_end))
-        if head is None:
-            raise ProtocolError
-        if (status := int(head[2])) >= _FIRST_FINAL_STATUS:
-            break
-    else:
-        raise ProtocolError
+    head = unread.final_head()
+    status = int(head[2])
     framing: dict[bytes, set[bytes]] = defaultdict(set)
     for name, value in _framing(head[0]):
         framing[name.lower()].add(value)
@@ -105,6 +99,16 @@ class _Unread:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self.rest = b""
+
+    def final_head(self) -> re.Match[bytes]:
+        """Status line and headers of the answer, after those that only announce it."""
+        for _ in range(_MAX_INTERIM_ANSWERS):
+            head = _head(self.until(_head_end))
+            if head is None:
+                break
+            if int(head[2]) >= _FIRST_FINAL_STATUS:
+                return head
+        raise ProtocolError
 
     def until(self, end: Callable[[bytes], re.Match[bytes] | None]) -> bytes:
         """Up to what `end` finds, and with it."""

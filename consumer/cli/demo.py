@@ -59,7 +59,7 @@ def _demonstrate(*, keep: bool) -> None:
     from tempfile import mkdtemp
 
     from consumer.clock import SystemClock
-    from consumer.queues.sqs.embedded import EmbeddedQueue
+    from consumer.queues.sqs.embedded import embedded_queue
     from consumer.service.logs import configure_logging
     from consumer.service.run import run
 
@@ -67,7 +67,7 @@ def _demonstrate(*, keep: bool) -> None:
     folder = Path(mkdtemp(prefix="consume-demo-"))
     seen = Seen()
     clock = SystemClock()
-    with EmbeddedQueue(QUEUE_NAME, max_receive_count=MAX_RECEIVE_COUNT) as queue:
+    with embedded_queue(QUEUE_NAME, max_receive_count=MAX_RECEIVE_COUNT) as queue:
         settings = _settings(queue, folder)
         configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
         sent = queue.send(_messages(seed=1, duplicate=True, undecodable=True))

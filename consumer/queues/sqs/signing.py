@@ -41,8 +41,8 @@ class Signer:
     """Makes requests to one endpoint. Any thread may call any method.
 
     Args:
-        endpoint: where they go; a query in it is left out.
-        region: that they are signed for.
+        endpoint: where they go; its query is left out.
+        region: they are signed for it.
     """
 
     def __init__(self, endpoint: SplitResult, *, region: str, user_agent: str) -> None:
@@ -124,7 +124,7 @@ def _hmac(key: bytes, text: str) -> bytes:
 
 
 def _host_header(endpoint: SplitResult) -> str:
-    """The host as it is signed: in lower case, with the port only if it is not the usual one."""
+    """The host as it is signed: in lower case, and with its port unless that is the usual one."""
     name = endpoint.hostname or ""
     host = f"[{name}]" if ":" in name else name
     port = endpoint.port

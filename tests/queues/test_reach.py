@@ -236,7 +236,7 @@ def made(error: Exception, hosts: Hosts, expected: str) -> TransportError:
 def test_botocores_failures_name_host_and_reason(
     hosts: Hosts, url: str, environ: dict[str, str], expected: str
 ) -> None:
-    """Whichever way it did not get there, and through whatever it went."""
+    """For each way to fail, directly and through a proxy."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environ.items():
             patch.setenv(name, hosts.fill(value))

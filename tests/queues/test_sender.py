@@ -21,6 +21,7 @@ from consumer.queues.sqs import SqsTransport, connect
 from consumer.queues.sqs.calls import BotocoreCalls
 from consumer.queues.transport import EntryFailure
 from consumer.testing import ManualClock
+from tests.cases import for_each
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-test"
 NAME = "canvas-live-events-test"
@@ -29,7 +30,7 @@ SILENT = EntryFailure("NotInResponse")
 
 
 class Client:
-    """Stands in for boto3's: keeps what it is asked, answers with what it was given."""
+    """In place of boto3's: keeps the requests, and answers with what it was given."""
 
     class Meta:
         region_name = "us-east-1"
@@ -103,8 +104,8 @@ def test_a_queue_with_a_name_is_asked_for_its_url_once() -> None:
     assert {asked["QueueUrl"] for asked in client.asked} == {URL}
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
+@for_each(
+    "answer, expected",
     [
         (
             {"Successful": [{"Id": "2"}, {"Id": "0"}], "Failed": [{"Id": "1", "Code": "Busy"}]},
@@ -124,11 +125,9 @@ def test_the_answer_is_by_position(answer: Any, expected: list[EntryFailure | No
     assert sender_of(Client(answer)).send(THREE) == expected
 
 
-@pytest.mark.parametrize(
-    "answer", [{"Successful": [{}]}, {"Failed": ["text"]}, {"Successful": 5}, ["a list"]]
-)
+@for_each("answer", [{"Successful": [{}]}, {"Failed": ["text"]}, {"Successful": 5}, ["a list"]])
 def test_an_answer_of_another_shape_is_a_fault_that_may_pass(answer: Any) -> None:
-    """A proxy's, or an emulator's: told, and not a bug of this program."""
+    """A proxy's, or an emulator's: an error of the transport, not a bug of this program."""
     with pytest.raises(TransportError, match="not SQS's answer") as caught:
         sender_of(Client(answer)).send(THREE)
 
@@ -136,8 +135,8 @@ def test_an_answer_of_another_shape_is_a_fault_that_may_pass(answer: Any) -> Non
     assert caught.value.code == "AnswerNotUnderstood"
 
 
-@pytest.mark.parametrize(
-    ("fault", "error", "told"),
+@for_each(
+    "fault, error, text",
     [
         (refusal("QueueDoesNotExist"), QueueMissingError, "there is no queue"),
         (refusal("AccessDenied"), AccessDeniedError, "allow sqs:SendMessage"),
@@ -145,20 +144,20 @@ def test_an_answer_of_another_shape_is_a_fault_that_may_pass(answer: Any) -> Non
         (EndpointConnectionError(endpoint_url="CANARY"), TransportError, "was not reached"),
     ],
 )
-def test_a_fault_is_told_in_words_of_ours(
-    fault: Exception, error: type[TransportError], told: str
+def test_a_fault_is_reported_in_our_own_words(
+    fault: Exception, error: type[TransportError], text: str
 ) -> None:
     """By its kind; AWS's own text names accounts and users."""
-    with pytest.raises(error, match=told) as caught:
+    with pytest.raises(error, match=text) as caught:
         sender_of(Client(fault)).send(THREE)
 
     assert "CANARY" not in str(caught.value)
     assert caught.value.__suppress_context__
 
 
-@pytest.mark.parametrize("count", [0, 11])
+@for_each("count", [0, 11])
 def test_a_batch_has_one_to_ten(count: int) -> None:
-    """Anything else is a mistake of the caller, told before SQS is asked."""
+    """Anything else is a mistake of the caller, and nothing is sent."""
     client = Client()
 
     with pytest.raises(ValueError, match=f"1 to 10 entries, not {count}"):
@@ -173,7 +172,7 @@ def test_the_account_is_in_no_repr() -> None:
 
 
 def test_connections_are_given_back() -> None:
-    """By close."""
+    """By `close`."""
     client = Client()
 
     sender_of(client).close()
@@ -181,17 +180,17 @@ def test_connections_are_given_back() -> None:
     assert client.closed
 
 
-@pytest.mark.parametrize(
-    ("queue", "told"),
+@for_each(
+    "queue, text",
     [
         ({"url": URL.replace(NAME, "grades")}, "does not begin with 'canvas-live-events'"),
         ({"name": NAME}, "the region is not known"),
         ({}, "no queue is named"),
     ],
 )
-def test_a_queue_that_can_not_be_sent_to(queue: dict[str, str], told: str) -> None:
-    """Is told when connecting, with what would be right."""
-    with pytest.raises(ConfigurationError, match=told):
+def test_a_queue_that_can_not_be_sent_to(queue: dict[str, str], text: str) -> None:
+    """It is reported when connecting, with what would be right."""
+    with pytest.raises(ConfigurationError, match=text):
         connect(QueueSettings.model_validate(queue), AwsSettings())
 
 

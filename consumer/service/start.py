@@ -161,6 +161,7 @@ def _quarantine(settings: Settings, clock: Clock) -> Quarantine | None:
     if configured.queue_url is not None:
         quarantine_address(configured.queue_url, settings.aws)  # names what is wrong with the URL
         queue, aws = quarantine_queue(configured.queue_url, settings.aws)
+        queue = queue.model_copy(update={"transport": settings.queue.transport})
         return QueueQuarantine(connect(queue, aws, clock=clock))
     if configured.directory is not None:
         return DirectoryQuarantine(settings.state_directory / configured.directory, clock=clock)

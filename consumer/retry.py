@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: exponential backoff, capped, with jitter."""
+"""How long to wait before the next attempt: capped exponential backoff with jitter."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential backoff: the longest wait doubles with each attempt. Attempts count from 1.
+    """Exponential backoff: the longest wait doubles with each attempt, which is counted from 1.
 
-    After a handler failed, its message comes again after a random time up to the longest wait
+    After a handler fails, its message comes again after a random time up to the longest wait
     (`full_jitter`); the attempts are the receives of the message.
 
     Args:
         base_seconds: the longest wait after the first failure; more than 0.
-        max_seconds: the longest wait ever, up to 43,200.
+        max_seconds: the limit of all waits; up to 43,200.
 
-    Raises: ConfigurationError for other values.
+    Raises: `ConfigurationError` for other values.
     """
 
     base_seconds: float = 5
@@ -44,17 +44,17 @@ class RetryPolicy:
         return min(self.max_seconds, self.base_seconds * 2.0 ** min(max(attempt, 1) - 1, 62))
 
     def full_jitter(self, attempt: int, rng: random.Random) -> float:
-        """Anywhere between nothing and the ceiling: many messages that failed together spread."""
+        """Between 0 and the ceiling: messages that failed together are spread out."""
         return rng.uniform(0.0, self.ceiling(attempt))
 
     def equal_jitter(self, attempt: int, rng: random.Random) -> float:
-        """Between half the ceiling and the ceiling: never a hot loop."""
+        """Between half the ceiling and the ceiling, for loops that must never spin."""
         ceiling = self.ceiling(attempt)
         return rng.uniform(ceiling / 2.0, ceiling)
 
 
 def check_seconds(what: str, value: object, *, zero: bool = False) -> None:
-    """Refuse what is not a finite number of seconds above 0 (`zero`: or 0): ConfigurationError."""
+    """Raise `ConfigurationError` unless it is a finite number above 0 (`zero`: or 0)."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0 or (value == 0 and not zero):  # type: ignore[arg-type,operator]
         least = "0 or more" if zero else "more than 0"

@@ -1,4 +1,4 @@
-"""What Amazon SQS allows: its quotas for a standard queue, as numbers. Knows nothing of ours."""
+"""The quotas of Amazon SQS for a standard queue."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 MAX_BATCH: Final = 10
 #: The longest long poll of one receive.
 MAX_WAIT_SECONDS: Final = 20
-#: The longest visibility timeout (12 h). It counts from the receive: no later change of a message's
-#: visibility can reach past that.
+#: The longest visibility timeout (12 h), counted from the receive: no later change of a message's
+#: visibility can go beyond that.
 MAX_VISIBILITY_SECONDS: Final = 43_200
 #: The largest message, attributes included (1 MiB).
 MAX_MESSAGE_BYTES: Final = 1_048_576
@@ -18,14 +18,14 @@ MAX_MESSAGE_BYTES: Final = 1_048_576
 PORTABLE_BATCH_BYTES: Final = 262_144
 #: Most message attributes of one message.
 MAX_MESSAGE_ATTRIBUTES: Final = 10
-#: The longest that a message that was sent can be delayed (15 min).
+#: The longest delay of a sent message (15 min).
 MAX_DELAY_SECONDS: Final = 900
-#: Messages of one queue in flight at the same time, over all of its consumers. Beyond it a long
+#: Messages of one queue in flight at the same time, over all of its consumers. At the limit a long
 #: poll receives nothing, and no error.
 IN_FLIGHT_LIMIT: Final = 120_000
-#: The longest that a queue can be configured to keep a message (14 days).
+#: The longest retention period of a queue (14 days).
 MAX_RETENTION_SECONDS: Final = 1_209_600
-#: How long a queue keeps a message when nothing is configured (4 days).
+#: The retention period if none is configured (4 days).
 DEFAULT_RETENTION_SECONDS: Final = 345_600
 #: Most characters of a queue's name.
 MAX_QUEUE_NAME_LENGTH: Final = 80

@@ -25,7 +25,7 @@ def test_the_ceiling_doubles_from_base_to_max() -> None:
 
 @for_each("attempt", [0, -3])
 def test_an_attempt_below_one_counts_as_the_first(attempt: int) -> None:
-    """A receive count that SQS did not tell is no reason to divide the base."""
+    """A missing receive count does not divide the base."""
     assert RetryPolicy(base_seconds=5, max_seconds=60).ceiling(attempt) == 5
 
 

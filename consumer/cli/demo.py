@@ -79,12 +79,12 @@ def demo_command(*, keep: bool) -> None:
     """
     from tempfile import mkdtemp
 
-    from consumer.queues.sqs.embedded import EmbeddedQueue
+    from consumer.queues.sqs.embedded import embedded_queue
 
     os.environ["no_proxy"] = "127.0.0.1"  # the only address that is called
     folder = Path(mkdtemp(prefix="consume-demo-"))
     keys: Counter[str] = Counter()
-    with EmbeddedQueue(_QUEUE_NAME, max_receive_count=_MAX_RECEIVE_COUNT) as queue:
+    with embedded_queue(_QUEUE_NAME, max_receive_count=_MAX_RECEIVE_COUNT) as queue:
         status = _consume_all(queue, folder, _registry(folder, keys))
         _report(status, queue, keys, folder)
         if keep:

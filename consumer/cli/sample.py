@@ -183,12 +183,12 @@ def _send(messages: Iterator[SampleMessage], options: Mapping[str, Any]) -> None
     """
     from consumer.clock import SystemClock
     from consumer.queues.sending import Outgoing, send_all
-    from consumer.queues.sqs.sender import connect_sender
+    from consumer.queues.sqs import connect
 
     loaded = load_with_queue(options["config_file"], overrides_of(options), outside_service=True)
     for warning in loaded.warnings:
         report(warning, kind="warning")
-    sender = connect_sender(loaded.settings.queue, loaded.settings.aws)
+    sender = connect(loaded.settings.queue, loaded.settings.aws)
     count, rate = options["count"], options["rate"]
     if count and rate and count / rate >= _LONG_SECONDS:
         note(f"sending {count} messages to {sender.name} takes {count / rate:,.0f} s")

@@ -1,4 +1,4 @@
-"""Poison messages, set apart: written durably with the reason, and only then deleted."""
+"""Quarantine for poison messages: kept durably with the reason, and deleted only afterwards."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _SAFE = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
 class Quarantine(Protocol):
-    """A place for messages that nobody can handle. Any thread may call `put`."""
+    """A place for messages that can't be handled. Any thread may call `put`."""
 
     def put(self, message: ReceivedMessage, reason: str) -> None:
-        """Keep it for good; when this returns, it may be deleted. Raises whatever went wrong."""
+        """Keep the message durably: once this returns, it may be deleted. Raises any exception."""
         ...
 
     def close(self) -> None:
-        """Give back what it holds, after the last `put`."""
+        """Release connections, after the last `put`."""
         ...
 
 
 class DirectoryQuarantine:
-    """One file per message, in a folder per day: as the AWS CLI shows messages, with the reason.
+    """One file per message, in a folder per day, in the form of the AWS CLI, with the reason.
 
-    So `consume decode` reads them, and the body can be sent again. The whole body is in there, with
-    all that is personal in it: only the owner may read the files.
+    `consume decode` reads them, and the body can be sent again. As it holds personal data, only the
+    owner may read the files.
     """
 
     def __init__(self, directory: Path, *, clock: Clock) -> None:
@@ -47,7 +47,7 @@ class DirectoryQuarantine:
         self._clock = clock
 
     def put(self, message: ReceivedMessage, reason: str) -> None:
-        """Write the file and sync it; the same message again writes the same file. `OSError`."""
+        """Write the file and sync it; a redelivery writes the same file. Raises `OSError`."""
         now = self._clock.now()
         folder = self._directory / f"{now:%Y-%m-%d}"
         _make_directory(folder)
@@ -62,25 +62,25 @@ class DirectoryQuarantine:
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(path)
-        # The names must survive a loss of power, too; another thread may have made the folder.
+        # The names must survive a power failure, too; another thread may have made the folder.
         for changed in (folder, self._directory):
             _sync_directory(changed)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 class QueueQuarantine:
-    """Another queue: the same body and attributes, and the reason as attributes besides.
+    """Another queue: the same body and attributes, and the reason as further attributes.
 
-    A message that was sent and could then not be deleted comes again, and is sent again.
+    A message that is sent but can't be deleted comes again, and is sent again.
     """
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
     def put(self, message: ReceivedMessage, reason: str) -> None:
-        """Send it; on return SQS has it. `TransportError`, also for what SQS refuses."""
+        """Send it; SQS has it when this returns. Raises `TransportError`, also for a refusal."""
         attributes = {
             "QuarantineReason": _plain(reason),
             "QuarantineMessageId": _plain(message.message_id),
@@ -91,17 +91,17 @@ class QueueQuarantine:
         (failure,) = self._sender.send([Outgoing(message.body, attributes)])
         if failure is not None:
             raise TransportError(
-                f"the quarantine's queue did not take the message: {failure.code}",
+                f"the quarantine's queue refused the message: {failure.code}",
                 code=failure.code,
             )
 
     def close(self) -> None:
-        """Give back connections."""
+        """Close connections."""
         self._sender.close()
 
 
 def _plain(text: str) -> str:
-    """At most 500 printable characters: SQS takes neither control characters nor nothing at all."""
+    """1 to 500 printable characters: SQS refuses control characters and empty values."""
     escaped = json.dumps(text)[1:-1]
     return escaped[:500] or "unknown"
 
@@ -120,14 +120,14 @@ def as_aws_shows(message: ReceivedMessage) -> dict[str, object]:
 
 
 def file_name(message_id: str) -> str:
-    """The id itself, as SQS makes them; of anything else a hash: it could be a path."""
+    """The id if it is like SQS's; otherwise a hash of it, because it could be a path."""
     if _SAFE.fullmatch(message_id):
         return message_id
     return hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _make_directory(path: Path) -> None:
-    """With those above it that are missing; the name of each new one is durable."""
+    """Also make missing parents; the name of each new directory is durable."""
     for new in make_private_directory(path):
         _sync_directory(new.parent)
 

@@ -1,4 +1,4 @@
-"""What may be consumed from: the rules for a queue's URL, name and region. Pure; asks nobody."""
+"""Rules for a queue's URL, name and region: what may be consumed from. Pure."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
 
     from consumer.config import AwsSettings
 
-#: Instructure delivers to no queue whose name begins otherwise.
+#: Instructure delivers only to queues with this prefix.
 NAME_PREFIX = "canvas-live-events"
 
 _EXAMPLE = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_QUEUE_NAME_LENGTH}}}")
 _ACCOUNT = re.compile(r"\d{12}")
-#: Hosts that botocore finds by the region alone, or that it must not be sent to any more.
+#: Hosts that botocore finds by the region, and old ones that it should not use any more.
 _USUAL_HOST = re.compile(
     r"(sqs\.[a-z0-9-]+|([a-z0-9-]+\.)?queue|sqs)\.amazonaws\.com(\.cn)?(:443)?"
 )
-#: Emulators take any region, but requests are signed for one.
+#: Emulators accept any region, but a signature needs one.
 _EMULATOR_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
 class QueueAddress:
-    """Where the queue is. Without a `url` it is asked for by `name`."""
+    """Where the queue is. Without a `url`, SQS is asked for it by `name`."""
 
     name: str
     url: str | None
-    #: None: whatever the AWS configuration of this machine says.
+    #: None: the one of this machine's AWS configuration.
     region: str | None
     #: None: the region's usual endpoint.
     endpoint_url: str | None
 
 
 def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
-    """Apply every rule. Raises `ConfigurationError` with a sentence of its own for each."""
+    """Apply every rule. Raises `ConfigurationError`, with a sentence for each rule."""
     if queue.url is None:
         if queue.name is None:
             raise ConfigurationError("no queue is named: set queue.url or queue.name")
@@ -67,7 +67,7 @@ def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
     if endpoint is None and aws.region and region and aws.region != region:
         raise ConfigurationError(
             f"aws.region is {aws.region!r} but queue.url is in {region!r}: "
-            "correct the one that is wrong, or leave out aws.region"
+            "correct one of them, or remove aws.region"
         )
     if endpoint is None:
         check_encrypted(queue.url, "queue.url")
@@ -78,10 +78,10 @@ def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
 
 
 def signing_region(address: QueueAddress, found: str | None) -> str:
-    """The region to sign requests for; for an emulator on this machine any will do.
+    """The region to sign requests for; any is good for an emulator on this machine.
 
     Args:
-        found: the region that this machine's AWS configuration names, if it does.
+        found: the region of this machine's AWS configuration, if there is one.
 
     Raises: `ConfigurationError` if it is not known.
     """
@@ -105,19 +105,19 @@ def check_encrypted(url: str, key: str) -> None:
 
 
 def quarantine_queue(url: str, aws: AwsSettings) -> tuple[QueueSettings, AwsSettings]:
-    """The settings to send to the quarantine's queue: of any name, in the region of its URL."""
+    """Settings for the quarantine's queue: it may have any name, and its URL gives the region."""
     region = region_of_url(url) or aws.region
     settings = QueueSettings(url=url, allow_any_queue_name=True)
     return settings, aws.model_copy(update={"region": region})
 
 
 def quarantine_address(url: str, aws: AwsSettings) -> QueueAddress:
-    """Where it is, by the rules for URLs. Raises `ConfigurationError` with a sentence for each."""
+    """Where the quarantine's queue is. Raises `ConfigurationError`, as `address_of` does."""
     try:
         return address_of(*quarantine_queue(url, aws))
     except ConfigurationError as error:
-        told = str(error).replace("queue.url", "quarantine.queue_url")
-        raise ConfigurationError(told) from None
+        text = str(error).replace("queue.url", "quarantine.queue_url")
+        raise ConfigurationError(text) from None
 
 
 def _check_url(url: str) -> tuple[SplitResult, str]:
@@ -125,7 +125,7 @@ def _check_url(url: str) -> tuple[SplitResult, str]:
         raise ConfigurationError(f"queue.url is an ARN; the URL looks like {_EXAMPLE}")
     parts = split_url(url)
     if parts is None:
-        raise ConfigurationError(f"queue.url is no http(s) URL; it should look like {_EXAMPLE}")
+        raise ConfigurationError(f"queue.url is not an http(s) URL; it should look like {_EXAMPLE}")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(
             "queue.url holds a user name or password, which SQS does not use: "
@@ -134,7 +134,7 @@ def _check_url(url: str) -> tuple[SplitResult, str]:
     if "console.aws.amazon.com" in (parts.hostname or ""):
         raise ConfigurationError(
             "queue.url is the address of a page of the AWS console; "
-            f"the page shows the queue's URL, which looks like {_EXAMPLE}"
+            f"that page shows the queue's URL, which looks like {_EXAMPLE}"
         )
     if parts.query or parts.fragment:
         raise ConfigurationError(
@@ -165,13 +165,13 @@ def _check_name(name: str, key: str, *, any_prefix: bool) -> None:
         )
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{key}: {name!r} is no queue name; one has up to {MAX_QUEUE_NAME_LENGTH} letters, "
-            "digits, '-' and '_'"
+            f"{key}: {name!r} is not a queue name, which has up to {MAX_QUEUE_NAME_LENGTH} "
+            "letters, digits, '-' and '_'"
         )
     if not any_prefix and not name.startswith(NAME_PREFIX):
         raise ConfigurationError(
-            f"{key}: {name!r} does not begin with {NAME_PREFIX!r}, and Canvas delivers to no other "
-            "queue; for a dead-letter queue or a test set queue.allow_any_queue_name: true"
+            f"{key}: {name!r} does not begin with {NAME_PREFIX!r}, and Canvas delivers only to "
+            "such queues; for a dead-letter queue or a test set queue.allow_any_queue_name: true"
         )
 
 
@@ -179,7 +179,7 @@ def _checked_endpoint(url: str | None) -> str | None:
     parts = split_url(url) if url is not None else None
     if url is not None and (parts is None or parts.username is not None):
         raise ConfigurationError(
-            "aws.endpoint_url is no plain http(s) URL; it should look like http://127.0.0.1:4566"
+            "aws.endpoint_url is not a plain http(s) URL; it should look like http://127.0.0.1:4566"
         )
     if parts is None:
         return None

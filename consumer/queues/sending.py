@@ -1,4 +1,4 @@
-"""How messages are sent: in batches that SQS takes, at a pace, and again where it refused some."""
+"""Sends messages: in batches that SQS accepts, at a given rate, and again what it refused."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = 4
 _FIRST_WAIT_SECONDS: Final = 0.5
-#: A slow pace has so many requests a second: no ten messages at once, and then long nothing.
+#: Least requests a second at a slow rate: instead of ten messages at once and then a long pause.
 _EVEN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message to be sent: its body, and its message attributes, which are texts."""
+    """A message to send: its body and its string message attributes."""
 
     body: str = field(repr=False)
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -45,14 +45,14 @@ class Sender(Protocol):
     """Sends to one queue."""
 
     def send(self, batch: Sequence[Outgoing]) -> list[EntryFailure | None]:
-        """Send 1 to 10 messages in one request; the answer is by position, None where it is sent.
+        """Send 1 to 10 messages in one request; answers by position, None if it was sent.
 
         Raises: `QueueMissingError`, `AccessDeniedError` (fatal), or `TransportError` (transient).
         """
         ...
 
     def close(self) -> None:
-        """Give back connections."""
+        """Close connections."""
         ...
 
 
@@ -65,15 +65,15 @@ def send_all(
 ) -> Iterator[int]:
     """Send them; yields how many each request brought into the queue.
 
-    What SQS refuses, and a request that fails, is tried three times more, after 0.5, 1 and 2
-    seconds or a little less. Called from one thread.
+    Refused messages and failed requests are tried three more times, after up to 0.5, 1 and 2
+    seconds. Called from one thread.
 
     Args:
-        rate: messages a second, evenly, and never more in any second (the next whole number, if
-            it is none); None: as fast as SQS takes them.
+        rate: messages a second, sent evenly; no second has more (rounded up). None: as fast as
+            SQS accepts them.
 
-    Raises: what `Sender.send` raises; `TransportError` if SQS refused messages to the last. What
-        has been yielded before is in the queue.
+    Raises: what `Sender.send` raises; `TransportError` if SQS refuses messages to the end. What has
+        been yielded before is in the queue.
     """
     pause = threading.Event()  # never set: only to wait on
     if rate is None:
@@ -83,7 +83,7 @@ def send_all(
     turns = _turns_a_second(rate)
     last = -math.inf
     for turn in _in_turns(messages, Fraction(rate) / Fraction(turns)):
-        # After the last attempt, not after a plan: what a bad minute has delayed is no burst later.
+        # Counted from the last attempt, not from a schedule: a delay is not followed by a burst.
         if (early := last + 1 / turns - clock.monotonic()) > 0:
             clock.wait(pause, early)
         for batch in batches(turn):
@@ -91,9 +91,9 @@ def send_all(
 
 
 def batches(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
-    """The messages in lists of up to ten, none of which is too large for one request.
+    """The messages in lists of up to ten that fit into one request.
 
-    A message that is too large alone is alone in its list.
+    A message that is too large by itself has its own list.
     """
     batch: list[Outgoing] = []
     total = 0
@@ -108,12 +108,12 @@ def batches(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
 
 
 def _turns_a_second(rate: float) -> float:
-    """As few as there can be, of ten messages each; but four, or one for each message, are even."""
+    """As few as possible, of ten messages each; but at least four, or one for each message."""
     return rate if rate < _EVEN else max(math.ceil(rate / MAX_BATCH), _EVEN)
 
 
 def _in_turns(messages: Iterable[Outgoing], each: Fraction) -> Iterator[list[Outgoing]]:
-    """Lists of so many messages on average, the next whole number above or below it."""
+    """Lists of `each` messages on average, which is rounded up or down."""
     rest = iter(messages)
     for number in itertools.count():
         size = math.ceil((number + 1) * each) - math.ceil(number * each)
@@ -125,12 +125,12 @@ def _in_turns(messages: Iterable[Outgoing], each: Fraction) -> Iterator[list[Out
 def _send(
     batch: Sequence[Outgoing], sender: Sender, clock: Clock, pause: threading.Event
 ) -> Generator[int, None, float]:
-    """Yields how many each request brought; returns when the last one was made."""
+    """Yields how many messages each request sent; returns when the last request was made."""
     rest = list(batch)
     codes: dict[str, None] = {}
     for attempt in range(_ATTEMPTS):
         if attempt:
-            # Not all senders at the same moment.
+            # So that senders do not all try at the same moment.
             clock.wait(pause, _FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.7, 1.0))
         began = clock.monotonic()
         try:
@@ -146,7 +146,7 @@ def _send(
         if not rest:
             return began
     raise TransportError(
-        f"SQS did not take {len(rest)} of {len(batch)} messages of a batch, {_ATTEMPTS} times: "
+        f"SQS refused {len(rest)} of {len(batch)} messages of a batch, {_ATTEMPTS} times: "
         f"{', '.join(codes)}",
         code=next(iter(codes), ""),
     )

@@ -1,4 +1,4 @@
-"""The port to a queue: what the engine asks of SQS, and nothing of how it is asked."""
+"""The port to a queue: what the engine needs from SQS, and nothing about how it is called."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EntryFailure:
-    """One entry of a batch call that SQS answered with `Failed`.
+    """A failed entry of a batch call.
 
-    `code` is AWS's error code. `gone` means that the receipt handle is no longer good (expired,
-    message deleted, or received again since): a fact, and no reason to try the same again.
+    `code` is AWS's error code. `gone` means that the receipt handle is no longer valid (expired,
+    message deleted, or received again since), so trying again can't succeed.
     """
 
     code: str
@@ -25,7 +25,7 @@ class EntryFailure:
 
 @dataclass(frozen=True, slots=True)
 class QueueAttributes:
-    """What the queue says of itself; None where it does not say or we may not ask."""
+    """The queue's attributes; None if the queue does not give one, or we may not ask."""
 
     visibility_timeout_seconds: int | None = None
     max_receive_count: int | None = None
@@ -37,25 +37,24 @@ class QueueAttributes:
 
 
 class Transport(Protocol):
-    """One queue. Every method may be called from any thread.
+    """One queue. Any thread may call any method.
 
-    Raises (every method): `QueueMissingError`, `AccessDeniedError`, or another `TransportError`,
-    whose `fatal` says that waiting does not help. One call is one request: no implementation
-    retries by itself.
+    Every method raises `QueueMissingError`, `AccessDeniedError`, or another `TransportError`; if it
+    is `fatal`, waiting does not help. One call is one request: implementations never retry.
     """
 
     def receive(
         self, *, max_messages: int, wait_seconds: int, visibility_timeout_seconds: int | None
     ) -> list[ReceivedMessage]:
-        """Long-poll for 1 to 10 messages for up to `wait_seconds` (0 to 20); [] when none came."""
+        """Long-poll for 1 to 10 messages for up to `wait_seconds` (0 to 20); [] if none came."""
         ...
 
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
-        """Delete 1 to 10 messages; the answer is by position, None where it is deleted."""
+        """Delete 1 to 10 messages; answers by position, None if it was deleted."""
         ...
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
-        """Set (receipt handle, seconds from now) for 1 to 10 messages; answered by position."""
+        """Set (receipt handle, seconds from now) for 1 to 10 messages; answers by position."""
         ...
 
     def attributes(self) -> QueueAttributes:
@@ -63,5 +62,5 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back connections. Does not abort an open long poll (nothing does)."""
+        """Close connections. An open long poll goes on: nothing can abort it."""
         ...

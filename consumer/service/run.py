@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from consumer.config import Settings
     from consumer.engine.status import Status
     from consumer.handlers.registering.registry import Registry
-    from consumer.queues.sqs.preflight import QueueCheck
+    from consumer.queues.sqs import QueueCheck
 
 _log = structlog.get_logger(__name__)
 

@@ -11,16 +11,13 @@ from consumer import log_events
 from consumer.errors import ThreadsError, TransportError
 from consumer.queues.quarantine import DirectoryQuarantine, QueueQuarantine
 from consumer.queues.rules import quarantine_address, quarantine_queue
-from consumer.queues.sqs import check_queue, connect
-from consumer.queues.sqs.credential_failures import CredentialsError
-from consumer.queues.sqs.sender import connect_sender
+from consumer.queues.sqs import CredentialsError, check_queue, connect
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.config import Settings
     from consumer.queues.quarantine import Quarantine
-    from consumer.queues.sqs import SqsTransport
-    from consumer.queues.sqs.preflight import QueueCheck
+    from consumer.queues.sqs import QueueCheck, SqsTransport
     from consumer.service.signals import StopSignals
     from consumer.service.systemd import Notifier
 
@@ -163,9 +160,9 @@ def _quarantine(settings: Settings, clock: Clock) -> Quarantine | None:
     configured = settings.quarantine
     if configured.queue_url is not None:
         quarantine_address(configured.queue_url, settings.aws)  # names what is wrong with the URL
-        return QueueQuarantine(
-            connect_sender(*quarantine_queue(configured.queue_url, settings.aws))
-        )
+        queue, aws = quarantine_queue(configured.queue_url, settings.aws)
+        queue = queue.model_copy(update={"transport": settings.queue.transport})
+        return QueueQuarantine(connect(queue, aws, clock=clock))
     if configured.directory is not None:
         return DirectoryQuarantine(settings.state_directory / configured.directory, clock=clock)
     return None

@@ -212,6 +212,7 @@ def test_a_profile_without_credentials_is_named(
     config, code, expected = case
     environ = aws_config(tmp_path, config)
     sts = {"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9", "AWS_REGION": "us-east-1"}
+    sts["AWS_MAX_ATTEMPTS"] = "1"  # botocore's own attempts may take longer than all of ours
     run = consume("--queue-url", script.queue_url, **environ, **sts, **SHORT)
 
     assert run.end() == code

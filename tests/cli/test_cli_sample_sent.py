@@ -54,7 +54,7 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
 
 
 def run_into(sender: Taking, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
-    monkeypatch.setattr("consumer.queues.sqs.sender.connect_sender", lambda *_: sender)
+    monkeypatch.setattr("consumer.queues.sqs.connect", lambda *_: sender)
     return run(*arguments, "--queue-url", f"{AWS}/{sender.name}")
 
 

@@ -41,7 +41,7 @@ class Rig:
     def receive(
         self, *, most: int = 10, wait: int = 0, visibility: int | None = None
     ) -> list[ReceivedMessage]:
-        """Receive at once unless told to wait."""
+        """Receive, without a wait unless one is given."""
         return self.transport.receive(
             max_messages=most, wait_seconds=wait, visibility_timeout_seconds=visibility
         )
@@ -106,8 +106,8 @@ class Moto:
         return str(self._client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
     def _send(self, url: str, body: str, attributes: Mapping[str, str]) -> str:
-        told = {n: {"DataType": "String", "StringValue": v} for n, v in attributes.items()}
-        answer = self._client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=told)
+        named = {n: {"DataType": "String", "StringValue": v} for n, v in attributes.items()}
+        answer = self._client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=named)
         return str(answer["MessageId"])
 
     def _bodies(self, url: str) -> list[str]:
@@ -151,7 +151,7 @@ def test_a_message_arrives_as_it_was_sent(rig: Rig) -> None:
 
 
 def test_an_empty_queue_gives_nothing(rig: Rig) -> None:
-    """No message is no error."""
+    """Without an error."""
     assert [] == rig.receive()
 
 
@@ -168,7 +168,7 @@ def test_no_more_arrive_than_were_asked_for(rig: Rig) -> None:
 
 
 def test_what_is_deleted_never_comes_again(rig: Rig) -> None:
-    """Deleted is deleted, and deleting it twice is no failure."""
+    """Deleting it twice is not a failure."""
     rig.send("a", EMPTY)
     rig.send("b", EMPTY)
     handles = [message.receipt_handle for message in rig.receive()]
@@ -233,7 +233,7 @@ def test_an_extended_message_stays_hidden(rig: Rig) -> None:
     assert [] == rig.receive(wait=2)
 
 
-def test_a_change_by_an_unknown_handle_is_told(rig: Rig) -> None:
+def test_a_change_by_an_unknown_handle_is_reported(rig: Rig) -> None:
     """The handle is gone: a fact, by position, and the others are changed."""
     rig.send("a", EMPTY)
     (message,) = rig.receive()
@@ -249,7 +249,7 @@ def test_a_change_by_an_unknown_handle_is_told(rig: Rig) -> None:
 
 
 def test_a_stale_handle_does_nothing(rig: Rig) -> None:
-    """Who was overtaken by a redelivery neither deletes it nor changes it."""
+    """After a redelivery, the old handle neither deletes the message nor changes it."""
     if not rig.strict_handles:
         pytest.skip("moto takes stale handles, as SQS sometimes does")
     rig.send("a", EMPTY)
@@ -277,7 +277,7 @@ def test_the_redrive_policy_takes_what_came_too_often(rig: Rig) -> None:
     assert ["poison"] == rig.dead_letters()
 
 
-def test_the_queue_tells_its_attributes(rig: Rig) -> None:
+def test_the_queue_reports_its_attributes(rig: Rig) -> None:
     """What the preflight and the heartbeat need to know."""
     for number in range(3):
         rig.send(f"body {number}", EMPTY)

@@ -76,7 +76,7 @@ def test_it_is_sent_whole_and_then_deleted(make_rig: MakeRig, registry: Registry
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (EntryFailure("InternalError"), "did not take the message: InternalError"),
+        (EntryFailure("InternalError"), "refused the message: InternalError"),
         (TransportError("allow sqs:SendMessage"), "allow sqs:SendMessage"),
     ],
 )

@@ -74,7 +74,7 @@ def test_every_framing_is_read_alike_in_pieces_of_every_size(
 
 
 def test_names_of_headers_are_in_lower_case_and_values_trimmed() -> None:
-    """So that whoever looks for one finds it."""
+    """So that it is easy to look one up."""
     got = reading([HEAD + b"X-Amzn-RequestId: \t a b \xe9 \r\nContent-Length: 0\r\n\r\n"])
 
     assert {"x-amzn-requestid": "a b \xe9", "content-length": "0"} == got.headers
@@ -137,7 +137,7 @@ def chunk(size: bytes) -> bytes:
     ],
 )  # fmt: skip
 def test_what_can_be_read_in_two_ways_is_refused(data: bytes) -> None:
-    """At once and in pieces: whoever guesses where an answer ends takes its rest for the next."""
+    """At once and in pieces. A guess of where it ends could take its rest for the next answer."""
     for size in (1_000, 65_536):
         with pytest.raises(ProtocolError):
             reading(data[at : at + size] for at in range(0, len(data), size))

@@ -71,7 +71,7 @@ def is_ours(request: Request) -> bool:
 # Ways
 
 
-def test_our_own_way_is_taken_without_a_word() -> None:
+def test_our_own_way_is_taken_and_not_logged() -> None:
     """Unless `queue.transport` asks for botocore's, which is logged."""
     with serving(lambda _: [http()]) as server:
         for way, logged in (
@@ -273,7 +273,7 @@ ERRORS: list[tuple[int, object, dict[str, str]]] = [
 
 
 def test_errors_are_understood_alike_by_both_ways() -> None:
-    """The kind of the error, its code and its sentence, whatever the answer is made of."""
+    """The kind of the error, its code and its sentence, for all kinds of answers."""
     understood = []
     for way in WAYS:
         errors = iter(ERRORS)
@@ -350,7 +350,7 @@ def test_the_time_of_aws_is_learned_from_a_refusal(refused: dict[str, str]) -> N
 
 
 def test_a_clock_that_is_set_right_later_is_learned_again() -> None:
-    """What was learned is wrong from then on, and AWS says so; nobody is told to set it then."""
+    """What was learned is wrong from then on, and AWS says so; no hint is logged then."""
     clock = ManualClock()
     late, right = clock.now() - TWENTY_MINUTES, clock.now()
     dates = [format_datetime(moment, usegmt=True) for moment in (late, right)]

@@ -80,8 +80,8 @@ def test_a_connection_is_used_again() -> None:
 def test_a_connection_with_something_left_in_it_is_not_used_again(behind: Any) -> None:
     """Whether it comes with the answer or later: the next request gets its own answer.
 
-    The first answer is good in any case: its messages are not lost. The end of a connection is no
-    error, either, if it comes between two requests.
+    The first answer is good in any case: its messages are not lost. The end of a connection
+    between two requests is not an error, either.
     """
     for later in (False, True):
         arrived = threading.Event()
@@ -207,7 +207,7 @@ def test_what_cannot_be_reached_is_an_endpoint_error() -> None:
 
 
 def test_a_handshake_without_an_answer_is_a_connect_timeout() -> None:
-    """The port is open, and nobody speaks TLS, or anything, behind it."""
+    """The port is open, but nothing answers."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         connections_to(listener.getsockname()[1], scheme="https", connect=0.1) as ours,
@@ -217,7 +217,7 @@ def test_a_handshake_without_an_answer_is_a_connect_timeout() -> None:
 
 
 def test_a_connection_that_idled_too_long_is_not_used() -> None:
-    """Routers forget it after a while, and the request would be answered by nobody."""
+    """Routers drop it after a while, and the request would get no answer."""
     clock = ManualClock()
     with (
         scripted([FIRST, SECOND, http()], [http(b"third")]) as server,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from botocore import exceptions as aws
 from botocore.parsers import JSONParser, QueryParser, ResponseParserError
 from botocore.session import Session
@@ -14,7 +13,7 @@ from consumer.queues.sqs.failures import ActionDeniedError, entry_failure, failu
 from consumer.queues.transport import EntryFailure
 from tests.cases import for_each
 
-#: What AWS tells, and nobody else must: users, accounts, keys.
+#: What AWS says, and we must not: users, accounts, keys.
 TELLTALE = "User: arn:aws:iam::123456789012:user/jane is not authorized, key AKIAEXAMPLE"
 
 
@@ -32,14 +31,14 @@ def answered(
     **more: Any,
 ) -> TransportError:
     """What is made of an error answer. `query_code` is the name that the JSON protocol gives it."""
-    told = {"Code": code, "Message": message, **more}
+    fields = {"Code": code, "Message": message, **more}
     if query_code is not None:
-        told["QueryErrorCode"] = query_code
-    return failure(aws.ClientError({"Error": told}, operation), operation)
+        fields["QueryErrorCode"] = query_code
+    return failure(aws.ClientError({"Error": fields}, operation), operation)
 
 
-@pytest.mark.parametrize(
-    ("code", "query_code"),
+@for_each(
+    "code, query_code",
     [
         ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
         ("AWS.SimpleQueueService.NonExistentQueue", None),
@@ -49,7 +48,7 @@ def answered(
     ],
 )
 def test_a_missing_queue_is_known_by_either_code(code: str, query_code: str | None) -> None:
-    """AWS tells two codes, emulators one; the sentence names queue and region."""
+    """AWS sends two codes, emulators one; the sentence names queue and region."""
     error = answered(code, query_code=query_code)
 
     assert QueueMissingError is type(error)
@@ -57,8 +56,8 @@ def test_a_missing_queue_is_known_by_either_code(code: str, query_code: str | No
     assert "'canvas-live-events' in eu-west-1" in str(error)
 
 
-@pytest.mark.parametrize(
-    ("operation", "action"),
+@for_each(
+    "operation, action",
     [
         ("ReceiveMessage", "sqs:ReceiveMessage"),
         ("DeleteMessageBatch", "sqs:DeleteMessage"),
@@ -68,7 +67,7 @@ def test_a_missing_queue_is_known_by_either_code(code: str, query_code: str | No
         ("AssumeRole", "sts:AssumeRole"),
     ],
 )
-@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException"])
+@for_each("code", ["AccessDenied", "AccessDeniedException"])
 def test_what_is_denied_names_the_action_to_allow(code: str, operation: str, action: str) -> None:
     """The remedy is in the sentence."""
     error = answered(code, operation=operation)
@@ -80,14 +79,14 @@ def test_what_is_denied_names_the_action_to_allow(code: str, operation: str, act
     assert code == error.code
 
 
-def test_a_denied_key_is_told_from_a_denied_queue() -> None:
+def test_a_denied_key_is_distinguished_from_a_denied_queue() -> None:
     """SQS has one code for both; kms:Decrypt is what is missing here."""
     error = answered("AccessDeniedException", message="not authorized to perform: kms:Decrypt on")
 
     assert "kms:Decrypt" in str(error)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "code",
     [
         "InvalidClientTokenId",
@@ -107,19 +106,19 @@ def test_a_denied_key_is_told_from_a_denied_queue() -> None:
     ],
 )
 def test_bad_credentials_and_keys_are_fatal(code: str) -> None:
-    """Waiting does not mend them; the exit code is that of permissions."""
+    """Waiting does not help; the exit code is that of permissions."""
     error = answered(code)
 
     assert AccessDeniedError is type(error)
     assert (77, code) == (error.exit_code, error.code)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "error",
     [
         aws.NoCredentialsError(),
         aws.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
-        aws.ProfileNotFound(profile="nobody"),
+        aws.ProfileNotFound(profile="absent"),
         aws.UnauthorizedSSOTokenError(),
     ],
 )
@@ -131,7 +130,7 @@ def test_missing_credentials_are_fatal(error: Exception) -> None:
     assert type(error).__name__ == made.code
 
 
-@pytest.mark.parametrize(
+@for_each(
     "code",
     [
         "ExpiredToken",
@@ -159,7 +158,7 @@ def test_everything_else_is_transient(code: str) -> None:
     assert code == error.code
 
 
-@pytest.mark.parametrize(
+@for_each(
     "error",
     [
         aws.EndpointConnectionError(endpoint_url="https://sqs.example/"),
@@ -173,17 +172,16 @@ def test_everything_else_is_transient(code: str) -> None:
         ConnectionResetError(),
         KeyError("surprise"),
     ],
-    ids=lambda error: type(error).__name__,
 )
 def test_the_network_and_the_unknown_are_transient(error: Exception) -> None:
-    """Including whatever botocore may raise that nobody expects; its name is the code."""
+    """Also exceptions of botocore's that are not expected; the name is the code."""
     made = failure(error)
 
     assert TransportError is type(made)
     assert type(error).__name__ == made.code
 
 
-@pytest.mark.parametrize("code", ["AccessDenied", "InvalidClientTokenId", "ExpiredToken", "x"])
+@for_each("code", ["AccessDenied", "InvalidClientTokenId", "ExpiredToken", "x"])
 def test_awss_own_words_are_not_passed_on(code: str) -> None:
     """They name users, accounts and keys."""
     error = answered(code)
@@ -198,7 +196,7 @@ def test_awss_own_words_are_not_passed_on(code: str) -> None:
     [
         (("SignatureDoesNotMatch", "InvalidSignatureException"), "this machine's clock, and the"),
         (("RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"), "this machine's clock"),
-        (("ExpiredToken", "ExpiredTokenException"), "the session token has run out"),
+        (("ExpiredToken", "ExpiredTokenException"), "the session token has expired"),
         (("IncompleteSignature", "IncompleteSignatureException"), "stray characters"),
         (("InvalidClientTokenId", "UnrecognizedClientException"), "does not know the access key"),
         (("MissingAuthenticationToken", "MissingAuthenticationTokenException"), "no usable"),
@@ -208,7 +206,7 @@ def test_awss_own_words_are_not_passed_on(code: str) -> None:
     ],
 )
 def test_a_code_and_its_newer_name_have_one_hint(codes: tuple[str, ...], hint: str) -> None:
-    """AWS's newer protocols name what the older ones named otherwise; either may be told."""
+    """AWS's newer protocols have other names for the same errors; either may come."""
     errors = [answered(code) for code in codes]
     errors += [answered("Whatever", query_code=code) for code in codes]
 
@@ -221,9 +219,9 @@ def test_a_code_and_its_newer_name_have_one_hint(codes: tuple[str, ...], hint: s
     [
         ("403", "ReceiveMessage", "a proxy or firewall in between refuses the request"),
         ("407", "ReceiveMessage", "a proxy in between wants a user name and password"),
-        ("502", "ReceiveMessage", "a proxy or load balancer in between had no answer from SQS"),
+        ("502", "ReceiveMessage", "a proxy or load balancer in between got no answer from SQS"),
         ("504", "ReceiveMessage", "if long polls keep failing like this, lower queue.wait_time"),
-        ("504", "DeleteMessageBatch", "a proxy or load balancer in between had no answer"),
+        ("504", "DeleteMessageBatch", "a proxy or load balancer in between got no answer"),
         ("418", "ReceiveMessage", "HTTP status 418 without an error code of AWS's"),
     ],
 )
@@ -246,7 +244,7 @@ def test_a_page_of_something_in_between_is_not_an_answer_of_sqss(
         assert "jane" not in str(error)
 
 
-@pytest.mark.parametrize("code", ["Jane's queue is\nfull", "", None, "x" * 200])
+@for_each("code", ["Jane's queue is\nfull", "", None, "x" * 200])
 def test_a_code_that_is_none_is_not_passed_on(code: Any) -> None:
     """Emulators and proxies put sentences there, or nothing."""
     error = answered(code)
@@ -255,8 +253,8 @@ def test_a_code_that_is_none_is_not_passed_on(code: Any) -> None:
     assert "Jane" not in str(error)
 
 
-@pytest.mark.parametrize(
-    ("entry", "failure"),
+@for_each(
+    "entry, failure",
     [
         ({"Code": "ReceiptHandleIsInvalid"}, EntryFailure("ReceiptHandleIsInvalid", gone=True)),
         ({"Code": "MessageNotInflight"}, EntryFailure("MessageNotInflight", gone=True)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.queues.sqs.lookup import is_ec2
+from consumer.queues.sqs.sources import is_ec2
 from tests.cases import for_each
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from consumer.queues.sqs.failures import ActionDeniedError
 from consumer.queues.sqs.preflight import attributes_of, check_queue
 from consumer.queues.transport import QueueAttributes
 from consumer.testing import Fault, InMemoryQueue, ManualClock
+from tests.cases import for_each
 
 
 def queue(*, receives: int | None = 5, visibility: int = 30) -> InMemoryQueue:
@@ -34,8 +35,8 @@ def test_a_sound_queue_draws_no_warning() -> None:
     assert "dlq" == check.attributes.dead_letter_queue
 
 
-@pytest.mark.parametrize(
-    ("receives", "visibility", "read_timeout", "warning"),
+@for_each(
+    "receives, visibility, read_timeout, warning",
     [
         (None, 30, 30, "no redrive policy"),
         (2, 30, 30, "maxReceiveCount is 2"),
@@ -66,7 +67,7 @@ def test_the_configured_visibility_timeout_is_what_counts() -> None:
     assert "10 s" in short.warnings[0]
 
 
-def test_not_being_allowed_to_ask_is_no_obstacle() -> None:
+def test_a_missing_permission_to_ask_is_only_a_warning() -> None:
     """Consuming needs no GetQueueAttributes: a warning says what was not checked."""
     ours = queue()
     denied = ActionDeniedError("no", code="AccessDenied", action="sqs:GetQueueAttributes")
@@ -78,7 +79,7 @@ def test_not_being_allowed_to_ask_is_no_obstacle() -> None:
     assert ["sqs:GetQueueAttributes"] == [text.split()[0] for text in check.warnings]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "error",
     [
         QueueMissingError("no such queue"),
@@ -87,10 +88,9 @@ def test_not_being_allowed_to_ask_is_no_obstacle() -> None:
         ActionDeniedError("no", code="AccessDenied", action="sts:AssumeRole"),
         TransportError("not reached"),
     ],
-    ids=["missing", "credentials", "url", "role", "network"],
 )
 def test_what_stops_consuming_is_raised(error: TransportError) -> None:
-    """Whoever starts the daemon decides whether to wait."""
+    """The start of the daemon decides whether to wait."""
     ours = queue()
     ours.faults = [Fault(error)]
 
@@ -98,9 +98,9 @@ def test_what_stops_consuming_is_raised(error: TransportError) -> None:
         check_queue(ours, read_timeout_seconds=30)
 
 
-@pytest.mark.parametrize("policy", ["", "not json", "[]", "{}", '{"maxReceiveCount": "many"}'])
+@for_each("policy", ["", "not json", "[]", "{}", '{"maxReceiveCount": "many"}'])
 def test_what_cannot_be_read_is_not_known(policy: str) -> None:
-    """An emulator's odd answer is no reason to stop."""
+    """An emulator's odd answer does not stop the start."""
     attributes = attributes_of({"RedrivePolicy": policy, "VisibilityTimeout": "soon"})
 
     assert QueueAttributes() == attributes
@@ -108,9 +108,9 @@ def test_what_cannot_be_read_is_not_known(policy: str) -> None:
 
 def test_a_redrive_policy_that_is_no_text_is_not_known() -> None:
     """Likewise of an answer in another shape."""
-    told: Any = {"RedrivePolicy": {"maxReceiveCount": 3}, "VisibilityTimeout": {}}
+    named: Any = {"RedrivePolicy": {"maxReceiveCount": 3}, "VisibilityTimeout": {}}
 
-    assert QueueAttributes() == attributes_of(told)
+    assert QueueAttributes() == attributes_of(named)
 
 
 def test_a_redrive_policy_is_read_whether_its_count_is_text_or_number() -> None:

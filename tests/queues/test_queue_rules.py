@@ -14,8 +14,6 @@ from consumer.queues.rules import (
     signing_region,
 )
 from consumer.queues.sqs import connect
-from consumer.queues.sqs.sender import connect_sender
-from consumer.testing import ManualClock
 from tests.cases import for_each
 
 NAME = "canvas-live-events-prod"
@@ -32,8 +30,8 @@ def address(url: str | None = None, **settings: object) -> QueueAddress:
     )
 
 
-@pytest.mark.parametrize(
-    ("origin", "region", "endpoint"),
+@for_each(
+    "origin, region, endpoint",
     [
         ("https://sqs.eu-west-1.amazonaws.com", "eu-west-1", None),
         ("https://sqs.cn-north-1.amazonaws.com.cn", "cn-north-1", None),
@@ -99,14 +97,14 @@ def test_the_region_to_sign_for_is_known_or_an_error() -> None:
             signing_region(unknown, None)
 
 
-def test_nobody_signs_for_a_region_that_is_not_known() -> None:
+def test_nothing_is_signed_for_an_unknown_region() -> None:
     """Neither the daemon, nor the quarantine, nor `consume sample`: the host is not guessed at."""
     url, aws = f"http://elasticmq:9324{PATH}", AwsSettings()
 
     with pytest.raises(ConfigurationError, match=r"elasticmq.*set aws\.region"):
-        connect(QueueSettings(url=url), aws, max_connections=1, clock=ManualClock())
+        connect(QueueSettings(url=url), aws)
     with pytest.raises(ConfigurationError, match=r"elasticmq.*set aws\.region"):
-        connect_sender(*quarantine_queue(url, aws))
+        connect(*quarantine_queue(url, aws))
 
 
 @for_each(
@@ -124,7 +122,7 @@ def test_nobody_signs_for_a_region_that_is_not_known() -> None:
     ],
 )
 def test_nothing_is_sent_to_aws_unencrypted(host: str) -> None:
-    """Whoever's URL it is: of the queue, of the quarantine, or an endpoint."""
+    """The URL of the queue, of the quarantine, or of an endpoint."""
     with pytest.raises(ConfigurationError, match=r"queue\.url begins with http://.*https://"):
         address(f"http://{host}{PATH}")
     with pytest.raises(ConfigurationError, match=r"quarantine\.queue_url begins with http://"):
@@ -154,7 +152,7 @@ def test_a_host_is_written_as_certificates_have_it() -> None:
 
 
 def test_a_name_is_enough() -> None:
-    """Region and endpoint are then whatever is configured, or AWS's own configuration says."""
+    """Region and endpoint are then those of the settings, or of AWS's own configuration."""
     assert QueueAddress(NAME, None, None, None) == address(name=NAME)
     assert QueueAddress(NAME, None, "eu-west-1", "http://localhost:4566") == address(
         name=NAME, aws_region="eu-west-1", aws_endpoint_url="http://localhost:4566"
@@ -182,23 +180,23 @@ def test_any_name_is_allowed_if_asked_for() -> None:
     assert "dlq" == found.name
 
 
-@pytest.mark.parametrize(
-    ("url", "sentence"),
+@for_each(
+    "url, sentence",
     [
         (None, "no queue is named"),
         (f"{AWS}/123456789012/orders", "does not begin with 'canvas-live-events'"),
         (f"{AWS}{PATH}.fifo", "FIFO"),
         (f"http://127.0.0.1:5000{PATH}.fifo", "FIFO"),
-        (f"{AWS}/123456789012/canvas-live-events%20x", "no queue name"),
-        (f"{AWS}/123456789012/canvas-live-events-{'x' * 80}", "no queue name"),
+        (f"{AWS}/123456789012/canvas-live-events%20x", "not a queue name"),
+        (f"{AWS}/123456789012/canvas-live-events-{'x' * 80}", "not a queue name"),
         (f"{AWS}/{NAME}", "lacks the account"),
         (f"{AWS}/", "lacks the account"),
         (f"{AWS}/12345/{NAME}", "12 digits"),
         (f"{AWS}/123456789012/more/{NAME}", "12 digits"),
         ("http://127.0.0.1:5000", "lacks the account"),
-        ("not a url", "no http"),
-        (f"ftp://sqs.us-east-1.amazonaws.com{PATH}", "no http"),
-        (f"https://sqs.us-east-1.amazonaws.com:port{PATH}", "no http"),
+        ("not a url", "not an http"),
+        (f"ftp://sqs.us-east-1.amazonaws.com{PATH}", "not an http"),
+        (f"https://sqs.us-east-1.amazonaws.com:port{PATH}", "not an http"),
         ("arn:aws:sqs:us-east-1:123456789012:canvas-live-events", "ARN"),
         (
             "https://us-east-1.console.aws.amazon.com/sqs/v3/home?region=us-east-1#/queues/x",
@@ -222,7 +220,7 @@ def test_a_fifo_queue_is_refused_whatever_is_allowed() -> None:
         address(name="anything.fifo", allow_any_queue_name=True)
 
 
-def test_contradictions_are_told() -> None:
+def test_contradictions_are_refused() -> None:
     """Another region, another name than the URL's."""
     with pytest.raises(ConfigurationError, match=r"'eu-west-1'.*'us-east-1'"):
         address(AWS + PATH, aws_region="eu-west-1")
@@ -230,16 +228,16 @@ def test_contradictions_are_told() -> None:
         address(AWS + PATH, name="canvas-live-events-other")
 
 
-@pytest.mark.parametrize("key", ["url", "aws_endpoint_url"])
+@for_each("key", ["url", "aws_endpoint_url"])
 def test_a_password_in_a_url_is_refused_and_not_shown(key: str) -> None:
     """It must not be there, and the error must not repeat it."""
-    settings = {"url": AWS + PATH, key: f"https://somebody:hunter2@sqs.example{PATH}"}
+    settings = {"url": AWS + PATH, key: f"https://jane:hunter2@sqs.example{PATH}"}
 
     with pytest.raises(ConfigurationError) as refused:
         address(**settings)
 
     assert "hunter2" not in str(refused.value)
-    assert "somebody" not in str(refused.value)
+    assert "jane" not in str(refused.value)
 
 
 def test_an_endpoint_must_be_a_url() -> None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 ACCOUNT, PASSWORD = "123456789012", "hunter2"
 LATE = "did not answer within the read timeout (queue.read_timeout_seconds); if long polls keep"
-CLOSED = "closed the connection before the whole answer had come; if long polls keep failing"
+CLOSED = "closed the connection before the answer was complete; if long polls keep failing"
 CA = "the file of CA certificates (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle"
 
 #: What a server says to anything.
@@ -236,7 +236,7 @@ def made(error: Exception, hosts: Hosts, expected: str) -> TransportError:
 def test_botocores_failures_name_host_and_reason(
     hosts: Hosts, url: str, environ: dict[str, str], expected: str
 ) -> None:
-    """Whichever way it did not get there, and through whatever it went."""
+    """For each way to fail, directly and through a proxy."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environ.items():
             patch.setenv(name, hosts.fill(value))
@@ -315,7 +315,7 @@ def test_a_socks_proxy_is_a_configuration_error(hosts: Hosts) -> None:
         patch.setenv("https_proxy", f"socks5://jane:{PASSWORD}@127.0.0.1:1080")
         error = by_botocore("https://x.invalid")
 
-    found = made(error, hosts, "the proxy 127.0.0.1:1080 is a SOCKS proxy, which can't be used")
+    found = made(error, hosts, "the proxy 127.0.0.1:1080 is a SOCKS proxy, which is not supported")
     assert EXIT_CONFIGURATION == found.exit_code
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -17,11 +17,11 @@ from consumer.errors import (
 )
 from consumer.queues.rules import QueueAddress
 from consumer.queues.sending import Outgoing
-from consumer.queues.sqs import SqsTransport
+from consumer.queues.sqs import SqsTransport, connect
 from consumer.queues.sqs.calls import BotocoreCalls
-from consumer.queues.sqs.sender import SqsSender, connect_sender
 from consumer.queues.transport import EntryFailure
 from consumer.testing import ManualClock
+from tests.cases import for_each
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-test"
 NAME = "canvas-live-events-test"
@@ -30,10 +30,13 @@ SILENT = EntryFailure("NotInResponse")
 
 
 class Client:
-    """Stands in for boto3's: keeps what it is asked, answers with what it was given."""
+    """In place of boto3's: keeps the requests, and answers with what it was given."""
 
     class Meta:
         region_name = "us-east-1"
+        method_to_api_mapping: ClassVar = {
+            "send_message_batch": "SendMessageBatch", "get_queue_url": "GetQueueUrl",
+        }  # fmt: skip
         events = SimpleNamespace(register=lambda *_: None)
 
     meta = Meta()
@@ -60,10 +63,10 @@ class Client:
         self.closed = True
 
 
-def sender_of(client: Client, *, url: str | None = URL) -> SqsSender:
+def sender_of(client: Client, *, url: str | None = URL) -> SqsTransport:
     address = QueueAddress(NAME, url, "us-east-1", None)
     calls = BotocoreCalls(client)
-    return SqsSender(SqsTransport(calls, address, region="us-east-1", clock=ManualClock()))
+    return SqsTransport(calls, address, region="us-east-1", clock=ManualClock())
 
 
 def refusal(code: str) -> ClientError:
@@ -101,8 +104,8 @@ def test_a_queue_with_a_name_is_asked_for_its_url_once() -> None:
     assert {asked["QueueUrl"] for asked in client.asked} == {URL}
 
 
-@pytest.mark.parametrize(
-    ("answer", "expected"),
+@for_each(
+    "answer, expected",
     [
         (
             {"Successful": [{"Id": "2"}, {"Id": "0"}], "Failed": [{"Id": "1", "Code": "Busy"}]},
@@ -122,11 +125,9 @@ def test_the_answer_is_by_position(answer: Any, expected: list[EntryFailure | No
     assert sender_of(Client(answer)).send(THREE) == expected
 
 
-@pytest.mark.parametrize(
-    "answer", [{"Successful": [{}]}, {"Failed": ["text"]}, {"Successful": 5}, ["a list"]]
-)
+@for_each("answer", [{"Successful": [{}]}, {"Failed": ["text"]}, {"Successful": 5}, ["a list"]])
 def test_an_answer_of_another_shape_is_a_fault_that_may_pass(answer: Any) -> None:
-    """A proxy's, or an emulator's: told, and not a bug of this program."""
+    """A proxy's, or an emulator's: an error of the transport, not a bug of this program."""
     with pytest.raises(TransportError, match="not SQS's answer") as caught:
         sender_of(Client(answer)).send(THREE)
 
@@ -134,8 +135,8 @@ def test_an_answer_of_another_shape_is_a_fault_that_may_pass(answer: Any) -> Non
     assert caught.value.code == "AnswerNotUnderstood"
 
 
-@pytest.mark.parametrize(
-    ("fault", "error", "told"),
+@for_each(
+    "fault, error, text",
     [
         (refusal("QueueDoesNotExist"), QueueMissingError, "there is no queue"),
         (refusal("AccessDenied"), AccessDeniedError, "allow sqs:SendMessage"),
@@ -143,23 +144,23 @@ def test_an_answer_of_another_shape_is_a_fault_that_may_pass(answer: Any) -> Non
         (EndpointConnectionError(endpoint_url="CANARY"), TransportError, "was not reached"),
     ],
 )
-def test_a_fault_is_told_in_words_of_ours(
-    fault: Exception, error: type[TransportError], told: str
+def test_a_fault_is_reported_in_our_own_words(
+    fault: Exception, error: type[TransportError], text: str
 ) -> None:
     """By its kind; AWS's own text names accounts and users."""
-    with pytest.raises(error, match=told) as caught:
+    with pytest.raises(error, match=text) as caught:
         sender_of(Client(fault)).send(THREE)
 
     assert "CANARY" not in str(caught.value)
     assert caught.value.__suppress_context__
 
 
-@pytest.mark.parametrize("count", [0, 11])
+@for_each("count", [0, 11])
 def test_a_batch_has_one_to_ten(count: int) -> None:
-    """Anything else is a mistake of the caller, told before SQS is asked."""
+    """Anything else is a mistake of the caller, and nothing is sent."""
     client = Client()
 
-    with pytest.raises(ValueError, match=f"1 to 10 messages, not {count}"):
+    with pytest.raises(ValueError, match=f"1 to 10 entries, not {count}"):
         sender_of(client).send([THREE[0]] * count)
 
     assert client.asked == []
@@ -167,11 +168,11 @@ def test_a_batch_has_one_to_ten(count: int) -> None:
 
 def test_the_account_is_in_no_repr() -> None:
     """Name and region are enough."""
-    assert repr(sender_of(Client())) == f"SqsSender('{NAME}', 'us-east-1')"
+    assert repr(sender_of(Client())) == f"SqsTransport('{NAME}', 'us-east-1')"
 
 
 def test_connections_are_given_back() -> None:
-    """By close."""
+    """By `close`."""
     client = Client()
 
     sender_of(client).close()
@@ -179,25 +180,25 @@ def test_connections_are_given_back() -> None:
     assert client.closed
 
 
-@pytest.mark.parametrize(
-    ("queue", "told"),
+@for_each(
+    "queue, text",
     [
         ({"url": URL.replace(NAME, "grades")}, "does not begin with 'canvas-live-events'"),
         ({"name": NAME}, "the region is not known"),
         ({}, "no queue is named"),
     ],
 )
-def test_a_queue_that_can_not_be_sent_to(queue: dict[str, str], told: str) -> None:
-    """Is told when connecting, with what would be right."""
-    with pytest.raises(ConfigurationError, match=told):
-        connect_sender(QueueSettings.model_validate(queue), AwsSettings())
+def test_a_queue_that_can_not_be_sent_to(queue: dict[str, str], text: str) -> None:
+    """It is reported when connecting, with what would be right."""
+    with pytest.raises(ConfigurationError, match=text):
+        connect(QueueSettings.model_validate(queue), AwsSettings())
 
 
 def test_the_region_is_that_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else has to be configured but a key; nothing is asked yet."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")
-    sender = connect_sender(QueueSettings(url=URL.replace("us-east-1", "eu-west-2")), AwsSettings())
+    sender = connect(QueueSettings(url=URL.replace("us-east-1", "eu-west-2")), AwsSettings())
 
     assert (sender.name, sender.region) == (NAME, "eu-west-2")
     sender.close()

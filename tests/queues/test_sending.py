@@ -50,7 +50,7 @@ def messages(count: int) -> list[Outgoing]:
 
 
 def test_ten_go_in_one_request(clock: ManualClock) -> None:
-    """As SQS has it; told is how many each brought."""
+    """As SQS requires; each yields how many it brought."""
     sender = Recorder(clock)
 
     assert list(send_all(messages(25), sender, clock=clock)) == [10, 10, 5]
@@ -94,7 +94,7 @@ def test_a_request_that_fails_is_made_again(clock: ManualClock) -> None:
 
 
 def test_four_times_is_enough(clock: ManualClock) -> None:
-    """Then it is told what SQS said, and how many it did not take; those it took are counted."""
+    """The error has SQS's code and how many it refused; those it accepted are counted."""
     sender = Recorder(clock, [None, BUSY], [BUSY], [BUSY], [BUSY])
     counted: list[int] = []
 
@@ -107,7 +107,7 @@ def test_four_times_is_enough(clock: ManualClock) -> None:
     assert counted == [1, 0, 0, 0]
 
 
-def test_a_request_that_fails_four_times_is_told(clock: ManualClock) -> None:
+def test_a_request_that_fails_four_times_is_an_error(clock: ManualClock) -> None:
     """As it failed last; nothing after it is sent."""
     faults = [TransportError(f"fault {number}", code="Reset") for number in range(4)]
     sender = Recorder(clock, *faults)
@@ -129,7 +129,7 @@ def test_what_waiting_does_not_mend_is_told_at_once(clock: ManualClock) -> None:
 
 
 def most_in_a_second(sender: Recorder) -> int:
-    """Of the messages that were sent, in whatever second."""
+    """Of the messages that were sent, in any second."""
     return max(
         sum(len(bodies) for at, bodies in sender.requests if first <= at < first + 1 - 1e-6)
         for first, _ in sender.requests

@@ -16,7 +16,7 @@ from consumer.errors import (
     TransportError,
 )
 from consumer.queues.sqs.calls import WireCalls
-from consumer.queues.sqs.credentials import session_for
+from consumer.queues.sqs.client import session_for
 from consumer.queues.transport import EntryFailure
 from consumer.testing import ManualClock
 from tests.cases import for_each
@@ -304,7 +304,7 @@ def test_a_queue_that_says_nothing_of_itself_has_no_attributes(wire: Wire) -> No
 
 
 def test_entries_are_answered_by_position(wire: Wire) -> None:
-    """Deleted, failed, and passed over in silence: whatever the order of the answer."""
+    """Deleted, failed, and not mentioned, in any order of the answer."""
     for transport in wire.both:
         wire.requests.clear()
         wire.answer(
@@ -326,7 +326,7 @@ def test_entries_are_answered_by_position(wire: Wire) -> None:
         assert [("DeleteMessageBatch", {"QueueUrl": URL, "Entries": entries})] == wire.asked
 
 
-def test_the_same_handle_twice_is_no_clash(wire: Wire) -> None:
+def test_the_same_handle_may_be_in_a_batch_twice(wire: Wire) -> None:
     """Ids are positions, so that a batch is never refused for two of the same."""
     for transport in wire.both:
         wire.requests.clear()
@@ -355,7 +355,7 @@ def test_a_missing_queue_is_known_on_the_wire(wire: Wire) -> None:
 
 
 def test_one_call_is_one_request(wire: Wire) -> None:
-    """The engine tries again, nobody else."""
+    """Only the engine tries again."""
     for transport in wire.both:
         wire.requests.clear()
         wire.answer({"__type": "ServiceUnavailable"}, status=503)
@@ -383,7 +383,7 @@ def test_a_mistake_of_ours_is_not_hidden(wire: Wire, monkeypatch: pytest.MonkeyP
 def test_a_name_is_resolved_once_and_again_after_a_failure(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`connect` asks nobody, so that a network that is not up yet can be waited for."""
+    """`connect` sends nothing, so a network that is not up yet can be waited for."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     for way in WAYS:
         wire.requests.clear()
@@ -406,7 +406,7 @@ def test_a_name_is_resolved_once_and_again_after_a_failure(
         assert "eu-west-1" == transport.region
 
 
-def test_a_name_that_nobody_has_is_a_missing_queue(wire: Wire) -> None:
+def test_an_unknown_name_is_a_missing_queue(wire: Wire) -> None:
     """The same error as with a URL."""
     transport = wire.connect(None, name=QUEUE, aws_region="eu-west-1")
     wire.answer({"__type": "QueueDoesNotExist"}, status=400)
@@ -502,7 +502,7 @@ def test_a_profile_brings_credentials_and_region(wire: Wire, tmp_path: Path) -> 
     assert "Credential=AKIAPROFILE/" in signed
     assert "/eu-north-1/sqs/aws4_request" in signed
     with pytest.raises(AccessDeniedError, match=r"aws\.profile"):
-        connected(URL, aws_profile="nobody", **NO_KEYS)
+        connected(URL, aws_profile="absent", **NO_KEYS)
 
 
 def test_configured_keys_sign_the_requests(wire: Wire) -> None:

@@ -293,7 +293,7 @@ def test_a_file_that_cannot_be_used_trusts_no_server(
 def test_a_connection_is_used_again_if_nothing_is_left_in_it(
     rig: Rig, pieces: list[Any], *, reused: bool
 ) -> None:
-    """As without TLS: whatever comes with an answer, or behind it, in whichever record."""
+    """As without TLS, for bytes with an answer or after it, in the same record or another."""
     root = make(authority=True)
     tls = rig.context(make(root, "127.0.0.1"))
     with scripted([pieces, http(b"second")], [http(b"second")], tls=tls) as server:
@@ -310,9 +310,7 @@ def test_a_connection_is_used_again_if_nothing_is_left_in_it(
     assert (1 if reused else 2) == server.connections
 
 
-def test_the_server_is_told_the_name_that_is_wanted(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_server_gets_the_name_that_is_wanted(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """SNI: the host without its final dot; none for an address."""
     root = make(authority=True)
     monkeypatch.setenv("AWS_CA_BUNDLE", rig.write("ca.pem", root))

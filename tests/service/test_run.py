@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 import structlog
 
-from consumer.config import EngineSettings, QueueSettings, Settings
+from consumer.config import (
+    AwsSettings,
+    EngineSettings,
+    QuarantineSettings,
+    QueueSettings,
+    Settings,
+)
 from consumer.errors import AccessDeniedError, ConfigurationError, QueueMissingError, TransportError
 from consumer.handlers.registering.registry import Registry
-from consumer.queues.sqs.credential_failures import CredentialsMissingError
+from consumer.queues.sqs.failures import CredentialsMissingError
 from consumer.queues.transport import QueueAttributes
 from consumer.service import run as module
 from consumer.service import start
@@ -314,6 +320,25 @@ def test_the_start_logs_what_happens_to_unmatched_events(
     assert archived == len(some.unmatched)
     assert () == every.unmatched
     assert [] == [line for line in logs if line["event"] == "config_warning"]
+
+
+@for_each("way, kind", [("auto", "WireCalls"), ("botocore", "BotocoreCalls")])
+def test_the_quarantines_queue_is_called_in_the_same_way(
+    way: Literal["auto", "botocore"], kind: str
+) -> None:
+    """`queue.transport` is for both queues."""
+    url = "http://127.0.0.1:1/123456789012/canvas-live-events-{}"
+    keys: dict[str, Any] = {"access_key_id": "key", "secret_access_key": "secret"}
+    settings = Settings(
+        queue=QueueSettings(url=url.format("main"), transport=way),
+        quarantine=QuarantineSettings(queue_url=url.format("poison")),
+        aws=AwsSettings.model_validate(keys),
+    )
+
+    quarantine: Any = start._quarantine(settings, ManualClock())
+    quarantine.close()
+
+    assert kind == type(quarantine._sender._calls).__name__
 
 
 def test_a_state_directory_that_cannot_be_written_ends_the_start(rig: Rig) -> None:

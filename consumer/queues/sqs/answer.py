@@ -1,28 +1,38 @@
-"""Reads one HTTP/1.1 answer as far as SQS and its emulators need it: whole and bounded, or not."""
+"""Reads one HTTP/1.1 answer, as far as SQS and its emulators use HTTP: whole and bounded."""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
-from functools import lru_cache
 from http.client import HTTPException
 from typing import Final, NamedTuple
 
-#: Gives the next bytes of a connection, b"" at its end. Raises OSError, or TimeoutError.
+#: Returns the next bytes of a connection, b"" at its end. Raises OSError.
 Receive = Callable[[], bytes]
 
+#: Of status line and headers, of the line before a chunk, of all trailers.
 _MAX_HEAD_BYTES: Final = 65_536
 #: Ten messages of 1 MiB, each character of which may be written as an escape of six.
 _MAX_CONTENT_BYTES: Final = 64 * 1024 * 1024
-_MAX_ANNOUNCEMENTS: Final = 10
+_MAX_INTERIM_ANSWERS: Final = 10
 _FIRST_FINAL_STATUS: Final = 200
 _WITHOUT_CONTENT: Final = frozenset({204, 304})
 
-_blank_line = re.compile(rb"\r?\n\r?\n").search
-_status_line = re.compile(r"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: [^\r]*)?").fullmatch
-_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_chunk_line = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?").fullmatch
-_length = re.compile(r"[0-9]{1,10}").fullmatch
+_TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_VALUE: Final = rb":[ \t]*([^\r\n]*?)[ \t]*(?=\r?\n)"
+_head_end = re.compile(rb"\n\r?\n").search
+_line_end = re.compile(rb"\n").search
+_head = re.compile(
+    rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*+)?\r?\n(?:" + _TOKEN + rb":[^\r\n]*+\r?\n)*+\r?\n"
+).fullmatch
+_headers = re.compile(rb"\n(" + _TOKEN + rb")" + _VALUE).findall
+#: The headers that say where the answer ends, and whether the connection does.
+_framing = re.compile(
+    rb"\n(connection|content-length|transfer-encoding)" + _VALUE, re.IGNORECASE
+).findall
+_chunk_line = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\n]*)?\r?\n").fullmatch
+_length = re.compile(rb"[0-9]{1,10}").fullmatch
 
 
 class ProtocolError(HTTPException):
@@ -37,44 +47,52 @@ class Answer(NamedTuple):
     """A whole answer."""
 
     status: int
-    #: By name in lower case.
-    headers: dict[str, str]
+    #: Status line and headers, as they came.
+    head: bytes
     content: bytes
     #: True if nothing but this answer was in the connection, which may serve another request.
     reusable: bool
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """By name in lower case."""
+        pairs = _headers(self.head)
+        return {name.decode().lower(): value.decode("latin-1") for name, value in pairs}
+
 
 def read_answer(receive: Receive) -> Answer:
     """Read the answer to one request. Raises `ProtocolError`, and what `receive` raises."""
-    stream = _Stream(receive)
-    for _ in range(_MAX_ANNOUNCEMENTS):
-        is_new, status, headers = _read_head(stream)
-        if status >= _FIRST_FINAL_STATUS:
-            break
-    else:
-        raise ProtocolError
-    tokens = {token.strip() for token in headers.get("connection", "").lower().split(",")}
-    reusable = "close" not in tokens and (is_new or "keep-alive" in tokens)
-    coding = headers.get("transfer-encoding")
-    length = headers.get("content-length")
+    unread = _Unread(receive)
+    head = unread.final_head()
+    status = int(head[2])
+    framing: dict[bytes, set[bytes]] = defaultdict(set)
+    for name, value in _framing(head[0]):
+        framing[name.lower()].add(value)
+    lengths, codings = framing[b"content-length"], framing[b"transfer-encoding"]
+    if len(lengths) > 1 or len(codings) > 1:
+        raise ProtocolError  # it is not known where the answer ends
+    tokens = {token.strip() for token in b",".join(framing[b"connection"]).lower().split(b",")}
+    reusable = b"close" not in tokens and (head[1] == b"1" or b"keep-alive" in tokens)
     if status in _WITHOUT_CONTENT:
         content = b""
-    elif coding is not None:
-        # A length beside it comes of a server or proxy whose next answer can't be trusted to begin
-        # where this one ends.
-        reusable = reusable and length is None
-        content = _read_chunks(stream, coding)
-    elif length is not None:
+    elif codings:
+        if codings.pop().lower() != b"chunked":
+            raise ProtocolError
+        content = unread.chunks()
+        # Of who sends a length, too, the next answer may begin somewhere else.
+        reusable = reusable and not lengths
+    elif lengths:
+        length = lengths.pop()
         if not _length(length) or int(length) > _MAX_CONTENT_BYTES:
             raise ProtocolError
-        content = stream.exactly(int(length))
+        content = unread.exactly(int(length))
     else:
-        content, reusable = stream.to_the_end(), False
-    return Answer(status, headers, content, reusable and not stream.rest)
+        content, reusable = unread.to_the_end(), False
+    return Answer(status, head[0], content, reusable and not unread.rest)
 
 
-class _Stream:
-    """What came and was not read yet."""
+class _Unread:
+    """What came and was not read yet, and what comes."""
 
     __slots__ = ("_receive", "rest")
 
@@ -82,19 +100,24 @@ class _Stream:
         self._receive = receive
         self.rest = b""
 
-    def head(self) -> bytes:
-        """Up to an empty line."""
-        while not (end := _blank_line(self.rest)):
-            self._grow()
-        head, self.rest = self.rest[: end.start()], self.rest[end.end() :]
-        return head
+    def final_head(self) -> re.Match[bytes]:
+        """Status line and headers of the answer, after those that only announce it."""
+        for _ in range(_MAX_INTERIM_ANSWERS):
+            head = _head(self.until(_head_end))
+            if head is None:
+                break
+            if int(head[2]) >= _FIRST_FINAL_STATUS:
+                return head
+        raise ProtocolError
 
-    def line(self) -> bytes:
-        """Up to the next line break."""
-        while (end := self.rest.find(b"\n")) < 0:
-            self._grow()
-        line, self.rest = self.rest[:end], self.rest[end + 1 :]
-        return line.removesuffix(b"\r")
+    def until(self, end: Callable[[bytes], re.Match[bytes] | None]) -> bytes:
+        """Up to what `end` finds, and with it."""
+        while not (found := end(self.rest)):
+            if len(self.rest) > _MAX_HEAD_BYTES:
+                raise ProtocolError
+            self.rest += self._more()
+        taken, self.rest = self.rest[: found.end()], self.rest[found.end() :]
+        return taken
 
     def exactly(self, size: int) -> bytes:
         parts, missing = [self.rest], size - len(self.rest)
@@ -104,6 +127,28 @@ class _Stream:
         data = b"".join(parts)
         self.rest = data[size:]
         return data[:size]
+
+    def chunks(self) -> bytes:
+        parts: list[bytes] = []
+        total = 0
+        while chunk := _chunk_line(self.until(_line_end)):
+            if not (size := int(chunk[1], 16)):
+                break
+            total += size
+            if total > _MAX_CONTENT_BYTES:
+                raise ProtocolError
+            part = self.exactly(size + 2)
+            if not part.endswith(b"\r\n"):
+                raise ProtocolError
+            parts.append(part[:size])
+        else:
+            raise ProtocolError
+        trailers = 0
+        while (line := self.until(_line_end)) not in (b"\r\n", b"\n"):
+            trailers += len(line)
+            if trailers > _MAX_HEAD_BYTES:
+                raise ProtocolError
+        return b"".join(parts)
 
     def to_the_end(self) -> bytes:
         parts, size = [self.rest], len(self.rest)
@@ -115,61 +160,8 @@ class _Stream:
                 raise ProtocolError
         return b"".join(parts)
 
-    def _grow(self) -> None:
-        if len(self.rest) > _MAX_HEAD_BYTES:
-            raise ProtocolError
-        self.rest += self._more()
-
     def _more(self) -> bytes:
         part = self._receive()
         if not part:
             raise CutError
         return part
-
-
-def _read_head(stream: _Stream) -> tuple[bool, int, dict[str, str]]:
-    """Whether it is HTTP/1.1, the status, and the headers."""
-    first, *lines = stream.head().decode("latin-1").replace("\r\n", "\n").split("\n")
-    status = _status_line(first)
-    if not status:
-        raise ProtocolError
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        name, value = _name_of(name if colon else ""), value.strip(" \t")
-        if headers.get(name, value) != value and name in ("content-length", "transfer-encoding"):
-            raise ProtocolError  # two lengths: nobody knows where it ends
-        headers[name] = f"{headers[name]},{value}" if name == "connection" in headers else value
-    return status[1] == "1", int(status[2]), headers
-
-
-@lru_cache(maxsize=100)
-def _name_of(text: str) -> str:
-    """The name of a header, in lower case; the same few come with each answer."""
-    if not _is_token(text):
-        raise ProtocolError
-    return text.lower()
-
-
-def _read_chunks(stream: _Stream, coding: str) -> bytes:
-    if coding.lower() != "chunked":
-        raise ProtocolError
-    parts: list[bytes] = []
-    total = 0
-    while True:
-        chunk = _chunk_line(stream.line())
-        size = int(chunk[1], 16) if chunk else -1
-        total += size
-        if size < 0 or total > _MAX_CONTENT_BYTES:
-            raise ProtocolError
-        if size == 0:
-            break
-        parts.append(stream.exactly(size))
-        if stream.exactly(2) != b"\r\n":
-            raise ProtocolError
-    trailers = 0
-    while line := stream.line():
-        trailers += len(line)
-        if trailers > _MAX_HEAD_BYTES:
-            raise ProtocolError
-    return b"".join(parts)

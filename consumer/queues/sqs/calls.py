@@ -1,15 +1,16 @@
-"""Two ways to call SQS: the short one of our own, and botocore's, which always works.
+"""Two ways to call SQS: a short one of our own, and botocore's, which works in every setup.
 
-A drained message costs little but its calls, and botocore spends more CPU on a call than everything
-else does on its messages. SQS needs little of what that buys: a call is one small JSON object,
-signed, and its answer is another.
+Each raises botocore's exceptions, and any thread may call it. One call is one request.
+
+botocore spends more CPU on a call than everything else does on its ten messages. SQS needs little
+of what that buys: a request is one small JSON object, signed, and its answer is another.
 """
 
 from __future__ import annotations
 
 import json
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -34,45 +35,31 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-_METHODS: Final = {
-    "ReceiveMessage": "receive_message",
-    "DeleteMessageBatch": "delete_message_batch",
-    "ChangeMessageVisibilityBatch": "change_message_visibility_batch",
-    "GetQueueAttributes": "get_queue_attributes",
-    "GetQueueUrl": "get_queue_url",
-    "SendMessageBatch": "send_message_batch",
-}
-#: At these, other people's code may have to see or change a request.
+_OPERATIONS: Final = (
+    "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "GetQueueAttributes",
+    "GetQueueUrl", "SendMessageBatch",
+)  # fmt: skip
+#: Events at which other code may read or change botocore's requests.
 _HOOKS: Final = (
     "provide-client-params", "before-parameter-build", "before-call", "request-created",
     "choose-signer", "before-sign", "before-send", "before-parse", "response-received",
     "after-call", "after-call-error",
 )  # fmt: skip
 _FIRST_ERROR_STATUS: Final = 300
-#: AWS's words for a signature whose time is not AWS's.
+#: AWS's codes for a signature with another time than AWS's.
 _SKEWED: Final = frozenset(
     {
         "InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired",
         "RequestTimeTooSkewed", "RequestInTheFuture",
     }
 )  # fmt: skip
-#: Less is no reason to be refused; it is how long the answer was under way.
+#: AWS accepts a smaller difference, which may be the time that the answer took.
 _LEAST_SKEW_SECONDS: Final = 240.0
 
 
-class Calls(Protocol):
-    """Any thread may call any method."""
-
-    def ask(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """One call of SQS, one request. Raises botocore's own exceptions."""
-        ...
-
-    def close(self) -> None:
-        """Give back connections."""
-        ...
-
-
-def calls_of(session: Session, client: Any, queue: QueueSettings, clock: Clock) -> Calls:
+def calls_of(
+    session: Session, client: Any, queue: QueueSettings, clock: Clock
+) -> BotocoreCalls | WireCalls:
     """Our own way, unless there is a reason for botocore's, which is then logged."""
     hooks = _hooks_of(client.meta.events)
     botocore = BotocoreCalls(client)
@@ -100,15 +87,16 @@ def _reason_for_botocore(client: Any, queue: QueueSettings, hooks: list[Any]) ->
 
 
 class BotocoreCalls:
-    """By botocore's client, with all that it can do."""
+    """By botocore's client, with all its features."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
+        self._methods = {api: name for name, api in client.meta.method_to_api_mapping.items()}
         client.meta.events.register("response-received.sqs", _check_content)
 
     def ask(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """One call."""
-        answer: dict[str, Any] = getattr(self.client, _METHODS[operation])(**arguments)
+        answer: dict[str, Any] = getattr(self.client, self._methods[operation])(**arguments)
         return answer
 
     def close(self) -> None:
@@ -120,8 +108,8 @@ class WireCalls:
     """By a request of our own. Credentials, region, endpoint and errors are botocore's.
 
     Args:
-        switches: while one of them is `enabled` (moto's `mock_aws` does that), botocore's way is
-            taken, into which they hook.
+        switches: while one of them is `enabled` (moto's `mock_aws` does that), calls go botocore's
+            way, into which they hook.
     """
 
     def __init__(
@@ -147,19 +135,19 @@ class WireCalls:
             verify=botocore.client._endpoint.http_session._verify,  # noqa: SLF001 - the truth
             clock=clock,
         )
-        #: AWS's clock is so many seconds ahead of this machine's.
+        #: How far AWS's clock is ahead of this machine's.
         self._skew_seconds = 0.0
 
     def ask(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Build, sign, send, read, understand."""
-        if any(switch.enabled for switch in self._switches):
+        if self._switches and any(switch.enabled for switch in self._switches):
             return self._botocore.ask(operation, arguments)
         credentials = self._session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
         frozen = credentials.get_frozen_credentials()  # renewed in time, key and token together
         at = self._clock.now().timestamp() + self._skew_seconds
-        request = self._signer.request(operation, _body_of(arguments), frozen, at)
+        request = self._signer.request(operation, _json_of(arguments), frozen, at)
         answer = self._connections.exchange(request)
         if answer.status >= _FIRST_ERROR_STATUS:
             raise self._error_of(operation, answer)
@@ -172,12 +160,11 @@ class WireCalls:
 
     def _error_of(self, operation: str, answer: Answer) -> ClientError:
         shape = self._model.operation_model(operation).output_shape
-        response = {
-            "status_code": answer.status, "headers": answer.headers, "body": answer.content,
-        }  # fmt: skip
+        headers = answer.headers
+        response = {"status_code": answer.status, "headers": headers, "body": answer.content}
         parsed = create_parser("json").parse(response, shape)
         if not _SKEWED.isdisjoint(map(parsed.get("Error", {}).get, ("Code", "QueryErrorCode"))):
-            self._learn_skew(answer.headers.get("date", ""))
+            self._learn_skew(headers.get("date", ""))
         return ClientError(parsed, operation)
 
     def _learn_skew(self, date: str) -> None:
@@ -188,23 +175,23 @@ class WireCalls:
         if abs(skew - self._skew_seconds) < _LEAST_SKEW_SECONDS:
             return
         self._skew_seconds = skew
-        if abs(skew) >= _LEAST_SKEW_SECONDS:  # otherwise it was set right
+        if abs(skew) >= _LEAST_SKEW_SECONDS:  # otherwise this machine's clock was corrected
             _log.warning(
                 log_events.CLOCK_SKEW,
                 seconds=round(skew),
-                hint="this machine's clock differs from AWS's: set it; requests are signed for "
-                "AWS's time until then",
+                hint="this machine's clock differs from AWS's: set it; until then requests are "
+                "signed for AWS's time",
             )
 
 
 def _check_content(response_dict: Mapping[str, Any] | None, **_: object) -> None:
-    """Refuse what is no JSON object; botocore takes it for an answer that says nothing."""
-    # None: no answer came, for which botocore has an exception.
+    """Refuse what is not a JSON object: botocore takes it for an answer without content."""
+    # None: there is no answer, and botocore raises an exception.
     if response_dict is not None and response_dict["status_code"] < _FIRST_ERROR_STATUS:
         _object_of(response_dict["body"])
 
 
-def _body_of(arguments: Mapping[str, Any]) -> bytes:
+def _json_of(arguments: Mapping[str, Any]) -> bytes:
     try:
         return to_json(arguments)
     except ValueError:  # half a surrogate pair
@@ -215,7 +202,7 @@ def _object_of(content: bytes) -> dict[str, Any]:
     try:
         try:
             answer = from_json(content, cache_strings="keys")
-        except ValueError:  # such as half a surrogate pair, which is JSON all the same
+        except ValueError:  # such as half a surrogate pair, which is valid JSON
             answer = json.loads(content)
     except (ValueError, RecursionError):
         answer = None
@@ -225,12 +212,9 @@ def _object_of(content: bytes) -> dict[str, Any]:
 
 
 def _hooks_of(events: Any) -> list[Any]:
-    """Whatever is not botocore's own at the events of a request."""
+    """The hooks into requests that are not botocore's own."""
     handlers = events._emitter._handlers  # noqa: SLF001 - there is no public way to see them
-    events_of_sqs = [f"{name}.sqs.{operation}" for name in _HOOKS for operation in _METHODS]
-    hooks = {id(hook): hook for name in events_of_sqs for hook in handlers.prefix_search(name)}
-    return [hook for hook in hooks.values() if not _module_of(hook).startswith("botocore.")]
-
-
-def _module_of(hook: Any) -> str:
-    return str(getattr(hook, "__module__", None) or type(hook).__module__)
+    events_of_sqs = [f"{name}.sqs.{operation}" for name in _HOOKS for operation in _OPERATIONS]
+    found = {id(hook): hook for name in events_of_sqs for hook in handlers.prefix_search(name)}
+    hooks = found.values()
+    return [h for h in hooks if not str(getattr(h, "__module__", "")).startswith("botocore.")]

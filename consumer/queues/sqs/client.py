@@ -1,20 +1,24 @@
-"""Makes botocore's client for SQS, from the settings and from what AWS's own files say."""
+"""Makes botocore's session and client for SQS, from the settings and from AWS's own files."""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    DeferredRefreshableCredentials,
+)
+from botocore.exceptions import BotoCoreError, ProfileNotFound
+from botocore.session import Session
 
-from consumer.errors import ConfigurationError
+from consumer.errors import AccessDeniedError, ConfigurationError
 from consumer.queues.rules import check_encrypted, signing_region
-from consumer.queues.sqs.credentials import session_for
-from consumer.queues.sqs.lookup import look_up
+from consumer.queues.sqs.lookup import Lookup, look_up, unreadable_files
 
 if TYPE_CHECKING:
-    from botocore.session import Session
-
     from consumer.config import AwsSettings, QueueSettings
     from consumer.queues.rules import QueueAddress
 
@@ -24,18 +28,15 @@ USER_AGENT = "canvas-live-events-consumer"
 def make_client(
     queue: QueueSettings, aws: AwsSettings, address: QueueAddress, *, max_connections: int = 10
 ) -> tuple[Session, Any]:
-    """The session, whose credentials sign, and its client. Asks nothing of SQS yet.
+    """The session, whose credentials sign, and its client. Sends no request to SQS yet.
 
-    Credentials are looked for, which may take as long as a source of theirs takes. A client that
-    was made without would never have any.
-
-    One call of the client is one request: whoever calls tries again, and knows when not to.
+    Credentials are looked for now, for as long as their source takes: a client that is made without
+    never gets any. One call of the client is one request; the caller decides whether to try again.
 
     Args:
-        max_connections: as many calls may be under way at the same time.
+        max_connections: as many calls may be open at the same time.
 
-    Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile), `CredentialsError`
-    (there are none now: try again with a new client), another `TransportError`.
+    Raises: as `connect` does.
     """
     session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
     region = signing_region(address, session.get_config_variable("region"))
@@ -49,12 +50,9 @@ def make_client(
         retries={"mode": "standard", "total_max_attempts": 1},
     )
     try:
-        # What boto3's session does, without its resources and transfer manager: 50 ms, 5 MB.
+        # As boto3's session does it, without its resources and transfer manager: 50 ms, 5 MB.
         client = session.create_client(
-            "sqs",
-            region_name=region,
-            endpoint_url=address.endpoint_url,
-            config=config,
+            "sqs", region_name=region, endpoint_url=address.endpoint_url, config=config
         )
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
@@ -63,3 +61,77 @@ def make_client(
         ) from None
     check_encrypted(client.meta.endpoint_url, "the endpoint of the AWS configuration")
     return session, client
+
+
+def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float) -> Session:
+    """A session with the configured credentials, or those botocore finds; none is looked for yet.
+
+    Args:
+        timeout_seconds: for the requests that assume a role.
+
+    Raises: `ConfigurationError` if the settings do not fit together, `AccessDeniedError` if the
+    profile does not exist.
+    """
+    if (aws.access_key_id is None) != (aws.secret_access_key is None):
+        raise ConfigurationError(
+            "aws.access_key_id and aws.secret_access_key go together: one of them is missing"
+        )
+    try:
+        session = Session(profile=aws.profile)
+        if region is not None:
+            session.set_config_variable("region", region)
+        session.get_scoped_config()  # reads AWS's files: whether they can be used shows here
+        if aws.access_key_id is not None:
+            secrets = (aws.access_key_id, aws.secret_access_key, aws.session_token)
+            session.set_credentials(*(s if s is None else s.get_secret_value() for s in secrets))
+        else:
+            profile = session.get_config_variable("profile") or "default"
+            lookup = Lookup(session.get_component("credential_provider").providers, profile)
+            session.register_component("credential_provider", lookup)
+        if aws.role_arn is not None:
+            session = _with_role(session, aws.role_arn, timeout_seconds)
+    except ProfileNotFound as error:
+        raise AccessDeniedError(
+            "the AWS profile that is configured does not exist: see aws.profile, or AWS_PROFILE"
+            + unreadable_files(Session()),
+            code=type(error).__name__,
+        ) from None
+    except (BotoCoreError, ValueError) as error:  # ValueError: a number, such as a timeout
+        raise ConfigurationError(
+            f"AWS's own configuration on this machine cannot be used ({type(error).__name__})"
+        ) from None
+    return session
+
+
+def _with_role(source: Session, role_arn: str, timeout_seconds: float) -> Session:
+    """A session whose credentials are those of the role; botocore refreshes them in time."""
+    config = Config(connect_timeout=timeout_seconds, read_timeout=timeout_seconds)
+    session = Session(profile=source.profile)
+    session.set_config_variable("region", source.get_config_variable("region"))
+    lookup = Lookup([_AssumedRole(source, role_arn, config)], "")
+    session.register_component("credential_provider", lookup)
+    return session
+
+
+class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore is not typed
+    """Credentials that are fetched with AssumeRole when they are first needed, and again later."""
+
+    METHOD = "assume-role"
+    #: As `Lookup` names it in messages.
+    SOURCE = "the role of aws.role_arn"
+
+    def __init__(self, source: Session, role_arn: str, config: Config) -> None:
+        super().__init__()
+        self._source = source
+        self._role_arn = role_arn
+        self._config = config
+
+    def load(self) -> Any:
+        """The credentials. Raises `TransportError` if there are none to assume the role with."""
+        fetcher = AssumeRoleCredentialFetcher(
+            functools.partial(self._source.create_client, config=self._config),
+            look_up(self._source),
+            self._role_arn,
+            extra_args={"RoleSessionName": USER_AGENT},
+        )
+        return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)

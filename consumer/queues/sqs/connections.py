@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
     from consumer.clock import Clock
 
-#: What has come of an answer prolongs its deadline: slow lines may bring ten large messages.
+#: Received bytes extend an answer's deadline: ten large messages may come by a slow line.
 _LEAST_BYTES_PER_SECOND: Final = 16_384
-#: Routers forget connections without a word; SQS itself closes them earlier.
+#: Routers drop idle connections silently; SQS itself closes them earlier.
 _MAX_IDLE_SECONDS: Final = 60.0
 _PIECE_BYTES: Final = 65_536
 
 
 class Connections:
-    """Any thread may call any method. Raises botocore's own exceptions.
+    """Any thread may call any method. Raises botocore's exceptions.
 
-    A connection serves one request at a time, and another one only after an answer was read to its
-    end, with nothing behind it: never is the rest of one answer taken for the next.
+    A connection serves one request at a time. It serves another one only if an answer was read to
+    its end and nothing follows it, so that the rest of one answer is never taken for the next.
 
     Args:
-        endpoint: scheme, host and port; nothing else of it is used.
+        endpoint: its scheme, host and port are used.
         verify: a file of certificates to trust, or True for botocore's own.
     """
 
@@ -62,19 +62,17 @@ class Connections:
         self._tls: ssl.SSLContext | None = None
         self._monotonic = clock.monotonic
         self._closed = False
-        #: The one that was used last, which is the likeliest to be open still, is at the right.
+        #: The one used last, which is most likely still open, is at the right.
         self._idle: deque[tuple[socket.socket, float]] = deque()
 
     def exchange(self, request: bytes) -> Answer:
         """Send a whole request and read its answer, all of it within the read timeout.
 
-        What has come of the answer prolongs that, a second for 16 KiB.
+        Each 16 KiB of the answer extends that by a second.
         """
         link = self._take() or self._connect()
         try:
             receive = self._receiver(link)
-            if link.gettimeout() != self._read_timeout:
-                link.settimeout(self._read_timeout)
             link.sendall(request)
             answer = read_answer(receive)
         except BaseException as error:
@@ -93,20 +91,22 @@ class Connections:
         return answer
 
     def close(self) -> None:
-        """Close idle connections. One that is in use is closed by whoever uses it."""
+        """Close idle connections. One that is in use is closed at the end of its call."""
         self._closed = True
         while link := self._take():
             link.close()
 
     def _receiver(self, link: socket.socket) -> Callable[[], bytes]:
         deadline = self._monotonic() + self._read_timeout
+        if link.gettimeout() != self._read_timeout:  # each change is a system call
+            link.settimeout(self._read_timeout)
 
         def receive() -> bytes:
             nonlocal deadline
             left = deadline - self._monotonic()
             if left <= 0:
                 raise TimeoutError
-            if left < 0.9 * self._read_timeout:  # each change is a call of the system
+            if left < 0.9 * self._read_timeout:
                 link.settimeout(left)
             piece = link.recv(_PIECE_BYTES)
             deadline += len(piece) / _LEAST_BYTES_PER_SECOND
@@ -115,18 +115,17 @@ class Connections:
         return receive
 
     def _take(self) -> socket.socket | None:
-        """The idle connection that was used last, if there is one that can be used again."""
-        while self._idle:
+        """The idle connection that was used last, if one can be used again."""
+        while True:
             try:
                 link, since = self._idle.pop()
-            except IndexError:  # another thread was quicker
-                break
-            # Anything to read before a request is no answer to it: the server's end of the
-            # connection, a 408, or bytes that nobody asked for.
+            except IndexError:
+                return None
+            # What can be read before a request is not its answer: the end of the connection, a
+            # 408, or bytes without a request.
             if self._monotonic() - since < _MAX_IDLE_SECONDS and not _has_more(link):
                 return link
             link.close()
-        return None
 
     def _connect(self) -> socket.socket:
         url = self._url
@@ -147,7 +146,7 @@ class Connections:
             raise ConnectTimeoutError(endpoint_url=url, error=error) from error
         except OSError as error:
             link.close()
-            self._tls = None  # the next one reads the certificates to trust anew
+            self._tls = None  # the next attempt reads the certificates to trust again
             kind = SSLError if isinstance(error, ssl.SSLError) else EndpointConnectionError
             raise kind(endpoint_url=url, error=error) from error
         return link
@@ -155,10 +154,10 @@ class Connections:
     def _context(self) -> ssl.SSLContext | None:
         if self._tls is None and self._verify is not None:
             context: ssl.SSLContext = create_urllib3_context()
-            context.check_hostname = True  # in botocore it is urllib3 that checks it
+            context.check_hostname = True  # in botocore, urllib3 checks it
             try:
                 context.load_verify_locations(Path(get_cert_path(self._verify)).expanduser())
-            except (OSError, RuntimeError) as error:  # RuntimeError: ~ of a user that is not known
+            except (OSError, RuntimeError) as error:  # RuntimeError: ~ of an unknown user
                 raise SSLError(endpoint_url=self._url, error=error) from error
             context.set_alpn_protocols(["http/1.1"])
             self._tls = context
@@ -168,7 +167,7 @@ class Connections:
 def _has_more(link: socket.socket) -> bool:
     """True if there is something to read: bytes, or the end of the connection.
 
-    Nothing of it is inside of OpenSSL, which reads a record at a time: all of it is in one piece.
+    OpenSSL holds none of it back: it reads a record at a time, and `recv` takes all of one.
     """
     poll = select.poll()
     poll.register(link, select.POLLIN)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from pydantic import SecretStr
 
+from consumer.clock import SystemClock
+from consumer.config import AwsSettings, QueueSettings
 from consumer.errors import ConfigurationError
-from consumer.sqs_limits import MAX_BATCH
+from consumer.queues.sending import Outgoing, send_all
+from consumer.queues.sqs.queue import SqsTransport, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from types import TracebackType
+    from collections.abc import Iterable, Iterator, Mapping
 
 #: moto takes any key; these are no secrets.
 ACCESS_KEY_ID = "demo"
@@ -24,10 +29,10 @@ REGION = "us-east-1"
 
 
 def delete_one_at_a_time() -> None:
-    """Let moto delete one message after the other, for good; several calls are one.
+    """Make moto delete one message at a time, for good; a further call changes nothing.
 
     It takes the list of messages, leaves one out and puts the list back. Of two requests that do
-    so at the same time one is undone: the messages were deleted, and are there again.
+    so at the same time, one is undone: its message is there again.
     """
     from moto.sqs import models  # noqa: PLC0415 - only the demo needs it
 
@@ -45,98 +50,80 @@ def delete_one_at_a_time() -> None:
     queues.delete_message = delete_message
 
 
+@dataclass(frozen=True, slots=True)
 class EmbeddedQueue:
-    """A queue and its dead-letter queue on a free port of the loopback interface.
+    """A queue and its dead-letter queue, in memory. Called from one thread."""
 
-    A context manager: the server runs while it is entered, and nothing of it remains. Everything
-    is kept in memory. Called from one thread.
-    """
-
-    def __init__(self, name: str, *, max_receive_count: int) -> None:
-        self._name = name
-        self._max_receive_count = max_receive_count
-        self._server: Any = None
-        self._client: Any = None
-        self.url = ""
-        self.dead_letter_url = ""
-
-    def __enter__(self) -> Self:
-        """Start the server and create both queues."""
-        try:
-            from moto.server import ThreadedMotoServer  # noqa: PLC0415 - only the demo needs it
-        except ImportError as error:
-            remedy = "the demo needs its extra: pip install 'canvas-live-events-consumer[demo]'"
-            raise ConfigurationError(remedy) from error
-        delete_one_at_a_time()
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells each request
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        self._server.start()
-        host, port = self._server.get_host_and_port()
-        self._client = boto3.client(
-            "sqs",
-            endpoint_url=f"http://{host}:{port}",
-            region_name=REGION,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
-            config=Config(proxies={}),
-        )
-        self.dead_letter_url = self._create(f"{self._name}-dlq", {})
-        redrive = {
-            "deadLetterTargetArn": self._attributes(self.dead_letter_url)["QueueArn"],
-            "maxReceiveCount": str(self._max_receive_count),
-        }
-        self.url = self._create(self._name, {"RedrivePolicy": json.dumps(redrive)})
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop the server."""
-        if self._client is not None:
-            self._client.close()
-        if self._server is not None:
-            self._server.stop()
-
-    def _create(self, name: str, attributes: Mapping[str, str]) -> str:
-        url: str = self._client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        return url
-
-    def _attributes(self, url: str) -> dict[str, str]:
-        answer = self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-        attributes: dict[str, str] = answer["Attributes"]
-        return attributes
+    url: str
+    _queue: SqsTransport
+    _dead_letters: SqsTransport
 
     def send(self, messages: Iterable[tuple[str, Mapping[str, str]]]) -> int:
         """Send (body, string message attributes); returns how many."""
-        entries = [
-            {
-                "Id": str(number),
-                "MessageBody": body,
-                "MessageAttributes": {
-                    name: {"DataType": "String", "StringValue": value}
-                    for name, value in attributes.items()
-                },
-            }
-            for number, (body, attributes) in enumerate(messages)
-        ]
-        for start in range(0, len(entries), MAX_BATCH):
-            self._client.send_message_batch(
-                QueueUrl=self.url, Entries=entries[start : start + MAX_BATCH]
-            )
-        return len(entries)
+        outgoing = (Outgoing(body, attributes) for body, attributes in messages)
+        return sum(send_all(outgoing, self._queue, clock=SystemClock()))
 
     def left(self) -> tuple[int, int]:
         """How many messages the queue and the dead-letter queue hold, visible or not."""
-        return self._count(self.url), self._count(self.dead_letter_url)
+        return _count(self._queue), _count(self._dead_letters)
 
-    def _count(self, url: str) -> int:
-        attributes = self._attributes(url)
-        names = (
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-        )
-        return sum(int(attributes.get(name, 0)) for name in names)
+
+@contextmanager
+def embedded_queue(name: str, *, max_receive_count: int) -> Iterator[EmbeddedQueue]:
+    """Run the server on a free port of the loopback interface; afterwards nothing is left of it.
+
+    Raises: `ConfigurationError` if moto is not installed.
+    """
+    try:
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - only the demo needs it
+    except ImportError as error:
+        remedy = "the demo needs its extra: pip install 'canvas-live-events-consumer[demo]'"
+        raise ConfigurationError(remedy) from error
+    delete_one_at_a_time()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it logs each request
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url, dead_url = _create(f"http://{host}:{port}", name, max_receive_count)
+        with closing(_connected(url)) as queue, closing(_connected(dead_url)) as dead_letters:
+            yield EmbeddedQueue(url, queue, dead_letters)
+    finally:
+        server.stop()
+
+
+def _create(endpoint: str, name: str, max_receive_count: int) -> tuple[str, str]:
+    """The URLs of a new queue and of its dead-letter queue."""
+    client = boto3.client(
+        "sqs",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        config=Config(proxies={}),
+    )
+    dead_url = client.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
+    dead = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])
+    redrive = {
+        "deadLetterTargetArn": dead["Attributes"]["QueueArn"],
+        "maxReceiveCount": str(max_receive_count),
+    }
+    attributes = {"RedrivePolicy": json.dumps(redrive)}
+    url = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    client.close()
+    return url, dead_url
+
+
+def _connected(url: str) -> SqsTransport:
+    aws = AwsSettings(
+        region=REGION,
+        access_key_id=SecretStr(ACCESS_KEY_ID),
+        secret_access_key=SecretStr(SECRET_ACCESS_KEY),
+    )
+    return connect(QueueSettings(url=url), aws)
+
+
+def _count(queue: SqsTransport) -> int:
+    found = queue.attributes()
+    counts = (found.visible_messages, found.in_flight_messages, found.delayed_messages)
+    return sum(count or 0 for count in counts)

@@ -1,7 +1,7 @@
-"""Looks for AWS credentials where botocore looks, and never waits in silence or asks a person.
+"""Looks for AWS credentials where botocore looks. Knows nothing of SQS.
 
-What goes wrong comes out as an error of ours that names the source, when credentials are first
-looked for and at each refresh. Knows nothing of SQS.
+A look that takes long is logged. A failure, at first or at a later refresh, is an error of ours
+that names the source.
 """
 
 from __future__ import annotations
@@ -11,45 +11,40 @@ import threading
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from botocore import exceptions as aws
 from botocore.credentials import AssumeRoleProvider, InstanceMetadataProvider, ProcessProvider
-from botocore.httpsession import URLLib3Session
 
 from consumer import log_events
-from consumer.errors import AccessDeniedError
-from consumer.queues.sqs.credential_failures import (
+from consumer.queues.sqs.failures import (
+    NO_CREDENTIALS,
     CredentialsError,
     CredentialsMissingError,
     lookup_failure,
 )
-from consumer.queues.sqs.credential_process import CredentialProcess
-from consumer.queues.sqs.failures import NO_CREDENTIALS
 from consumer.queues.sqs.reach import host_and_port
+from consumer.queues.sqs.sources import MetadataSession, refuse_to_ask, run_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
-    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from botocore.session import Session
 
 _log = structlog.get_logger(__name__)
 
-#: After so long a look that is under way is logged, and then every half minute.
-SLOW_SECONDS: Final = 4.0
+#: After so long a look that goes on is logged, and then every half minute.
+_SLOW_SECONDS: Final = 4.0
 _STILL_SLOW_SECONDS: Final = 30.0
-#: botocore's addresses of the metadata service; another one was chosen by a person.
-_USUAL_METADATA: Final = ("169.254.169.254", "[fd00:ec2::254]")
 
-#: What a profile may name, by botocore's word for it.
-_OF_PROFILE: Final = {
-    "custom-process": "credential_process",
-    "assume-role": "the role",
-    "assume-role-with-web-identity": "the web identity (AWS_WEB_IDENTITY_TOKEN_FILE) or that",
-    "sso": "the sign-in",
-    "login": "the sign-in",
+#: What the source is called in messages, by botocore's name for it; else that name.
+_SOURCES: Final = {
+    "custom-process": "credential_process of profile {profile}",
+    "assume-role": "the role of profile {profile}",
+    "assume-role-with-web-identity": "the web identity of AWS_WEB_IDENTITY_TOKEN_FILE or of "
+    "profile {profile}",
+    "sso": "the sign-in of profile {profile}",
+    "login": "the sign-in of profile {profile}",
 }
 
 
@@ -57,20 +52,20 @@ class Lookup:
     """In place of botocore's resolver: the same providers, in the same order.
 
     Args:
-        resolver: of a session; its providers are changed.
-        profile: for what people read.
+        providers: of a session; they are changed.
+        profile: its name in messages.
     """
 
-    def __init__(self, resolver: Any, profile: str) -> None:
-        self.providers: list[Any] = resolver.providers
+    def __init__(self, providers: Sequence[Any], profile: str) -> None:
+        self._providers = providers
         self._profile = profile
-        self._metadata: _MetadataSession | None = None
-        for provider in self.providers:
-            self._prepare(provider)
+        self._metadata: MetadataSession | None = None
+        for provider in providers:
+            self._adapt(provider)
 
     def load_credentials(self) -> Any:
-        """The first that are found, or None. Raises `TransportError`, and nothing else."""
-        for provider in self.providers:
+        """The first that are found, or None. Raises only `TransportError`."""
+        for provider in self._providers:
             source = self._source(provider)
             with _watched(source):
                 found = provider.load()
@@ -80,45 +75,47 @@ class Lookup:
         return None
 
     def nothing_found(self, hint: str) -> CredentialsError:
-        """Why there are none. Only if a metadata service is there, some may come by themselves."""
-        seen = self._metadata
-        if seen is None or not seen.reached:
+        """Why there are none. Some may still come only where there is a metadata service."""
+        metadata = self._metadata
+        if metadata is None or not metadata.reached:
             return CredentialsMissingError(NO_CREDENTIALS + hint, code="NoCredentialsError")
-        status = f" (HTTP status {seen.status})" if seen.status else ""
+        status = f" (HTTP status {metadata.status})" if metadata.status else ""
         return CredentialsError(
-            f"no AWS credentials were found: the metadata service {seen.host} gave none{status}; "
-            f"is a role attached to this machine?{hint}",
+            f"no AWS credentials were found: the metadata service {metadata.host} gave none"
+            f"{status}; is a role attached to this machine?{hint}",
             code="NoCredentialsError",
         )
 
-    def _prepare(self, provider: Any) -> None:
-        # botocore has no public way for any of this; tests show that it still takes effect.
+    def _adapt(self, provider: Any) -> None:
+        # botocore has no public way for any of this; tests show that it takes effect.
         if isinstance(provider, ProcessProvider):
-            provider._popen = partial(CredentialProcess, self._profile)  # noqa: SLF001
+            provider._popen = partial(run_process, self._profile)  # noqa: SLF001
         elif isinstance(provider, AssumeRoleProvider):
-            provider._prompter = partial(_refuse_to_ask, self._profile)  # noqa: SLF001
+            provider._prompter = partial(refuse_to_ask, self._profile)  # noqa: SLF001
             builder = provider._profile_provider_builder  # noqa: SLF001 - for source_profile
-            builder._create_process_provider = _processes(builder)  # noqa: SLF001
+            builder._create_process_provider = partial(  # noqa: SLF001
+                _process_provider,
+                builder._create_process_provider,  # noqa: SLF001
+            )
         elif isinstance(provider, InstanceMetadataProvider):
             fetcher = provider._role_fetcher  # noqa: SLF001
-            self._metadata = _MetadataSession(fetcher.get_base_url(), fetcher._timeout)  # noqa: SLF001
+            self._metadata = MetadataSession(fetcher.get_base_url(), fetcher._timeout)  # noqa: SLF001
             fetcher._session = self._metadata  # noqa: SLF001
 
     def _source(self, provider: Any) -> str:
-        method, of_profile = provider.METHOD, f"of profile {self._profile}"
+        method = provider.METHOD
         if hasattr(provider, "SOURCE"):
             return str(provider.SOURCE)
-        if method == "iam-role":
-            url = provider._role_fetcher.get_base_url()  # noqa: SLF001
-            return f"the metadata service {host_and_port(url)}"
+        if method == "iam-role" and self._metadata is not None:
+            return f"the metadata service {self._metadata.host}"
         if method == "container-role":
-            url = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
-            return f"the container's credential endpoint {host_and_port(url)}".rstrip()
-        return f"{_OF_PROFILE[method]} {of_profile}" if method in _OF_PROFILE else str(method)
+            host = host_and_port(os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""))
+            return f"the container's credential endpoint {host}".rstrip()
+        return _SOURCES.get(method, str(method)).format(profile=self._profile)
 
 
 def look_up(session: Session) -> Any:
-    """The session's credentials; looked for anew until there are some. Raises `TransportError`."""
+    """The session's credentials; looked for again until there are some. Raises `TransportError`."""
     found = session.get_credentials()
     if found is None:
         lookup: Lookup = session.get_component("credential_provider")
@@ -127,7 +124,7 @@ def look_up(session: Session) -> Any:
 
 
 def unreadable_files(session: Session) -> str:
-    """A sentence of those files of the AWS SDK that botocore ignores, as they can't be read."""
+    """Names the files of the AWS SDK that can't be read, which botocore ignores silently."""
     faults = []
     for variable in ("credentials_file", "config_file"):
         path = Path(session.get_config_variable(variable)).expanduser()
@@ -140,32 +137,10 @@ def unreadable_files(session: Session) -> str:
     return "".join(faults)
 
 
-def is_ec2(firmware: Path = Path("/sys/class/dmi/id")) -> bool:
-    """True if this machine is one of Amazon's, by its firmware: it has a metadata service then."""
-    for name in ("sys_vendor", "board_vendor", "bios_version"):
-        with suppress(OSError, ValueError):
-            if "amazon" in (firmware / name).read_text().lower():
-                return True
-    return False
-
-
-def _refuse_to_ask(profile: str, _prompt: str) -> NoReturn:
-    raise AccessDeniedError(
-        f"the role of profile {profile} wants a code of an MFA device (mfa_serial), and nobody "
-        "can be asked for it: use a role or profile without",
-        code="MfaRequired",
-    )
-
-
-def _processes(builder: Any) -> Callable[..., ProcessProvider]:
-    make = builder._create_process_provider  # noqa: SLF001
-
-    def quiet(profile_name: str) -> ProcessProvider:
-        provider = make(profile_name)
-        provider._popen = partial(CredentialProcess, profile_name)  # noqa: SLF001
-        return provider
-
-    return quiet
+def _process_provider(make: Any, profile_name: str) -> ProcessProvider:
+    provider = make(profile_name)
+    provider._popen = partial(run_process, profile_name)  # noqa: SLF001
+    return provider
 
 
 def _guard_refresh(credentials: Any, source: str) -> None:
@@ -180,7 +155,7 @@ def _guard_refresh(credentials: Any, source: str) -> None:
             raise CredentialsError(f"{source} gave no credentials", code="NoCredentialsError")
         return found
 
-    credentials._refresh_using = guarded  # noqa: SLF001 - what it raises would name nothing
+    credentials._refresh_using = guarded  # noqa: SLF001 - its own errors would name no source
 
 
 @contextmanager
@@ -189,7 +164,7 @@ def _watched(source: str) -> Iterator[None]:
     done = threading.Event()
 
     def watch() -> None:
-        pause, waited = SLOW_SECONDS, 0.0
+        pause, waited = _SLOW_SECONDS, 0.0
         while not done.wait(pause):
             waited += pause
             pause = _STILL_SLOW_SECONDS
@@ -207,29 +182,3 @@ def _watched(source: str) -> Iterator[None]:
         raise lookup_failure(error, source) from None  # its text may name users, or quote secrets
     finally:
         done.set()
-
-
-class _MetadataSession(URLLib3Session):  # type: ignore[misc]  # botocore is not typed
-    """Asks the metadata service directly: no proxy can reach it for this machine.
-
-    And notes whether it is there at all: botocore says no more than that it has no credentials.
-    """
-
-    def __init__(self, url: str, timeout_seconds: float) -> None:
-        super().__init__(timeout=timeout_seconds)
-        self.host = host_and_port(url)
-        self.status = 0
-        self._expected = not self.host.startswith(_USUAL_METADATA) or is_ec2()
-        #: True if it is there, or should be once the network is up.
-        self.reached = False
-
-    def send(self, request: AWSPreparedRequest) -> AWSResponse:
-        """Send the request, and remember what became of it."""
-        try:
-            answer = super().send(request)
-        except Exception as error:
-            not_there = isinstance(error, aws.EndpointConnectionError | aws.ConnectTimeoutError)
-            self.reached |= self._expected or not not_there
-            raise
-        self.reached, self.status = True, answer.status_code
-        return answer

@@ -1,4 +1,4 @@
-"""What the queue says of itself, looked over before the first poll."""
+"""Checks a queue's attributes before the first poll."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from consumer.queues.transport import Transport
 
-ATTRIBUTE_NAMES = (
-    "VisibilityTimeout",
-    "RedrivePolicy",
-    "MessageRetentionPeriod",
-    "ApproximateNumberOfMessages",
-    "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed",
-)
+_NUMBERS = {
+    "VisibilityTimeout": "visibility_timeout_seconds",
+    "MessageRetentionPeriod": "retention_seconds",
+    "ApproximateNumberOfMessages": "visible_messages",
+    "ApproximateNumberOfMessagesNotVisible": "in_flight_messages",
+    "ApproximateNumberOfMessagesDelayed": "delayed_messages",
+}
+ATTRIBUTE_NAMES = (*_NUMBERS, "RedrivePolicy")
 
 _LEAST_VISIBILITY_SECONDS = 30
 _LEAST_RECEIVE_COUNT = 3
@@ -29,7 +29,7 @@ _LEAST_RECEIVE_COUNT = 3
 
 @dataclass(frozen=True, slots=True)
 class QueueCheck:
-    """What the queue says, and sentences about what is risky in it."""
+    """The queue's attributes, and a warning about each risky one."""
 
     attributes: QueueAttributes
     warnings: tuple[str, ...] = ()
@@ -42,13 +42,13 @@ def check_queue(
     visibility_timeout_seconds: int | None = None,
     has_quarantine: bool = False,
 ) -> QueueCheck:
-    """Ask the queue for its attributes, once. The first call, so it shows whether it can be used.
+    """Ask the queue for its attributes, once. As the first call, it shows whether the queue works.
 
-    Not being allowed to ask is no failure: consuming does not need it.
+    A missing permission to ask is not a failure: consuming does not need it.
 
     Args:
         visibility_timeout_seconds: the configured one; None: the queue's own.
-        has_quarantine: messages that can't be handled do not stay in the queue.
+        has_quarantine: True if messages that can't be handled do not stay in the queue.
 
     Raises: `QueueMissingError`, `AccessDeniedError`, or `TransportError` (try again later).
     """
@@ -57,8 +57,8 @@ def check_queue(
     except ActionDeniedError as error:
         if error.action != "sqs:GetQueueAttributes":
             raise
-        remedy = "sqs:GetQueueAttributes is not permitted, so the queue's settings are not checked"
-        return QueueCheck(QueueAttributes(), (remedy,))
+        text = "sqs:GetQueueAttributes is not permitted, so the queue's settings are not checked"
+        return QueueCheck(QueueAttributes(), (text,))
     seconds = visibility_timeout_seconds
     if seconds is None:
         seconds = attributes.visibility_timeout_seconds
@@ -71,17 +71,15 @@ def check_queue(
 
 def _redrive_risk(attributes: QueueAttributes, *, has_quarantine: bool) -> str:
     count = attributes.max_receive_count
-    if count is None:
-        if has_quarantine:
-            return ""
+    if count is None and not has_quarantine:
         return (
             "the queue has no redrive policy, and there is no quarantine: a message that can't be "
             "handled comes again until its retention ends; give it a dead-letter queue"
         )
-    if count < _LEAST_RECEIVE_COUNT:
+    if count is not None and count < _LEAST_RECEIVE_COUNT:
         return (
             f"the queue's maxReceiveCount is {count}: a message whose handler fails for a moment, "
-            f"or that a stop gives back, ends in the dead-letter queue; set at least "
+            "or that a stop gives back, ends in the dead-letter queue; set at least "
             f"{_LEAST_RECEIVE_COUNT}"
         )
     return ""
@@ -96,24 +94,21 @@ def _visibility_risk(seconds: int | None, read_timeout_seconds: float) -> str:
     if seconds is not None and seconds < read_timeout_seconds:
         return (
             f"the visibility timeout, {seconds} s, is shorter than the read timeout, "
-            f"{read_timeout_seconds:g} s: messages of an answer that got lost come again before "
-            "the receive is given up"
+            f"{read_timeout_seconds:g} s: messages of a lost answer come again before the "
+            "receive times out"
         )
     return ""
 
 
-def attributes_of(told: Mapping[str, str]) -> QueueAttributes:
-    """SQS's own names and texts, as `QueueAttributes`; what is missing or unreadable is None."""
-    redrive = _redrive_policy(told.get("RedrivePolicy"))
+def attributes_of(named: Mapping[str, str]) -> QueueAttributes:
+    """From SQS's names and texts; what is missing or unreadable is None."""
+    redrive = _redrive_policy(named.get("RedrivePolicy"))
     target = redrive.get("deadLetterTargetArn")
+    numbers = {field: _number(named.get(name)) for name, field in _NUMBERS.items()}
     return QueueAttributes(
-        visibility_timeout_seconds=_number(told.get("VisibilityTimeout")),
         max_receive_count=_number(redrive.get("maxReceiveCount")),
         dead_letter_queue=target.rpartition(":")[2] if isinstance(target, str) else None,
-        retention_seconds=_number(told.get("MessageRetentionPeriod")),
-        visible_messages=_number(told.get("ApproximateNumberOfMessages")),
-        in_flight_messages=_number(told.get("ApproximateNumberOfMessagesNotVisible")),
-        delayed_messages=_number(told.get("ApproximateNumberOfMessagesDelayed")),
+        **numbers,
     )
 
 

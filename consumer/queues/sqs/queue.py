@@ -1,4 +1,4 @@
-"""A queue of Amazon SQS behind the port."""
+"""A queue of Amazon SQS: what is asked of it, and what its answers mean."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock, SystemClock
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.rules import QueueAddress, address_of
-from consumer.queues.sqs.calls import Calls, calls_of
+from consumer.queues.sqs.calls import BotocoreCalls, WireCalls, calls_of
 from consumer.queues.sqs.client import make_client
 from consumer.queues.sqs.failures import entry_failure, failure_of
 from consumer.queues.sqs.preflight import ATTRIBUTE_NAMES, attributes_of
@@ -21,34 +22,40 @@ from consumer.sqs_limits import MAX_BATCH
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.clock import Clock
     from consumer.config import AwsSettings, QueueSettings
+    from consumer.queues.sending import Outgoing
 
 _log = structlog.get_logger(__name__)
 
 _IDS: Final = tuple(str(position) for position in range(MAX_BATCH))
-# Also has a newer name, which older boto3 and emulators do not know; SQS takes this one for good.
+# AttributeNames also has a newer name, which older boto3 and emulators do not know.
 _RECEIVE: Final = {
     "AttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
     "MessageAttributeNames": ["All"],
 }
 _NOT_ANSWERED: Final = EntryFailure("NotInResponse")
-#: What reading an answer raises that is of another shape than SQS's: a proxy's, an emulator's.
+#: What reading an answer raises that has another shape than SQS's: a proxy's, an emulator's.
 _ODD: Final = (AttributeError, KeyError, TypeError)
 
 
 def connect(
-    queue: QueueSettings, aws: AwsSettings, *, max_connections: int, clock: Clock
+    queue: QueueSettings,
+    aws: AwsSettings,
+    *,
+    max_connections: int = 10,
+    clock: Clock | None = None,
 ) -> SqsTransport:
-    """The configured queue. Asks nothing of AWS yet: the first call does.
+    """The configured queue. Sends no request to SQS yet: the first call does.
 
     Called from one thread; its result is for all.
 
     Args:
-        max_connections: as many calls may be under way at the same time.
+        max_connections: as many calls may be open at the same time.
 
-    Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile).
+    Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile), and, while there
+        are no credentials, `CredentialsError`: then connect again later.
     """
+    clock = clock or SystemClock()
     address = address_of(queue, aws)
     session, client = make_client(queue, aws, address, max_connections=max_connections)
     calls = calls_of(session, client, queue, clock)
@@ -56,12 +63,14 @@ def connect(
 
 
 class SqsTransport:
-    """Implements `Transport`. Every call is one request.
+    """Implements `Transport` and `Sender`. Every call is one request.
 
-    The first call of a queue that was configured by name asks for its URL before.
+    For a queue that is configured by name, the first call also asks for its URL.
     """
 
-    def __init__(self, calls: Calls, address: QueueAddress, *, region: str, clock: Clock) -> None:
+    def __init__(
+        self, calls: BotocoreCalls | WireCalls, address: QueueAddress, *, region: str, clock: Clock
+    ) -> None:
         self._calls = calls
         self._clock = clock
         self._url = address.url
@@ -76,13 +85,13 @@ class SqsTransport:
     def receive(
         self, *, max_messages: int, wait_seconds: int, visibility_timeout_seconds: int | None
     ) -> list[ReceivedMessage]:
-        """Long-poll, as `Transport.receive` has it."""
+        """See `Transport.receive`."""
         arguments: dict[str, Any] = {
             **_RECEIVE, "MaxNumberOfMessages": max_messages, "WaitTimeSeconds": wait_seconds,
         }  # fmt: skip
         if visibility_timeout_seconds is not None:
             arguments["VisibilityTimeout"] = visibility_timeout_seconds
-        answer = self.call("ReceiveMessage", arguments)
+        answer = self._call("ReceiveMessage", arguments)
         messages = answer.get("Messages") or []
         if not isinstance(messages, list):
             raise _not_understood("ReceiveMessage", TypeError())
@@ -94,37 +103,63 @@ class SqsTransport:
         return [message for message in received if message is not None]
 
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
-        """Delete, as `Transport.delete` has it."""
-        entries = [
-            {"Id": position, "ReceiptHandle": handle}
-            for position, handle in zip(_ids(receipt_handles), receipt_handles, strict=True)
-        ]
-        answer = self.call("DeleteMessageBatch", {"Entries": entries})
-        return by_position("DeleteMessageBatch", answer, len(entries))
+        """See `Transport.delete`."""
+        entries = [{"ReceiptHandle": handle} for handle in receipt_handles]
+        return self._batch("DeleteMessageBatch", entries)
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
-        """Change visibility, as `Transport.change_visibility` has it."""
+        """See `Transport.change_visibility`."""
         entries = [
-            {"Id": position, "ReceiptHandle": handle, "VisibilityTimeout": seconds}
-            for position, (handle, seconds) in zip(_ids(changes), changes, strict=True)
+            {"ReceiptHandle": handle, "VisibilityTimeout": seconds} for handle, seconds in changes
         ]
-        answer = self.call("ChangeMessageVisibilityBatch", {"Entries": entries})
-        return by_position("ChangeMessageVisibilityBatch", answer, len(entries))
+        return self._batch("ChangeMessageVisibilityBatch", entries)
+
+    def send(self, batch: Sequence[Outgoing]) -> list[EntryFailure | None]:
+        """See `Sender.send`."""
+        entries = [
+            {
+                "MessageBody": message.body,
+                "MessageAttributes": {
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in message.attributes.items()
+                },
+            }
+            for message in batch
+        ]
+        return self._batch("SendMessageBatch", entries)
 
     def attributes(self) -> QueueAttributes:
-        """Ask the queue for its attributes."""
-        answer = self.call("GetQueueAttributes", {"AttributeNames": list(ATTRIBUTE_NAMES)})
+        """See `Transport.attributes`."""
+        answer = self._call("GetQueueAttributes", {"AttributeNames": list(ATTRIBUTE_NAMES)})
         try:
             return attributes_of(answer.get("Attributes") or {})
         except _ODD as error:
             raise _not_understood("GetQueueAttributes", error) from None
 
     def close(self) -> None:
-        """Give back connections. Does not abort an open long poll (nothing does)."""
+        """See `Transport.close`."""
         self._calls.close()
 
-    def call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """One call about this queue. Raises as `Transport` has it."""
+    def _batch(
+        self, operation: str, entries: Sequence[dict[str, Any]]
+    ) -> list[EntryFailure | None]:
+        """What became of each entry; one that the answer does not mention counts as failed."""
+        count = len(entries)
+        if not 1 <= count <= MAX_BATCH:
+            raise ValueError(f"a batch has 1 to {MAX_BATCH} entries, not {count}")
+        for position, entry in zip(_IDS, entries, strict=False):
+            entry["Id"] = position
+        answer = self._call(operation, {"Entries": entries})
+        try:
+            successful = answer.get("Successful") or ()
+            answers: dict[str, EntryFailure | None] = {entry["Id"]: None for entry in successful}
+            for entry in answer.get("Failed") or ():
+                answers[entry["Id"]] = entry_failure(entry)
+        except _ODD as error:
+            raise _not_understood(operation, error) from None
+        return [answers.get(position, _NOT_ANSWERED) for position in _IDS[:count]]
+
+    def _call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         return self._ask(operation, {"QueueUrl": self._url or self._resolve(), **arguments})
 
     def _resolve(self) -> str:
@@ -139,8 +174,8 @@ class SqsTransport:
 
     def _ask(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         try:
-            # Nothing but the call: whatever comes out of it is the transport's failure, and a
-            # mistake of ours in reading the answer is not taken for one.
+            # Only the call: what it raises is a failure of the transport. A mistake of ours in
+            # reading the answer must not be taken for one.
             return self._calls.ask(operation, arguments)
         except Exception as error:
             raise failure_of(
@@ -150,19 +185,13 @@ class SqsTransport:
 
 def _not_understood(operation: str, error: Exception) -> TransportError:
     return TransportError(
-        f"{operation}: what came is JSON, but not SQS's answer ({type(error).__name__})",
+        f"{operation}: the response is JSON, but not SQS's answer ({type(error).__name__})",
         code="AnswerNotUnderstood",
     )
 
 
-def _ids(entries: Sequence[object]) -> tuple[str, ...]:
-    if not 1 <= len(entries) <= MAX_BATCH:
-        raise ValueError(f"a batch has 1 to {MAX_BATCH} entries, not {len(entries)}")
-    return _IDS[: len(entries)]
-
-
 def _received(message: Any, now: float) -> ReceivedMessage | None:
-    """The message; None of what is none. Odd attributes are left out."""
+    """The message, or None if it is not one. Odd attributes are left out."""
     try:
         message_id, handle = message["MessageId"], message["ReceiptHandle"]
         body = message.get("Body") or ""
@@ -184,15 +213,3 @@ def _received(message: Any, now: float) -> ReceivedMessage | None:
             if type(value) is dict and type(text := value.get("StringValue")) is str:
                 texts[name] = text
     return ReceivedMessage(message_id, handle, body, receive_count, now, attributes, texts)
-
-
-def by_position(operation: str, answer: dict[str, Any], count: int) -> list[EntryFailure | None]:
-    """What became of each entry; one that SQS is silent about counts as failed."""
-    try:
-        successful = answer.get("Successful") or ()
-        answers: dict[str, EntryFailure | None] = {entry["Id"]: None for entry in successful}
-        for entry in answer.get("Failed") or ():
-            answers[entry["Id"]] = entry_failure(entry)
-    except _ODD as error:
-        raise _not_understood(operation, error) from None
-    return [answers.get(position, _NOT_ANSWERED) for position in _IDS[:count]]

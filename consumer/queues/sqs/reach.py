@@ -21,12 +21,11 @@ from consumer.errors import EXIT_CONFIGURATION, TransportError
 if TYPE_CHECKING:
     from typing import Any
 
-#: For all that cuts long polls, such as a load balancer with a timeout of its own.
+#: For what cuts long polls, such as a load balancer with its own timeout.
 LOWER_THE_WAIT = "if long polls keep failing like this, lower queue.wait_time_seconds"
 
 _LATE = "did not answer within the read timeout (queue.read_timeout_seconds)"
-_CLOSED = "closed the connection before the whole answer had come"
-_NOT_HTTP = "answered, but not with HTTP"
+_CLOSED = "closed the connection before the answer was complete"
 _NOT_CONNECTED = "was not reached within the connect timeout (queue.connect_timeout_seconds)"
 _CA_FILE = (
     "the file of CA certificates (AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or ca_bundle in the AWS "
@@ -34,31 +33,31 @@ _CA_FILE = (
 )
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN)
-#: Of X509_verify: no issuer is known (2, 20, 21), or the certificate is its own (18, 19).
+#: Results of X509_verify: the issuer is not known, or the certificate is self-signed.
 _UNKNOWN_CA = (2, 18, 19, 20, 21)
-_TIMES = (9, 10)  # not yet valid, expired
+_NOT_NOW = (9, 10)  # not yet valid, expired
 
-#: What botocore says by its type alone, where nothing is inside.
+#: For an exception of botocore's that does not say what it wraps.
 _WRAPPERS: dict[type[Exception], str] = {
     aws.ReadTimeoutError: _LATE,
     aws.ConnectionClosedError: _CLOSED,
     aws.ConnectTimeoutError: _NOT_CONNECTED,
-    aws.SSLError: "was not reached: no TLS connection came about",
+    aws.SSLError: "was not reached: no TLS connection was established",
 }
 
 
 class UnusableSettingError(TransportError):
-    """What this machine is configured with to reach AWS can't be used; waiting does not help."""
+    """The settings of this machine for reaching AWS can't be used; waiting does not help."""
 
     exit_code = EXIT_CONFIGURATION
     fatal = True
 
 
 def not_reached(error: BaseException, *, operation: str, host: str) -> TransportError:
-    """What an exception of botocore's means, of what it wraps, or of a socket.
+    """What an exception of botocore's or of a socket means.
 
     Args:
-        host: what is named if the exception itself does not say it.
+        host: is named if the exception does not say its host.
 
     Returns: an `UnusableSettingError` (fatal) if the machine's configuration is the reason.
     """
@@ -68,7 +67,7 @@ def not_reached(error: BaseException, *, operation: str, host: str) -> Transport
     if any(isinstance(e, aws.ProxyConnectionError) for e in chain):
         host = f"the proxy {host}"
         if any("socks" in str(_kwargs(e).get("proxy_url", "")) for e in chain):
-            text = f"{operation}: {host} is a SOCKS proxy, which can't be used: name an HTTP proxy"
+            text = f"{operation}: {host} is a SOCKS proxy, which is not supported: use another"
             return UnusableSettingError(text, code=code)
     in_tls = any(isinstance(e, aws.SSLError) for e in chain)
     if any(_is_ca_file(e, in_tls=in_tls) for e in chain):
@@ -83,7 +82,7 @@ def not_reached(error: BaseException, *, operation: str, host: str) -> Transport
 
 
 def host_and_port(url: str) -> str:
-    """Of a URL; "" if it is none. Never a user or password, a path or a query."""
+    """Those of a URL, without its user and password; "" if it is not a URL."""
     # botocore writes http:// before a proxy's URL of a scheme that it does not know.
     plain = re.sub(r"^https?://(?=\w+://)", "", url)
     try:
@@ -96,7 +95,7 @@ def host_and_port(url: str) -> str:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """The exception and all that it wraps, the outer ones first."""
+    """The exception and all that it wraps, outer ones first."""
     found: list[BaseException] = []
     pending: list[object] = [error]
     while pending:
@@ -119,7 +118,7 @@ def _host_of(error: BaseException) -> str:
 
 
 def _is_ca_file(error: BaseException, *, in_tls: bool) -> bool:
-    if isinstance(error, ssl.SSLError):  # "SSL" would be of what the host sent
+    if isinstance(error, ssl.SSLError):  # the library "SSL" is about what the host sent
         return getattr(error, "library", None) in ("X509", "PEM", "ASN1")
     denied = in_tls and isinstance(error, PermissionError)
     return denied or (isinstance(error, OSError) and error.errno in _NO_FILE)
@@ -142,7 +141,7 @@ def _cause(error: BaseException, *, connected: bool) -> str | None:  # noqa: PLR
         case ConnectionError() | http.client.IncompleteRead():
             return _CLOSED
         case http.client.HTTPException():
-            return _NOT_HTTP
+            return "answered, but not with HTTP"
         case OSError():
             return _os_cause(error)
         case ValueError() if type(error).__name__ == "CertificateError":  # urllib3's
@@ -153,11 +152,11 @@ def _cause(error: BaseException, *, connected: bool) -> str | None:  # noqa: PLR
 def _tls_cause(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         number = getattr(error, "verify_code", 0)
-        hint = "; check this machine's clock, too" if number in _TIMES else ""
+        hint = "; check this machine's clock, too" if number in _NOT_NOW else ""
         if number in _UNKNOWN_CA:
             hint = "; if something in your network inspects TLS, name its CA in AWS_CA_BUNDLE"
-        told = getattr(error, "verify_message", "")
-        return f"was not reached: its certificate is not accepted ({told}){hint}"
+        reason = getattr(error, "verify_message", "")
+        return f"was not reached: its certificate is not accepted ({reason}){hint}"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return _CLOSED
     reason = getattr(error, "reason", None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
+import re
 import time
+from hashlib import sha256
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import SplitResult, quote
 
@@ -23,32 +24,40 @@ class FrozenCredentials(Protocol):
     token: str | None
 
 
-class _Key(NamedTuple):
-    """A signing key, and what it was made of: it is good for one day."""
+class _Identity(NamedTuple):
+    """What all requests have in common that the same credentials sign on the same day."""
 
     day: str
-    secret: str
+    credentials: FrozenCredentials
+    scope: str
     key: bytes
+    signed_headers: str
+    token_line: str
+    #: The headers of the credentials, but for the signature at the end.
+    headers: str
 
 
 class Signer:
     """Makes requests to one endpoint. Any thread may call any method.
 
     Args:
-        endpoint: where they go; a query in it is left out.
-        region: that they are signed for.
+        endpoint: where they go; its query is left out.
+        region: they are signed for it.
     """
 
     def __init__(self, endpoint: SplitResult, *, region: str, user_agent: str) -> None:
-        self._path = quote(normalize_url_path(endpoint.path), safe="/~")
-        self._host = host_header(endpoint)
+        path = quote(normalize_url_path(endpoint.path), safe="/~")
+        host = _host_header(endpoint)
         self._region = region
         self._start = (
-            f"POST {endpoint.path or '/'} HTTP/1.1\r\nHost: {self._host}\r\n"
+            f"POST {endpoint.path or '/'} HTTP/1.1\r\nHost: {host}\r\n"
             f"Content-Type: {_CONTENT_TYPE}\r\nAccept-Encoding: identity\r\n"
             f"User-Agent: {user_agent}\r\nX-Amzn-Query-Mode: true\r\n"
         )
-        self._key = _Key("", "", b"")
+        self._canonical_start = (
+            f"POST\n{path}\n\ncontent-type:{_CONTENT_TYPE}\nhost:{host}\nx-amz-date:"
+        )
+        self._identity: _Identity | None = None
         self._stamp = -1, ""
 
     def request(
@@ -57,38 +66,22 @@ class Signer:
         """The request, from its first line to the end of its body.
 
         Args:
-            at: seconds since the epoch. AWS takes what is within 15 minutes of its own clock.
+            at: seconds since the epoch. AWS accepts up to 15 minutes off its own clock.
 
         Raises: `ValueError` if the credentials hold a line break.
         """
         stamp = self._stamp_of(int(at))
-        day = stamp[:8]
-        token = credentials.token
-        signed_headers = "content-type;host;x-amz-date;x-amz-target;x-amzn-query-mode"
-        token_line = token_header = ""
-        if token:
-            signed_headers = signed_headers.replace("date;", "date;x-amz-security-token;")
-            token_line = f"x-amz-security-token:{' '.join(token.split())}\n"
-            token_header = f"X-Amz-Security-Token: {token}\r\n"
+        identity = self._identity_of(stamp[:8], credentials)
         canonical = (
-            f"POST\n{self._path}\n\n"
-            f"content-type:{_CONTENT_TYPE}\nhost:{self._host}\nx-amz-date:{stamp}\n{token_line}"
+            f"{self._canonical_start}{stamp}\n{identity.token_line}"
             f"x-amz-target:AmazonSQS.{operation}\nx-amzn-query-mode:true\n\n"
-            f"{signed_headers}\n{hashlib.sha256(body).hexdigest()}"
+            f"{identity.signed_headers}\n{sha256(body).hexdigest()}"
         )
-        scope = f"{day}/{self._region}/sqs/aws4_request"
-        digest = hashlib.sha256(canonical.encode()).hexdigest()
-        text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}"
-        signature = _hmac(self._signing_key(day, credentials.secret_key), text).hex()
-        credential_lines = (
-            f"Authorization: {_ALGORITHM} Credential={credentials.access_key}/{scope}, "
-            f"SignedHeaders={signed_headers}, Signature={signature}\r\n{token_header}"
-        )
-        if {*map(credential_lines.count, "\r\n")} != {2 if token else 1}:
-            raise ValueError("the credentials hold a line break")
+        digest = sha256(canonical.encode()).hexdigest()
+        signature = _hmac(identity.key, f"{_ALGORITHM}\n{stamp}\n{identity.scope}\n{digest}").hex()
         return (
             f"{self._start}X-Amz-Target: AmazonSQS.{operation}\r\nX-Amz-Date: {stamp}\r\n"
-            f"{credential_lines}Content-Length: {len(body)}\r\n\r\n"
+            f"Content-Length: {len(body)}\r\n{identity.headers}{signature}\r\n\r\n"
         ).encode() + body
 
     def _stamp_of(self, second: int) -> str:
@@ -98,23 +91,40 @@ class Signer:
             self._stamp = second, stamp
         return stamp
 
-    def _signing_key(self, day: str, secret: str) -> bytes:
-        cached = self._key
-        if cached.day != day or cached.secret != secret:
-            key = f"AWS4{secret}".encode()
-            for part in (day, self._region, "sqs", "aws4_request"):
-                key = _hmac(key, part)
-            # In one step: another thread may be here, with other credentials.
-            cached = self._key = _Key(day, secret, key)
-        return cached.key
+    def _identity_of(self, day: str, credentials: FrozenCredentials) -> _Identity:
+        known = self._identity
+        if known is not None and known.day == day and known.credentials == credentials:
+            return known
+        token = credentials.token
+        if re.search(r"[\r\n]", f"{credentials.access_key}{token}"):
+            raise ValueError("the credentials hold a line break")
+        key = f"AWS4{credentials.secret_key}".encode()
+        for part in (day, self._region, "sqs", "aws4_request"):
+            key = _hmac(key, part)
+        scope = f"{day}/{self._region}/sqs/aws4_request"
+        names = "x-amz-date;x-amz-security-token" if token else "x-amz-date"
+        signed_headers = f"content-type;host;{names};x-amz-target;x-amzn-query-mode"
+        made = _Identity(
+            day,
+            credentials,
+            scope,
+            key,
+            signed_headers,
+            f"x-amz-security-token:{' '.join(token.split())}\n" if token else "",
+            (f"X-Amz-Security-Token: {token}\r\n" if token else "")
+            + f"Authorization: {_ALGORITHM} Credential={credentials.access_key}/{scope}, "
+            f"SignedHeaders={signed_headers}, Signature=",
+        )
+        self._identity = made  # in one step: another thread may be here, with other credentials
+        return made
 
 
 def _hmac(key: bytes, text: str) -> bytes:
     return hmac.digest(key, text.encode(), "sha256")
 
 
-def host_header(endpoint: SplitResult) -> str:
-    """The host as it is signed: in lower case, with the port only if it is not the usual one."""
+def _host_header(endpoint: SplitResult) -> str:
+    """The host as it is signed: in lower case, and with its port unless that is the usual one."""
     name = endpoint.hostname or ""
     host = f"[{name}]" if ":" in name else name
     port = endpoint.port

@@ -1,18 +1,12 @@
 """The IMS Caliper 1.1 format: events in an envelope, and the Canvas names of the events."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from consumer.errors import DecodeError
 from consumer.events.timestamps import as_written, time_of
-from consumer.messages import Event
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.messages import Reader, ReceivedMessage
+from consumer.messages import Event, Reader, ReceivedMessage
 
 _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"

@@ -1,22 +1,16 @@
 """Decodes the text of a message to its events. The keys show which format it has."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from consumer.config.models import Relay
 from consumer.errors import DecodeError
 from consumer.events import caliper, relays
 from consumer.events.json_text import parse
 from consumer.events.timestamps import as_written, time_of
 from consumer.events.typed import READER
-from consumer.messages import Event
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from consumer.config.models import Relay
-    from consumer.messages import Reader, ReceivedMessage
+from consumer.messages import Event, Reader, ReceivedMessage
 
 _NEITHER = (
     'neither a Canvas event (an object with "metadata" and "body") '

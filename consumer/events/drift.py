@@ -4,22 +4,17 @@ Uses only the small table in `catalog/shapes.json`, so that a daemon can check e
 loading a model.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from consumer.events.catalog.index import table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from consumer.messages import Event, Format
+from consumer.messages import Event, Format
 
 #: In place of the event's name, for fields that any event may have: metadata, envelope.
 ANY_EVENT: Final = "*"
@@ -57,7 +52,7 @@ class Shape:
 
     known: frozenset[str]
     #: Those that are objects, or lists of objects.
-    inside: tuple[tuple[str, Shape], ...] = ()
+    inside: "tuple[tuple[str, Shape], ...]" = ()
 
 
 @cache

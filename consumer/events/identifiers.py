@@ -4,8 +4,6 @@ A global id is shard * 10**13 + local id: 17 digits or more, which a float can't
 Therefore floats are never used, nor accepted.
 """
 
-from __future__ import annotations
-
 from typing import TypeGuard
 
 from consumer.subject import SHARD_SIZE, CanvasId

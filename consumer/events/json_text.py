@@ -1,7 +1,5 @@
 """Reads JSON that is not quite strict, and writes it as strict JSON on one line."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

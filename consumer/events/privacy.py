@@ -5,18 +5,13 @@ parameters contain access tokens, file verifiers and signatures, and the paths o
 codes. Anyone who knows them has access.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from consumer.events.json_text import STRING, one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 SCRUBBED = "[scrubbed]"
 

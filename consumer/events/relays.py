@@ -3,18 +3,14 @@
 Used only when decoding failed. A reason is a fixed sentence, which never quotes the payload.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from consumer.config.models import Relay
+from consumer.config.models import Relay
 
 _SNS: Final = (
     "an Amazon SNS notification: turn on raw message delivery for the subscription of the queue, "

@@ -3,20 +3,15 @@
 Never raises because of the payload.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.events.catalog.index import is_known
 from consumer.events.identifiers import canvas_id, shard_of
-from consumer.subject import Subject
-
-if TYPE_CHECKING:
-    from consumer.messages import Event
-    from consumer.subject import CanvasId
+from consumer.messages import Event
+from consumer.subject import CanvasId, Subject
 
 _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"

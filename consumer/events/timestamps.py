@@ -1,14 +1,8 @@
 """Times in all forms that Canvas uses, as aware datetimes in UTC."""
 
-from __future__ import annotations
+from datetime import UTC, date, datetime
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import date
-
-    from consumer.messages import ReceivedMessage
+from consumer.messages import ReceivedMessage
 
 
 def time_of(written: object, message: ReceivedMessage) -> datetime | None:

@@ -1,18 +1,12 @@
 """The views of an event: its model in the catalog, its subject, its change."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
 
 from consumer.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from consumer.messages import Event
-    from consumer.subject import Change, Subject
+from consumer.messages import Event
+from consumer.subject import Change, Subject
 
 #: Fields with the state of a thing; `state` is that of an enrollment.
 STATE_FIELDS: Final = frozenset({"workflow_state", "state"})

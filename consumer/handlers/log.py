@@ -1,21 +1,15 @@
 """The log handler: one line per event, with safe ids only; no body and no person's data."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import structlog
 
 from consumer import log_events
-from consumer.handlers.loading.factories import Options
+from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from consumer.handlers.loading.factories import HandlerEnvironment
-    from consumer.messages import Context, Event
+from consumer.messages import Context, Event
 
 _log = structlog.get_logger("consumer.handlers.log")
 

@@ -1,28 +1,22 @@
 """The python handler: a user's function or registry, named "package.module:attribute"."""
 
-from __future__ import annotations
-
 import inspect
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.errors import ConfigurationError
-from consumer.handlers.loading.factories import Options
+from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.loading.importing import TARGET_EXAMPLE, load_target, shown_place
 from consumer.handlers.registering.annotations import annotation_of
 from consumer.handlers.registering.checks import inner_function
+from consumer.handlers.registering.handler import Handler
 from consumer.handlers.registering.making import handler_of
 from consumer.handlers.registering.models import is_data
 from consumer.handlers.registering.registry import REGISTRIES, Registry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from consumer.handlers.loading.factories import HandlerEnvironment
-    from consumer.handlers.registering.handler import Handler
 
 
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:

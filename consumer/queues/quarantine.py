@@ -1,24 +1,18 @@
 """Quarantine for poison messages: kept durably with the reason, and deleted only afterwards."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
 import re
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
+from consumer.clock import Clock
 from consumer.errors import TransportError
+from consumer.messages import ReceivedMessage
 from consumer.private import make_private_directory
-from consumer.queues.sending import Outgoing
+from consumer.queues.sending import Outgoing, Sender
 from consumer.sqs_limits import MAX_MESSAGE_ATTRIBUTES
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from consumer.clock import Clock
-    from consumer.messages import ReceivedMessage
-    from consumer.queues.sending import Sender
 
 _SAFE = re.compile(r"[A-Za-z0-9-]{1,100}")
 

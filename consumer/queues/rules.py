@@ -1,13 +1,10 @@
 """Rules for a queue's URL, name and region: what may be consumed from. Pure."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import SplitResult, unquote
 
-from consumer.config import QueueSettings
+from consumer.config import AwsSettings, QueueSettings
 from consumer.config.urls import (
     is_aws,
     is_loopback,
@@ -17,11 +14,6 @@ from consumer.config.urls import (
 )
 from consumer.errors import ConfigurationError
 from consumer.sqs_limits import MAX_QUEUE_NAME_LENGTH
-
-if TYPE_CHECKING:
-    from urllib.parse import SplitResult
-
-    from consumer.config import AwsSettings
 
 #: Instructure delivers only to queues with this prefix.
 NAME_PREFIX = "canvas-live-events"

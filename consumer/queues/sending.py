@@ -1,23 +1,18 @@
 """Sends messages: in batches that SQS accepts, at a given rate, and again what it refused."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import random
 import threading
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
+from consumer.clock import Clock
 from consumer.errors import TransportError
+from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_BATCH, PORTABLE_BATCH_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-
-    from consumer.clock import Clock
-    from consumer.queues.transport import EntryFailure
 
 _ATTEMPTS: Final = 4
 _FIRST_WAIT_SECONDS: Final = 0.5

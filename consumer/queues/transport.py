@@ -1,14 +1,10 @@
 """The port to a queue: what the engine needs from SQS, and nothing about how it is called."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from consumer.messages import ReceivedMessage
+from consumer.messages import ReceivedMessage
 
 
 @dataclass(frozen=True, slots=True)

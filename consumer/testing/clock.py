@@ -1,17 +1,12 @@
 """A clock that moves only when a test moves it, and a lock whose waiters move it."""
 
-from __future__ import annotations
-
 import heapq
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from consumer.clock import Clock
+from consumer.clock import Clock
 
 _START = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
 #: Not zero, so that a time that was never set is not mistaken for it.

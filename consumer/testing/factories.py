@@ -1,22 +1,16 @@
 """Messages and events for tests; all that a test does not need has a default."""
 
-from __future__ import annotations
-
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.events.catalog import index
 from consumer.events.decode import decode
-from consumer.messages import Context, ReceivedMessage
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.messages import Event, Format
+from consumer.messages import Context, Event, Format, ReceivedMessage
 
 _MESSAGE_ID = "6bf1f5a4-7c1f-4a1e-9d0c-5a3c6f2f0d11"
 _TIME = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)

@@ -1,18 +1,14 @@
 """Faults of the in-memory queue: what can go wrong with a call, and when."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from consumer.clock import Clock
+from consumer.queues.transport import EntryFailure
 from consumer.testing.clock import ManualClock
-
-if TYPE_CHECKING:
-    from consumer.clock import Clock
-    from consumer.queues.transport import EntryFailure
 
 Operation = Literal["receive", "delete", "change_visibility", "attributes"]
 

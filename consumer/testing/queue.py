@@ -1,12 +1,13 @@
 """A queue in memory that behaves as a standard SQS queue does, with its faults if asked for."""
 
-from __future__ import annotations
-
 import random
 import uuid
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
+from consumer.clock import Clock
 from consumer.errors import TransportError
+from consumer.messages import ReceivedMessage
 from consumer.queues.transport import EntryFailure, QueueAttributes
 from consumer.sqs_limits import (
     DEFAULT_RETENTION_SECONDS,
@@ -17,15 +18,8 @@ from consumer.sqs_limits import (
     MAX_WAIT_SECONDS,
 )
 from consumer.testing.clock import Changes
-from consumer.testing.faults import FaultyCalls
+from consumer.testing.faults import FaultyCalls, Operation
 from consumer.testing.store import MessageStore, StoredMessage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from consumer.clock import Clock
-    from consumer.messages import ReceivedMessage
-    from consumer.testing.faults import Operation
 
 _T = TypeVar("_T")
 
@@ -59,7 +53,7 @@ class InMemoryQueue(FaultyCalls):
         name: str = "canvas-live-events-test",
         visibility_timeout_seconds: int = 30,
         max_receive_count: int | None = None,
-        dead_letter_queue: InMemoryQueue | None = None,
+        dead_letter_queue: "InMemoryQueue | None" = None,
         in_flight_limit: int = IN_FLIGHT_LIMIT,
         advance_on_empty: bool = True,
         unordered: bool = False,

@@ -1,23 +1,18 @@
 """Runs the handlers of a registry on events, as the daemon does, and returns what came of it."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.invoke import Invoker
 from consumer.engine.progress import Call, Entry, Progress
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure
-from consumer.messages import Outcome, ReceivedMessage
+from consumer.handlers.registering.registry import Handler, Registry
+from consumer.messages import Event, Outcome, ReceivedMessage, Verdict
 from consumer.testing.clock import ManualClock
-
-if TYPE_CHECKING:
-    from consumer.handlers.registering.registry import Handler, Registry
-    from consumer.messages import Event, Verdict
 
 
 @dataclass(frozen=True, slots=True)

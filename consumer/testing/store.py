@@ -3,17 +3,12 @@
 Knows no clock, no lock and no faults: its caller has the time and the lock.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from consumer.messages import ReceivedMessage
 from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _STALE = EntryFailure("ReceiptHandleIsInvalid", gone=True)
 _NOT_IN_FLIGHT = EntryFailure("MessageNotInflight", gone=True)

@@ -5,8 +5,6 @@ with the same class names. `model_of` finds a model by the name of its event. `_
 all of them for type checkers.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

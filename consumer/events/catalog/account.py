@@ -1,7 +1,5 @@
 """Accounts, users, logins and SIS imports."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.fields import Flag, GlobalId, LocalId, OpaqueId, Text, Time, about
 

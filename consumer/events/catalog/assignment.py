@@ -1,7 +1,5 @@
 """Assignments, their groups and overrides; classic quizzes."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from consumer.events.catalog.base import CanvasBody

@@ -1,21 +1,22 @@
 """The base classes of all models: typed, lenient, read-only views of received data."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from consumer.events.catalog.fields import marks_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydantic import ModelWrapValidatorHandler, SerializationInfo, SerializerFunctionWrapHandler
-
-    from consumer.messages import Format
+from consumer.messages import Format
 
 
 class Record(BaseModel):

@@ -1,7 +1,5 @@
 """Content: access to it, files, imports, LTI links and blueprint courses."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from consumer.events.catalog.base import CanvasBody

@@ -1,7 +1,5 @@
 """Courses, their sections, modules, pages and syllabus, and the progress of students."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated
 

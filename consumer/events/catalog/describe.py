@@ -1,21 +1,17 @@
 """Describes models as data: for `consume events`, schemas, samples and `shapes.json`."""
 
-from __future__ import annotations
-
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 from consumer.events.catalog.base import Record
 from consumer.events.catalog.fields import Is, Kind, Marks, marks_of
 from consumer.events.drift import inner_path
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydantic.fields import FieldInfo
 
 #: For a field whose type has no `Is`.
 _KINDS: Final[dict[type, Kind]] = {

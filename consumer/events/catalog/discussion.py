@@ -1,7 +1,5 @@
 """Discussions and conversations."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.fields import Flag, GlobalId, LocalId, Text, Time, about
 

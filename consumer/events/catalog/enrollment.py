@@ -1,7 +1,5 @@
 """Enrollments and their states; groups and their members."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.fields import (
     Flag,

@@ -1,7 +1,5 @@
 """The types of fields in the catalog, and what is known about a field in addition to its type."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Learning outcomes, results, and how they are calculated."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.base import CanvasBody, Record
 from consumer.events.catalog.fields import (
     Flag,

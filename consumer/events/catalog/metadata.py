@@ -1,7 +1,5 @@
 """The `metadata` of every event in Canvas format."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.base import Record
 from consumer.events.catalog.fields import GlobalId, OpaqueId, Text, Time, about
 

@@ -7,8 +7,6 @@ browser), as in Canvas; that of the others does not. The fields of `quizzes.quiz
 not known: they are assumed to be those of other events about an attempt.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from consumer.events.catalog.base import CanvasBody

@@ -3,20 +3,15 @@
 It is as lenient as the models: any field may be absent or null, and others may be present.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
+from consumer.events.catalog.base import EventData, Record
 from consumer.events.catalog.caliper.entities import Entity
-from consumer.events.catalog.describe import fields_of, meaning_of
-
-if TYPE_CHECKING:
-    from consumer.events.catalog.base import EventData, Record
-    from consumer.events.catalog.describe import FieldFacts
-    from consumer.events.catalog.fields import Kind
-    from consumer.messages import Format
+from consumer.events.catalog.describe import FieldFacts, fields_of, meaning_of
+from consumer.events.catalog.fields import Kind
+from consumer.messages import Format
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -54,7 +49,7 @@ def message_schema(name: str, event_format: Format = "canvas") -> _Schema:
     }
 
 
-def _canvas(name: str, model: type[EventData], schemas: _Definitions) -> _Schema:
+def _canvas(name: str, model: type[EventData], schemas: "_Definitions") -> _Schema:
     from consumer.events.catalog.metadata import Metadata  # noqa: PLC0415 - with all its fields
 
     metadata = schemas.refer(Metadata)
@@ -65,7 +60,7 @@ def _canvas(name: str, model: type[EventData], schemas: _Definitions) -> _Schema
     }
 
 
-def _caliper(name: str, model: type[EventData], schemas: _Definitions) -> _Schema:
+def _caliper(name: str, model: type[EventData], schemas: "_Definitions") -> _Schema:
     from consumer.events.catalog.caliper import Envelope  # noqa: PLC0415 - with all its fields
 
     event = schemas.refer(model)

@@ -1,7 +1,5 @@
 """Submissions, comments and grades."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.base import CanvasBody
 from consumer.events.catalog.fields import (
     AnyId,

@@ -1,7 +1,5 @@
 """Events that Canvas's source sends, without a published payload."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from consumer.events.catalog.base import CanvasBody, Record

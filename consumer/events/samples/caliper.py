@@ -1,21 +1,17 @@
 """Samples in Caliper format: the same facts as in Canvas format, under Caliper's names."""
 
-from __future__ import annotations
-
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
+from consumer.events.catalog.base import Record
 from consumer.events.catalog.describe import fields_of
 from consumer.events.samples.caliper_object import object_of, urn
 from consumer.events.samples.canvas import referrer_of, user_agent_of
+from consumer.events.samples.scene import Scene
 from consumer.events.samples.university import HOST
 from consumer.events.samples.values import written
-
-if TYPE_CHECKING:
-    from consumer.events.catalog.base import Record
-    from consumer.events.samples.scene import Scene
 
 _CONTEXT: Final = "http://purl.imsglobal.org/ctx/caliper/v1p1"
 #: The types of assets; the others are entities.

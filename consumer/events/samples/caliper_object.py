@@ -1,21 +1,15 @@
 """The objects in samples in Caliper format, from their models and the body in Canvas format."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from consumer.events.catalog.describe import fields_of
+from consumer.events.catalog.base import Record
+from consumer.events.catalog.describe import FieldFacts, fields_of
+from consumer.events.samples.scene import Scene
 from consumer.events.samples.values import written
 from consumer.events.timestamps import parse_time
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from consumer.events.catalog.base import Record
-    from consumer.events.catalog.describe import FieldFacts
-    from consumer.events.samples.scene import Scene
 
 #: Kinds that have another name in URNs.
 _URN_KINDS: Final = {

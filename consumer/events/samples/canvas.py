@@ -1,15 +1,11 @@
 """Samples in Canvas format: the body from the model of the event, the metadata from its cause."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.events.catalog import index, model_of
+from consumer.events.samples.scene import Scene
 from consumer.events.samples.university import HOST
 from consumer.events.samples.values import local_time, record_of, written
-
-if TYPE_CHECKING:
-    from consumer.events.samples.scene import Scene
 
 
 def body_of(scene: Scene) -> dict[str, Any]:

@@ -3,13 +3,10 @@
 Most requests look at something: at one of the assets.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from consumer.events.samples.university import User
+from consumer.events.samples.university import User
 
 # By how the names of events begin; for other events it is a teacher, in a course.
 _BY_STUDENT = (

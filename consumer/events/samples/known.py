@@ -1,17 +1,12 @@
 """What is known of certain fields beyond the declarations of the catalog."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from consumer.events.samples import words
+from consumer.events.samples.scene import Scene
 from consumer.events.samples.university import HOST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from consumer.events.samples.scene import Scene
 
 #: By the share of events that have the field, if not all have it.
 PRESENT: Final = {

@@ -1,12 +1,11 @@
 """Sample messages: events as Canvas sends them, and what goes wrong on the way to the queue."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from consumer.events.catalog import index
 from consumer.events.samples.caliper import caliper_envelope
@@ -14,11 +13,7 @@ from consumer.events.samples.canvas import body_of, canvas_event
 from consumer.events.samples.dice import Dice
 from consumer.events.samples.scene import Scene
 from consumer.events.samples.university import university_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from consumer.messages import Format
+from consumer.messages import Format
 
 #: The time of the first event unless one is given; fixed, so that the bytes stay the same.
 START: Final = datetime(2026, 9, 1, 14, tzinfo=UTC)

@@ -1,23 +1,16 @@
 """A university's traffic: mostly reading, else actions with several events, and bursts of jobs."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
 
 from consumer.events.catalog import index
 from consumer.events.samples.cause import COPY, IMPORT, Cause
 from consumer.events.samples.dice import Dice
-from consumer.events.samples.message import START, STEP, message_of
+from consumer.events.samples.message import START, STEP, SampleMessage, message_of
 from consumer.events.samples.scene import Scene
-from consumer.events.samples.university import university_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
-
-    from consumer.events.samples.message import SampleMessage
-    from consumer.events.samples.university import University
-    from consumer.messages import Format
+from consumer.events.samples.university import University, university_of
+from consumer.messages import Format
 
 #: No source names the real share of asset_accessed; it is the only event that reading makes.
 ASSET_SHARE = 0.55

@@ -1,20 +1,14 @@
 """Who does what where in a sample, so that the parts of an event, and both its formats, agree."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar, cast
 
 from consumer.events.samples import cause as causes
 from consumer.events.samples import words
 from consumer.events.samples.cause import ASSETS, Cause
 from consumer.events.samples.dice import Dice
-from consumer.events.samples.university import Thing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from consumer.events.samples.university import Course, University, User
+from consumer.events.samples.university import Course, Thing, University, User
 
 T = TypeVar("T")
 

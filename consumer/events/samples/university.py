@@ -1,20 +1,15 @@
 """One made-up university for each seed: its accounts, people and courses, which belong together."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from consumer.events.samples import words
 from consumer.events.samples.dice import Dice, as_uuid
 from consumer.subject import SHARD_SIZE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 HOST = "canvas.example.edu"
 _USERS, _TEACHERS, _COURSES, _WEEKS = 400, 30, 40, 12

@@ -4,24 +4,16 @@ The functions that make the values of a model are looked up once; then a body is
 them in order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.describe import fields_of
+from consumer.events.catalog.base import CanvasBody, Record
+from consumer.events.catalog.describe import FieldFacts, fields_of
 from consumer.events.samples import known, words
+from consumer.events.samples.scene import Scene
 from consumer.events.typed import STATE_FIELDS
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from consumer.events.catalog.base import Record
-    from consumer.events.catalog.describe import FieldFacts
-    from consumer.events.samples.scene import Scene
 
 Maker = Callable[["Scene"], Any]
 

@@ -1,13 +1,7 @@
 """Names of people and things in samples, and texts that people write. All of it is made up."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from consumer.events.identifiers import TRUNCATED_LENGTH
-
-if TYPE_CHECKING:
-    from consumer.events.samples.dice import Dice
+from consumer.events.samples.dice import Dice
 
 FIRST_NAMES = (
     "Ada", "Amina", "Ángela", "Bao", "Chidi", "Daan", "Elif", "Farid", "Hana", "Jonas", "Kaori",

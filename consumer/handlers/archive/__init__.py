@@ -1,19 +1,13 @@
 """The archive handler: every event durably in JSON lines, before its message is deleted."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from consumer.handlers.archive.store import Archive
-from consumer.handlers.loading.factories import Options
+from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.handlers.loading.factories import HandlerEnvironment
 
 __all__ = ["factory"]
 

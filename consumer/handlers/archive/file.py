@@ -1,21 +1,16 @@
 """One archive file, which this process alone appends to: durably, and by whole lines."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import fcntl
 import json
 import os
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final, Self
 
 import structlog
 
 from consumer import log_events
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Self
 
 _log = structlog.get_logger(__name__)
 

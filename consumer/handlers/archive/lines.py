@@ -1,18 +1,12 @@
 """The archive's line for one event: a JSON object, its payload as received, secrets scrubbed."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from datetime import datetime
 
 from consumer.events.privacy import scrub_json, scrub_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from consumer.messages import Event
+from consumer.messages import Event
 
 #: One encoder for all: json.dumps looks at its options in each call. ASCII, so that texts from
 #: outside (ids, names) contain neither line breaks nor lone surrogates.

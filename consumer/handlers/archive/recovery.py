@@ -1,20 +1,16 @@
 """What a process that was killed left in the archive: torn lines, and events that come again."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import structlog
 
 from consumer import log_events
 from consumer.handlers.archive.file import ArchiveFile
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _log = structlog.get_logger(__name__)
 

@@ -1,26 +1,20 @@
 """The archive's directory: writes events into its files, one line each."""
 
-from __future__ import annotations
-
 import errno
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
 
+from consumer.clock import Clock
 from consumer.errors import BatchFailure, Retry
 from consumer.handlers.archive.file import ArchiveFile, os_error, sync_directory
 from consumer.handlers.archive.lines import encoded, line_of, utc_text
-from consumer.handlers.archive.recovery import recover
+from consumer.handlers.archive.recovery import Written, recover
+from consumer.messages import Context, Event
 from consumer.writable import check_writable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
-    from pathlib import Path
-
-    from consumer.clock import Clock
-    from consumer.handlers.archive.recovery import Written
-    from consumer.messages import Context, Event
 
 #: Files of one day that other processes may hold. If there are more, locks don't work here.
 _MAX_HELD: Final = 1_000

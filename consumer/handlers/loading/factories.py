@@ -1,22 +1,17 @@
 """What a factory of handlers gets: its options, and the environment."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering.registry import Registry
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from consumer.clock import Clock
 
 _log = structlog.get_logger(__name__)
 

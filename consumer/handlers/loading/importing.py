@@ -1,19 +1,15 @@
 """Imports what a configuration names, and reports failures with the user's file and line."""
 
-from __future__ import annotations
-
 import importlib
 import os
 from pathlib import Path
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, Final
+from types import ModuleType
+from typing import Any, Final
 
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.events.privacy import scrub_text
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 TARGET_EXAMPLE: Final = '"package.module:function" or "package.module:registry"'
 

@@ -1,18 +1,12 @@
 """Warnings about events that a handler asks for and will probably never get."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from consumer.events.catalog import index
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from consumer.handlers.registering.handler import Handler
-    from consumer.messages import Format
+from consumer.handlers.registering.handler import Handler
+from consumer.messages import Format
 
 
 def unmatched_patterns(handlers: Sequence[Handler]) -> list[str]:

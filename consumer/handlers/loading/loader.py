@@ -1,27 +1,20 @@
 """From the configured handlers to one registry."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
-from consumer.clock import SystemClock
+from consumer.clock import Clock, SystemClock
+from consumer.config import HandlerSettings
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.handlers import archive, log, python
-from consumer.handlers.loading.factories import HandlerEnvironment, log_warning
+from consumer.handlers.loading.factories import Factory, HandlerEnvironment, log_warning
 from consumer.handlers.loading.importing import load_target, place_of
 from consumer.handlers.registering.registry import Registry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from consumer.clock import Clock
-    from consumer.config import HandlerSettings
-    from consumer.handlers.loading.factories import Factory
 
 GROUP: Final = "canvas_live_events.handlers"
 

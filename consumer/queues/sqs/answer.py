@@ -1,7 +1,5 @@
 """Reads one HTTP/1.1 answer, as far as SQS and its emulators use HTTP: whole and bounded."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Callable

@@ -6,32 +6,26 @@ botocore spends more CPU on a call than everything else does on its ten messages
 of what that buys: a request is one small JSON object, signed, and its answer is another.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError, create_parser
+from botocore.session import Session
 from botocore.utils import get_environ_proxies
 from pydantic_core import from_json, to_json
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.config import QueueSettings
+from consumer.queues.sqs.answer import Answer
 from consumer.queues.sqs.client import USER_AGENT
 from consumer.queues.sqs.connections import Connections
 from consumer.queues.sqs.signing import Signer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from botocore.session import Session
-
-    from consumer.clock import Clock
-    from consumer.config import QueueSettings
-    from consumer.queues.sqs.answer import Answer
 
 _log = structlog.get_logger(__name__)
 
@@ -59,7 +53,7 @@ _LEAST_SKEW_SECONDS: Final = 240.0
 
 def calls_of(
     session: Session, client: Any, queue: QueueSettings, clock: Clock
-) -> BotocoreCalls | WireCalls:
+) -> "BotocoreCalls | WireCalls":
     """Our own way, unless there is a reason for botocore's, which is then logged."""
     hooks = _hooks_of(client.meta.events)
     botocore = BotocoreCalls(client)

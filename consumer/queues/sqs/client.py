@@ -1,9 +1,7 @@
 """Makes botocore's session and client for SQS, from the settings and from AWS's own files."""
 
-from __future__ import annotations
-
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.config import Config
 from botocore.credentials import (
@@ -14,13 +12,10 @@ from botocore.credentials import (
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.session import Session
 
+from consumer.config import AwsSettings, QueueSettings
 from consumer.errors import AccessDeniedError, ConfigurationError
-from consumer.queues.rules import check_encrypted, signing_region
+from consumer.queues.rules import QueueAddress, check_encrypted, signing_region
 from consumer.queues.sqs.lookup import Lookup, look_up, unreadable_files
-
-if TYPE_CHECKING:
-    from consumer.config import AwsSettings, QueueSettings
-    from consumer.queues.rules import QueueAddress
 
 USER_AGENT = "canvas-live-events-consumer"
 

@@ -1,13 +1,13 @@
 """Connections to one host, kept alive. TLS is botocore's: the same trust, the same checks."""
 
-from __future__ import annotations
-
 import select
 import socket
 import ssl
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
+from urllib.parse import SplitResult
 
 from botocore.exceptions import (
     ConnectionClosedError,
@@ -18,13 +18,8 @@ from botocore.exceptions import (
 )
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
+from consumer.clock import Clock
 from consumer.queues.sqs.answer import Answer, ProtocolError, read_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from urllib.parse import SplitResult
-
-    from consumer.clock import Clock
 
 #: Received bytes extend an answer's deadline: ten large messages may come by a slow line.
 _LEAST_BYTES_PER_SECOND: Final = 16_384

@@ -1,13 +1,12 @@
 """An SQS server inside this process (moto's), with a queue to try things on. Extra: demo."""
 
-from __future__ import annotations
-
 import json
 import logging
 import threading
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -18,9 +17,6 @@ from consumer.config import AwsSettings, QueueSettings
 from consumer.errors import ConfigurationError
 from consumer.queues.sending import Outgoing, send_all
 from consumer.queues.sqs.queue import SqsTransport, connect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 #: moto takes any key; these are no secrets.
 ACCESS_KEY_ID = "demo"

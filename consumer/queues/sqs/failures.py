@@ -4,11 +4,10 @@ It depends on the error code alone: AWS's texts name users, accounts and receipt
 passed on; and SQS sets `SenderFault` for throttling, too.
 """
 
-from __future__ import annotations
-
 import http.client
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
@@ -16,9 +15,6 @@ from botocore.parsers import ResponseParserError
 from consumer.errors import EXIT_PERMISSION, AccessDeniedError, QueueMissingError, TransportError
 from consumer.queues.sqs.reach import LOWER_THE_WAIT, UnusableSettingError, not_reached
 from consumer.queues.transport import EntryFailure
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def _by_code(table: Mapping[str, str]) -> dict[str, str]:

@@ -4,17 +4,17 @@ A look that takes long is logged. A failure, at first or at a later refresh, is 
 that names the source.
 """
 
-from __future__ import annotations
-
 import os
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import structlog
 from botocore.credentials import AssumeRoleProvider, InstanceMetadataProvider, ProcessProvider
+from botocore.session import Session
 
 from consumer import log_events
 from consumer.queues.sqs.failures import (
@@ -25,11 +25,6 @@ from consumer.queues.sqs.failures import (
 )
 from consumer.queues.sqs.reach import host_and_port
 from consumer.queues.sqs.sources import MetadataSession, refuse_to_ask, run_process
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from botocore.session import Session
 
 _log = structlog.get_logger(__name__)
 

@@ -1,18 +1,12 @@
 """Checks a queue's attributes before the first poll."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.queues.sqs.failures import ActionDeniedError
-from consumer.queues.transport import QueueAttributes
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.queues.transport import Transport
+from consumer.queues.transport import QueueAttributes, Transport
 
 _NUMBERS = {
     "VisibilityTimeout": "visibility_timeout_seconds",

@@ -1,29 +1,24 @@
 """A queue of Amazon SQS: what is asked of it, and what its answers mean."""
 
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import structlog
 
 from consumer import log_events
 from consumer.clock import Clock, SystemClock
+from consumer.config import AwsSettings, QueueSettings
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.rules import QueueAddress, address_of
+from consumer.queues.sending import Outgoing
 from consumer.queues.sqs.calls import BotocoreCalls, WireCalls, calls_of
 from consumer.queues.sqs.client import make_client
 from consumer.queues.sqs.failures import entry_failure, failure_of
 from consumer.queues.sqs.preflight import ATTRIBUTE_NAMES, attributes_of
 from consumer.queues.transport import EntryFailure, QueueAttributes
 from consumer.sqs_limits import MAX_BATCH
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from consumer.config import AwsSettings, QueueSettings
-    from consumer.queues.sending import Outgoing
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +39,7 @@ def connect(
     *,
     max_connections: int = 10,
     clock: Clock | None = None,
-) -> SqsTransport:
+) -> "SqsTransport":
     """The configured queue. Sends no request to SQS yet: the first call does.
 
     Called from one thread; its result is for all.

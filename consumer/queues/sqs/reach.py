@@ -4,22 +4,17 @@ From what sockets and TLS raise, however deep botocore and urllib3 have wrapped 
 the host and its port; of an exception's text only what OpenSSL says of a certificate.
 """
 
-from __future__ import annotations
-
 import errno
 import http.client
 import re
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore import exceptions as aws
 
 from consumer.errors import EXIT_CONFIGURATION, TransportError
-
-if TYPE_CHECKING:
-    from typing import Any
 
 #: For what cuts long polls, such as a load balancer with its own timeout.
 LOWER_THE_WAIT = "if long polls keep failing like this, lower queue.wait_time_seconds"

@@ -1,7 +1,5 @@
 """Complete, signed requests to SQS: AWS JSON 1.0, Signature Version 4."""
 
-from __future__ import annotations
-
 import hmac
 import re
 import time

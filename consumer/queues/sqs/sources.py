@@ -1,27 +1,22 @@
 """Sources of AWS credentials on this machine, adapted: they end in time, and never ask the user."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from botocore import exceptions as aws
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.httpsession import URLLib3Session
 
 from consumer.errors import AccessDeniedError
 from consumer.queues.sqs.failures import CredentialsError, CredentialsMissingError
 from consumer.queues.sqs.reach import host_and_port
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 #: A credential_process that takes longer is killed, and run again at the next attempt.
 _LONGEST_SECONDS: Final = 60.0

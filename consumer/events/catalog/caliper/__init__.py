@@ -3,8 +3,6 @@
 Each is loaded on first use. `Envelope` is a whole message, `CaliperEvent` any event in it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from consumer.events.catalog.index import class_name, class_of, names

@@ -1,7 +1,5 @@
 """Assignments, their overrides, and classic quizzes, in Caliper format."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.caliper.entities import (
     AssignedQuiz,
     Attempt,

@@ -1,7 +1,5 @@
 """Access to content, and files, in Caliper format."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.caliper.entities import Extensions, Extra, Thing, Urn
 from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import GlobalId, Text, Time, about

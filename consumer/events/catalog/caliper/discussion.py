@@ -1,7 +1,5 @@
 """Discussions, in Caliper format."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.caliper.entities import Entity, Extensions, Extra, Thing, Urn
 from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import AnyId, Flag, GlobalId, Text, about

@@ -1,7 +1,5 @@
 """Enrollments and their states, groups and their members, in Caliper format."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.caliper.entities import (
     Entity,
     Extensions,

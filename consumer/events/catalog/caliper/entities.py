@@ -1,7 +1,5 @@
 """Entities that several events in Caliper format contain: actor, course, session, attempt."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import ConfigDict, StrictInt, StrictStr, model_validator

@@ -1,9 +1,7 @@
 """The envelope of the Caliper format, and the common fields of all events in it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     BeforeValidator,
@@ -30,9 +28,7 @@ from consumer.events.catalog.caliper.entities import (
 )
 from consumer.events.catalog.fields import Context, OpaqueId, Text, Time, about
 from consumer.events.catalog.index import model_of
-
-if TYPE_CHECKING:
-    from consumer.messages import Format
+from consumer.messages import Format
 
 
 class CaliperEvent(EventData, abstract=True):

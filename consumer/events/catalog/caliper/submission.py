@@ -1,7 +1,5 @@
 """Submissions and grades, in Caliper format."""
 
-from __future__ import annotations
-
 from consumer.events.catalog.caliper.entities import (
     AssignedAssignment,
     Attempt,

@@ -1,5 +1,7 @@
 """What the annotation of a handler's first parameter says: which models, one event or several."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What may be registered: a mistake is an error at once, not when the first event comes."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Iterable
 from functools import partial

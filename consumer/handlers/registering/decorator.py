@@ -1,5 +1,7 @@
 """What `@registry.on` takes, for type checkers: a function that fits what it is registered for."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 

@@ -1,15 +1,19 @@
 """A handler as the engine sees it: which events it asked for, how it is called, its limits."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any, Required, TypedDict
+from typing import TYPE_CHECKING, Any, Required, TypedDict
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering import checks
-from consumer.handlers.registering.models import Expected
 from consumer.messages import Context, Event, Format
 from consumer.retry import RetryPolicy, check_seconds
+
+if TYPE_CHECKING:
+    from consumer.handlers.registering.models import Expected
 
 _ALL = ("*",)
 
@@ -122,7 +126,7 @@ class Handler:
 
     def narrowed(
         self, *, prefix: str, within: tuple[str, ...], only: Format | None, limits: Limits
-    ) -> "Handler | None":
+    ) -> Handler | None:
         """With a longer name, fewer events and other limits; None if no format is left."""
         if None not in {self.format, only} and self.format != only:
             return None

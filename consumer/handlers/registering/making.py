@@ -1,10 +1,12 @@
 """Makes a handler of a function: checks what is registered, and wraps the call."""
 
+from __future__ import annotations
+
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
@@ -13,6 +15,9 @@ from consumer.handlers.registering.annotations import annotation_of
 from consumer.handlers.registering.handler import Call, Handler, Options
 from consumer.handlers.registering.models import patterns_and_expected
 from consumer.messages import Context, Event, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: `middleware(event, context, call_next)`.
 Middleware = Callable[[Event, Context, Call], object]

@@ -3,20 +3,26 @@
 Without a model nothing of the catalog is loaded.
 """
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from inspect import isclass
-from typing import Any, Final, TypeGuard, get_args
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, get_args
 
 from consumer.errors import ConfigurationError, Retry
-from consumer.events.catalog.base import EventData
 from consumer.handlers.registering import checks
-from consumer.handlers.registering.annotations import Annotation
-from consumer.messages import Event, Format
+from consumer.messages import Format
 
-Classes = tuple[type[EventData], ...]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from consumer.events.catalog.base import EventData
+    from consumer.handlers.registering.annotations import Annotation
+    from consumer.messages import Event
+
+    Classes = tuple[type[EventData], ...]
 
 _CATALOG: Final = "consumer.events.catalog"
 _FORMATS: Final[tuple[Format, ...]] = get_args(Format)

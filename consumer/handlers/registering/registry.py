@@ -1,24 +1,25 @@
 """Which handler gets which event: an explicit object that is filled once, and then only read."""
 
-from collections.abc import Callable, Iterable, Sequence
+from __future__ import annotations
+
 from inspect import isclass
 from types import FunctionType
-from typing import Any, Final, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from consumer.errors import ConfigurationError
-from consumer.events.catalog.base import EventData
 from consumer.handlers.registering import checks
-from consumer.handlers.registering.decorator import A, B, C, EventFunction, Register
-from consumer.handlers.registering.handler import (
-    BatchOptions,
-    EventOptions,
-    Handler,
-    Limits,
-    Options,
-)
+from consumer.handlers.registering.handler import Handler
 from consumer.handlers.registering.making import Middleware, handler_of, in_middleware
 from consumer.handlers.registering.models import check_class
-from consumer.messages import Event, Format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Unpack
+
+    from consumer.events.catalog.base import EventData
+    from consumer.handlers.registering.decorator import A, B, C, EventFunction, Register
+    from consumer.handlers.registering.handler import BatchOptions, EventOptions, Limits, Options
+    from consumer.messages import Event, Format
 
 __all__ = ["Handler", "Middleware", "Registry"]
 
@@ -146,7 +147,7 @@ class Registry:
 
     def include(
         self,
-        other: "Registry",
+        other: Registry,
         *,
         prefix: str = "",
         patterns: Iterable[str] | str = "*",
@@ -174,7 +175,7 @@ class Registry:
             for handler in other.handlers
         ]
         self.adopt([handler for handler in found if handler is not None])
-        other._included = True  # noqa: SLF001 - of the same class
+        other._included = True
 
     @property
     def handlers(self) -> tuple[Handler, ...]:

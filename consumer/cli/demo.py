@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -214,5 +213,5 @@ def _keep(queue: EmbeddedQueue) -> None:
     with signals.installed():
         echo(told)
         while not signals.count:
-            time.sleep(0.1)
+            signals.wait(60)
     echo("\nThe queue is gone.")

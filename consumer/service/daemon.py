@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import structlog
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-#: How often the main thread looks around: a signal waits this long at most.
+#: How often the main thread checks on the engine; a signal is noticed at once.
 TICK_SECONDS = 0.2
-#: While a receive is open and nothing is held, only signals are looked for so often.
-IDLE_TICKS = 5
+#: While a receive is open and no message is in flight.
+IDLE_TICK_SECONDS = 1.0
 #: How often `systemctl status` gets a new line.
 STATUS_SECONDS = 5.0
 #: What systemd is asked for beyond the drain's own deadline: the last calls, and the exit itself.
@@ -39,6 +38,7 @@ class Daemon:
 
     Args:
         signals: installed by the caller, for as long as this runs.
+        wait: waits for a signal, for so many seconds at most.
         flush_repeats: called with each summary: logs the counts of log lines held back.
         on_tick: called at each look around; the demo draws its progress with it.
     """
@@ -49,6 +49,7 @@ class Daemon:
         *,
         notifier: Notifier,
         signals: StopSignals,
+        wait: Callable[[float], object],
         clock: Clock,
         summary_interval_seconds: float = 60.0,
         flush_repeats: Callable[[], None] = lambda: None,
@@ -57,6 +58,7 @@ class Daemon:
         self._worker = worker
         self._notifier = notifier
         self._signals = signals
+        self._wait = wait
         self._clock = clock
         self._summary_seconds = summary_interval_seconds
         self._flush_repeats = flush_repeats
@@ -69,7 +71,6 @@ class Daemon:
         self._rate_base = (now, 0)
         self._last_counts: Mapping[str, int] = {}
         self._last_unmatched: Mapping[str, int] = {}
-        self._pause = threading.Event()  # never set: signals set nothing but a number
 
     def run(self) -> int:
         """Run to the end; returns the exit code."""
@@ -80,10 +81,7 @@ class Daemon:
             if reason:
                 break
             idle = status.ready and status.open_receives and not status.in_flight
-            for _ in range(IDLE_TICKS if idle else 1):
-                self._clock.wait(self._pause, TICK_SECONDS)
-                if self._signals.count:
-                    break
+            self._wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
         self._drain(reason, status)
         return self._end(reason)
 

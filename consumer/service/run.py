@@ -97,6 +97,7 @@ def run(
                     worker,
                     notifier=notifier,
                     signals=signals,
+                    wait=signals.wait,
                     clock=clock,
                     summary_interval_seconds=settings.engine.summary_interval_seconds,
                     flush_repeats=flush_repeats,

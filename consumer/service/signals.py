@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from traceback import walk_stack
 from typing import TYPE_CHECKING, Final
 
@@ -48,6 +50,7 @@ class StopSignals:
         self._stacks_asked = 0
         self._stacks_logged = 0
         self._process = os.getpid()
+        self._woken: socket.socket | None = None
 
     def note(self, number: int = 0, _frame: FrameType | None = None) -> None:
         """The handler of the signals that ask for a drain."""
@@ -68,6 +71,16 @@ class StopSignals:
             thread = names.get(ident, "unknown")
             _log.info(log_events.THREAD_STACK, thread=thread, frames=places)
 
+    def wait(self, seconds: float) -> None:
+        """Wait for a signal, for `seconds` at most. Main thread only, while installed."""
+        if self._woken is None:
+            raise RuntimeError("signals are waited for only while they are installed")
+        poll = select.poll()
+        poll.register(self._woken, select.POLLIN)
+        if poll.poll(seconds * 1000):
+            with suppress(BlockingIOError):
+                self._woken.recv(4096)
+
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Catch the signals meanwhile, then restore what they did before. Main thread only."""
@@ -79,12 +92,34 @@ class StopSignals:
         }
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup
             del handlers[signal.SIGHUP]
-        before = {number: signal.signal(number, handlers[number]) for number in handlers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with self._waking():
+            before = {number: signal.signal(number, handlers[number]) for number in handlers}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+    @contextmanager
+    def _waking(self) -> Iterator[None]:
+        """Have the interpreter write a byte for each signal, which ends a `wait` in progress."""
+        woken, waker = socket.socketpair()
+        with woken, waker:
+            woken.setblocking(False)
+            waker.setblocking(False)
+            before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+            self._woken = woken
+            os.register_at_fork(after_in_child=self._wake_parent_no_more)
+            try:
+                yield
+            finally:
+                self._woken = None
+                signal.set_wakeup_fd(before)
+
+    def _wake_parent_no_more(self) -> None:
+        """In a child that a handler has forked: it shares the socket with its parent."""
+        if self._woken is not None:
+            signal.set_wakeup_fd(-1)
 
     def _ask_for_stacks(self, number: int, _frame: FrameType | None) -> None:
         if not self._ends_child(number):

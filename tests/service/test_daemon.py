@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from consumer.engine.drain import Counts
-from tests.service.daemon_stage import named
-
-if TYPE_CHECKING:
-    from tests.service.daemon_stage import Stage
+from tests.cases import for_each
+from tests.service.daemon_stage import Stage, named
 
 
 def test_a_life_in_order(stage: Stage, told: list[Any]) -> None:
@@ -59,14 +57,39 @@ def test_ready_is_said_again_until_systemd_has_it(stage: Stage, told: list[Any])
     assert len(named(told, "ready")) == 1
 
 
-def test_a_signal_is_seen_soon(stage: Stage) -> None:
-    """Within a fifth of a second, though the handler only counts."""
-    stage.stop_at(1)
+@for_each("idle", [True, False])
+def test_a_signal_is_noticed_at_once(idle: bool) -> None:
+    """It ends the wait, also the long one while idle."""
+    stage = Stage()
+    stage.worker.become(ready=idle)
+    stage.stop_at(1.1)
     began = stage.clock.monotonic()
 
     stage.run()
 
-    assert stage.clock.monotonic() - began == pytest.approx(1, abs=0.21)
+    assert stage.clock.monotonic() - began == pytest.approx(1.1)
+
+
+@for_each(
+    "status, looks",
+    [
+        ({"ready": True}, 60),
+        ({"ready": False}, 300),
+        ({"ready": True, "in_flight": 1}, 300),
+        ({"ready": True, "open_receives": 0}, 300),
+    ],
+)
+def test_an_idle_minute_costs_sixty_looks(status: dict[str, Any], looks: int) -> None:
+    """Otherwise the main thread looks five times a second."""
+    stage = Stage()
+    stage.worker.become(**status)
+    seen: list[object] = []
+    stage.stop_at(59.99)
+
+    stage.run(on_tick=seen.append)
+
+    # One at the signal, one after the drain.
+    assert len(seen) == pytest.approx(looks + 2, abs=1)
 
 
 def test_the_watchdog_is_fed_twice_as_often_as_asked(stage: Stage) -> None:

@@ -1,7 +1,6 @@
 """How the consumer is configured: YAML file, environment, command line. Nothing else reads them."""
 
-from consumer.config.effective import MASK, Effective, effective
-from consumer.config.loading import Loaded, load
+from consumer.config.loading import MASK, Effective, Loaded, effective, load
 from consumer.config.models import (
     UNIT_STOP_TIMEOUT_SECONDS,
     AwsSettings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from consumer.retry import RetryPolicy
 from consumer.sqs_limits import (
@@ -33,7 +33,7 @@ def _not_a_bool(value: object) -> object:
     return value
 
 
-def _patterns(value: object) -> object:
+def _one_or_more(value: object) -> object:
     if isinstance(value, (list, tuple)) and not value:
         raise ValueError("at least one pattern")
     return (value,) if isinstance(value, str) else value
@@ -74,9 +74,12 @@ class Section(BaseModel):
 class QueueSettings(Section):
     """Which queue, and how it is polled."""
 
-    url: _Url | None = None
+    url: _Url | None = Field(
+        default=None,
+        examples=["https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"],
+    )
     #: Instead of the URL; resolved with GetQueueUrl in the region.
-    name: _Text | None = None
+    name: _Text | None = Field(default=None, examples=["canvas-live-events-prod"])
     #: The long poll of one receive.
     wait_time_seconds: _Int = Field(default=MAX_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS)
     #: None: what the queue's own attribute says.
@@ -115,7 +118,7 @@ class AwsSettings(Section):
     `load` fills each secret from its file, and `region` from the queue's URL or the environment.
     """
 
-    region: _Text | None = None
+    region: _Text | None = Field(default=None, examples=["us-east-1"])
     access_key_id: SecretStr | None = None
     secret_access_key: SecretStr | None = None
     session_token: SecretStr | None = None
@@ -124,9 +127,11 @@ class AwsSettings(Section):
     session_token_file: Path | None = None
     profile: _Text | None = None
     #: Assumed with the credentials above, and refreshed.
-    role_arn: _Text | None = None
+    role_arn: _Text | None = Field(
+        default=None, examples=["arn:aws:iam::123456789012:role/canvas-live-events"]
+    )
     #: A VPC endpoint or an emulator; rules for regions are relaxed.
-    endpoint_url: _Url | None = None
+    endpoint_url: _Url | None = Field(default=None, examples=["http://127.0.0.1:5000"])
 
 
 class EngineSettings(Section):
@@ -169,27 +174,39 @@ class EngineSettings(Section):
 
 
 class RetryKeys(Section):
-    """What can be written under `retry`; a `RetryPolicy` is made of it."""
+    """The keys of a handler's `retry`."""
 
     base_seconds: _RetrySeconds = _RETRY.base_seconds
     max_seconds: _RetrySeconds = _RETRY.max_seconds
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """The policy with these delays."""
+        return RetryPolicy(self.base_seconds, self.max_seconds)
 
 
 class HandlerSettings(Section):
     """One entry of `handlers`; its type and options are the one key that names a type."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")
+    name: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$",
+        description="a letter, then at most 63 letters, digits, and any of _ . -",
+    )
     #: Names or globs, such as "submission_*".
     events: Annotated[
-        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_patterns)
-    ] = ("*",)
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_more)
+    ] = Field(
+        default=("*",),
+        json_schema_extra={"minItems": 1},
+        description='a list of at least one name or pattern, such as ["*"]',
+    )
     #: None: both formats.
     format: Literal["canvas", "caliper"] | None = None
     timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS)
     concurrency: _Int | None = Field(default=None, ge=1, le=256)
     batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
     linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
-    retry: InstanceOf[RetryPolicy] | None = None
+    retry: RetryKeys | None = None
     #: "archive", "log", "python", or the name of an entry point.
     type: str
     #: Checked by the handler itself. Out of the repr: there may be passwords in it.

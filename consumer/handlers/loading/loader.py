@@ -71,7 +71,7 @@ def build_registry(
             concurrency=entry.concurrency,
             batch=entry.batch_size,
             linger_seconds=entry.linger_seconds,
-            retry=entry.retry,
+            retry=entry.retry.policy if entry.retry else None,
         )
         if len(registry.handlers) == before:
             # Its events would be deleted, and nobody would have done anything with them.

@@ -87,7 +87,7 @@ class Sources:
         return self.where(path)
 
     def _given_for(self, path: KeyPath) -> Given | None:
-        return self.given.get(HANDLERS if path[0] == HANDLERS else dotted(path))
+        return self.given.get(HANDLERS if path[0] == HANDLERS else dotted(path[:2]))
 
     def add(self, key: str | KeyPath, error: str) -> None:
         """Report an error of the key, at the place that gave it."""

@@ -27,7 +27,6 @@ _OPTIONS: Final[dict[str, Any]] = {
     "log": {},
     "python": {"target": {"type": "string", "description": "module:function or module:registry"}},
 }
-_NULL: Final = {"type": "null"}
 
 
 def file_schema(meanings: Mapping[str, str]) -> dict[str, Any]:
@@ -42,7 +41,7 @@ def file_schema(meanings: Mapping[str, str]) -> dict[str, Any]:
         name: _object(_keys(model, f"{name}.", meanings), "null", meanings.get(name, ""))
         for name, model in SECTIONS.items()
     }
-    properties |= {name: {**keys[name], "anyOf": [keys[name], _NULL]} for name in SINGLE}
+    properties |= {name: _either(keys[name], {"type": "null"}) for name in SINGLE}
     properties["handlers"] = {
         "type": ["array", "null"],
         "description": meanings.get("handlers", ""),
@@ -58,7 +57,7 @@ def file_schema(meanings: Mapping[str, str]) -> dict[str, Any]:
 def _entry() -> dict[str, Any]:
     keys = _keys(HandlerSettings, "handlers.", {})
     del keys["type"], keys["options"]
-    keys["events"]["anyOf"].append(_NULL)
+    keys["events"]["anyOf"].append({"type": "null"})
     keys["retry"] = _object(_keys(RetryKeys, "", {}), "null", "its own delays")
     types = {kind: _object(options, "null") for kind, options in _OPTIONS.items()}
     types["python"] |= {"type": "object", "required": ["target"]}
@@ -81,11 +80,15 @@ def _keys(model: type[Section], prefix: str, meanings: Mapping[str, str]) -> dic
     keys: dict[str, Any] = model.model_json_schema(schema_generator=_Untitled)["properties"]
     for name, field in model.model_fields.items():
         right = f"Must be {right_for(field)}."
-        description = f"{meanings.get(prefix + name, '')} {right}".strip()
-        if keys[name].get("type") == "array":  # one item needs no list
-            keys[name] = {"anyOf": [keys[name], keys[name]["items"]]}
-        keys[name]["description"] = description
+        keys[name]["description"] = f"{meanings.get(prefix + name, '')} {right}".strip()
+        if keys[name].get("type") == "array":
+            keys[name] = _either(keys[name], keys[name]["items"])  # one item needs no list
     return keys
+
+
+def _either(key: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    about = {name: key.pop(name) for name in ("description", "default") if name in key}
+    return {**about, "anyOf": [key, other]}
 
 
 def _object(

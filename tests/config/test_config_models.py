@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ),
         ("queue: {format: canvass}", '"canvass": must be one of auto, canvas, caliper; did you m'),
         ("queue: {allow_any_queue_name: 3}", "3: must be true or false"),
+        ("queue: {unwrap: [sqs]}", 'FILE:1: queue.unwrap[0]: "sqs": must be a list of any of sns'),
         ("queue: {url: ''}", 'queue.url: "": must be text'),
         ("queue: {url: ''}", "leave the key out if there is none"),
         ("engine: {workers: 0}", "engine.workers: 0: must be a whole number from 1 to 256"),

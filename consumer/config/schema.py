@@ -87,8 +87,7 @@ def _keys(model: type[Section], prefix: str, meanings: Mapping[str, str]) -> dic
 
 
 def _either(key: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    about = {name: key.pop(name) for name in ("description", "default") if name in key}
-    return {**about, "anyOf": [key, other]}
+    return {"description": key.pop("description"), "anyOf": [key, other]}
 
 
 def _object(

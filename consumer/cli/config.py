@@ -130,11 +130,13 @@ def _handlers(loaded: Loaded, faults: list[str], warnings: list[str]) -> list[Ha
 
 
 def _check_directories(loaded: Loaded, faults: list[str]) -> None:
-    from consumer.config.directories import check_directories
+    from consumer.directories import check_directories
 
+    settings = loaded.settings
     given = loaded.origins.get("state_directory", "default") != "default"
+    state = settings.state_directory if given else None  # else the unit sets another one
     try:
-        check_directories(loaded.settings, make=False, state_is_given=given)
+        check_directories(state, settings.quarantine.directory, make=False)
     except ConfigurationError as error:
         for line in str(error).splitlines():
             fault = _placed(ConfigurationError(line), loaded, line.partition(":")[0])

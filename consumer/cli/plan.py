@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from consumer.config.urls import queue_name_of_url
-from consumer.writable import user_name
+from consumer.directories import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

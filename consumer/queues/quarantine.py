@@ -8,8 +8,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Protocol
 
+from consumer.directories import make_private_directory
 from consumer.errors import TransportError
-from consumer.private import make_private_directory
 from consumer.queues.sending import Outgoing
 from consumer.sqs_limits import MAX_MESSAGE_ATTRIBUTES
 

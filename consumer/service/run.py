@@ -10,7 +10,7 @@ import structlog
 
 import consumer
 from consumer import log_events
-from consumer.config.directories import check_directories
+from consumer.directories import check_directories
 from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK
@@ -60,8 +60,8 @@ def run(
     # What a message leaves behind is no garbage in cycles. By default each 700 objects are searched
     # for it, which is a tenth of the CPU time of a message that lives on in a batch.
     gc.set_threshold(20_000, 20, 100)
-    check_directories(settings)
     state = settings.state_directory
+    check_directories(state, settings.quarantine.directory)
     if registry is None:
         registry = build_registry(settings.handlers, state_directory=state)
     if settings.unmatched == "archive":

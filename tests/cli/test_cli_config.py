@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from consumer.cli.config import config_group
-from consumer.writable import user_name
+from consumer.directories import user_name
 
 if TYPE_CHECKING:
     from pathlib import Path

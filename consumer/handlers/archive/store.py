@@ -8,10 +8,10 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from consumer.directories import check_writable
 from consumer.handlers.archive.file import ArchiveFile, sync_directory
 from consumer.handlers.archive.repair import repair_latest
 from consumer.handlers.archive.tail import Written, written_last
-from consumer.writable import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

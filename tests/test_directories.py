@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from consumer import writable
+from consumer import directories
+from consumer.directories import check_writable
 from consumer.errors import ConfigurationError
-from consumer.writable import check_writable
 
 
 def fault(path: Path) -> str:
@@ -54,7 +54,7 @@ def test_a_refusal_names_path_owner_and_remedy(
     """So that it can be fixed without another look."""
     refusing(monkeypatch, errno.EACCES)
     tmp_path.chmod(0o750)
-    user = writable.user_name(os.geteuid())
+    user = directories.user_name(os.geteuid())
 
     assert fault(tmp_path) == (
         f"the state directory can't be written: {tmp_path}: Permission denied (EACCES); "
@@ -98,4 +98,4 @@ def test_a_disk_that_is_full_is_no_fault_of_the_configuration(
 
 def test_a_user_without_a_name_is_its_number() -> None:
     """As in a container."""
-    assert writable.user_name(123_456_789) == "user 123456789"
+    assert directories.user_name(123_456_789) == "user 123456789"

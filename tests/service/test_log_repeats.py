@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from consumer.service.log_output import NamedOutput, Output
-from consumer.service.log_repeats import RepeatFilter
+from consumer.service.log_processors import RepeatFilter
 from consumer.testing import ManualClock
 
 if TYPE_CHECKING:

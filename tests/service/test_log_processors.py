@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from consumer.errors import describe
-from consumer.service.log_guard import guard
+from consumer.service.log_processors import guard
 from consumer.service.logs import install_exception_hooks
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_exception_is_types_and_places(logs: Logs) -> None:
     (line,) = logs.lines()
     assert "jane" not in logs.text()
     last = line["exception"].splitlines()
-    assert "test_log_guard.py:" in last[0]
+    assert "test_log_processors.py:" in last[0]
     assert last[1:3] == ["KeyError", "caused by:"]
     assert last[-1] == "ValueError"
 
@@ -185,7 +185,7 @@ def test_describe_tells_the_handlers_line() -> None:
         described = describe(error)
 
     assert described["error_type"] == "JSONDecodeError"
-    assert described["error_at"].startswith("test_log_guard.py:")
+    assert described["error_at"].startswith("test_log_processors.py:")
     assert " > decoder.py:" in described["error_at"]
     assert described["error_at"].endswith(" in raw_decode")
     assert describe(ValueError("never raised")) == {"error_type": "ValueError", "error_at": ""}

@@ -188,13 +188,13 @@ class Daemon:
 def _status_line(status: Status, *, rate: float) -> str:
     """One line for `systemctl status`."""
     counts = status.counts
-    failed = f" with {status.receive_error_code}" if status.receive_error_code else ""
-    if unhealthy := status.problems + status.outages:
-        state = f"unhealthy ({', '.join(unhealthy)}){failed and f', the last{failed}'}"
+    code, unhealthy = status.receive_error_code, status.problems + status.outages
+    if unhealthy:
+        state = f"unhealthy ({', '.join(unhealthy)})" + (f", the last with {code}" if code else "")
     elif status.failing_handlers:
         state = f"waiting for {', '.join(status.failing_handlers)} to work again"
-    elif failed:
-        state = f"receiving fails ({status.receive_error_code}), trying on"
+    elif code:
+        state = f"receiving fails ({code}), retrying"
     else:
         state = "receiving" if status.ready else "waiting for the first receive"
     parts = [

@@ -173,7 +173,7 @@ def test_the_status_is_for_people(stage: Stage) -> None:
         "receiving: 0.0 messages/s, 0 in flight, 0 handled, 0 put off",
         "receiving: 10.0 messages/s, 2 in flight, 50 handled, 3 put off, lag 7 s",
     ] == statuses[:2]
-    assert str(statuses[2]).startswith("receiving fails (RequestThrottled), trying on: 0.0 ")
+    assert str(statuses[2]).startswith("receiving fails (RequestThrottled), retrying: 0.0 ")
     assert str(statuses[3]).startswith("waiting for grades to work again: 0.0 messages/s")
 
 

@@ -202,7 +202,7 @@ def _status_line(status: Status, *, rate: float) -> str:
         f"{status.in_flight} in flight",
         f"{counts.get('handled', 0)} handled",
         *([f"{counts['unmatched']} unmatched"] if counts.get("unmatched") else []),
-        f"{counts.get('failed', 0) + counts.get('rejected', 0)} put off",
+        f"{counts.get('failed', 0) + counts.get('rejected', 0)} failed",
         *([f"lag {status.lag_seconds:.0f} s"] if status.lag_seconds >= 1 else []),
     ]
     return f"{state}: {', '.join(parts)}"

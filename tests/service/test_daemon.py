@@ -170,8 +170,8 @@ def test_the_status_is_for_people(stage: Stage) -> None:
 
     statuses = [text for what, text in stage.heard.said if what == "status"]
     assert [
-        "receiving: 0.0 messages/s, 0 in flight, 0 handled, 0 put off",
-        "receiving: 10.0 messages/s, 2 in flight, 50 handled, 3 put off, lag 7 s",
+        "receiving: 0.0 messages/s, 0 in flight, 0 handled, 0 failed",
+        "receiving: 10.0 messages/s, 2 in flight, 50 handled, 3 failed, lag 7 s",
     ] == statuses[:2]
     assert str(statuses[2]).startswith("receiving fails (RequestThrottled), retrying: 0.0 ")
     assert str(statuses[3]).startswith("waiting for grades to work again: 0.0 messages/s")
@@ -228,7 +228,7 @@ def test_the_first_receive_is_waited_for_in_plain_words(stage: Stage) -> None:
 
     assert stage.heard.said[0] == (
         "status",
-        "waiting for the first receive: 0.0 messages/s, 0 in flight, 0 handled, 0 put off",
+        "waiting for the first receive: 0.0 messages/s, 0 in flight, 0 handled, 0 failed",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -114,7 +115,7 @@ class Stage:
         self.at(seconds, self._signal)
 
     def _signal(self) -> None:
-        self.signals.note()
+        self.signals.note(signal.SIGTERM)
         self.woken.set()
 
     def _wait(self, seconds: float) -> None:

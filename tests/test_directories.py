@@ -38,7 +38,7 @@ def test_what_can_be_written_or_made_passes_and_nothing_is_left(tmp_path: Path) 
 
 
 def test_a_place_where_nothing_can_be_made_is_a_fault(tmp_path: Path) -> None:
-    """Also for root, who may do everything: /proc is no disk, and a file is no directory."""
+    """Also for root, who may do everything: /proc is not a disk, and a file is not a directory."""
     file = tmp_path / "file"
     file.write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
@@ -80,7 +80,7 @@ def test_a_file_that_belongs_to_another_is_a_fault(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_written_is_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same, whoever runs the test."""
+    """The same for every user who runs the test."""
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
 

@@ -117,7 +117,9 @@ def test_any_other_name_is_an_entry_point(load_text: LoadText) -> None:
         ("[archive]", "handlers[0]: a list: must be a mapping"),
     ],
 )
-def test_a_faulty_entry_is_explained(faults_of: FaultsOf, entry: str, fault: str) -> None:
+def test_each_mistake_in_an_entry_has_its_error(
+    faults_of: FaultsOf, entry: str, fault: str
+) -> None:
     """Each mistake in an entry has its own sentence, with the line."""
     (line,) = faults_of(f"handlers:\n  - {entry}\n")
 
@@ -126,7 +128,7 @@ def test_a_faulty_entry_is_explained(faults_of: FaultsOf, entry: str, fault: str
 
 
 def test_two_unknown_types(faults_of: FaultsOf) -> None:
-    """Which of two unknown keys is meant to be the type can't be told, so both are named."""
+    """Either of two unknown keys may be meant as the type, so both are named."""
     lines = faults_of("handlers: [{name: a, kafka: {}, redis: {}}]")
 
     assert len(lines) == 2
@@ -142,7 +144,7 @@ def test_handlers_must_be_a_list(faults_of: FaultsOf, value: str) -> None:
 
 
 def test_two_handlers_of_one_name(faults_of: FaultsOf) -> None:
-    """Names tell handlers apart in the log, so each has its own."""
+    """Names distinguish handlers in the log, so each has its own."""
     text = "handlers:\n  - {name: a, log: {}}\n  - {name: b, log: {}}\n  - {name: a, log: {}}\n"
 
     assert faults_of(text) == [
@@ -151,7 +153,7 @@ def test_two_handlers_of_one_name(faults_of: FaultsOf) -> None:
 
 
 def test_a_variable_in_options_draws_a_warning(load_text: LoadText) -> None:
-    """It may be meant, so it is no error; but it is not expanded."""
+    """It may be intended, so it is not an error; but it is not expanded."""
     loaded = load_text("handlers: [{name: a, archive: {directory: '${HOME}/x'}}]")
 
     (warning,) = loaded.warnings

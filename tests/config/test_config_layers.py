@@ -94,7 +94,7 @@ def test_environment_gives_any_type(
     ],
 )
 def test_an_unknown_variable_is_an_error(faults_of: FaultsOf, name: str, hint: str) -> None:
-    """A misspelt variable is told, with the nearest; not its value, which may be a secret."""
+    """The error names the nearest variable, but not the value, which may be a secret."""
     (line,) = faults_of("", {name: "sesame"})
 
     assert line.startswith(f"environment {name}: ")
@@ -112,7 +112,7 @@ def test_a_bad_value_names_its_variable(faults_of: FaultsOf) -> None:
 
 @for_each("key", ["aws.access_key_id", "aws.secret_access_key", "aws.session_token"])
 def test_no_secret_on_the_command_line(faults_of: FaultsOf, key: str) -> None:
-    """Everybody on the machine sees a command line, so a secret is refused there."""
+    """Every user of the machine can see a command line, so a secret is refused there."""
     (line,) = faults_of("", {}, {key: "sesame"})
 
     assert "no secret on the command line" in line
@@ -121,7 +121,7 @@ def test_no_secret_on_the_command_line(faults_of: FaultsOf, key: str) -> None:
 
 
 def test_an_unknown_override_is_an_error(faults_of: FaultsOf) -> None:
-    """A dotted key that does not exist is told with the nearest."""
+    """The error of a dotted key that does not exist names the nearest."""
     assert faults_of("", {}, {"queue.uri": "x"}) == [
         "command line queue.uri: unknown key; did you mean queue.url?"
     ]

@@ -70,7 +70,7 @@ def _stage() -> Stage:
     return Stage()
 
 
-@pytest.fixture(name="told")
-def _told() -> Iterator[list[Any]]:
+@pytest.fixture(name="logged")
+def _logged() -> Iterator[list[Any]]:
     with structlog.testing.capture_logs() as captured:
         yield captured

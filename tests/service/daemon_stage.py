@@ -107,7 +107,7 @@ class Stage:
         self.flushed: list[float] = []
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
-        """Let something happen so long after now."""
+        """Call `action` after so many seconds."""
         self.clock.call_later(seconds, action)
 
     def stop_at(self, seconds: float) -> None:

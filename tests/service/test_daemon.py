@@ -1,4 +1,4 @@
-"""What the main thread tells systemd and the log while the engine runs, and when."""
+"""What the main thread reports to systemd and the log while the engine runs, and when."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cases import for_each
 from tests.service.daemon_stage import Stage, named
 
 
-def test_a_life_in_order(stage: Stage, told: list[Any]) -> None:
+def test_a_life_in_order(stage: Stage, logged: list[Any]) -> None:
     """Started, ready with the first receive, drained by a signal, exit code 0."""
     stage.at(3, lambda: stage.worker.become(ready=True))
     stage.stop_at(4)
@@ -24,27 +24,27 @@ def test_a_life_in_order(stage: Stage, told: list[Any]) -> None:
     assert stage.worker.started
     assert ["status", "ready", "stopping"] == stage.heard.words()
     assert ["ready", "draining", "drained", "summary", "stopped"] == [
-        line["event"] for line in told
+        line["event"] for line in logged
     ]
-    (drained,) = named(told, "drained")
+    (drained,) = named(logged, "drained")
     assert {
         "event": "drained", "log_level": "info",
         "handled": 5, "deleted": 4, "released": 2, "abandoned": 1,
     } == drained  # fmt: skip
-    assert named(told, "stopped")[0]["reason"] == "signal"
+    assert named(logged, "stopped")[0]["reason"] == "signal"
 
 
-def test_ready_is_said_once(stage: Stage, told: list[Any]) -> None:
+def test_ready_is_reported_once(stage: Stage, logged: list[Any]) -> None:
     """However long it goes on."""
     stage.worker.become(ready=True)
     stage.stop_at(30)
 
     stage.run()
 
-    assert 1 == stage.heard.words().count("ready") == len(named(told, "ready"))
+    assert 1 == stage.heard.words().count("ready") == len(named(logged, "ready"))
 
 
-def test_ready_is_said_again_until_systemd_has_it(stage: Stage, told: list[Any]) -> None:
+def test_ready_is_repeated_until_systemd_has_it(stage: Stage, logged: list[Any]) -> None:
     """Its queue may be full while the machine boots: `systemctl start` must not hang for that."""
     stage.worker.become(ready=True)
     stage.heard.full = True
@@ -54,7 +54,7 @@ def test_ready_is_said_again_until_systemd_has_it(stage: Stage, told: list[Any])
     stage.run()
 
     assert stage.heard.words().count("ready") == 1
-    assert len(named(told, "ready")) == 1
+    assert len(named(logged, "ready")) == 1
 
 
 @for_each("idle", [True, False])
@@ -93,7 +93,7 @@ def test_an_idle_minute_costs_sixty_looks(status: dict[str, Any], looks: int) ->
 
 
 def test_the_watchdog_is_fed_twice_as_often_as_asked(stage: Stage) -> None:
-    """From progress; without a watchdog nobody is fed."""
+    """While there is progress."""
     stage.heard.watchdog_interval_seconds = 10.0
     stage.stop_at(60)
 
@@ -107,8 +107,8 @@ def test_the_watchdog_is_fed_twice_as_often_as_asked(stage: Stage) -> None:
     assert max(gaps) <= 5.25
 
 
-def test_without_a_watchdog_nobody_is_fed(stage: Stage) -> None:
-    """Perhaps systemd has not asked for it."""
+def test_without_a_watchdog_nothing_is_fed(stage: Stage) -> None:
+    """The unit may have no WatchdogSec=."""
     stage.stop_at(60)
 
     stage.run()
@@ -116,7 +116,7 @@ def test_without_a_watchdog_nobody_is_fed(stage: Stage) -> None:
     assert stage.heard.fed == []
 
 
-def test_the_watchdog_is_not_fed_while_there_are_problems(stage: Stage, told: list[Any]) -> None:
+def test_the_watchdog_is_not_fed_while_there_are_problems(stage: Stage, logged: list[Any]) -> None:
     """Not once: systemd then ends the process. When they pass, it is fed again, at once."""
     stage.heard.watchdog_interval_seconds = 2.0
     began = stage.clock.monotonic()
@@ -129,13 +129,13 @@ def test_the_watchdog_is_not_fed_while_there_are_problems(stage: Stage, told: li
     fed = [moment - began for moment in stage.heard.fed]
     assert not [moment for moment in fed if 10.2 < moment < 50]
     assert [moment for moment in fed if 50 <= moment < 50.5]
-    assert [["receive without end"]] == [line["problems"] for line in named(told, "unhealthy")]
-    assert len(named(told, "healthy")) == 1
+    assert [["receive without end"]] == [line["problems"] for line in named(logged, "unhealthy")]
+    assert len(named(logged, "healthy")) == 1
     assert any("unhealthy (receive without end)" in str(text) for _, text in stage.heard.said)
 
 
-def test_an_outage_is_unhealthy_and_fed(stage: Stage, told: list[Any]) -> None:
-    """It is logged and shown; but another process would do no better, so no watchdog ends it."""
+def test_an_outage_is_unhealthy_and_fed(stage: Stage, logged: list[Any]) -> None:
+    """It is logged and shown; but a new process would do no better, so the watchdog is fed."""
     stage.heard.watchdog_interval_seconds = 2.0
     began = stage.clock.monotonic()
     outage = ("every receive has failed for 120 s",)
@@ -146,9 +146,9 @@ def test_an_outage_is_unhealthy_and_fed(stage: Stage, told: list[Any]) -> None:
     stage.run()
 
     assert [m for m in stage.heard.fed if 20 < m - began < 40]
-    (unhealthy,) = named(told, "unhealthy")
+    (unhealthy,) = named(logged, "unhealthy")
     assert (list(outage), "504") == (unhealthy["problems"], unhealthy["code"])
-    assert len(named(told, "healthy")) == 1
+    assert len(named(logged, "healthy")) == 1
     shown = f"unhealthy ({outage[0]}), the last with 504"
     assert any(shown in str(text) for _, text in stage.heard.said)
 
@@ -177,15 +177,15 @@ def test_the_status_is_for_people(stage: Stage) -> None:
     assert str(statuses[3]).startswith("waiting for grades to work again: 0.0 messages/s")
 
 
-def test_the_summary_tells_what_is_new(stage: Stage, told: list[Any]) -> None:
-    """Once in its interval, and at the end; the repeats held back are told with it."""
+def test_the_summary_has_what_is_new(stage: Stage, logged: list[Any]) -> None:
+    """Once in its interval, and at the end; the counts of repeated lines are logged with it."""
     stage.at(30, lambda: stage.worker.count(received=10))
     stage.at(70, lambda: stage.worker.count(received=5, undecodable=2))
     stage.stop_at(130)
 
     stage.run(summary_interval_seconds=60)
 
-    summaries = named(told, "summary")
+    summaries = named(logged, "summary")
     assert [10, 5, 0] == [line["received"] for line in summaries]
     assert [0, 2, 0] == [line.get("undecodable", 0) for line in summaries]
     always = {"received", "handled", "failed", "deleted", "in_flight", "lag_seconds"}
@@ -193,8 +193,8 @@ def test_the_summary_tells_what_is_new(stage: Stage, told: list[Any]) -> None:
     assert len(stage.flushed) == 3
 
 
-def test_what_nobody_asked_for_is_counted_by_name(stage: Stage, told: list[Any]) -> None:
-    """In each summary what is new of it; in the status line and the final account all of it."""
+def test_unmatched_events_are_counted_by_name(stage: Stage, logged: list[Any]) -> None:
+    """In each summary the new ones; in the status line and the final totals all of them."""
     worker = stage.worker
 
     def count(**names: int) -> None:
@@ -209,7 +209,7 @@ def test_what_nobody_asked_for_is_counted_by_name(stage: Stage, told: list[Any])
 
     stage.run(summary_interval_seconds=60)
 
-    summaries = named(told, "summary")
+    summaries = named(logged, "summary")
     assert [
         {"course_created": 2},
         {"user_created": 5, "course_created": 1},
@@ -217,11 +217,11 @@ def test_what_nobody_asked_for_is_counted_by_name(stage: Stage, told: list[Any])
     ] == [line.get("unmatched_events") for line in summaries]
     assert [2, 6, None] == [line.get("unmatched") for line in summaries]
     assert any("0 handled, 8 unmatched, " in str(value) for _, value in stage.heard.said)
-    assert 8 == named(told, "drained")[0]["unmatched"]
+    assert 8 == named(logged, "drained")[0]["unmatched"]
 
 
 def test_the_first_receive_is_waited_for_in_plain_words(stage: Stage) -> None:
-    """Not ready yet is neither receiving nor a failure."""
+    """Until then it neither receives nor fails."""
     stage.stop_at(1)
 
     stage.run()
@@ -232,13 +232,15 @@ def test_the_first_receive_is_waited_for_in_plain_words(stage: Stage) -> None:
     )
 
 
-def test_what_stays_in_the_queue_is_said_with_its_reasons(stage: Stage, told: list[Any]) -> None:
-    """Where it was to run until the queue is empty: how many were put off, and why."""
+def test_what_stays_in_the_queue_is_reported_with_its_reasons(
+    stage: Stage, logged: list[Any]
+) -> None:
+    """In a run until the queue is empty: how many, and why."""
     stage.worker.become(finished="queue empty")
     stage.worker.counts = Counts(5, 5, 0, 0, {"no event": 2, "handler h fails all the time": 1})
 
     stage.run()
 
-    (drained,) = named(told, "drained")
+    (drained,) = named(logged, "drained")
     assert drained["put_off"] == 3
     assert drained["reasons"] == {"no event": 2, "handler h fails all the time": 1}

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("reason", ["queue empty", "max_messages reached"])
-def test_it_ends_when_the_engine_is_finished(stage: Stage, told: list[Any], reason: str) -> None:
+def test_it_ends_when_the_engine_is_finished(stage: Stage, logged: list[Any], reason: str) -> None:
     """With exit code 0 and the reason."""
     stage.at(2, lambda: stage.worker.become(finished=reason))
 
     assert stage.run() == 0
-    assert reason == named(told, "draining")[0]["reason"] == named(told, "stopped")[0]["reason"]
+    assert reason == named(logged, "draining")[0]["reason"] == named(logged, "stopped")[0]["reason"]
 
 
 @pytest.mark.parametrize(
@@ -35,21 +35,21 @@ def test_it_ends_when_the_engine_is_finished(stage: Stage, told: list[Any], reas
     ],
 )
 def test_each_failure_has_its_exit_code(
-    stage: Stage, told: list[Any], failure: BaseException, code: int, facts: dict[str, str]
+    stage: Stage, logged: list[Any], failure: BaseException, code: int, facts: dict[str, str]
 ) -> None:
     """Our own errors with their sentence; of a bug the type and the place, never the text."""
     stage.worker.become(failure=failure, finished="failure")
 
     assert code == stage.run()
-    (stopped,) = named(told, "stopped")
+    (stopped,) = named(logged, "stopped")
     assert {
         "event": "stopped", "log_level": "critical",
         "reason": "failure", "exit_code": code, **facts,
     } == stopped  # fmt: skip
 
 
-def test_a_queue_that_refuses_deletes_while_draining_is_no_good_end(
-    stage: Stage, told: list[Any]
+def test_a_queue_that_refuses_deletes_while_draining_is_a_failure(
+    stage: Stage, logged: list[Any]
 ) -> None:
     """The stop was asked for, but what was handled could not be deleted: not exit code 0."""
     stage.stop_at(1)
@@ -58,7 +58,7 @@ def test_a_queue_that_refuses_deletes_while_draining_is_no_good_end(
     stage.at(1.5, lambda: stage.worker.become(failure=refused))
 
     assert stage.run() == 77
-    assert named(told, "stopped")[0]["error"] == "no deletes"
+    assert named(logged, "stopped")[0]["error"] == "no deletes"
 
 
 def test_draining_asks_for_time_and_feeds_the_watchdog(stage: Stage) -> None:
@@ -103,7 +103,7 @@ def test_a_second_signal_cuts_the_drain_short(
 
 
 def test_a_first_signal_while_draining_for_another_reason_goes_on(stage: Stage) -> None:
-    """It asks for what is done already; one more does not wait."""
+    """It asks for what is under way already; one more cuts it short."""
     stage.worker.become(finished="queue empty")
     stage.worker.drain_seconds = 20
     stage.stop_at(2)
@@ -139,14 +139,14 @@ def test_the_demo_can_look_on(stage: Stage) -> None:
     [(2, "waiting up to a long poll for open receives"), (0, "a second signal stops at once")],
 )
 def test_draining_says_what_it_waits_for(
-    stage: Stage, told: list[Any], open_receives: int, hint: str
+    stage: Stage, logged: list[Any], open_receives: int, hint: str
 ) -> None:
-    """An open long poll is let finish; without one that is not mentioned."""
+    """An open long poll may finish; without one the hint does not mention it."""
     stage.worker.become(open_receives=open_receives, in_flight=3)
     stage.stop_at(1)
 
     stage.run()
 
-    (draining,) = named(told, "draining")
+    (draining,) = named(logged, "draining")
     assert (draining["open_receives"], draining["in_flight"]) == (open_receives, 3)
     assert draining["hint"].startswith(hint)

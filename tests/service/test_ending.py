@@ -1,4 +1,4 @@
-"""The end of the process: it waits for nobody for good."""
+"""The end of the process: no thread can delay it for ever."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_thread_that_hangs_does_not_keep_the_process(kind: str) -> None:
     assert "threads_left" in ended.stdout
 
 
-def test_a_thread_that_ends_in_time_is_let_end() -> None:
+def test_a_thread_that_ends_in_time_is_waited_for() -> None:
     """Then the process ends as any other does."""
     codes: list[int] = []
     go = threading.Event()

@@ -35,7 +35,7 @@ def a_socket() -> tuple[int, int]:
 
 
 def a_terminal() -> tuple[int, int]:
-    """A terminal, which somebody may have stopped with Ctrl-S."""
+    """A terminal, which may be stopped with Ctrl-S."""
     reader, writer = pty.openpty()
     tty.setraw(writer)
     return reader, writer
@@ -129,7 +129,7 @@ def test_others_of_the_pipe_are_left_as_they_are(logs: Logs) -> None:
 
 
 def test_a_reader_that_has_gone_costs_the_lines(logs: Logs) -> None:
-    """A closed pipe is no failure of whoever logs."""
+    """A closed pipe does not raise in the code that logs."""
     reader, writer = os.pipe()
     os.close(reader)
     with open(writer, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor

@@ -1,4 +1,4 @@
-"""What never gets into a log line, and what is told of an exception instead."""
+"""What never gets into a log line, and what is written of an exception instead."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_only_a_handler_s_failure_says_how_to_see_more(logs: Logs) -> None:
 
 
 def test_endless_recursion_is_cut(logs: Logs) -> None:
-    """A thousand frames are told by the outermost and innermost twenty."""
+    """Of a thousand frames the outermost and innermost twenty are written."""
     logs.configure()
 
     def deeper() -> None:
@@ -118,7 +118,7 @@ def test_guard_drops_and_scrubs() -> None:
 
 
 def test_guard_keeps_values_and_names_the_rest() -> None:
-    """Plain values stay, long texts are cut, of an object or exception only its type is told."""
+    """Plain values stay, long texts are cut, of an object or exception only its type is written."""
     circle: list[Any] = []
     circle.append(circle)
     line = guard(
@@ -155,7 +155,7 @@ def test_guard_keeps_values_and_names_the_rest() -> None:
 
 
 def test_uncaught_exceptions_are_one_line_without_their_text(logs: Logs) -> None:
-    """What nobody caught, in whichever thread, is told by type and place."""
+    """The line has the thread, the type and the place."""
     logs.configure()
     install_exception_hooks()
 
@@ -173,8 +173,8 @@ def test_uncaught_exceptions_are_one_line_without_their_text(logs: Logs) -> None
     assert "jane" not in logs.text()
 
 
-def test_describe_tells_the_handlers_line() -> None:
-    """Of an error in a library the handler's own line is told first, then the library's."""
+def test_describe_has_the_handlers_line() -> None:
+    """For an error in a library the handler's own line comes first, then the library's."""
 
     def on_grade() -> None:
         json.loads("not json, jane@example.edu")

@@ -115,7 +115,7 @@ def _logs() -> Iterator[list[Any]]:
         yield captured
 
 
-def test_the_queue_is_told_of_before_the_first_receive(rig: Rig, logs: list[Any]) -> None:
+def test_the_queue_is_logged_before_the_first_receive(rig: Rig, logs: list[Any]) -> None:
     """What it holds, its dead-letter queue, and what is risky about it."""
     rig.transport.answers = [
         QueueAttributes(visibility_timeout_seconds=30, visible_messages=7, in_flight_messages=2)
@@ -131,14 +131,14 @@ def test_the_queue_is_told_of_before_the_first_receive(rig: Rig, logs: list[Any]
 
 
 @pytest.mark.parametrize(
-    ("configured", "told", "expected"),
+    ("configured", "attribute", "expected"),
     [(None, 45, 45), (90, 45, 90), (None, None, 30), (None, 0, 30)],
 )
 def test_the_visibility_timeout_is_never_left_open(
-    rig: Rig, configured: int | None, told: int | None, expected: int
+    rig: Rig, configured: int | None, attribute: int | None, expected: int
 ) -> None:
     """As configured, else as the queue says, else SQS's own default: receive and renewal agree."""
-    rig.transport.answers = [QueueAttributes(visibility_timeout_seconds=told)]
+    rig.transport.answers = [QueueAttributes(visibility_timeout_seconds=attribute)]
 
     rig.start(Settings(queue=QueueSettings(visibility_timeout_seconds=configured)))
 
@@ -146,7 +146,7 @@ def test_the_visibility_timeout_is_never_left_open(
 
 
 def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
-    """Whatever the daemon ends with."""
+    """The daemon's exit code is that of `run`."""
     rig.daemon_code = 69
 
     code = rig.start(max_messages=5, drain_when_empty=True)
@@ -157,7 +157,7 @@ def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
 
 
 def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs: list[Any]) -> None:
-    """A network that is not up yet at boot: each attempt is told with the next."""
+    """A network that is not up yet at boot: each attempt is logged with the next pause."""
     rig.transport.answers = [UNREACHABLE, UNREACHABLE, UNREACHABLE, QueueAttributes()]
 
     assert rig.start() == 0
@@ -174,7 +174,7 @@ def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs:
 def test_an_outage_that_lasts_ends_it(
     rig: Rig, logs: list[Any], grace: float, waits: list[float]
 ) -> None:
-    """No pause goes beyond `engine.fatal_grace_seconds`; then it is "start me again": 75."""
+    """No pause goes beyond `engine.fatal_grace_seconds`; then exit code 75: restart me."""
     rig.transport.answers = [UNREACHABLE]
 
     began = rig.clock.monotonic()
@@ -190,7 +190,7 @@ def test_an_outage_that_lasts_ends_it(
 
 
 def test_an_attempt_that_hangs_has_an_end(rig: Rig) -> None:
-    """Whatever it hangs in: after `engine.fatal_grace_seconds` it is "start me again"."""
+    """After `engine.fatal_grace_seconds` it ends with "restart me"."""
     ended = threading.Event()
 
     def hang() -> QueueAttributes:
@@ -228,7 +228,7 @@ def test_missing_credentials_are_looked_for_anew(rig: Rig, logs: list[Any]) -> N
         (ConfigurationError("no"), 78),
     ],
 )
-def test_what_waiting_does_not_mend_is_not_waited_for(
+def test_what_waiting_does_not_cure_is_not_waited_for(
     rig: Rig, error: TransportError | ConfigurationError, code: int
 ) -> None:
     """One question, and the error's exit code."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import getitem
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
@@ -14,7 +16,7 @@ from consumer.config.problems import dotted, looks_secret
 if TYPE_CHECKING:
     from consumer.config.layers import Layer, Sources
     from consumer.config.models import AwsSettings
-    from consumer.config.problems import KeyPath, Problems
+    from consumer.config.problems import Problems
     from consumer.config.yaml_file import Document
 
 #: Where systemd puts what LoadCredential= gives; there only while the service runs.
@@ -65,24 +67,21 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def warn_of_readable_secrets(document: Document, problems: Problems) -> None:
-    """Warn if there is a secret in a configuration file that others than its owner can read."""
+    """Warn if there is a secret in a configuration file that others than its owner can read.
+
+    The document must be without errors.
+    """
     if document.mode is None or not document.mode & 0o077:
         return
-    paths = [p for p in document.lines if looks_secret(p) and _is_text(document.values, p)]
-    if paths:
+    tree: Any = document.values
+    secrets = [
+        path
+        for path in document.lines
+        if looks_secret(path) and isinstance(value := reduce(getitem, path, tree), str) and value
+    ]
+    if secrets:
         text = (
             f"a secret in a file that others can read; chmod 600 {document.name}, or take "
-            f"it from a file ({paths[0][-1]}_file) or the environment"
+            f"it from a file ({secrets[0][-1]}_file) or the environment"
         )
-        problems.warn(document.where(paths[0]), ", ".join(map(dotted, paths)), text)
-
-
-def _is_text(value: object, path: KeyPath) -> bool:
-    for part in path:
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
-            return False
-    return isinstance(value, str) and bool(value)
+        problems.warn(document.where(secrets[0]), ", ".join(map(dotted, secrets)), text)

@@ -11,7 +11,7 @@ from consumer.config.fields import FIELDS, SECRETS, SECTIONS, SINGLE, takes_none
 from consumer.config.problems import HIDDEN, dotted, nearest, shown, shown_key, unknown_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from consumer.config.problems import KeyPath, Problems
     from consumer.config.yaml_file import Document
@@ -121,35 +121,28 @@ _VARIABLES: Final = {variable_of(key): key for key in FIELDS}
 def file_layer(document: Document, problems: Problems) -> Layer:
     """What the file gives; unknown keys and sections of the wrong shape go to `problems`."""
     layer: Layer = {}
+
+    def add(path: tuple[str, ...], value: Any, valid: Collection[str]) -> None:
+        *section, key = path
+        if key in valid:
+            layer[dotted(path)] = Given(value, document.where(path))
+        else:
+            # Without its value: a misspelt key may well be that of a secret.
+            shown_path = (*section, shown_key(key))
+            problems.add(document.where(path), dotted(shown_path), _unknown(key, valid))
+
+    valid = (*SECTIONS, HANDLERS, *SINGLE)
     for name, value in document.values.items():
-        where = document.where((name,))
-        if name in SECTIONS:
-            _section(document, name, value, layer, problems)
-        elif name == HANDLERS or name in FIELDS:
-            if value is not None:
-                layer[name] = Given(value, where)
-        else:
-            valid = (*SECTIONS, HANDLERS, *SINGLE)
-            problems.add(where, shown_key(name), _unknown(name, valid))
+        if name in SECTIONS and isinstance(value, dict):
+            for key, inner in value.items():
+                add((name, key), inner, SECTIONS[name].model_fields)
+        elif name in SECTIONS and value is not None:
+            safe = HIDDEN if name == "aws" else shown(value)
+            error = f"{safe}: must be a mapping; each key on its own line, a space after the colon"
+            problems.add(document.where((name,)), name, error)
+        elif name not in valid or value is not None:  # null: all its lines are commented out
+            add((name,), value, valid)
     return layer
-
-
-def _section(
-    document: Document, section: str, value: Any, layer: Layer, problems: Problems
-) -> None:
-    keys = SECTIONS[section].model_fields
-    if value is not None and not isinstance(value, dict):
-        safe = HIDDEN if section == "aws" else shown(value)
-        error = f"{safe}: must be a mapping; each key on its own line, a space after the colon"
-        problems.add(document.where((section,)), section, error)
-        return
-    for key, inner in (value or {}).items():  # null: all its lines are commented out
-        where = document.where((section, key))
-        if key in keys:
-            layer[f"{section}.{key}"] = Given(inner, where)
-        else:
-            # Not its value: a misspelt key may well be that of a secret.
-            problems.add(where, dotted((section, shown_key(key))), _unknown(key, keys))
 
 
 def _unknown(key: str, valid: Iterable[str]) -> str:
@@ -193,19 +186,13 @@ def systemd_layer(environ: Mapping[str, str]) -> Layer:
     return {"state_directory": Given(first, "environment STATE_DIRECTORY")} if first else {}
 
 
-def command_line_layer(overrides: Mapping[str, Any], problems: Problems) -> Layer:
-    """What the command line gives. A secret is refused: other users could see it."""
-    layer: Layer = {}
-    for key, value in overrides.items():
-        origin = f"command line {_OPTIONS.get(key, key)}"
-        if key in SECRETS:
-            error = f"no secret on the command line, others can see it; set {variable_of(key)}"
-            problems.add(origin, "", error)
-        elif key not in FIELDS and key != HANDLERS:
-            problems.add(origin, "", unknown_key(key, FIELDS))
-        elif value is not None:
-            layer[key] = Given(value, origin)
-    return layer
+def command_line_layer(overrides: Mapping[str, Any]) -> Layer:
+    """What the command line gives."""
+    return {
+        key: Given(value, f"command line {_OPTIONS.get(key, key)}")
+        for key, value in overrides.items()
+        if value is not None
+    }
 
 
 def merge(layers: Iterable[Layer]) -> Layer:

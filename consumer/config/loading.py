@@ -83,7 +83,7 @@ def load(
         systemd_layer(environ),
         file_layer(document, problems),
         environment_layer(environ, problems),
-        command_line_layer(overrides, problems),
+        command_line_layer(overrides),
     )
     sources = Sources(document, merge(layers), problems)
     check_texts(sources)

@@ -110,23 +110,6 @@ def test_a_bad_value_names_its_variable(faults_of: FaultsOf) -> None:
     assert faults_of("", {name: "abc"}) == [f"environment {name}: queue.wait_time_seconds: {fault}"]
 
 
-@for_each("key", ["aws.access_key_id", "aws.secret_access_key", "aws.session_token"])
-def test_no_secret_on_the_command_line(faults_of: FaultsOf, key: str) -> None:
-    """Every user of the machine can see a command line, so a secret is refused there."""
-    (line,) = faults_of("", {}, {key: "sesame"})
-
-    assert "no secret on the command line" in line
-    assert f"CONSUMER_{key.upper().replace('.', '__')}" in line
-    assert "sesame" not in line
-
-
-def test_an_unknown_override_is_an_error(faults_of: FaultsOf) -> None:
-    """The error of a dotted key that does not exist names the nearest."""
-    assert faults_of("", {}, {"queue.uri": "x"}) == [
-        "command line queue.uri: unknown key; did you mean queue.url?"
-    ]
-
-
 def test_an_override_of_none_is_not_given(load_text: LoadText) -> None:
     """An option that was not used leaves the file's value alone."""
     loaded = load_text("logging: {level: error}", {}, {"logging.level": None})

@@ -31,9 +31,9 @@ def check_texts(sources: Sources) -> None:
             continue
         secret = key in SECRETS
         if re.search(PLACEHOLDER, text) or (secret and "$" in text):
+            safe = HIDDEN if secret else shown(text)
             ways = f"set the environment variable {variable_of(key)}"
             ways += f" or use {key}_file" if secret else " instead"
-            safe = HIDDEN if secret else shown(text)
             sources.add(key, f"{safe}: variables are not expanded in the configuration; {ways}")
         elif bare_type(FIELDS[key].annotation) is Path and (not text or text[0] == "~"):
             sources.add(key, f"{shown(text)}: must be a whole path; ~ is not expanded")

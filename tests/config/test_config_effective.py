@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from consumer.config import MASK, Effective, HandlerSettings, Settings, effective
+from consumer.config import Effective, HandlerSettings, Settings, effective
+from consumer.config.loading import MASK
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,7 @@ from botocore.exceptions import EndpointVariantError
 from botocore.regions import EndpointResolver
 from botocore.session import Session
 
-from consumer.config import queue_name_of_url, region_of_url
-from consumer.config.urls import is_aws, is_loopback
+from consumer.config.urls import is_aws, is_loopback, queue_name_of_url, region_of_url
 from tests.cases import for_each
 
 if TYPE_CHECKING:

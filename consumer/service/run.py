@@ -76,12 +76,7 @@ def run(
             _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
             return EXIT_OK
         _log_check(check)
-        options = RunOptions(
-            visibility_timeout_seconds=_visibility(settings, check),
-            read_timeout_seconds=settings.queue.effective_read_timeout_seconds,
-            max_messages=max_messages,
-            until_empty=drain_when_empty,
-        )
+        options = _options(settings, check, max_messages, until_empty=drain_when_empty)
         with closing(open_ledger(state, clock=clock)) as ledger:
             worker = Worker(
                 start.transport, registry, settings, options,
@@ -128,7 +123,15 @@ def _log_check(check: QueueCheck) -> None:
         _log.warning(log_events.QUEUE_WARNING, reason=warning)
 
 
-def _visibility(settings: Settings, check: QueueCheck) -> int:
-    """The visibility timeout to send with each receive and renewal."""
-    configured = settings.queue.visibility_timeout_seconds
-    return configured or check.attributes.visibility_timeout_seconds or DEFAULT_VISIBILITY_SECONDS
+def _options(
+    settings: Settings, check: QueueCheck, max_messages: int | None, *, until_empty: bool
+) -> RunOptions:
+    queue = settings.queue
+    return RunOptions(
+        visibility_timeout_seconds=queue.visibility_timeout_seconds
+        or check.attributes.visibility_timeout_seconds
+        or DEFAULT_VISIBILITY_SECONDS,
+        read_timeout_seconds=queue.effective_read_timeout_seconds,
+        max_messages=max_messages,
+        until_empty=until_empty,
+    )

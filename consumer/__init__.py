@@ -50,27 +50,21 @@ __all__ = [
     "__version__",
 ]
 
-if not TYPE_CHECKING:  # else type checkers would take any name for one that there is
+if not TYPE_CHECKING:  # type checkers would accept any name
     from importlib import import_module
 
-    _NAMES = {
-        "errors": (
-            "BatchFailure", "ConfigurationError", "DataError", "DecodeError", "Reject", "Retry",
-        ),
-        "events.identifiers": ("global_id", "is_truncated", "local_id", "shard_of"),
-        "handlers.registering.registry": ("Handler", "Registry"),
-        "messages": ("Context", "Event", "ReceivedMessage"),
-        "retry": ("RetryPolicy",),
-        "subject": ("CanvasId", "Change", "Subject"),
-    }  # fmt: skip
-    _MODULES = {name: f"consumer.{module}" for module, names in _NAMES.items() for name in names}
-
     def __getattr__(name: str) -> object:
-        """Load a name when it is asked for: `consume --version` needs none of them."""
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = found = getattr(import_module(_MODULES[name]), name)
-        return found
+        """Load a name at first use: `consume --version` needs none of them."""
+        modules = (
+            "errors", "messages", "retry", "subject", "events.identifiers",
+            "handlers.registering.registry",
+        )  # fmt: skip
+        for module in modules if name in __all__ else ():
+            found = getattr(import_module(f"consumer.{module}"), name, None)
+            if found is not None:
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
         return sorted(__all__)

@@ -24,11 +24,10 @@ EXIT_OUTPUT = 74
 EXIT_TRANSIENT = 75
 EXIT_PERMISSION = 77
 EXIT_CONFIGURATION = 78
-#: After Ctrl-C, as shells have it.
+#: After Ctrl-C, as in shells.
 EXIT_INTERRUPTED = 130
 
-
-#: Of a reason, in characters; what is longer is cut.
+#: Longer reasons are cut; in characters.
 _MAX_REASON = 500
 
 
@@ -39,7 +38,7 @@ class ConsumerError(Exception):
 
 
 class ConfigurationError(ConsumerError):
-    """The configuration cannot be used; the text names place, value and what would be right."""
+    """The configuration can't be used; the text names place, value and what would be right."""
 
     exit_code = EXIT_CONFIGURATION
 
@@ -56,7 +55,7 @@ class DecodeError(ConsumerError):
 
 
 class DataError(ConsumerError):
-    """An event does not fit its model, so `event.data` can't be had; the event itself can.
+    """An event does not fit its model, so it has no `event.data`; the rest of it can be read.
 
     `problems` names each field and what was expected there: never a value.
     """
@@ -68,13 +67,13 @@ class DataError(ConsumerError):
 
 
 class StuckError(ConsumerError):
-    """Most handlers never return: only another process has all of its threads again."""
+    """Most handlers never return: only a new process has all of its threads again."""
 
     exit_code = EXIT_TRANSIENT
 
 
 class ThreadsError(ConsumerError):
-    """The system does not let the process start the threads that it needs; later it may."""
+    """The system does not allow the process to start the threads that it needs now."""
 
     exit_code = EXIT_TRANSIENT
 
@@ -87,7 +86,7 @@ class TransportError(ConsumerError):
 
     exit_code = EXIT_TRANSIENT
 
-    #: True on the few errors that waiting does not mend; everything else is transient.
+    #: True for the few errors that waiting does not cure; all others are transient.
     fatal: ClassVar[bool] = False
 
     def __init__(self, message: str, *, code: str = "") -> None:
@@ -109,16 +108,16 @@ class AccessDeniedError(TransportError):
     fatal = True
 
 
-class Retry(Exception):  # noqa: N818 - what a handler says, not what went wrong
-    """Raised by a handler: not now, deliver this message again.
+class Retry(Exception):  # noqa: N818 - a request, not an error
+    """Raised by a handler: try again later, deliver this message again.
 
     Args:
-        reason: for the log; it is written there as given, so no personal data.
+        reason: logged as given, so no personal data.
         after: seconds until the message becomes visible again (0 to 43,200);
             None leaves it to the backoff over the receive count.
     """
 
-    # On the class, too: a subclass may forget to call ours.
+    # On the class, too: a subclass may not call our __init__.
     reason: str = "retry requested"
     after: float | None = None
 
@@ -128,11 +127,11 @@ class Retry(Exception):  # noqa: N818 - what a handler says, not what went wrong
         self.after = after
 
 
-class Reject(Exception):  # noqa: N818 - what a handler says, not what went wrong
+class Reject(Exception):  # noqa: N818 - a request, not an error
     """Raised by a handler: this message can never be handled; leave it to the redrive policy.
 
     Args:
-        reason: for the log; it is written there as given, so no personal data.
+        reason: logged as given, so no personal data.
     """
 
     reason: str = "rejected"
@@ -142,7 +141,7 @@ class Reject(Exception):  # noqa: N818 - what a handler says, not what went wron
         self.reason = reason
 
 
-class BatchFailure(Exception):  # noqa: N818 - part of a batch may well have succeeded
+class BatchFailure(Exception):  # noqa: N818 - the other events succeeded
     """Raised by a batch handler: only these events failed, the others succeeded.
 
     Args:
@@ -159,7 +158,7 @@ class BatchFailure(Exception):  # noqa: N818 - part of a batch may well have suc
 def outcome_of(error: BaseException | None) -> Outcome:
     """THE table: what a handler raised (None: nothing) -> what becomes of the message.
 
-    The text of a foreign exception is left out on purpose: it often quotes the data that broke it.
+    The text of a foreign exception is left out: it often quotes the data that broke the code.
     """
     match error:
         case None:
@@ -175,7 +174,7 @@ def outcome_of(error: BaseException | None) -> Outcome:
 
 
 def _retry_of(error: Retry) -> Outcome:
-    """`after` is what somebody else computed: the queue takes none but 0 and more, and finite."""
+    """`after` comes from a handler; the queue accepts only finite numbers from 0 on."""
     reason = _reason_of(error)
     try:
         if error.after is None:
@@ -189,7 +188,7 @@ def _retry_of(error: Retry) -> Outcome:
 
 
 def _reason_of(error: Retry | Reject) -> str:
-    """As given, if it is a text of bearable length: it may be another exception, or a payload."""
+    """As given, if it is a text, and cut: it may be another exception, or a payload."""
     try:
         reason: object = error.reason
     except Exception:
@@ -204,8 +203,8 @@ _PLUMBING = tuple(str(Path(__file__).parent / part) for part in ("engine", "hand
 def describe(error: BaseException) -> dict[str, str]:
     """What may be logged of any exception: its type and its place, never its text.
 
-    `error_at` is where the handler was ("my_handlers.py:12 in on_grade"), and after a ">" where it
-    was raised if that is another place; "" if it was never raised. Any thread may call it.
+    `error_at` is the handler's line ("my_handlers.py:12 in on_grade"), and after a ">" the line
+    that raised it if that is another one; "" if it was never raised. Any thread may call it.
     """
     frames = [(frame.f_code, line) for frame, line in walk_tb(error.__traceback__)]
     handler = [f for f in frames if not f[0].co_filename.startswith(_PLUMBING)]

@@ -1,7 +1,7 @@
-"""The names of all log events, in one place: what an operator greps for and alarms on.
+"""The names of all log events: what an operator greps for and alarms on.
 
-A name is stable once released. Every line also carries `level` and `timestamp`; never a body, a
-receipt handle, a secret or a person's data.
+A name is stable once released. Every line also has `level` and `timestamp`; never a body, a receipt
+handle, a secret or a person's data.
 """
 
 from __future__ import annotations
@@ -14,34 +14,36 @@ READY: Final = "ready"  # the first receive succeeded
 SUMMARY: Final = "summary"  # each minute: received, handled, failed, deleted, in flight, lag
 UNHEALTHY: Final = "unhealthy"  # no progress somewhere, or every receive fails
 HEALTHY: Final = "healthy"  # progress again
-DRAINING: Final = "draining"  # stop asked for: no more receives, finish what runs
-DRAINED: Final = "drained"  # the account: handled, deleted, released, abandoned
+DRAINING: Final = "draining"  # a stop was requested: no more receives, what runs is finished
+DRAINED: Final = "drained"  # the totals: handled, deleted, released, abandoned
 STOPPED: Final = "stopped"  # exit code and why
-LOOP_DIED: Final = "loop_died"  # a bug: a loop of ours ended with an exception; exit 70
-UNCAUGHT: Final = "uncaught_exception"  # nobody caught it: in which thread, its type and place
-THREADS_LEFT: Final = "threads_left"  # a handler's threads did not end: ended without them
+LOOP_DIED: Final = "loop_died"  # a bug: an engine thread ended with an exception; exit 70
+UNCAUGHT: Final = "uncaught_exception"  # in which thread, its type and place
+THREADS_LEFT: Final = (
+    "threads_left"  # a handler's threads did not end; the process ended without them
+)
 THREADS_MISSING: Final = "threads_missing"  # the system allows fewer threads than configured
-LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to be told one by one
+LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to log one by one
 THREAD_STACK: Final = "thread_stack"  # after SIGUSR1: thread, and where it is
 LINES_DROPPED: Final = "lines_dropped"  # how many lines of the log could not be written
 OUTPUT_FAILED: Final = "output_failed"  # standard output, where handlers print; exit code 74
-LOG_CALL_FAILED: Final = "log_call_failed"  # a library logged arguments that do not fit its text
+LOG_CALL_FAILED: Final = "log_call_failed"  # a library logged arguments that do not fit its message
 
 # Queue
-QUEUE_CHECK: Final = "queue_check"  # what the queue says of itself before the first receive
-QUEUE_CHECK_FAILED: Final = "queue_check_failed"  # code, attempt; asked again
-CREDENTIALS_NOT_READY: Final = "credentials_not_ready"  # code, reason, attempt; looked for again
-CREDENTIALS_SLOW: Final = "credentials_slow"  # a look for credentials takes long: where
-QUEUE_WARNING: Final = "queue_warning"  # a setting of the queue that will hurt
+QUEUE_CHECK: Final = "queue_check"  # the queue's attributes, before the first receive
+QUEUE_CHECK_FAILED: Final = "queue_check_failed"  # code, attempt; will be retried
+CREDENTIALS_NOT_READY: Final = "credentials_not_ready"  # code, reason, attempt; will be retried
+CREDENTIALS_SLOW: Final = "credentials_slow"  # the search for credentials takes long: where
+QUEUE_WARNING: Final = "queue_warning"  # a setting of the queue that causes trouble
 TRANSPORT_BOTOCORE: Final = "transport_botocore"  # reason; SQS is called by botocore's HTTP
 CLOCK_SKEW: Final = "clock_skew"  # seconds; this machine's clock differs from AWS's
-MESSAGE_NOT_UNDERSTOOD: Final = "message_not_understood"  # SQS's answer held what is no message
+MESSAGE_NOT_UNDERSTOOD: Final = "message_not_understood"  # an item in SQS's answer is not a message
 RECEIVE_FAILED: Final = "receive_failed"  # code, next attempt in seconds
 RECEIVE_RECOVERED: Final = "receive_recovered"  # after how many failures
 QUEUE_STALLED: Final = "queue_stalled"  # it holds messages, and every receive is empty
 QUEUE_UNSTALLED: Final = "queue_unstalled"  # messages come again
-DELETE_FAILED: Final = "delete_failed"  # handled, not deleted: will be deleted when it comes again
-VISIBILITY_FAILED: Final = "visibility_failed"  # a change of visibility did not go through
+DELETE_FAILED: Final = "delete_failed"  # handled, not deleted yet; deleted when it comes again
+VISIBILITY_FAILED: Final = "visibility_failed"  # a change of visibility failed
 VISIBILITY_LOST: Final = "visibility_lost"  # another consumer may get it, too
 DUPLICATE_RECEIVED: Final = "duplicate_received"  # came again while in flight here
 
@@ -49,30 +51,30 @@ DUPLICATE_RECEIVED: Final = "duplicate_received"  # came again while in flight h
 MESSAGE_RECEIVED: Final = "message_received"  # debug
 MESSAGE_SETTLED: Final = "message_settled"  # debug
 QUARANTINED: Final = "quarantined"  # reason; a poison message was set apart, and is deleted
-QUARANTINE_FAILED: Final = "quarantine_failed"  # it could not be set apart: it stays in the queue
+QUARANTINE_FAILED: Final = "quarantine_failed"  # it could not be set apart and stays in the queue
 UNDECODABLE: Final = "undecodable"  # reason; left to the redrive policy
 HANDLER_FAILED: Final = "handler_failed"  # handler, event name, error type, place; will be retried
 HANDLER_REJECTED: Final = "handler_rejected"  # handler, reason; left to the redrive policy
 HANDLER_RETRY: Final = "handler_retry"  # the handler asked for it
 HANDLER_STUCK: Final = "handler_stuck"  # ran past its timeout and has not returned
 HANDLER_UNSTUCK: Final = "handler_unstuck"  # returned after all
-BREAKER_OPENED: Final = "breaker_opened"  # a handler fails all the time: it is given a rest
+BREAKER_OPENED: Final = "breaker_opened"  # a handler fails repeatedly: it is paused
 BREAKER_STILL_OPEN: Final = "breaker_still_open"  # the probe failed, next one in seconds
-BREAKER_CLOSED: Final = "breaker_closed"  # a probe went through: on with what was kept
-CLOSE_FAILED: Final = "close_failed"  # a handler could not close, after all was settled
+BREAKER_CLOSED: Final = "breaker_closed"  # a probe succeeded: the held events go on
+CLOSE_FAILED: Final = "close_failed"  # a handler could not close; all was settled before
 EVENT: Final = "event"  # the log handler's line
 
 # Ledger
 LEDGER_OPENED: Final = "ledger_opened"  # how many messages it remembers as handled
-LEDGER_OFF: Final = "ledger_off"  # code; it lives in memory only
+LEDGER_OFF: Final = "ledger_off"  # code; it is in memory only
 LEDGER_FAILED: Final = "ledger_failed"  # code, next_attempt_seconds; it goes on in memory
 LEDGER_RECOVERED: Final = "ledger_recovered"  # writes succeed again
 LEDGER_SET_ASIDE: Final = "ledger_set_aside"  # a damaged or foreign file was renamed
 
 # Catalog
-UNKNOWN_EVENT: Final = "unknown_event"  # a name that the catalog does not have, told once
-UNKNOWN_FIELD: Final = "unknown_field"  # a field that the catalog does not have, told once
-DATA_MISFIT: Final = "data_misfit"  # an event does not fit its model, told once for each name
+UNKNOWN_EVENT: Final = "unknown_event"  # a name that the catalog does not list, once each
+UNKNOWN_FIELD: Final = "unknown_field"  # a field that the catalog does not list, once each
+DATA_MISFIT: Final = "data_misfit"  # an event does not fit its model, once for each name
 CATALOG_WATCH_FAILED: Final = "catalog_watch_failed"  # a bug: events are not compared any more
 
 # Archive
@@ -81,4 +83,4 @@ ARCHIVE_CHANGED: Final = "archive_changed"  # another program cut or edited a fi
 ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new events are archived
 
 # Configuration
-CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not meant
+CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not intended

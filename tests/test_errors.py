@@ -1,4 +1,4 @@
-"""The exit codes, the table from exception to outcome, and what may be told of an exception."""
+"""The exit codes, the table from exception to outcome, and what may be logged of an exception."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_transport_error_has_a_code() -> None:
     ],
 )
 def test_the_table_from_exception_to_outcome(error: BaseException | None, outcome: Outcome) -> None:
-    """Anything unknown is a retry, and its text is nobody's business."""
+    """Anything unknown is a retry, and its text is not in the reason."""
     assert outcome_of(error) == outcome
 
 
@@ -95,8 +95,8 @@ def test_a_delay_is_brought_into_the_range_of_the_queue(after: Any, seconds: flo
 
 
 @for_each("after", [math.nan, "soon", timedelta(seconds=5), object(), []])
-def test_what_is_no_delay_is_left_to_the_backoff(after: Any) -> None:
-    """And told in the reason, by what it is and not by its value."""
+def test_a_wrong_delay_is_left_to_the_backoff(after: Any) -> None:
+    """The reason has the type of the value, not the value."""
     outcome = outcome_of(Retry("busy", after=after))
 
     assert outcome == Outcome.retry("busy (its `after` is not a number of seconds)")
@@ -104,7 +104,7 @@ def test_what_is_no_delay_is_left_to_the_backoff(after: Any) -> None:
 
 @given(after=st.floats(allow_nan=True, allow_infinity=True) | st.integers() | st.text())
 def test_no_delay_can_break_the_table(after: Any) -> None:
-    """Whatever it is: nothing, or a number from 0 to 43,200."""
+    """Any value becomes None, or a number from 0 to 43,200."""
     seconds = outcome_of(Retry("busy", after=after)).delay_seconds
 
     assert seconds is None or 0 <= seconds <= 43_200

@@ -149,15 +149,15 @@ def test_no_constructor_takes_more_than_eight_parameters() -> None:
 def test_public_names_are_what_type_checkers_take_them_for() -> None:
     """Each is loaded from where the imports for type checkers say, and no other name is there."""
     tree = ast.parse((PACKAGE / "__init__.py").read_bytes())
-    told = {
+    homes = {
         name: module
         for node in ast.walk(tree)
         for module, name in imported(node, "consumer")
         if module.startswith("consumer.")
     }
 
-    assert {*told, "__version__"} == set(consumer.__all__)
-    for name, module in told.items():
+    assert {*homes, "__version__"} == set(consumer.__all__)
+    for name, module in homes.items():
         assert getattr(consumer, name) is getattr(import_module(module), name)
     with pytest.raises(AttributeError, match="no attribute 'Registri'"):
         consumer.Registri  # type: ignore[attr-defined]  # noqa: B018

@@ -62,7 +62,7 @@ def check(file: Path) -> None:
     """
     from consumer.cli.config_pages import plan
     from consumer.config import load
-    from consumer.config.directories import check_directories
+    from consumer.directories import check_directories
     from consumer.handlers.loading.lint import unmatched_patterns
 
     loaded = load(file, environ=os.environ, overrides={}, require_queue=True, outside_service=True)
@@ -72,7 +72,8 @@ def check(file: Path) -> None:
         address = queue_address(loaded)
     with _collecting(faults, loaded):
         given = loaded.origins.get("state_directory", "default") != "default"
-        check_directories(loaded.settings, make=False, state_is_given=given)
+        state = loaded.settings.state_directory if given else None  # else the unit sets another one
+        check_directories(state, loaded.settings.quarantine.directory, make=False)
     warnings = list(loaded.warnings)
     handlers = _handlers(loaded, faults, warnings)
     if faults:

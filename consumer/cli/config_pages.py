@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.config import Effective
 from consumer.config.urls import queue_name_of_url
-from consumer.writable import user_name
+from consumer.directories import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

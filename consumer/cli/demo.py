@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -216,5 +215,5 @@ def _keep(queue: EmbeddedQueue) -> None:
     with signals.installed():
         echo(_KEEP.format(key=key, secret=secret, consume=_consume(), url=queue.url, again=again))
         while not signals.count:
-            time.sleep(0.1)
+            signals.wait(60)
     echo("\nThe queue is gone.")

@@ -1,7 +1,6 @@
 """How the consumer is configured: YAML file, environment, command line. Nothing else reads them."""
 
-from consumer.config.effective import MASK, Effective, effective
-from consumer.config.loading import Loaded, load
+from consumer.config.loading import Effective, Loaded, effective, load
 from consumer.config.models import (
     UNIT_STOP_TIMEOUT_SECONDS,
     AwsSettings,
@@ -12,10 +11,8 @@ from consumer.config.models import (
     QueueSettings,
     Settings,
 )
-from consumer.config.urls import queue_name_of_url, region_of_url
 
 __all__ = [
-    "MASK",
     "UNIT_STOP_TIMEOUT_SECONDS",
     "AwsSettings",
     "Effective",
@@ -28,6 +25,4 @@ __all__ = [
     "Settings",
     "effective",
     "load",
-    "queue_name_of_url",
-    "region_of_url",
 ]

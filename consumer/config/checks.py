@@ -8,214 +8,187 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.config.fields import FIELDS, SECRETS, bare_type
 from consumer.config.layers import Given, variable_of
-from consumer.config.problems import HIDDEN, shown
+from consumer.config.problems import HIDDEN, PLACEHOLDER, shown
 from consumer.config.urls import is_same_queue, queue_name_of_url, region_of_url, split_url
-from consumer.config.validation import PLACEHOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from consumer.config.layers import Layer
-    from consumer.config.models import (
-        AwsSettings,
-        EngineSettings,
-        QuarantineSettings,
-        QueueSettings,
-    )
-    from consumer.config.problems import Problems
-
-    Where = Callable[[str], str]
+    from consumer.config.layers import Layer, Sources
+    from consumer.config.models import AwsSettings, EngineSettings, QueueSettings, Settings
 
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 #: As AWS's SDKs read them; botocore itself knows only the second.
-REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
+_KEY_PAIR: Final = ("aws.access_key_id", "aws.secret_access_key")
 
 
-def check_texts(given: Layer, problems: Problems) -> None:
-    """No variables in values, and no ~ in paths: nothing is expanded here."""
-    for key, value in given.items():
-        text = value.value
+def check_texts(sources: Sources) -> None:
+    """Reject variables in values, and ~ in paths: nothing is expanded here."""
+    for key, text in ((key, given.value) for key, given in sources.given.items()):
         if key not in FIELDS or not isinstance(text, str):
             continue
         secret = key in SECRETS
         if re.search(PLACEHOLDER, text) or (secret and "$" in text):
+            safe = HIDDEN if secret else shown(text)
             ways = f"set the environment variable {variable_of(key)}"
             ways += f" or use {key}_file" if secret else " instead"
-            told = HIDDEN if secret else shown(text)
-            fault = f"{told}: variables are not expanded in the configuration; {ways}"
-            problems.add(value.origin, key, fault)
+            sources.add(key, f"{safe}: variables are not expanded in the configuration; {ways}")
         elif bare_type(FIELDS[key].annotation) is Path and (not text or text[0] == "~"):
-            fault = f"{shown(text)}: must be a whole path; ~ is not expanded"
-            problems.add(value.origin, key, fault)
+            sources.add(key, f"{shown(text)}: must be a whole path; ~ is not expanded")
 
 
-def check_queue(queue: QueueSettings, where: Where, problems: Problems) -> None:
-    """One queue, a usable URL, and timeouts that fit together."""
+def check_settings(settings: Settings, sources: Sources) -> None:
+    """Report what does not fit together."""
+    _check_queue(settings.queue, sources)
+    _check_quarantine(settings, sources)
+    _check_engine(settings.engine, sources)
+    for index, handler in enumerate(settings.handlers):
+        if handler.retry and handler.retry.base_seconds > handler.retry.max_seconds:
+            base, longest = handler.retry.base_seconds, handler.retry.max_seconds
+            error = f"{base:g}: must not be more than max_seconds ({longest:g})"
+            sources.add(("handlers", index, "retry", "base_seconds"), error)
+    _check_aws(settings.aws, sources)
+    _check_region(settings, sources)
+
+
+def _check_queue(queue: QueueSettings, sources: Sources) -> None:
     if queue.url and queue.name:
-        fault = f"queue.url is given, too ({where('queue.url')}); keep one of them"
-        problems.add(where("queue.name"), "queue.name", fault)
-    if queue.url:
-        _check_url(queue.url, "queue.url", where, problems)
-    _check_timeouts(queue, where, problems)
-
-
-def check_quarantine(
-    quarantine: QuarantineSettings, queue: QueueSettings, where: Where, problems: Problems
-) -> None:
-    """One place, and not the queue that the messages come from."""
-    key, url = "quarantine.queue_url", quarantine.queue_url
-    if url is None:
-        return
-    if quarantine.directory is not None:
-        fault = f"quarantine.directory is given, too ({where('quarantine.directory')}); keep one"
-        problems.add(where(key), key, fault)
-    if is_same_queue(url, queue.url) if queue.url else queue_name_of_url(url) == queue.name:
-        itself = "queue.url itself" if queue.url else "queue.name itself"
-        fault = f"is {itself}: what can't be handled would come again for ever"
-        problems.add(where(key), key, fault)
-    else:
-        _check_url(url, key, where, problems)
-
-
-def _check_url(url: str, key: str, where: Where, problems: Problems) -> None:
-    # What a queue's URL must look like beyond that is for the rules of queues.
-    parts = split_url(url)
-    if parts is None:
-        fault = f"{shown(url)}: must be a URL that begins with https://"
-    elif parts.username is not None:
-        fault = f"{HIDDEN}: must not contain a user name or password"
-    else:
-        return
-    problems.add(where(key), key, fault)
-
-
-def _check_timeouts(queue: QueueSettings, where: Where, problems: Problems) -> None:
+        _keep_one("queue.name", "queue.url", sources)
+    _check_url(queue.url, "queue.url", sources)
     wait, read = queue.wait_time_seconds, queue.effective_read_timeout_seconds
     if read <= wait:
-        fault = (
+        sources.add(
+            "queue.read_timeout_seconds",
             f"{read:g}: must be more than wait_time_seconds ({wait}), else each long poll "
-            "is cut off before its answer; leave it out for 10 seconds more than that"
+            "is cut off before its answer; leave it out for 10 seconds more than that",
         )
-        problems.add(where("queue.read_timeout_seconds"), "queue.read_timeout_seconds", fault)
-    visibility = queue.visibility_timeout_seconds
-    if visibility is None:
-        return
-    if visibility < read:
-        fault = (
-            f"must be at least {read:g}, the time a receive may take (read_timeout_seconds; "
-            "by default wait_time_seconds + 10), else messages come again before they arrive"
-        )
-    elif visibility < queue.heartbeat_minimum_seconds:
-        fault = (
-            f"must be at least {queue.heartbeat_minimum_seconds:g}: the heartbeat renews at half "
-            "of it, and in the other half it must reach SQS "
-            f"(1 second, and connect_timeout_seconds, {queue.connect_timeout_seconds:g})"
-        )
-    else:
-        return
+    visibility, least = queue.visibility_timeout_seconds, queue.heartbeat_minimum_seconds
     key = "queue.visibility_timeout_seconds"
-    problems.add(where(key), key, f"{visibility}: {fault}")
+    if visibility is not None and visibility < read:
+        sources.add(
+            key,
+            f"{visibility}: must be at least {read:g}, the time a receive may take "
+            "(read_timeout_seconds; by default wait_time_seconds + 10), "
+            "else messages come again before they arrive",
+        )
+    elif visibility is not None and visibility < least:
+        sources.add(
+            key,
+            f"{visibility}: must be at least {least:g}: the heartbeat renews at half of it, "
+            "and in the other half it must reach SQS "
+            f"(1 second, and connect_timeout_seconds, {queue.connect_timeout_seconds:g})",
+        )
 
 
-def check_engine(engine: EngineSettings, where: Where, problems: Problems) -> None:
+def _check_quarantine(settings: Settings, sources: Sources) -> None:
+    key, url = "quarantine.queue_url", settings.quarantine.queue_url
+    if url is None:
+        return
+    if settings.quarantine.directory is not None:
+        _keep_one(key, "quarantine.directory", sources)
+    queue = settings.queue
+    if is_same_queue(url, queue.url) if queue.url else queue_name_of_url(url) == queue.name:
+        itself = "queue.url" if queue.url else "queue.name"
+        sources.add(key, f"is {itself} itself: what can't be handled would come again for ever")
+    else:
+        _check_url(url, key, sources)
+
+
+def _check_url(url: str | None, key: str, sources: Sources) -> None:
+    # What else a queue's URL must look like is checked by consumer.queues.rules.
+    parts = split_url(url) if url else None
+    if url and parts is None:
+        sources.add(key, f"{shown(url)}: must be a URL that begins with https://")
+    elif parts and parts.username is not None:
+        sources.add(key, f"{HIDDEN}: must not contain a user name or password")
+
+
+def _check_engine(engine: EngineSettings, sources: Sources) -> None:
     """The drain ends before systemd kills, and a backoff ends where it can."""
     drain, stop = engine.drain_timeout_seconds, engine.stop_timeout_seconds
     if drain >= stop:
-        fault = (
+        sources.add(
+            "engine.drain_timeout_seconds",
             f"{drain:g}: must be less than {stop:g}, the TimeoutStopSec of the systemd unit, else "
             "the process is killed while it drains; lower it, or raise TimeoutStopSec in a "
-            "drop-in of the unit and say so in engine.stop_timeout_seconds"
+            "drop-in of the unit and set engine.stop_timeout_seconds to the same",
         )
-        key = "engine.drain_timeout_seconds"
-        problems.add(where(key), key, fault)
     base, longest = engine.retry_base_seconds, engine.retry_max_seconds
     if base > longest:
-        key = "engine.retry_base_seconds"
-        fault = f"{base:g}: must not be more than engine.retry_max_seconds ({longest:g})"
-        problems.add(where(key), key, fault)
+        error = f"{base:g}: must not be more than engine.retry_max_seconds ({longest:g})"
+        sources.add("engine.retry_base_seconds", error)
 
 
-def check_aws(aws: AwsSettings, given: Layer, where: Where, problems: Problems) -> None:
+def _check_aws(aws: AwsSettings, sources: Sources) -> None:
     """Whole credentials from one source, in their right form."""
-    present = {key: _source(key, given) for key in SECRETS}
     for key in SECRETS:
-        if all(_is_given(k, given) for k in (key, f"{key}_file")):
-            fault = f"{key} is given, too ({where(key)}); keep one of them"
-            problems.add(where(f"{key}_file"), f"{key}_file", fault)
-    _check_pair(present, where, problems)
-    static = present["aws.access_key_id"] or present["aws.secret_access_key"]
+        if _is_given(aws, key) and _is_given(aws, f"{key}_file"):
+            _keep_one(f"{key}_file", key, sources)
+    given = _static(aws)
+    for key, other in (_KEY_PAIR, _KEY_PAIR[::-1]):
+        if key in given and other not in given:
+            error = f"{other} is missing; give both (or {other}_file), or neither"
+            sources.add(given[key], error)
+    if list(given) == ["aws.session_token"]:
+        error = f"belongs to a key; {' and '.join(_KEY_PAIR)} are missing"
+        sources.add(given["aws.session_token"], error)
+    static = given.get("aws.access_key_id") or given.get("aws.secret_access_key")
     if static and aws.profile:
-        fault = f"{shown(aws.profile)}: {static} is given, too ({where(static)}); keep one of them"
-        problems.add(where("aws.profile"), "aws.profile", fault)
+        _keep_one("aws.profile", static, sources, value=f"{shown(aws.profile)}: ")
     if aws.role_arn and not _ROLE.fullmatch(aws.role_arn):
-        fault = f"{shown(aws.role_arn)}: must look like arn:aws:iam::123456789012:role/NAME"
-        problems.add(where("aws.role_arn"), "aws.role_arn", fault)
-    if aws.endpoint_url:
-        _check_url(aws.endpoint_url, "aws.endpoint_url", where, problems)
+        error = f"{shown(aws.role_arn)}: must look like arn:aws:iam::123456789012:role/NAME"
+        sources.add("aws.role_arn", error)
+    _check_url(aws.endpoint_url, "aws.endpoint_url", sources)
 
 
-def _check_pair(present: Mapping[str, str | None], where: Where, problems: Problems) -> None:
-    key_id, secret, token = (present[key] for key in SECRETS)
-    for one, other in ((key_id, "aws.secret_access_key"), (secret, "aws.access_key_id")):
-        if one and not present[other]:
-            fault = f"{other} is missing; give both (or {other}_file), or neither"
-            problems.add(where(one), one, fault)
-    if token and not (key_id or secret):
-        fault = "belongs to a key; aws.access_key_id and aws.secret_access_key are missing"
-        problems.add(where(token), token, fault)
+def _keep_one(key: str, other: str, sources: Sources, value: str = "") -> None:
+    sources.add(key, f"{value}{other} is given, too ({sources.where(other)}); keep one of them")
 
 
-def _is_given(key: str, given: Layer) -> bool:
-    return key in given and given[key].value is not None
+def _is_given(aws: AwsSettings, key: str) -> bool:
+    return getattr(aws, key.removeprefix("aws.")) is not None
 
 
-def _source(secret: str, given: Layer) -> str | None:
-    """The key by which the secret is given: its own, or that of its file."""
-    return next((key for key in (secret, f"{secret}_file") if _is_given(key, given)), None)
+def _static(aws: AwsSettings) -> dict[str, str]:
+    """Each secret that is given, and the key by which: its own, or that of its file."""
+    keys = ((secret, key) for secret in SECRETS for key in (f"{secret}_file", secret))
+    return {secret: key for secret, key in keys if _is_given(aws, key)}
 
 
-def derived_region(
-    queue: QueueSettings, aws: AwsSettings, environ: Mapping[str, str]
-) -> Given | None:
-    """The region if aws.region is not set: as the URLs say, else as the variables of AWS's SDKs.
+def derived_region(settings: Settings, environ: Mapping[str, str]) -> Layer:
+    """`region`, if it is not set: as the URLs say, else as the variables of AWS's SDKs.
 
-    None leaves it to the profile.
+    Without it the profile decides.
     """
-    said = {
-        "queue.url": region_of_url(queue.url or ""),
-        "aws.endpoint_url": region_of_url(aws.endpoint_url or ""),
-        **{f"environment {name}": environ.get(name, "").strip() for name in REGION_VARIABLES},
+    if settings.aws.region:
+        return {}
+    regions = {
+        "queue.url": region_of_url(settings.queue.url or ""),
+        "aws.endpoint_url": region_of_url(settings.aws.endpoint_url or ""),
+        **{f"environment {name}": environ.get(name, "").strip() for name in _REGION_VARIABLES},
     }
-    return next((Given(region, origin) for origin, region in said.items() if region), None)
+    for origin, region in regions.items():
+        if region:
+            return {"region": Given(region, origin)}
+    return {}
 
 
-def check_region(
-    queue: QueueSettings,
-    aws: AwsSettings,
-    given: Layer,
-    where: Where,
-    problems: Problems,
-    *,
-    derived: Given | None,
-) -> None:
-    """A region in its right form, not another than in the URL, and known if there is a key.
+def _check_region(settings: Settings, sources: Sources) -> None:
+    """A region in its right form, the same as in the URL, and known if there is a key.
 
-    With an endpoint of one's own (an emulator) any region is right, and none is needed.
+    With an `endpoint_url` (an emulator) any region is right, and none is needed.
     """
+    queue, aws, key = settings.queue, settings.aws, "aws.region"
     if aws.endpoint_url:
         return
-    key = "aws.region"
-    region, origin = aws.region or "", where(key)
-    if not region and derived:
-        region, origin = derived.value, derived.origin
-    if region and not _REGION.fullmatch(region):
-        problems.add(origin, key, f"{shown(region)}: must be a region, such as us-east-1")
-    elif aws.region and derived and derived.origin == "queue.url" and region != derived.value:
-        url = where("queue.url")
-        fault = f"{region}: the queue's URL says {derived.value} ({url}); leave it out"
-        problems.add(origin, key, fault)
-    static = next((source for s in SECRETS if (source := _source(s, given))), None)
-    if static and not region and (queue.url or queue.name):
-        fault = "with a key the region must be known: set aws.region, such as us-east-1"
-        problems.add(where(static), static, fault)
+    if aws.region and not _REGION.fullmatch(aws.region):
+        sources.add(key, f"{shown(aws.region)}: must be a region, such as us-east-1")
+    elif aws.region and (named := region_of_url(queue.url or "")) not in (None, aws.region):
+        place = sources.where("queue.url")
+        sources.add(key, f"{aws.region}: the queue's URL says {named} ({place}); leave it out")
+    given = _static(aws)
+    if given and not aws.region and (queue.url or queue.name):
+        error = "with a key the region must be known: set aws.region, such as us-east-1"
+        sources.add(next(iter(given.values())), error)

@@ -1,45 +1,24 @@
-"""What is known of each key: its section, whether it is a secret, and what would be right."""
+"""What is known of each key: its section, what would be right for it, and how errors say so."""
 
 from __future__ import annotations
 
+import datetime as dt
 import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
-from consumer.config.models import RetryKeys, Section, Settings
-from consumer.retry import RetryPolicy
+from consumer.config.models import Section, Settings
+from consumer.config.problems import HIDDEN, looks_secret, nearest, shown, shown_key, unknown_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
 
-#: The sections whose values stand by themselves: all but `handlers` and single keys.
-SECTIONS: Final[dict[str, type[Section]]] = {
-    name: field.annotation
-    for name, field in Settings.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
-}
-
-#: The keys that stand in no section.
-SINGLE: Final = tuple(
-    name for name in Settings.model_fields if name not in SECTIONS and name != "handlers"
-)
-
-#: Every key that holds one value, dotted.
-FIELDS: Final[dict[str, FieldInfo]] = {
-    f"{section}.{key}": field
-    for section, model in SECTIONS.items()
-    for key, field in model.model_fields.items()
-} | {name: Settings.model_fields[name] for name in SINGLE}
-
-_EXAMPLES: Final = {
-    "queue.url": "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod",
-    "queue.name": "canvas-live-events-prod",
-    "aws.region": "us-east-1",
-    "aws.role_arn": "arn:aws:iam::123456789012:role/canvas-live-events",
-    "aws.endpoint_url": "http://127.0.0.1:5000",
-}
+    from consumer.config.problems import KeyPath
 
 
 def bare_type(annotation: Any) -> Any:
@@ -51,12 +30,29 @@ def bare_type(annotation: Any) -> Any:
     return annotation
 
 
-def is_secret(key: str) -> bool:
-    """True for a dotted key whose value is never told."""
-    return key in FIELDS and bare_type(FIELDS[key].annotation) is SecretStr
+#: The sections whose keys hold one value each: all but `handlers`.
+SECTIONS: Final[dict[str, type[Section]]] = {
+    name: field.annotation
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+}
 
+#: The keys that are in no section.
+SINGLE: Final = tuple(
+    name for name in Settings.model_fields if name not in SECTIONS and name != "handlers"
+)
 
-SECRETS: Final = tuple(key for key in FIELDS if is_secret(key))
+#: Every key that holds one value, dotted.
+FIELDS: Final[dict[str, FieldInfo]] = {
+    f"{section}.{key}": field
+    for section, model in SECTIONS.items()
+    for key, field in model.model_fields.items()
+} | {name: Settings.model_fields[name] for name in SINGLE}
+
+#: The keys whose values are never shown.
+SECRETS: Final = tuple(
+    key for key, field in FIELDS.items() if bare_type(field.annotation) is SecretStr
+)
 
 
 def takes_none(field: FieldInfo) -> bool:
@@ -67,38 +63,71 @@ def takes_none(field: FieldInfo) -> bool:
 def choices(field: FieldInfo) -> tuple[str, ...]:
     """The words that the key accepts, if it accepts nothing else."""
     kind = bare_type(field.annotation)
-    if is_list(field):
+    if get_origin(kind) is tuple:
         kind = bare_type(get_args(kind)[0])
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
-def is_list(field: FieldInfo) -> bool:
-    """True if the key takes several values."""
-    return get_origin(bare_type(field.annotation)) is tuple
-
-
-def right_for(field: FieldInfo, key: str = "") -> str:
+def right_for(field: FieldInfo) -> str:
     """What would be right, such as "a whole number from 0 to 20"."""
     kind = bare_type(field.annotation)
-    text = _kind(kind, field, key)
+    if field.description:
+        return field.description
+    if words := choices(field):
+        return f"{'a list of any' if get_origin(kind) is tuple else 'one'} of {', '.join(words)}"
     if kind in (int, float):
         low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
         high = next((m.le for m in field.metadata if hasattr(m, "le")), None)
-        text += f" from {low} to {high}"
-    if example := _EXAMPLES.get(key):
-        text += f', such as "{example}"'
-    return f"{text}, or null" if takes_none(field) and kind in (int, float) else text
+        text = f"{'a whole number' if kind is int else 'a number of seconds'} from {low} to {high}"
+        return f"{text}, or null" if takes_none(field) else text
+    if isinstance(kind, type) and issubclass(kind, Section):
+        return f"a mapping with {', '.join(kind.model_fields)}"
+    text = {bool: "true or false", Path: "a path"}.get(kind, "text")
+    return f'{text}, such as "{field.examples[0]}"' if field.examples else text
 
 
-def _kind(kind: Any, field: FieldInfo, key: str) -> str:
-    if words := choices(field):
-        return f"{'a list of any of' if is_list(field) else 'one of'} {', '.join(words)}"
-    if kind is RetryPolicy:
-        return f"a mapping with {', '.join(RetryKeys.model_fields)}"
-    if key == "handlers.name":
-        return "a letter, then at most 63 letters, digits, and any of _ . -"
-    if kind is float:
-        return "a number of seconds"
-    simple = {int: "a whole number", bool: "true or false", Path: "a path"}
-    patterns = 'a list of at least one name or pattern, such as ["*"]'
-    return simple.get(kind, patterns if key == "handlers.events" else "text")
+def errors_of(error: ValidationError) -> Iterator[tuple[KeyPath, str]]:
+    """Each of pydantic's errors about `Settings` as the path of a key and a sentence."""
+    for detail in error.errors(include_url=False, include_context=False):
+        path = (shown_key(part) if isinstance(part, str) else part for part in detail["loc"])
+        yield tuple(path), _sentence(detail)
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    path, value = detail["loc"], detail["input"]
+    model, field = _field_at(path)
+    if field is None:
+        return unknown_key(str(path[-1]), model.model_fields)
+    one_of_many = isinstance(path[-1], int) and not choices(field)
+    right = "the name of an event, or a pattern" if one_of_many else right_for(field)
+    if detail["type"] == "missing":
+        return f"is missing; must be {right}"
+    return f"{HIDDEN if looks_secret(path) else shown(value)}: must be {right}{_hint(field, value)}"
+
+
+def _field_at(path: KeyPath) -> tuple[type[Section], FieldInfo | None]:
+    """The innermost section on the path, and the key in it; None if it has no such key."""
+    model: type[Section] = Settings
+    field: FieldInfo | None = None
+    for name in (part for part in path if isinstance(part, str)):
+        if field is not None:
+            kind = bare_type(field.annotation)
+            model = get_args(kind)[0] if get_origin(kind) is tuple else kind
+        field = model.model_fields.get(name)
+    return model, field
+
+
+def _hint(field: FieldInfo, value: Any) -> str:
+    if value is None:
+        return f"; leave the key out for the default ({shown(field.default)})"
+    if isinstance(value, str):
+        near = nearest(value, choices(field))
+        if near:
+            return f"; did you mean {near}?"
+        return "" if value else "; leave the key out if there is none"
+    kind = bare_type(field.annotation)
+    if isinstance(kind, type) and issubclass(kind, (int, float, Section)):
+        return ""
+    if isinstance(value, bool):
+        return "; YAML reads yes, no, on and off as true or false: put quotes around it"
+    return "; put quotes around it" if isinstance(value, (int, float, dt.date)) else ""

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.config.fields import FIELDS, SECRETS, SECTIONS, SINGLE, takes_none
-from consumer.config.problems import HIDDEN, did_you_mean, dotted, nearest, shown, shown_key
+from consumer.config.problems import HIDDEN, dotted, nearest, shown, shown_key, unknown_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from consumer.config.problems import Problems
+    from consumer.config.problems import KeyPath, Problems
     from consumer.config.yaml_file import Document
 
 PREFIX: Final = "CONSUMER_"
 HANDLERS: Final = "handlers"
+DEFAULT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value as somebody wrote it, and where. Never logged: it may be a secret."""
+    """A value as it was written, and where. Never logged: it may be a secret."""
 
     value: Any
     origin: str
 
 
-#: Dotted key -> what a layer says of it.
+#: What one layer gives, by dotted key.
 Layer = dict[str, Given]
-
-_VARIABLES: Final = {PREFIX + key.upper().replace(".", "__"): key for key in FIELDS}
 
 _OPTIONS: Final = {
     "queue.url": "--queue-url",
@@ -44,12 +45,69 @@ _OPTIONS: Final = {
 }
 
 _STATIC: Final = tuple(key + end for key in SECRETS for end in ("", "_file"))
-#: Ways to say the same thing: a higher layer that chooses one ends the others below it.
-ALTERNATIVES: Final = (
+#: Two ways to say the same thing: a layer that uses one of them drops the other below it.
+_ALTERNATIVES: Final = (
     (("queue.url",), ("queue.name",)),
     (_STATIC, ("aws.profile",)),
     *(((key,), (key + "_file",)) for key in SECRETS),
 )
+
+
+class Sources:
+    """The values of all layers, and where each came from; errors are reported with their place.
+
+    A place is a dotted key, or a path.
+    """
+
+    def __init__(self, document: Document, given: Layer, problems: Problems) -> None:
+        self._document = document
+        self.given = given
+        self._problems = problems
+
+    def where(self, key: str | KeyPath) -> str:
+        """Where the value of the key was given; the file itself if nowhere."""
+        path = _path(key)
+        given = self._given_for(path)
+        if given is None:
+            return self._document.name
+        if path[0] == HANDLERS and given.origin == self._document.where((HANDLERS,)):
+            return self._document.where(path)
+        return given.origin
+
+    def origin(self, path: KeyPath) -> str:
+        """As `where`, but "default" if the value was not given."""
+        given = self._given_for(path)
+        if given is None:
+            return DEFAULT
+        if path[0] == HANDLERS:
+            try:
+                reduce(getitem, path[1:], given.value)
+            except KeyError:
+                return DEFAULT
+        return self.where(path)
+
+    def _given_for(self, path: KeyPath) -> Given | None:
+        return self.given.get(HANDLERS if path[0] == HANDLERS else dotted(path[:2]))
+
+    def add(self, key: str | KeyPath, error: str) -> None:
+        """Report an error of the key, at the place that gave it."""
+        self._problems.add(self.where(key), dotted(_path(key)), error)
+
+    def warn(self, key: str | KeyPath, text: str) -> None:
+        """Report what is allowed, but probably not meant."""
+        self._problems.warn(self.where(key), dotted(_path(key)), text)
+
+    def tree(self) -> dict[str, Any]:
+        """The raw values in the shape of the file."""
+        tree: dict[str, Any] = {}
+        for key, given in self.given.items():
+            section, _, name = key.rpartition(".")
+            (tree.setdefault(section, {}) if section else tree)[name] = given.value
+        return tree
+
+
+def _path(key: str | KeyPath) -> KeyPath:
+    return tuple(key.split(".")) if isinstance(key, str) else key
 
 
 def variable_of(key: str) -> str:
@@ -57,40 +115,34 @@ def variable_of(key: str) -> str:
     return PREFIX + key.upper().replace(".", "__")
 
 
+_VARIABLES: Final = {variable_of(key): key for key in FIELDS}
+
+
 def file_layer(document: Document, problems: Problems) -> Layer:
-    """What the file says; unknown keys and sections of the wrong shape go to `problems`."""
+    """What the file gives; unknown keys and sections of the wrong shape go to `problems`."""
     layer: Layer = {}
+
+    def add(path: tuple[str, ...], value: Any, valid: Collection[str]) -> None:
+        *section, key = path
+        if key in valid:
+            layer[dotted(path)] = Given(value, document.where(path))
+        else:
+            # Without its value: a misspelt key may well be that of a secret.
+            shown_path = (*section, shown_key(key))
+            problems.add(document.where(path), dotted(shown_path), _unknown(key, valid))
+
+    valid = (*SECTIONS, HANDLERS, *SINGLE)
     for name, value in document.values.items():
-        where = document.where((name,))
-        if name in SECTIONS:
-            _section(document, name, value, layer, problems)
-        elif name == HANDLERS or name in FIELDS:
-            if value is not None:
-                layer[name] = Given(value, where)
-        else:
-            valid = (*SECTIONS, HANDLERS, *SINGLE)
-            problems.add(where, shown_key(name), _unknown(name, valid))
+        if name in SECTIONS and isinstance(value, dict):
+            for key, inner in value.items():
+                add((name, key), inner, SECTIONS[name].model_fields)
+        elif name in SECTIONS and value is not None:
+            safe = HIDDEN if name == "aws" else shown(value)
+            error = f"{safe}: must be a mapping; each key on its own line, a space after the colon"
+            problems.add(document.where((name,)), name, error)
+        elif name not in valid or value is not None:  # null: all its lines are commented out
+            add((name,), value, valid)
     return layer
-
-
-def _section(
-    document: Document, section: str, value: Any, layer: Layer, problems: Problems
-) -> None:
-    keys = SECTIONS[section].model_fields
-    if value is None:  # all its lines are commented out
-        return
-    if not isinstance(value, dict):
-        told = HIDDEN if section == "aws" else shown(value)
-        fault = f"{told}: must be a mapping; each key in a line of its own, a space after the colon"
-        problems.add(document.where((section,)), section, fault)
-        return
-    for key, inner in value.items():
-        where = document.where((section, key))
-        if key in keys:
-            layer[f"{section}.{key}"] = Given(inner, where)
-        else:
-            # Not its value: a misspelt key may well be that of a secret.
-            problems.add(where, dotted((section, shown_key(key))), _unknown(key, keys))
 
 
 def _unknown(key: str, valid: Iterable[str]) -> str:
@@ -100,11 +152,11 @@ def _unknown(key: str, valid: Iterable[str]) -> str:
     elsewhere = [known for known in FIELDS if known.rpartition(".")[2] == name]
     if not nearest(name, valid) and elsewhere:
         return f"unknown key; did you mean {elsewhere[0]}?"
-    return f"unknown key; {did_you_mean(name, valid)}"
+    return unknown_key(name, valid)
 
 
 def environment_layer(environ: Mapping[str, str], problems: Problems) -> Layer:
-    """What variables that begin with CONSUMER_ say. An empty one counts as not set."""
+    """What variables that begin with CONSUMER_ give. An empty one counts as not set."""
     layer: Layer = {}
     for name in sorted(name for name in environ if name.startswith(PREFIX)):
         where = f"environment {name}"
@@ -128,37 +180,33 @@ def _unknown_variable(name: str) -> str:
     return f"no such setting, and all variables that begin with {PREFIX} are settings; {hint}"
 
 
-def command_line_layer(overrides: Mapping[str, Any], problems: Problems) -> Layer:
-    """What the command line says. No secret is accepted there: every user could see it."""
-    layer: Layer = {}
-    for key, value in overrides.items():
-        origin = f"command line {_OPTIONS.get(key, key)}"
-        if key in SECRETS:
-            fault = f"no secret on the command line, others can see it; set {variable_of(key)}"
-            problems.add(origin, "", fault)
-        elif key not in FIELDS and key != HANDLERS:
-            problems.add(origin, "", f"unknown key; {did_you_mean(key, FIELDS)}")
-        elif value is not None:
-            layer[key] = Given(value, origin)
-    return layer
+def systemd_layer(environ: Mapping[str, str]) -> Layer:
+    """The default of `state_directory` in a unit: the first directory of $STATE_DIRECTORY."""
+    first = environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return {"state_directory": Given(first, "environment STATE_DIRECTORY")} if first else {}
+
+
+def command_line_layer(overrides: Mapping[str, Any]) -> Layer:
+    """What the command line gives."""
+    return {
+        key: Given(value, f"command line {_OPTIONS.get(key, key)}")
+        for key, value in overrides.items()
+        if value is not None
+    }
 
 
 def merge(layers: Iterable[Layer]) -> Layer:
     """One layer out of all, the lowest first: the highest that gives a key wins.
 
-    And what contradicts the choice of a higher layer is left out: with --queue-name the file's
-    queue.url does not count.
+    A choice between alternatives wins, too: with --queue-name the file's queue.url is dropped.
     """
     merged: Layer = {}
     for layer in layers:
-        for alternatives in ALTERNATIVES:
-            chosen = [a for a in alternatives if any(_given(layer, key) for key in a)]
-            for other in alternatives if len(chosen) == 1 else ():
-                for key in other if other not in chosen else ():
-                    merged.pop(key, None)
+        given = {key for key, value in layer.items() if value.value is not None}
+        for pair in _ALTERNATIVES:
+            for chosen, other in (pair, pair[::-1]):
+                if given.intersection(chosen) and given.isdisjoint(other):
+                    for key in other:
+                        merged.pop(key, None)
         merged.update(layer)
     return merged
-
-
-def _given(layer: Layer, key: str) -> bool:
-    return key in layer and layer[key].value is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from consumer.retry import RetryPolicy
 from consumer.sqs_limits import (
@@ -15,14 +15,14 @@ from consumer.sqs_limits import (
     MAX_WAIT_SECONDS,
 )
 
-#: TimeoutStopSec of the units in systemd/: what is not drained by then is killed.
+#: TimeoutStopSec of the units in systemd/: after it systemd kills the process.
 UNIT_STOP_TIMEOUT_SECONDS: Final = 90
 
 #: The heartbeat looks for due messages at least this often.
 HEARTBEAT_TICK_SECONDS: Final = 1
 
 MessageFormat = Literal["auto", "canvas", "caliper"]
-#: Relays whose envelopes can be opened; `consumer.events.relays` does it.
+#: Relays whose envelopes `consumer.events.relays` can open.
 Relay = Literal["sns", "eventbridge"]
 
 
@@ -33,7 +33,7 @@ def _not_a_bool(value: object) -> object:
     return value
 
 
-def _patterns(value: object) -> object:
+def _one_or_more(value: object) -> object:
     if isinstance(value, (list, tuple)) and not value:
         raise ValueError("at least one pattern")
     return (value,) if isinstance(value, str) else value
@@ -56,7 +56,6 @@ _Int = Annotated[int, BeforeValidator(_not_a_bool)]
 _Seconds = Annotated[float, BeforeValidator(_not_a_bool)]
 _RetrySeconds = Annotated[_Seconds, Field(ge=0.1, le=MAX_VISIBILITY_SECONDS)]
 _Text = Annotated[str, Field(min_length=1, max_length=2048)]
-
 # What stays around a URL that was copied, or that Docker read from a file with quotes.
 _Url = Annotated[_Text, BeforeValidator(_bare)]
 
@@ -64,7 +63,7 @@ _RETRY: Final = RetryPolicy()
 
 
 class Section(BaseModel):
-    """Frozen; an unknown key is an error; an error never quotes the value (it may be a secret)."""
+    """Frozen; an unknown key is an error; an error never has the value (it may be a secret)."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
@@ -74,9 +73,12 @@ class Section(BaseModel):
 class QueueSettings(Section):
     """Which queue, and how it is polled."""
 
-    url: _Url | None = None
+    url: _Url | None = Field(
+        default=None,
+        examples=["https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"],
+    )
     #: Instead of the URL; resolved with GetQueueUrl in the region.
-    name: _Text | None = None
+    name: _Text | None = Field(default=None, examples=["canvas-live-events-prod"])
     #: The long poll of one receive.
     wait_time_seconds: _Int = Field(default=MAX_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS)
     #: None: what the queue's own attribute says.
@@ -89,33 +91,31 @@ class QueueSettings(Section):
     connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)
     #: None: wait_time_seconds + 10; see `effective_read_timeout_seconds`.
     read_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=300)
-    #: botocore: never the short way of our own for frequent calls.
+    #: botocore: without our own shorter implementation of the frequent calls.
     transport: Literal["auto", "botocore"] = "auto"
 
     @property
     def effective_read_timeout_seconds(self) -> float:
         """How long a receive may take before its connection counts as dead; over the wait."""
-        if self.read_timeout_seconds is None:
-            return self.wait_time_seconds + 10.0
-        return self.read_timeout_seconds
+        return self.read_timeout_seconds or self.wait_time_seconds + 10.0
 
     @property
     def heartbeat_minimum_seconds(self) -> float:
-        """The shortest visibility timeout that the heartbeat can keep up.
+        """The shortest visibility timeout with which the heartbeat is in time.
 
-        It renews at half of the timeout; in the other half it must notice (a tick) and reach SQS,
-        over a new connection if need be.
+        It renews at half of the timeout. The other half must be enough for a tick and for a call
+        to SQS over a new connection.
         """
         return 2 * (HEARTBEAT_TICK_SECONDS + self.connect_timeout_seconds)
 
 
 class AwsSettings(Section):
-    """How to reach AWS. Without a key or profile, whatever credentials the AWS SDK finds are used.
+    """How to reach AWS. Without a key or profile, the AWS SDK looks for credentials.
 
     `load` fills each secret from its file, and `region` from the queue's URL or the environment.
     """
 
-    region: _Text | None = None
+    region: _Text | None = Field(default=None, examples=["us-east-1"])
     access_key_id: SecretStr | None = None
     secret_access_key: SecretStr | None = None
     session_token: SecretStr | None = None
@@ -124,9 +124,11 @@ class AwsSettings(Section):
     session_token_file: Path | None = None
     profile: _Text | None = None
     #: Assumed with the credentials above, and refreshed.
-    role_arn: _Text | None = None
+    role_arn: _Text | None = Field(
+        default=None, examples=["arn:aws:iam::123456789012:role/canvas-live-events"]
+    )
     #: A VPC endpoint or an emulator; rules for regions are relaxed.
-    endpoint_url: _Url | None = None
+    endpoint_url: _Url | None = Field(default=None, examples=["http://127.0.0.1:5000"])
 
 
 class EngineSettings(Section):
@@ -137,9 +139,7 @@ class EngineSettings(Section):
     max_pollers: _Int = Field(default=12, ge=1, le=64)
     #: None: computed from workers, pollers and batch sizes.
     max_in_flight_messages: _Int | None = Field(default=None, ge=1, le=100_000)
-    max_in_flight_bytes: _Int = Field(
-        default=134_217_728, ge=MAX_MESSAGE_BYTES, le=1_099_511_627_776
-    )
+    max_in_flight_bytes: _Int = Field(default=2**27, ge=MAX_MESSAGE_BYTES, le=2**40)
     #: Shorter than `stop_timeout_seconds`.
     drain_timeout_seconds: _Seconds = Field(default=60, ge=0, le=86_400)
     #: TimeoutStopSec of the unit that runs this; only for the check of the line above.
@@ -155,7 +155,7 @@ class EngineSettings(Section):
     #: window: an event that was sent twice, under another message id, is handled once.
     deduplicate: Literal["off", "window"] = "off"
     deduplicate_window_seconds: _Seconds = Field(default=86_400, ge=1, le=MAX_RETENTION_SECONDS)
-    #: So many failures of a handler in a row give it a rest; 0: never.
+    #: So many failures of a handler in a row pause it; 0: never.
     breaker_failures: _Int = Field(default=5, ge=0, le=1000)
     #: How long "no such queue" and "not allowed" must last before they stop the process; at the
     #: start, how long a queue that can't be reached is waited for.
@@ -169,27 +169,39 @@ class EngineSettings(Section):
 
 
 class RetryKeys(Section):
-    """What can be written under `retry`; a `RetryPolicy` is made of it."""
+    """The keys of a handler's `retry`."""
 
     base_seconds: _RetrySeconds = _RETRY.base_seconds
     max_seconds: _RetrySeconds = _RETRY.max_seconds
 
+    @property
+    def policy(self) -> RetryPolicy:
+        """The policy with these delays."""
+        return RetryPolicy(self.base_seconds, self.max_seconds)
+
 
 class HandlerSettings(Section):
-    """One entry of `handlers`; its type and options are the one key that names a type."""
+    """One entry of `handlers`; in the file, type and options are the one key that names a type."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")
+    name: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$",
+        description="a letter, then at most 63 letters, digits, and any of _ . -",
+    )
     #: Names or globs, such as "submission_*".
     events: Annotated[
-        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_patterns)
-    ] = ("*",)
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_more)
+    ] = Field(
+        default=("*",),
+        json_schema_extra={"minItems": 1},
+        description='a list of at least one name or pattern, such as ["*"]',
+    )
     #: None: both formats.
     format: Literal["canvas", "caliper"] | None = None
     timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS)
     concurrency: _Int | None = Field(default=None, ge=1, le=256)
     batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
     linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
-    retry: InstanceOf[RetryPolicy] | None = None
+    retry: RetryKeys | None = None
     #: "archive", "log", "python", or the name of an entry point.
     type: str
     #: Checked by the handler itself. Out of the repr: there may be passwords in it.
@@ -209,14 +221,14 @@ class LoggingSettings(Section):
 class QuarantineSettings(Section):
     """Where poison messages go instead of staying in the queue; nowhere by default."""
 
-    #: One file for each message; beneath the state directory unless it begins with "/".
+    #: One file for each message; below the state directory unless it begins with "/".
     directory: Path | None = None
-    #: Another queue that they are sent to.
+    #: Another queue.
     queue_url: _Url | None = None
 
     @property
     def is_set(self) -> bool:
-        """Whether there is one."""
+        """True if there is one."""
         return self.directory is not None or self.queue_url is not None
 
 
@@ -229,6 +241,6 @@ class Settings(Section):
     handlers: tuple[HandlerSettings, ...] = ()
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
-    #: What becomes of an event that no handler asks for: archived in the state directory, or lost.
+    #: What happens to an event that no handler asked for.
     unmatched: Annotated[Literal["archive", "delete"], BeforeValidator(_lower)] = "archive"
     state_directory: Path = Path("canvas-live-events")

@@ -1,4 +1,4 @@
-"""How a fault is told: where, which key, the value (never a secret's) and what would be right."""
+"""How an error is reported: where, which key, its value (never a secret's), what would be right."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.did_you_mean import closest
 from consumer.errors import ConfigurationError
+from consumer.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,44 +17,45 @@ if TYPE_CHECKING:
 #: A place inside the configuration: keys, and positions in lists.
 KeyPath = tuple[str | int, ...]
 
-#: What stands in place of a value that must not be told.
+#: Shown instead of a value that must stay secret.
 HIDDEN: Final = "(not shown)"
 
-_LONGEST = 120
-# Somebody's key in the wrong line must not end up in a journal.
-_KEY_ID = re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,}")
-_KEY = re.compile(r"(?<![\w/+])(?=[^A-Z]*[A-Z])(?=\D*\d)[A-Za-z0-9+][A-Za-z0-9/+]{39}(?![\w/+])")
-_USER_INFO = re.compile(r"//[^/?#\s]*@")
+#: ${VAR} anywhere, or nothing but $VAR.
+PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}?|^\$\w+$")
 
-
-_SECRET_NAME = re.compile(
+_LONGEST: Final = 120
+# A key in the wrong line must not end up in a journal.
+_KEY_ID: Final = r"(?:AKIA|ASIA)[A-Z0-9]{12,}"
+_KEY: Final = r"(?<![\w/+])(?=[^A-Z]*[A-Z])(?=\D*\d)[A-Za-z0-9+][A-Za-z0-9/+]{39}(?![\w/+])"
+_CREDENTIALS: Final = re.compile(rf"{_KEY_ID}|{_KEY}|//[^/?#\s]*@")
+_SECRET_NAME: Final = re.compile(
     r"secret|passw|token|credential|(?:api|access|private)_?key", re.IGNORECASE
 )
 
 
 class Problems:
-    """Collects every fault, so that all are told at once."""
+    """Collects all errors, so that one run reports every one of them."""
 
     def __init__(self) -> None:
-        self._faults: list[tuple[str, str]] = []
+        self._errors: list[tuple[str, str]] = []
         self.warnings: list[str] = []
 
-    def add(self, where: str, key: str, fault: str) -> None:
-        """Note a fault of `key` at `where`; either may be empty."""
-        self._faults.append((where, _line(where, key, fault)))
+    def add(self, where: str, key: str, error: str) -> None:
+        """Add an error of `key` at `where`; either may be empty."""
+        self._errors.append((where, _line(where, key, error)))
 
     def warn(self, where: str, key: str, text: str) -> None:
-        """Note what is allowed, but probably not meant."""
+        """Add what is allowed, but probably not meant."""
         self.warnings.append(_line(where, key, text))
 
     def __bool__(self) -> bool:
-        """True if there is a fault."""
-        return bool(self._faults)
+        """True if there is an error."""
+        return bool(self._errors)
 
     def raise_if_any(self) -> None:
-        """Raises: `ConfigurationError` with one line for each fault."""
-        if self._faults:
-            in_order = sorted(self._faults, key=lambda fault: _line_number(fault[0]))
+        """Raises: `ConfigurationError` with one line for each error, in the order of the file."""
+        if self._errors:
+            in_order = sorted(self._errors, key=lambda error: _line_number(error[0]))
             raise ConfigurationError("\n".join(dict.fromkeys(line for _, line in in_order)))
 
 
@@ -63,9 +65,7 @@ def _line_number(where: str) -> int:
 
 
 def _line(where: str, key: str, text: str) -> str:
-    line = ": ".join(part for part in (where, key, text) if part)
-    # A key or a variable can have any name, but a fault is one line.
-    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
+    return printable(": ".join(part for part in (where, key, text) if part))
 
 
 def dotted(path: KeyPath) -> str:
@@ -77,7 +77,7 @@ def dotted(path: KeyPath) -> str:
 
 
 def looks_secret(path: KeyPath) -> bool:
-    """True if any key on the way has a name that people give to secrets (but to no file name)."""
+    """True if any key on the way is named like a secret (but not like a secret's file)."""
     return any(
         isinstance(part, str) and _SECRET_NAME.search(part) and not part.endswith("_file")
         for part in path
@@ -85,8 +85,8 @@ def looks_secret(path: KeyPath) -> bool:
 
 
 def has_credentials(text: str) -> bool:
-    """True if there is what looks like an AWS key, or a password in a URL."""
-    return any(pattern.search(text) for pattern in (_KEY_ID, _KEY, _USER_INFO))
+    """True if it contains what looks like an AWS key, or a password in a URL."""
+    return bool(_CREDENTIALS.search(text))
 
 
 def shown(value: object) -> str:
@@ -108,9 +108,9 @@ def shown(value: object) -> str:
 
 
 def shown_key(key: str) -> str:
-    """An unknown key for an error. Without a space after the colon the value is part of it."""
-    told = key.partition(":")[0]
-    return HIDDEN if has_credentials(key) else f"{told[:_LONGEST]}..."[: len(told)]
+    """An unknown key for an error. Without a space after the colon it contains the value."""
+    name = key.partition(":")[0]
+    return HIDDEN if has_credentials(key) else f"{name[:_LONGEST]}..."[: len(name)]
 
 
 def nearest(key: str, valid: Iterable[str]) -> str | None:
@@ -121,8 +121,9 @@ def nearest(key: str, valid: Iterable[str]) -> str | None:
     return next(iter(longer if len(longer) == 1 else close), None)
 
 
-def did_you_mean(key: str, valid: Iterable[str]) -> str:
-    """The end of the sentence "unknown key": the nearest one, else all there are."""
+def unknown_key(key: str, valid: Iterable[str]) -> str:
+    """The error of an unknown key: the nearest valid one, else all of them."""
     names = sorted(valid)
     near = nearest(key, names)
-    return f"did you mean {near}?" if near else f"valid here: {', '.join(names)}"
+    hint = f"did you mean {near}?" if near else f"valid here: {', '.join(names)}"
+    return f"unknown key; {hint}"

@@ -1,7 +1,4 @@
-"""What an SQS queue URL says: its region, its queue's name, and whose host it is. Pure.
-
-`consumer.queues` uses these, too: a rule about URLs stands here once.
-"""
+"""What an SQS queue URL contains: the region, the queue's name, and whose host it is."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ _AWS = (
     *("api.aws", "api.amazonwebservices.com.cn", "api.amazonwebservices.eu"),
     *("api.aws.ic.gov", "api.aws.scloud", "api.cloud-aws.adc-e.uk", "api.aws.hci.ic.gov"),
 )
-#: Names of this machine itself. Emulators put `sqs.REGION` before them, as AWS does.
+#: Names of this machine. Emulators put `sqs.REGION` before them, as AWS does.
 _LOOPBACK = ("localhost", "localhost.localstack.cloud")
 
 _REGION = r"(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+)"
@@ -30,7 +27,7 @@ _HOSTS = tuple(
         rf"{_REGION}\.queue",
     )
 )
-#: Older than regions.
+#: From before there were regions.
 _US_EAST_1_HOST = "queue.amazonaws.com"
 
 
@@ -50,7 +47,7 @@ def split_url(url: str) -> SplitResult | None:
 
 
 def region_of_url(url: str) -> str | None:
-    """The region that the host of a queue URL names; None if it is no host of SQS's or like it."""
+    """The region in the host of a queue URL; None if it does not look like a host of SQS."""
     host = _host(url)
     if host == _US_EAST_1_HOST:
         return "us-east-1"
@@ -59,12 +56,12 @@ def region_of_url(url: str) -> str | None:
 
 
 def is_aws(url: str) -> bool:
-    """True if the host is one of AWS's, of whatever service."""
+    """True if the host is one of AWS's, of any service."""
     return f".{_host(url)}".endswith(tuple(f".{name}" for name in _AWS))
 
 
 def is_loopback(url: str) -> bool:
-    """True if the host is this machine itself, so what answers there is an emulator."""
+    """True if the host is this machine, so an emulator answers."""
     host = _host(url)
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -78,7 +75,7 @@ def _host(url: str) -> str:
 
 
 def queue_name_of_url(url: str) -> str | None:
-    """The queue's name, the last part of the path; None if there is no name in it."""
+    """The queue's name, the last part of the path; None if there is none."""
     parts = split_url(url)
     if parts is None:
         return None
@@ -86,7 +83,7 @@ def queue_name_of_url(url: str) -> str | None:
 
 
 def is_same_queue(one: str, other: str) -> bool:
-    """True if both URLs lead to one queue, however its host is written: the path says which."""
+    """True if both URLs lead to the same queue: the hosts may differ, the paths not."""
     parts = [split_url(url) for url in (one, other)]
     paths = {unquote(part.path).strip("/") for part in parts if part}
     regions = {region_of_url(url) for url in (one, other)} - {None}

@@ -21,17 +21,16 @@ from consumer.config.problems import (
 from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _MAX_BYTES: Final = 1_048_576
 _MAX_VALUES: Final = 20_000  # aliases of aliases grow without bound
 _TAG: Final = "tag:yaml.org,2002:"
-_SCALARS: Final = {_TAG + kind for kind in ("str", "int", "float", "bool", "null", "timestamp")}
-#: Stands for a value whose fault has been told already.
-_BROKEN: Final = object()
+_KINDS: Final = ["str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"]
 _OCTAL: Final = re.compile(r"[-+]?0[0-7_]+")
 
-#: What YAML's own words for a fault usually mean in a configuration file.
+#: What PyYAML's words for an error usually mean in a configuration file.
 _HINTS: Final = (
     ("'\\t'", "indent with spaces, not tabs"),
     ("alias", 'a value that begins with * needs quotes, such as "*"'),
@@ -62,8 +61,8 @@ class Document:
 def read_yaml(path: Path, problems: Problems) -> Document:
     """Read and check the form of the file.
 
-    Raises: `ConfigurationError` if it can't be read, or is no YAML mapping. Faults of single keys
-    go to `problems`.
+    Raises: `ConfigurationError` if it can't be read, or is not a YAML mapping. Errors of single
+    keys go to `problems`.
     """
     document = Document(str(path))
     text = _text(path, document)
@@ -97,7 +96,7 @@ def _text(path: Path, document: Document) -> str:
         reason = getattr(error, "strerror", None) or "not a file name"
         raise ConfigurationError(f"{path}: the configuration can't be read: {reason}") from None
     if len(content) > _MAX_BYTES:
-        raise ConfigurationError(f"{path}: larger than 1 MiB; that is no configuration file")
+        raise ConfigurationError(f"{path}: larger than 1 MiB; not a configuration file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -121,6 +120,10 @@ def _syntax(path: Path, error: yaml.MarkedYAMLError) -> str:
     return f"{path}{place}: not valid YAML: {problem}{hint}"
 
 
+class _UnusableError(ValueError):
+    """What is wrong with one value."""
+
+
 class _Reader:
     """Turns nodes into plain values and notes the line of each key."""
 
@@ -134,88 +137,78 @@ class _Reader:
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = self._key(key_node, path)
-            if key is None:
+            line = key_node.start_mark.line + 1
+            where = f"{self._document.name}:{line}"
+            try:
+                key = _key(key_node)
+            except _UnusableError as fault:
+                self._problems.add(where, dotted(path), str(fault))
                 continue
             inner = (*path, key)
-            line = key_node.start_mark.line + 1
-            if inner in self._document.lines:
-                self._problems.add(
-                    f"{self._document.name}:{line}",
-                    dotted((*path, shown_key(key))),
-                    f"given twice, in line {self._document.lines[inner]} and here; keep one",
-                )
-                continue
-            self._document.lines[inner] = line
-            value = self._value(value_node, inner)
-            if value is not _BROKEN:
-                values[key] = value
+            if first := self._document.lines.get(inner):
+                error = f"given twice, in line {first} and here; keep one"
+                self._problems.add(where, dotted((*path, shown_key(key))), error)
+            else:
+                self._document.lines[inner] = line
+                for value in self._value(value_node, inner):
+                    values[key] = value
         return values
 
-    def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
-        if isinstance(node, yaml.ScalarNode) and node.tag == _TAG + "str":
-            return str(node.value)
-        where = f"{self._document.name}:{node.start_mark.line + 1}"
-        if isinstance(node, yaml.ScalarNode) and node.tag == _TAG + "merge":
-            fault = "merge keys (<<) are not supported; write the keys out"
-        elif isinstance(node, yaml.ScalarNode):
-            kind = node.tag.removeprefix(_TAG)
-            fault = f"YAML reads the key {shown_key(node.value)} as {kind}; put quotes around it"
-        else:
-            fault = "a key must be one word; is there a brace or bracket without quotes?"
-        self._problems.add(where, dotted(path), fault)
-        return None
+    def _items(self, node: yaml.Node, path: KeyPath) -> Iterator[Any]:
+        for index, child in enumerate(node.value):
+            self._document.lines[*path, index] = child.start_mark.line + 1
+            yield from self._value(child, (*path, index))
 
-    def _value(self, node: yaml.Node, path: KeyPath) -> Any:
+    def _value(self, node: yaml.Node, path: KeyPath) -> Iterator[Any]:
+        """The value of the node; none if it has an error, which is reported."""
+        where = self._document.where(path)
         self._left -= 1
         if id(node) in self._open or self._left < 0:
-            raise ConfigurationError(
-                f"{self._document.where(path)}: {dotted(path)}: aliases that repeat without end"
-            )
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, path)
-        if not node.tag.startswith(_TAG) or node.tag[len(_TAG) :] not in ("map", "seq"):
-            self._problems.add(
-                self._document.where(path), dotted(path), "YAML tags (!) are not supported here"
-            )
-            return _BROKEN
+            raise ConfigurationError(f"{where}: {dotted(path)}: aliases that repeat without end")
         self._open.add(id(node))
         try:
+            _check(node, HIDDEN if looks_secret(path) else node.value)
             if isinstance(node, yaml.MappingNode):
-                return self.mapping(node, path)
-            items = [self._item(child, (*path, i)) for i, child in enumerate(node.value)]
-            return [item for item in items if item is not _BROKEN]
+                yield self.mapping(node, path)
+            elif isinstance(node, yaml.SequenceNode):
+                yield list(self._items(node, path))
+            elif node.tag in (_TAG + "merge", _TAG + "value"):
+                yield node.value
+            else:
+                yield self._loader.construct_object(node)
+        except _UnusableError as error:
+            self._problems.add(where, dotted(path), str(error))
+        except (ValueError, OverflowError):
+            error_text = "can't be read as a number or a date; put quotes around it"
+            self._problems.add(where, dotted(path), error_text)
         finally:
             self._open.discard(id(node))
 
-    def _item(self, node: yaml.Node, path: KeyPath) -> Any:
-        self._document.lines[path] = node.start_mark.line + 1
-        return self._value(node, path)
 
-    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Any:
-        if node.tag in (_TAG + "merge", _TAG + "value"):
-            return node.value
-        fault = self._trap(node, HIDDEN if looks_secret(path) else node.value)
-        if not fault:
-            try:
-                return self._loader.construct_object(node)
-            except (ValueError, OverflowError):
-                fault = "can't be read as a number or a date; put quotes around it"
-        self._problems.add(self._document.where(path), dotted(path), fault)
-        return _BROKEN
+def _key(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise _UnusableError("a key must be one word; is there a brace or bracket without quotes?")
+    kind = node.tag.removeprefix(_TAG)
+    if kind == "merge":
+        raise _UnusableError("merge keys (<<) are not supported; write the keys out")
+    if kind != "str":
+        key = shown_key(node.value)
+        raise _UnusableError(f"YAML reads the key {key} as {kind}; put quotes around it")
+    return str(node.value)
 
-    def _trap(self, node: yaml.ScalarNode, value: str) -> str:
-        """What YAML 1.1 reads otherwise than a person does, or ""."""
-        if node.tag not in _SCALARS:
-            return "YAML tags (!) are not supported here"
-        if node.tag == _TAG + "int" and _OCTAL.fullmatch(node.value):
-            return (
-                f"{value}: YAML reads a number with a leading zero as octal; "
-                "leave out the zero, or put quotes around it if it is text"
-            )
-        if node.tag in (_TAG + "int", _TAG + "float") and ":" in node.value:
-            return (
-                f"{value}: YAML reads this as a number to the base of 60; "
-                "write seconds, or put quotes around it if it is text"
-            )
-        return ""
+
+def _check(node: yaml.Node, value: str) -> None:
+    """Reject what YAML 1.1 reads otherwise than a person does."""
+    kind = node.tag.removeprefix(_TAG)
+    if kind not in _KINDS:
+        raise _UnusableError("YAML tags (!) are not supported here")
+    if kind == "int" and _OCTAL.fullmatch(node.value):
+        raise _UnusableError(
+            f"{value}: YAML reads a number with a leading zero as octal; "
+            "leave out the zero, or put quotes around it if it is text"
+        )
+    if kind in ("int", "float") and ":" in node.value:
+        raise _UnusableError(
+            f"{value}: YAML reads this as a number to the base of 60; "
+            "write seconds, or put quotes around it if it is text"
+        )

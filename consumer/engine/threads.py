@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 #: handler did must be in the file.
 TICK_SECONDS = 0.2
 #: While this process holds no message there is nothing that could be due soon.
-IDLE_TICK_SECONDS = 1.0
+IDLE_TICK_SECONDS = 2.0
 #: One to receive and one to handle.
 FEWEST_THREADS = 2
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from consumer import log_events
-from consumer.private import LEDGER_FILE, make_private_directory
+from consumer.directories import LEDGER_FILE, make_private_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

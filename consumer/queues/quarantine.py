@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from consumer.clock import Clock
+from consumer.directories import make_private_directory
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
-from consumer.private import make_private_directory
 from consumer.queues.sending import Outgoing, Sender
 from consumer.sqs_limits import MAX_MESSAGE_ATTRIBUTES
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from consumer import log_events
 from consumer.errors import EXIT_BUG, EXIT_OK, ConsumerError, describe
-from consumer.service.report import status_line, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from consumer.clock import Clock
     from consumer.engine.status import Status
@@ -22,16 +21,21 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-#: How often the main thread looks around: a signal waits this long at most.
-TICK_SECONDS = 0.2
-#: While a receive is open and nothing is held, only signals are looked for so often.
-IDLE_TICKS = 5
+#: How often the main thread checks on the engine; a signal is noticed at once.
+TICK_SECONDS: Final = 0.2
+#: While a receive is open and no message is in flight.
+IDLE_TICK_SECONDS: Final = 1.0
 #: How often `systemctl status` gets a new line.
-STATUS_SECONDS = 5.0
+STATUS_SECONDS: Final = 5.0
 #: What systemd is asked for beyond the drain's own deadline: the last calls, and the exit itself.
-EXTEND_SECONDS = 20.0
+EXTEND_SECONDS: Final = 20.0
 
-_DRAINING_HINT = "waiting up to a long poll for open receives; a second signal stops at once"
+_DRAINING_HINT: Final = "a second signal stops at once"
+_PUT_BACK_HINT: Final = "these stay in the queue: they come again, or go to its dead-letter queue"
+#: In each summary, also if they are 0.
+_ALWAYS: Final = ("received", "handled", "failed", "deleted")
+#: A line of the log stays readable; names come from outside.
+_MOST_NAMES: Final = 20
 
 
 class Daemon:
@@ -39,7 +43,8 @@ class Daemon:
 
     Args:
         signals: installed by the caller, for as long as this runs.
-        flush_repeats: called with each summary: logs the counts of log lines held back.
+        wait: waits for a signal, for so many seconds at most.
+        flush_repeats: called with each summary: logs the counts of repeated log lines.
         on_tick: called at each look around; the demo draws its progress with it.
     """
 
@@ -49,6 +54,7 @@ class Daemon:
         *,
         notifier: Notifier,
         signals: StopSignals,
+        wait: Callable[[float], object],
         clock: Clock,
         summary_interval_seconds: float = 60.0,
         flush_repeats: Callable[[], None] = lambda: None,
@@ -57,6 +63,7 @@ class Daemon:
         self._worker = worker
         self._notifier = notifier
         self._signals = signals
+        self._wait = wait
         self._clock = clock
         self._summary_seconds = summary_interval_seconds
         self._flush_repeats = flush_repeats
@@ -67,9 +74,7 @@ class Daemon:
         self._last_summary = now
         self._last_status = self._last_watchdog = float("-inf")
         self._rate_base = (now, 0)
-        self._last_counts: Mapping[str, int] = {}
-        self._last_unmatched: Mapping[str, int] = {}
-        self._pause = threading.Event()  # never set: signals set nothing but a number
+        self._summarised: Status | None = None
 
     def run(self) -> int:
         """Run to the end; returns the exit code."""
@@ -80,10 +85,7 @@ class Daemon:
             if reason:
                 break
             idle = status.ready and status.open_receives and not status.in_flight
-            for _ in range(IDLE_TICKS if idle else 1):
-                self._clock.wait(self._pause, TICK_SECONDS)
-                if self._signals.count:
-                    break
+            self._wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
         self._drain(reason, status)
         return self._end(reason)
 
@@ -95,7 +97,7 @@ class Daemon:
             self._ready = True
             _log.info(log_events.READY)
         if self._ready and self._notifier.active and not self._systemd_is_ready:
-            # Said again until systemd has it: its queue may be full while the machine boots.
+            # Repeated until systemd has it: its queue may be full while the machine boots.
             self._systemd_is_ready = self._notifier.ready("receiving")
         self._feed_watchdog(now, status)
         if now - self._last_status >= STATUS_SECONDS:
@@ -103,7 +105,7 @@ class Daemon:
             rate = (handled - self._rate_base[1]) / max(now - self._rate_base[0], 0.001)
             self._rate_base = (now, handled)
             self._last_status = now
-            self._notifier.status(status_line(status, rate=rate))
+            self._notifier.status(_status_line(status, rate=rate))
         if now - self._last_summary >= self._summary_seconds:
             self._last_summary = now
             self._log_summary(status)
@@ -111,7 +113,7 @@ class Daemon:
         return status
 
     def _feed_watchdog(self, now: float, status: Status) -> None:
-        """Feed it from progress, and from nothing else; say what is unhealthy."""
+        """Feed it from progress, and from nothing else; log what is unhealthy."""
         unhealthy = status.problems + status.outages
         if unhealthy != self._unhealthy:
             if unhealthy:
@@ -128,28 +130,25 @@ class Daemon:
             self._notifier.watchdog()
 
     def _log_summary(self, status: Status) -> None:
-        facts = summary(status, since=self._last_counts, unmatched_since=self._last_unmatched)
-        _log.info(log_events.SUMMARY, **facts)
-        self._last_counts, self._last_unmatched = status.counts, status.unmatched_events
+        _log.info(log_events.SUMMARY, **_summary(status, self._summarised))
+        self._summarised = status
         self._flush_repeats()
 
     def _drain(self, reason: str, status: Status) -> None:
         self._notifier.stopping("draining")
+        waiting = "waiting up to a long poll for open receives; " if status.open_receives else ""
         _log.info(
             log_events.DRAINING,
             reason=reason,
             in_flight=status.in_flight,
             open_receives=status.open_receives,
-            hint=_DRAINING_HINT if status.open_receives else "a second signal stops at once",
+            hint=waiting + _DRAINING_HINT,
         )
         counts = self._worker.drain(self._while_draining)
         facts: dict[str, object] = {"unmatched": counts.unmatched} if counts.unmatched else {}
         if counts.put_back:
-            facts |= {
-                "put_off": sum(counts.put_back.values()),
-                "reasons": dict(counts.put_back),
-                "hint": "these stay in the queue: they come again, or go to its dead-letter queue",
-            }
+            reasons = dict(counts.put_back)
+            facts |= {"put_off": sum(reasons.values()), "reasons": reasons, "hint": _PUT_BACK_HINT}
         _log.info(
             log_events.DRAINED,
             handled=counts.handled,
@@ -168,15 +167,14 @@ class Daemon:
         self._feed_watchdog(now, status)
         if now - self._last_status >= 1.0:
             self._last_status = now
-            self._notifier.extend_timeout(max(seconds_left, 0.0) + EXTEND_SECONDS)
-            self._notifier.status(
-                f"draining: {status.in_flight} in flight, {max(seconds_left, 0):.0f} s left"
-            )
+            left = max(seconds_left, 0.0)
+            self._notifier.extend_timeout(left + EXTEND_SECONDS)
+            self._notifier.status(f"draining: {status.in_flight} in flight, {left:.0f} s left")
         self._on_tick(status)
         return self._signals.count > 1
 
     def _end(self, reason: str) -> int:
-        # A drain that could not delete what was handled is no good end, whoever asked for it.
+        # A drain that could not delete what was handled is a failure, whatever started it.
         failure = self._worker.status().failure
         if failure is None:
             _log.info(log_events.STOPPED, reason=reason, exit_code=EXIT_OK)
@@ -185,3 +183,42 @@ class Daemon:
         facts = {"error": str(failure)} if isinstance(failure, ConsumerError) else describe(failure)
         _log.critical(log_events.STOPPED, reason=reason, exit_code=code, **facts)
         return code
+
+
+def _status_line(status: Status, *, rate: float) -> str:
+    """One line for `systemctl status`."""
+    counts = status.counts
+    code, unhealthy = status.receive_error_code, status.problems + status.outages
+    if unhealthy:
+        state = f"unhealthy ({', '.join(unhealthy)})" + (f", the last with {code}" if code else "")
+    elif status.failing_handlers:
+        state = f"waiting for {', '.join(status.failing_handlers)} to work again"
+    elif code:
+        state = f"receiving fails ({code}), retrying"
+    else:
+        state = "receiving" if status.ready else "waiting for the first receive"
+    parts = [
+        f"{rate:.1f} messages/s",
+        f"{status.in_flight} in flight",
+        f"{counts.get('handled', 0)} handled",
+        *([f"{counts['unmatched']} unmatched"] if counts.get("unmatched") else []),
+        f"{counts.get('failed', 0) + counts.get('rejected', 0)} failed",
+        *([f"lag {status.lag_seconds:.0f} s"] if status.lag_seconds >= 1 else []),
+    ]
+    return f"{state}: {', '.join(parts)}"
+
+
+def _summary(status: Status, last: Status | None) -> dict[str, Any]:
+    """What happened since the last summary, and the situation now."""
+    new = Counter(status.counts)
+    unmatched = Counter(status.unmatched_events)
+    if last is not None:
+        new -= Counter(last.counts)
+        unmatched -= Counter(last.unmatched_events)
+    facts: dict[str, Any] = {name: new.pop(name, 0) for name in _ALWAYS}
+    facts["in_flight"] = status.in_flight
+    facts["lag_seconds"] = round(status.lag_seconds, 1)
+    facts.update(sorted(new.items()))
+    if unmatched:
+        facts["unmatched_events"] = dict(unmatched.most_common(_MOST_NAMES))
+    return facts

@@ -26,17 +26,16 @@ def end_in_time(
     seconds: float = END_SECONDS,
     leave: Callable[[int], object] = os._exit,
 ) -> threading.Thread | None:
-    """See to it that the process ends with this exit code, after so many seconds at the latest.
+    """Make sure that the process ends with this exit code, after `seconds` at the latest.
 
-    Python waits for every thread that is no daemon, and for those of a ThreadPoolExecutor even if
-    they are. All is settled by now: one that hangs must not keep the process, and with it the
-    restart.
+    Python waits for every non-daemon thread, and for all threads of a ThreadPoolExecutor. All is
+    settled by now: one that hangs must not delay the restart.
 
     Args:
-        before: the threads that are none of the handlers'.
+        before: threads to ignore: those that ran before the handlers.
 
     Returns:
-        The thread that watches over it; None if there is nothing to wait for.
+        The thread that watches; None if there is nothing to wait for.
     """
     left = [thread for thread in threading.enumerate() if thread not in before]
     if not left:
@@ -44,8 +43,7 @@ def end_in_time(
 
     def watch() -> None:
         threading.Event().wait(seconds)
-        running = sum(thread.is_alive() for thread in left)
-        if running:
+        if running := sum(thread.is_alive() for thread in left):
             _log.warning(
                 log_events.THREADS_LEFT,
                 threads=running,

@@ -1,4 +1,4 @@
-"""The stream that log lines go to. The log never stops the work: what can't be written waits."""
+"""The stream that log lines go to. Writing never blocks: what can't be written now waits."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     #: Takes bytes and says how many of them were written. Raises `OSError`; BlockingIOError if none
-    #: can be taken now.
+    #: can be written now.
     Write = Callable[[bytes], int]
 
 #: So many bytes of lines wait for a reader; what comes beyond that is dropped, and counted.
 MOST_WAITING: Final = 1_048_576
-#: How long the end of the process waits for a reader to take the lines that wait.
+#: How long the end of the process waits for a reader of the lines that wait.
 LAST_SECONDS: Final = 2.0
 
 
@@ -38,7 +38,6 @@ class Output:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
         self._write, self._descriptor = _writer(stream)
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
         self._lock = threading.Lock()
@@ -48,36 +47,41 @@ class Output:
 
     def write(self, line: str) -> None:
         """Write `line`, or keep it until it can be written, or drop and count it."""
-        data = f"{line}\n".encode(self._encoding, "backslashreplace")
-        self._after_fork()
-        with self._lock:
-            if self._waiting and len(self._waiting) + len(data) > MOST_WAITING:
-                self._dropped += 1
-            else:
-                self._waiting += data
-            dropped = self._send()
-        _log_dropped(dropped)
+        self._send(f"{line}\n".encode(self._encoding, "backslashreplace"))
 
     def send_waiting(self) -> None:
-        """Write what waits, as far as it is taken now; called now and then."""
+        """Write what waits, as far as it can be written now; called now and then."""
         if self._waiting:
-            self._after_fork()
-            with self._lock:
-                dropped = self._send()
-            _log_dropped(dropped)
+            self._send()
 
     def close(self, *, seconds: float = LAST_SECONDS) -> None:
-        """The last lines: wait so long at most for what waits to be taken."""
+        """Write the last lines: wait for at most `seconds` until they can be written."""
         deadline = time.monotonic() + seconds
         while self._waiting and (left := deadline - time.monotonic()) > 0:
             if self._descriptor >= 0:
-                poll = select.poll()
-                poll.register(self._descriptor, select.POLLOUT)
-                poll.poll(min(left, 0.1) * 1000)
+                _can_write(self._descriptor, min(left, 0.1))
             self.send_waiting()
 
-    def _send(self) -> int:
-        """Write as much as is taken; returns how many dropped lines are to be reported now."""
+    def _send(self, data: bytes = b"") -> None:
+        if self._process != os.getpid():
+            # In a child that a handler has forked: the parent writes its own lines.
+            self._process, self._lock = os.getpid(), threading.Lock()
+            self._waiting = bytearray()
+        with self._lock:
+            if data and self._waiting and len(self._waiting) + len(data) > MOST_WAITING:
+                self._dropped += 1
+            else:
+                self._waiting += data
+            dropped = self._write_waiting()
+        if dropped:
+            structlog.get_logger(__name__).warning(
+                log_events.LINES_DROPPED,
+                lines=dropped,
+                hint="the log was not read, or its disk was full; the work went on",
+            )
+
+    def _write_waiting(self) -> int:
+        """Write as much as possible; returns how many dropped lines are to be reported now."""
         while self._waiting:
             try:
                 written = self._write(bytes(self._waiting))
@@ -91,12 +95,6 @@ class Output:
         dropped, self._dropped = self._dropped, 0
         return dropped
 
-    def _after_fork(self) -> None:
-        # In a child that a handler has forked: the parent writes its own lines.
-        if self._process != os.getpid():
-            self._process, self._lock = os.getpid(), threading.Lock()
-            self._waiting = bytearray()
-
 
 class NamedOutput:
     """What structlog writes with: the output, and the name of the logger whose lines these are."""
@@ -106,17 +104,15 @@ class NamedOutput:
         self.debug = self.info = self.warning = self.error = self.critical = output.write
 
 
-def _log_dropped(lines: int) -> None:
-    if lines:
-        structlog.get_logger(__name__).warning(
-            log_events.LINES_DROPPED,
-            lines=lines,
-            hint="the log was not read, or its disk was full; the work went on",
-        )
+def _can_write(descriptor: int, seconds: float = 0) -> bool:
+    """Whether the descriptor takes data; waits for that."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(seconds * 1000))
 
 
 def _writer(stream: TextIO) -> tuple[Write, int]:
-    """How to write to the stream without waiting, and the descriptor to wait for; -1: none."""
+    """How to write to the stream without blocking, and the descriptor to wait for; -1: none."""
     try:
         descriptor = stream.fileno()
         mode = os.fstat(descriptor).st_mode
@@ -132,7 +128,7 @@ def _writer(stream: TextIO) -> tuple[Write, int]:
 
 
 def _text_writer(stream: TextIO) -> Write:
-    """A stream of Python's own, such as a StringIO."""
+    """For a stream without a descriptor, such as a StringIO."""
 
     def write(data: bytes) -> int:
         stream.write(data.decode(getattr(stream, "encoding", None) or "utf-8"))
@@ -154,10 +150,9 @@ def _socket_writer(descriptor: int) -> Write:
 
 
 def _pipe_writer(descriptor: int) -> Write:
-    """A pipe or a terminal, opened once more.
+    """For a pipe or a terminal, opened once more.
 
-    The descriptor itself is shared with the shell and other processes: that it does not block would
-    be so for them, too.
+    The descriptor is shared with the shell and other processes: O_NONBLOCK would apply to them.
     """
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
     with contextlib.suppress(OSError):
@@ -165,10 +160,8 @@ def _pipe_writer(descriptor: int) -> Write:
         return lambda data: os.write(own, data)
 
     def write(data: bytes) -> int:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLOUT)
-        if not poll.poll(0):
+        if not _can_write(descriptor):
             raise BlockingIOError
-        return os.write(descriptor, data[: select.PIPE_BUF])  # so much there is room for
+        return os.write(descriptor, data[: select.PIPE_BUF])  # so much fits
 
     return write

@@ -1,4 +1,4 @@
-"""Where log lines go and what they look like: one output for our loggers and everybody else's."""
+"""Where log lines go and what they look like: one output for our loggers and those of libraries."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import structlog
 from consumer import log_events
 from consumer.errors import describe
 from consumer.printable import printable
-from consumer.service.log_guard import ExceptionText, guard
 from consumer.service.log_output import NamedOutput, Output
-from consumer.service.log_repeats import RepeatFilter
+from consumer.service.log_processors import ExceptionText, RepeatFilter, guard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -32,11 +31,11 @@ _PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical
 
 
 class Logs(NamedTuple):
-    """The two parts of the log that have to be looked after while it is written."""
+    """The two parts of the log that need a call now and then."""
 
-    #: Its `flush` is to be called each minute, and before the process ends.
+    #: Call `flush` each minute, and before the process ends.
     repeats: RepeatFilter
-    #: Its `send_waiting` is to be called now and then, and at last `close`.
+    #: Call `send_waiting` now and then, and `close` at the end.
     output: Output
 
 
@@ -52,18 +51,19 @@ def configure_logging(
     not stop the work.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
+    shows_messages = settings.exception_messages
+    if shows_messages is None:  # no file and no journal keeps what a terminal shows
+        shows_messages = stream.isatty()
     repeats = RepeatFilter(clock)
     output = Output(stream)
-    render: Processor = _renderer(settings.format, stream, environ)
-    if _is_journal(stream, environ):
-        render = _with_priority(render)
+    render = _renderer(settings.format, stream, environ)
     chain: list[Processor] = [
         structlog.processors.add_log_level,
         _timestamp(clock),
         repeats,
-        ExceptionText(messages=_shows_messages(settings, stream)),
+        ExceptionText(messages=shows_messages),
         guard,
-        render,
+        _with_priority(render) if _is_journal(stream, environ) else render,
     ]
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *chain],
@@ -71,7 +71,7 @@ def configure_logging(
         logger_factory=lambda *names: NamedOutput(output, *names[:1]),
         cache_logger_on_first_use=True,
     )
-    _join_standard_library(_Bridge(output, chain), level)
+    _join_standard_library(_Bridge(output, chain, level), level)
     return Logs(repeats, output)
 
 
@@ -79,30 +79,36 @@ def install_exception_hooks() -> None:
     """Have uncaught exceptions logged as one line; Python itself would print their texts, too."""
     log = structlog.get_logger("consumer")
 
-    def tell(error: BaseException | None, where: str) -> None:
+    def report(error: BaseException | None, where: str) -> None:
         if error is not None and not isinstance(error, SystemExit | KeyboardInterrupt):
             log.critical(log_events.UNCAUGHT, where=where, **describe(error), exc_info=error)
 
-    sys.excepthook = lambda _type, error, _traceback: tell(error, "main")
-    threading.excepthook = lambda args: tell(
+    sys.excepthook = lambda _type, error, _traceback: report(error, "main")
+    threading.excepthook = lambda args: report(
         args.exc_value, args.thread.name if args.thread else "thread"
     )
-    sys.unraisablehook = lambda args: tell(args.exc_value, "finalizer")
+    sys.unraisablehook = lambda args: report(args.exc_value, "finalizer")
 
 
 class _Bridge(logging.Handler):
     """Brings records of the standard library's loggers into the same output."""
 
-    def __init__(self, output: Output, chain: list[Processor]) -> None:
+    def __init__(self, output: Output, chain: list[Processor], level: int) -> None:
         super().__init__()
         self._output = output
+        self._least_of_chatty = logging.INFO if level <= logging.DEBUG else logging.WARNING
+        formatter = structlog.stdlib.ProcessorFormatter
         self.setFormatter(
-            structlog.stdlib.ProcessorFormatter(
+            formatter(
                 foreign_pre_chain=[structlog.stdlib.add_logger_name],
-                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *chain],
+                processors=[formatter.remove_processors_meta, *chain],
             )
         )
-        self.addFilter(_without_wire_data)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for the chatter of botocore and its like."""
+        chatty = record.name.partition(".")[0] in _CHATTY
+        return record.levelno >= self._least_of_chatty or not chatty
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record."""
@@ -115,21 +121,13 @@ class _Bridge(logging.Handler):
         self._output.write(line)
 
 
-def _without_wire_data(record: logging.LogRecord) -> bool:
-    """False for the lines in which botocore and its like write requests and answers down."""
-    return record.levelno >= logging.INFO or record.name.partition(".")[0] not in _CHATTY
-
-
 def _join_standard_library(bridge: _Bridge, level: int) -> None:
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if isinstance(handler, _Bridge)]:
         root.removeHandler(old)
     root.addHandler(bridge)
     root.setLevel(level)
-    for name in _CHATTY:
-        cap = logging.INFO if level <= logging.DEBUG else max(level, logging.WARNING)
-        logging.getLogger(name).setLevel(cap)
-    # Bad arguments are told by the bridge; Python's own report would print the arguments.
+    # The bridge reports bad arguments; Python's own report would print them.
     logging.raiseExceptions = False
     logging.captureWarnings(capture=True)
 
@@ -143,16 +141,10 @@ def _timestamp(clock: Clock) -> Processor:
     return add
 
 
-def _shows_messages(settings: LoggingSettings, stream: TextIO) -> bool:
-    """As configured; else only on a terminal, where no file and no journal keeps them."""
-    configured = settings.exception_messages
-    return stream.isatty() if configured is None else configured
-
-
-def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Callable[..., str]:
+def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Processor:
     terminal = stream.isatty()
     if form == "json" or (form == "auto" and not terminal):
-        return structlog.processors.JSONRenderer()  # type: ignore[return-value]  # str with json.dumps
+        return structlog.processors.JSONRenderer()
     render = structlog.dev.ConsoleRenderer(
         colors=terminal and not environ.get("NO_COLOR"),
         exception_formatter=structlog.dev.plain_traceback,
@@ -164,20 +156,15 @@ def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Callable
 def _visible(event_dict: EventDict) -> EventDict:
     """For a terminal: names and ids come from outside, and must not move its cursor.
 
-    What stands in lists and mappings is written as Python does, which escapes it.
+    What is in lists and mappings is written as Python does, which escapes it.
     """
-    return {
-        printable(key): _visible_lines(value) if key == "exception" else _visible_value(value)
-        for key, value in event_dict.items()
-    }
-
-
-def _visible_value(value: Any) -> Any:
-    return printable(value) if isinstance(value, str) else value
-
-
-def _visible_lines(text: str) -> str:
-    return "\n".join(map(printable, text.split("\n")))
+    visible: EventDict = {}
+    for key, value in event_dict.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key == "exception" else [value]
+            value = "\n".join(map(printable, lines))  # noqa: PLW2901
+        visible[printable(key)] = value
+    return visible
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -189,10 +176,10 @@ def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def _with_priority(render: Callable[..., Any]) -> Processor:
+def _with_priority(render: Processor) -> Processor:
     def prefixed(logger: WrappedLogger, method: str, event_dict: EventDict) -> str:
         prefix = f"<{_PRIORITIES.get(str(event_dict.get('level')), 6)}>"
-        text = str(render(logger, method, event_dict))
-        return prefix + text.replace("\n", "\n" + prefix)
+        text: Any = render(logger, method, event_dict)
+        return prefix + str(text).replace("\n", "\n" + prefix)
 
     return prefixed

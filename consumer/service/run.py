@@ -10,7 +10,7 @@ import structlog
 
 import consumer
 from consumer import log_events
-from consumer.config.directories import check_directories
+from consumer.directories import check_directories
 from consumer.engine.parts import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-#: What SQS uses where a queue says nothing else.
+#: SQS's own default.
 DEFAULT_VISIBILITY_SECONDS = 30
 
 
@@ -57,51 +57,42 @@ def run(
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
-    # What a message leaves behind is no garbage in cycles. By default each 700 objects are searched
-    # for it, which is a tenth of the CPU time of a message that lives on in a batch.
+    # Messages leave no garbage in cycles. By default Python searches for it each 700 objects, which
+    # is a tenth of the CPU time of a message that lives on in a batch.
     gc.set_threshold(20_000, 20, 100)
-    check_directories(settings)
     state = settings.state_directory
+    check_directories(state, settings.quarantine.directory)
     if registry is None:
         registry = build_registry(settings.handlers, state_directory=state)
     if settings.unmatched == "archive":
         archive_unmatched(registry, state_directory=state, clock=clock)
     notifier, signals = Notifier(environ), StopSignals()
-    with signals.installed():
+    start = Start(settings, clock=clock, notifier=notifier, signals=signals)
+    with signals.installed(), closing(start):
         _log_starting(settings, registry)
-        start = Start(settings, clock=clock, notifier=notifier, signals=signals)
-        with closing(start):
-            check = start.check()
-            if check is None or start.transport is None:
-                notifier.stopping("stopped before the first receive")
-                _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
-                return EXIT_OK
-            _log_check(check)
-            with closing(open_ledger(settings.state_directory, clock=clock)) as ledger:
-                options = RunOptions(
-                    visibility_timeout_seconds=_visibility(settings, check),
-                    read_timeout_seconds=settings.queue.effective_read_timeout_seconds,
-                    max_messages=max_messages,
-                    until_empty=drain_when_empty,
-                )
-                worker = Worker(
-                    start.transport,
-                    registry,
-                    settings,
-                    options,
-                    clock=clock,
-                    ledger=ledger,
-                    quarantine=start.quarantine,
-                )
-                return Daemon(
-                    worker,
-                    notifier=notifier,
-                    signals=signals,
-                    clock=clock,
-                    summary_interval_seconds=settings.engine.summary_interval_seconds,
-                    flush_repeats=flush_repeats,
-                    on_tick=on_tick,
-                ).run()
+        check = start.check()
+        if check is None or start.transport is None:
+            notifier.stopping("stopped before the first receive")
+            _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
+            return EXIT_OK
+        _log_check(check)
+        options = _options(settings, check, max_messages, until_empty=drain_when_empty)
+        with closing(open_ledger(state, clock=clock)) as ledger:
+            worker = Worker(
+                start.transport, registry, settings, options,
+                clock=clock, ledger=ledger, quarantine=start.quarantine,
+            )  # fmt: skip
+            daemon = Daemon(
+                worker,
+                notifier=notifier,
+                signals=signals,
+                wait=signals.wait,
+                clock=clock,
+                summary_interval_seconds=settings.engine.summary_interval_seconds,
+                flush_repeats=flush_repeats,
+                on_tick=on_tick,
+            )
+            return daemon.run()
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:
@@ -132,7 +123,15 @@ def _log_check(check: QueueCheck) -> None:
         _log.warning(log_events.QUEUE_WARNING, reason=warning)
 
 
-def _visibility(settings: Settings, check: QueueCheck) -> int:
-    """The visibility timeout to send with each receive and renewal; never none at all."""
-    configured = settings.queue.visibility_timeout_seconds
-    return configured or check.attributes.visibility_timeout_seconds or DEFAULT_VISIBILITY_SECONDS
+def _options(
+    settings: Settings, check: QueueCheck, max_messages: int | None, *, until_empty: bool
+) -> RunOptions:
+    queue = settings.queue
+    return RunOptions(
+        visibility_timeout_seconds=queue.visibility_timeout_seconds
+        or check.attributes.visibility_timeout_seconds
+        or DEFAULT_VISIBILITY_SECONDS,
+        read_timeout_seconds=queue.effective_read_timeout_seconds,
+        max_messages=max_messages,
+        until_empty=until_empty,
+    )

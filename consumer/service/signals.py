@@ -1,12 +1,14 @@
-"""Signals, as the main thread sees them."""
+"""Signals: counted, and waited for by the main thread."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from traceback import walk_stack
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +17,7 @@ import structlog
 from consumer import log_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
 _log = structlog.get_logger(__name__)
@@ -28,8 +30,8 @@ def _known(*names: str) -> tuple[signal.Signals, ...]:
 #: Each of these asks for a drain.
 STOPPING: Final = _known("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGPWR")
 STACKS: Final = signal.SIGUSR1
-#: Each would end the process at once, and leave messages hidden, but means nothing to it. Python
-#: itself ignores SIGPIPE and SIGXFSZ.
+#: By default each ends the process at once, which leaves messages hidden. Python itself ignores
+#: SIGPIPE and SIGXFSZ.
 IGNORED: Final = (
     *_known("SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGSTKFLT"),
     *range(getattr(signal, "SIGRTMIN", 0), getattr(signal, "SIGRTMAX", -1) + 1),
@@ -39,8 +41,8 @@ IGNORED: Final = (
 class StopSignals:
     """Counts the signals that ask for a drain: the second asks to stop at once.
 
-    The handlers only add to a number: they run between any two instructions of the main thread, and
-    whatever takes a lock there (an Event, a log line) can lock up with the code it interrupted.
+    The handler only adds to a number: it runs between any two instructions of the main thread, and
+    what takes a lock there (an Event, a log line) can deadlock with the code it interrupted.
     """
 
     def __init__(self) -> None:
@@ -48,11 +50,28 @@ class StopSignals:
         self._stacks_asked = 0
         self._stacks_logged = 0
         self._process = os.getpid()
+        self._woken: socket.socket | None = None
 
-    def note(self, number: int = 0, _frame: FrameType | None = None) -> None:
-        """The handler of the signals that ask for a drain."""
-        if not self._ends_child(number):
+    def note(self, number: int, _frame: FrameType | None = None) -> None:
+        """The handler of all signals."""
+        if os.getpid() != self._process:
+            # A child that a handler has forked has nothing to drain: it ends as by default.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif number == STACKS:
+            self._stacks_asked += 1
+        elif number in STOPPING:
             self.count += 1
+
+    def wait(self, seconds: float) -> None:
+        """Wait for a signal, for `seconds` at most. Main thread only, while installed."""
+        if self._woken is None:
+            raise RuntimeError("signals are waited for only while they are installed")
+        poll = select.poll()
+        poll.register(self._woken, select.POLLIN)
+        if poll.poll(seconds * 1000):
+            with suppress(BlockingIOError):
+                self._woken.recv(4096)
 
     def log_stacks_if_asked(self) -> None:
         """After a SIGUSR1, log where each thread is: names of functions and lines, no values."""
@@ -62,8 +81,8 @@ class StopSignals:
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         for ident, frame in sys._current_frames().items():  # noqa: SLF001 - documented
             places = [
-                f"{os.path.basename(code.co_filename)}:{line} in {code.co_name}"  # noqa: PTH119
-                for code, line in ((f.f_code, line) for f, line in walk_stack(frame))
+                f"{os.path.basename(f.f_code.co_filename)}:{line} in {f.f_code.co_name}"  # noqa: PTH119
+                for f, line in walk_stack(frame)
             ]
             thread = names.get(ident, "unknown")
             _log.info(log_events.THREAD_STACK, thread=thread, frames=places)
@@ -71,32 +90,35 @@ class StopSignals:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Catch the signals meanwhile, then restore what they did before. Main thread only."""
-        handlers: dict[int, Callable[[int, FrameType | None], None]] = {
-            **dict.fromkeys(STOPPING, self.note),
-            # Not SIG_IGN: that would also hold for the programs that handlers start.
-            **dict.fromkeys(IGNORED, self._ignore),
-            STACKS: self._ask_for_stacks,
-        }
+        # Not SIG_IGN for IGNORED: programs that handlers start would inherit it.
+        numbers = {*STOPPING, STACKS, *IGNORED}
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup
-            del handlers[signal.SIGHUP]
-        before = {number: signal.signal(number, handlers[number]) for number in handlers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            numbers.remove(signal.SIGHUP)
+        with self._waking():
+            before = {number: signal.signal(number, self.note) for number in numbers}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
 
-    def _ask_for_stacks(self, number: int, _frame: FrameType | None) -> None:
-        if not self._ends_child(number):
-            self._stacks_asked += 1
+    @contextmanager
+    def _waking(self) -> Iterator[None]:
+        """Have the interpreter write a byte for each signal, which ends a `wait` in progress."""
+        woken, waker = socket.socketpair()
+        with woken, waker:
+            woken.setblocking(False)
+            waker.setblocking(False)
+            before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+            self._woken = woken
+            os.register_at_fork(after_in_child=self._do_not_wake_parent)
+            try:
+                yield
+            finally:
+                self._woken = None
+                signal.set_wakeup_fd(before)
 
-    def _ignore(self, number: int, _frame: FrameType | None) -> None:
-        self._ends_child(number)
-
-    def _ends_child(self, number: int) -> bool:
-        """In a child that a handler has forked nothing is drained: it ends as it would anywhere."""
-        if os.getpid() == self._process:
-            return False
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-        return True
+    def _do_not_wake_parent(self) -> None:
+        """In a child that a handler has forked: it shares the socket with its parent."""
+        if self._woken is not None:
+            signal.set_wakeup_fd(-1)

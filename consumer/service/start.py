@@ -31,10 +31,10 @@ _TICK_SECONDS: Final = 0.2
 
 
 class Start:
-    """Connects to the queue, and to that of the quarantine. The main thread calls all methods.
+    """Connects to the queue, and to the quarantine. The main thread calls all methods.
 
-    Each attempt runs in a thread of its own, so that nothing that hangs (a program that gives
-    credentials, a name server) holds up a signal, or the end of the time that there is.
+    Each attempt runs in its own thread, so that what hangs (a program that gives credentials, a
+    name server) delays neither a signal nor the deadline.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Start:
         self.quarantine: Quarantine | None = None
 
     def check(self) -> QueueCheck | None:
-        """What the queue says of itself; None if a signal came first.
+        """What the queue reports about itself; None if a signal came first.
 
-        Credentials and network are waited for, `engine.fatal_grace_seconds` in all.
+        Waits for credentials and network, `engine.fatal_grace_seconds` in all.
 
         Raises: `ConfigurationError`; `TransportError`, whose exit code says who must act.
         """
@@ -66,7 +66,7 @@ class Start:
             except TransportError as error:
                 pause = min(2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
                 too_late = self._clock.monotonic() + pause > deadline
-                if too_late or not _is_waited_for(error):
+                if too_late or (error.fatal and not isinstance(error, CredentialsError)):
                     raise
                 self._log_failure(error, attempt, pause)
                 if isinstance(error, CredentialsError):
@@ -75,7 +75,7 @@ class Start:
         return None
 
     def close(self) -> None:
-        """Give back what the attempts have opened."""
+        """Close what the attempts have opened."""
         for opened in (self.transport, self.quarantine):
             if opened is not None:
                 opened.close()
@@ -97,13 +97,11 @@ class Start:
             threading.Thread(target=attempt, name="start", daemon=True).start()
         except (RuntimeError, MemoryError):  # Python's words for "can't start new thread"
             raise ThreadsError("the system does not let this process start a thread") from None
-        while not done.wait(_TICK_SECONDS):
+        while not done.wait(_TICK_SECONDS) and not self._signals.count:
             self._signals.log_stacks_if_asked()
-            if self._signals.count:
-                return None
             if self._clock.monotonic() > limit:
                 raise TransportError(
-                    "the start hangs: it got neither AWS credentials nor an answer of the queue",
+                    "the start hangs: neither AWS credentials nor the queue answered in time",
                     code="StartHangs",
                 )
         if self._signals.count:
@@ -114,24 +112,23 @@ class Start:
         return result
 
     def _open(self) -> QueueCheck:
-        settings, engine = self._settings, self._settings.engine
+        settings = self._settings
+        queue, aws, engine = settings.queue, settings.aws, settings.engine
         if self.transport is None:
             connections = engine.workers + engine.max_pollers + 4
-            self.transport = connect(
-                settings.queue, settings.aws, max_connections=connections, clock=self._clock
-            )
+            self.transport = connect(queue, aws, max_connections=connections, clock=self._clock)
         if self.quarantine is None:
             self.quarantine = _quarantine(settings, self._clock)
         return check_queue(
             self.transport,
-            read_timeout_seconds=settings.queue.effective_read_timeout_seconds,
-            visibility_timeout_seconds=settings.queue.visibility_timeout_seconds,
+            read_timeout_seconds=queue.effective_read_timeout_seconds,
+            visibility_timeout_seconds=queue.visibility_timeout_seconds,
             has_quarantine=settings.quarantine.is_set,
         )
 
     def _log_failure(self, error: TransportError, attempt: int, pause: float) -> None:
         credentials = isinstance(error, CredentialsError)
-        # Each one is logged: the filter of repeats lets lines pass that count themselves.
+        # Each one is logged: the filter of repeats passes lines that have a count.
         again = {"repeats": attempt - 1} if attempt > 1 else {}
         _log.warning(
             log_events.CREDENTIALS_NOT_READY if credentials else log_events.QUEUE_CHECK_FAILED,
@@ -142,7 +139,7 @@ class Start:
             **again,
         )
         what = "there are no AWS credentials yet" if credentials else "the queue can't be reached"
-        self._notifier.status(f"{what} ({error.code}), trying on")
+        self._notifier.status(f"{what} ({error.code}), retrying")
         self._notifier.extend_timeout(pause + self._longest_attempt)
 
     def _pause(self, seconds: float) -> None:
@@ -150,10 +147,6 @@ class Start:
         while not self._signals.count and (left := until - self._clock.monotonic()) > 0:
             self._signals.log_stacks_if_asked()
             self._clock.wait(never, min(left, _TICK_SECONDS))
-
-
-def _is_waited_for(error: TransportError) -> bool:
-    return isinstance(error, CredentialsError) or not error.fatal
 
 
 def _quarantine(settings: Settings, clock: Clock) -> Quarantine | None:

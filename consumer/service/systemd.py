@@ -1,4 +1,4 @@
-"""The service manager's side of the process: what systemd is told, over its notification socket."""
+"""The service manager's side of the process: reports to systemd's notification socket."""
 
 from __future__ import annotations
 
@@ -14,56 +14,52 @@ _MAX_STATUS_BYTES = 2048
 
 
 class Notifier:
-    """Tells systemd how the service is doing; says nothing when not run by systemd.
+    """Reports to systemd how the service is doing; does nothing when not run by systemd.
 
     Args:
         environ: where systemd left NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
 
     Every method sends one datagram without waiting and may be called from any thread. None raises:
     a failed send must not stop the work. True means that systemd has the datagram; False that it
-    does not (not run by systemd, socket gone, or its queue is full): what matters is said again.
+    does not (not run by systemd, socket gone, or its queue is full).
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._address = _address(environ.get("NOTIFY_SOCKET", ""))
-        self._watchdog_seconds = _watchdog_seconds(environ) if self._address else None
+        address = environ.get("NOTIFY_SOCKET", "")
+        if address[:1] == "@" and address != "@":  # a name in the abstract namespace
+            address = "\0" + address[1:]
+        self._address = address
+        #: True if there is a systemd that listens.
+        self.active = address[:1] in ("/", "\0")
+        #: How often to call `watchdog` at least: half of WatchdogSec=; None when it is off.
+        self.watchdog_interval_seconds = _watchdog_interval(environ) if self.active else None
 
-    @property
-    def active(self) -> bool:
-        """True if there is a systemd that listens."""
-        return bool(self._address)
-
-    @property
-    def watchdog_interval_seconds(self) -> float | None:
-        """How often to call `watchdog` at least: half of WatchdogSec=; None when it is off."""
-        return None if self._watchdog_seconds is None else self._watchdog_seconds / 2
-
-    def ready(self, status: str = "") -> bool:
+    def ready(self, status: str) -> bool:
         """Start-up is finished: `systemctl start` returns now."""
-        return self._send(*(["READY=1"] + ([_status(status)] if status else [])))
+        return self._send("READY=1", _status(status))
 
     def status(self, text: str) -> bool:
         """The line that `systemctl status` shows; newlines become spaces, a long one is cut."""
         return self._send(_status(text))
 
-    def stopping(self, status: str = "") -> bool:
+    def stopping(self, status: str) -> bool:
         """The service has begun to stop."""
-        return self._send(*(["STOPPING=1"] + ([_status(status)] if status else [])))
+        return self._send("STOPPING=1", _status(status))
 
     def watchdog(self) -> bool:
         """There was progress: systemd starts counting WatchdogSec= anew."""
         return self._send("WATCHDOG=1")
 
     def extend_timeout(self, seconds: float) -> bool:
-        """Do not time out the start or stop that is under way within the next `seconds`."""
+        """Do not time out the current start or stop within the next `seconds`."""
         return self._send(f"EXTEND_TIMEOUT_USEC={max(1, int(seconds * 1_000_000))}")
 
     def _send(self, *assignments: str) -> bool:
-        if not self._address:
+        if not self.active:
             return False
         payload = "\n".join(assignments).encode("utf-8", "replace")
         try:
-            # A socket per datagram: it outlives nothing, so a restarted systemd is found again.
+            # A socket per datagram, so that a restarted systemd is found again.
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
                 channel.setblocking(False)
                 return channel.sendto(payload, self._address) == len(payload)
@@ -71,21 +67,14 @@ class Notifier:
             return False
 
 
-def _address(notify_socket: str) -> str:
-    """The socket's address: a path, or "@name" for the abstract name space; "" for any other."""
-    if notify_socket.startswith("@") and len(notify_socket) > 1:
-        return "\0" + notify_socket[1:]
-    return notify_socket if notify_socket.startswith("/") else ""
-
-
-def _watchdog_seconds(environ: Mapping[str, str]) -> float | None:
-    """WATCHDOG_USEC in seconds, if it is a number above 0 and meant for this process."""
+def _watchdog_interval(environ: Mapping[str, str]) -> float | None:
+    """Half of WATCHDOG_USEC, if it is a number above 0 and meant for this process; in seconds."""
     try:
         microseconds = int(environ.get("WATCHDOG_USEC", "0"))
         owner = int(environ.get("WATCHDOG_PID") or os.getpid())
     except ValueError:
         return None
-    return microseconds / 1_000_000 if microseconds > 0 and owner == os.getpid() else None
+    return microseconds / 2_000_000 if microseconds > 0 and owner == os.getpid() else None
 
 
 def _status(text: str) -> str:

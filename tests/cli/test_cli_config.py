@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from consumer.cli.main import main
 from consumer.config import Settings, load
-from consumer.writable import user_name
+from consumer.directories import user_name
 from tests.cases import for_each
 
 if TYPE_CHECKING:

@@ -106,7 +106,8 @@ def test_the_example_fits_the_schema() -> None:
         {"handlers": None},
         {"handlers": [{"name": "a", "archive": None, "events": "x"}]},
         {"handlers": [{"name": "a", "python": {"target": "a:b"}, "retry": {"base_seconds": 1}}]},
-        {"state_directory": "/x"},
+        {"state_directory": "/x", "unmatched": "delete"},
+        {"state_directory": None, "unmatched": None},
     ],
 )
 def test_a_valid_configuration_fits_the_schema(more: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Whatever stands in the file or the environment: settings, or an error in words."""
+"""Any content of file and environment is settings, or an error in words."""
 
 from __future__ import annotations
 

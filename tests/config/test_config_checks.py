@@ -49,7 +49,7 @@ KEY = "access_key_id: id, secret_access_key: sesame"
         ),
     ],
 )
-def test_a_queue_that_does_not_fit_is_explained(
+def test_keys_of_the_queue_that_contradict_are_errors(
     faults_of: FaultsOf, queue: str, fault: str
 ) -> None:
     """Each rule between the keys of the queue has its own sentence, with the numbers."""
@@ -91,14 +91,14 @@ def test_a_drain_longer_than_systemd_waits_is_an_error(faults_of: FaultsOf, seco
 
 
 def test_a_drain_may_be_longer_where_the_unit_allows_it(load_text: LoadText) -> None:
-    """The second remedy works: the unit's own number can be told."""
+    """The second remedy works: the unit's own number can be configured."""
     text = "engine: {drain_timeout_seconds: 100, stop_timeout_seconds: 120}"
 
     assert load_text(text).settings.engine.drain_timeout_seconds == 100
 
 
 def test_the_default_drain_fits_the_shipped_unit() -> None:
-    """Nobody has to set anything."""
+    """Neither has to be set."""
     engine = EngineSettings()
 
     assert engine.drain_timeout_seconds < engine.stop_timeout_seconds == UNIT_STOP_TIMEOUT_SECONDS
@@ -134,7 +134,7 @@ def test_a_backoff_that_begins_beyond_its_end_is_an_error(faults_of: FaultsOf) -
         ("region: us-west-2", "us-west-2: the queue's URL says us-east-1 (FILE:1); leave it out"),
     ],
 )
-def test_credentials_that_do_not_fit_are_explained(
+def test_wrong_credentials_are_errors(
     faults_of: FaultsOf, credentials: str, aws: str, fault: str
 ) -> None:
     """Each rule for credentials and region has its own sentence, without any secret."""
@@ -208,7 +208,7 @@ def test_the_region_is_given_or_in_the_url(
 def test_the_region_may_be_the_environments(
     load_text: LoadText, text: str, environ: dict[str, str], region: str | None, origin: str
 ) -> None:
-    """As for AWS's other SDKs; what names the queue's own region wins, and is no contradiction."""
+    """As for AWS's other SDKs; what names the queue's own region wins, without an error."""
     loaded = load_text(text, environ)
 
     assert region == loaded.settings.aws.region
@@ -226,7 +226,7 @@ def test_a_region_of_the_environment_must_be_one(faults_of: FaultsOf) -> None:
     "queue", ["name: canvas-live-events", "url: 'http://127.0.0.1:5000/1/canvas-live-events'"]
 )
 def test_with_a_key_the_region_must_be_known(faults_of: FaultsOf, queue: str) -> None:
-    """A key alone does not tell where the queue is."""
+    """A key alone does not show where the queue is."""
     (line,) = faults_of(f"queue: {{{queue}}}\naws: {{{KEY}}}")
 
     assert "with a key the region must be known: set aws.region" in line
@@ -264,7 +264,7 @@ def test_a_queue_is_needed_only_to_run(load_text: LoadText, faults_of: FaultsOf)
     ],
 )
 def test_variables_are_not_expanded(faults_of: FaultsOf, text: str, way: str) -> None:
-    """${VAR} is an error that says how to do it: this is no template language."""
+    """${VAR} is an error that says how to do it: the file is not a template."""
     lines = faults_of(text)
 
     assert any("variables are not expanded in the configuration" in line for line in lines)
@@ -286,16 +286,14 @@ def test_variables_are_not_expanded(faults_of: FaultsOf, text: str, way: str) ->
         ("queue_url: 'https://a:b@example.com/1/q'", "must not contain a user name or password"),
     ],
 )
-def test_a_quarantine_that_does_not_fit_is_explained(
-    faults_of: FaultsOf, quarantine: str, fault: str
-) -> None:
+def test_a_wrong_quarantine_is_an_error(faults_of: FaultsOf, quarantine: str, fault: str) -> None:
     """One place, that can be sent to, and another queue than the events come from."""
     text = f"queue: {{url: '{URL}'}}\nquarantine: {{{quarantine}}}"
 
     assert any(fault in line for line in faults_of(text))
 
 
-def test_a_quarantine_in_the_queue_that_is_named_is_explained(faults_of: FaultsOf) -> None:
+def test_a_quarantine_in_the_queue_that_is_named_is_an_error(faults_of: FaultsOf) -> None:
     """Likewise where the queue is configured by its name."""
     text = f"queue: {{name: canvas-live-events-prod}}\nquarantine: {{queue_url: '{URL}'}}"
 

@@ -77,8 +77,8 @@ def test_a_faulty_secret_file_is_explained(
     assert "sesame" not in line
 
 
-def test_a_directory_is_no_secret_file(faults_of: FaultsOf, tmp_path: Path) -> None:
-    """The system's reason is told."""
+def test_a_directory_is_not_a_secret_file(faults_of: FaultsOf, tmp_path: Path) -> None:
+    """The error has the system's reason."""
     (tmp_path / "id").write_text("AKIAEXAMPLE")
     (tmp_path / "key").mkdir()
 
@@ -125,7 +125,7 @@ aws:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o610])
 def test_a_secret_that_others_can_read_draws_a_warning(tmp_path: Path, mode: int) -> None:
-    """The warning says which keys, and how to mend it, and not the secret."""
+    """The warning has the keys and the remedy, and not the secret."""
     path = tmp_path / "config.yaml"
     path.write_text(INLINE)
     path.chmod(mode)
@@ -148,7 +148,7 @@ def test_a_secret_that_only_the_owner_can_read_is_fine(tmp_path: Path, mode: int
 
 
 def test_a_file_without_secrets_may_be_read_by_all(tmp_path: Path) -> None:
-    """Names of files are no secrets, nor is a key without a value."""
+    """Names of files are not secret, nor is a key without a value."""
     (tmp_path / "id").write_text("AKIAEXAMPLE")
     (tmp_path / "key").write_text("sesame")
     path = tmp_path / "config.yaml"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from consumer.config import MASK, Effective, HandlerSettings, Settings, effective
+from consumer.config import Effective, HandlerSettings, Settings, effective
+from consumer.config.loading import MASK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ def test_values_have_their_origins(load_text: LoadText, tmp_path: Path) -> None:
 
 
 def test_secrets_are_masked(load_text: LoadText) -> None:
-    """Ours, and whatever in a handler's options is called or looks like one."""
+    """Ours, and options of handlers that are named or look like one."""
     tree = effective(load_text(TEXT))
 
     kafka = tree["handlers"][0]["kafka"]

@@ -28,7 +28,7 @@ def _uncommented() -> str:
 
 
 def test_the_example_loads() -> None:
-    """As it stands it is the defaults, a queue, and the archive; and it draws no warning."""
+    """Unchanged, it is the defaults, a queue, and the archive, without a warning."""
     loaded = load(EXAMPLE, environ={}, overrides={}, require_queue=True)
 
     settings = loaded.settings

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from consumer.config import HandlerSettings, load
-from consumer.retry import RetryPolicy
+from consumer.config.models import RetryKeys
 from tests.cases import for_each
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ handlers:
             concurrency=2,
             batch_size=50,
             linger_seconds=1,
-            retry=RetryPolicy(base_seconds=1, max_seconds=60),
+            retry=RetryKeys(base_seconds=1, max_seconds=60),
             type="python",
             options={"target": "my_handlers:on_grade", "anything": [1, {"a": None}]},
         ),
@@ -48,7 +48,6 @@ handlers:
     origins = {k: v.removeprefix(f"{tmp_path}/") for k, v in loaded.origins.items()}
     assert origins["handlers[0].batch_size"] == "config.yaml:7"
     assert origins["handlers[0].retry.max_seconds"] == "config.yaml:9"
-    assert origins["handlers[0].type"] == "config.yaml:2"
     assert origins["handlers[0].python.target"] == "config.yaml:11"
 
 
@@ -118,7 +117,9 @@ def test_any_other_name_is_an_entry_point(load_text: LoadText) -> None:
         ("[archive]", "handlers[0]: a list: must be a mapping"),
     ],
 )
-def test_a_faulty_entry_is_explained(faults_of: FaultsOf, entry: str, fault: str) -> None:
+def test_each_mistake_in_an_entry_has_its_error(
+    faults_of: FaultsOf, entry: str, fault: str
+) -> None:
     """Each mistake in an entry has its own sentence, with the line."""
     (line,) = faults_of(f"handlers:\n  - {entry}\n")
 
@@ -127,7 +128,7 @@ def test_a_faulty_entry_is_explained(faults_of: FaultsOf, entry: str, fault: str
 
 
 def test_two_unknown_types(faults_of: FaultsOf) -> None:
-    """Which of two unknown keys is meant to be the type can't be told, so both are named."""
+    """Either of two unknown keys may be meant as the type, so both are named."""
     lines = faults_of("handlers: [{name: a, kafka: {}, redis: {}}]")
 
     assert len(lines) == 2
@@ -143,7 +144,7 @@ def test_handlers_must_be_a_list(faults_of: FaultsOf, value: str) -> None:
 
 
 def test_two_handlers_of_one_name(faults_of: FaultsOf) -> None:
-    """Names tell handlers apart in the log, so each has its own."""
+    """Names distinguish handlers in the log, so each has its own."""
     text = "handlers:\n  - {name: a, log: {}}\n  - {name: b, log: {}}\n  - {name: a, log: {}}\n"
 
     assert faults_of(text) == [
@@ -152,24 +153,17 @@ def test_two_handlers_of_one_name(faults_of: FaultsOf) -> None:
 
 
 def test_a_variable_in_options_draws_a_warning(load_text: LoadText) -> None:
-    """It may be meant, so it is no error; but it is not expanded."""
+    """It may be intended, so it is not an error; but it is not expanded."""
     loaded = load_text("handlers: [{name: a, archive: {directory: '${HOME}/x'}}]")
 
     (warning,) = loaded.warnings
     assert "handlers[0].archive.directory: ${HOME}: variables are not expanded here" in warning
 
 
-@for_each(
-    "entry",
-    [
-        {"name": "b", "log": {}},
-        {"name": "b", "type": "log", "options": {}},
-        HandlerSettings(name="b", type="log"),
-    ],
-)
-def test_the_command_line_replaces_all_entries(load_text: LoadText, entry: Any) -> None:
-    """--handler replaces the file's list; an entry may be given in any of three forms."""
-    loaded = load_text("handlers: [{name: a, archive: {}}]", {}, {"handlers": [entry]})
+def test_the_command_line_replaces_all_entries(load_text: LoadText) -> None:
+    """--handler replaces the file's list."""
+    entries = [{"name": "b", "log": {}}]
+    loaded = load_text("handlers: [{name: a, archive: {}}]", {}, {"handlers": entries})
 
     assert loaded.settings.handlers == (HandlerSettings(name="b", type="log", options={}),)
     assert loaded.origins["handlers[0].name"] == "command line --handler"

@@ -94,7 +94,7 @@ def test_environment_gives_any_type(
     ],
 )
 def test_an_unknown_variable_is_an_error(faults_of: FaultsOf, name: str, hint: str) -> None:
-    """A misspelt variable is told, with the nearest; not its value, which may be a secret."""
+    """The error names the nearest variable, but not the value, which may be a secret."""
     (line,) = faults_of("", {name: "sesame"})
 
     assert line.startswith(f"environment {name}: ")
@@ -108,23 +108,6 @@ def test_a_bad_value_names_its_variable(faults_of: FaultsOf) -> None:
     fault = '"abc": must be a whole number from 0 to 20'
 
     assert faults_of("", {name: "abc"}) == [f"environment {name}: queue.wait_time_seconds: {fault}"]
-
-
-@for_each("key", ["aws.access_key_id", "aws.secret_access_key", "aws.session_token"])
-def test_no_secret_on_the_command_line(faults_of: FaultsOf, key: str) -> None:
-    """Everybody on the machine sees a command line, so a secret is refused there."""
-    (line,) = faults_of("", {}, {key: "sesame"})
-
-    assert "no secret on the command line" in line
-    assert f"CONSUMER_{key.upper().replace('.', '__')}" in line
-    assert "sesame" not in line
-
-
-def test_an_unknown_override_is_an_error(faults_of: FaultsOf) -> None:
-    """A dotted key that does not exist is told with the nearest."""
-    assert faults_of("", {}, {"queue.uri": "x"}) == [
-        "command line queue.uri: unknown key; did you mean queue.url?"
-    ]
 
 
 def test_an_override_of_none_is_not_given(load_text: LoadText) -> None:

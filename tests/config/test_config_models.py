@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ),
         ("queue: {format: canvass}", '"canvass": must be one of auto, canvas, caliper; did you m'),
         ("queue: {allow_any_queue_name: 3}", "3: must be true or false"),
+        ("queue: {unwrap: [sqs]}", 'FILE:1: queue.unwrap[0]: "sqs": must be a list of any of sns'),
         ("queue: {url: ''}", 'queue.url: "": must be text'),
         ("queue: {url: ''}", "leave the key out if there is none"),
         ("engine: {workers: 0}", "engine.workers: 0: must be a whole number from 1 to 256"),
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
         ("state_directory: ~/x", 'state_directory: "~/x": must be a whole path; ~ is not expanded'),
     ],
 )
-def test_a_faulty_key_is_explained(faults_of: FaultsOf, text: str, fault: str) -> None:
+def test_each_wrong_key_has_its_error(faults_of: FaultsOf, text: str, fault: str) -> None:
     """Each error has file and line, the key, the value, and what would be right."""
     (line,) = faults_of(text)
 
@@ -65,7 +66,7 @@ def test_a_faulty_key_is_explained(faults_of: FaultsOf, text: str, fault: str) -
     assert line.startswith("FILE:")
 
 
-def test_all_faults_are_told_at_once_in_order(faults_of: FaultsOf) -> None:
+def test_all_errors_are_reported_at_once_in_order(faults_of: FaultsOf) -> None:
     """One run of `config check` finds all: a line for each, in the order of the file."""
     text = """\
 engine:
@@ -111,12 +112,12 @@ SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
         f"aws:\n  secret_access_key: {SECRET}\n bad: [",
     ],
 )
-def test_a_secret_is_never_told(faults_of: FaultsOf, text: str) -> None:
-    """Whatever is wrong about it, and wherever it stands by mistake, its value stays out."""
-    told = "\n".join(faults_of(text))
+def test_a_secret_is_never_shown(faults_of: FaultsOf, text: str) -> None:
+    """Wherever it is by mistake, and with any error, its value stays out."""
+    errors = "\n".join(faults_of(text))
 
-    assert SECRET not in told
-    assert "FILE" in told
+    assert SECRET not in errors
+    assert "FILE" in errors
 
 
 def test_secrets_stay_out_of_repr(load_text: LoadText) -> None:

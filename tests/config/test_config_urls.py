@@ -8,8 +8,7 @@ from botocore.exceptions import EndpointVariantError
 from botocore.regions import EndpointResolver
 from botocore.session import Session
 
-from consumer.config import queue_name_of_url, region_of_url
-from consumer.config.urls import is_aws, is_loopback
+from consumer.config.urls import is_aws, is_loopback, queue_name_of_url, region_of_url
 from tests.cases import for_each
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_region_is_in_the_host(host: str, region: str | None) -> None:
-    """Each form of SQS's host names tells the region; a foreign host tells none."""
+    """Each form of SQS's host names contains the region; a foreign host has none."""
     assert region == region_of_url(f"https://{host}/123456789012/canvas-live-events")
 
 
@@ -129,11 +128,11 @@ def test_a_host_is_awss_or_this_machine_or_neither(host: str, aws: bool, loopbac
     ],
 )
 def test_name_is_the_last_part_of_the_path(url: str, name: str | None) -> None:
-    """The queue's name ends the path; what is no http URL has none, and nothing is raised."""
+    """The queue's name ends the path; what is not an http URL has none, and nothing is raised."""
     assert name == queue_name_of_url(url)
 
 
 @for_each("url", ["", "queue", "http://[", "https://host:99999/q", "https://a b/q"])
 def test_no_url_has_no_region(url: str) -> None:
-    """What is no URL has no region, and nothing is raised."""
+    """What is not a URL has no region, and nothing is raised."""
     assert region_of_url(url) is None

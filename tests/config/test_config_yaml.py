@@ -43,7 +43,7 @@ def test_an_empty_file_is_the_defaults(load_text: LoadText, text: str) -> None:
     ],
 )
 def test_a_broken_file_says_where(faults_of: FaultsOf, text: str | bytes, fault: str) -> None:
-    """What is no configuration is one clear line, with line and column where there are any."""
+    """A file that can't be read is one clear error, with line and column if possible."""
     (line,) = faults_of(text)
 
     assert fault in line
@@ -61,7 +61,7 @@ def test_aliases_of_aliases_are_bounded(faults_of: FaultsOf) -> None:
 
 
 def test_an_alias_may_be_used(load_text: LoadText) -> None:
-    """An anchor that is used twice is what stands at it."""
+    """An alias is the value at its anchor."""
     text = """\
 handlers:
   - {name: a, retry: &slow {base_seconds: 60}, log: {}}
@@ -97,15 +97,15 @@ handlers:
         ("aws: {session_token: 0123}", "aws.session_token: (not shown): YAML reads"),
     ],
 )
-def test_traps_of_yaml_are_explained(faults_of: FaultsOf, text: str, fault: str) -> None:
-    """Whatever YAML 1.1 reads otherwise than it looks is named, with what to write instead."""
+def test_traps_of_yaml_are_errors(faults_of: FaultsOf, text: str, fault: str) -> None:
+    """What YAML 1.1 reads otherwise than a person is an error, with what to write instead."""
     (line,) = faults_of(text)
 
     assert fault in line
 
 
 def test_a_key_given_twice_names_both_lines(faults_of: FaultsOf) -> None:
-    """YAML would let the last one win in silence."""
+    """In plain YAML the last one would win silently."""
     text = "queue:\n  name: a\n  wait_time_seconds: 1\n  name: b\n"
 
     assert faults_of(text) == ["FILE:4: queue.name: given twice, in line 2 and here; keep one"]
@@ -130,15 +130,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "reason"), [(".", "Is a directory"), ("a\0b", "not a file name")])
-def test_what_is_no_file_is_named(tmp_path: Path, name: str, reason: str) -> None:
-    """A directory, or a name that no file can have, is told as such."""
+def test_what_is_not_a_file_is_named(tmp_path: Path, name: str, reason: str) -> None:
+    """A directory, or a name that no file can have, is named as such."""
     with pytest.raises(ConfigurationError, match=reason):
         load(tmp_path / name, environ={}, overrides={})
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
-    """What must not be read is told as such."""
+    """The error has the system's reason."""
     path = tmp_path / "config.yaml"
     path.touch(0o000)
 

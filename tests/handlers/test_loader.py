@@ -137,7 +137,7 @@ def test_the_common_keys_are_applied_to_every_type(tmp_path: Path) -> None:
         tmp_path,
         entry(
             "s", "sink", events=["submission_*"], format="canvas", timeout_seconds=5, concurrency=2,
-            batch_size=7, linger_seconds=0.1, retry=RetryPolicy(2, 8),
+            batch_size=7, linger_seconds=0.1, retry={"base_seconds": 2, "max_seconds": 8},
         ),
     )  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -101,15 +103,25 @@ class Stage:
         self.worker = FakeWorker(self.clock)
         self.heard = Heard(self.clock)
         self.signals = StopSignals()
+        self.woken = threading.Event()
         self.flushed: list[float] = []
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
-        """Call something after this many seconds."""
+        """Call `action` after so many seconds."""
         self.clock.call_later(seconds, action)
 
     def stop_at(self, seconds: float) -> None:
         """A signal."""
-        self.at(seconds, self.signals.note)
+        self.at(seconds, self._signal)
+
+    def _signal(self) -> None:
+        self.signals.note(signal.SIGTERM)
+        self.woken.set()
+
+    def _wait(self, seconds: float) -> None:
+        """As `StopSignals.wait`, by the manual clock."""
+        self.clock.wait(self.woken, seconds)
+        self.woken.clear()
 
     def run(self, **options: Any) -> int:
         """The life of the daemon; returns its exit code."""
@@ -117,6 +129,7 @@ class Stage:
             self.worker,  # type: ignore[arg-type]
             notifier=self.heard,  # type: ignore[arg-type]
             signals=self.signals,
+            wait=self._wait,
             clock=self.clock,
             flush_repeats=lambda: self.flushed.append(self.clock.monotonic()),
             **options,

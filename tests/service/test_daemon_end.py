@@ -103,7 +103,7 @@ def test_a_second_signal_cuts_the_drain_short(
 
 
 def test_a_first_signal_while_draining_for_another_reason_goes_on(stage: Stage) -> None:
-    """The drain has begun already; one more signal ends it at once."""
+    """It asks for what is under way already; one more cuts it short."""
     stage.worker.become(finished="queue empty")
     stage.worker.drain_seconds = 20
     stage.stop_at(2)
@@ -141,7 +141,7 @@ def test_the_demo_gets_the_status(stage: Stage) -> None:
 def test_draining_says_what_it_waits_for(
     stage: Stage, logged: list[Any], open_receives: int, hint: str
 ) -> None:
-    """For an open long poll; without one it is not mentioned."""
+    """An open long poll may finish; without one the hint does not mention it."""
     stage.worker.become(open_receives=open_receives, in_flight=3)
     stage.stop_at(1)
 

@@ -1,4 +1,4 @@
-"""The end of the process: it waits for nothing without a limit."""
+"""The end of the process: no thread can delay it for ever."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_thread_that_hangs_does_not_delay_the_exit(kind: str) -> None:
 
 
 def test_a_thread_that_ends_in_time_is_waited_for() -> None:
-    """Then the process ends normally."""
+    """Then the process ends as any other does."""
     codes: list[int] = []
     go = threading.Event()
     before = threading.enumerate()

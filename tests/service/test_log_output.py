@@ -130,8 +130,8 @@ def test_the_mode_of_a_shared_pipe_is_unchanged(logs: Logs) -> None:
         assert os.get_blocking(stream.fileno())
 
 
-def test_a_closed_pipe_costs_the_lines(logs: Logs) -> None:
-    """It raises nothing where the line is logged."""
+def test_a_reader_that_has_gone_costs_the_lines(logs: Logs) -> None:
+    """A closed pipe does not raise in the code that logs."""
     reader, writer = os.pipe()
     os.close(reader)
     with open(writer, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a descriptor

@@ -68,7 +68,7 @@ def test_colours_only_where_wanted(logs: Logs) -> None:
 
 
 def test_levels_below_the_threshold_cost_no_line(logs: Logs) -> None:
-    """At info no debug line is written, from structlog or the standard library."""
+    """At info nothing of debug is written, from either logging library."""
     logs.configure(level="info")
 
     structlog.get_logger().debug("message_settled")
@@ -134,8 +134,8 @@ def test_chatter_of_botocore_is_for_debug_only(logs: Logs) -> None:
     assert len(logs.lines()) == 1
 
 
-def test_a_log_call_with_wrong_arguments_is_logged_without_them(logs: Logs) -> None:
-    """Python would print the arguments to standard error."""
+def test_wrong_arguments_of_a_library_are_not_logged(logs: Logs) -> None:
+    """A log call whose arguments do not fit has its own event; Python would print them."""
     logs.configure()
 
     logging.getLogger("my_handlers").warning("%d grades", "jane@example.edu")

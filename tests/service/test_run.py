@@ -122,7 +122,7 @@ def _logs() -> Iterator[list[Any]]:
 
 
 def test_the_queue_is_logged_before_the_first_receive(rig: Rig, logs: list[Any]) -> None:
-    """Its counts, its dead-letter queue, and its risks."""
+    """What it holds, its dead-letter queue, and what is risky about it."""
     rig.transport.answers = [
         QueueAttributes(visibility_timeout_seconds=30, visible_messages=7, in_flight_messages=2)
     ]
@@ -137,14 +137,14 @@ def test_the_queue_is_logged_before_the_first_receive(rig: Rig, logs: list[Any])
 
 
 @pytest.mark.parametrize(
-    ("configured", "reported", "expected"),
+    ("configured", "attribute", "expected"),
     [(None, 45, 45), (90, 45, 90), (None, None, 30), (None, 0, 30)],
 )
 def test_the_visibility_timeout_is_never_left_open(
-    rig: Rig, configured: int | None, reported: int | None, expected: int
+    rig: Rig, configured: int | None, attribute: int | None, expected: int
 ) -> None:
     """As configured, else as the queue says, else SQS's own default: receive and renewal agree."""
-    rig.transport.answers = [QueueAttributes(visibility_timeout_seconds=reported)]
+    rig.transport.answers = [QueueAttributes(visibility_timeout_seconds=attribute)]
 
     rig.start(Settings(queue=QueueSettings(visibility_timeout_seconds=configured)))
 
@@ -152,7 +152,7 @@ def test_the_visibility_timeout_is_never_left_open(
 
 
 def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
-    """With any end of the daemon."""
+    """The daemon's exit code is that of `run`."""
     rig.daemon_code = 69
 
     code = rig.start(max_messages=5, drain_when_empty=True)
@@ -163,7 +163,7 @@ def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
 
 
 def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs: list[Any]) -> None:
-    """A network that is not up yet at boot: each attempt is logged with the time of the next."""
+    """A network that is not up yet at boot: each attempt is logged with the next pause."""
     rig.transport.answers = [UNREACHABLE, UNREACHABLE, UNREACHABLE, QueueAttributes()]
 
     assert rig.start() == 0
@@ -180,7 +180,7 @@ def test_an_unreachable_queue_is_asked_again_with_growing_pauses(rig: Rig, logs:
 def test_a_lasting_outage_ends_the_start(
     rig: Rig, logs: list[Any], grace: float, waits: list[float]
 ) -> None:
-    """No pause goes beyond `engine.fatal_grace_seconds`; then exit code 75, for a restart."""
+    """No pause goes beyond `engine.fatal_grace_seconds`; then exit code 75: restart me."""
     rig.transport.answers = [UNREACHABLE]
 
     began = rig.clock.monotonic()
@@ -195,8 +195,8 @@ def test_a_lasting_outage_ends_the_start(
     assert rig.workers == []
 
 
-def test_an_attempt_that_hangs_has_a_deadline(rig: Rig) -> None:
-    """After `engine.fatal_grace_seconds` it ends with the code for a restart."""
+def test_an_attempt_that_hangs_has_an_end(rig: Rig) -> None:
+    """After `engine.fatal_grace_seconds` it ends with "restart me"."""
     ended = threading.Event()
 
     def hang() -> QueueAttributes:
@@ -234,7 +234,7 @@ def test_missing_credentials_are_looked_for_again(rig: Rig, logs: list[Any]) -> 
         (ConfigurationError("no"), 78),
     ],
 )
-def test_permanent_errors_are_not_waited_for(
+def test_what_waiting_does_not_cure_is_not_waited_for(
     rig: Rig, error: TransportError | ConfigurationError, code: int
 ) -> None:
     """One call, and the exit code of the error."""

@@ -49,10 +49,8 @@ def _manager(path: str) -> Iterator[Manager]:
 @pytest.mark.parametrize(
     ("say", "datagram"),
     [
-        (lambda n: n.ready(), "READY=1"),
         (lambda n: n.ready("receiving"), "READY=1\nSTATUS=receiving"),
         (lambda n: n.status("5 in flight"), "STATUS=5 in flight"),
-        (lambda n: n.stopping(), "STOPPING=1"),
         (lambda n: n.stopping("draining"), "STOPPING=1\nSTATUS=draining"),
         (lambda n: n.watchdog(), "WATCHDOG=1"),
         (lambda n: n.extend_timeout(12.5), "EXTEND_TIMEOUT_USEC=12500000"),
@@ -76,9 +74,9 @@ def test_abstract_socket() -> None:
     name = f"notify-test-{uuid.uuid4()}"
     manager = Manager("\0" + name)
 
-    Notifier({"NOTIFY_SOCKET": "@" + name}).ready()
+    Notifier({"NOTIFY_SOCKET": "@" + name}).watchdog()
 
-    assert manager.heard() == ["READY=1"]
+    assert manager.heard() == ["WATCHDOG=1"]
     manager.socket.close()
 
 
@@ -114,7 +112,7 @@ def test_without_systemd_nothing_happens(environ: dict[str, str]) -> None:
     notifier = Notifier(environ | {"WATCHDOG_USEC": "1000000"})
 
     assert not notifier.active
-    assert not notifier.ready()
+    assert not notifier.ready("on")
     assert not notifier.watchdog()
     assert notifier.watchdog_interval_seconds is None
 
@@ -125,7 +123,7 @@ def test_failed_send_never_raises(address: str) -> None:
     notifier = Notifier({"NOTIFY_SOCKET": address})
 
     assert notifier.active
-    assert not notifier.ready()
+    assert not notifier.ready("on")
 
 
 def test_full_queue_never_blocks(manager: Manager, path: str) -> None:

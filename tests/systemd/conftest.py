@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 NAME = "canvas-live-events-consumer"
 UNIT = f"{NAME}.service"
-#: The whole guest ends by itself after this time, whatever happens to the tests.
+#: The guest ends by itself after this time, even if the tests hang.
 LIMIT_SECONDS = 3600
 #: Where the interpreter and the packages that run the tests are found in the guest.
 PYTHON, PACKAGES = "/opt/python", "/opt/packages"

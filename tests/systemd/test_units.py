@@ -124,7 +124,7 @@ def test_command_is_one_the_program_takes(unit: Path) -> None:
         assert str(context.params["config_file"]).startswith(f"/etc/{NAME}/")
 
 
-def test_readme_tells_what_the_units_do() -> None:
+def test_readme_describes_what_the_units_do() -> None:
     """The guide names every exit code, file and credential that the units know of."""
     text = (FOLDER / "README.md").read_text()
 

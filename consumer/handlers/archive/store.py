@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from consumer.clock import Clock
+from consumer.directories import check_writable
 from consumer.errors import BatchFailure, Retry
 from consumer.handlers.archive.file import ArchiveFile, os_error, sync_directory
 from consumer.handlers.archive.lines import encoded, line_of, utc_text
 from consumer.handlers.archive.recovery import Written, recover
 from consumer.messages import Context, Event
-from consumer.writable import check_writable
 
 #: Files of one day that other processes may hold. If there are more, locks don't work here.
 _MAX_HELD: Final = 1_000

@@ -58,7 +58,7 @@ def build_registry(
             concurrency=entry.concurrency,
             batch=entry.batch_size,
             linger_seconds=entry.linger_seconds,
-            retry=entry.retry,
+            retry=entry.retry.policy if entry.retry else None,
         )
         if len(registry.handlers) == before:
             raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""What never gets into a log line, and what is logged of an exception instead."""
+"""What never gets into a log line, and what is written of an exception instead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from consumer.errors import describe
-from consumer.service.log_guard import guard
+from consumer.service.log_processors import guard
 from consumer.service.logs import install_exception_hooks
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_exception_is_types_and_places(logs: Logs) -> None:
     (line,) = logs.lines()
     assert "jane" not in logs.text()
     last = line["exception"].splitlines()
-    assert "test_log_guard.py:" in last[0]
+    assert "test_log_processors.py:" in last[0]
     assert last[1:3] == ["KeyError", "caused by:"]
     assert last[-1] == "ValueError"
 
@@ -79,7 +79,7 @@ def test_only_a_handler_s_failure_says_how_to_see_more(logs: Logs) -> None:
 
 
 def test_endless_recursion_is_cut(logs: Logs) -> None:
-    """Of a thousand frames, the outermost and innermost twenty are logged."""
+    """Of a thousand frames the outermost and innermost twenty are written."""
     logs.configure()
 
     def deeper() -> None:
@@ -118,7 +118,7 @@ def test_guard_drops_and_scrubs() -> None:
 
 
 def test_guard_keeps_values_and_names_the_rest() -> None:
-    """Plain values stay, long texts are cut, objects and exceptions are logged by type only."""
+    """Plain values stay, long texts are cut, of an object or exception only its type is written."""
     circle: list[Any] = []
     circle.append(circle)
     line = guard(
@@ -155,7 +155,7 @@ def test_guard_keeps_values_and_names_the_rest() -> None:
 
 
 def test_uncaught_exceptions_are_one_line_without_their_text(logs: Logs) -> None:
-    """In any thread, it is logged with its type and place."""
+    """The line has the thread, the type and the place."""
     logs.configure()
     install_exception_hooks()
 
@@ -173,8 +173,8 @@ def test_uncaught_exceptions_are_one_line_without_their_text(logs: Logs) -> None
     assert "jane" not in logs.text()
 
 
-def test_the_description_has_the_line_of_the_handler() -> None:
-    """For an error in a library, the handler's line comes first, then the library's."""
+def test_describe_has_the_handlers_line() -> None:
+    """For an error in a library the handler's own line comes first, then the library's."""
 
     def on_grade() -> None:
         json.loads("not json, jane@example.edu")
@@ -185,7 +185,7 @@ def test_the_description_has_the_line_of_the_handler() -> None:
         described = describe(error)
 
     assert described["error_type"] == "JSONDecodeError"
-    assert described["error_at"].startswith("test_log_guard.py:")
+    assert described["error_at"].startswith("test_log_processors.py:")
     assert " > decoder.py:" in described["error_at"]
     assert described["error_at"].endswith(" in raw_decode")
     assert describe(ValueError("never raised")) == {"error_type": "ValueError", "error_at": ""}

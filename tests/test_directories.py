@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from consumer import writable
+from consumer import directories
+from consumer.directories import check_writable
 from consumer.errors import ConfigurationError
-from consumer.writable import check_writable
 
 
 def fault(path: Path) -> str:
@@ -38,7 +38,7 @@ def test_what_can_be_written_or_made_passes_and_nothing_is_left(tmp_path: Path) 
 
 
 def test_a_place_where_nothing_can_be_made_is_a_fault(tmp_path: Path) -> None:
-    """Also for root, who may do everything: /proc is no disk, and a file is no directory."""
+    """Also for root, who may do everything: /proc is not a disk, and a file is not a directory."""
     file = tmp_path / "file"
     file.write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
@@ -54,7 +54,7 @@ def test_a_refusal_names_path_owner_and_remedy(
     """So that it can be fixed without another look."""
     refusing(monkeypatch, errno.EACCES)
     tmp_path.chmod(0o750)
-    user = writable.user_name(os.geteuid())
+    user = directories.user_name(os.geteuid())
 
     assert fault(tmp_path) == (
         f"the state directory can't be written: {tmp_path}: Permission denied (EACCES); "
@@ -80,7 +80,7 @@ def test_a_file_that_belongs_to_another_is_a_fault(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_written_is_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same, whoever runs the test."""
+    """The same for every user who runs the test."""
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
 
@@ -98,4 +98,4 @@ def test_a_disk_that_is_full_is_no_fault_of_the_configuration(
 
 def test_a_user_without_a_name_is_its_number() -> None:
     """As in a container."""
-    assert writable.user_name(123_456_789) == "user 123456789"
+    assert directories.user_name(123_456_789) == "user 123456789"

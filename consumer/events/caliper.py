@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 from consumer.errors import DecodeError
 from consumer.events.canvas import fallback_time
 from consumer.events.timestamps import as_written, parse_time
-from consumer.messages import Event
+from consumer.messages import new_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from consumer.messages import Reader, ReceivedMessage
+    from consumer.messages import Event, Reader, ReceivedMessage
 
 _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"
@@ -131,7 +131,7 @@ def _event_of(
     index, count, skipped = place
     written = entry.get("eventTime")
     key = entry.get("id")
-    return Event(
+    return new_event(
         name=told or name_of(entry),
         format="caliper",
         time=parse_time(written) or fallback_time(message),

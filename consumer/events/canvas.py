@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.errors import DecodeError
 from consumer.events.timestamps import as_written, parse_time
-from consumer.messages import Event
+from consumer.messages import new_event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from consumer.messages import Reader, ReceivedMessage
+    from consumer.messages import Event, Reader, ReceivedMessage
 
 
 def recognises(payload: Mapping[str, Any]) -> bool:
@@ -47,7 +47,7 @@ def event_of(payload: Mapping[str, Any], message: ReceivedMessage, reader: Reade
             reason = 'no event name: neither "metadata" nor the message has an "event_name"'
             raise DecodeError(reason)
     written = metadata.get("event_time")
-    return Event(
+    return new_event(
         name=name,
         format="canvas",
         time=parse_time(written) or fallback_time(message),

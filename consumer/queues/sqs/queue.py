@@ -9,7 +9,7 @@ import structlog
 
 from consumer import log_events
 from consumer.errors import TransportError
-from consumer.messages import ReceivedMessage
+from consumer.messages import new_message
 from consumer.queues.rules import QueueAddress, address_of
 from consumer.queues.sqs.calls import Calls, calls_of
 from consumer.queues.sqs.client import make_client
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from consumer.clock import Clock
     from consumer.config import AwsSettings, QueueSettings
+    from consumer.messages import ReceivedMessage
 
 _log = structlog.get_logger(__name__)
 
@@ -183,7 +184,7 @@ def _received(message: Any, now: float) -> ReceivedMessage | None:
         for name, value in named.items():
             if type(value) is dict and type(text := value.get("StringValue")) is str:
                 texts[name] = text
-    return ReceivedMessage(message_id, handle, body, receive_count, now, attributes, texts)
+    return new_message(message_id, handle, body, receive_count, now, attributes, texts)
 
 
 def by_position(operation: str, answer: dict[str, Any], count: int) -> list[EntryFailure | None]:

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from consumer.engine.call import Call
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.invoke import Invoker
-from consumer.engine.progress import Call, Entry, Progress
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure
 from consumer.messages import Outcome, ReceivedMessage
 from consumer.testing.clock import ManualClock
 
 if TYPE_CHECKING:
+    from consumer.engine.call import Entry
     from consumer.handlers.registering.registry import Handler, Registry
     from consumer.messages import Event, Verdict
 
@@ -72,7 +73,7 @@ def run_batch(registry: Registry, events: Sequence[Event]) -> list[Ran]:
         asked = [
             (entry, note)
             for entry, note in zip(entries, notes, strict=True)
-            if handler in registry.route(entry.event.name, entry.event.format)
+            if handler in registry.route(entry[1].name, entry[1].format)
         ]
         _run_one(handler, asked)
     return [note.ran() for note in notes]
@@ -102,7 +103,7 @@ def _run_one(handler: Handler, asked: Sequence[tuple[Entry, _Notes]]) -> None:
     def note(entry: Entry, notes: _Notes, outcome: Outcome) -> None:
         notes.outcomes[handler.name] = outcome
         if outcome.verdict != "ack" and raised:
-            notes.errors[handler.name] = _error_of(entry.event, raised[-1])
+            notes.errors[handler.name] = _error_of(entry[1], raised[-1])
 
     waiting: list[tuple[Entry, _Notes]] = []
     for entry, notes in asked:
@@ -148,5 +149,4 @@ def _error_of(event: Event, error: BaseException) -> BaseException:
 
 def _entry(event: Event) -> Entry:
     received = ReceivedMessage(event.message_id, "receipt-handle-of-a-test", event.raw)
-    message = InFlightMessage(received, event.message_id, received.receipt_handle, 0.0, 30.0, 0)
-    return Entry(Progress(message, [event], 1), event)
+    return InFlightMessage(received, visible_at=30.0), event

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.engine.call import Call
 from consumer.engine.pool import QUICK_SECONDS, SLACK, SPARE, WINDOW_SECONDS, PoolOptions, Role
-from consumer.engine.progress import Call, Entry, Progress
 from consumer.engine.stall import LOOK_SECONDS
 from consumer.messages import Outcome
 from consumer.testing import Fault, make_event
@@ -214,8 +214,8 @@ def calls_of(message: InFlightMessage, registry: Registry) -> list[Call]:
     """The calls that a message amounts to, as if they had waited at a gate."""
     event = make_event(message_id=message.message_id)
     handlers = registry.route(event.name, event.format)
-    progress = Progress(message, [event], len(handlers))
-    return [Call(handler, [Entry(progress, event)]) for handler in handlers]
+    message.calls = len(handlers)
+    return [Call(handler, [(message, event)]) for handler in handlers]
 
 
 def test_what_an_open_long_poll_brings_after_the_stop_is_not_begun(stage: Stage) -> None:

@@ -222,10 +222,10 @@ class InFlight:
 def capacity_for(engine: EngineSettings, registry: Registry) -> int:
     """How many messages may be in flight, if the configuration leaves it open.
 
-    Ten for each worker and each open receive, and twice what each batch handler collects: enough
-    that no thread waits for room, few enough to be renewed in time and released quickly.
+    Ten for each worker, each open receive and each delete under way, and twice what each batch
+    handler collects: enough that no thread waits for room, few enough to be renewed in time.
     """
     if engine.max_in_flight_messages is not None:
         return engine.max_in_flight_messages
     batches = sum(handler.batch or 0 for handler in registry.handlers)
-    return MAX_BATCH * (engine.workers + engine.max_pollers) + 2 * batches
+    return MAX_BATCH * (engine.workers + 2 * engine.max_pollers) + 2 * batches

@@ -148,7 +148,9 @@ class Pool:
         return "receive" if self._may_receive() else self._role_without_room()
 
     def _may_settle(self) -> bool:
-        return self._settler.full() > self._roles["settle"]
+        full = self._settler.full()
+        # As many as receive: those who are in a call have taken their batch, and another waits.
+        return full > 0 and self._roles["settle"] < max(full, self.limit)
 
     def _leaves_work(self) -> bool:
         """Where calls take long a full batch is for another role: who waits is no `worker`."""

@@ -78,14 +78,12 @@ class Flow:
                 handlers = self._registry.unmatched
             for handler in handlers:
                 work.append((event, handler))
-        left = self._not_done(message, work)
-        if left is not work:
-            self._stats.add("already_handled", len(work) - len(left))
-        return left
-
-    def _not_done(self, message: InFlightMessage, work: Work) -> Work:
         done = self._ledger.succeeded(message.message_id)
-        return [(e, h) for e, h in work if (e.index, h.name) not in done] if done else work
+        if not done:
+            return work
+        left = [(event, h) for event, h in work if (event.index, h.name) not in done]
+        self._stats.add("already_handled", len(work) - len(left))
+        return left
 
     def _start(self, message: InFlightMessage, work: Work) -> None:
         calls: list[Call] = []
@@ -152,8 +150,9 @@ class Flow:
         """True if what all predicates declined is now with the handlers of unmatched events."""
         route = self._registry.route
         unwanted = message.declined_by_all(lambda event: len(route(event.name, event.format)))
-        work = [(event, handler) for event in unwanted for handler in self._registry.unmatched]
-        work = self._not_done(message, work)
+        done = self._ledger.succeeded(message.message_id)
+        work = [(event, h) for event in unwanted for h in self._registry.unmatched]
+        work = [(event, h) for event, h in work if (event.index, h.name) not in done]
         message.calls += len(work)
         self._start(message, work)
         return bool(work)

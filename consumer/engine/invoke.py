@@ -154,7 +154,7 @@ class Invoker:
         return Context(
             handler=call.handler.name,
             message_ids=tuple([message.message_id for message, _ in entries]),
-            receive_count=call.first.received.receive_count,
+            receive_count=entries[0][0].received.receive_count,
             deadline=None if run is None else run.deadline,
             should_stop=should_stop,
             visibility_lost=lambda: any(message.visibility_lost for message, _ in entries),

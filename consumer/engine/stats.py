@@ -75,7 +75,9 @@ class Stats:
                     self._counts["unmatched"] += len(unmatched)
                     _count(self._unmatched, unmatched)
                     wanted = [event for event in wanted if event not in unmatched]
-                self._counts["handled"] += bool(wanted)
+                    if not wanted:
+                        continue
+                self._counts["handled"] += 1  # also a message all of whose events are duplicates
                 _count(self._events, wanted)
 
     def __getitem__(self, name: CounterName) -> int:

@@ -323,6 +323,25 @@ def test_as_many_threads_settle_as_there_are_full_batches(stage: Stage) -> None:
     assert [stage.take(), stage.take(), stage.take()] == ["settle", "settle", "receive"]
 
 
+def test_a_worker_sends_no_delete_while_others_may(stage: Stage, handled: list[Event]) -> None:
+    """Over a slow network it would wait for a call instead of handling messages."""
+    stage.pool.limit = 3
+    stage.hold("settle", 2)
+    stage.rig.parts.settler.ack(stage.bring(10))
+
+    while stage.pool.work_once():
+        pass
+
+    assert (stage.rig.calls("delete"), handled) == ([], [])
+    assert stage.step() == "settle"
+    assert stage.rig.calls("delete") == [10]
+
+    stage.hold("settle", 3)
+    stage.rig.parts.settler.ack(stage.bring(10))
+    assert stage.pool.work_once()
+    assert stage.rig.calls("delete") == [10, 10]
+
+
 def test_what_is_due_is_sent_by_one_thread(stage: Stage) -> None:
     """After its linger, full or not."""
     stage.rig.parts.settler.ack(stage.bring(3))

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from consumer.clock import Clock
+    from consumer.engine.call import Call
     from consumer.engine.hidden import Hidden
-    from consumer.engine.progress import Call
     from consumer.handlers.registering.registry import Handler
 
 
@@ -43,7 +43,8 @@ class Admission:
         self._hidden = hidden
         self._put_back = put_back
         self._ready: deque[Call] = deque()
-        self._recalled: deque[str] = deque()
+        #: Receipt handles of hidden messages whose handler works again: to be made visible.
+        self.recalled: deque[str] = deque()
         self._gates = {h.name: Gate(h.concurrency) for h in handlers if h.concurrency}
         self._breakers = {
             h.name: Breaker(h, threshold=breaker_failures, clock=clock)
@@ -75,17 +76,17 @@ class Admission:
             if following is not None:
                 self._ready.append(following)
 
-    def judge(self, call: Call, outcomes: list[Outcome]) -> list[Outcome] | None:
-        """Tell the breaker what came of a call; returns what is to be settled.
+    def judge(self, call: Call, outcomes: Sequence[Outcome]) -> Sequence[Outcome] | None:
+        """Report the outcomes of a call to the breaker; returns what is to be settled.
 
         None: the breaker holds the call for later. Then it may already be with another thread.
         """
         breaker = self._breakers.get(call.handler.name)
         if breaker is None:
             pass
-        elif any(outcome.verdict != "retry" for outcome in outcomes):
+        elif outcomes[0].verdict != "retry" or any(o.verdict != "retry" for o in outcomes):
             if breaker.is_open:
-                self._recalled += self._hidden.recall(breaker.handler)
+                self.recalled += self._hidden.recall(breaker.handler)
             self._ready += breaker.succeeded()
         elif any(outcome.delay_seconds is not None for outcome in outcomes):
             breaker.undecided(call)  # the handler says itself when
@@ -100,17 +101,15 @@ class Admission:
 
     def _note(self, call: Call) -> None:
         if self._put_back is not None:
-            for entry in call.entries:
-                self._put_back[entry.progress.message.message_id] = failing_reason(call.handler)
+            for message, _ in call.entries:
+                self._put_back[message.message_id] = failing_reason(call.handler)
 
     def hide(self, call: Call) -> list[Outcome]:
         """The breaker is full: put the messages back, for a time that grows with each receive."""
         handler = call.handler
         return [
-            Outcome.retry(
-                failing_reason(handler), self._hidden.add(handler.name, entry.progress.message)
-            )
-            for entry in call.entries
+            Outcome.retry(failing_reason(handler), self._hidden.add(handler.name, message))
+            for message, _ in call.entries
         ]
 
     def add_ready(self, calls: Iterable[Call]) -> None:
@@ -119,21 +118,17 @@ class Admission:
 
     def take_ready(self) -> Call | None:
         """The next call that has waited and may go on now."""
-        if not self._ready:  # nearly always; asked for each message
-            return None
         try:
-            return self._ready.popleft()
+            return self._ready.popleft() if self._ready else None
         except IndexError:  # another thread was quicker
             return None
 
     def take_recalled(self) -> list[str]:
-        """Receipt handles of hidden messages whose handler works again: to be made visible."""
+        """All of `recalled`; each is returned once."""
         handles: list[str] = []
-        if not self._recalled:  # nearly always; asked for after each call
-            return handles
         with suppress(IndexError):  # several threads may take
-            while self._recalled:
-                handles.append(self._recalled.popleft())
+            while self.recalled:
+                handles.append(self.recalled.popleft())
         return handles
 
     def ready(self) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from consumer.engine.progress import Call, Entry
+from consumer.engine.call import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from consumer.clock import Clock
+    from consumer.engine.call import Entry
     from consumer.handlers.registering.registry import Handler
 
 
@@ -33,8 +34,8 @@ class _Batch:
 class Batches:
     """The batches that are being filled. Any thread may call any method.
 
-    An event leaves exactly once, in a call: of the thread that filled the batch (`add`), or of the
-    one that finds that it has lingered long enough or can't grow any more (`take`).
+    Each event is returned once, in a call: to the thread that filled the batch (`add`), or to the
+    one that finds that the batch has lingered long enough or can't grow any more (`take`).
     """
 
     def __init__(self, handlers: Iterable[Handler], clock: Clock) -> None:

@@ -17,7 +17,7 @@ from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
-    from consumer.engine.progress import Call
+    from consumer.engine.call import Call
     from consumer.handlers.registering.registry import Handler
 
 _log = structlog.get_logger(__name__)

@@ -65,8 +65,8 @@ class Deletes:
         for message in batch:
             message.deleting = True
         handles = [message.receipt_handle for message in batch]
-        # In the file before the call: if the process dies over it, what comes again is only
-        # deleted.
+        # In the file before the call: if the process dies during it, messages that come again are
+        # only deleted.
         self._ledger.commit()
         try:
             answers = self._attempts.make("delete", lambda: self._transport.delete(handles))
@@ -79,7 +79,7 @@ class Deletes:
         for message, handle, failure in zip(batch, handles, answers, strict=True):
             if message.receipt_handle is not handle:
                 # It came again while this delete was under way: only the newest handle is sure to
-                # delete it, whatever SQS said of the old one.
+                # delete it, whatever SQS answered for the old one.
                 again.append(message)
             elif failure is None:
                 done.append(message)
@@ -98,13 +98,13 @@ class Deletes:
         return message.failed_deletes >= MAX_ATTEMPTS or self._attempts.hurry.is_set()
 
     def _deleted(self, messages: list[InFlightMessage]) -> None:
-        self._ledger.forget(message.message_id for message in messages)
+        self._ledger.forget([message.message_id for message in messages])
         self._in_flight.release(messages)
         self._stats.add("deleted", len(messages))
         log_settled(messages, "deleted")
 
     def _not_deleted(self, messages: Sequence[InFlightMessage], code: str) -> None:
-        """Handled, but SQS keeps it: remember, so that the redelivery is deleted and not rerun."""
+        """Remember messages that were handled but not deleted: a redelivery is only deleted."""
         for message in messages:
             self._ledger.keep(message.message_id, message.succeeded)
         self._in_flight.release(messages)
@@ -118,7 +118,7 @@ class Deletes:
 
 
 def log_settled(messages: Iterable[InFlightMessage], outcome: str) -> None:
-    """At debug, a line for each message; asked once for all, the way is hot."""
+    """Log a line for each message, at level debug."""
     if _debug.isEnabledFor(logging.DEBUG):
         for message in messages:
             _log.debug(log_events.MESSAGE_SETTLED, message_id=message.message_id, outcome=outcome)

@@ -10,12 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.engine.admission import failing_reason
-from consumer.engine.progress import Call, Entry, Progress
-from consumer.messages import Outcome
+from consumer.engine.call import Call
+from consumer.messages import ACK, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consumer.engine.admission import Admission
     from consumer.engine.batches import Batches
+    from consumer.engine.call import Entry
     from consumer.engine.inflight import InFlightMessage
     from consumer.engine.intake import Intake
     from consumer.engine.invoke import Invoker
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from consumer.handlers.registering.registry import Handler, Registry
     from consumer.ledger.ledger import Ledger
     from consumer.messages import Event
+
+    Work = list[tuple[Event, Handler]]
 
 
 class Flow:
@@ -53,37 +58,26 @@ class Flow:
     def begin(self, message: InFlightMessage) -> None:
         """Decode a message, find out which handlers are to get which of its events, call them."""
         events = self._intake.events(message)
-        if isinstance(events, Outcome):  # it is no event, or a copy of it is being handled now
+        if isinstance(events, Outcome):  # not an event, or a copy of one that is being handled
             self._settler.settle(message, events)
             return
-        unmatched: list[Event] = []
-        work = self._route(message, events, unmatched)
-        progress = Progress(message, events, len(work), unmatched)
-        if not work:  # no handler asked for it, or all is done already
-            self._settle([progress])
-        self._start(progress, work)
+        message.events = events
+        work = self._route(message)
+        message.calls = len(work)
+        if work:
+            self._start(message, work)
+        else:  # it is to be deleted unread, or everything was done before
+            self._settle([message])
 
-    def _start(self, progress: Progress, work: list[tuple[Event, Handler]]) -> None:
-        calls: list[Call] = []
-        for event, handler in work:
-            entry = Entry(progress, event)
-            if handler.call_batch is None:
-                calls.append(Call(handler, [entry]))
-            else:
-                self._collect(handler, entry)
-        for call in calls:  # last: what is collected needs not wait for them
-            self.go_on(call)
-
-    def _route(
-        self, message: InFlightMessage, events: list[Event], unmatched: list[Event]
-    ) -> list[tuple[Event, Handler]]:
-        work: list[tuple[Event, Handler]] = []
-        for event in events:
+    def _route(self, message: InFlightMessage) -> Work:
+        work: Work = []
+        for event in message.events:
             handlers = self._registry.route(event.name, event.format)
             if not handlers:
-                unmatched.append(event)
+                message.unmatched = [*message.unmatched, event]
                 handlers = self._registry.unmatched
-            work += [(event, handler) for handler in handlers]
+            for handler in handlers:
+                work.append((event, handler))
         done = self._ledger.succeeded(message.message_id)
         if not done:
             return work
@@ -91,9 +85,19 @@ class Flow:
         self._stats.add("already_handled", len(work) - len(left))
         return left
 
+    def _start(self, message: InFlightMessage, work: Work) -> None:
+        calls: list[Call] = []
+        for event, handler in work:
+            if handler.call_batch is None:
+                calls.append(Call(handler, [(message, event)]))
+            else:
+                self._collect(handler, (message, event))
+        for call in calls:  # last: what is collected needs not wait for them
+            self.go_on(call)
+
     def _collect(self, handler: Handler, entry: Entry) -> None:
         """Let an event wait for others; a full batch is called by the next thread that is free."""
-        outcome = self._invoker.unwanted(handler, entry)
+        outcome = None if handler.when is None else self._invoker.unwanted(handler, entry)
         if outcome is not None:
             self._end(Call(handler, [entry]), [outcome])
         elif (full := self._batches.add(handler, entry)) is not None:
@@ -101,57 +105,60 @@ class Flow:
 
     def go_on(self, call: Call) -> None:
         """Hand a call to its handler, as far as that is possible now; else it is held."""
-        entered = self._admission.enter(call)
+        admission = self._admission
+        entered = admission.enter(call)
         if entered == "held":
             return  # it is ready later, and comes back here
         if entered == "full":
-            self._end(call, self._admission.hide(call))
+            self._end(call, admission.hide(call))
             return
         try:
             outcomes = self._invoker.call(call)
         finally:
-            self._admission.leave(call)
-        judged = self._admission.judge(call, outcomes)
-        if recalled := self._admission.take_recalled():
-            self._settler.recall(recalled)  # now: while this is under way no drain ends
+            if call.has_place:
+                admission.leave(call)
+        judged = admission.judge(call, outcomes)
+        if admission.recalled:
+            # Now: while this is under way no drain ends.
+            self._settler.recall(admission.take_recalled())
         if judged is not None:
             self._end(call, judged)
 
-    def _end(self, call: Call, outcomes: list[Outcome]) -> None:
-        """Note what succeeded, soon in the ledger's file; settle what has come to its end."""
-        # In this order: whoever settles a message finds all of its steps noted.
-        self._ledger.note(call.succeeded(outcomes))
-        self._settle(call.end(outcomes))
+    def _end(self, call: Call, outcomes: Sequence[Outcome]) -> None:
+        """Note what succeeded, soon in the ledger's file; settle the messages that are complete."""
+        # In this order: the thread that settles a message finds all of its steps noted.
+        if steps := call.note(outcomes):
+            self._ledger.note(steps)
+        self._settle(call.end())
 
-    def _settle(self, ended: list[Progress]) -> None:
+    def _settle(self, ended: list[InFlightMessage]) -> None:
         """Every call of these messages has ended: ack only if all of them succeeded."""
-        handled: list[Progress] = []
-        for progress in ended:
-            outcome, handler = progress.verdict()
-            if progress.declined and outcome.verdict == "ack" and self._goes_on(progress):
-                continue
-            self._intake.end(progress.events, handled=outcome.verdict == "ack")
-            if outcome.verdict == "ack":
-                handled.append(progress)
-            else:
-                self._settler.settle(progress.message, outcome, handler)
+        handled: list[InFlightMessage] = []
+        for message in ended:
+            outcome, handler = message.verdict() if message.others else (ACK, None)
+            if outcome is not ACK:
+                self._intake.end([message], handled=False)
+                self._settler.settle(message, outcome, handler)
+            elif not (message.others and self._goes_on(message)):
+                handled.append(message)
         if handled:
-            self._stats.handled([(progress.events, progress.unmatched) for progress in handled])
-            self._settler.ack([progress.message for progress in handled])
+            self._intake.end(handled, handled=True)
+            self._stats.handled(handled)
+            self._settler.ack(handled)
 
-    def _goes_on(self, progress: Progress) -> bool:
+    def _goes_on(self, message: InFlightMessage) -> bool:
         """True if what all predicates declined is now with the handlers of unmatched events."""
-        route, message = self._registry.route, progress.message
-        unwanted = progress.unwanted(lambda event: len(route(event.name, event.format)))
+        route = self._registry.route
+        unwanted = message.declined_by_all(lambda event: len(route(event.name, event.format)))
         done = self._ledger.succeeded(message.message_id)
         work = [(event, h) for event in unwanted for h in self._registry.unmatched]
         work = [(event, h) for event, h in work if (event.index, h.name) not in done]
-        progress.calls += len(work)
-        self._start(progress, work)
+        message.calls += len(work)
+        self._start(message, work)
         return bool(work)
 
     def tick(self) -> None:
-        """What is due by time: batches that have lingered, probes of open breakers."""
+        """Make ready what is due by time: batches that have lingered, probes of open breakers."""
         self._admission.add_ready(self._batches.take())
         self._admission.add_probes()
 
@@ -170,5 +177,4 @@ class Flow:
     def give_up(self) -> list[InFlightMessage]:
         """The process ends: the messages of all calls that wait, each once."""
         calls = self._batches.take(everything=True) + self._admission.give_up()
-        messages = {entry.progress.message: None for call in calls for entry in call.entries}
-        return list(messages)
+        return list(dict.fromkeys(message for call in calls for message, _ in call.entries))

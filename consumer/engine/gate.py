@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from consumer.engine.progress import Call
+    from consumer.engine.call import Call
 
 
 class Gate:

@@ -3,48 +3,83 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
+from consumer.messages import DECLINED, Outcome
 from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from consumer.config import EngineSettings
-    from consumer.handlers.registering.registry import Registry
+    from consumer.handlers.registering.registry import Handler, Registry
     from consumer.ledger.step import Step
-    from consumer.messages import ReceivedMessage
+    from consumer.messages import Event, ReceivedMessage
 
 
-@dataclass(slots=True, eq=False)
 class InFlightMessage:
-    """A message that this process holds, from receive until its settle call returned."""
+    """A message that this process holds, from receive until its settle call returned.
 
-    received: ReceivedMessage
-    message_id: str
-    #: The newest handle: a redelivery while in flight brings another, and only that one deletes.
-    receipt_handle: str = field(repr=False)
-    #: `Clock.monotonic()`: when it was received (with this handle), and when SQS shows it again.
-    received_at: float
-    visible_at: float
-    size_bytes: int
-    #: The steps that succeeded so far: they need not run again.
-    succeeded: list[Step] = field(default_factory=list)
-    #: SQS may show it to another consumer. Its handler can ask for that; its success still counts.
-    visibility_lost: bool = False
-    #: Its handler ran past its timeout and has not returned. No longer renewed.
-    stuck: bool = False
-    #: A renewal is under way: a delay or a release sent now could be undone by it.
-    renewing: bool = False
-    #: What becomes of it is decided, and sent or about to be sent. Nothing else is sent for it.
-    settled: bool = False
-    #: It is being made visible again: not to be renewed any more.
-    leaving: bool = False
-    #: A delete was sent, so a later "no such handle" is expected.
-    deleting: bool = False
-    #: Delete attempts that SQS answered with `Failed`.
-    failed_deletes: int = 0
+    Its calls, one for each handler of each event, may end in different threads.
+    """
+
+    __slots__ = (
+        "calls", "deleting", "ended", "events", "failed_deletes", "leaving", "message_id", "others",
+        "receipt_handle", "received", "received_at", "renewing", "settled", "size_bytes", "stuck",
+        "succeeded", "unmatched", "visibility_lost", "visible_at",
+    )  # fmt: skip
+
+    def __init__(self, received: ReceivedMessage, visible_at: float) -> None:
+        self.received = received
+        self.message_id = received.message_id
+        #: The newest handle: a redelivery while in flight brings another, and only that deletes.
+        self.receipt_handle = received.receipt_handle
+        #: `Clock.monotonic()`: when it was received (with this handle), when SQS shows it again.
+        self.received_at = received.received_at
+        self.visible_at = visible_at
+        self.size_bytes = received.body.__sizeof__()
+        #: Its events that are to be handled, and those of them that no handler asked for.
+        self.events: Sequence[Event] = ()
+        self.unmatched: Sequence[Event] = ()
+        #: How many calls there are for it. Each that ends takes the next number, which only one
+        #: thread gets: the call with this number is the last one.
+        self.calls = 0
+        self.ended = count(1)
+        #: The steps that succeeded so far: they need not run again.
+        self.succeeded: list[Step] = []
+        #: What did not succeed: failures, and what predicates declined.
+        self.others: list[tuple[Event, Handler, Outcome]] = []
+        #: SQS may show it to another consumer. Handlers can ask for that; their success counts.
+        self.visibility_lost = False
+        #: Its handler ran past its timeout and has not returned. It is not renewed.
+        self.stuck = False
+        #: A renewal is under way: a delay or a release sent now could be undone by it.
+        self.renewing = False
+        #: What becomes of it is decided, and sent or about to be sent. Nothing else is sent for it.
+        self.settled = False
+        #: It is being made visible again, and not renewed any more.
+        self.leaving = False
+        #: A delete was sent, so a later "no such handle" is expected.
+        self.deleting = False
+        #: Delete attempts that SQS answered with `Failed`.
+        self.failed_deletes = 0
+
+    def declined_by_all(self, asked: Callable[[Event], int]) -> list[Event]:
+        """The events that all of their handlers declined: from now on they count as unmatched.
+
+        One thread calls it, when all calls have ended. `asked` says how many handlers an event had.
+        """
+        declined = [event for event, _, outcome in self.others if outcome is DECLINED]
+        self.others = [other for other in self.others if other[2] is not DECLINED]
+        found = [e for e in dict.fromkeys(declined) if declined.count(e) == asked(e)]
+        self.unmatched = [*self.unmatched, *found]
+        return found
+
+    def verdict(self) -> tuple[Outcome, Handler | None]:
+        """What becomes of the message, and the handler that decided so if one failed."""
+        outcome = Outcome.worst_of([outcome for _, _, outcome in self.others])
+        return outcome, next((h for _, h, found in self.others if found is outcome), None)
 
 
 class InFlight:
@@ -108,25 +143,21 @@ class InFlight:
         with self._lock:
             self._reserved -= reserved
             for received in messages:
-                message_id, handle = received.message_id, received.receipt_handle
+                message_id = received.message_id
                 known = self._messages.get(message_id)
                 if known is not None and known.leaving:
                     # Made visible, and received before the answer was here: a delivery of its own.
                     self._remove(known)
                     known = None
                 if known is not None:
-                    known.receipt_handle = handle
+                    known.receipt_handle = received.receipt_handle
                     known.received_at = received.received_at
                     known.visible_at = visible_at
                     known.visibility_lost = False
                     again.append(known)
                     continue
-                size = received.body.__sizeof__()
-                message = InFlightMessage(
-                    received, message_id, handle, received.received_at, visible_at, size
-                )
-                self._messages[message_id] = message
-                self._bytes += size
+                message = self._messages[message_id] = InFlightMessage(received, visible_at)
+                self._bytes += message.size_bytes
                 new.append(message)
             if new and not self.occupied.is_set():
                 self.occupied.set()
@@ -135,10 +166,11 @@ class InFlight:
     def release(self, messages: Iterable[InFlightMessage]) -> None:
         """Give messages up. Idempotent: each is counted out once, whoever comes first."""
         with self._lock:
+            held = self._messages
             for message in messages:
-                if self.holds(message):
+                if held.get(message.message_id) is message:
                     self._remove(message)
-            if not self._messages:
+            if not held:
                 self.occupied.clear()
 
     def _remove(self, message: InFlightMessage) -> None:
@@ -190,10 +222,10 @@ class InFlight:
 def capacity_for(engine: EngineSettings, registry: Registry) -> int:
     """How many messages may be in flight, if the configuration leaves it open.
 
-    Ten for each worker and each open receive, and twice what each batch handler collects: enough
-    that no thread waits for room, few enough to be renewed in time and released quickly.
+    Ten for each worker, each open receive and each delete under way, and twice what each batch
+    handler collects: enough that no thread waits for room, few enough to be renewed in time.
     """
     if engine.max_in_flight_messages is not None:
         return engine.max_in_flight_messages
     batches = sum(handler.batch or 0 for handler in registry.handlers)
-    return MAX_BATCH * (engine.workers + engine.max_pollers) + 2 * batches
+    return MAX_BATCH * (engine.workers + 2 * engine.max_pollers) + 2 * batches

@@ -1,4 +1,4 @@
-"""From a message to its events: decoding, what is odd about them, and copies of others."""
+"""From a message to its events: decodes them, and leaves out copies of others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import structlog
 from consumer import log_events
 from consumer.errors import DecodeError, describe, outcome_of
 from consumer.events.decode import decode
+from consumer.messages import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import InFlightMessage
     from consumer.engine.stats import Stats
     from consumer.ledger.duplicates import Duplicates
-    from consumer.messages import Event, Outcome
+    from consumer.messages import Event
 
 _log = structlog.get_logger(__name__)
 
@@ -28,9 +29,9 @@ class Intake:
 
     Args:
         message_format: how messages are read; "auto" goes by their keys.
-        unwrap: the relays whose envelopes are opened.
         watch: compares each event with the catalog.
         duplicates: recognises events that were sent twice; None handles them twice.
+        unwrap: the relays whose envelopes are opened.
     """
 
     def __init__(
@@ -48,44 +49,44 @@ class Intake:
         self._watch = watch
         self._duplicates = duplicates
 
-    def events(self, message: InFlightMessage) -> list[Event] | Outcome:
-        """The events that are to be handled; or what becomes of the message without that.
+    def events(self, message: InFlightMessage) -> Sequence[Event] | Outcome:
+        """The events that are to be handled; or the outcome of a message without any.
 
-        `end` must follow where these are events.
+        `end` must follow if these are events.
         """
+        received = message.received
         try:
-            events = decode(message.received, self._format, self._watch.reader, unwrap=self._unwrap)
-            new = self._without_copies(message, events)
-        except Exception as error:  # of ours, too: a bug must not take the other messages with it
+            events = decode(received, self._format, self._watch.reader, unwrap=self._unwrap)
+            new: Sequence[Event] | Outcome = events
+            if self._duplicates is not None:
+                new = self._duplicates.begin(events, received)
+        except Exception as error:  # a bug of ours must not affect other messages either
             return self._undecodable(message, error)
-        if not isinstance(new, list):
+        if isinstance(new, Outcome):
             return new
+        if len(new) < len(events):
+            self._stats.add("duplicate_events", len(events) - len(new))
         for event in events:
             self._watch.see(event)
         return new
 
-    def end(self, events: Sequence[Event], *, handled: bool) -> None:
-        """The message came to its end; if it was handled, copies of its events are duplicates."""
+    def end(self, messages: Sequence[InFlightMessage], *, handled: bool) -> None:
+        """These messages are complete; if they were handled, copies of them are duplicates."""
         if self._duplicates is not None:
-            self._duplicates.end(events, handled=handled)
-
-    def _without_copies(
-        self, message: InFlightMessage, events: Sequence[Event]
-    ) -> list[Event] | Outcome:
-        if self._duplicates is None:
-            return list(events)
-        new = self._duplicates.begin(events, message.received)
-        if isinstance(new, list):
-            self._stats.add("duplicate_events", len(events) - len(new))
-        return new
+            for message in messages:
+                self._duplicates.end(message.events, handled=handled)
 
     def _undecodable(self, message: InFlightMessage, error: Exception) -> Outcome:
-        facts = {"message_id": message.message_id}
+        message_id = message.message_id
         if isinstance(error, DecodeError):
             self._stats.add("undecodable")
-            _log.warning(log_events.UNDECODABLE, reason=error.reason, **facts)
+            _log.warning(log_events.UNDECODABLE, reason=error.reason, message_id=message_id)
         else:
-            facts |= describe(error)
-            reason = "a bug in the decoder"
-            _log.error(log_events.UNDECODABLE, reason=reason, **facts, exc_info=error)
+            _log.error(
+                log_events.UNDECODABLE,
+                reason="a bug in the decoder",
+                message_id=message_id,
+                **describe(error),
+                exc_info=error,
+            )
         return outcome_of(error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,28 +11,30 @@ import structlog
 from consumer import log_events
 from consumer.engine.forks import ForkGuard
 from consumer.errors import BatchFailure, Retry, describe, outcome_of
-from consumer.messages import Context, Outcome
+from consumer.messages import ACK, DECLINED, Context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.clock import Clock
-    from consumer.engine.inflight import InFlightMessage
-    from consumer.engine.progress import Call, Entry
+    from consumer.engine.call import Call, Entry
     from consumer.engine.stats import Stats
     from consumer.handlers.registering.registry import Handler
+    from consumer.messages import Outcome
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True, eq=False)
 class Run:
     """A call that has a timeout and has not returned."""
 
-    handler: str
-    messages: Sequence[InFlightMessage]
-    deadline: float
-    stuck: bool = field(default=False)
+    __slots__ = ("deadline", "handler", "messages", "stuck")
+
+    def __init__(self, call: Call, deadline: float) -> None:
+        self.handler = call.handler.name
+        self.messages = [message for message, _ in call.entries]
+        self.deadline = deadline
+        self.stuck = False
 
 
 class Invoker:
@@ -41,7 +42,7 @@ class Invoker:
 
     Args:
         stopping: set once the process drains; handlers see it as `context.should_stop()`.
-        default_timeout_seconds: for handlers that name none; None lets them run.
+        default_timeout_seconds: for handlers without a timeout; None lets them run.
     """
 
     def __init__(
@@ -60,61 +61,49 @@ class Invoker:
         self._lock = threading.Lock()
         self._runs: set[Run] = set()
 
-    def call(self, call: Call) -> list[Outcome]:
+    def call(self, call: Call) -> Sequence[Outcome]:
         """Run the handler, its predicate first; one outcome for each event, by position."""
-        handler = call.handler
-        if handler.call is not None:
-            outcome = self.unwanted(handler, call.entries[0])
-            return [outcome or self._call_one(handler, call)]
-        run, context = self._context(handler, [e.progress.message for e in call.entries])
-        try:
-            if handler.call_batch is not None:
-                handler.call_batch([entry.event for entry in call.entries], context)
-        except BatchFailure as failure:
-            self._forks.check(failure)
-            return self._failed_in_part(call, failure)
-        except BaseException as error:
-            self._forks.check(error)
-            return self._failed_as_a_whole(call, error)
-        else:
-            self._forks.check()
-            return [Outcome.ack()] * len(call.entries)
-        finally:
-            self._returned(run)
-
-    def _call_one(self, handler: Handler, call: Call) -> Outcome:
-        entry = call.entries[0]
-        run, context = self._context(handler, (entry.progress.message,))
+        handler, entries = call.handler, call.entries
+        if handler.when is not None and handler.call is not None:
+            outcome = self.unwanted(handler, entries[0])
+            if outcome is not None:
+                return [outcome]
+        timeout = handler.timeout_seconds or self._default_timeout
+        run = None if timeout is None else self._begin(call, timeout)
+        context = self._context(call, run)
         try:
             if handler.call is not None:
-                handler.call(entry.event, context)
+                handler.call(entries[0][1], context)
+            elif handler.call_batch is not None:
+                handler.call_batch([event for _, event in entries], context)
         except BaseException as error:  # a handler's sys.exit() must not end a thread of ours
             self._forks.check(error)
-            return self._failed(handler, entry, error)
+            return self._failed(call, error)
         else:
             self._forks.check()
-            return Outcome.ack()
+            return [ACK] * len(entries)
         finally:
-            self._returned(run)
+            if run is not None:
+                self._end(run)
 
     def unwanted(self, handler: Handler, entry: Entry) -> Outcome | None:
-        """Ask the predicate: None if the handler wants the event, else what that amounts to."""
+        """Ask the predicate: None if the handler wants the event, else its outcome."""
         if handler.when is None:
             return None
         try:
-            wanted = handler.when(entry.event)
+            wanted = handler.when(entry[1])
             wanted = bool(wanted)
         except BaseException as error:
             self._forks.check(error)
-            return self._failed(handler, entry, error)
+            return self._failure(handler, entry, error)
         self._forks.check()
-        return None if wanted else Outcome.declined()
+        return None if wanted else DECLINED
 
     def find_stuck(self) -> None:
         """Find the calls that ran past their timeout, and log each once.
 
-        Their messages are no longer renewed, so that another consumer gets its chance. When such a
-        call returns after all, its result counts.
+        Their messages are no longer renewed, so that another consumer gets its chance. If such a
+        call returns later, its result counts.
         """
         now = self._clock.monotonic()
         with self._lock:
@@ -122,7 +111,7 @@ class Invoker:
             late = [run for run in past if not run.stuck]
             for run in past:
                 run.stuck = True
-                for message in run.messages:  # of the old ones, too: another call may have freed it
+                for message in run.messages:  # every time: another call may have reset it
                     message.stuck = True
         for run in late:
             self._stats.add("handlers_stuck")
@@ -138,36 +127,13 @@ class Invoker:
         with self._lock:
             return sum(run.stuck for run in self._runs)
 
-    def _context(
-        self, handler: Handler, messages: Sequence[InFlightMessage]
-    ) -> tuple[Run | None, Context]:
-        timeout = handler.timeout_seconds or self._default_timeout
-        stopping = self._stopping
-        run: Run | None = None
-        deadline: float | None = None
-        should_stop = stopping.is_set
-        if timeout is not None:
-            clock = self._clock
-            deadline = limit = clock.monotonic() + timeout
-            run = Run(handler.name, messages, deadline)
-            with self._lock:
-                self._runs.add(run)
+    def _begin(self, call: Call, timeout: float) -> Run:
+        run = Run(call, self._clock.monotonic() + timeout)
+        with self._lock:
+            self._runs.add(run)
+        return run
 
-            def should_stop() -> bool:
-                return clock.monotonic() >= limit or stopping.is_set()
-
-        return run, Context(
-            handler=handler.name,
-            message_ids=tuple([message.message_id for message in messages]),
-            receive_count=messages[0].received.receive_count,
-            deadline=deadline,
-            should_stop=should_stop,
-            visibility_lost=lambda: any(message.visibility_lost for message in messages),
-        )
-
-    def _returned(self, run: Run | None) -> None:
-        if run is None:
-            return
+    def _end(self, run: Run) -> None:
         with self._lock:
             self._runs.discard(run)
         if run.stuck:
@@ -176,40 +142,58 @@ class Invoker:
             messages = len(run.messages)
             _log.warning(log_events.HANDLER_UNSTUCK, handler=run.handler, messages=messages)
 
-    def _failed_in_part(self, call: Call, failure: BatchFailure) -> list[Outcome]:
-        failures: object = failure.failures
-        events = {entry.event for entry in call.entries}
-        # A subclass may have put anything there.
-        known = isinstance(failures, Mapping) and not failures.keys() - events
-        if not known or not failures:
-            # It does not say which of these events failed: then none can be taken as handled.
-            return self._failed_as_a_whole(call, failure)
-        outcomes = []
-        for entry in call.entries:
-            if entry.event not in failure.failures:
-                outcomes.append(Outcome.ack())
+    def _context(self, call: Call, run: Run | None) -> Context:
+        entries, clock, stopping = call.entries, self._clock, self._stopping
+        should_stop = stopping.is_set
+        if run is not None:
+            deadline = run.deadline
+
+            def should_stop() -> bool:
+                return clock.monotonic() >= deadline or stopping.is_set()
+
+        return Context(
+            handler=call.handler.name,
+            message_ids=tuple([message.message_id for message, _ in entries]),
+            receive_count=entries[0][0].received.receive_count,
+            deadline=None if run is None else run.deadline,
+            should_stop=should_stop,
+            visibility_lost=lambda: any(message.visibility_lost for message, _ in entries),
+        )
+
+    def _failed(self, call: Call, error: BaseException) -> list[Outcome]:
+        handler, entries = call.handler, call.entries
+        failures: object = error.failures if isinstance(error, BatchFailure) else None
+        if (
+            handler.call_batch is None
+            # A subclass may have put anything there. If it does not say which of these events
+            # failed, none of them can be taken as handled.
+            or not (isinstance(failures, Mapping) and failures)
+            or failures.keys() - {event for _, event in entries}
+        ):
+            size = len(entries)
+            return [self._failure(handler, entries[0], error, events=size)] * size
+        outcomes: list[Outcome] = []
+        for entry in entries:
+            if entry[1] not in failures:
+                outcomes.append(ACK)
                 continue
-            error: object = failure.failures[entry.event]
-            if not isinstance(error, BaseException):
-                error = TypeError("the failures of a BatchFailure must be exceptions")
-            outcomes.append(self._failed(call.handler, entry, error))
+            failure = failures[entry[1]]
+            if not isinstance(failure, BaseException):
+                failure = TypeError("the failures of a BatchFailure must be exceptions")
+            outcomes.append(self._failure(handler, entry, failure))
         return outcomes
 
-    def _failed_as_a_whole(self, call: Call, error: BaseException) -> list[Outcome]:
-        size = len(call.entries)
-        return [self._failed(call.handler, call.entries[0], error, events=size)] * size
-
     @staticmethod
-    def _failed(
+    def _failure(
         handler: Handler, entry: Entry, error: BaseException, *, events: int = 1
     ) -> Outcome:
         outcome = outcome_of(error)
-        received = entry.progress.message.received
+        message, event = entry
         facts = {
             "handler": handler.name,
-            "event_name": entry.event.name,
-            "message_id": received.message_id,
-            "receive_count": received.receive_count,
+            "event_name": event.name,
+            "message_id": message.message_id,
+            "receive_count": message.received.receive_count,
         }
         if events > 1:
             facts["events"] = events

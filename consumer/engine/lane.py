@@ -32,6 +32,8 @@ class Lane(Generic[T]):
         self._items: list[T] = []
         #: `Clock.monotonic()` at which what waits is to be sent; infinite if nothing waits.
         self.due = math.inf
+        #: How many full batches may be sent now.
+        self.full = 0
 
     def __len__(self) -> int:
         """How many items wait."""
@@ -40,23 +42,24 @@ class Lane(Generic[T]):
     def add(self, items: Iterable[T]) -> None:
         """More to send."""
         with self._lock:
-            first = not self._items
             self._items += items
-            if first and self._items:
+            self._count()
+            if self._items and self.due == math.inf:
                 self.due = self._clock.monotonic() + self._linger
 
-    def full(self) -> int:
-        """How many full batches may be sent now."""
-        return len(self._items) // MAX_BATCH if self._eager else 0
+    def _count(self) -> None:
+        if self._eager:
+            self.full = len(self._items) // MAX_BATCH
 
     def take(self, *, partial: bool = False) -> list[T]:
         """A batch that is full or has lingered; with `partial` whatever there is; or nothing."""
         if not self._items:
             return []
         with self._lock:
-            if not (partial or self.full() or self._clock.monotonic() >= self.due):
+            if not (partial or self.full or self._clock.monotonic() >= self.due):
                 return []
             batch, self._items = self._items[:MAX_BATCH], self._items[MAX_BATCH:]
+            self._count()
             if not self._items:
                 self.due = math.inf
             return batch

@@ -24,25 +24,24 @@ if TYPE_CHECKING:
 #: "look": whether the queue is stalled.
 Role = Literal["settle", "settle everything", "work", "look", "receive"]
 
-#: CPU is looked at over windows of this length: shorter ones are noise, longer ones react late.
+#: CPU is measured over windows of this length: shorter ones are noise, longer ones react late.
 WINDOW_SECONDS = 0.1
-#: Below this share of a core the process waits a good deal, and another thread helps. Above it
-#: threads mostly contend for the interpreter lock: two busy ones make a message a quarter dearer.
+#: Below this share of a core the process mostly waits, and another thread helps. Above it threads
+#: contend for the interpreter lock: with two busy ones a message costs a quarter more CPU.
 SPARE = 0.6
-#: A receive that takes no longer (of an emulator on this machine) is not worth a second one.
+#: A receive that is quicker (from an emulator on this machine) is not worth a second one.
 QUICK_SECONDS = 0.005
-#: So many times as many receives as would keep a core busy if they came back evenly, which they do
-#: not. Without it a tenth of the throughput over a network of 15 ms is missing.
+#: Receives do not come back evenly, so this many times as many are open as would keep a core busy.
 SLACK = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """How many threads may do what.
+    """How many threads there are.
 
     Args:
-        workers: so many at most are inside of handlers.
-        max_receives: so many receives at most are open.
+        workers: at most this many are inside of handlers.
+        max_receives: at most this many receives are open.
     """
 
     workers: int
@@ -50,17 +49,16 @@ class PoolOptions:
 
     @property
     def threads(self) -> int:
-        """So many that every role can be taken, and one is left to settle."""
+        """Enough that every worker and receive can be busy, and one is left to settle."""
         return self.workers + self.max_receives + 1
 
 
 class Pool:
     """Threads of one kind: whichever is free receives, handles or settles. Any thread may call.
 
-    Why not receivers here and workers there: when handlers are quick, the thread that received ten
-    messages handles and deletes them by itself, as a plain loop would, and no message changes
-    threads. Two busy threads that hand over cost a quarter more CPU per message. Another one is
-    woken when there is more to do and the process waits rather than computes.
+    When handlers are quick, the thread that received ten messages handles and deletes them too, as
+    a plain loop would: a message that changes threads costs more CPU. Another thread is woken when
+    there is more to do and the process waits rather than computes.
 
     Args:
         stopping: set once no more messages are to be received or begun.
@@ -101,11 +99,11 @@ class Pool:
         self._cpu_of_ten = 0.0
 
     def use_only(self, threads: int) -> None:
-        """There are fewer threads than wanted: one stays free to receive and to settle."""
+        """Get by with fewer threads than wanted: one stays free to receive and to settle."""
         self.workers = min(self.workers, threads - 1)
 
     def run(self) -> None:
-        """The life of one thread: take a role, do it, take the next; returns when closed."""
+        """Run one thread: take a role, do it, take the next; returns when closed."""
         while (role := self._wait_for_role()) is not None:
             self.do(role)
 
@@ -122,7 +120,7 @@ class Pool:
             return None
 
     def take_role(self) -> Role | None:
-        """The role that a thread would take now, or None where it would park; `do` must follow."""
+        """Take the next role, or None if there is nothing to do; `do` must follow."""
         with self._turn:
             return self._take_role()
 
@@ -133,7 +131,7 @@ class Pool:
         return role
 
     def _next_role(self) -> Role | None:
-        """THE place where it is decided what a thread does: the first of these that is possible."""
+        """Decide what a thread does: the first of these that is possible."""
         settler, roles = self._settler, self._roles
         if self._may_settle():
             return "settle"
@@ -148,14 +146,12 @@ class Pool:
         return "receive" if self._may_receive() else self._role_without_room()
 
     def _may_settle(self) -> bool:
-        return self._settler.full() > self._roles["settle"]
-
-    def _leaves_work(self) -> bool:
-        """Where calls take long a full batch is for another role: who waits is no `worker`."""
-        return self.limit > 1 and self._may_settle()
+        full = self._settler.full()
+        # As many as receive: those who are in a call have taken their batch, and another waits.
+        return full > 0 and self._roles["settle"] < max(full, self.limit)
 
     def _role_without_room(self) -> Role | None:
-        """No room for another message, and none to begin: what is collected can't grow any more."""
+        """Without room for another message, and with none to begin, batches can't grow any more."""
         if self._has_new() or self._receiver.has_room():
             return None
         if self._settler.sendable() and not self._roles["settle everything"]:
@@ -170,14 +166,14 @@ class Pool:
         if self._stopping.is_set() or open_receives >= self.limit:
             return False
         wanted = self._admission.wanted()
-        # While a handler fails all the time, one receive for one message at a time is enough.
+        # While a handler keeps failing, one receive for one message at a time is enough.
         return not (wanted is not None and open_receives) and self._receiver.may_receive(wanted)
 
     def do(self, role: Role) -> None:
-        """Do what the role is, as long as there is more of it. Raises what is fatal, or a bug."""
+        """Do the role as long as there is more of it. Raises what is fatal, or a bug."""
         try:
             if role == "work":
-                while not self._closed and not self._leaves_work() and self.work_once():
+                while self.work_once():
                     pass
             elif role == "receive":
                 self._receive()
@@ -195,12 +191,16 @@ class Pool:
             self._roles[role] -= 1
 
     def work_once(self) -> bool:
-        """A full batch of deletes, else a call that may go on now, else a message; False: none.
+        """Send a full batch, else let a call go on, else begin a message; False if there is none.
 
         Calls come before messages: what has waited must not queue behind what came later. No lock
         is taken here: each of the parts gives an item to one thread only.
         """
+        if self._closed:
+            return False
         if full := self._settler.full():
+            if self.limit > 1 and self._may_settle():
+                return False  # calls take long: a thread that waits for one must not be a worker
             if full > 1:
                 self._wake()
             self._settler.send()
@@ -223,10 +223,10 @@ class Pool:
             self._clock.wait(self._stopping, received.pause_seconds)
 
     def _adapt(self, received: Received) -> None:
-        """One receive while idle; while they come back full, so many that a core is kept busy.
+        """One receive while idle; while they come back full, as many as keep a core busy.
 
-        That is how often the CPU that ten messages cost fits into the time of a receive. Called
-        with the lock held.
+        That is the time of a receive divided by the CPU that ten messages cost. Called with the
+        lock held.
         """
         self._window_messages += received.messages
         self._measure()
@@ -242,7 +242,7 @@ class Pool:
             self.limit = 1
 
     def _measure(self) -> None:
-        """Look at the CPU used over the last window, if one is full."""
+        """Measure the CPU used over the last window, once it is over."""
         now = self._clock.monotonic()
         elapsed = now - self._window_start
         if elapsed < WINDOW_SECONDS:
@@ -259,19 +259,18 @@ class Pool:
 
     def _wake_if_of_use(self) -> None:
         """Wake another thread if there is more to do and it helps; it wakes the next one."""
-        if not self._parked:
+        spare = self._utilisation < SPARE
+        if not self._parked or not (spare or self.limit > 1):
             return
         role = self._next_role()
-        # Where receives take long, so do deletes: it is the network that is waited for.
-        waits = role in {"receive", "settle"} and self.limit > 1
-        if waits or (role is not None and self._utilisation < SPARE):
+        # If receives take long, so do deletes: such a thread waits for the network.
+        if role is not None and (spare or role in {"receive", "settle"}):
             self._turn.notify(1)
 
     def nudge(self) -> None:
         """Wake a thread if there is something to do that no thread does; called now and then.
 
-        What becomes due by time has no other way; and it is the safety net under the rules above:
-        a quick handler that suddenly hangs, room regained.
+        Needed for what becomes due by time, and when a quick handler suddenly hangs.
         """
         with self._turn:
             self._measure()
@@ -284,7 +283,7 @@ class Pool:
             return any(self._roles.values()) or self._next_role() is not None
 
     def only_settle(self) -> None:
-        """Begin nothing more, and let no call go on: what is left is given back."""
+        """Begin no message and let no call go on: what is left is given back."""
         self._only_settles = True
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -42,9 +42,9 @@ class ReceiveOptions:
     Args:
         wait_seconds: of a long poll, 0 to 20.
         visibility_seconds: sent with each receive.
-        most: receive at most so many messages in all; None without a limit.
+        most: how many messages to receive in total; None without a limit.
         until_empty: receive until a whole long poll has brought nothing new.
-        fatal_grace_seconds: how long a receive that worked before must be refused to end it all.
+        fatal_grace_seconds: how long receives that worked before must be refused to end the daemon.
     """
 
     wait_seconds: int
@@ -54,9 +54,8 @@ class ReceiveOptions:
     fatal_grace_seconds: float = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What one receive brought."""
+class Received(NamedTuple):
+    """The result of one receive."""
 
     messages: int = 0
     #: Seconds to wait before the next receive: 0 unless it failed, or was empty and no long poll.
@@ -66,7 +65,7 @@ class Received:
 
     @property
     def full(self) -> bool:
-        """True if there is probably more where this came from."""
+        """True if there are probably more messages in the queue."""
         return self.messages == MAX_BATCH
 
 
@@ -98,16 +97,16 @@ class Receiver:
         self._failed_at = float("-inf")
         self._open: dict[object, float] = {}
         self._received: deque[InFlightMessage] = deque()
-        #: With `until_empty`: why messages stay in the queue that this process has put back, by
-        #: message id. Those who put them back write it.
+        #: With `until_empty`: why this process has put messages back, by message id; other parts
+        #: write it.
         self.put_back: dict[str, str] | None = {} if options.until_empty else None
-        #: Since when no message came but such ones, and no receive failed; None: not yet.
+        #: Since when only such messages came and no receive failed; None: not yet.
         self._quiet_since: float | None = None
         #: With `until_empty`: True once the queue has nothing new; then nothing is received.
         self.emptied = False
         #: True once a receive succeeded, empty or not.
         self.succeeded = False
-        #: `Clock.monotonic()` of the last receive that returned, with whatever result.
+        #: `Clock.monotonic()` of the last receive that returned or failed.
         self.last_return = clock.monotonic()
         #: `Clock.monotonic()` at which there last was no room, or no need, for another message.
         self.last_blocked = self.last_return
@@ -117,12 +116,12 @@ class Receiver:
 
     @property
     def exhausted(self) -> bool:
-        """True once as many messages were received as the process was asked to take."""
+        """True once `most` messages were received."""
         with self._lock:
             return self._budget == 0 and self._pending == 0
 
     def may_receive(self, wanted: int | None) -> bool:
-        """True if a receive would ask for at least one message. `wanted`: at most so many."""
+        """True if a receive would ask for at least one message, of `wanted` at most."""
         if self.emptied or self._budget == 0:
             return False
         if wanted != 0 and self._in_flight.has_room():
@@ -146,14 +145,11 @@ class Receiver:
             return None
 
     def take_back(self) -> list[InFlightMessage]:
-        """All that were received and not taken: to be given back."""
-        messages: list[InFlightMessage] = []
-        while (message := self.take()) is not None:
-            messages.append(message)
-        return messages
+        """All messages that were received and not taken, to be given back."""
+        return list(iter(self.take, None))
 
     def receive(self, wanted: int | None = None) -> Received:
-        """Receive once; what comes waits for `take`. Raises only what is fatal for good."""
+        """Receive once; the messages wait for `take`. Raises errors that are fatal for good."""
         asked = self._reserve(wanted)
         if asked == 0:
             return Received()
@@ -186,10 +182,10 @@ class Receiver:
     def _is_emptied(
         self, put_back: Mapping[str, str], messages: list[ReceivedMessage], began: float
     ) -> bool:
-        """True if for a whole long poll nothing new came, and nothing new is in hand.
+        """True if nothing new came for a whole long poll, and nothing new is in flight.
 
-        What this process has put back and receives again is nothing new: a message that fails for
-        ever must not keep it alive.
+        A message that this process has put back is not new: one that always fails must not keep
+        the process running.
         """
         now = self._clock.monotonic()
         if any(message.message_id not in put_back for message in messages):
@@ -228,7 +224,7 @@ class Receiver:
             with self._lock:
                 self._budget += asked - len(messages)
                 self._pending -= asked
-        if _debug.isEnabledFor(logging.DEBUG):  # asked once for all: the way is hot
+        if _debug.isEnabledFor(logging.DEBUG):  # checked once: it takes time
             for message in new:
                 _log.debug(
                     log_events.MESSAGE_RECEIVED,
@@ -258,18 +254,17 @@ class Receiver:
             self._stats.add("empty_receives")
             return
         self._stats.add("received", len(messages))
-        again = sum(message.receive_count > 1 for message in messages)
-        if again:
+        if again := sum([message.receive_count > 1 for message in messages]):
             self._stats.add("redelivered", again)
         sent_at = messages[0].sent_at
         if sent_at is not None:
             self._stats.lag_seconds = max(0.0, (self._clock.now() - sent_at).total_seconds())
 
     def _note_failure(self, error: TransportError, began: float) -> float:
-        """Count and log it, and say how long to pause; raise what is fatal for good."""
+        """Count and log a failure; returns how long to pause. Raises what is fatal for good."""
         now = self._clock.monotonic()
         with self._lock:
-            # Receives that were under way together fail together: one failure, one backoff.
+            # Receives that were open together fail together: they count as one failure.
             if began >= self._failed_at:
                 self._failures += 1
             self._failed_at = now
@@ -284,8 +279,8 @@ class Receiver:
         if self.failing_since is None:
             self.failing_since = began
         self._quiet_since = None
-        # A policy that is being edited or a queue that is being moved denies for moments; before
-        # the first success there is nothing to wait for.
+        # A policy that is being edited denies for moments; before the first success there is
+        # nothing to wait for.
         if refused_since is not None:
             lasting = now - refused_since >= self._options.fatal_grace_seconds
             if lasting or not self.succeeded:

@@ -70,7 +70,7 @@ class Settler:
         self._put_back = put_back
 
     def ack(self, messages: Sequence[InFlightMessage]) -> None:
-        """Every handler succeeded: delete them, soon."""
+        """Delete messages soon: every handler succeeded."""
         self._deletes.lane.add(_settled_now(messages))
         if self._put_back:
             for message in messages:
@@ -139,7 +139,7 @@ class Settler:
 
     def full(self) -> int:
         """How many full batches wait to be sent."""
-        return self._deletes.lane.full() + self._changes.lane.full()
+        return self._deletes.lane.full + self._changes.lane.full
 
     def due(self) -> float:
         """`Clock.monotonic()` at which something that waits is to be sent, full or not."""
@@ -166,7 +166,9 @@ class Settler:
 
 def _settled_now(messages: Sequence[InFlightMessage]) -> list[InFlightMessage]:
     """Mark messages as settled; returns those that were not: a drain may have given some back."""
-    new = [message for message in messages if not message.settled]
-    for message in new:
-        message.settled = True
+    new: list[InFlightMessage] = []
+    for message in messages:
+        if not message.settled:
+            message.settled = True
+            new.append(message)
     return new

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from consumer.engine.inflight import InFlightMessage
     from consumer.messages import Event
 
 CounterName = Literal[
@@ -65,18 +66,18 @@ class Stats:
             if total:
                 self._counts[name] = total
 
-    def handled(self, messages: Iterable[tuple[Sequence[Event], Sequence[Event]]]) -> None:
-        """Count messages as handled: each as its events, and those that no handler asked for."""
+    def handled(self, messages: Iterable[InFlightMessage]) -> None:
+        """Count messages as handled, and their events; or as unmatched, if no handler asked."""
         with self._lock:
-            for events, unmatched in messages:
-                wanted = events
+            for message in messages:
+                wanted, unmatched = message.events, message.unmatched
                 if unmatched:
                     self._counts["unmatched"] += len(unmatched)
                     _count(self._unmatched, unmatched)
-                    wanted = [event for event in events if event not in unmatched]
+                    wanted = [event for event in wanted if event not in unmatched]
                     if not wanted:
                         continue
-                self._counts["handled"] += 1
+                self._counts["handled"] += 1  # also a message all of whose events are duplicates
                 _count(self._events, wanted)
 
     def __getitem__(self, name: CounterName) -> int:

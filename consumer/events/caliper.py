@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from consumer.errors import DecodeError
 from consumer.events.timestamps import as_written, time_of
-from consumer.messages import Event, Reader, ReceivedMessage
+from consumer.messages import Event, Reader, ReceivedMessage, new_event
 
 _CANVAS = "com.instructure.canvas"
 _URN = "urn:instructure:canvas:"
@@ -102,7 +102,7 @@ def events_of(
     skipped = len(entries) - len(events)
     envelope = {key: value for key, value in payload.items() if key != "data"}
     return tuple(
-        Event(
+        new_event(
             name=sent_name or name_of(entry),
             format="caliper",
             time=time_of(entry.get("eventTime"), message),

@@ -10,7 +10,7 @@ from consumer.events import caliper, relays
 from consumer.events.json_text import parse
 from consumer.events.timestamps import as_written, time_of
 from consumer.events.typed import READER
-from consumer.messages import Event, Reader, ReceivedMessage
+from consumer.messages import Event, Reader, ReceivedMessage, new_event
 
 _NEITHER = (
     'neither a Canvas event (an object with "metadata" and "body") '
@@ -99,7 +99,7 @@ def _canvas_event(payload: Mapping[str, Any], message: ReceivedMessage, reader: 
             reason = 'no event name: neither "metadata" nor the message has an "event_name"'
             raise DecodeError(reason)
     written = metadata.get("event_time")
-    return Event(
+    return new_event(
         name=name,
         format="canvas",
         time=time_of(written, message),

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from consumer.engine.call import Call, Entry
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.invoke import Invoker
-from consumer.engine.progress import Call, Entry, Progress
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure
 from consumer.handlers.registering.registry import Handler, Registry
@@ -67,7 +67,7 @@ def run_batch(registry: Registry, events: Sequence[Event]) -> list[Ran]:
     for handler in registry.handlers:
         for entry, outcome, error in _run_one(handler, [
             entry for entry in entries
-            if handler in registry.route(entry.event.name, entry.event.format)
+            if handler in registry.route(entry[1].name, entry[1].format)
         ]):  # fmt: skip
             position = entries.index(entry)
             outcomes[position][handler.name] = outcome
@@ -134,11 +134,10 @@ def _error_of(
         return None
     error = raised[-1]
     if isinstance(error, BatchFailure) and isinstance(error.failures, Mapping):
-        return error.failures.get(entry.event, error)
+        return error.failures.get(entry[1], error)
     return error
 
 
 def _entry(event: Event) -> Entry:
     received = ReceivedMessage(event.message_id, "receipt-handle-of-a-test", event.raw)
-    message = InFlightMessage(received, event.message_id, received.receipt_handle, 0.0, 30.0, 0)
-    return Entry(Progress(message, [event], 1), event)
+    return InFlightMessage(received, visible_at=30.0), event

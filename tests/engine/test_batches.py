@@ -8,13 +8,13 @@ import pytest
 
 from consumer.engine.batches import Batches
 from consumer.engine.inflight import InFlight
-from consumer.engine.progress import Entry, Progress
 from consumer.handlers.registering.registry import Handler
 from consumer.testing import make_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from consumer.engine.call import Entry
     from consumer.engine.inflight import InFlightMessage
     from consumer.testing import ManualClock
 
@@ -43,7 +43,7 @@ def _batches(clock: ManualClock) -> Batches:
 @pytest.fixture(name="entries")
 def _entries(make_held: Callable[..., InFlightMessage]) -> list[Entry]:
     in_flight = InFlight(max_messages=10, max_bytes=1 << 40)
-    return [Entry(Progress(make_held(in_flight), [], 1), make_event()) for _ in range(4)]
+    return [(make_held(in_flight), make_event()) for _ in range(4)]
 
 
 def test_the_event_that_fills_a_batch_gets_it(batches: Batches, entries: list[Entry]) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import consumer.ledger.duplicates
+from consumer.engine.inflight import InFlightMessage
+from consumer.engine.stats import Stats
 from consumer.ledger.database import PAUSE_SECONDS
 from consumer.ledger.duplicates import PURGE_SECONDS, Duplicates
 from consumer.ledger.ledger import Ledger, open_ledger
@@ -446,3 +448,12 @@ def test_what_no_database_takes_is_told_apart_all_the_same(
     assert rig.stats["duplicate_events"] == 1
     assert len(rig.queue.deleted()) == 2
     ledger.close()
+
+
+def test_a_message_of_which_all_events_are_duplicates_counts_as_handled() -> None:
+    """It is deleted: handled and deleted messages must add up."""
+    stats = Stats()
+
+    stats.handled([InFlightMessage(make_message(), visible_at=30.0)])
+
+    assert (stats["handled"], stats.events()) == (1, {})

@@ -10,9 +10,9 @@ import pytest
 
 from consumer import log_events
 from consumer.engine import forks
+from consumer.engine.call import Call
 from consumer.engine.inflight import InFlight
 from consumer.engine.invoke import Invoker
-from consumer.engine.progress import Call, Entry, Progress
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure, DecodeError, Reject, Retry
 from consumer.handlers.registering.registry import Handler, Registry
@@ -22,6 +22,7 @@ from consumer.testing import make_event
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from consumer.engine.call import Entry
     from consumer.engine.inflight import InFlightMessage
     from consumer.testing import ManualClock
 
@@ -47,12 +48,11 @@ class Bench:
 
     def call_batch(self, handler: Handler, events: list[Event]) -> list[Outcome]:
         """What becomes of several events, each of another message."""
-        return self.invoker.call(Call(handler, self.entries(events)))
+        return list(self.invoker.call(Call(handler, self.entries(events))))
 
     def entries(self, events: list[Event]) -> list[Entry]:
-        """Each event with the progress of its message."""
-        pairs = zip(events, self.messages, strict=False)
-        return [Entry(Progress(message, [event], 1), event) for event, message in pairs]
+        """Each event with its message."""
+        return list(zip(self.messages, events, strict=False))
 
 
 @pytest.fixture(name="bench")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.engine.call import Call
 from consumer.engine.pool import QUICK_SECONDS, SLACK, SPARE, WINDOW_SECONDS, PoolOptions, Role
-from consumer.engine.progress import Call, Entry, Progress
 from consumer.engine.stall import LOOK_SECONDS
 from consumer.messages import Outcome
 from consumer.testing import Fault, make_event
@@ -214,8 +214,8 @@ def calls_of(message: InFlightMessage, registry: Registry) -> list[Call]:
     """The calls that a message amounts to, as if they had waited at a gate."""
     event = make_event(message_id=message.message_id)
     handlers = registry.route(event.name, event.format)
-    progress = Progress(message, [event], len(handlers))
-    return [Call(handler, [Entry(progress, event)]) for handler in handlers]
+    message.calls = len(handlers)
+    return [Call(handler, [(message, event)]) for handler in handlers]
 
 
 def test_what_an_open_long_poll_brings_after_the_stop_is_not_begun(stage: Stage) -> None:
@@ -321,6 +321,25 @@ def test_as_many_threads_settle_as_there_are_full_batches(stage: Stage) -> None:
     stage.rig.parts.settler.release(messages[15:])
 
     assert [stage.take(), stage.take(), stage.take()] == ["settle", "settle", "receive"]
+
+
+def test_a_worker_sends_no_delete_while_others_may(stage: Stage, handled: list[Event]) -> None:
+    """Over a slow network it would wait for a call instead of handling messages."""
+    stage.pool.limit = 3
+    stage.hold("settle", 2)
+    stage.rig.parts.settler.ack(stage.bring(10))
+
+    while stage.pool.work_once():
+        pass
+
+    assert (stage.rig.calls("delete"), handled) == ([], [])
+    assert stage.step() == "settle"
+    assert stage.rig.calls("delete") == [10]
+
+    stage.hold("settle", 3)
+    stage.rig.parts.settler.ack(stage.bring(10))
+    assert stage.pool.work_once()
+    assert stage.rig.calls("delete") == [10, 10]
 
 
 def test_what_is_due_is_sent_by_one_thread(stage: Stage) -> None:

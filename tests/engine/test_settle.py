@@ -918,9 +918,9 @@ def test_a_lane_gives_full_batches_at_once_and_the_rest_after_its_linger(
     """In the order of adding."""
     lane.add(range(12))
 
-    assert (lane.full(), lane.take(), lane.take()) == (1, list(range(10)), [])
+    assert (lane.full, lane.take(), lane.take()) == (1, list(range(10)), [])
     bench.clock.advance(2)
-    assert (lane.full(), lane.take(), lane.take()) == (0, [10, 11], [])
+    assert (lane.full, lane.take(), lane.take()) == (0, [10, 11], [])
     assert (len(lane), lane.due) == (0, float("inf"))
 
 
@@ -945,7 +945,7 @@ def test_a_lane_that_is_not_eager_gives_nothing_before_its_linger(bench: Bench) 
     lane: Lane[int] = Lane(clock=bench.clock, linger_seconds=2.0, eager=False)
     lane.add(range(12))
 
-    assert (lane.full(), lane.take()) == (0, [])
+    assert (lane.full, lane.take()) == (0, [])
     bench.clock.advance(2)
     assert lane.take() == list(range(10))
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.progress import Call, Entry, Progress
+from consumer.engine.call import Call
+from consumer.engine.inflight import InFlightMessage
 from consumer.handlers.loading.loader import UNMATCHED, archive_unmatched
 from consumer.ledger.step import Step
 from consumer.messages import Outcome
-from consumer.testing import make_event
+from consumer.testing import make_event, make_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -244,14 +244,11 @@ def test_what_was_declined_is_not_remembered_as_done(registry: Registry) -> None
     """Else, after a crash before the archive's write, it would be deleted as if it were handled."""
     registry.add(Seen(), "*", name="one", when=lambda _event: False)
     (handler,) = registry.handlers
-    message: Any = SimpleNamespace(message_id="m", succeeded=[])
-    event = make_event()
-    progress = Progress(message, [event], 1)
-    call = Call(handler, [Entry(progress, event)])
+    message, event = InFlightMessage(make_message(), visible_at=30.0), make_event()
+    message.calls = 1
+    call = Call(handler, [(message, event)])
 
-    outcomes = [Outcome.declined()]
-
-    assert [] == call.succeeded(outcomes)
-    assert [progress] == call.end(outcomes)
+    assert [] == call.note([Outcome.declined()])
+    assert [message] == call.end()
     assert [] == message.succeeded
-    assert [event] == progress.declined
+    assert [event] == message.declined_by_all(lambda _event: 1)

@@ -35,7 +35,7 @@ def test_capacity_leaves_room_for_every_worker_receive_and_batch() -> None:
     registry.add(lambda _events: None, "*", name="a", batch=500)
     registry.add(lambda _event: None, "*", name="b")
 
-    assert capacity_for(EngineSettings(workers=3, max_pollers=2), registry) == 50 + 1000
+    assert capacity_for(EngineSettings(workers=3, max_pollers=2), registry) == 70 + 1000
     assert capacity_for(EngineSettings(max_in_flight_messages=7), registry) == 7
 
 

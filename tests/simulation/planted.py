@@ -37,24 +37,24 @@ DEFECTS: Final = (
     Defect(
         "messages are deleted before they are handled",
         "engine/flow.py",
-        "        progress = Progress(message, events, len(work), unmatched)\n",
+        "        message.calls = len(work)\n",
         """\
-        progress = Progress(message, events, len(work), unmatched)
+        message.calls = len(work)
         self._settler.ack([message])
         self._settler.send(partial=True)
 """,
     ),
     Defect(
         "one of two handlers failed, and the message is deleted",
-        "engine/progress.py",
-        "        if not self._failed:",
-        "        if self.message.succeeded or not self._failed:",
+        "engine/flow.py",
+        "message.verdict() if message.others else",
+        "message.verdict() if message.others and not message.succeeded else",
     ),
     Defect(
         "a part of a batch failed, and all of it is deleted",
         "engine/invoke.py",
-        "            outcomes.append(self._failed(call.handler, entry, error))",
-        "            outcomes.append(Outcome.ack())",
+        "            outcomes.append(self._failure(handler, entry, failure))",
+        "            outcomes.append(ACK)",
     ),
     Defect(
         "the heartbeat ends when the drain begins",
@@ -209,11 +209,10 @@ DEFECTS: Final = (
     Defect(
         "a handler that raises keeps its place at the gate",
         "engine/flow.py",
-        "        finally:\n            self._admission.leave(call)",
+        "        finally:\n            if call.has_place:",
         """\
         finally:
-            if outcomes[0].verdict == "ack":
-                self._admission.leave(call)""",
+            if call.has_place and outcomes[0].verdict == "ack":""",
     ),
     Defect(
         "a breaker that closes forgets what it has held",

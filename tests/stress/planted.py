@@ -16,9 +16,9 @@ DEFECTS: Final = (
     ),
     Defect(
         "two calls that end together both count as the last one",
-        "engine/progress.py",
-        "return next(self._ended) == self.calls",
-        "return len(self.message.succeeded) + len(self._failed) == self.calls",
+        "engine/call.py",
+        "next(message.ended) == message.calls",
+        "len(message.succeeded) + len(message.others) == message.calls",
     ),
     Defect("no lock in ledger", "ledger/ledger.py", _LOCK, f"self._lock = {_NO_LOCK}"),
     Defect(

@@ -24,7 +24,7 @@ _SHARED = {
     **dict.fromkeys(("ledger/ledger", "ledger/duplicates"), 1 / 400),
     **dict.fromkeys(("engine/breaker", "engine/hidden", "engine/inflight"), 1 / 300),
     **dict.fromkeys(("engine/lane", "engine/stats"), 1 / 300),
-    **dict.fromkeys(("engine/batches", "engine/gate", "engine/progress"), 1 / 40),
+    **dict.fromkeys(("engine/batches", "engine/gate", "engine/call"), 1 / 40),
 }
 
 

@@ -10,7 +10,7 @@ from consumer import log_events
 from consumer.clock import Clock, SystemClock
 from consumer.config import AwsSettings, QueueSettings
 from consumer.errors import TransportError
-from consumer.messages import ReceivedMessage
+from consumer.messages import ReceivedMessage, new_message
 from consumer.queues.rules import QueueAddress, address_of
 from consumer.queues.sending import Outgoing
 from consumer.queues.sqs.calls import BotocoreCalls, WireCalls, calls_of
@@ -207,4 +207,4 @@ def _received(message: Any, now: float) -> ReceivedMessage | None:
         for name, value in named.items():
             if type(value) is dict and type(text := value.get("StringValue")) is str:
                 texts[name] = text
-    return ReceivedMessage(message_id, handle, body, receive_count, now, attributes, texts)
+    return new_message(message_id, handle, body, receive_count, now, attributes, texts)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.engine.call import Call
 from consumer.engine.gate import Gate
 from consumer.engine.inflight import InFlight, InFlightMessage
-from consumer.engine.progress import Call, Entry, Progress
 from consumer.handlers.registering.registry import Handler
 from consumer.messages import Event, Outcome
 from consumer.testing import make_event
@@ -43,86 +43,84 @@ def _work() -> Work:
     return [(event, handler(name)) for event in events for name in ("store", "mail")]
 
 
-def progress_of(message: InFlightMessage, calls: int = 1) -> Progress:
-    """A message with so many calls to come."""
-    return Progress(message, [], calls)
-
-
 def one_call(message: InFlightMessage) -> Call:
-    """A call of its own for one event of a message."""
-    return Call(handler("store"), [Entry(progress_of(message), make_event())])
+    """A call for one event of a message."""
+    return Call(handler("store"), [(message, make_event())])
 
 
-def test_the_last_call_that_ends_is_told_apart_once(message: InFlightMessage, work: Work) -> None:
+def end(message: InFlightMessage, piece: tuple[Event, Handler], outcome: Outcome) -> bool:
+    """One call of a message ends; True if that was the last one."""
+    event, found = piece
+    call = Call(found, [(message, event)])
+    call.note([outcome])
+    return call.end() == [message]
+
+
+def test_the_last_call_that_ends_is_known_once(message: InFlightMessage, work: Work) -> None:
     """The thread that ends it settles the message; in which order they end does not matter."""
-    progress = progress_of(message, len(work))
+    message.calls = len(work)
 
-    ended = [progress.end(event, found, ACK) for event, found in reversed(work)]
+    ended = [end(message, piece, ACK) for piece in reversed(work)]
 
     assert ended == [False, False, False, True]
-    assert progress.verdict() == (ACK, None)
+    assert message.verdict() == (ACK, None)
 
 
 def test_what_succeeded_is_known_by_position_and_handler(
     message: InFlightMessage, work: Work
 ) -> None:
     """Only that may be left out when the message comes again."""
-    progress = progress_of(message, len(work))
     outcomes = [ACK, Outcome.retry("TimeoutError"), Outcome.reject("not ours"), ACK]
 
-    for (event, found), outcome in zip(work, outcomes, strict=True):
-        progress.end(event, found, outcome)
+    for piece, outcome in zip(work, outcomes, strict=True):
+        end(message, piece, outcome)
 
     assert message.succeeded == [(0, "store"), (1, "mail")]
 
 
 def test_a_retry_wins_over_a_reject(message: InFlightMessage, work: Work) -> None:
     """Its handler may yet succeed; and the handler whose retry it is names the policy."""
-    progress = progress_of(message, 3)
     retry = Outcome.retry("TimeoutError")
-    progress.end(*work[0], Outcome.reject("not ours"))
-    progress.end(*work[1], retry)
-    progress.end(*work[2], ACK)
+    for piece, found in zip(work, (Outcome.reject("not ours"), retry, ACK), strict=False):
+        end(message, piece, found)
 
-    outcome, found = progress.verdict()
+    outcome, decided = message.verdict()
 
     assert outcome is retry
-    assert found is work[1][1]
+    assert decided is work[1][1]
 
 
 def test_the_longest_explicit_delay_wins(message: InFlightMessage, work: Work) -> None:
-    """No handler is called before it asked to be."""
-    progress = progress_of(message, 3)
+    """No handler is called before the time that it asked for."""
     for piece, delay in zip(work, (None, 600.0, 30.0), strict=False):
-        progress.end(*piece, Outcome.retry("later", delay))
+        end(message, piece, Outcome.retry("later", delay))
 
-    outcome, found = progress.verdict()
+    outcome, decided = message.verdict()
 
     assert outcome.delay_seconds == 600
-    assert found is work[1][1]
+    assert decided is work[1][1]
 
 
 def test_a_call_ends_the_messages_whose_last_call_it_was(
     in_flight: InFlight, make_held: MakeHeld
 ) -> None:
     """A batch may end some of its messages, while others wait for another handler."""
-    last, not_last = progress_of(make_held(in_flight)), progress_of(make_held(in_flight), 2)
-    call = Call(handler("store"), [Entry(last, make_event()), Entry(not_last, make_event())])
+    last, not_last = make_held(in_flight), make_held(in_flight)
+    last.calls, not_last.calls = 1, 2
+    call = Call(handler("store"), [(last, make_event()), (not_last, make_event())])
 
-    ended = call.end([ACK, ACK])
-
-    assert ended == [last]
-    assert call.first is last.message
+    assert call.first is last
+    assert call.end() == [last]
 
 
 def test_a_call_names_the_steps_that_succeeded_with_their_messages(
     in_flight: InFlight, make_held: MakeHeld
 ) -> None:
     """That is what the ledger notes: by position, what failed is left out."""
-    progresses = [progress_of(make_held(in_flight)) for _ in range(3)]
-    call = Call(handler("store"), [Entry(p, make_event(index=n)) for n, p in enumerate(progresses)])
+    entries = [(make_held(in_flight), make_event(index=index)) for index in range(3)]
+    call = Call(handler("store"), entries)
 
-    steps = call.succeeded([ACK, Outcome.retry("busy"), ACK])
+    steps = call.note([ACK, Outcome.retry("busy"), ACK])
 
     assert steps == [("message-1", (0, "store")), ("message-3", (2, "store"))]
 
@@ -130,8 +128,8 @@ def test_a_call_names_the_steps_that_succeeded_with_their_messages(
 def test_the_first_event_of_a_batch_can_be_tried_alone(
     in_flight: InFlight, make_held: MakeHeld
 ) -> None:
-    """The rest is a call of its own; a batch that was on its last try stays so in both parts."""
-    entries = [Entry(progress_of(make_held(in_flight)), make_event()) for _ in range(3)]
+    """The rest is another call; a batch that was on its last try stays so in both parts."""
+    entries = [(make_held(in_flight), make_event()) for _ in range(3)]
     call = Call(handler("store"), entries)
     call.last_try = True
 

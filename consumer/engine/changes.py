@@ -8,8 +8,8 @@ import structlog
 
 from consumer import log_events
 from consumer.engine.deletes import codes_of, log_settled
+from consumer.engine.heartbeat import accepted_seconds
 from consumer.engine.lane import Lane
-from consumer.engine.visibility import visibility_delay
 from consumer.errors import TransportError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Changes:
         return self._transport.change_visibility([
             (
                 message.receipt_handle,
-                visibility_delay(seconds, age_seconds=now - message.received_at) if seconds else 0,
+                accepted_seconds(seconds, now - message.received_at) if seconds else 0,
             )
             for message, seconds in changes
         ])  # fmt: skip

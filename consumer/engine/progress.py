@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.ledger.step import Step, step_of
+from consumer.ledger.journal import Step, step_of
 from consumer.messages import Outcome
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
-"""Starts the threads and calls the parts' verbs in loops. Nothing else does."""
+"""Starts the threads, which call the parts' methods in loops. Nothing else does."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,26 +15,59 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.clock import Clock
+    from consumer.engine.catalog_watch import CatalogWatch
+    from consumer.engine.flow import Flow
     from consumer.engine.heartbeat import Heartbeat
-    from consumer.engine.housekeeper import Housekeeper
+    from consumer.engine.invoke import Invoker
     from consumer.engine.pool import Pool
+    from consumer.ledger.duplicates import Duplicates
+    from consumer.ledger.ledger import Ledger
 
 _log = structlog.get_logger(__name__)
 
-#: How often the housekeeper comes by: several times within the half second in which what a
-#: handler did must be in the file.
+#: How often the housekeeper ticks: several times within the half second after which what a handler
+#: did must be in the ledger's file.
 TICK_SECONDS = 0.2
-#: While this process holds no message there is nothing that could be due soon.
+#: How often while this process holds no message, so that nothing can be due soon.
 IDLE_TICK_SECONDS = 1.0
 #: One to receive and one to handle.
 FEWEST_THREADS = 2
+
+
+@dataclass(kw_only=True)
+class Housekeeper:
+    """Does what is due by time. It makes no call to the queue: it wakes a thread of the pool."""
+
+    flow: Flow
+    invoker: Invoker
+    ledger: Ledger
+    duplicates: Duplicates | None
+    watch: CatalogWatch
+    pool: Pool
+    clock: Clock
+    #: `Clock.monotonic()` of the last sign of life, for the watchdog.
+    progress: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.progress = self.clock.monotonic()
+
+    def tick(self) -> None:
+        """Batches that have lingered, probes, stuck handlers, notes for the ledger's file."""
+        self.progress = self.clock.monotonic()
+        self.flow.tick()
+        self.invoker.find_stuck()
+        self.pool.nudge()
+        self.ledger.flush()
+        if self.duplicates is not None:
+            self.duplicates.flush()
+        self.watch.update_stats()
 
 
 class Threads:
     """The threads of one engine: daemon threads, so that a stuck handler can't hold up the exit.
 
     Args:
-        size: how many there are for the pool.
+        size: how many threads the pool gets.
         occupied: set while this process holds a message.
     """
 
@@ -56,16 +90,20 @@ class Threads:
         self.all: list[threading.Thread] = []
         #: Set when everything is settled: the heartbeat and the housekeeper end last.
         self.ended = threading.Event()
-        #: What ended the engine from within: an error that waiting does not cure, or a bug.
+        #: What ended the engine from within: an error that waiting does not fix, or a bug.
         self.failure: BaseException | None = None
 
     def start(self) -> None:
-        """Start as many as there can be; `failure` is set if those are too few."""
+        """Start as many as the system allows; sets `failure` if those are too few."""
         wanted = [("heartbeat", self._beat), ("housekeeper", self._keep_house)]
         wanted += [(f"pool-{number}", self._pool.run) for number in range(self._size)]
         for name, loop in wanted:
-            if not self._start(name, loop):
+            thread = threading.Thread(target=self.guard, args=(name, loop), name=name, daemon=True)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError):  # "can't start new thread"
                 break
+            self.all.append(thread)
         missing = len(wanted) - len(self.all)
         if missing > self._size - FEWEST_THREADS:
             self.failure = ThreadsError("the system lets this process start too few threads")
@@ -78,17 +116,8 @@ class Threads:
                 hint="memory or TasksMax= does not allow more: fewer messages are handled at once",
             )
 
-    def _start(self, name: str, loop: Callable[[], None]) -> bool:
-        thread = threading.Thread(target=self.guard, args=(name, loop), name=name, daemon=True)
-        try:
-            thread.start()
-        except (RuntimeError, MemoryError):  # Python's words for "can't start new thread"
-            return False
-        self.all.append(thread)
-        return True
-
     def guard(self, name: str, loop: Callable[[], None]) -> None:
-        """A loop that dies stops the process: nothing may go on as if it were still there."""
+        """Run a loop. If it dies, the process stops: the engine can't go on without it."""
         try:
             loop()
         except BaseException as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic_core import to_json
 
-from consumer.ledger.step import Step
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 
 if TYPE_CHECKING:
@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 
 #: So many rows that are no longer needed are not left to the next `flush`.
 MOST_DROPPED = 100
+
+
+class Step(NamedTuple):
+    """One handler's work on one event of a message."""
+
+    #: The position of the event in its envelope.
+    event_index: int
+    #: The handler's name.
+    handler: str
+
+
+#: The same steps occur again and again, for most messages have one event. Cheaper than a new one.
+step_of = lru_cache(maxsize=4096)(Step)
 
 
 class Loaded(NamedTuple):

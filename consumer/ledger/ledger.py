@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from consumer.clock import Clock
     from consumer.ledger.database import Database
-    from consumer.ledger.journal import Loaded
-    from consumer.ledger.step import Step
+    from consumer.ledger.journal import Loaded, Step
 
 _log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ import structlog
 import consumer
 from consumer import log_events
 from consumer.config.directories import check_directories
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK
 from consumer.handlers.loading.lint import unmatched_patterns
@@ -84,7 +84,7 @@ def run(
                     max_messages=max_messages,
                     until_empty=drain_when_empty,
                 )
-                worker = Worker(
+                parts = Parts(
                     start.transport,
                     registry,
                     settings,
@@ -94,7 +94,7 @@ def run(
                     quarantine=start.quarantine,
                 )
                 return Daemon(
-                    worker,
+                    Worker(parts),
                     notifier=notifier,
                     signals=signals,
                     clock=clock,

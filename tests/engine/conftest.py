@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
@@ -21,10 +21,10 @@ from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body, mak
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from consumer.engine.drain import Counts
     from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.receive import Received
     from consumer.engine.status import Status
+    from consumer.engine.worker import Counts
     from consumer.testing.faults import Operation
 
 VISIBILITY = 30
@@ -69,7 +69,7 @@ class Rig:
         self.queue = queue or InMemoryQueue(
             self.clock, visibility_timeout_seconds=VISIBILITY, advance_on_empty=False
         )
-        self.worker = Worker(
+        self.parts = Parts(
             self.queue,
             registry,
             Settings(
@@ -82,7 +82,7 @@ class Rig:
             rng=Random(1),
             **options,
         )
-        self.parts = self.worker.parts
+        self.worker = Worker(self.parts)
         self.stats = self.parts.stats
 
     @property

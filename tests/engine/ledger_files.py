@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from consumer.ledger.database import FILE_NAME
-from consumer.ledger.step import Step
+from consumer.ledger.journal import Step
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from consumer.engine.drain import Counts
+    from consumer.engine.worker import Counts
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from consumer.testing import ManualClock

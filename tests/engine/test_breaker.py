@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.hidden import HIDE, Hidden
+from consumer.engine.breaker import RETRY_WAIT, WaitingForRetry
 from consumer.engine.inflight import InFlight
 from consumer.errors import BatchFailure, Reject, Retry
 from consumer.testing import InMemoryQueue
@@ -357,12 +357,12 @@ def test_a_message_stays_hidden_for_longer_each_time(
     clock: ManualClock, make_held: Callable[..., InFlightMessage]
 ) -> None:
     """For a process that dies in the outage: two minutes at first, an hour in the end."""
-    hidden = Hidden(clock=clock, rng=Random(1))
+    waiting = WaitingForRetry(clock=clock, rng=Random(1))
     table = InFlight(max_messages=1_000, max_bytes=1 << 40)
 
     for receive_count, ceiling in ((1, 120), (2, 480), (3, 1920), (4, 3600), (9, 3600)):
         messages = [make_held(table, receive_count=receive_count) for _ in range(50)]
-        delays = [hidden.add("store", message) for message in messages]
+        delays = [waiting.add("store", message) for message in messages]
         assert all(ceiling / 2 <= delay <= ceiling for delay in delays)
         assert max(delays) > 0.9 * ceiling
 
@@ -371,17 +371,17 @@ def test_only_what_is_still_hidden_is_recalled(
     clock: ManualClock, make_held: Callable[..., InFlightMessage]
 ) -> None:
     """And only what that handler is the cause of."""
-    hidden = Hidden(clock=clock, rng=Random(1))
+    waiting = WaitingForRetry(clock=clock, rng=Random(1))
     table = InFlight(max_messages=1_000, max_bytes=1 << 40)
     early, late, other = (make_held(table) for _ in range(3))
-    hidden.add("store", early)
-    clock.advance(HIDE.ceiling(1))
-    hidden.add("store", late)
-    hidden.add("mail", other)
+    waiting.add("store", early)
+    clock.advance(RETRY_WAIT.ceiling(1))
+    waiting.add("store", late)
+    waiting.add("mail", other)
 
-    assert hidden.recall("store") == [late.receipt_handle]
-    assert hidden.recall("store") == []
-    assert hidden.recall("mail") == [other.receipt_handle]
+    assert waiting.recall("store") == [late.receipt_handle]
+    assert waiting.recall("store") == []
+    assert waiting.recall("mail") == [other.receipt_handle]
 
 
 def test_what_breakers_hide_is_bounded_and_others_go_on(
@@ -395,7 +395,7 @@ def test_what_breakers_hide_is_bounded_and_others_go_on(
         clock, advance_on_empty=False, unordered=True, in_flight_limit=2_000, rng=Random(1)
     )
     rig = make_rig(registry, engine=ENGINE, queue=queue, clock=clock)
-    monkeypatch.setattr(rig.parts.admission._hidden, "_most", 500)
+    monkeypatch.setattr(rig.parts.admission._waiting, "_most", 500)
     sent = []
     for _ in range(300):
         rig.send(count=10)
@@ -404,7 +404,7 @@ def test_what_breakers_hide_is_bounded_and_others_go_on(
     live(rig, 300)
 
     assert sorted(sent) == sorted(others)
-    assert len(rig.parts.admission._hidden.recall("store")) <= 500
+    assert len(rig.parts.admission._waiting.recall("store")) <= 500
 
 
 def test_a_handler_of_every_event_stops_receives_when_enough_is_hidden(
@@ -415,7 +415,7 @@ def test_a_handler_of_every_event_stops_receives_when_enough_is_hidden(
     registry.add(database.store, "*", name="store")
     registry.add(lambda event: seen.update([event.message_id]), "*", name="healthy")
     rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 40})
-    monkeypatch.setattr(rig.parts.admission._hidden, "_most", 100)
+    monkeypatch.setattr(rig.parts.admission._waiting, "_most", 100)
     ids = rig.send(count=1000)
 
     live(rig, 30)

@@ -17,9 +17,9 @@ import pytest
 from consumer.ledger import database
 from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS
 from consumer.ledger.duplicates import Duplicates
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.ledger.seen import SeenKeys
-from consumer.ledger.step import Step
 from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer import log_events
-from consumer.engine.drain import LAST_CALLS_SECONDS, Counts
+from consumer.engine.worker import LAST_CALLS_SECONDS, Counts
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault

@@ -31,7 +31,7 @@ from consumer import BatchFailure, Registry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.ledger.ledger import Ledger, open_ledger
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.testing import InMemoryQueue, canvas_body
 
@@ -110,8 +110,8 @@ sent = [queue.send(canvas_body(number=number)) for number in range(20)]
 ledger = open_ledger(folder, clock=clock)
 engine = EngineSettings(workers=3, settle_linger_seconds=0.05, retry_base_seconds=1)
 settings = Settings(queue=QueueSettings(wait_time_seconds=1), engine=engine)
-worker = Worker(queue, registry, settings, RunOptions(30, until_empty=True),
-                clock=clock, ledger=ledger)
+worker = Worker(Parts(queue, registry, settings, RunOptions(30, until_empty=True),
+                      clock=clock, ledger=ledger))
 worker.start()
 for _ in range(1000):
     if worker.status().finished:

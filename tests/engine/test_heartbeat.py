@@ -6,8 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from consumer.engine.heartbeat import MAX_AGE_SECONDS, Heartbeat
+from consumer.engine.heartbeat import MAX_AGE_SECONDS, Heartbeat, accepted_seconds
 from consumer.engine.inflight import InFlight
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
@@ -415,3 +417,18 @@ def test_a_handle_that_is_gone_after_its_delete_was_sent_is_no_loss(
 
     assert not message.visibility_lost
     assert heartbeat._stats["visibility_lost"] == 0
+
+
+@given(wanted=st.floats(0, 1e9), age=st.floats(0, 1e6))
+def test_no_visibility_timeout_reaches_past_twelve_hours(wanted: float, age: float) -> None:
+    """It is in whole seconds, at least one, and ends within twelve hours of the receive."""
+    seconds = accepted_seconds(wanted, age)
+
+    assert isinstance(seconds, int)
+    assert seconds >= 1
+    assert seconds == 1 or seconds + age <= 43_200
+
+
+def test_a_visibility_timeout_is_rounded_up() -> None:
+    """A handler's 90.2 s become 91, not less than it asked for."""
+    assert accepted_seconds(90.2, 100) == 91

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.step import Step
 
 if TYPE_CHECKING:
     from consumer.testing import ManualClock

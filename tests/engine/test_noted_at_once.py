@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.handlers.registering.registry import Registry
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import COMMIT_SECONDS, open_ledger
-from consumer.ledger.step import Step
 from consumer.testing import InMemoryQueue, ManualClock
 from tests.engine.conftest import THROTTLED, VISIBILITY, Rig
 from tests.engine.ledger_files import rows_in, steps_in

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.drain import Counts
+from consumer.engine.worker import Counts
 from consumer.errors import AccessDeniedError, QueueMissingError, Retry, TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_MESSAGE_BYTES

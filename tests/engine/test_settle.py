@@ -19,8 +19,8 @@ from consumer.engine.settle import Settler
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Handler
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.step import Step
 from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure
 from consumer.retry import RetryPolicy

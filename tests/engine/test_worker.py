@@ -11,7 +11,7 @@ import pytest
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.inflight import capacity_for
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
@@ -103,7 +103,7 @@ class Engine:
     def __init__(self, registry: Registry, **options: Any) -> None:
         self.queue = InMemoryQueue(SystemClock())
         self.settled = threading.Event()
-        self.worker = Worker(
+        self.parts = Parts(
             self.queue,
             registry,
             Settings(
@@ -115,7 +115,7 @@ class Engine:
             RunOptions(30, **options),
             clock=SystemClock(),
         )
-        self.parts = self.worker.parts
+        self.worker = Worker(self.parts)
 
     def send(self, count: int) -> list[str]:
         """Put messages into the queue."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.drain import Counts
+from consumer.engine.worker import Counts
 from tests.service.daemon_stage import named
 
 if TYPE_CHECKING:

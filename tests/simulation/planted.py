@@ -67,8 +67,8 @@ DEFECTS: Final = (
     Defect(
         "the heartbeat ends when the drain begins",
         "engine/worker.py",
-        "        self.stop()\n        drain",
-        "        self.stop()\n        self.parts.threads.ended.set()\n        drain",
+        "        self.stop()\n        self._finish",
+        "        self.stop()\n        self.parts.threads.ended.set()\n        self._finish",
     ),
     Defect(
         "nothing is renewed",
@@ -79,7 +79,7 @@ DEFECTS: Final = (
     Defect(
         "renewals go beyond twelve hours",
         "engine/heartbeat.py",
-        "max(1, min(self._timeout, int(remaining)))",
+        "accepted_seconds(self._timeout, now - message.received_at)",
         "self._timeout",
     ),
     Defect(
@@ -90,9 +90,9 @@ DEFECTS: Final = (
     ),
     Defect(
         "a retry goes beyond twelve hours",
-        "engine/visibility.py",
-        "    return max(1, min(math.ceil(wanted_seconds), math.floor(remaining)))",
-        "    return max(1, math.ceil(wanted_seconds))",
+        "engine/changes.py",
+        "accepted_seconds(seconds, now - message.received_at)",
+        "seconds",
     ),
     Defect(
         "what could not be deleted is not in the ledger",
@@ -156,15 +156,15 @@ DEFECTS: Final = (
     ),
     Defect(
         "the drain gives back nothing that still runs",
-        "engine/drain.py",
-        '        parts.settler.release(parts.in_flight.snapshot(), counter="abandoned")\n',
+        "engine/worker.py",
+        '            parts.settler.release(parts.in_flight.snapshot(), counter="abandoned")\n',
         "",
     ),
     Defect(
         "a drain waits for handlers whatever its deadline says",
-        "engine/drain.py",
-        "            if self._while_waiting(left) or left <= 0 or broken():",
-        "            if self._while_waiting(left) or broken() or left <= -100:",
+        "engine/worker.py",
+        "            if while_waiting(left) or left <= 0 or self._broken():",
+        "            if while_waiting(left) or self._broken() or left <= -100:",
     ),
     Defect(
         "what is handled is not written to the ledger's file",
@@ -174,8 +174,8 @@ DEFECTS: Final = (
     ),
     Defect(
         "what succeeded is written to the ledger's file only with its delete",
-        "engine/housekeeper.py",
-        "        self._ledger.flush()\n",
+        "engine/threads.py",
+        "        self.ledger.flush()\n",
         "",
     ),
     Defect(
@@ -236,16 +236,16 @@ DEFECTS: Final = (
         "",
     ),
     Defect(
-        "what an open breaker has hidden stays hidden for an hour",
-        "engine/hidden.py",
+        "what waits for a handler that works again waits for an hour",
+        "engine/breaker.py",
         "            heapq.heappush(self._handles.setdefault(handler, []), entry)\n",
         "            return 3600.0\n",
     ),
     Defect(
         "a breaker stops receives though other handlers work",
         "engine/admission.py",
-        "        if not pausing or (len(failing) < len(self._breakers) and not self._hidden.full):",
-        "        if not pausing:",
+        "if not pausing or (len(failing) < len(self._breakers) and not self._waiting.full):",
+        "if not pausing:",
     ),
     Defect(
         "batches wait for ever",

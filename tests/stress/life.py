@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, BatchFailure
 from consumer.handlers.registering.registry import Registry
@@ -47,7 +47,7 @@ class Life:
         clock = ShortSeconds(self.dead)
         self.line = Line(queue, notebook, plan, state, self.dead)
         self.registry = _registry(plan, self._handle)
-        self.worker = Worker(
+        self.parts = Parts(
             self.line,
             self.registry,
             Settings(
@@ -70,7 +70,7 @@ class Life:
             rng=Random(plan.seed),
             ledger=open_ledger(state, clock=clock),
         )
-        self.parts = self.worker.parts
+        self.worker = Worker(self.parts)
 
     def _handle(self, handler: HandlerPlan, events: Sequence[Event]) -> None:
         self._notebook.enter(handler)

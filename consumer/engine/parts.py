@@ -25,9 +25,8 @@ from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
 from consumer.engine.stats import Stats
 from consumer.engine.threads import Housekeeper, Threads
-from consumer.ledger.duplicates import Duplicates
+from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.seen import SeenKeys
 
 if TYPE_CHECKING:
     from consumer.clock import Clock

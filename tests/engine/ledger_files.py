@@ -64,10 +64,5 @@ class Writes:
 
     @property
     def attempts(self) -> int:
-        """How many transactions were begun or tried to begin; one statement may be one."""
-        begun, inside = 0, False
-        for statement in self.statements:
-            verb = statement.partition(" ")[0]
-            begun += not inside and verb in ("BEGIN", "REPLACE")
-            inside = verb == "BEGIN" or (inside and verb not in ("COMMIT", "ROLLBACK"))
-        return begun
+        """How many transactions were begun, or tried to begin."""
+        return sum(statement.startswith("BEGIN") for statement in self.statements)

@@ -16,10 +16,9 @@ import pytest
 
 from consumer.ledger import database
 from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS
-from consumer.ledger.duplicates import Duplicates
+from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.journal import Step
 from consumer.ledger.ledger import Ledger, open_ledger
-from consumer.ledger.seen import SeenKeys
 from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in
 
@@ -173,14 +172,17 @@ def test_a_file_that_is_being_made_is_not_taken_for_anothers(
     """Two processes start at once: whatever one of them sees of the other's file is whole."""
     seen: list[tuple[int, int]] = []
 
+    def look(statement: str) -> None:
+        if statement.strip().startswith(("CREATE", "PRAGMA application_id =")):
+            with contextlib.closing(plain(tmp_path / FILE_NAME)) as other:
+                (tables,) = other.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                (application,) = other.execute("PRAGMA application_id").fetchone()
+                seen.append((tables, application))
+
     class Watched(sqlite3.Connection):
-        def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
-            if statement.startswith(("CREATE", "PRAGMA application_id =")):
-                with contextlib.closing(plain(tmp_path / FILE_NAME)) as other:
-                    (tables,) = other.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                    (application,) = other.execute("PRAGMA application_id").fetchone()
-                    seen.append((tables, application))
-            return super().execute(statement, *arguments)
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.set_trace_callback(look)
 
     plain = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", partial(plain, factory=Watched))
@@ -381,16 +383,14 @@ def test_who_waits_for_a_commit_finds_its_own_notes_written(
 ) -> None:
     """A delete may follow: what another thread was just writing is in the file by then."""
     lock, entered, end = WatchedLock(), threading.Event(), threading.Event()
-    journal = ledger._journal
-    assert journal is not None
-    write = journal.write
+    write = ledger._write
 
-    def slow(handled: Any) -> list[int] | None:
+    def slow(*handled: Any) -> list[int] | None:
         entered.set()
         assert end.wait(5)
-        return write(handled)
+        return write(*handled)
 
-    monkeypatch.setattr(journal, "write", slow)
+    monkeypatch.setattr(ledger, "_write", slow)
     monkeypatch.setattr(ledger, "_committing", lock)
     found: list[set[str]] = []
 
@@ -416,15 +416,13 @@ def test_what_is_noted_during_a_write_that_fails_is_not_lost(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Both are written with the next: what could not be, and what came meanwhile."""
-    journal = ledger._journal
-    assert journal is not None
 
-    def fail(_handled: Any) -> None:
+    def fail(*_handled: Any) -> None:
         ledger._committed_at = ledger._clock.monotonic()
         ledger.note([("m1", STEPS[1]), ("m2", STEPS[0])])
 
     with monkeypatch.context() as broken:
-        broken.setattr(journal, "write", fail)
+        broken.setattr(ledger, "_write", fail)
         ledger.note([("m1", STEPS[0])])
     ledger.commit()
 

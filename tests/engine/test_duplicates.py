@@ -9,9 +9,8 @@ import pytest
 
 import consumer.ledger.duplicates
 from consumer.ledger.database import PAUSE_SECONDS
-from consumer.ledger.duplicates import PURGE_SECONDS, Duplicates
+from consumer.ledger.duplicates import PURGE_INTERVAL_SECONDS, Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger, open_ledger
-from consumer.ledger.seen import SeenKeys
 from consumer.testing import ManualClock, canvas_body, make_event, make_message
 
 if TYPE_CHECKING:
@@ -282,10 +281,10 @@ def test_the_keys_in_the_file_are_bounded(tmp_path: Path, clock: ManualClock) ->
     for number, event in enumerate(events):
         go(duplicates, [event], f"m{number}")
         if number % 50 == 49:
-            clock.advance(PURGE_SECONDS)
+            clock.advance(PURGE_INTERVAL_SECONDS)
             duplicates.flush()
 
-    clock.advance(PURGE_SECONDS)
+    clock.advance(PURGE_INTERVAL_SECONDS)
     duplicates.flush()
 
     assert count_of(ledger) <= 100

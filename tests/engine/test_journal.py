@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.ledger.journal import Loaded, Step
+from consumer.ledger.database import open_database
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import COMMIT_SECONDS, Ledger, open_ledger
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 from tests.engine.ledger_files import Writes, database_of, rows_in, steps_in
@@ -113,17 +114,15 @@ def test_a_message_that_is_deleted_while_it_is_written_leaves_no_row(
 ) -> None:
     """Another thread forgets it in the middle of the commit."""
     ledger = reopen()
-    journal = ledger._journal
-    assert journal is not None
-    write = journal.write
+    write = ledger._write
 
-    def write_while_it_is_deleted(groups: Any) -> list[int] | None:
+    def write_while_it_is_deleted(*groups: Any) -> list[int] | None:
         ledger.forget(["m0"])
-        return write(groups)
+        return write(*groups)
 
     ledger.keep("m0", STEPS)
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(journal, "write", write_while_it_is_deleted)
+        meanwhile.setattr(ledger, "_write", write_while_it_is_deleted)
         ledger.commit()
     ledger.flush()
 
@@ -189,11 +188,15 @@ def test_is_bounded_in_the_file_too(reopen: Callable[[], Ledger]) -> None:
     assert len(ledger) == 2
 
 
-def test_is_bounded_when_it_is_read(clock: ManualClock) -> None:
+def test_is_bounded_when_it_is_read(
+    reopen: Callable[[], Ledger], tmp_path: Path, clock: ManualClock
+) -> None:
     """Kills leave notes of messages that were deleted after all: they do not pile up in memory."""
-    ledger = Ledger(clock=clock, max_messages=2)
+    before = reopen()
+    for number in range(3):
+        note(before, f"m{number}")
 
-    ledger.load({f"m{number}": Loaded(number, {Step(0, "one")}) for number in range(3)})
+    ledger = Ledger(clock=clock, database=open_database(tmp_path, clock=clock), max_messages=2)
 
     assert len(ledger) == 2
     assert not ledger.succeeded("m0")

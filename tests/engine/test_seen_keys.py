@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 import consumer.ledger.duplicates
-from consumer.ledger import seen as module
-from consumer.ledger.duplicates import PURGE_SECONDS, Duplicates
+from consumer.ledger.duplicates import (
+    PURGE_INTERVAL_SECONDS,
+    PURGE_SECONDS,
+    PURGE_STEP,
+    RECOUNT_SECONDS,
+    Duplicates,
+    SeenKeys,
+)
 from consumer.ledger.ledger import open_ledger
-from consumer.ledger.seen import PURGE_STEP, RECOUNT_SECONDS, SeenKeys
 from consumer.messages import Outcome
 from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -278,7 +282,7 @@ def test_a_message_that_waits_claims_nothing(duplicates: Duplicates) -> None:
 
 def test_memory_is_bounded(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a file the oldest keys go first; what was handled again counts as new."""
-    monkeypatch.setattr(consumer.ledger.duplicates, "MOST_KEYS", 3)
+    monkeypatch.setattr(consumer.ledger.duplicates, "MOST_KEYS_IN_MEMORY", 3)
     duplicates = Duplicates(window_seconds=60, clock=clock, seen=None)
     for number in (0, 1, 2):
         begin(duplicates, number, f"m{number}")
@@ -367,14 +371,14 @@ def test_keys_are_not_counted_all_the_time(
     """While there are too many for long: millions of rows take a tenth of a second."""
     keys = SeenKeys(database_of(ledger), clock=clock, most_keys=10)
     counts = 0
-    count = module._count
+    recount = keys._recount
 
-    def count_counts(connection: sqlite3.Connection) -> int:
+    def count_counts() -> None:
         nonlocal counts
         counts += 1
-        return count(connection)
+        recount()
 
-    monkeypatch.setattr(module, "_count", count_counts)
+    monkeypatch.setattr(keys, "_recount", count_counts)
     for round_ in range(20):
         keys.write({f"key {round_} {number}": round_ for number in range(20)})
         keys.purge(before=0)
@@ -401,7 +405,7 @@ def test_what_did_not_go_in_one_go_goes_with_the_next(tmp_path: Path) -> None:
     duplicates = Duplicates(window_seconds=60, clock=clock, seen=keys)
     writes = Writes(database_of(ledger))
 
-    clock.seconds = module.PURGE_SECONDS / 4
+    clock.seconds = PURGE_SECONDS / 4
     flushes = 0
     while keys_in(tmp_path):
         duplicates.flush()
@@ -413,6 +417,6 @@ def test_what_did_not_go_in_one_go_goes_with_the_next(tmp_path: Path) -> None:
     duplicates.flush()
     made = writes.attempts
     for _ in range(10):
-        clock.advance(PURGE_SECONDS / 11)
+        clock.advance(PURGE_INTERVAL_SECONDS / 11)
         duplicates.flush()
     assert writes.attempts == made

@@ -169,8 +169,8 @@ DEFECTS: Final = (
     Defect(
         "what is handled is not written to the ledger's file",
         "ledger/ledger.py",
-        "            rows = journal.write(groups) if groups else []",
-        "            rows = None if groups else []",
+        "            rows = self._write(database, groups)",
+        "            rows = None",
     ),
     Defect(
         "what succeeded is written to the ledger's file only with its delete",
@@ -180,15 +180,15 @@ DEFECTS: Final = (
     ),
     Defect(
         "the ledger's file keeps the rows of deleted messages",
-        "ledger/journal.py",
-        "        self._dropped.append(row)\n",
-        "        pass\n",
+        "ledger/ledger.py",
+        "                self._unneeded.append(row)\n",
+        "",
     ),
     Defect(
         "a new process does not read the ledger's file",
         "ledger/ledger.py",
-        "        ledger.load(journal.load())\n",
-        "        journal.load()\n",
+        "                self._kept[message_id] = steps\n",
+        "",
     ),
     Defect(
         "what succeeded beside a handler that still runs is forgotten",

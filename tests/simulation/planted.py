@@ -91,7 +91,7 @@ DEFECTS: Final = (
     Defect(
         "a retry goes beyond twelve hours",
         "engine/changes.py",
-        "accepted_seconds(seconds, now - message.received_at)",
+        "accepted_seconds(seconds, now - m.received_at)",
         "seconds",
     ),
     Defect(

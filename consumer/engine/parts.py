@@ -24,7 +24,6 @@ from consumer.engine.receive import ReceiveOptions, Receiver
 from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
 from consumer.engine.stats import Stats
-from consumer.engine.threads import Housekeeper, Threads
 from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger
 
@@ -96,7 +95,7 @@ class Parts:
             put_back=self.receiver.put_back,
         )
         self._make_flow()
-        self._make_threads()
+        self._make_pool()
 
     def _make_receiver(self, rng: Random) -> Receiver:
         options = ReceiveOptions(
@@ -157,7 +156,7 @@ class Parts:
             stats=self.stats,
         )
 
-    def _make_threads(self) -> None:
+    def _make_pool(self) -> None:
         transport, clock, engine = self._transport, self.clock, self.settings.engine
         stall = StallDetector(transport, self.stats, clock=clock)
         options = PoolOptions(workers=engine.workers, max_receives=engine.max_pollers)
@@ -168,12 +167,4 @@ class Parts:
         self.heartbeat = Heartbeat(
             transport, self.in_flight, self.stats, clock=clock,
             visibility_timeout_seconds=self.options.visibility_timeout_seconds,
-        )  # fmt: skip
-        self.housekeeper = Housekeeper(
-            flow=self.flow, invoker=self.invoker, ledger=self.ledger, duplicates=self.duplicates,
-            watch=self.catalog_watch, pool=self.pool, clock=clock,
-        )  # fmt: skip
-        self.threads = Threads(
-            self.heartbeat, self.housekeeper, self.pool,
-            clock=clock, size=options.threads, occupied=self.in_flight.occupied,
         )  # fmt: skip

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.engine.parts import Parts
+    from consumer.engine.threads import Threads
 
 #: A loop without a sign of life for this long, beyond what its calls may take, is stuck.
 MARGIN_SECONDS = 15.0
@@ -58,8 +59,9 @@ class Watch:
     and a heartbeat that ticked, settles that get through, a message that is not stuck.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, threads: Threads) -> None:
         self._parts = parts
+        self._threads = threads
         queue = parts.settings.queue
         self._wait = queue.wait_time_seconds
         #: How long one call to the queue may take until it fails, and a margin.
@@ -95,7 +97,7 @@ class Watch:
 
     def _finished(self) -> tuple[str, BaseException | None]:
         parts = self._parts
-        failure = parts.threads.failure or parts.attempts.fatal
+        failure = self._threads.failure or parts.attempts.fatal
         if failure is None and self._stuck_seconds() >= STUCK_SECONDS:
             # Python can't end a thread, only a new process has all of them again: what is not stuck
             # is drained, and the process ends for systemd to start it again.
@@ -103,7 +105,7 @@ class Watch:
                 "most handlers, or all messages held, are stuck past their timeout"
             )
         if failure is not None:
-            parts.threads.failure = failure
+            self._threads.failure = failure
             return "failure", failure
         # Read before what is held: what a receive brings is held before it counts.
         exhausted, emptied = parts.receiver.exhausted, parts.receiver.emptied
@@ -131,7 +133,7 @@ class Watch:
         settled = max(parts.settler.due(), parts.attempts.progress)
         may_receive = not parts.stopping.is_set() and not receiver.open()
         overdue = {
-            "housekeeper without progress": now - parts.housekeeper.progress > self._calls,
+            "housekeeper without progress": now - self._threads.housekeeper.progress > self._calls,
             "heartbeat without progress": now - parts.heartbeat.progress > self._calls,
             "settles without progress": now - settled > self._calls,
             "every message in flight is stuck": (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,14 +13,7 @@ from consumer.errors import ThreadsError, TransportError, describe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.clock import Clock
-    from consumer.engine.catalog_watch import CatalogWatch
-    from consumer.engine.flow import Flow
-    from consumer.engine.heartbeat import Heartbeat
-    from consumer.engine.invoke import Invoker
-    from consumer.engine.pool import Pool
-    from consumer.ledger.duplicates import Duplicates
-    from consumer.ledger.ledger import Ledger
+    from consumer.engine.parts import Parts
 
 _log = structlog.get_logger(__name__)
 
@@ -34,59 +26,33 @@ IDLE_TICK_SECONDS = 1.0
 FEWEST_THREADS = 2
 
 
-@dataclass(kw_only=True)
 class Housekeeper:
     """Does what is due by time. It makes no call to the queue: it wakes a thread of the pool."""
 
-    flow: Flow
-    invoker: Invoker
-    ledger: Ledger
-    duplicates: Duplicates | None
-    watch: CatalogWatch
-    pool: Pool
-    clock: Clock
-    #: `Clock.monotonic()` of the last sign of life, for the watchdog.
-    progress: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.progress = self.clock.monotonic()
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        #: `Clock.monotonic()` of the last sign of life, for the watchdog.
+        self.progress = parts.clock.monotonic()
 
     def tick(self) -> None:
         """Batches that have lingered, probes, stuck handlers, notes for the ledger's file."""
-        self.progress = self.clock.monotonic()
-        self.flow.tick()
-        self.invoker.find_stuck()
-        self.pool.nudge()
-        self.ledger.flush()
-        if self.duplicates is not None:
-            self.duplicates.flush()
-        self.watch.update_stats()
+        parts = self._parts
+        self.progress = parts.clock.monotonic()
+        parts.flow.tick()
+        parts.invoker.find_stuck()
+        parts.pool.nudge()
+        parts.ledger.flush()
+        if parts.duplicates is not None:
+            parts.duplicates.flush()
+        parts.catalog_watch.update_stats()
 
 
 class Threads:
-    """The threads of one engine: daemon threads, so that a stuck handler can't hold up the exit.
+    """The threads of one engine: daemon threads, so that a stuck handler can't hold up the exit."""
 
-    Args:
-        size: how many threads the pool gets.
-        occupied: set while this process holds a message.
-    """
-
-    def __init__(
-        self,
-        heartbeat: Heartbeat,
-        housekeeper: Housekeeper,
-        pool: Pool,
-        *,
-        clock: Clock,
-        size: int,
-        occupied: threading.Event,
-    ) -> None:
-        self._heartbeat = heartbeat
-        self._housekeeper = housekeeper
-        self._pool = pool
-        self._clock = clock
-        self._size = size
-        self._occupied = occupied
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.housekeeper = Housekeeper(parts)
         self.all: list[threading.Thread] = []
         #: Set when everything is settled: the heartbeat and the housekeeper end last.
         self.ended = threading.Event()
@@ -95,8 +61,11 @@ class Threads:
 
     def start(self) -> None:
         """Start as many as the system allows; sets `failure` if those are too few."""
+        engine, pool = self._parts.settings.engine, self._parts.pool
+        # One for each role in the pool, and one to settle.
+        size = engine.workers + engine.max_pollers + 1
         wanted = [("heartbeat", self._beat), ("housekeeper", self._keep_house)]
-        wanted += [(f"pool-{number}", self._pool.run) for number in range(self._size)]
+        wanted += [(f"pool-{number}", pool.run) for number in range(size)]
         for name, loop in wanted:
             thread = threading.Thread(target=self.guard, args=(name, loop), name=name, daemon=True)
             try:
@@ -105,10 +74,10 @@ class Threads:
                 break
             self.all.append(thread)
         missing = len(wanted) - len(self.all)
-        if missing > self._size - FEWEST_THREADS:
+        if missing > size - FEWEST_THREADS:
             self.failure = ThreadsError("the system lets this process start too few threads")
         elif missing:
-            self._pool.use_only(self._size - missing)
+            pool.use_only(size - missing)
             _log.warning(
                 log_events.THREADS_MISSING,
                 started=len(self.all),
@@ -126,19 +95,21 @@ class Threads:
                 _log.critical(log_events.LOOP_DIED, loop=name, **describe(error), exc_info=error)
 
     def _beat(self) -> None:
+        heartbeat, clock = self._parts.heartbeat, self._parts.clock
         while not self.ended.is_set():
-            self._heartbeat.tick()
-            self._clock.wait(self.ended, self._heartbeat.interval_seconds)
+            heartbeat.tick()
+            clock.wait(self.ended, heartbeat.interval_seconds)
 
     def _keep_house(self) -> None:
+        occupied, clock = self._parts.in_flight.occupied, self._parts.clock
         while not self.ended.is_set():
-            self._housekeeper.tick()
-            if not self._occupied.is_set():
-                self._clock.wait(self._occupied, IDLE_TICK_SECONDS)
-            if self._occupied.is_set():
-                self._clock.wait(self.ended, TICK_SECONDS)
+            self.housekeeper.tick()
+            if not occupied.is_set():
+                clock.wait(occupied, IDLE_TICK_SECONDS)
+            if occupied.is_set():
+                clock.wait(self.ended, TICK_SECONDS)
 
     def end(self) -> None:
         """Everything is settled: let the heartbeat and the housekeeper end."""
         self.ended.set()
-        self._occupied.set()  # the housekeeper may wait for it
+        self._parts.in_flight.occupied.set()  # the housekeeper may wait for it

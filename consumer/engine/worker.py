@@ -11,6 +11,7 @@ import structlog
 from consumer import log_events
 from consumer.engine.forks import ForkGuard
 from consumer.engine.status import Watch
+from consumer.engine.threads import Threads
 from consumer.errors import StuckError, ThreadsError, TransportError, describe
 
 if TYPE_CHECKING:
@@ -48,11 +49,12 @@ class Worker:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self._watch = Watch(parts)
+        self.threads = Threads(parts)
+        self._watch = Watch(parts, self.threads)
 
     def start(self) -> None:
         """Start all threads."""
-        self.parts.threads.start()
+        self.threads.start()
 
     def status(self) -> Status:
         """The engine at this moment."""
@@ -87,7 +89,7 @@ class Worker:
             put_back=Counter(put_back.values()),
             unmatched=stats["unmatched"],
         )
-        parts.threads.end()
+        self.threads.end()
         if not counts.abandoned:
             close_handlers(parts.registry.handlers)
         return counts
@@ -108,7 +110,7 @@ class Worker:
             if while_waiting(left) or left <= 0 or self._broken():
                 parts.attempts.hurry.set()
                 return
-            parts.clock.wait(parts.threads.ended, LOOK_SECONDS)
+            parts.clock.wait(self.threads.ended, LOOK_SECONDS)
 
     def _give_back_the_rest(self, while_waiting: Callable[[float], bool]) -> None:
         """Make visible at once what waits or still runs, and wait a moment for the last calls."""
@@ -123,14 +125,14 @@ class Worker:
                 return
             parts.pool.nudge()
             while_waiting(left)
-            parts.clock.wait(parts.threads.ended, LOOK_SECONDS)
+            parts.clock.wait(self.threads.ended, LOOK_SECONDS)
 
     def _broken(self) -> bool:
         """True if a loop has died or nothing can be settled: then waiting changes nothing.
 
         A receive that is refused for good is no reason to give up what runs.
         """
-        failure, harmless = self.parts.threads.failure, (TransportError, StuckError, ThreadsError)
+        failure, harmless = self.threads.failure, (TransportError, StuckError, ThreadsError)
         died = failure is not None and not isinstance(failure, harmless)
         return died or self.parts.attempts.fatal is not None
 

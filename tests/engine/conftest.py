@@ -175,7 +175,7 @@ class Rig:
     def tick(self) -> None:
         """What the heartbeat and the housekeeper do at one moment, and a thread for what is due."""
         self.parts.heartbeat.tick()
-        self.parts.housekeeper.tick()
+        self.worker.threads.housekeeper.tick()
         while self.parts.settler.send():
             pass
 

@@ -360,7 +360,7 @@ def test_a_receive_that_is_refused_for_good_lets_handlers_finish(
     rig.receive()
     running = rig.hold_one()
     rig.clock.call_later(5, running.end)
-    rig.parts.threads.failure = AccessDeniedError("no")
+    rig.worker.threads.failure = AccessDeniedError("no")
     assert rig.status.finished == "failure"
 
     counts = rig.drain()
@@ -379,7 +379,7 @@ def test_a_broken_engine_gives_everything_back_at_once(
     rig.receive()
     rig.hold_one()
     if what == "a loop died":
-        rig.parts.threads.failure = KeyError("bug")
+        rig.worker.threads.failure = KeyError("bug")
     else:
         rig.parts.attempts.fatal = AccessDeniedError("no")
     before = rig.clock.monotonic()

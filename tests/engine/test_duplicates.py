@@ -435,7 +435,7 @@ def test_what_no_database_takes_is_told_apart_all_the_same(
         rig.queue.send(body)
 
     rig.cycle()
-    rig.parts.housekeeper.tick()
+    rig.worker.threads.housekeeper.tick()
     rig.clock.advance(60)
     rig.cycle()
 

@@ -108,7 +108,7 @@ def test_lesson_03_an_unknown_error_is_transient(
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=TransportError("x", code=code))]
 
-    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
+    rig.worker.threads.guard("pool", rig.receive_as_a_thread)
 
     assert rig.status.finished == ""
     assert rig.receive().pause_seconds == 0
@@ -543,7 +543,7 @@ def test_lesson_29_an_idle_queue_costs_three_requests_a_minute(
     for _ in range(30):
         rig.receive_as_a_thread()
         rig.parts.heartbeat.tick()
-        rig.parts.housekeeper.tick()
+        rig.worker.threads.housekeeper.tick()
 
     assert rig.calls("receive") == [10] * 30
     assert len(rig.queue.calls) == 30
@@ -611,7 +611,7 @@ def test_lesson_34_a_missing_queue_ends_the_process_at_once(
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=QueueMissingError("no such queue"))]
 
-    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
+    rig.worker.threads.guard("pool", rig.receive_as_a_thread)
 
     assert rig.status.finished == "failure"
     assert len(rig.queue.calls) == 1

@@ -95,7 +95,7 @@ def test_rule_02_an_idle_daemon_makes_three_requests_a_minute(
     while rig.clock.monotonic() - before < 3600:
         rig.receive_as_a_thread()
         rig.parts.heartbeat.tick()
-        rig.parts.housekeeper.tick()
+        rig.worker.threads.housekeeper.tick()
 
     assert len(rig.queue.calls) == 180
 
@@ -365,7 +365,7 @@ def test_rule_08_the_fatal_ones_end_the_process_with_their_own_exit_code(
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=error)]
 
-    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
+    rig.worker.threads.guard("pool", rig.receive_as_a_thread)
 
     assert rig.status.finished == "failure"
     assert rig.status.failure is error
@@ -389,7 +389,7 @@ def test_rule_08_the_grace_period_of_the_fatal_ones_is_a_setting(
         rig.clock.advance(waited)
         rig.queue.faults = [Fault(error=AccessDeniedError("no"), operation=operation)]
         rig.send()
-        rig.parts.threads.guard("pool", cycle)
+        rig.worker.threads.guard("pool", cycle)
         failures.append(type(rig.status.failure))
 
     assert failures == [type(None), type(None), AccessDeniedError]
@@ -433,8 +433,8 @@ def test_rule_09_nothing_that_a_user_supplied_can_end_a_loop(
     rig = make_rig(registry)
     ids = rig.send()
 
-    rig.parts.threads.guard("crew", rig.cycle)  # type: ignore[arg-type]
-    rig.parts.threads.guard("main", rig.drain)  # type: ignore[arg-type]
+    rig.worker.threads.guard("crew", rig.cycle)  # type: ignore[arg-type]
+    rig.worker.threads.guard("main", rig.drain)  # type: ignore[arg-type]
 
     assert rig.status.failure is None
     assert (rig.queue.deleted() == ids) == (place == "close")
@@ -446,7 +446,7 @@ def test_rule_09_a_loop_that_dies_stops_the_process(make_rig: MakeRig, registry:
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=ZeroDivisionError())]
 
-    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
+    rig.worker.threads.guard("pool", rig.receive_as_a_thread)
 
     assert rig.status.finished == "failure"
     assert isinstance(rig.status.failure, ZeroDivisionError)

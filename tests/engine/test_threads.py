@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: The heartbeat and the housekeeper.
 OTHERS = 2
-#: workers + max_pollers + 1
+#: One for each of the workers and the receives, which may all be busy, and one to settle.
 WANTED = 8 + 12 + 1
 #: No step of a test with threads takes longer than this, or it fails.
 BOUND = 60.0
@@ -71,9 +71,9 @@ def _make_engine(make_rig: MakeRig) -> Iterator[MakeRig]:
 
     yield make
     for rig in engines:
-        if not rig.parts.threads.ended.is_set():
+        if not rig.worker.threads.ended.is_set():
             rig.worker.drain(lambda _seconds_left: True)
-        for thread in rig.parts.threads.all:
+        for thread in rig.worker.threads.all:
             thread.join(BOUND)
             assert not thread.is_alive(), thread.name
 
@@ -102,7 +102,7 @@ def test_all_threads_are_daemon_threads_with_names(
 
     rig.worker.start()
 
-    threads = rig.parts.threads.all
+    threads = rig.worker.threads.all
     assert [thread.name for thread in threads] == [
         "heartbeat", "housekeeper", *[f"pool-{number}" for number in range(WANTED)],
     ]  # fmt: skip
@@ -219,7 +219,7 @@ def test_too_few_threads_end_the_process_and_all_is_given_back(
 
     assert isinstance(status.failure, ThreadsError)
     assert (status.finished, status.failure.exit_code) == ("failure", 75)
-    assert len(rig.parts.threads.all) == started
+    assert len(rig.worker.threads.all) == started
     assert thread_lines(logs) == []
     assert len(rig.parts.in_flight) == 0
     assert counts.handled == counts.deleted == len(rig.queue.deleted())
@@ -259,7 +259,7 @@ def test_a_loop_that_dies_is_a_failure_and_is_logged(
 
     rig = make_rig(registry)
 
-    rig.parts.threads.guard("pool-3", die)
+    rig.worker.threads.guard("pool-3", die)
 
     assert rig.status.failure is error
     (line,) = logs
@@ -279,7 +279,7 @@ def test_a_refusal_for_good_ends_a_loop_without_being_called_a_bug(
 
     rig = make_rig(registry)
 
-    rig.parts.threads.guard("pool-0", refuse)
+    rig.worker.threads.guard("pool-0", refuse)
 
     assert rig.status.failure is error
     assert logs == []
@@ -293,7 +293,7 @@ def test_the_first_loop_that_dies_is_the_reason(make_rig: MakeRig, registry: Reg
         def die(error: Exception = error) -> None:
             raise error
 
-        rig.parts.threads.guard("pool-0", die)
+        rig.worker.threads.guard("pool-0", die)
 
     assert isinstance(rig.status.failure, ZeroDivisionError)
 
@@ -303,6 +303,6 @@ def test_a_loop_that_ends_by_itself_is_no_failure(make_rig: MakeRig, registry: R
     rig = make_rig(registry)
     rig.parts.pool.close()
 
-    rig.parts.threads.guard("pool-0", rig.parts.pool.run)
+    rig.worker.threads.guard("pool-0", rig.parts.pool.run)
 
     assert rig.status.failure is None

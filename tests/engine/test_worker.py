@@ -131,10 +131,10 @@ class Engine:
 
     def end(self) -> None:
         """Drain at once, and see every thread end."""
-        if not self.parts.threads.ended.is_set():
+        if not self.worker.threads.ended.is_set():
             self.worker.drain(lambda _seconds_left: True)
         self.queue.send("ends an open long poll")
-        for thread in self.parts.threads.all:
+        for thread in self.worker.threads.all:
             thread.join(BOUND)
             assert not thread.is_alive(), thread.name
 
@@ -244,7 +244,8 @@ def test_a_loop_that_dies_finishes_the_worker(
     engine = make_engine()
     engine.send(1)
     with monkeypatch.context() as patch:
-        patch.setattr(getattr(engine.parts, part), verb, die)
+        parts = {"housekeeper": engine.worker.threads.housekeeper}
+        patch.setattr(parts.get(part) or getattr(engine.parts, part), verb, die)
         engine.worker.start()
         engine.wait(lambda: engine.worker.status().finished)
 
@@ -298,7 +299,7 @@ def test_a_handler_that_ends_its_thread_does_not(
     engine.wait(lambda: engine.parts.stats["failed"] == 20)
     engine.wait(lambda: len(engine.queue.deleted()) == 20)
 
-    assert all(thread.is_alive() for thread in engine.parts.threads.all)
+    assert all(thread.is_alive() for thread in engine.worker.threads.all)
     assert engine.worker.status().finished == ""
 
 
@@ -351,7 +352,7 @@ def test_a_second_signal_does_not_wait_for_a_hung_handler(
 
     assert counts.abandoned == 1
     assert visible == ids
-    assert all(thread.daemon for thread in engine.parts.threads.all)
+    assert all(thread.daemon for thread in engine.worker.threads.all)
 
 
 def test_draining_in_the_middle_of_work_loses_nothing(

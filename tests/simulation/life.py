@@ -117,13 +117,13 @@ class Life:
 
     def beat(self) -> None:
         """What the heartbeat and the housekeeper do now and then, and a thread for what is due."""
-        if self.dead or self.parts.threads.ended.is_set():
+        if self.dead or self.worker.threads.ended.is_set():
             return
         self.parts.heartbeat.tick()
         if not self._keeping_house:  # one thread does it
             self._keeping_house = True
             try:
-                self.parts.housekeeper.tick()
+                self.worker.threads.housekeeper.tick()
                 self.send_what_is_due()
             finally:
                 self._keeping_house = False

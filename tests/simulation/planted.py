@@ -68,7 +68,7 @@ DEFECTS: Final = (
         "the heartbeat ends when the drain begins",
         "engine/worker.py",
         "        self.stop()\n        self._finish",
-        "        self.stop()\n        self.parts.threads.ended.set()\n        self._finish",
+        "        self.stop()\n        self.threads.ended.set()\n        self._finish",
     ),
     Defect(
         "nothing is renewed",
@@ -175,7 +175,7 @@ DEFECTS: Final = (
     Defect(
         "what succeeded is written to the ledger's file only with its delete",
         "engine/threads.py",
-        "        self.ledger.flush()\n",
+        "        parts.ledger.flush()\n",
         "",
     ),
     Defect(

@@ -36,7 +36,7 @@ DEFECTS: Final = (
     Defect(
         "the housekeeper wakes no thread",
         "engine/threads.py",
-        "        self.pool.nudge()\n",
+        "        parts.pool.nudge()\n",
         "",
     ),
     Defect(

@@ -1,4 +1,4 @@
-"""The parts put together: when the engine is finished, and (only here) its real threads."""
+"""The whole engine: when it is finished, and (only here) its real threads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BOUND = 60.0
 
 
 def test_capacity_leaves_room_for_every_worker_receive_and_batch() -> None:
-    """Unless it is configured: then it is as configured."""
+    """Unless the capacity is configured."""
     registry = Registry()
     registry.add(lambda _events: None, "*", name="a", batch=500)
     registry.add(lambda _event: None, "*", name="b")
@@ -39,7 +39,7 @@ def test_capacity_leaves_room_for_every_worker_receive_and_batch() -> None:
     assert capacity_for(EngineSettings(max_in_flight_messages=7), registry) == 7
 
 
-def test_a_worker_has_nothing_to_finish_by_itself(make_rig: MakeRig, registry: Registry) -> None:
+def test_a_worker_does_not_finish_by_itself(make_rig: MakeRig, registry: Registry) -> None:
     """Without a limit it goes on, however empty the queue is."""
     rig = make_rig(registry)
     for _ in range(3):
@@ -65,10 +65,10 @@ def test_it_is_finished_when_the_limit_was_received_and_settled(
     assert len(rig.queue.deleted()) == 3
 
 
-def test_it_is_not_finished_when_the_last_messages_come_while_it_looks(
+def test_it_is_not_finished_if_messages_arrive_during_the_check(
     make_rig: MakeRig, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the look at the limit and the look at what is held, a receive may return."""
+    """A receive may return between the check of the limit and the check of what is held."""
     rig = make_rig(registry, max_messages=3)
     rig.send(count=3)
     held = type(rig.parts.in_flight).__len__
@@ -85,7 +85,7 @@ def test_it_is_not_finished_when_the_last_messages_come_while_it_looks(
 
 
 def test_a_refused_settle_finishes_the_worker(make_rig: MakeRig, registry: Registry) -> None:
-    """And says why."""
+    """The status has the error."""
     registry.add(lambda _event: None, "*", name="one")
     rig = make_rig(registry)
     rig.send()
@@ -122,7 +122,7 @@ class Engine:
         return [self.queue.send(canvas_body(number=number)) for number in range(count)]
 
     def wait(self, condition: Callable[[], object], seconds: float = BOUND) -> None:
-        """Look until it holds; fails after a bound."""
+        """Wait until it holds; fails after a bound."""
         clock, never = SystemClock(), threading.Event()
         deadline = clock.monotonic() + seconds
         while not condition():
@@ -130,7 +130,7 @@ class Engine:
             clock.wait(never, 0.002)
 
     def end(self) -> None:
-        """Drain at once, and see every thread end."""
+        """Drain at once, and wait for every thread to end."""
         if not self.worker.threads.ended.is_set():
             self.worker.drain(lambda _seconds_left: True)
         self.queue.send("ends an open long poll")
@@ -203,7 +203,7 @@ def test_a_limit_is_exact_with_threads(
 def test_a_handler_with_little_concurrency_is_never_entered_by_more(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
-    """And everything gets through it in the end."""
+    """In the end it gets everything."""
     lock = threading.Lock()
     inside: list[int] = [0]
     most: list[int] = [0]
@@ -235,7 +235,7 @@ def test_a_loop_that_dies_finishes_the_worker(
     make_engine: Callable[..., Engine], registry: Registry, monkeypatch: pytest.MonkeyPatch,
     part: str, verb: str,
 ) -> None:  # fmt: skip
-    """Nothing goes on as if it were still there; the error is kept for the exit code."""
+    """The engine can't go on without it; the error is kept for the exit code."""
     error = ZeroDivisionError()
 
     def die(*_args: object, **_options: object) -> None:
@@ -256,7 +256,7 @@ def test_a_loop_that_dies_finishes_the_worker(
 def test_a_refused_first_receive_finishes_the_worker(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
-    """With the error that says why, and without calling it a bug."""
+    """With the error that says why; it is not called a bug."""
     engine = make_engine()
     error = AccessDeniedError("no", code="AccessDenied")
     engine.queue.faults = lambda _call: Fault(error=error)
@@ -270,7 +270,7 @@ def test_a_refused_first_receive_finishes_the_worker(
 def test_a_failed_receive_is_followed_by_others(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
-    """The loop can't die of an outage."""
+    """An outage does not end the loop."""
     registry.add(lambda _event: None, "*", name="one")
     engine = make_engine()
     engine.queue.faults = [Fault(error=TransportError("reset"), operation="receive")]
@@ -282,7 +282,7 @@ def test_a_failed_receive_is_followed_by_others(
     assert engine.worker.status().failure is None
 
 
-def test_a_handler_that_ends_its_thread_does_not(
+def test_a_handler_can_not_end_its_thread(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
     """sys.exit() in a handler is a failure of that message; all threads are still there."""
@@ -306,7 +306,7 @@ def test_a_handler_that_ends_its_thread_does_not(
 def test_a_message_sent_while_idle_is_handled_though_a_handler_hangs(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
-    """One hung call, even the first one, keeps nobody from receiving and handling others."""
+    """One hung call, even the first, does not stop other threads from receiving and handling."""
     hang = threading.Event()
 
     def handle(event: Event) -> None:

@@ -85,11 +85,6 @@ class Ledger:
         """How many messages are remembered beyond their time in flight."""
         return len(self._kept)
 
-    @property
-    def durable(self) -> bool:
-        """True if it survives the process."""
-        return self.database is not None
-
     def succeeded(self, message_id: str) -> frozenset[Step]:
         """The steps of this message that need not run again."""
         if message_id not in self._kept:  # nearly always; no lock for it
@@ -107,18 +102,19 @@ class Ledger:
         if self._clock.monotonic() - self._committed_at >= COMMIT_SECONDS:
             self.commit()
 
-    def commit(self) -> None:
+    def flush(self) -> None:
+        """Write what was noted, and delete rows that are no longer needed; called now and then."""
+        self.commit(tidy=True)
+
+    def commit(self, *, tidy: bool = False) -> None:
         """Write what was noted so far; it is in the file on return, unless the write failed.
 
         A write that failed is tried again with the next, as long as the messages are in flight.
+
+        Args:
+            tidy: also write if only rows are to be deleted, which otherwise wait for the next note.
         """
-        self._commit(self.database)
-
-    def flush(self) -> None:
-        """Write what was noted, and delete rows that are no longer needed; called now and then."""
-        self._commit(self.database, tidy=True)
-
-    def _commit(self, database: Database | None, *, tidy: bool = False) -> None:
+        database = self.database
         if database is None:
             return
         with self._committing:
@@ -129,12 +125,8 @@ class Ledger:
                 return  # by now it may be much to collect, for a write that is not made
             with self._lock:
                 pending, self._pending = self._pending, {}
-                keep = {
-                    m: self._kept[m] | set(pending.get(m, ()))
-                    for m in self._to_keep
-                    if m in self._kept
-                }
-                self._to_keep.clear()
+                to_keep, self._to_keep = self._to_keep & self._kept.keys(), set()
+                keep = {m: self._kept[m] | set(pending.get(m, ())) for m in to_keep}
             notes = {m: steps for m, steps in pending.items() if m not in keep}
             # A kept message has a row of its own, which goes when that message is deleted.
             groups: list[Handled] = [notes] * bool(notes) + [{m: s} for m, s in keep.items()]

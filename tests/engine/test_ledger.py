@@ -66,7 +66,7 @@ def test_an_answer_is_a_copy(ledger: Ledger) -> None:
 
 def test_without_a_file_notes_are_not_collected(ledger: Ledger) -> None:
     """Notes are for the file; only kept messages are in memory."""
-    assert not ledger.durable
+    assert ledger.database is None
     ledger.note([("a", Step(0, "h"))])
     ledger.commit()
     ledger.flush()

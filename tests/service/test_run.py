@@ -84,7 +84,7 @@ class Rig:
         **parts: Any,
     ) -> str:
         assert transport is self.transport
-        assert parts["ledger"].durable
+        assert parts["ledger"].database is not None
         self.workers.append(options)
         return "parts"
 

@@ -513,7 +513,7 @@ def test_lesson_24_only_a_success_deletes(
 def test_lesson_28_too_much_in_flight_is_survived(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """At its limit the queue answers with OverLimit, or with nothing and no error: receives go on."""
+    """At its limit the queue answers with OverLimit, or with nothing: receives go on."""
     rig = make_rig(registry)
     rig.queue._in_flight_limit = 5
     rig.send(count=8)

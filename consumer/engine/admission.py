@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from consumer.clock import Clock
+    from consumer.engine.breaker import WaitingForRetry
     from consumer.engine.call import Call
-    from consumer.engine.hidden import Hidden
     from consumer.handlers.registering.registry import Handler
 
 
@@ -25,7 +25,7 @@ class Admission:
     Args:
         breaker_failures: so many failures in a row open a handler's breaker; 0: none has one.
         room: how many events the breakers may hold, all together.
-        hidden: what there is no room for is hidden in the queue, and noted here.
+        waiting: notes the messages that there is no room for, which wait in the queue.
         put_back: where to note the messages that breakers hold, with the reason; None: nowhere.
     """
 
@@ -36,11 +36,11 @@ class Admission:
         clock: Clock,
         breaker_failures: int,
         room: int,
-        hidden: Hidden,
+        waiting: WaitingForRetry,
         put_back: dict[str, str] | None = None,
     ) -> None:
         self._room = max(room, 1)
-        self._hidden = hidden
+        self._waiting = waiting
         self._put_back = put_back
         self._ready: deque[Call] = deque()
         #: Receipt handles of hidden messages whose handler works again: to be made visible.
@@ -86,7 +86,7 @@ class Admission:
             pass
         elif outcomes[0].verdict != "retry" or any(o.verdict != "retry" for o in outcomes):
             if breaker.is_open:
-                self.recalled += self._hidden.recall(breaker.handler)
+                self.recalled += self._waiting.recall(breaker.handler)
             self._ready += breaker.succeeded()
         elif any(outcome.delay_seconds is not None for outcome in outcomes):
             breaker.undecided(call)  # the handler says itself when
@@ -108,7 +108,7 @@ class Admission:
         """The breaker is full: put the messages back, for a time that grows with each receive."""
         handler = call.handler
         return [
-            Outcome.retry(failing_reason(handler), self._hidden.add(handler.name, message))
+            Outcome.retry(failing_reason(handler), self._waiting.add(handler.name, message))
             for message, _ in call.entries
         ]
 
@@ -124,7 +124,7 @@ class Admission:
             return None
 
     def take_recalled(self) -> list[str]:
-        """All of `recalled`; each is returned once."""
+        """Receipt handles of waiting messages whose handler works again: to be made visible."""
         handles: list[str] = []
         with suppress(IndexError):  # several threads may take
             while self.recalled:
@@ -145,12 +145,12 @@ class Admission:
     def wanted(self) -> int | None:
         """How many messages can be accepted now; None for any number.
 
-        While every handler fails, and after a handler of all events has used up what may be
-        hidden, a message could only wait: then none is received but for a probe.
+        While every handler fails, and after a handler of all events has used up what may
+        wait in the queue, a message could only wait: then none is received but for a probe.
         """
         failing = [breaker for breaker in self._breakers.values() if breaker.is_open]
         pausing = [breaker for breaker in failing if breaker.takes_all]
-        if not pausing or (len(failing) < len(self._breakers) and not self._hidden.full):
+        if not pausing or (len(failing) < len(self._breakers) and not self._waiting.full):
             return None
         return min(int(breaker.wants_message()) for breaker in pausing)
 

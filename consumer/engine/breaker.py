@@ -1,11 +1,13 @@
 """The circuit breaker of one handler: an outage behind it must not use up the messages' deliveries.
 
-While it is open nothing is handed to the handler. What failed and what came for it meanwhile is
-held in flight, so that its receive count stays as it is; now and then one of them is the probe.
+While it is open, nothing is handed to the handler but a probe now and then. Events that failed or
+arrive are held in flight, which keeps their receive counts low. What there is no room for waits
+for its retry in the queue.
 """
 
 from __future__ import annotations
 
+import heapq
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Literal
@@ -16,30 +18,42 @@ from consumer import log_events
 from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
+    import random
+
     from consumer.clock import Clock
     from consumer.engine.call import Call
+    from consumer.engine.inflight import InFlightMessage
     from consumer.handlers.registering.registry import Handler
 
 _log = structlog.get_logger(__name__)
 
 #: The pauses between probes, in seconds.
 PROBE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=30.0)
-#: How long a probe that was received is waited for, before one that failed is tried once more.
+#: How long to wait for a new message as the probe, before a call that failed is tried once more.
 NEW_PROBE_SECONDS = 25.0
-#: After so long a probe that has not come back counts as failed: its thread may hang for good.
+#: A probe that has not come back by then counts as failed: its thread may hang for good.
 LOST_PROBE_SECONDS = 300.0
+#: SQS allows 120,000 messages in flight for a queue. The breakers of one process may make a quarter
+#: of them wait; the rest is for other handlers and processes.
+MOST_WAITING = 30_000
+#: How long a message waits for its retry: up to 2 minutes at its first receive, four times as long
+#: at each further one, at most an hour. This matters only if the process ends during the outage: it
+#: makes waiting messages visible as soon as the handler works again.
+RETRY_WAIT = RetryPolicy(base_seconds=120.0, max_seconds=3600.0)
+#: Above MOST_WAITING: costs more deliveries, but leaves room for other handlers.
+SHORT_WAIT_SECONDS = 15.0
 
 
 class Breaker:
     """Closed while the handler succeeds now and then. Any thread may call any method; none blocks.
 
-    It opens after `threshold` failures in a row; or after two, if the second is that of a message
-    that came again: in a quiet queue a few messages would else use up their deliveries.
+    It opens after `threshold` failures in a row, or after two if the second is of a message that
+    was received before: in a quiet queue a few messages would use up their deliveries otherwise.
     """
 
     def __init__(self, handler: Handler, *, threshold: int, clock: Clock) -> None:
         self.handler = handler.name
-        #: There is no event that the handler did not ask for.
+        #: True if the handler asked for every event.
         self.takes_all = handler.takes_all
         self._threshold = threshold
         self._clock = clock
@@ -69,13 +83,13 @@ class Breaker:
 
     def failed(self, call: Call, *, room: int) -> Literal["own", "held", "full"]:
         """Note a failure: it is the event's own, the call is held, or there is no room for it."""
-        came_again = call.first.received.receive_count > 1
+        redelivered = call.first.received.receive_count > 1
         with self._lock:
             self._streak += 1
             is_probe, was_open = call is self._probe, self.is_open
             if is_probe:
                 self._next_probe_in(PROBE_BACKOFF.ceiling(self._probes + 1))
-            elif not was_open and self._streak < (2 if came_again else self._threshold):
+            elif not was_open and self._streak < (2 if redelivered else self._threshold):
                 return "own"
             if not was_open:
                 self.is_open = True
@@ -112,7 +126,7 @@ class Breaker:
                 self._next_probe_in(0.0)
 
     def take_probe(self) -> Call | None:
-        """The call whose turn it is to be handed to the handler, if it is time for one."""
+        """The call to hand to the handler next, if it is time for a probe."""
         if not self.is_open:
             return None
         with self._lock:
@@ -128,12 +142,15 @@ class Breaker:
     def _choose_probe(self, now: float) -> Call | None:
         if not self.is_open or self._probe is not None or now < self._due:
             return None
+        # An event that failed by its own fault would fail again and again: a new one decides.
+        wants_new = self.takes_all and self._probe_had_failed
         if self._waiting:
-            line, self._probe_had_failed = self._waiting, False
-        elif self._failed and (not self._wants_new() or now >= self._due + NEW_PROBE_SECONDS):
-            line, self._probe_had_failed = self._failed, True
+            line = self._waiting
+        elif self._failed and (not wants_new or now >= self._due + NEW_PROBE_SECONDS):
+            line = self._failed
         else:
             return None
+        self._probe_had_failed = line is self._failed
         self._probe, rest = line.popleft().split()
         if rest is not None:
             line.appendleft(rest)
@@ -149,13 +166,9 @@ class Breaker:
             return needed and self._clock.monotonic() >= self._due
 
     def give_up(self) -> list[Call]:
-        """Hand out all that is held: the process drains."""
+        """Return all that is held: the process drains."""
         with self._lock:
             return self._take_all()
-
-    def _wants_new(self) -> bool:
-        # One that failed by its own fault would fail for ever: a new one decides.
-        return self.takes_all and self._probe_had_failed
 
     def _hold(self, line: deque[Call], call: Call, room: int) -> bool:
         size = len(call.entries)
@@ -187,9 +200,50 @@ class Breaker:
         )
 
     def _log_still_open(self) -> None:
-        _log.warning(
-            log_events.BREAKER_STILL_OPEN,
-            handler=self.handler,
-            probes=self._probes,
-            next_probe_seconds=PROBE_BACKOFF.ceiling(self._probes + 1),
-        )
+        seconds, probes = PROBE_BACKOFF.ceiling(self._probes + 1), self._probes
+        facts = {"handler": self.handler, "probes": probes, "next_probe_seconds": seconds}
+        _log.warning(log_events.BREAKER_STILL_OPEN, **facts)
+
+
+class WaitingForRetry:
+    """Receipt handles of messages that wait in the queue until a handler works again.
+
+    Any thread may call any method.
+    """
+
+    def __init__(self, *, clock: Clock, rng: random.Random) -> None:
+        self._clock = clock
+        self._rng = rng
+        self._most = MOST_WAITING
+        self._lock = threading.Lock()
+        #: By handler: when it is visible again, and its receipt handle; the earliest first.
+        self._handles: dict[str, list[tuple[float, str]]] = {}
+
+    @property
+    def full(self) -> bool:
+        """True if no more messages should wait for long."""
+        with self._lock:
+            return self._count() >= self._most
+
+    def add(self, handler: str, message: InFlightMessage) -> float:
+        """Note a message that has to wait for this handler; returns for how many seconds."""
+        with self._lock:
+            if self._count() >= self._most:
+                return self._rng.uniform(SHORT_WAIT_SECONDS / 2, SHORT_WAIT_SECONDS)
+            seconds = RETRY_WAIT.equal_jitter(2 * message.received.receive_count - 1, self._rng)
+            entry = (self._clock.monotonic() + seconds, message.receipt_handle)
+            heapq.heappush(self._handles.setdefault(handler, []), entry)
+            return seconds
+
+    def recall(self, handler: str) -> list[str]:
+        """The handler works again: the receipt handles of what still waits for it."""
+        with self._lock:
+            now = self._clock.monotonic()
+            return [handle for until, handle in self._handles.pop(handler, ()) if until > now]
+
+    def _count(self) -> int:
+        now = self._clock.monotonic()
+        for handles in self._handles.values():
+            while handles and handles[0][0] <= now:
+                heapq.heappop(handles)
+        return sum(map(len, self._handles.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.ledger.step import Step, step_of
+from consumer.ledger.journal import Step, step_of
 from consumer.messages import ACK
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Compares what comes with the catalog: unknown names and fields, and bodies that do not fit."""
+"""Compares events with the catalog: unknown names and fields, and bodies that do not fit."""
 
 from __future__ import annotations
 
@@ -18,24 +18,23 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-_HINT = "handled as usual; `consume drift` tells more of what Canvas has changed"
-#: Names come from outside: after so many, misfits are only counted.
+#: Names come from outside: beyond this many, events that do not fit are only counted.
 _MOST_NAMES = 1_000
 
 
 class CatalogWatch:
-    """Counts, and tells each thing once. Any thread may call it; it never raises."""
+    """Counts, and logs each difference once. Any thread may call it; it never raises."""
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
-        self._drift = Drift(self._tell)
+        self._drift = Drift(_log_unknown)
         self._misfits: set[str] = set()
         self._broken = False
         #: Makes the typed views of events, for `decode`.
         self.reader = TypedReader(self._note_misfit)
 
     def see(self, event: Event) -> None:
-        """Look at an event that came. Whatever goes wrong here must not touch the message."""
+        """Look at an event. A bug in here must not affect the message."""
         if self._broken:
             return
         try:
@@ -50,14 +49,6 @@ class CatalogWatch:
         self._stats.set("unknown_fields", self._drift.unknown_fields)
         self._stats.set("skipped_entities", self._drift.skipped_entities)
 
-    @staticmethod
-    def _tell(unknown: Unknown) -> None:
-        facts = {"event_name": unknown.name, "format": unknown.format}
-        if unknown.path:
-            _log.warning(log_events.UNKNOWN_FIELD, **facts, field=unknown.path, hint=_HINT)
-        else:
-            _log.warning(log_events.UNKNOWN_EVENT, **facts, hint=_HINT)
-
     def _note_misfit(self, event: Event) -> None:
         self._stats.add("misfits")
         if event.name not in self._misfits and len(self._misfits) < _MOST_NAMES:
@@ -67,5 +58,16 @@ class CatalogWatch:
                 event_name=event.name,
                 format=event.format,
                 message_id=event.message_id,
-                hint="event.data raised DataError; event.body can be read all the same",
+                hint="event.data raised DataError; event.body can still be read",
             )
+
+
+def _log_unknown(unknown: Unknown) -> None:
+    facts = {"event_name": unknown.name, "format": unknown.format}
+    if unknown.path:
+        facts["field"] = unknown.path
+    _log.warning(
+        log_events.UNKNOWN_FIELD if unknown.path else log_events.UNKNOWN_EVENT,
+        **facts,
+        hint="handled as usual; `consume drift` shows more of what Canvas has changed",
+    )

@@ -8,13 +8,11 @@ import structlog
 
 from consumer import log_events
 from consumer.engine.deletes import codes_of, log_settled
+from consumer.engine.heartbeat import accepted_seconds
 from consumer.engine.lane import Lane
-from consumer.engine.visibility import visibility_delay
 from consumer.errors import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from consumer.clock import Clock
     from consumer.engine.attempts import Attempts
     from consumer.engine.inflight import InFlight, InFlightMessage
@@ -22,13 +20,12 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-
-#: How long a change waits for a renewal that is under way.
+#: How long a change waits for a renewal of its message that is under way.
 RENEWAL_SECONDS = 0.1
 
 
 class Change(NamedTuple):
-    """A message that is to be visible again in so many seconds."""
+    """A message, and the seconds until it is to be visible again."""
 
     message: InFlightMessage
     seconds: int
@@ -51,9 +48,9 @@ class Changes:
         self._attempts = attempts
         self._clock = clock
         self.lane: Lane[Change] = Lane(clock=clock, linger_seconds=linger_seconds)
-        #: What a renewal that is under way could undo: sent a moment later.
+        #: Sent a moment later: a renewal that is under way could undo them.
         self.delayed: Lane[Change] = Lane(clock=clock, linger_seconds=RENEWAL_SECONDS, eager=False)
-        #: Receipt handles of messages that were hidden and are to be visible now.
+        #: Receipt handles of messages that waited for a retry and are to be visible now.
         self.recalls: Lane[str] = Lane(clock=clock, linger_seconds=0.0)
 
     def send(self, *, partial: bool) -> bool:
@@ -70,45 +67,38 @@ class Changes:
         hurry = self._attempts.hurry.is_set()
         leaving = [c for c in batch if self._in_flight.leave(c.message) or hurry]
         self.delayed.add([c for c in batch if c not in leaving])
-        # Another consumer may hold what was lost by now: not ours to change any more.
+        # Another consumer may hold by now what was lost.
         kept = [change for change in leaving if not change.message.visibility_lost]
         try:
             if kept:
                 answers = self._attempts.make("change_visibility", lambda: self._change(kept))
-                self._log_answers(kept, answers)
+                for message, seconds in kept:
+                    log_settled([message], f"visible in {seconds} s")
+                if failed := sum(answer is not None for answer in answers):
+                    _log_unchanged(codes_of(answers), failed)
         except TransportError as error:
             _log_unchanged(error.code, len(kept))
         finally:
             self._in_flight.release(change.message for change in leaving)
 
     def _change(self, changes: list[Change]) -> list[EntryFailure | None]:
-        # The delay was chosen some time ago, and SQS counts its twelve hours from the receive.
+        # At each attempt anew: SQS counts its twelve hours from the receive.
         now = self._clock.monotonic()
-        return self._transport.change_visibility([
-            (
-                message.receipt_handle,
-                visibility_delay(seconds, age_seconds=now - message.received_at) if seconds else 0,
-            )
-            for message, seconds in changes
-        ])  # fmt: skip
+        return self._transport.change_visibility(
+            [
+                (m.receipt_handle, accepted_seconds(seconds, now - m.received_at) if seconds else 0)
+                for m, seconds in changes
+            ]
+        )
 
     def _send_recalls(self, handles: list[str]) -> None:
-        # A handle that is no longer good belongs to a message that was received again: fine.
+        now = [(handle, 0) for handle in handles]
         try:
             self._attempts.make(
-                "change_visibility",
-                lambda: self._transport.change_visibility([(handle, 0) for handle in handles]),
-            )
+                "change_visibility", lambda: self._transport.change_visibility(now)
+            )  # an entry fails if its message was received again meanwhile, which is fine
         except TransportError as error:
             _log_unchanged(error.code, len(handles))
-
-    @staticmethod
-    def _log_answers(changes: Iterable[Change], answers: list[EntryFailure | None]) -> None:
-        for message, seconds in changes:
-            log_settled([message], f"visible in {seconds} s")
-        failed = sum(answer is not None for answer in answers)
-        if failed:
-            _log_unchanged(codes_of(answers), failed)
 
 
 def _log_unchanged(code: str, messages: int) -> None:
@@ -116,5 +106,5 @@ def _log_unchanged(code: str, messages: int) -> None:
         log_events.VISIBILITY_FAILED,
         code=code,
         messages=messages,
-        hint="visible again when the visibility timeout ends, instead of when asked for",
+        hint="visible again when the visibility timeout ends, not at the time asked for",
     )

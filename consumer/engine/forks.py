@@ -1,4 +1,4 @@
-"""What becomes of a process that a handler has forked: never a second consumer."""
+"""Ends a process that a handler has forked: it must not become a second consumer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 
-#: How long the output of a child may take to be written.
+#: How long the child's output may take to be written.
 FLUSH_SECONDS = 1.0
 
 _forks = 0
@@ -32,27 +32,22 @@ class ForkGuard:
         """Call it when user code returned or raised: does not return in a child of this process.
 
         The child has no heartbeat and shares the ledger's file with its parent: it must neither
-        settle the message nor receive others. It ends with the code of its `sys.exit`, 0 after a
-        return, 1 after any other exception; nothing is cleaned up, the parent still uses it all.
+        settle the message nor receive others. It exits with the code of its `sys.exit`, 0 after a
+        return, 1 after any other exception. Nothing is cleaned up: the parent still uses it all.
         """
         if _forks == self._forks:
             return
         with contextlib.suppress(Exception):
+            # In a thread: it blocks for good if another thread of the parent held a stream's lock
+            # at the moment of the fork.
             flushing = threading.Thread(target=_flush, daemon=True)
             flushing.start()
             flushing.join(FLUSH_SECONDS)
-        os._exit(_exit_code(error))
+        code = error.code if isinstance(error, SystemExit) else int(error is not None)
+        os._exit(code & 0xFF if isinstance(code, int) else int(code is not None))
 
 
 def _flush() -> None:
-    """Blocks for ever if another thread of the parent was writing at the moment of the fork."""
     with contextlib.suppress(Exception):
         sys.stdout.flush()
         sys.stderr.flush()
-
-
-def _exit_code(error: BaseException | None) -> int:
-    if error is None:
-        return 0
-    code = error.code if isinstance(error, SystemExit) else 1
-    return code & 0xFF if isinstance(code, int) else int(code is not None)

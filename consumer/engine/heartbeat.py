@@ -1,14 +1,14 @@
-"""Extends the visibility of everything in flight, from receive until it is settled."""
+"""Extends the visibility timeout of everything in flight, from receive until it is settled."""
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
 
 from consumer import log_events
-from consumer.engine.visibility import VISIBILITY_MARGIN_SECONDS
 from consumer.errors import TransportError
 from consumer.sqs_limits import MAX_BATCH, MAX_VISIBILITY_SECONDS
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-#: SQS counts 12 h from the receive; beyond this age a message is no longer renewed.
-MAX_AGE_SECONDS = MAX_VISIBILITY_SECONDS - VISIBILITY_MARGIN_SECONDS
+#: SQS refuses a visibility timeout that ends more than 12 h after the receive. Stay clear of that.
+MAX_AGE_SECONDS = MAX_VISIBILITY_SECONDS - 300
 
 
 class Heartbeat:
@@ -69,13 +69,16 @@ class Heartbeat:
             self._lose(message, "ran out")
             return False
         if message.stuck or now - message.received_at >= MAX_AGE_SECONDS:
-            return False  # let it run out: another consumer gets its chance
+            return False  # let it run out, so that another consumer gets its chance
         return message.visible_at - now <= self._timeout / 2.0
 
     def _renew(self, messages: list[InFlightMessage]) -> None:
         # Counted from before the call: SQS may have counted from then on.
         now = self._clock.monotonic()
-        changes = [(message.receipt_handle, self._seconds(message, now)) for message in messages]
+        changes = [
+            (message.receipt_handle, accepted_seconds(self._timeout, now - message.received_at))
+            for message in messages
+        ]
         try:
             answers = self._transport.change_visibility(changes)
         except TransportError as error:
@@ -91,17 +94,15 @@ class Heartbeat:
                 self._lose(message, failure.code)
             # Else it was settled meanwhile, or is due again at the next tick.
 
-    def _seconds(self, message: InFlightMessage, now: float) -> int:
-        remaining = MAX_AGE_SECONDS - (now - message.received_at)
-        return max(1, min(self._timeout, int(remaining)))
-
     def _lose(self, message: InFlightMessage, reason: str) -> None:
-        """A fact to pass on: the handler's context says so, its success still counts.
-
-        Once its delete was sent, that SQS does not know it any more is expected.
-        """
+        """Not a failure: the handler's context reports it, and its success still counts."""
         if message.deleting:
-            return
+            return  # a delete was sent, so it is expected that SQS no longer knows it
         message.visibility_lost = True
         self._stats.add("visibility_lost")
         _log.warning(log_events.VISIBILITY_LOST, message_id=message.message_id, reason=reason)
+
+
+def accepted_seconds(wanted: float, age_seconds: float) -> int:
+    """The visibility timeout (1 s or more) that SQS accepts for a message received so long ago."""
+    return max(1, min(math.ceil(wanted), math.floor(MAX_AGE_SECONDS - age_seconds)))

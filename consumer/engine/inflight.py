@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from consumer.config import EngineSettings
     from consumer.handlers.registering.registry import Handler, Registry
-    from consumer.ledger.step import Step
+    from consumer.ledger.journal import Step
     from consumer.messages import Event, ReceivedMessage
 
 

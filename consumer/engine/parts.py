@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from consumer.engine.admission import Admission
 from consumer.engine.attempts import Attempts
 from consumer.engine.batches import Batches
+from consumer.engine.breaker import WaitingForRetry
 from consumer.engine.catalog_watch import CatalogWatch
 from consumer.engine.changes import Changes
 from consumer.engine.deletes import Deletes
 from consumer.engine.flow import Flow
 from consumer.engine.heartbeat import Heartbeat
-from consumer.engine.hidden import Hidden
-from consumer.engine.housekeeper import Housekeeper
 from consumer.engine.inflight import InFlight, capacity_for
 from consumer.engine.intake import Intake
 from consumer.engine.invoke import Invoker
@@ -25,14 +24,12 @@ from consumer.engine.receive import ReceiveOptions, Receiver
 from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
 from consumer.engine.stats import Stats
-from consumer.engine.threads import Threads
-from consumer.ledger.duplicates import Duplicates
+from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.seen import SeenKeys
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
-    from consumer.config import EngineSettings, Settings
+    from consumer.config import Settings
     from consumer.handlers.registering.registry import Registry
     from consumer.queues.quarantine import Quarantine
     from consumer.queues.transport import Transport
@@ -55,138 +52,119 @@ class RunOptions:
     until_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything that one engine is made of."""
-
-    clock: Clock
-    stats: Stats
-    #: Set once no more messages are to be received or begun.
-    stopping: threading.Event
-    in_flight: InFlight
-    ledger: Ledger
-    attempts: Attempts
-    settler: Settler
-    receiver: Receiver
-    admission: Admission
-    invoker: Invoker
-    flow: Flow
-    heartbeat: Heartbeat
-    housekeeper: Housekeeper
-    stall: StallDetector
-    pool: Pool
-    threads: Threads
-
-
-def assemble(
-    transport: Transport,
-    registry: Registry,
-    settings: Settings,
-    options: RunOptions,
-    *,
-    clock: Clock,
-    rng: Random | None = None,
-    ledger: Ledger | None = None,
-    quarantine: Quarantine | None = None,
-) -> Parts:
-    """Make all parts; no thread is started and nothing is asked of the queue.
+    """Everything that one engine is made of. No thread is started, and the queue is not called.
 
     Args:
         ledger: the durable one, which its owner closes; None for one in memory.
         quarantine: for poison messages; None leaves them to the queue's redrive policy.
     """
-    engine, queue = settings.engine, settings.queue
-    rng, stats, stopping = rng or Random(), Stats(), threading.Event()
-    ledger = Ledger(clock=clock) if ledger is None else ledger
-    in_flight = InFlight(
-        max_messages=capacity_for(engine, registry), max_bytes=engine.max_in_flight_bytes
-    )
-    receive = ReceiveOptions(
-        wait_seconds=queue.wait_time_seconds,
-        visibility_seconds=options.visibility_timeout_seconds,
-        most=options.max_messages,
-        until_empty=options.until_empty,
-        fatal_grace_seconds=engine.fatal_grace_seconds,
-    )
-    receiver = Receiver(transport, in_flight, stats, receive, clock=clock, rng=rng)
-    attempts = Attempts(clock=clock, fatal_grace_seconds=engine.fatal_grace_seconds)
-    linger = engine.settle_linger_seconds
-    settler = Settler(
-        Deletes(transport, in_flight, ledger, stats, attempts, clock=clock, linger_seconds=linger),
-        Changes(transport, in_flight, attempts, clock=clock, linger_seconds=linger),
-        ledger,
-        stats,
-        rng=rng,
-        retry=engine.retry,
-        quarantine=quarantine,
-        put_back=receiver.put_back,
-    )
-    admission = Admission(
-        registry.handlers,
-        clock=clock,
-        breaker_failures=engine.breaker_failures,
-        room=in_flight.capacity // 2,
-        hidden=Hidden(clock=clock, rng=rng),
-        put_back=receiver.put_back,
-    )
-    invoker = Invoker(
-        stats,
-        clock=clock,
-        stopping=stopping,
-        default_timeout_seconds=engine.handler_timeout_seconds,
-    )
-    watch, duplicates = CatalogWatch(stats), _duplicates(engine, ledger, clock)
-    flow = Flow(
-        intake=Intake(
+
+    def __init__(
+        self,
+        transport: Transport,
+        registry: Registry,
+        settings: Settings,
+        options: RunOptions,
+        *,
+        clock: Clock,
+        rng: Random | None = None,
+        ledger: Ledger | None = None,
+        quarantine: Quarantine | None = None,
+    ) -> None:
+        engine, rng = settings.engine, rng or Random()
+        self.registry, self.settings, self.options = registry, settings, options
+        self.clock, self._transport, self.stats = clock, transport, Stats()
+        #: Set once no more messages are to be received or begun.
+        self.stopping = threading.Event()
+        self.ledger = Ledger(clock=clock) if ledger is None else ledger
+        self.in_flight = InFlight(
+            max_messages=capacity_for(engine, registry), max_bytes=engine.max_in_flight_bytes
+        )
+        self.receiver = self._make_receiver(rng)
+        self.attempts = Attempts(
+            clock=clock, rng=rng, fatal_grace_seconds=engine.fatal_grace_seconds
+        )
+        self.settler = self._make_settler(rng, quarantine)
+        self.admission = Admission(
+            registry.handlers,
+            clock=clock,
+            breaker_failures=engine.breaker_failures,
+            room=self.in_flight.capacity // 2,
+            waiting=WaitingForRetry(clock=clock, rng=rng),
+            put_back=self.receiver.put_back,
+        )
+        self._make_flow()
+        self._make_pool()
+
+    def _make_receiver(self, rng: Random) -> Receiver:
+        options = ReceiveOptions(
+            wait_seconds=self.settings.queue.wait_time_seconds,
+            visibility_seconds=self.options.visibility_timeout_seconds,
+            most=self.options.max_messages,
+            until_empty=self.options.until_empty,
+            fatal_grace_seconds=self.settings.engine.fatal_grace_seconds,
+        )
+        calls, table, stats = self._transport, self.in_flight, self.stats
+        return Receiver(calls, table, stats, options, clock=self.clock, rng=rng)
+
+    def _make_settler(self, rng: Random, quarantine: Quarantine | None) -> Settler:
+        calls, table, ledger, stats = self._transport, self.in_flight, self.ledger, self.stats
+        clock, linger = self.clock, self.settings.engine.settle_linger_seconds
+        return Settler(
+            Deletes(calls, table, ledger, stats, self.attempts, clock=clock, linger_seconds=linger),
+            Changes(calls, table, self.attempts, clock=clock, linger_seconds=linger),
+            ledger,
             stats,
+            rng=rng,
+            retry=self.settings.engine.retry,
+            quarantine=quarantine,
+            put_back=self.receiver.put_back,
+        )
+
+    def _make_flow(self) -> None:
+        engine, queue, database = self.settings.engine, self.settings.queue, self.ledger.database
+        self.duplicates: Duplicates | None = None
+        if engine.deduplicate == "window":
+            self.duplicates = Duplicates(
+                window_seconds=engine.deduplicate_window_seconds,
+                clock=self.clock,
+                seen=SeenKeys(database, clock=self.clock) if database is not None else None,
+            )
+        self.catalog_watch = CatalogWatch(self.stats)
+        self.invoker = Invoker(
+            self.stats,
+            clock=self.clock,
+            stopping=self.stopping,
+            default_timeout_seconds=engine.handler_timeout_seconds,
+        )
+        intake = Intake(
+            self.stats,
             message_format=queue.format,
-            watch=watch,
-            duplicates=duplicates,
+            watch=self.catalog_watch,
+            duplicates=self.duplicates,
             unwrap=queue.unwrap,
-        ),
-        registry=registry,
-        admission=admission,
-        batches=Batches(registry.handlers, clock),
-        invoker=invoker,
-        ledger=ledger,
-        settler=settler,
-        stats=stats,
-    )
-    heartbeat = Heartbeat(
-        transport,
-        in_flight,
-        stats,
-        clock=clock,
-        visibility_timeout_seconds=options.visibility_timeout_seconds,
-    )
-    stall = StallDetector(transport, stats, clock=clock)
-    pool_options = PoolOptions(workers=engine.workers, max_receives=engine.max_pollers)
-    pool = Pool(
-        receiver, flow, admission, settler, stall,
-        clock=clock, stopping=stopping, options=pool_options,
-    )  # fmt: skip
-    housekeeper = Housekeeper(
-        flow=flow, invoker=invoker, ledger=ledger, duplicates=duplicates, watch=watch, pool=pool,
-        clock=clock,
-    )  # fmt: skip
-    threads = Threads(
-        heartbeat, housekeeper, pool,
-        clock=clock, size=pool_options.threads, occupied=in_flight.occupied,
-    )  # fmt: skip
-    return Parts(
-        clock=clock, stats=stats, stopping=stopping, in_flight=in_flight, ledger=ledger,
-        attempts=attempts, settler=settler, receiver=receiver, admission=admission,
-        invoker=invoker, flow=flow, heartbeat=heartbeat, housekeeper=housekeeper, stall=stall,
-        pool=pool, threads=threads,
-    )  # fmt: skip
+        )
+        self.flow = Flow(
+            intake=intake,
+            registry=self.registry,
+            admission=self.admission,
+            batches=Batches(self.registry.handlers, self.clock),
+            invoker=self.invoker,
+            ledger=self.ledger,
+            settler=self.settler,
+            stats=self.stats,
+        )
 
-
-def _duplicates(engine: EngineSettings, ledger: Ledger, clock: Clock) -> Duplicates | None:
-    if engine.deduplicate == "off":
-        return None
-    database = ledger.database
-    return Duplicates(
-        window_seconds=engine.deduplicate_window_seconds,
-        clock=clock,
-        seen=SeenKeys(database, clock=clock) if database is not None else None,
-    )
+    def _make_pool(self) -> None:
+        transport, clock, engine = self._transport, self.clock, self.settings.engine
+        stall = StallDetector(transport, self.stats, clock=clock)
+        options = PoolOptions(workers=engine.workers, max_receives=engine.max_pollers)
+        self.pool = Pool(
+            self.receiver, self.flow, self.admission, self.settler, stall,
+            clock=clock, stopping=self.stopping, options=options,
+        )  # fmt: skip
+        self.heartbeat = Heartbeat(
+            transport, self.in_flight, self.stats, clock=clock,
+            visibility_timeout_seconds=self.options.visibility_timeout_seconds,
+        )  # fmt: skip

@@ -47,11 +47,6 @@ class PoolOptions:
     workers: int
     max_receives: int
 
-    @property
-    def threads(self) -> int:
-        """Enough that every worker and receive can be busy, and one is left to settle."""
-        return self.workers + self.max_receives + 1
-
 
 class Pool:
     """Threads of one kind: whichever is free receives, handles or settles. Any thread may call.

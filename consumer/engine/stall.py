@@ -1,4 +1,4 @@
-"""Notices a queue that holds messages and gives none: SQS answers that with empty receives."""
+"""Detects a queue that holds messages but returns none: SQS then answers with empty receives."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from consumer.sqs_limits import IN_FLIGHT_LIMIT
 if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.engine.stats import Stats
-    from consumer.queues.transport import QueueAttributes, Transport
+    from consumer.queues.transport import Transport
 
 _log = structlog.get_logger(__name__)
 
-#: How often a queue that gives nothing is asked how many messages it holds. Rarely: it is paid for.
+#: How often to ask a queue without messages how many it holds. Rarely: each request is paid for.
 LOOK_SECONDS = 600.0
-#: A little below the limit: SQS counts only approximately.
+#: A little below the limit: SQS's counts are approximate.
 _NEARLY_ALL_IN_FLIGHT = IN_FLIGHT_LIMIT - 2_000
 
 
 class StallDetector:
     """One thread at a time calls `look` when `is_due`.
 
-    A queue is stalled if, at two looks in a row, it says that messages are visible, and all
-    receives in between came back empty. Nothing is changed by that: it is logged and counted.
+    A queue is stalled if it has visible messages at two looks in a row, and all receives in between
+    came back empty. That is logged and counted, and has no other effect.
     """
 
     def __init__(self, transport: Transport, stats: Stats, *, clock: Clock) -> None:
@@ -37,11 +37,11 @@ class StallDetector:
         self._due = clock.monotonic() + LOOK_SECONDS
         self._received = 0
         self._suspicious = False
-        #: True while the queue holds messages and gives none.
+        #: True while the queue holds messages and returns none.
         self.stalled = False
 
     def is_due(self) -> bool:
-        """True if it is time for a look, and there is a reason: nothing came since the last one."""
+        """True if it is time for a look, and nothing was received since the last one."""
         received = self._stats["received"]
         if received != self._received:
             self._received = received
@@ -53,12 +53,12 @@ class StallDetector:
         return self._clock.monotonic() >= self._due
 
     def look(self) -> None:
-        """Ask the queue. A question that fails, or is not permitted, is asked again later."""
+        """Ask the queue; again later if that fails or is not permitted."""
         self._due = self._clock.monotonic() + LOOK_SECONDS
         try:
             attributes = self._transport.attributes()
         except TransportError:
-            return  # receives fail as well then, and log it; not being allowed to ask is no fault
+            return  # the receives log an outage, and the permission is optional
         if not attributes.visible_messages or self._stats["received"] != self._received:
             self._suspicious = self.stalled = False
         elif not self._suspicious:
@@ -66,20 +66,10 @@ class StallDetector:
         elif not self.stalled:
             self.stalled = True
             self._stats.add("stalls")
-            self._log(attributes)
-
-    @staticmethod
-    def _log(attributes: QueueAttributes) -> None:
-        in_flight = attributes.in_flight_messages or 0
-        hint = "is there another consumer that takes and releases them?"
-        if in_flight >= _NEARLY_ALL_IN_FLIGHT:
-            hint = (
-                f"about {IN_FLIGHT_LIMIT:,} messages are in flight: "
-                "SQS gives no more until some are settled"
-            )
-        _log.error(
-            log_events.QUEUE_STALLED,
-            visible=attributes.visible_messages,
-            in_flight=in_flight,
-            hint=hint,
-        )
+            in_flight = attributes.in_flight_messages or 0
+            hint = "is there another consumer that receives and releases them?"
+            if in_flight >= _NEARLY_ALL_IN_FLIGHT:
+                limit = f"about {IN_FLIGHT_LIMIT:,} messages are in flight"
+                hint = f"{limit}: SQS returns no more until some are settled"
+            facts = {"visible": attributes.visible_messages, "in_flight": in_flight}
+            _log.error(log_events.QUEUE_STALLED, **facts, hint=hint)

@@ -1,4 +1,4 @@
-"""What the engine says of itself: one value for status line, summary, health check and tests."""
+"""The state of the engine: one value for status line, summary, health check and tests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.engine.parts import Parts
+    from consumer.engine.threads import Threads
 
-#: A loop that shows no sign of life for this long beyond what its calls may take is stuck.
+#: A loop without a sign of life for this long, beyond what its calls may take, is stuck.
 MARGIN_SECONDS = 15.0
-#: For so long threads or messages must be past their time, to be taken as stuck for good.
+#: Threads or messages that are past their time for this long are stuck for good.
 STUCK_SECONDS = 60.0
-#: When every receive has failed for so long, that is no moment's outage.
+#: Receives that have all failed for this long are an outage.
 FAILING_SECONDS = 120.0
 
 
@@ -31,11 +32,11 @@ class Status:
     open_receives: int
     #: Of the receives since the last one that succeeded; "" if that was the last one.
     receive_error_code: str
-    #: Names of handlers whose circuit breaker is open. No problem of health: of theirs.
+    #: Names of handlers whose circuit breaker is open. The engine itself is healthy.
     failing_handlers: tuple[str, ...]
-    #: What keeps the watchdog from being fed; empty while there is progress everywhere.
+    #: Why the watchdog is not fed; empty while there is progress everywhere.
     problems: tuple[str, ...]
-    #: What is unhealthy, but would not be better in a new process.
+    #: What is unhealthy, although a restart would not help.
     outages: tuple[str, ...]
     #: All counters that are not zero, since the start; see `CounterName`.
     counts: Mapping[str, int]
@@ -45,34 +46,39 @@ class Status:
     lag_seconds: float
     #: Why the engine has nothing more to do, or "" while it has.
     finished: str
-    #: What ended it from within: an error that waiting does not cure, or a bug.
+    #: What ended it from within: an error that waiting does not fix, or a bug.
     failure: BaseException | None
     #: Events that no handler asked for, by name, most frequent first.
     unmatched_events: Mapping[str, int] = field(default_factory=dict)
 
 
 class Watch:
-    """Looks at the parts and says how they are. One thread calls it.
+    """Reads the state of the parts. One thread calls it.
 
     Health is progress only: a receive that returned (empty and failed ones count), a housekeeper
     and a heartbeat that ticked, settles that get through, a message that is not stuck.
-
-    Args:
-        wait_seconds: how long a receive waits for messages.
-        call_seconds: how long one call to the queue may take until it fails.
     """
 
-    def __init__(self, parts: Parts, *, wait_seconds: float, call_seconds: float) -> None:
+    def __init__(self, parts: Parts, threads: Threads) -> None:
         self._parts = parts
-        self._wait = wait_seconds
-        self._calls = call_seconds + MARGIN_SECONDS
+        self._threads = threads
+        queue = parts.settings.queue
+        self._wait = queue.wait_time_seconds
+        #: How long one call to the queue may take until it fails, and a margin.
+        self._calls = (
+            parts.options.read_timeout_seconds + queue.connect_timeout_seconds + MARGIN_SECONDS
+        )
         self._stuck_since: float | None = None
 
     def status(self) -> Status:
         """The engine as it is now."""
         parts = self._parts
-        # Asked first: what is received or settled meanwhile is in the numbers that follow.
+        # First: what is received or settled meanwhile is in the numbers that follow.
         finished, failure = self._finished()
+        failing_since = parts.receiver.failing_since
+        failing = failing_since is not None and (
+            parts.clock.monotonic() - failing_since >= FAILING_SECONDS
+        )
         return Status(
             ready=parts.receiver.succeeded,
             in_flight=len(parts.in_flight),
@@ -80,7 +86,7 @@ class Watch:
             receive_error_code=parts.receiver.last_error_code,
             failing_handlers=tuple(parts.admission.failing()),
             problems=tuple(self._problems()),
-            outages=self._outages(),
+            outages=(f"every receive has failed for {FAILING_SECONDS:g} s",) * failing,
             counts=parts.stats.snapshot(),
             events=parts.stats.events(),
             unmatched_events=parts.stats.unmatched_events(),
@@ -91,11 +97,17 @@ class Watch:
 
     def _finished(self) -> tuple[str, BaseException | None]:
         parts = self._parts
-        failure = parts.threads.failure or parts.attempts.fatal or self._stuck_for_good()
+        failure = self._threads.failure or parts.attempts.fatal
+        if failure is None and self._stuck_seconds() >= STUCK_SECONDS:
+            # Python can't end a thread, only a new process has all of them again: what is not stuck
+            # is drained, and the process ends for systemd to start it again.
+            failure = StuckError(
+                "most handlers, or all messages held, are stuck past their timeout"
+            )
         if failure is not None:
-            parts.threads.failure = failure
+            self._threads.failure = failure
             return "failure", failure
-        # Asked before the look at what is held: what a receive brings is held before it counts.
+        # Read before what is held: what a receive brings is held before it counts.
         exhausted, emptied = parts.receiver.exhausted, parts.receiver.emptied
         in_flight = len(parts.in_flight)
         if exhausted and not in_flight:
@@ -106,8 +118,7 @@ class Watch:
 
     def _stuck_seconds(self) -> float:
         """How long too many threads, or all messages, have been past their time."""
-        parts = self._parts
-        now = parts.clock.monotonic()
+        parts, now = self._parts, self._parts.clock.monotonic()
         too_many = parts.invoker.stuck_runs() * 2 > parts.pool.workers
         if not too_many and not parts.in_flight.all_stuck(now):
             self._stuck_since = None
@@ -115,38 +126,22 @@ class Watch:
             self._stuck_since = now
         return 0.0 if self._stuck_since is None else now - self._stuck_since
 
-    def _stuck_for_good(self) -> StuckError | None:
-        """What ends the process, once that has lasted for a minute.
-
-        Python can't end a thread, so only a new process has all of them again: what is not stuck is
-        drained, and the process ends for systemd to start it again.
-        """
-        if self._stuck_seconds() < STUCK_SECONDS:
-            return None
-        return StuckError("most handlers, or all messages held, are stuck past their timeout")
-
-    def _outages(self) -> tuple[str, ...]:
-        since = self._parts.receiver.failing_since
-        if since is None or self._parts.clock.monotonic() - since < FAILING_SECONDS:
-            return ()
-        return (f"every receive has failed for {FAILING_SECONDS:g} s",)
-
     def _problems(self) -> list[str]:
         parts, receiver = self._parts, self._parts.receiver
         now = parts.clock.monotonic()
-        found: list[str] = []
-        if now - parts.housekeeper.progress > self._calls:
-            found.append("housekeeper without progress")
-        if now - parts.heartbeat.progress > self._calls:
-            found.append("heartbeat without progress")
-        if now - max(parts.settler.due(), parts.attempts.progress) > self._calls:
-            found.append("settles without progress")
-        if self._stuck_seconds() > STUCK_SECONDS + MARGIN_SECONDS:
-            found.append("every message in flight is stuck")
-        if now - receiver.oldest_open(now) > self._wait + self._calls:
-            found.append("receive without end")
-        idle_since = max(receiver.last_return, receiver.last_blocked)
-        unpolled = now - idle_since > RECEIVE_BACKOFF.max_seconds + self._calls
-        if unpolled and not parts.stopping.is_set() and not receiver.open():
-            found.append("no thread receives")
-        return found
+        no_receive_since = max(receiver.last_return, receiver.last_blocked)
+        settled = max(parts.settler.due(), parts.attempts.progress)
+        may_receive = not parts.stopping.is_set() and not receiver.open()
+        overdue = {
+            "housekeeper without progress": now - self._threads.housekeeper.progress > self._calls,
+            "heartbeat without progress": now - parts.heartbeat.progress > self._calls,
+            "settles without progress": now - settled > self._calls,
+            "every message in flight is stuck": (
+                self._stuck_seconds() > STUCK_SECONDS + MARGIN_SECONDS
+            ),
+            "receive without end": now - receiver.oldest_open(now) > self._wait + self._calls,
+            "no thread receives": (
+                may_receive and now - no_receive_since > RECEIVE_BACKOFF.max_seconds + self._calls
+            ),
+        }
+        return [problem for problem, is_overdue in overdue.items() if is_overdue]

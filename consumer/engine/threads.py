@@ -1,4 +1,4 @@
-"""Starts the threads and calls the parts' verbs in loops. Nothing else does."""
+"""Starts the threads, which call the parts' methods in loops. Nothing else does."""
 
 from __future__ import annotations
 
@@ -13,64 +13,71 @@ from consumer.errors import ThreadsError, TransportError, describe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.clock import Clock
-    from consumer.engine.heartbeat import Heartbeat
-    from consumer.engine.housekeeper import Housekeeper
-    from consumer.engine.pool import Pool
+    from consumer.engine.parts import Parts
 
 _log = structlog.get_logger(__name__)
 
-#: How often the housekeeper comes by: several times within the half second in which what a
-#: handler did must be in the file.
+#: How often the housekeeper ticks: several times within the half second after which what a handler
+#: did must be in the ledger's file.
 TICK_SECONDS = 0.2
-#: While this process holds no message there is nothing that could be due soon.
+#: How often while this process holds no message, so that nothing can be due soon.
 IDLE_TICK_SECONDS = 2.0
 #: One to receive and one to handle.
 FEWEST_THREADS = 2
 
 
+class Housekeeper:
+    """Does what is due by time. It makes no call to the queue: it wakes a thread of the pool."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        #: `Clock.monotonic()` of the last sign of life, for the watchdog.
+        self.progress = parts.clock.monotonic()
+
+    def tick(self) -> None:
+        """Batches that have lingered, probes, stuck handlers, notes for the ledger's file."""
+        parts = self._parts
+        self.progress = parts.clock.monotonic()
+        parts.flow.tick()
+        parts.invoker.find_stuck()
+        parts.pool.nudge()
+        parts.ledger.flush()
+        if parts.duplicates is not None:
+            parts.duplicates.flush()
+        parts.catalog_watch.update_stats()
+
+
 class Threads:
-    """The threads of one engine: daemon threads, so that a stuck handler can't hold up the exit.
+    """The threads of one engine: daemon threads, so that a stuck handler can't hold up the exit."""
 
-    Args:
-        size: how many there are for the pool.
-        occupied: set while this process holds a message.
-    """
-
-    def __init__(
-        self,
-        heartbeat: Heartbeat,
-        housekeeper: Housekeeper,
-        pool: Pool,
-        *,
-        clock: Clock,
-        size: int,
-        occupied: threading.Event,
-    ) -> None:
-        self._heartbeat = heartbeat
-        self._housekeeper = housekeeper
-        self._pool = pool
-        self._clock = clock
-        self._size = size
-        self._occupied = occupied
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.housekeeper = Housekeeper(parts)
         self.all: list[threading.Thread] = []
         #: Set when everything is settled: the heartbeat and the housekeeper end last.
         self.ended = threading.Event()
-        #: What ended the engine from within: an error that waiting does not cure, or a bug.
+        #: What ended the engine from within: an error that waiting does not fix, or a bug.
         self.failure: BaseException | None = None
 
     def start(self) -> None:
-        """Start as many as there can be; `failure` is set if those are too few."""
+        """Start as many as the system allows; sets `failure` if those are too few."""
+        engine, pool = self._parts.settings.engine, self._parts.pool
+        # One for each role in the pool, and one to settle.
+        size = engine.workers + engine.max_pollers + 1
         wanted = [("heartbeat", self._beat), ("housekeeper", self._keep_house)]
-        wanted += [(f"pool-{number}", self._pool.run) for number in range(self._size)]
+        wanted += [(f"pool-{number}", pool.run) for number in range(size)]
         for name, loop in wanted:
-            if not self._start(name, loop):
+            thread = threading.Thread(target=self.guard, args=(name, loop), name=name, daemon=True)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError):  # "can't start new thread"
                 break
+            self.all.append(thread)
         missing = len(wanted) - len(self.all)
-        if missing > self._size - FEWEST_THREADS:
+        if missing > size - FEWEST_THREADS:
             self.failure = ThreadsError("the system lets this process start too few threads")
         elif missing:
-            self._pool.use_only(self._size - missing)
+            pool.use_only(size - missing)
             _log.warning(
                 log_events.THREADS_MISSING,
                 started=len(self.all),
@@ -78,17 +85,8 @@ class Threads:
                 hint="memory or TasksMax= does not allow more: fewer messages are handled at once",
             )
 
-    def _start(self, name: str, loop: Callable[[], None]) -> bool:
-        thread = threading.Thread(target=self.guard, args=(name, loop), name=name, daemon=True)
-        try:
-            thread.start()
-        except (RuntimeError, MemoryError):  # Python's words for "can't start new thread"
-            return False
-        self.all.append(thread)
-        return True
-
     def guard(self, name: str, loop: Callable[[], None]) -> None:
-        """A loop that dies stops the process: nothing may go on as if it were still there."""
+        """Run a loop. If it dies, the process stops: the engine can't go on without it."""
         try:
             loop()
         except BaseException as error:
@@ -97,19 +95,21 @@ class Threads:
                 _log.critical(log_events.LOOP_DIED, loop=name, **describe(error), exc_info=error)
 
     def _beat(self) -> None:
+        heartbeat, clock = self._parts.heartbeat, self._parts.clock
         while not self.ended.is_set():
-            self._heartbeat.tick()
-            self._clock.wait(self.ended, self._heartbeat.interval_seconds)
+            heartbeat.tick()
+            clock.wait(self.ended, heartbeat.interval_seconds)
 
     def _keep_house(self) -> None:
+        occupied, clock = self._parts.in_flight.occupied, self._parts.clock
         while not self.ended.is_set():
-            self._housekeeper.tick()
-            if not self._occupied.is_set():
-                self._clock.wait(self._occupied, IDLE_TICK_SECONDS)
-            if self._occupied.is_set():
-                self._clock.wait(self.ended, TICK_SECONDS)
+            self.housekeeper.tick()
+            if not occupied.is_set():
+                clock.wait(occupied, IDLE_TICK_SECONDS)
+            if occupied.is_set():
+                clock.wait(self.ended, TICK_SECONDS)
 
     def end(self) -> None:
         """Everything is settled: let the heartbeat and the housekeeper end."""
         self.ended.set()
-        self._occupied.set()  # the housekeeper may wait for it
+        self._parts.in_flight.occupied.set()  # the housekeeper may wait for it

@@ -1,62 +1,63 @@
-"""The engine of one process: starts it, says how it is, ends it."""
+"""The engine of one process: starts it, reports its status, drains it."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from consumer.engine.drain import Drain, close_handlers
-from consumer.engine.parts import assemble
+import structlog
+
+from consumer import log_events
+from consumer.engine.forks import ForkGuard
 from consumer.engine.status import Watch
-from consumer.errors import StuckError, ThreadsError, TransportError
+from consumer.engine.threads import Threads
+from consumer.errors import StuckError, ThreadsError, TransportError, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from random import Random
+    from collections.abc import Callable, Iterable, Mapping
 
-    from consumer.clock import Clock
-    from consumer.config import Settings
-    from consumer.engine.drain import Counts
-    from consumer.engine.parts import RunOptions
+    from consumer.engine.parts import Parts
     from consumer.engine.status import Status
-    from consumer.handlers.registering.registry import Registry
-    from consumer.ledger.ledger import Ledger
-    from consumer.queues.quarantine import Quarantine
-    from consumer.queues.transport import Transport
+    from consumer.handlers.registering.registry import Handler
+
+_log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.05
+#: After the deadline of a drain: how long the last deletes and releases may take. A dead network
+#: must not hold up the exit. What is not settled then is redelivered after its visibility timeout.
+LAST_CALLS_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of all messages, once the process has drained."""
+
+    handled: int
+    deleted: int
+    released: int
+    #: Handlers were still working on them when the time was up. Given back as well.
+    abandoned: int
+    #: With `until_empty`: what stays in the queue because it failed, by reason.
+    put_back: Mapping[str, int] = field(default_factory=dict)
+    #: Events that no handler asked for: archived, or deleted, as configured.
+    unmatched: int = 0
 
 
 class Worker:
-    """One thread calls all methods. The arguments are those of `assemble`."""
+    """One thread calls all methods."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        registry: Registry,
-        settings: Settings,
-        options: RunOptions,
-        *,
-        clock: Clock,
-        rng: Random | None = None,
-        ledger: Ledger | None = None,
-        quarantine: Quarantine | None = None,
-    ) -> None:
-        self._registry = registry
-        self._drain_seconds = settings.engine.drain_timeout_seconds
-        self.parts = assemble(
-            transport, registry, settings, options,
-            clock=clock, rng=rng, ledger=ledger, quarantine=quarantine,
-        )  # fmt: skip
-        self._watch = Watch(
-            self.parts,
-            wait_seconds=settings.queue.wait_time_seconds,
-            call_seconds=options.read_timeout_seconds + settings.queue.connect_timeout_seconds,
-        )
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.threads = Threads(parts)
+        self._watch = Watch(parts, self.threads)
 
     def start(self) -> None:
         """Start all threads."""
-        self.parts.threads.start()
+        self.threads.start()
 
     def status(self) -> Status:
-        """How it is at this moment."""
+        """The engine at this moment."""
         return self._watch.status()
 
     def stop(self) -> None:
@@ -67,26 +68,85 @@ class Worker:
     def drain(self, while_waiting: Callable[[float], bool]) -> Counts:
         """Finish what runs, give the rest back; returns what became of everything.
 
-        Takes at most `engine.drain_timeout_seconds` and a few seconds, whatever the queue does.
+        Takes at most `engine.drain_timeout_seconds` and a few seconds, whatever the queue does: the
+        pool's threads make the calls to the queue.
 
         Args:
             while_waiting: called several times a second with the seconds that are left; returns
                 True to stop waiting at once (a second signal).
         """
         self.stop()
-        drain = Drain(self.parts, while_waiting)
-        drain.wait(self._drain_seconds, broken=self._broken)
-        counts = drain.close()
-        self.parts.threads.end()
+        self._finish(while_waiting)
+        self._give_back_the_rest(while_waiting)
+        parts = self.parts
+        parts.pool.close()
+        stats, put_back = parts.stats, parts.receiver.put_back or {}
+        counts = Counts(
+            handled=stats["handled"],
+            deleted=stats["deleted"],
+            released=stats["released"],
+            abandoned=stats["abandoned"],
+            put_back=Counter(put_back.values()),
+            unmatched=stats["unmatched"],
+        )
+        self.threads.end()
         if not counts.abandoned:
-            close_handlers(self._registry.handlers)
+            close_handlers(parts.registry.handlers)
         return counts
+
+    def _finish(self, while_waiting: Callable[[float], bool]) -> None:
+        """Wait until nothing is in flight, or until there is no time or no use for it."""
+        parts = self.parts
+        parts.settler.stop_lingering()
+        deadline = parts.clock.monotonic() + parts.settings.engine.drain_timeout_seconds
+        while True:
+            # What no handler has begun is given back, and so is what an open long poll brings.
+            parts.settler.release(parts.receiver.take_back())
+            parts.flow.give_up_waiting()
+            parts.pool.nudge()
+            if not len(parts.in_flight) and not parts.pool.busy():
+                return
+            left = deadline - parts.clock.monotonic()
+            if while_waiting(left) or left <= 0 or self._broken():
+                parts.attempts.hurry.set()
+                return
+            parts.clock.wait(self.threads.ended, LOOK_SECONDS)
+
+    def _give_back_the_rest(self, while_waiting: Callable[[float], bool]) -> None:
+        """Make visible at once what waits or still runs, and wait a moment for the last calls."""
+        parts = self.parts
+        parts.pool.only_settle()
+        deadline = parts.clock.monotonic() + LAST_CALLS_SECONDS
+        while True:
+            parts.settler.release([*parts.receiver.take_back(), *parts.flow.give_up()])
+            parts.settler.release(parts.in_flight.snapshot(), counter="abandoned")
+            left = deadline - parts.clock.monotonic()
+            if left <= 0 or not (len(parts.in_flight) or parts.settler.pending()):
+                return
+            parts.pool.nudge()
+            while_waiting(left)
+            parts.clock.wait(self.threads.ended, LOOK_SECONDS)
 
     def _broken(self) -> bool:
         """True if a loop has died or nothing can be settled: then waiting changes nothing.
 
-        A receive that is refused for good is no reason to give up on what runs.
+        A receive that is refused for good is no reason to give up what runs.
         """
-        failure, ends_well = self.parts.threads.failure, (TransportError, StuckError, ThreadsError)
-        died = failure is not None and not isinstance(failure, ends_well)
+        failure, harmless = self.threads.failure, (TransportError, StuckError, ThreadsError)
+        died = failure is not None and not isinstance(failure, harmless)
         return died or self.parts.attempts.fatal is not None
+
+
+def close_handlers(handlers: Iterable[Handler]) -> None:
+    """Let handlers release what they hold. Everything is settled by now: nothing can be lost."""
+    forks = ForkGuard()
+    for handler in handlers:
+        if handler.close is None:
+            continue
+        try:
+            handler.close()
+            forks.check()
+        except BaseException as error:
+            forks.check(error)
+            facts = {"handler": handler.name, **describe(error)}
+            _log.error(log_events.CLOSE_FAILED, **facts, exc_info=error)

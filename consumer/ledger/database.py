@@ -6,16 +6,17 @@ import os
 import sqlite3
 import threading
 from collections import deque
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from consumer import log_events
 from consumer.directories import LEDGER_FILE, make_private_directory
+from consumer.ledger.journal import load_rows
+from consumer.sqs_limits import MAX_RETENTION_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from consumer.clock import Clock
@@ -24,15 +25,27 @@ _log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 FILE_NAME = LEDGER_FILE
-#: How long a write waits for another process that holds the file locked.
+#: How long a write waits for another process that has locked the file.
 BUSY_SECONDS = 1.0
-#: After a write that failed the file is left alone for so long: each attempt may cost a second.
+#: No write is tried for this long after one that failed: each attempt may cost a second.
 PAUSE_SECONDS = 30.0
 #: "CLEL" tells our file from another program's; the version tells it from a later release's.
 _APPLICATION_ID = 0x434C454C
 _VERSION = 1
-#: What reading rows raises that this program did not write.
-ODD = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+#: Done in one step, and checked in the reverse order: another process that starts at the same time
+#: must not take half of it for another program's file.
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS handled
+    (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, messages TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS seen_at ON seen (at);
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {_VERSION};
+COMMIT;
+"""
+#: Raised while reading rows that this program did not write.
+_ODD_ROWS = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class NotOurs(Exception):  # noqa: N818 - never leaves the opening
@@ -40,17 +53,17 @@ class NotOurs(Exception):  # noqa: N818 - never leaves the opening
 
 
 class Database:
-    """Any thread may call any method. Only `write` waits: for a write that is under way.
+    """Any thread may call any method. Only `write` waits: for a write of another thread.
 
     Each write is one transaction, in the file before the call returns: it survives the death of
-    the process at any moment (`synchronous=NORMAL`; after a loss of power the last ones may be
-    missing, and those messages are handled again). A write that fails is logged and changes nothing
-    else: the messages are settled all the same.
+    the process at any moment (`synchronous=NORMAL`: a loss of power may undo the last ones, and
+    those messages are handled again). A write that fails is logged, and has no other effect: the
+    messages are still settled.
     """
 
     def __init__(self, path: Path, *, clock: Clock) -> None:
-        """Raises `OSError`, `sqlite3.Error` or `NotOurs`."""
-        # Made here, so that only the owner may read it; SQLite itself would go by the umask.
+        """Raises `OSError`, `sqlite3.Error`, `NotOurs` or one of _ODD_ROWS."""
+        # Created here, so that only the owner may read it; SQLite itself would use the umask.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._path = path
         self._clock = clock
@@ -60,8 +73,11 @@ class Database:
         self._paused_until = float("-inf")
         self._failing = False
         self._closed = False
+        since = self.now() - MAX_RETENTION_SECONDS  # what is older can't be received again
         try:
             _prepare(self._writer)
+            #: What was handled and perhaps not deleted when the file was opened, by message id.
+            self.loaded = self._transaction(lambda writer: load_rows(writer, since=since))
         except BaseException:
             self._writer.close()
             raise
@@ -72,68 +88,50 @@ class Database:
         )
 
     def now(self) -> int:
-        """Wall-clock time in whole seconds since 1970, as the rows have it."""
+        """Wall-clock time in whole seconds since 1970, as in the rows."""
         return int(self._clock.now().timestamp())
 
-    def write(
-        self, work: Callable[[sqlite3.Connection], T], *, is_one_statement: bool = False
-    ) -> T | None:
-        """Do `work` in a transaction; None if that failed, or is not tried for a while after it.
-
-        One statement is a transaction by itself.
-        """
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Do `work` in a transaction; None if that failed, or is not tried after a failure."""
         if self.is_off():
             return None
         failure: sqlite3.Error | None = None
         result: T | None = None
         with self._lock:
-            if self.is_off():  # it has failed, or was closed, while this thread waited
+            if self.is_off():  # it failed, or was closed, while this thread waited
                 return None
             try:
-                result = work(self._writer) if is_one_statement else self.transaction(work)
+                result = self._transaction(work)
             except sqlite3.Error as error:
                 failure = error
                 self._paused_until = self._clock.monotonic() + PAUSE_SECONDS
         self._log_change(failure)
         return result
 
-    def transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `work` in a transaction, while no other thread writes. Raises whatever it raises."""
-        try:
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._writer:  # commits, or rolls back what raised
             self._writer.execute("BEGIN IMMEDIATE")
-            result = work(self._writer)
-            self._writer.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-            raise
-        return result
+            return work(self._writer)
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """Do `work`, which only reads, beside whatever is being written; None if that failed."""
+        """Do `work`, which only reads, while others may write; None if that failed."""
         if self._closed:
             return None
         try:
-            with self._reader() as reader:
+            try:
+                reader = self._readers.pop()
+            except IndexError:  # all are in use
+                reader = self._connect()
+            try:
                 return work(reader)
+            finally:
+                self._readers.append(reader)
         except sqlite3.Error as error:
             self._log_change(error)
             return None
 
-    @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
-        try:
-            reader = self._readers.pop()
-        except IndexError:
-            reader = self._connect()
-        try:
-            yield reader
-        finally:
-            self._readers.append(reader)
-
     def close(self) -> None:
-        """Close the file. What is asked for afterwards has no effect, and is no error."""
+        """Close the file. Later calls have no effect, and raise nothing."""
         with self._lock:
             self._closed = True
             self._writer.close()
@@ -141,7 +139,7 @@ class Database:
                 self._readers.pop().close()
 
     def is_off(self) -> bool:
-        """True if nothing is written now: it is closed, or has failed a short while ago."""
+        """True if nothing is written now: it is closed, or a write failed a short while ago."""
         return self._closed or self._clock.monotonic() < self._paused_until
 
     def _log_change(self, error: sqlite3.Error | None) -> None:
@@ -155,40 +153,34 @@ class Database:
                 log_events.LEDGER_FAILED,
                 code=error_code(error),
                 next_attempt_seconds=PAUSE_SECONDS,
-                hint="messages are settled all the same; after a crash some are handled again",
+                hint="messages are still settled; after a crash some are handled again",
             )
 
 
-def open_database(directory: Path, *, clock: Clock, use: Callable[[Database], T]) -> T:
-    """Open the file in a directory and `use` it. Raises `OSError` or `sqlite3.Error`.
+def open_database(directory: Path, *, clock: Clock) -> Database:
+    """Open the file in a directory. Raises `OSError` or `sqlite3.Error`.
 
-    A file that can't be read as ours, or that `use` finds odd, is renamed, and that is logged: it
-    is never a reason not to start.
+    A file that this program can't read is renamed and logged: it is never a reason not to start.
     """
     make_private_directory(directory)
     path = directory / FILE_NAME
     try:
-        return _use(path, clock, use)
-    except (sqlite3.DatabaseError, NotOurs, *ODD) as error:
+        return Database(path, clock=clock)
+    except (sqlite3.DatabaseError, NotOurs, *_ODD_ROWS) as error:
         if isinstance(error, sqlite3.OperationalError) and hasattr(error, "sqlite_errorcode"):
-            raise  # a full disk or missing permissions: another file would fare no better
-        aside = _set_aside(path, int(clock.now().timestamp()))
+            raise  # a full disk or missing permissions: a new file would not help
+        aside = path.with_name(f"{path.name}.set-aside-{int(clock.now().timestamp())}")
+        for suffix in ("", "-wal", "-shm"):
+            file = path.with_name(path.name + suffix)
+            if file.exists():
+                file.rename(aside.with_name(aside.name + suffix))
         _log.warning(
             log_events.LEDGER_SET_ASIDE,
             reason="another program's" if isinstance(error, NotOurs) else "damaged",
             file=aside.name,
-            hint="a new one is begun; messages that were handled and not deleted are handled again",
+            hint="starting a new one; messages that were handled and not deleted are handled again",
         )
-    return _use(path, clock, use)
-
-
-def _use(path: Path, clock: Clock, use: Callable[[Database], T]) -> T:
-    database = Database(path, clock=clock)
-    try:
-        return use(database)
-    except BaseException:
-        database.close()
-        raise
+    return Database(path, clock=clock)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -204,29 +196,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(answer)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    # In one step, and looked at above in the reverse order: another process that starts now must
-    # not take half of it for another program's.
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS handled "
-        "(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, messages TEXT NOT NULL)"
-    )
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS seen (key TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID"
-    )
-    connection.execute("CREATE INDEX IF NOT EXISTS seen_at ON seen (at)")
-    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {_VERSION}")
-    connection.execute("COMMIT")
-
-
-def _set_aside(path: Path, now: int) -> Path:
-    aside = path.with_name(f"{path.name}.set-aside-{now}")
-    for suffix in ("", "-wal", "-shm"):
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.rename(aside.with_name(aside.name + suffix))
-    return aside
+    connection.executescript(_SCHEMA)
 
 
 def error_code(error: sqlite3.Error) -> str:

@@ -1,4 +1,4 @@
-"""Recognises events that the producer sent twice: another message, the same content."""
+"""Recognises events that the producer sent twice: two messages with the same content."""
 
 from __future__ import annotations
 
@@ -11,28 +11,92 @@ from consumer.messages import Outcome
 from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
 
     from consumer.clock import Clock
-    from consumer.ledger.seen import SeenKeys
+    from consumer.ledger.database import Database
     from consumer.messages import Event, ReceivedMessage
 
-#: More keys than these are not kept in memory; the oldest go first.
-MOST_KEYS = 500_000
+#: Beyond this many keys in the file (about 250 bytes each), or in memory, the oldest are forgotten.
+MOST_KEYS = 2_000_000
+MOST_KEYS_IN_MEMORY = 500_000
 #: So many keys are written in one transaction, several times a second.
 MOST_IN_A_WRITE = 10_000
-#: How often old keys are forgotten, once all that are old have gone.
-PURGE_SECONDS = 10.0
-#: A message that waits for a copy to end comes again after this long at first, then ever later.
+#: How often old keys are deleted, once all that were old are gone.
+PURGE_INTERVAL_SECONDS = 10.0
+#: So many are deleted in one transaction, so that other writes wait for milliseconds only; and for
+#: how long at a time.
+PURGE_STEP = 500
+PURGE_SECONDS = 0.1
+#: How often the keys are counted while there seem to be too many: that takes a tenth of a second.
+RECOUNT_SECONDS = 60.0
+#: While a copy is being handled, a message is delivered again after this long, then ever later.
 COPY_BACKOFF = RetryPolicy(base_seconds=15.0, max_seconds=3600.0)
 _LONGEST_KEY = 300
+
+
+class SeenKeys:
+    """The keys in the ledger's file. Any thread may call `times`; one at a time the others."""
+
+    def __init__(self, database: Database, *, clock: Clock, most_keys: int = MOST_KEYS) -> None:
+        self._database = database
+        self._clock = clock
+        self._most = most_keys
+        self._recount_due = clock.monotonic()
+        #: Never too low: a key that is written twice counts twice.
+        self._count = 0
+        self._recount()
+
+    def _recount(self) -> None:
+        count = self._database.read(lambda c: c.execute("SELECT count(*) FROM seen").fetchone())
+        if count is not None:
+            (self._count,) = count
+
+    def times(self, keys: Iterable[str]) -> dict[str, int]:
+        """When the events with these keys were handled, in seconds since 1970, where known."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, int]:
+            select = "SELECT key, at FROM seen WHERE key = ?"
+            rows = (connection.execute(select, (key,)).fetchone() for key in keys)
+            return dict(row for row in rows if row is not None)
+
+        return self._database.read(look) or {}
+
+    def write(self, keys: Mapping[str, int]) -> bool:
+        """Note events as handled at a time; False if the write failed."""
+        insert = "INSERT OR REPLACE INTO seen VALUES (?, ?)"
+        written = self._database.write(lambda c: c.executemany(insert, keys.items())) is not None
+        self._count += len(keys) * written
+        return written
+
+    def purge(self, *, before: float) -> bool:
+        """Delete keys of an earlier time, and the oldest of too many; False if there are more."""
+        now = self._clock.monotonic()
+        if self._count > self._most and now >= self._recount_due:
+            self._recount_due = now + RECOUNT_SECONDS
+            self._recount()
+
+        def delete(connection: sqlite3.Connection) -> int:
+            too_many = self._count - self._most
+            rows = connection.execute("SELECT key, at FROM seen ORDER BY at LIMIT ?", (PURGE_STEP,))
+            old = [(key,) for n, (key, at) in enumerate(rows) if at < before or n < too_many]
+            connection.executemany("DELETE FROM seen WHERE key = ?", old)
+            return len(old)
+
+        while self._clock.monotonic() < now + PURGE_SECONDS:
+            deleted = self._database.write(delete) or 0
+            self._count -= deleted
+            if deleted < PURGE_STEP:
+                return True
+        return False
 
 
 class Duplicates:
     """The keys of events that were handled within a window of time. Any thread may call.
 
-    A key is remembered once every handler has succeeded, in the ledger's file within half a second;
-    without a file, in memory. While one copy is being handled, others wait: should it fail, one of
+    A key is remembered once every handler has succeeded: in the ledger's file within half a second,
+    or in memory without a file. While one copy is being handled, others wait: if it fails, one of
     them is handled instead.
 
     Args:
@@ -52,24 +116,24 @@ class Duplicates:
         self._purge_due = clock.monotonic()
 
     def begin(self, events: Sequence[Event], message: ReceivedMessage) -> list[Event] | Outcome:
-        """The events of a message that are new; a retry while a copy is being handled.
+        """Return the events of a message that are new; or a retry while a copy is being handled.
 
-        `end` must follow, with all of the events, where the answer is a list.
+        After a list, `end` must follow with all of the events.
         """
         message_id = message.message_id
         keys = dict(zip(map(_key, reversed(events)), reversed(events), strict=True))
         with self._lock:
             if any(self._busy.get(key, message_id) != message_id for key in keys):
-                # Four times as long each time: it may be held for as long as its handler fails.
+                # Four times as long each time: the copy may be held while its handler fails.
                 seconds = COPY_BACKOFF.ceiling(2 * message.receive_count - 1)
                 return Outcome.retry("a copy of it is being handled", seconds)
-            # Ours from here on: a copy that ended before is in one of the two, or failed.
+            # Claimed now. A copy that ended before has failed, or is in memory or in the file.
             self._busy.update(dict.fromkeys(keys, message_id))
             times = {key: self._fresh[key] for key in keys if key in self._fresh}
         if self._seen is not None:
             times = self._seen.times(keys.keys() - times.keys()) | times
         oldest = self._now() - self._window
-        # Twice in one envelope is twice, too: of equal keys the first event is left.
+        # Of equal events in one envelope only the first is left.
         copies = [key for key in keys if times.get(key, float("-inf")) >= oldest]
         with self._lock:
             for key in copies:
@@ -78,7 +142,7 @@ class Duplicates:
         return sorted(keys.values(), key=lambda event: event.index)
 
     def end(self, events: Sequence[Event], *, handled: bool) -> None:
-        """The message came to its end; if every handler succeeded, its events are remembered."""
+        """The message is finished; if every handler succeeded, its events are remembered."""
         now = self._now()
         with self._lock:
             for key in map(_key, events):
@@ -86,22 +150,22 @@ class Duplicates:
                 if handled:
                     self._fresh.pop(key, None)  # so that the oldest stay first
                     self._fresh[key] = now
-            while len(self._fresh) > MOST_KEYS:
+            while len(self._fresh) > MOST_KEYS_IN_MEMORY:
                 del self._fresh[next(iter(self._fresh))]
 
     def flush(self) -> None:
-        """Write the keys that are new to the file, and forget old ones; one thread calls it."""
+        """Write new keys to the file, and forget old ones. One thread calls it."""
         oldest = self._now() - self._window
         with self._lock:
             fresh = dict(islice(self._fresh.items(), MOST_IN_A_WRITE))
-        # What can't be written stays in memory, and is tried again with the next.
+        # If the write fails, they stay in memory for the next one.
         if fresh and self._seen is not None and self._seen.write(fresh):
             with self._lock:
                 for key, at in fresh.items():
                     if self._fresh.get(key) == at:
                         del self._fresh[key]
         if self._clock.monotonic() >= self._purge_due and self._purge(oldest):
-            self._purge_due = self._clock.monotonic() + PURGE_SECONDS
+            self._purge_due = self._clock.monotonic() + PURGE_INTERVAL_SECONDS
 
     def _purge(self, oldest: float) -> bool:
         all_gone = self._seen is None or self._seen.purge(before=oldest)

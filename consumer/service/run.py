@@ -11,7 +11,7 @@ import structlog
 import consumer
 from consumer import log_events
 from consumer.directories import check_directories
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK
 from consumer.handlers.loading.lint import unmatched_patterns
@@ -78,12 +78,12 @@ def run(
         _log_check(check)
         options = _options(settings, check, max_messages, until_empty=drain_when_empty)
         with closing(open_ledger(state, clock=clock)) as ledger:
-            worker = Worker(
+            parts = Parts(
                 start.transport, registry, settings, options,
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
             daemon = Daemon(
-                worker,
+                Worker(parts),
                 notifier=notifier,
                 signals=signals,
                 wait=signals.wait,

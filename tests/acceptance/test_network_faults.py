@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.drain import LAST_CALLS_SECONDS
 from consumer.engine.receive import RECEIVE_BACKOFF
+from consumer.engine.worker import LAST_CALLS_SECONDS
 from tests.acceptance.conftest import SMALL_BATCHES, archived
 from tests.acceptance.load import loading
 from tests.acceptance.tcp_proxy import Weather, tcp_proxy

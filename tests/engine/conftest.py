@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
@@ -21,17 +21,17 @@ from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body, mak
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from consumer.engine.drain import Counts
     from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.receive import Received
     from consumer.engine.status import Status
+    from consumer.engine.worker import Counts
     from consumer.testing.faults import Operation
 
 VISIBILITY = 30
 
 
 class Held:
-    """Stands for a thread inside a handler: it has a message until the test lets it go."""
+    """A thread inside a handler: it has a message until the test ends the call."""
 
     def __init__(self, rig: Rig) -> None:
         self._parts = rig.parts
@@ -69,7 +69,7 @@ class Rig:
         self.queue = queue or InMemoryQueue(
             self.clock, visibility_timeout_seconds=VISIBILITY, advance_on_empty=False
         )
-        self.worker = Worker(
+        self.parts = Parts(
             self.queue,
             registry,
             Settings(
@@ -82,12 +82,12 @@ class Rig:
             rng=Random(1),
             **options,
         )
-        self.parts = self.worker.parts
+        self.worker = Worker(self.parts)
         self.stats = self.parts.stats
 
     @property
     def status(self) -> Status:
-        """What the worker says of itself."""
+        """The status of the worker."""
         return self.worker.status()
 
     def send(self, event_name: str = "grade_change", *, count: int = 1) -> list[str]:
@@ -116,13 +116,13 @@ class Rig:
         return self.parts.receiver.queued() + self.parts.admission.ready()
 
     def begin_one(self) -> None:
-        """Take the next message that was received as far as it goes."""
+        """Take the next received message as far as possible."""
         message = self.parts.receiver.take()
         assert message is not None
         self.parts.flow.begin(message)
 
     def hold_one(self) -> Held:
-        """A thread takes the next message that was received, and does not come back."""
+        """A thread takes the next received message, and does not return."""
         return Held(self)
 
     def open_receive(self) -> None:
@@ -140,12 +140,12 @@ class Rig:
         return sum(self.calls("receive")[made:])
 
     def work(self) -> None:
-        """What threads do with what was received and what is ready, until nothing is left."""
+        """Do what threads do with received messages and ready calls, until nothing is left."""
         while self.parts.pool.work_once():
             pass
 
     def settle(self) -> None:
-        """Send every delete and visibility change there is."""
+        """Send all deletes and visibility changes."""
         while self.parts.settler.pending():
             if not self.parts.settler.send(partial=True):
                 self.clock.advance(0.5)
@@ -158,7 +158,7 @@ class Rig:
         return received
 
     def run_threads(self) -> None:
-        """What the pool's threads do, apart from receiving, until they would park."""
+        """Do what the pool's threads do, apart from receiving, until they would park."""
         pool = self.parts.pool
         while (role := pool.take_role()) is not None:
             if role == "receive":
@@ -173,9 +173,9 @@ class Rig:
             self.tick()
 
     def tick(self) -> None:
-        """What the heartbeat and the housekeeper do at one moment, and a thread for what is due."""
+        """Do what the heartbeat and the housekeeper do at one moment, and send what is due."""
         self.parts.heartbeat.tick()
-        self.parts.housekeeper.tick()
+        self.worker.threads.housekeeper.tick()
         while self.parts.settler.send():
             pass
 
@@ -201,7 +201,7 @@ class Rig:
     def fail(
         self, operation: Operation, *, times: int = 1, after: bool = False, fatal: bool = False
     ) -> None:
-        """Let the next calls of a kind fail as a whole."""
+        """Make the next calls of an operation fail as a whole."""
         kind = AccessDeniedError if fatal else TransportError
         error = kind("the test said so", code="AccessDenied" if fatal else "ServiceUnavailable")
         fault = Fault(error=error, after=after, operation=operation)
@@ -209,12 +209,12 @@ class Rig:
         self.queue.faults += [fault] * times
 
     def refuse(self, operation: Operation, failed: Mapping[int, EntryFailure]) -> None:
-        """Let the next call of a kind answer these entries with `Failed`."""
+        """Make the next call of an operation answer these entries with `Failed`."""
         assert isinstance(self.queue.faults, list)
         self.queue.faults.append(Fault(failed=failed, operation=operation))
 
     def calls(self, operation: Operation) -> list[int]:
-        """The sizes of the calls of a kind so far."""
+        """The sizes of all calls of an operation."""
         return [call.size for call in self.queue.calls if call.operation == operation]
 
 
@@ -241,7 +241,7 @@ def caliper_body(events: int) -> str:
 
 @pytest.fixture(autouse=True)
 def _ledgers_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Most tests end like a process: without a word to the ledger's file."""
+    """Most tests end like a process that dies: without closing the ledger's file."""
     opened: list[sqlite3.Connection] = []
     connect = sqlite3.connect
 
@@ -272,7 +272,7 @@ def _make_rig() -> Callable[..., Rig]:
 
 @pytest.fixture(name="make_held")
 def _make_held(clock: ManualClock) -> Callable[..., InFlightMessage]:
-    """Admits a message to a table and returns it; each call another message."""
+    """Admits a new message to a table and returns it."""
     made = 0
 
     def make(

@@ -1,4 +1,4 @@
-"""A look into the ledger's file from outside, as it is at this moment."""
+"""Reads the ledger's file from outside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from consumer.ledger.database import FILE_NAME
-from consumer.ledger.step import Step
+from consumer.ledger.journal import Step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rows_in(directory: Path) -> list[dict[str, set[Step]]]:
-    """The rows of what was handled, each with its steps by message id; nothing is changed."""
+    """The rows of what was handled, each with its steps by message id."""
     with closing(_open(directory)) as connection:
         rows = connection.execute("SELECT messages FROM handled ORDER BY id").fetchall()
     return [
@@ -31,7 +31,7 @@ def rows_in(directory: Path) -> list[dict[str, set[Step]]]:
 
 
 def steps_in(directory: Path) -> dict[str, set[Step]]:
-    """By message id the steps that a process remembers which starts now."""
+    """By message id the steps that a process started now would know."""
     found: dict[str, set[Step]] = {}
     for row in rows_in(directory):
         for message_id, steps in row.items():
@@ -56,7 +56,7 @@ def database_of(ledger: Ledger) -> Database:
 
 
 class Writes:
-    """The statements that a database has run since, failed ones included."""
+    """The statements that a database has run since this was made, failed ones included."""
 
     def __init__(self, database: Database) -> None:
         self.statements: list[str] = []
@@ -64,10 +64,5 @@ class Writes:
 
     @property
     def attempts(self) -> int:
-        """How many transactions were begun or tried to begin; one statement may be one."""
-        begun, inside = 0, False
-        for statement in self.statements:
-            verb = statement.partition(" ")[0]
-            begun += not inside and verb in ("BEGIN", "REPLACE")
-            inside = verb == "BEGIN" or (inside and verb not in ("COMMIT", "ROLLBACK"))
-        return begun
+        """How many transactions were begun, or tried to begin."""
+        return sum(statement.startswith("BEGIN") for statement in self.statements)

@@ -1,4 +1,4 @@
-"""A process that ends while a handler still runs forgets nothing that other handlers have done."""
+"""A process that ends while a handler still runs remembers what other handlers have done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from consumer.engine.drain import Counts
+    from consumer.engine.worker import Counts
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from consumer.testing import ManualClock
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("signal_after", [None, 0])
-def test_what_succeeded_beside_a_handler_that_still_runs_is_remembered(
+def test_the_success_of_one_handler_is_remembered_while_another_still_runs(
     make_rig: MakeRig, registry: Registry, clock: ManualClock, tmp_path: Path,
     signal_after: int | None,
 ) -> None:  # fmt: skip
@@ -63,10 +63,10 @@ def test_what_succeeded_beside_a_handler_that_still_runs_is_remembered(
     assert sorted(queue.deleted()) == sorted(sent)
 
 
-def test_what_ends_after_it_was_given_back_is_noted_as_long_as_the_file_is_open(
+def test_a_call_that_ends_after_its_release_is_noted_while_the_file_is_open(
     make_rig: MakeRig, registry: Registry, clock: ManualClock, tmp_path: Path, logs: list[object]
 ) -> None:
-    """It came in time after all: the next process does not run it again."""
+    """It ended in time after all: the next process does not run it again."""
     runs: list[str] = []
 
     def slow(event: Event) -> None:

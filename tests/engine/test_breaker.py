@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.hidden import HIDE, Hidden
+from consumer.engine.breaker import RETRY_WAIT, WaitingForRetry
 from consumer.engine.inflight import InFlight
 from consumer.errors import BatchFailure, Reject, Retry
 from consumer.testing import InMemoryQueue
@@ -66,7 +66,7 @@ def _database() -> Database:
 
 
 def live(rig: Rig, seconds: int) -> None:
-    """Let the engine live: receive while it wants to, handle, keep house, renew, each second."""
+    """Run the engine for a while: each second receive, handle, keep house, renew."""
     for _ in range(seconds):
         while rig.may_receive() and rig.receive().messages:
             rig.work()
@@ -79,7 +79,7 @@ def live(rig: Rig, seconds: int) -> None:
 def test_an_hour_of_outage_costs_two_receives_at_most(
     make_rig: MakeRig, registry: Registry, database: Database, messages: int
 ) -> None:
-    """However many wait; and when the outage is over, everything is handled within minutes."""
+    """However many messages wait. After the outage, everything is handled within minutes."""
     registry.add(database.store, "*", name="store")
     rig = make_rig(registry, engine=ENGINE)
     ids = rig.send(count=messages)
@@ -102,7 +102,7 @@ def test_an_hour_of_outage_costs_two_receives_at_most(
 def test_nothing_is_received_while_every_message_would_need_the_handler(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """The backlog stays in the queue, untouched; one message at a time is taken for a probe."""
+    """The backlog stays in the queue; one message at a time is received as a probe."""
     registry.add(database.store, "*", name="store")
     rig = make_rig(registry, engine=ENGINE)
     rig.send(count=100)
@@ -114,7 +114,7 @@ def test_nothing_is_received_while_every_message_would_need_the_handler(
 
 
 def test_other_handlers_go_on(make_rig: MakeRig, registry: Registry, database: Database) -> None:
-    """They get every message once; what is missing is made up for when the outage is over."""
+    """They get every message once; the failing handler gets its own after the outage."""
     seen: Counter[str] = Counter()
     registry.add(database.store, "*", name="store")
     registry.add(lambda event: seen.update([event.message_id]), "*", name="healthy")
@@ -130,10 +130,10 @@ def test_other_handlers_go_on(make_rig: MakeRig, registry: Registry, database: D
     assert set(seen.values()) == {1}
 
 
-def test_what_there_is_no_room_for_comes_again_in_an_hour(
+def test_messages_without_room_are_redelivered_within_an_hour(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """A handler that only some events need must not keep the others from being received."""
+    """A handler that only some events need must not block the receives for the others."""
     others: list[str] = []
     registry.add(database.store, "grade_change", name="store")
     registry.add(lambda event: others.append(event.message_id), "logged_in", name="healthy")
@@ -155,7 +155,7 @@ def test_what_there_is_no_room_for_comes_again_in_an_hour(
 def test_a_batch_is_probed_with_one_event(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """Half-open, one message is risked; then the rest of its batch follows."""
+    """Half-open, it risks one message; then the rest of the batch follows."""
     sizes: list[int] = []
 
     def store(events: Sequence[Event]) -> None:
@@ -178,7 +178,7 @@ def test_a_batch_is_probed_with_one_event(
 def test_a_poison_message_does_not_hold_up_the_others(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """Some that fail by their own fault get their deliveries used up; the others are handled."""
+    """Events that fail by their own fault use up their deliveries; the others are handled."""
     database.down = False
     registry.add(database.store, "*", name="store")
     rig = make_rig(registry, engine=ENGINE)
@@ -194,7 +194,7 @@ def test_a_poison_message_does_not_hold_up_the_others(
 def test_a_handler_that_asks_for_a_later_delivery_does_not_open_it(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """It says when: nobody knows better."""
+    """The handler itself knows best when to retry."""
 
     def later(_event: Event) -> None:
         raise Retry(after=600)
@@ -211,7 +211,7 @@ def test_a_handler_that_asks_for_a_later_delivery_does_not_open_it(
 def test_a_reject_is_a_decision_and_closes_it(
     make_rig: MakeRig, registry: Registry, logs: list[Any]
 ) -> None:
-    """The handler works: it has looked at the event."""
+    """The handler works: it has examined the event."""
     down = True
 
     def judge(_event: Event) -> None:
@@ -233,10 +233,10 @@ def test_a_reject_is_a_decision_and_closes_it(
     assert ["breaker_opened", "breaker_closed"] == [told[0], told[-1]]
 
 
-def test_a_drain_gives_back_what_is_kept(
+def test_a_drain_releases_what_the_breaker_holds(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """At once, and what other handlers did for it is remembered."""
+    """At once; what other handlers did for these messages is remembered."""
     seen: list[str] = []
     registry.add(database.store, "*", name="store")
     registry.add(lambda event: seen.append(event.message_id), "*", name="healthy")
@@ -258,7 +258,7 @@ def test_a_drain_gives_back_what_is_kept(
 def test_a_concurrency_gate_and_a_breaker_agree(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """A place at the gate is given back by what is kept: afterwards there are as many as before."""
+    """A held call gives its place at the gate back: afterwards there are as many as before."""
     registry.add(database.store, "*", name="store", concurrency=2)
     rig = make_rig(registry, engine=ENGINE)
     ids = rig.send(count=30)
@@ -272,7 +272,7 @@ def test_a_concurrency_gate_and_a_breaker_agree(
 
 
 def test_it_can_be_switched_off(make_rig: MakeRig, registry: Registry, database: Database) -> None:
-    """Then every failure is a message put off by itself."""
+    """Then every failure is a retry of that message alone."""
     registry.add(database.store, "*", name="store")
     rig = make_rig(registry, engine={**ENGINE, "breaker_failures": 0})
     rig.send(count=10)
@@ -282,10 +282,10 @@ def test_it_can_be_switched_off(make_rig: MakeRig, registry: Registry, database:
     assert max(database.receive_counts.values()) > 2
 
 
-def test_a_probe_that_never_comes_back_is_followed_by_another(
+def test_a_probe_that_never_returns_is_followed_by_another(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """One call that hangs for good must not keep everything else waiting for it."""
+    """One call that hangs for good must not block everything else."""
     registry.add(database.store, "*", name="store")
     rig = make_rig(registry, engine=ENGINE)
     ids = rig.send(count=30)
@@ -309,7 +309,7 @@ def test_a_probe_that_never_comes_back_is_followed_by_another(
 def test_two_handlers_that_fail_leave_room_for_a_third(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """What both keep together is half of the capacity, and each has a probe nevertheless."""
+    """Together they hold half of the capacity at most, and each still gets probes."""
     logins: list[str] = []
     registry.add(database.store, "grade_change", name="store")
     registry.add(database.store, "course_created", name="store-2")
@@ -336,10 +336,10 @@ def selective(registry: Registry, database: Database, others: list[str]) -> None
     registry.add(lambda event: others.append(event.message_id), "logged_in", name="healthy")
 
 
-def test_what_was_hidden_is_made_visible_when_the_handler_works_again(
+def test_waiting_messages_become_visible_when_the_handler_works_again(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """A short outage of a long backlog costs its own length, and not an hour."""
+    """A short outage with a long backlog delays messages by its own length, not by an hour."""
     selective(registry, database, [])
     rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 40})
     ids = rig.send(count=1000)
@@ -353,38 +353,38 @@ def test_what_was_hidden_is_made_visible_when_the_handler_works_again(
     assert max(database.receive_counts.values()) <= 3
 
 
-def test_a_message_stays_hidden_for_longer_each_time(
+def test_a_message_waits_longer_each_time(
     clock: ManualClock, make_held: Callable[..., InFlightMessage]
 ) -> None:
-    """For a process that dies in the outage: two minutes at first, an hour in the end."""
-    hidden = Hidden(clock=clock, rng=Random(1))
+    """In case the process dies during the outage: two minutes at first, an hour in the end."""
+    waiting = WaitingForRetry(clock=clock, rng=Random(1))
     table = InFlight(max_messages=1_000, max_bytes=1 << 40)
 
     for receive_count, ceiling in ((1, 120), (2, 480), (3, 1920), (4, 3600), (9, 3600)):
         messages = [make_held(table, receive_count=receive_count) for _ in range(50)]
-        delays = [hidden.add("store", message) for message in messages]
+        delays = [waiting.add("store", message) for message in messages]
         assert all(ceiling / 2 <= delay <= ceiling for delay in delays)
         assert max(delays) > 0.9 * ceiling
 
 
-def test_only_what_is_still_hidden_is_recalled(
+def test_only_messages_that_still_wait_are_recalled(
     clock: ManualClock, make_held: Callable[..., InFlightMessage]
 ) -> None:
-    """And only what that handler is the cause of."""
-    hidden = Hidden(clock=clock, rng=Random(1))
+    """And only those that wait for that handler."""
+    waiting = WaitingForRetry(clock=clock, rng=Random(1))
     table = InFlight(max_messages=1_000, max_bytes=1 << 40)
     early, late, other = (make_held(table) for _ in range(3))
-    hidden.add("store", early)
-    clock.advance(HIDE.ceiling(1))
-    hidden.add("store", late)
-    hidden.add("mail", other)
+    waiting.add("store", early)
+    clock.advance(RETRY_WAIT.ceiling(1))
+    waiting.add("store", late)
+    waiting.add("mail", other)
 
-    assert hidden.recall("store") == [late.receipt_handle]
-    assert hidden.recall("store") == []
-    assert hidden.recall("mail") == [other.receipt_handle]
+    assert waiting.recall("store") == [late.receipt_handle]
+    assert waiting.recall("store") == []
+    assert waiting.recall("mail") == [other.receipt_handle]
 
 
-def test_what_breakers_hide_is_bounded_and_others_go_on(
+def test_how_many_messages_wait_is_bounded_and_others_go_on(
     make_rig: MakeRig, registry: Registry, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQS's limit, scaled down to 2,000: the handler that works gets all of its 3,000 messages."""
@@ -395,7 +395,7 @@ def test_what_breakers_hide_is_bounded_and_others_go_on(
         clock, advance_on_empty=False, unordered=True, in_flight_limit=2_000, rng=Random(1)
     )
     rig = make_rig(registry, engine=ENGINE, queue=queue, clock=clock)
-    monkeypatch.setattr(rig.parts.admission._hidden, "_most", 500)
+    monkeypatch.setattr(rig.parts.admission._waiting, "_most", 500)
     sent = []
     for _ in range(300):
         rig.send(count=10)
@@ -404,18 +404,18 @@ def test_what_breakers_hide_is_bounded_and_others_go_on(
     live(rig, 300)
 
     assert sorted(sent) == sorted(others)
-    assert len(rig.parts.admission._hidden.recall("store")) <= 500
+    assert len(rig.parts.admission._waiting.recall("store")) <= 500
 
 
-def test_a_handler_of_every_event_stops_receives_when_enough_is_hidden(
+def test_a_handler_of_every_event_stops_receives_when_enough_messages_wait(
     make_rig: MakeRig, registry: Registry, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Others run ahead of it by so much, and no further: the rest stays in the queue, untouched."""
+    """Other handlers run ahead of it by a limited number; the rest stays in the queue."""
     seen: Counter[str] = Counter()
     registry.add(database.store, "*", name="store")
     registry.add(lambda event: seen.update([event.message_id]), "*", name="healthy")
     rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 40})
-    monkeypatch.setattr(rig.parts.admission._hidden, "_most", 100)
+    monkeypatch.setattr(rig.parts.admission._waiting, "_most", 100)
     ids = rig.send(count=1000)
 
     live(rig, 30)

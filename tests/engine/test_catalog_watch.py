@@ -1,4 +1,4 @@
-"""What the catalog does not know is counted and reported once, and handled like everything else."""
+"""Events that the catalog does not list are counted, logged once, and handled like all others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lines_of(logs: list[Any], event: str) -> list[Any]:
 
 
 def test_an_unknown_name_is_handled_counted_and_reported_once(rig: Rig, logs: list[Any]) -> None:
-    """Names keep appearing: that is ordinary traffic."""
+    """Canvas keeps adding events: unknown names are ordinary traffic."""
     for _ in range(3):
         rig.queue.send(canvas_body("course_teleported"))
 
@@ -47,7 +47,7 @@ def test_an_unknown_name_is_handled_counted_and_reported_once(rig: Rig, logs: li
 
 
 def test_an_unknown_field_is_handled_counted_and_reported_once(rig: Rig, logs: list[Any]) -> None:
-    """By its path, without its value: that could be a person's."""
+    """It is named by its path, without its value, which could be personal."""
     body = {"submission_id": "1", "mood": "sad-secret"}
     for _ in range(3):
         rig.queue.send(canvas_body("submission_created", body=body, shoe_size="43-secret"))
@@ -61,8 +61,8 @@ def test_an_unknown_field_is_handled_counted_and_reported_once(rig: Rig, logs: l
     assert "secret" not in str(logs)
 
 
-def test_entities_beside_events_are_counted(rig: Rig) -> None:
-    """Caliper allows them in an envelope; they are no events."""
+def test_entities_in_an_envelope_are_counted(rig: Rig) -> None:
+    """Caliper allows entities next to events; they are not events."""
     envelope = json.loads(caliper_body(2))
     envelope["data"].append({"type": "Person", "id": "https://example.edu/users/1"})
     rig.queue.send(json.dumps(envelope))
@@ -73,8 +73,8 @@ def test_entities_beside_events_are_counted(rig: Rig) -> None:
     assert (1, 1) == (rig.stats["handled"], rig.stats["skipped_entities"])
 
 
-def test_what_is_known_is_not_reported(rig: Rig, logs: list[Any]) -> None:
-    """An ordinary event draws no line."""
+def test_known_events_are_not_reported(rig: Rig, logs: list[Any]) -> None:
+    """An ordinary event causes no log line."""
     rig.queue.send(canvas_body("submission_created", body={"submission_id": "1", "grade": None}))
 
     rig.cycle()
@@ -84,10 +84,10 @@ def test_what_is_known_is_not_reported(rig: Rig, logs: list[Any]) -> None:
     assert 0 == rig.stats["unknown_fields"] == rig.stats["unknown_events"]
 
 
-def test_a_body_that_does_not_fit_is_counted_where_it_is_asked_for(
+def test_a_body_that_does_not_fit_is_counted_when_its_data_is_read(
     make_rig: MakeRig, registry: Registry, logs: list[Any]
 ) -> None:
-    """The event flows; only `event.data` can't be had, and the handler decides what that means."""
+    """Only `event.data` is not available; the handler decides what that means."""
     seen: list[Any] = []
 
     def look(event: Event) -> None:
@@ -108,7 +108,7 @@ def test_a_body_that_does_not_fit_is_counted_where_it_is_asked_for(
     assert line["event_name"] == "submission_created"
 
 
-def test_a_bug_in_it_touches_no_message(
+def test_a_bug_in_the_comparison_affects_no_message(
     rig: Rig, logs: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is logged once, and the comparison ends; the messages are handled."""
@@ -123,19 +123,18 @@ def test_a_bug_in_it_touches_no_message(
 
 
 def test_a_daemon_that_never_asks_for_data_loads_no_model() -> None:
-    """The comparison works from a table of names: the models cost time and memory."""
+    """The comparison uses a table of names: the models cost time and memory."""
     program = (
         "import sys\n"
         "from consumer import Registry\n"
         "from consumer.config import EngineSettings, QueueSettings, Settings\n"
-        "from consumer.engine.parts import RunOptions\n"
-        "from consumer.engine.worker import Worker\n"
+        "from consumer.engine.parts import Parts, RunOptions\n"
         "from consumer.testing import InMemoryQueue, ManualClock, canvas_body\n"
         "clock, registry = ManualClock(), Registry()\n"
         "queue = InMemoryQueue(clock)\n"
         "registry.add(lambda event: None, '*', name='one')\n"
         "settings = Settings(queue=QueueSettings(), engine=EngineSettings())\n"
-        "parts = Worker(queue, registry, settings, RunOptions(30), clock=clock).parts\n"
+        "parts = Parts(queue, registry, settings, RunOptions(30), clock=clock)\n"
         "queue.send(canvas_body('submission_created'))\n"
         "parts.receiver.receive()\n"
         "parts.pool.work_once()\n"

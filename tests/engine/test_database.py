@@ -1,4 +1,4 @@
-"""The ledger's file: opened with care, shared, full, locked by others, and closed."""
+"""The ledger's file: how it is opened, shared, full, locked by others, and closed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ import pytest
 
 from consumer.ledger import database
 from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS
-from consumer.ledger.duplicates import Duplicates
+from consumer.ledger.duplicates import Duplicates, SeenKeys
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import Ledger, open_ledger
-from consumer.ledger.seen import SeenKeys
-from consumer.ledger.step import Step
 from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in
 
@@ -36,18 +35,18 @@ STEPS = [Step(0, "archive"), Step(0, "grades")]
 
 @pytest.fixture(name="reopen")
 def _reopen(tmp_path: Path, clock: ManualClock) -> Callable[[], Ledger]:
-    """Opens the ledger as a process does that starts, whatever became of the one before."""
+    """Opens the ledger as a new process does, whatever became of the process before."""
     return lambda: open_ledger(tmp_path, clock=clock)
 
 
 def note(ledger: Ledger, message_id: str, steps: list[Step] = STEPS) -> None:
-    """Steps of one message succeeded; they are in the file on return, if it can be written."""
+    """Note steps of one message; they are in the file on return, if it can be written."""
     ledger.note([(message_id, step) for step in steps])
     ledger.commit()
 
 
 def test_its_file_is_for_the_owner_only(tmp_path: Path, reopen: Callable[[], Ledger]) -> None:
-    """Message ids and handler names concern no other user."""
+    """Other users must not see message ids and handler names."""
     reopen()
 
     assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o600
@@ -116,7 +115,7 @@ def open_files() -> set[int]:
 def test_sets_a_file_aside_that_it_cannot_use(
     tmp_path: Path, reopen: Callable[[], Ledger], spoil: Callable[[Path], None], logs: list[Any]
 ) -> None:
-    """A damaged or foreign file is renamed and closed, no reason not to start, not lost; logged."""
+    """A damaged or foreign file is renamed and closed, and logged; the ledger starts anew."""
     spoil(tmp_path / FILE_NAME)
     before = (tmp_path / FILE_NAME).read_bytes()
 
@@ -129,24 +128,24 @@ def test_sets_a_file_aside_that_it_cannot_use(
     assert set(STEPS) == reopen().succeeded("m1")
 
 
-def test_is_off_and_says_so_without_a_directory(
+def test_without_a_directory_it_lives_in_memory(
     tmp_path: Path, clock: ManualClock, logs: list[Any]
 ) -> None:
-    """Where nothing can be written the ledger lives in memory, and that is logged."""
+    """The log says so."""
     (tmp_path / "file").write_text("")
 
     ledger = open_ledger(tmp_path / "file" / "state", clock=clock)
     ledger.keep("m1", STEPS)
 
     assert ["ledger_off"] == [line["event"] for line in logs]
-    assert not ledger.durable
+    assert ledger.database is None
     assert set(STEPS) == ledger.succeeded("m1")
 
 
 def test_goes_on_in_memory_while_the_disk_is_full(
     reopen: Callable[[], Ledger], clock: ManualClock, logs: list[Any]
 ) -> None:
-    """A write that fails is logged once; all is remembered, and written when there is room."""
+    """A failed write is logged once; everything is remembered, and written once there is room."""
     ledger = reopen()
     writer = database_of(ledger)._writer
     (pages,) = writer.execute("PRAGMA page_count").fetchone()
@@ -167,20 +166,23 @@ def test_goes_on_in_memory_while_the_disk_is_full(
     assert len(reopen()) == 200
 
 
-def test_a_file_that_is_being_made_is_not_taken_for_anothers(
+def test_a_half_made_file_is_never_visible(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: ManualClock
 ) -> None:
-    """Two processes start at once: whatever one of them sees of the other's file is whole."""
+    """Two processes start at once: neither takes the other's file for a foreign one."""
     seen: list[tuple[int, int]] = []
 
+    def look(statement: str) -> None:
+        if statement.strip().startswith(("CREATE", "PRAGMA application_id =")):
+            with contextlib.closing(plain(tmp_path / FILE_NAME)) as other:
+                (tables,) = other.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                (application,) = other.execute("PRAGMA application_id").fetchone()
+                seen.append((tables, application))
+
     class Watched(sqlite3.Connection):
-        def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
-            if statement.startswith(("CREATE", "PRAGMA application_id =")):
-                with contextlib.closing(plain(tmp_path / FILE_NAME)) as other:
-                    (tables,) = other.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                    (application,) = other.execute("PRAGMA application_id").fetchone()
-                    seen.append((tables, application))
-            return super().execute(statement, *arguments)
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.set_trace_callback(look)
 
     plain = sqlite3.connect
     monkeypatch.setattr(sqlite3, "connect", partial(plain, factory=Watched))
@@ -192,7 +194,7 @@ def test_a_file_that_is_being_made_is_not_taken_for_anothers(
 
 
 def test_two_processes_may_share_it(reopen: Callable[[], Ledger], logs: list[Any]) -> None:
-    """Two consumers on one state directory do not stop each other."""
+    """Two consumers with one state directory do not stop each other."""
     one, two = reopen(), reopen()
     del logs[:]
 
@@ -207,17 +209,17 @@ def test_two_processes_may_share_it(reopen: Callable[[], Ledger], logs: list[Any
 
 
 class Other:
-    """Another process that has the file locked, for as long as it likes."""
+    """Another process that has locked the file."""
 
     def __init__(self, directory: Path) -> None:
         self._connection = sqlite3.connect(directory / FILE_NAME, isolation_level=None)
 
     def lock(self) -> None:
-        """From now on no other write gets through."""
+        """Lock it: no other write succeeds."""
         self._connection.execute("BEGIN EXCLUSIVE")
 
     def unlock(self) -> None:
-        """It has ended."""
+        """Release the lock."""
         self._connection.execute("ROLLBACK")
 
 
@@ -230,16 +232,16 @@ def _ledger(reopen: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch) -> Le
 
 @pytest.fixture(name="other")
 def _other(ledger: Ledger, tmp_path: Path) -> Other:
-    assert ledger.durable  # it was there first
+    assert ledger.database is not None  # it was there first
     other = Other(tmp_path)
     other.lock()
     return other
 
 
-def test_a_locked_file_costs_one_time_out_and_is_then_left_alone(
+def test_a_locked_file_costs_one_timeout_for_each_pause(
     ledger: Ledger, other: Other, clock: ManualClock, logs: list[Any], tmp_path: Path
 ) -> None:
-    """One attempt in each pause, logged once; then what was noted meanwhile is in the file."""
+    """One attempt in each pause, logged once; afterwards all notes are in the file."""
     del logs[:]
     writes = Writes(database_of(ledger))
 
@@ -266,10 +268,10 @@ def test_a_locked_file_costs_one_time_out_and_is_then_left_alone(
     assert recovered["event"] == "ledger_recovered"
 
 
-def test_what_is_kept_meanwhile_costs_the_commits_nothing(
+def test_a_commit_does_not_walk_through_what_waits_for_the_file(
     ledger: Ledger, other: Other, clock: ManualClock, tmp_path: Path
 ) -> None:
-    """Each delete commits: it must not walk through all that waits for the file."""
+    """Each delete commits, so this must cost nothing."""
     walks = 0
 
     class Kept(OrderedDict[str, set[Step]]):
@@ -296,7 +298,7 @@ def test_what_is_kept_meanwhile_costs_the_commits_nothing(
     assert len(steps_in(tmp_path)) == 100
 
 
-def test_deletes_do_not_wait_for_a_file_that_is_locked(
+def test_deletes_do_not_wait_for_a_locked_file(
     make_rig: MakeRig, registry: Registry, ledger: Ledger, other: Other, clock: ManualClock
 ) -> None:
     """A thousand messages are handled and deleted meanwhile, with one attempt to write."""
@@ -317,10 +319,10 @@ def test_deletes_do_not_wait_for_a_file_that_is_locked(
     other.unlock()
 
 
-def test_what_is_in_flight_over_the_pause_is_in_the_file_then(
+def test_messages_in_flight_are_in_the_file_after_the_pause(
     make_rig: MakeRig, registry: Registry, ledger: Ledger, other: Other, tmp_path: Path
 ) -> None:
-    """What was deleted meanwhile is not: it can't come again."""
+    """Messages deleted meanwhile are not: they can't be redelivered."""
     registry.add(lambda _event: None, "*", name="one")
     registry.add(lambda _events: None, "logged_in", name="all", batch=10, linger_seconds=300)
     rig = make_rig(registry, ledger=ledger, clock=ledger._clock)
@@ -337,7 +339,7 @@ def test_what_is_in_flight_over_the_pause_is_in_the_file_then(
 
 
 class WatchedLock:
-    """Counts the threads that want it."""
+    """Counts the threads that try to acquire it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -351,10 +353,10 @@ class WatchedLock:
         self._lock.release()
 
 
-def test_threads_that_waited_for_a_write_do_not_wait_for_their_own_time_out(
+def test_threads_behind_a_failed_write_do_not_wait_for_a_timeout_of_their_own(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the first has found out holds for all that stand behind it."""
+    """The failure of the first counts for all behind it."""
     lock, tries, end = WatchedLock(), [0], threading.Event()
     file = database_of(ledger)
     monkeypatch.setattr(file, "_lock", lock)
@@ -376,21 +378,19 @@ def test_threads_that_waited_for_a_write_do_not_wait_for_their_own_time_out(
     assert tries == [1]
 
 
-def test_who_waits_for_a_commit_finds_its_own_notes_written(
+def test_a_thread_that_waits_for_a_commit_finds_its_notes_written(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A delete may follow: what another thread was just writing is in the file by then."""
+    """A delete may follow: what another thread was writing is in the file by then."""
     lock, entered, end = WatchedLock(), threading.Event(), threading.Event()
-    journal = ledger._journal
-    assert journal is not None
-    write = journal.write
+    write = ledger._write
 
-    def slow(handled: Any) -> list[int] | None:
+    def slow(*handled: Any) -> list[int] | None:
         entered.set()
         assert end.wait(5)
-        return write(handled)
+        return write(*handled)
 
-    monkeypatch.setattr(journal, "write", slow)
+    monkeypatch.setattr(ledger, "_write", slow)
     monkeypatch.setattr(ledger, "_committing", lock)
     found: list[set[str]] = []
 
@@ -412,29 +412,27 @@ def test_who_waits_for_a_commit_finds_its_own_notes_written(
     assert found == [{"m1"}]
 
 
-def test_what_is_noted_during_a_write_that_fails_is_not_lost(
+def test_notes_made_during_a_failed_write_are_not_lost(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Both are written with the next: what could not be, and what came meanwhile."""
-    journal = ledger._journal
-    assert journal is not None
+    """The next write has both: the notes that failed, and those made meanwhile."""
 
-    def fail(_handled: Any) -> None:
+    def fail(*_handled: Any) -> None:
         ledger._committed_at = ledger._clock.monotonic()
         ledger.note([("m1", STEPS[1]), ("m2", STEPS[0])])
 
     with monkeypatch.context() as broken:
-        broken.setattr(journal, "write", fail)
+        broken.setattr(ledger, "_write", fail)
         ledger.note([("m1", STEPS[0])])
     ledger.commit()
 
     assert steps_in(tmp_path) == {"m1": set(STEPS), "m2": {STEPS[0]}}
 
 
-def test_a_closed_ledger_does_nothing_and_says_nothing(
+def test_a_closed_ledger_does_nothing_and_logs_nothing(
     ledger: Ledger, clock: ManualClock, logs: list[Any], tmp_path: Path
 ) -> None:
-    """A handler that returns after the end finds no open file, and no exception either."""
+    """A handler that returns after the end gets no exception."""
     file = database_of(ledger)
     duplicates = Duplicates(window_seconds=60, clock=clock, seen=SeenKeys(file, clock=clock))
     known, begun = make_event(number=0), make_event(number=1)
@@ -466,8 +464,8 @@ def test_a_closed_ledger_does_nothing_and_says_nothing(
     assert keys_in(tmp_path) == keys
 
 
-def test_reads_go_on_beside_a_write(ledger: Ledger, clock: ManualClock) -> None:
-    """A worker that looks a key up does not wait for the thread that writes."""
+def test_reads_go_on_during_a_write(ledger: Ledger, clock: ManualClock) -> None:
+    """A worker that looks up a key does not wait for the thread that writes."""
     file = database_of(ledger)
     seen = SeenKeys(file, clock=clock)
     assert seen.write({"old": 1})
@@ -489,10 +487,10 @@ def test_reads_go_on_beside_a_write(ledger: Ledger, clock: ManualClock) -> None:
     assert seen.times(["old", "new"]) == {"old": 1, "new": 2}
 
 
-def test_a_read_that_finds_no_file_is_no_error_of_the_message(
+def test_a_failed_read_is_not_an_error_of_the_message(
     ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, logs: list[Any]
 ) -> None:
-    """No descriptor is left, say: the events count as new, and may end."""
+    """If the file can't be opened, the events count as new."""
     duplicates = Duplicates(
         window_seconds=60, clock=clock, seen=SeenKeys(database_of(ledger), clock=clock)
     )

@@ -1,4 +1,4 @@
-"""Draining: nothing that was received is lost, and every message is countsed for."""
+"""Draining: no message is lost, and every message is counted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer import log_events
-from consumer.engine.drain import LAST_CALLS_SECONDS, Counts
+from consumer.engine.worker import LAST_CALLS_SECONDS, Counts
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault
@@ -26,7 +26,7 @@ DOWN = TransportError("no route")
 
 @pytest.fixture(name="handled")
 def _handled(registry: Registry) -> list[str]:
-    """A handler's notebook."""
+    """The messages that a handler got."""
     handled: list[str] = []
 
     def handle(event: Event) -> None:
@@ -37,17 +37,17 @@ def _handled(registry: Registry) -> list[str]:
 
 
 def test_draining_an_idle_worker_does_nothing(make_rig: MakeRig, registry: Registry) -> None:
-    """No call, no wait."""
+    """It makes no call and does not wait."""
     rig = make_rig(registry)
 
     assert rig.drain() == Counts(0, 0, 0, 0)
     assert rig.queue.calls == []
 
 
-def test_what_nobody_started_on_is_released(
+def test_messages_that_were_not_begun_are_released(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Visible again at once, for others."""
+    """They are visible again at once, for other consumers."""
     rig = make_rig(registry)
     ids = rig.send(count=12)
     rig.receive()
@@ -61,10 +61,10 @@ def test_what_nobody_started_on_is_released(
     assert rig.held() == []
 
 
-def test_what_runs_is_finished_and_deleted(
+def test_a_running_handler_may_finish_and_its_message_is_deleted(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """The handler returns half a minute later; its visibility was renewed until then."""
+    """It returns half a minute later; visibility is renewed until then."""
     rig = make_rig(registry)
     ids = rig.send(count=2)
     rig.receive()
@@ -78,10 +78,10 @@ def test_what_runs_is_finished_and_deleted(
     assert rig.queue.receive_count(ids[0]) == 1
 
 
-def test_what_was_handled_is_deleted_though_its_batch_is_not_full(
+def test_handled_messages_are_deleted_though_the_batch_is_not_full(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Deletes that wait for company are what must not be lost."""
+    """Deletes that linger must not be lost."""
     rig = make_rig(registry)
     ids = rig.send(count=3)
     rig.receive()
@@ -93,8 +93,8 @@ def test_what_was_handled_is_deleted_though_its_batch_is_not_full(
     assert rig.queue.deleted() == ids == handled
 
 
-def test_what_waits_in_a_batch_is_handled(make_rig: MakeRig, registry: Registry) -> None:
-    """It does not linger any more."""
+def test_events_in_a_batch_are_handled(make_rig: MakeRig, registry: Registry) -> None:
+    """The batch lingers no more."""
     sizes: list[int] = []
 
     def store(events: Sequence[Event]) -> None:
@@ -114,10 +114,10 @@ def test_what_waits_in_a_batch_is_handled(make_rig: MakeRig, registry: Registry)
     assert rig.clock.monotonic() - before < 2
 
 
-def test_what_an_open_long_poll_brings_late_is_released(
+def test_messages_of_an_open_long_poll_are_released(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """It is let return: aborting it would hide its messages until their visibility ran out."""
+    """The poll may finish: aborting it would hide its messages for a visibility timeout."""
     rig = make_rig(registry)
     rig.open_receive()
     ids: list[str] = []
@@ -136,8 +136,8 @@ def test_what_an_open_long_poll_brings_late_is_released(
     assert handled == []
 
 
-def test_what_waits_for_its_turn_gets_it(make_rig: MakeRig, registry: Registry) -> None:
-    """A handler with little concurrency: who waited was begun, and is finished in time."""
+def test_calls_that_wait_at_a_gate_get_their_turn(make_rig: MakeRig, registry: Registry) -> None:
+    """They have begun, and finish in time."""
     seen: list[str] = []
 
     def slow(event: Event) -> None:
@@ -166,7 +166,7 @@ def test_what_waits_for_its_turn_gets_it(make_rig: MakeRig, registry: Registry) 
 def test_at_the_deadline_the_rest_is_given_back(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """What is still running is abandoned: visible again at once, and counted."""
+    """Messages of running handlers are abandoned: visible again at once, and counted."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 30})
     ids = rig.send(count=2)
     rig.receive()
@@ -183,8 +183,10 @@ def test_at_the_deadline_the_rest_is_given_back(
     assert handled == ids[:1]
 
 
-def test_what_waits_is_released_at_the_deadline(make_rig: MakeRig, registry: Registry) -> None:
-    """At a gate whose handler hangs, or in a batch: nobody had begun on it."""
+def test_waiting_messages_are_released_at_the_deadline(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """At a gate whose handler hangs, or in a batch: no handler has begun on them."""
     registry.add(lambda _event: None, "*", name="slow", concurrency=1)
     rig = make_rig(registry, engine={"drain_timeout_seconds": 5})
     gate = rig.parts.admission._gates["slow"]
@@ -203,7 +205,7 @@ def test_what_waits_is_released_at_the_deadline(make_rig: MakeRig, registry: Reg
 def test_a_second_signal_gives_everything_back_at_once(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Without the rest of the deadline; what was handled is deleted all the same."""
+    """Without waiting for the deadline; handled messages are still deleted."""
     rig = make_rig(registry)
     done, running, fresh = rig.send(count=3)
     rig.receive()
@@ -220,7 +222,7 @@ def test_a_second_signal_gives_everything_back_at_once(
 
 
 def test_a_stuck_handler_does_not_hold_up_the_drain(make_rig: MakeRig, registry: Registry) -> None:
-    """It had its time; the deadline is the deadline. Its context says that it should stop."""
+    """The deadline counts for it, too. Its context says that it should stop."""
     contexts: list[Context] = []
 
     def look(_event: Event, context: Context) -> None:
@@ -240,7 +242,7 @@ def test_a_stuck_handler_does_not_hold_up_the_drain(make_rig: MakeRig, registry:
     assert counts.abandoned == 1
 
 
-def test_a_delete_that_fails_for_the_moment_is_made_again_while_draining(
+def test_a_delete_that_fails_once_is_repeated_while_draining(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
     """As at any other time."""
@@ -258,7 +260,7 @@ def test_a_delete_that_fails_for_the_moment_is_made_again_while_draining(
 def test_a_delete_that_keeps_failing_does_not_hold_up_the_drain(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """The counts says what was handled and not deleted; those messages come again."""
+    """The counts show what was handled and not deleted; those messages are redelivered."""
     rig = make_rig(registry)
     rig.send(count=3)
     rig.receive()
@@ -275,7 +277,7 @@ def test_a_delete_that_keeps_failing_does_not_hold_up_the_drain(
 def test_a_dead_network_does_not_hold_up_a_second_signal(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """One call may still time out, not one for every ten messages; the rest is given up."""
+    """One call may still time out, but not one for every ten messages."""
     rig = make_rig(registry)
     rig.send(count=60)
     for _ in range(6):
@@ -292,10 +294,10 @@ def test_a_dead_network_does_not_hold_up_a_second_signal(
 
 
 @pytest.mark.parametrize("signals", [0, 2])
-def test_whatever_the_queue_does_a_drain_ends(
+def test_a_drain_ends_even_if_all_threads_hang(
     make_rig: MakeRig, registry: Registry, handled: list[str], signals: int
 ) -> None:
-    """Every thread is in a call that has no end: at its deadline, or the second signal, and 5 s."""
+    """No call returns: it ends 5 s after its deadline, or after the second signal."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 3})
     rig.send(count=30)
     for _ in range(3):
@@ -316,7 +318,7 @@ def test_whatever_the_queue_does_a_drain_ends(
 def test_deletes_that_are_refused_one_by_one_do_not_hold_up_a_drain(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """After the deadline none is sent again; the ledger knows them."""
+    """After the deadline they are not sent again; the ledger has them."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 0.3})
     rig.send(count=40)
     for _ in range(4):
@@ -339,7 +341,7 @@ def test_deletes_that_are_refused_one_by_one_do_not_hold_up_a_drain(
 def test_the_thread_that_drains_makes_no_calls(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """It has to see the second signal, and to tell systemd that it is still at it."""
+    """It has to notice the second signal, and to notify systemd."""
     rig = make_rig(registry)
     rig.send(count=30)
     for _ in range(3):
@@ -354,13 +356,13 @@ def test_the_thread_that_drains_makes_no_calls(
 def test_a_receive_that_is_refused_for_good_lets_handlers_finish(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """What runs has nothing to do with it, and its deletes may well be permitted."""
+    """Running handlers are not affected, and their deletes may be permitted."""
     rig = make_rig(registry)
     ids = rig.send()
     rig.receive()
     running = rig.hold_one()
     rig.clock.call_later(5, running.end)
-    rig.parts.threads.failure = AccessDeniedError("no")
+    rig.worker.threads.failure = AccessDeniedError("no")
     assert rig.status.finished == "failure"
 
     counts = rig.drain()
@@ -373,13 +375,13 @@ def test_a_receive_that_is_refused_for_good_lets_handlers_finish(
 def test_a_broken_engine_gives_everything_back_at_once(
     make_rig: MakeRig, registry: Registry, handled: list[str], what: str
 ) -> None:
-    """Nothing can be waited for: what runs could not be renewed, or not be deleted."""
+    """Waiting is futile: messages could not be renewed, or not be deleted."""
     rig = make_rig(registry)
     rig.send()
     rig.receive()
     rig.hold_one()
     if what == "a loop died":
-        rig.parts.threads.failure = KeyError("bug")
+        rig.worker.threads.failure = KeyError("bug")
     else:
         rig.parts.attempts.fatal = AccessDeniedError("no")
     before = rig.clock.monotonic()
@@ -391,7 +393,7 @@ def test_a_broken_engine_gives_everything_back_at_once(
 
 
 def test_handlers_are_closed_at_the_end_once(make_rig: MakeRig, registry: Registry) -> None:
-    """After the last delete, each of them, even if the one before could not be closed."""
+    """Each of them, after the last delete, even if the one before failed to close."""
     order: list[str] = []
 
     def fail() -> None:
@@ -415,10 +417,10 @@ def test_handlers_are_closed_at_the_end_once(make_rig: MakeRig, registry: Regist
     assert counts.deleted == 1
 
 
-def test_a_handler_that_can_not_close_is_told(
+def test_a_handler_that_fails_to_close_is_logged(
     make_rig: MakeRig, registry: Registry, logs: list[Any]
 ) -> None:
-    """By name, type and place, and not by the text of its error."""
+    """By name, type and place, without the text of its error."""
 
     def fail() -> None:
         raise OSError(28, "jane@example.edu")
@@ -442,7 +444,7 @@ def test_a_handler_that_can_not_close_is_told(
 def test_a_handler_that_is_still_running_is_not_closed(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """It may be using what would be closed."""
+    """It may still use what it would close."""
     closed: list[str] = []
     registry.add(lambda _event: None, "*", name="one", close=lambda: closed.append("one"))
     rig = make_rig(registry)
@@ -455,8 +457,8 @@ def test_a_handler_that_is_still_running_is_not_closed(
     assert closed == []
 
 
-def test_nothing_is_received_once_draining_began(make_rig: MakeRig, registry: Registry) -> None:
-    """However much there is."""
+def test_nothing_is_received_once_draining_has_begun(make_rig: MakeRig, registry: Registry) -> None:
+    """However many messages wait."""
     rig = make_rig(registry)
     rig.send(count=5)
 

@@ -1,4 +1,4 @@
-"""Events that the producer sent twice: handled once, and never for that reason not at all."""
+"""Events that the producer sent twice are handled once, and never zero times."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import consumer.ledger.duplicates
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.stats import Stats
 from consumer.ledger.database import PAUSE_SECONDS
-from consumer.ledger.duplicates import PURGE_SECONDS, Duplicates
+from consumer.ledger.duplicates import PURGE_INTERVAL_SECONDS, Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger, open_ledger
-from consumer.ledger.seen import SeenKeys
 from consumer.testing import ManualClock, canvas_body, make_event, make_message
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def _handled(registry: Registry) -> list[str]:
 def test_a_copy_is_deleted_and_not_handled(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Another message, the same content: once is enough."""
+    """A copy is another message with the same content."""
     rig = make_rig(registry, engine=ENGINE)
     first, second = rig.queue.send(BODY), rig.queue.send(BODY)
 
@@ -70,7 +69,7 @@ def test_a_copy_is_deleted_and_not_handled(
 def test_without_the_option_both_are_handled(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Off is the default: whoever counts on every message gets every message."""
+    """Off is the default: every message is handled."""
     rig = make_rig(registry)
     rig.queue.send(BODY)
     rig.queue.send(BODY)
@@ -83,7 +82,7 @@ def test_without_the_option_both_are_handled(
 def test_after_the_window_it_is_another_event(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """What comes an hour later with the same content may be meant."""
+    """The same content an hour later may be meant."""
     rig = make_rig(registry, engine=ENGINE)
     for pause in (3599, 3602):
         rig.queue.send(BODY)
@@ -95,8 +94,8 @@ def test_after_the_window_it_is_another_event(
     assert len(handled) == 2
 
 
-def test_a_copy_of_what_failed_is_handled(make_rig: MakeRig, registry: Registry) -> None:
-    """Only success makes a duplicate of the others."""
+def test_a_copy_of_a_failed_event_is_handled(make_rig: MakeRig, registry: Registry) -> None:
+    """Only success makes the others duplicates."""
     tries: list[str] = []
 
     def fail_once(event: Event) -> None:
@@ -119,7 +118,7 @@ def test_a_copy_of_what_failed_is_handled(make_rig: MakeRig, registry: Registry)
 def test_a_copy_waits_while_the_first_is_being_handled(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """In a batch neither has ended yet: the second comes again, and is a duplicate then."""
+    """While the first is in a batch, the second is to be retried; then it is a duplicate."""
     batches: list[int] = []
     registry.add(
         lambda events: batches.append(len(events)), "*", name="all", batch=10, linger_seconds=5
@@ -140,10 +139,10 @@ def test_a_copy_waits_while_the_first_is_being_handled(
     assert len(rig.queue.deleted()) == 2
 
 
-def test_a_copy_of_what_waits_for_hours_uses_up_few_deliveries(
+def test_a_copy_of_an_event_that_waits_for_hours_uses_up_few_deliveries(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """The first is kept by its handler's breaker; the second must not end in the DLQ meanwhile."""
+    """A breaker holds the first; the second must not end in the DLQ meanwhile."""
 
     def fail(_event: Event) -> None:
         raise ConnectionError
@@ -165,8 +164,10 @@ def test_a_copy_of_what_waits_for_hours_uses_up_few_deliveries(
     assert copy not in rig.queue.deleted()
 
 
-def test_a_copy_of_what_takes_long_comes_ever_later(make_rig: MakeRig, registry: Registry) -> None:
-    """An hour in a batch costs the copy some deliveries, and not one every few seconds."""
+def test_a_copy_of_a_slow_event_is_retried_ever_later(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """An hour in a batch costs the copy a few deliveries, not one every few seconds."""
     registry.add(lambda _events: None, "*", name="all", batch=10, linger_seconds=3600)
     rig = make_rig(registry, engine=ENGINE)
     rig.queue.send(BODY)
@@ -198,7 +199,7 @@ def test_keys_survive_the_process(
 
 
 def test_one_of_two_handlers_is_not_enough(make_rig: MakeRig, registry: Registry) -> None:
-    """A message is handled when all of its handlers succeeded; only then are copies duplicates."""
+    """Copies are duplicates only once all handlers of the message have succeeded."""
     seen: list[str] = []
 
     def store(event: Event) -> None:
@@ -244,14 +245,14 @@ def count_of(ledger: Ledger) -> int:
     return int(count)
 
 
-def test_twice_in_one_envelope_is_twice(clock: ManualClock) -> None:
+def test_equal_events_in_one_envelope_are_handled_once(clock: ManualClock) -> None:
     """The second of two equal events of one message is a duplicate, too."""
     event = make_event()
 
     assert [event] == go(make(clock), [event, make_event()], "m1")
 
 
-def test_the_same_id_of_another_kind_is_another_event(clock: ManualClock) -> None:
+def test_the_same_id_with_another_name_is_another_event(clock: ManualClock) -> None:
     """A sender that uses one id twice loses nothing."""
     duplicates = make(clock)
     one, two = make_event("grade_change"), make_event("logged_in")
@@ -261,8 +262,8 @@ def test_the_same_id_of_another_kind_is_another_event(clock: ManualClock) -> Non
     assert [[one], [two]] == [go(duplicates, [one], "m1"), go(duplicates, [two], "m2")]
 
 
-def test_old_keys_leave_the_file(tmp_path: Path, clock: ManualClock) -> None:
-    """It does not grow for ever."""
+def test_old_keys_are_deleted_from_the_file(tmp_path: Path, clock: ManualClock) -> None:
+    """The file does not grow without end."""
     ledger = open_ledger(tmp_path, clock=clock)
     duplicates = make(clock, ledger)
     for number in range(5):
@@ -277,17 +278,17 @@ def test_old_keys_leave_the_file(tmp_path: Path, clock: ManualClock) -> None:
 
 
 def test_the_keys_in_the_file_are_bounded(tmp_path: Path, clock: ManualClock) -> None:
-    """However many come within the window: the oldest go."""
+    """However many arrive within the window, the oldest are deleted."""
     ledger = open_ledger(tmp_path, clock=clock)
     duplicates = make(clock, ledger, most_keys=100)
     events = [make_event(number=number) for number in range(400)]
     for number, event in enumerate(events):
         go(duplicates, [event], f"m{number}")
         if number % 50 == 49:
-            clock.advance(PURGE_SECONDS)
+            clock.advance(PURGE_INTERVAL_SECONDS)
             duplicates.flush()
 
-    clock.advance(PURGE_SECONDS)
+    clock.advance(PURGE_INTERVAL_SECONDS)
     duplicates.flush()
 
     assert count_of(ledger) <= 100
@@ -296,7 +297,7 @@ def test_the_keys_in_the_file_are_bounded(tmp_path: Path, clock: ManualClock) ->
 
 
 def test_a_full_disk_keeps_the_keys_in_memory(tmp_path: Path, clock: ManualClock) -> None:
-    """They are written when there is room again."""
+    """They are written once there is room."""
     ledger = open_ledger(tmp_path, clock=clock)
     assert ledger.database is not None
     execute = ledger.database._writer.execute
@@ -316,7 +317,7 @@ def test_a_full_disk_keeps_the_keys_in_memory(tmp_path: Path, clock: ManualClock
     assert count_of(ledger) == 300
 
 
-def test_the_work_grows_with_the_events_of_an_envelope_and_no_faster(clock: ManualClock) -> None:
+def test_the_work_is_linear_in_the_events_of_an_envelope(clock: ManualClock) -> None:
     """Each key is made, hashed and compared a few times, whatever the number of events."""
 
     def comparisons(events: int) -> int:
@@ -344,7 +345,7 @@ def test_the_work_grows_with_the_events_of_an_envelope_and_no_faster(clock: Manu
 
 
 class Meanwhile:
-    """Keys in a file, that takes its time: others act while a lookup is under way."""
+    """Keys in a slow file: others act while a lookup is under way."""
 
     def __init__(self, real: SeenKeys, act: Callable[[], None]) -> None:
         self._real = real
@@ -385,7 +386,7 @@ def test_no_lookup_in_the_file_is_made_under_the_lock(tmp_path: Path, clock: Man
     assert [len(new) for new in others] == [1, 0]
 
 
-def test_a_copy_that_comes_during_the_lookup_waits(tmp_path: Path, clock: ManualClock) -> None:
+def test_a_copy_that_arrives_during_the_lookup_waits(tmp_path: Path, clock: ManualClock) -> None:
     """The first has claimed the key before it looks into the file."""
     ledger = open_ledger(tmp_path, clock=clock)
     assert ledger.database is not None
@@ -402,8 +403,8 @@ def test_a_copy_that_comes_during_the_lookup_waits(tmp_path: Path, clock: Manual
     assert answers[0].verdict == "retry"
 
 
-def test_what_is_written_during_the_lookup_is_found(tmp_path: Path, clock: ManualClock) -> None:
-    """The keys move from memory to the file while a copy is looked up: it is in one of them."""
+def test_a_key_written_during_the_lookup_is_found(tmp_path: Path, clock: ManualClock) -> None:
+    """Keys move from memory to the file during the lookup of a copy: they are in one of them."""
     ledger = open_ledger(tmp_path, clock=clock)
     assert ledger.database is not None
     real = SeenKeys(ledger.database, clock=clock)
@@ -426,10 +427,10 @@ def test_what_is_written_during_the_lookup_is_found(tmp_path: Path, clock: Manua
     ],
     ids=["a name", "an id", "a long id", "a control character"],
 )
-def test_what_no_database_takes_is_told_apart_all_the_same(
+def test_keys_that_no_database_accepts_are_recognised(
     make_rig: MakeRig, registry: Registry, tmp_path: Path, clock: ManualClock, body: str
 ) -> None:
-    """Half of a surrogate pair is legal in JSON: it must not end the process, again and again."""
+    """Half of a surrogate pair is legal in JSON: it must not end the process again and again."""
     handled: list[str] = []
     registry.add(lambda event: handled.append(event.key), "*")
     ledger = open_ledger(tmp_path, clock=clock)
@@ -438,7 +439,7 @@ def test_what_no_database_takes_is_told_apart_all_the_same(
         rig.queue.send(body)
 
     rig.cycle()
-    rig.parts.housekeeper.tick()
+    rig.worker.threads.housekeeper.tick()
     rig.clock.advance(60)
     rig.cycle()
 

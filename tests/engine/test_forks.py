@@ -31,7 +31,7 @@ from consumer import BatchFailure, Registry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.ledger.ledger import Ledger, open_ledger
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.testing import InMemoryQueue, canvas_body
 
@@ -110,8 +110,8 @@ sent = [queue.send(canvas_body(number=number)) for number in range(20)]
 ledger = open_ledger(folder, clock=clock)
 engine = EngineSettings(workers=3, settle_linger_seconds=0.05, retry_base_seconds=1)
 settings = Settings(queue=QueueSettings(wait_time_seconds=1), engine=engine)
-worker = Worker(queue, registry, settings, RunOptions(30, until_empty=True),
-                clock=clock, ledger=ledger)
+worker = Worker(Parts(queue, registry, settings, RunOptions(30, until_empty=True),
+                      clock=clock, ledger=ledger))
 worker.start()
 for _ in range(1000):
     if worker.status().finished:
@@ -192,10 +192,10 @@ def test_the_child_ends_and_the_parent_goes_on(
     ],
     ids=repr,
 )
-def test_a_child_ends_with_the_code_that_python_would_give(
+def test_a_child_exits_with_the_code_that_python_would_use(
     monkeypatch: pytest.MonkeyPatch, error: BaseException | None, code: int
 ) -> None:
-    """As if the handler had been a program of its own."""
+    """As if the handler were a program of its own."""
     codes: list[int] = []
     monkeypatch.setattr(os, "_exit", codes.append)
     guard = ForkGuard()
@@ -206,8 +206,8 @@ def test_a_child_ends_with_the_code_that_python_would_give(
     assert codes == [code]
 
 
-def test_a_process_that_was_forked_itself_may_consume(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What counts is a fork after the guard was made: a supervisor may have forked before."""
+def test_a_forked_process_may_consume(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a fork after the guard was made counts: a supervisor may have forked before."""
     codes: list[Any] = []
     monkeypatch.setattr(os, "_exit", codes.append)
     monkeypatch.setattr(forks, "_forks", forks._forks + 1)
@@ -217,7 +217,7 @@ def test_a_process_that_was_forked_itself_may_consume(monkeypatch: pytest.Monkey
     assert codes == []
 
 
-def test_output_that_can_not_be_flushed_does_not_keep_a_child(
+def test_a_child_ends_though_its_output_can_not_be_flushed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its standard output may be closed already."""
@@ -240,10 +240,10 @@ def test_output_that_can_not_be_flushed_does_not_keep_a_child(
     assert codes == [0]
 
 
-def test_output_that_another_thread_was_writing_does_not_keep_a_child(
+def test_a_child_ends_though_another_thread_was_writing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its lock was copied as held, and the thread that would release it was not copied."""
+    """The lock of the stream was copied as held, without the thread that would release it."""
     happened: list[str] = []
     released = threading.Event()
 

@@ -1,4 +1,4 @@
-"""What the simulation has found, each as the shortest story that shows it."""
+"""Bugs that the simulation has found, each in its shortest form."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_place_at_a_gate_is_given_back_when_another_handler_goes_first(
 ) -> None:
     """A message waits at a gate; meanwhile that handler's breaker opens, and others go first.
 
-    The place at the gate was kept for ever, and the other handler's missing gate ended the process.
+    The place was never given back, and the other handler's missing gate ended the process.
     """
     handled: list[str] = []
     broken = True
@@ -65,7 +65,7 @@ def test_a_place_at_a_gate_is_given_back_when_another_handler_goes_first(
 def test_a_delay_that_waited_is_cut_to_the_twelve_hours_when_it_is_sent(
     make_rig: MakeRig, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQS counts from the receive, and refuses what reaches further: chosen then, it was too long.
+    """SQS counts from the receive: by the time of the call the delay was too long.
 
     The message stayed hidden for its visibility timeout instead.
     """
@@ -98,7 +98,7 @@ def test_a_delay_that_waited_is_cut_to_the_twelve_hours_when_it_is_sent(
 def test_a_message_whose_delete_is_under_way_is_not_lost(
     make_rig: MakeRig, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A renewal between SQS's delete and its answer finds nothing: no reason to alarm anybody."""
+    """A renewal between SQS's delete and its answer finds no message, which is expected."""
     registry.add(lambda event: None, "*")
     rig = make_rig(registry)
     rig.send()

@@ -1,4 +1,4 @@
-"""What the stress of real threads has found, each as the shortest story that shows it."""
+"""Bugs that the stress of real threads has found, each in its shortest form."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     MakeRig = Callable[..., Rig]
 
 
-def test_a_message_that_comes_again_before_its_retry_is_answered_is_handled_again(
+def test_a_message_redelivered_before_its_retry_is_answered_is_handled_again(
     make_rig: MakeRig, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A retry at once, and an open long poll has the message before SQS's answer is here.
+    """After a retry at once, an open long poll gets the message before the answer to the retry.
 
     That delivery was taken for one of a message in flight, which was released a moment later:
-    nobody handled it, and it stayed hidden for its visibility timeout.
+    it was not handled, and it stayed hidden for its visibility timeout.
     """
     tries: list[int] = []
 
@@ -58,12 +58,12 @@ def test_a_message_that_comes_again_before_its_retry_is_answered_is_handled_agai
     assert (len(in_flight), in_flight._bytes, in_flight._reserved) == (0, 0, 0)
 
 
-def test_what_was_hidden_is_visible_again_though_its_handler_recovers_while_draining(
+def test_waiting_messages_are_visible_again_though_their_handler_recovers_while_draining(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """The last call before the end is a probe, and it goes through.
+    """The last call before the end is a probe, and it succeeds.
 
-    What the breaker had hidden was to be made visible by the housekeeper; nothing else was left to
+    The housekeeper was to make the waiting messages visible; nothing else was left to
     do, so the process ended first, and the messages stayed hidden for minutes, or for an hour.
     """
     broken = True
@@ -96,7 +96,7 @@ def test_what_was_hidden_is_visible_again_though_its_handler_recovers_while_drai
 def test_no_thread_spins_while_the_only_message_waits_to_be_deleted_again(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """SQS has refused its delete, there is no room for another: threads park until it is due.
+    """SQS has refused its delete, and there is no capacity left: threads park until it is due.
 
     One of them took the role of settling everything again and again, and could settle nothing.
     """

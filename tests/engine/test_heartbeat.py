@@ -1,4 +1,4 @@
-"""Renewing the visibility of what is in flight."""
+"""Renewing the visibility timeouts of messages in flight."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from consumer.engine.heartbeat import MAX_AGE_SECONDS, Heartbeat
+from consumer.engine.heartbeat import MAX_AGE_SECONDS, Heartbeat, accepted_seconds
 from consumer.engine.inflight import InFlight
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """A transport that records visibility changes and answers as the test says."""
+    """A transport that records visibility changes and returns the answers of the test."""
 
     def __init__(self) -> None:
         self.changes: list[list[tuple[str, int]]] = []
@@ -69,7 +71,7 @@ def test_nothing_is_renewed_before_half_life(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """Quick messages, nearly all, cost no call."""
+    """Quick messages, which are nearly all, cost no call."""
     make_held(table)
     clock.advance(14.9)
 
@@ -85,7 +87,7 @@ def test_half_used_visibility_is_renewed_in_full(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """And then it is due again half a timeout later."""
+    """It is due again half a timeout later."""
     message = make_held(table)
     clock.advance(15)
 
@@ -120,7 +122,7 @@ def test_a_failed_renewal_is_tried_again_at_the_next_tick(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """A whole call or a single entry that failed: there is still time."""
+    """A whole call or a single entry may fail: there is still time."""
     message = make_held(table)
     clock.advance(15)
     transport.error = TransportError("no route")
@@ -146,7 +148,7 @@ def test_a_handle_that_is_gone_is_reported_once_and_left_alone(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """A fact to pass on, not a crash; the message is held until its handler ends."""
+    """The handler can ask for it; the message is held until its handler ends."""
     message = make_held(table)
     transport.answers["handle-1"] = EntryFailure("ReceiptHandleIsInvalid", gone=True)
     clock.advance(15)
@@ -168,7 +170,7 @@ def test_visibility_that_ran_out_is_lost(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """After an outage that was longer than the timeout, the handler can see it."""
+    """The handler can see that after an outage that was longer than the timeout."""
     message = make_held(table)
     clock.advance(30)
 
@@ -185,7 +187,7 @@ def test_a_renewal_that_ends_after_the_message_was_settled_loses_nothing(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """The delete overtook it: "gone" is then what was wanted."""
+    """The delete was quicker, so "gone" is expected."""
     message = make_held(table)
     transport.answers["handle-1"] = EntryFailure("ReceiptHandleIsInvalid", gone=True)
     transport.meanwhile = lambda: table.release([message])
@@ -211,7 +213,7 @@ def test_an_answer_about_an_old_handle_changes_nothing(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """It was received again while the renewal was under way: the new delivery has its own time."""
+    """The message was received again during the renewal: the new delivery has its own time."""
     message = make_held(table)
     clock.advance(15)
     newer = make_message(message_id="message-1", receipt_handle="newer")
@@ -225,14 +227,14 @@ def test_an_answer_about_an_old_handle_changes_nothing(
     assert not message.visibility_lost
 
 
-def test_what_is_stuck_or_leaving_is_not_renewed(
+def test_stuck_and_leaving_messages_are_not_renewed(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """Another consumer gets what is stuck; a renewal must not undo a retry delay."""
+    """A stuck message goes to another consumer; a renewal must not undo a retry delay."""
     make_held(table).stuck = True
     make_held(table).leaving = True
     clock.advance(15)
@@ -249,7 +251,7 @@ def test_nothing_is_renewed_past_twelve_hours(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """SQS counts from the receive; what is asked for never reaches past that, then it runs out."""
+    """SQS counts from the receive and would refuse that; then the message becomes visible."""
     message = make_held(table)
     began = clock.monotonic()
 
@@ -264,14 +266,14 @@ def test_nothing_is_renewed_past_twelve_hours(
     assert message.visible_at - began <= MAX_VISIBILITY_SECONDS
 
 
-def test_a_message_that_is_too_old_is_not_renewed_by_seconds_either(
+def test_a_message_that_is_too_old_is_not_renewed_by_seconds(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """From five minutes before the twelve hours on there is no call for it any more."""
+    """From five minutes before the twelve hours on, no call is made for it."""
     message = make_held(table, visible_in=MAX_AGE_SECONDS + 10)
     clock.advance(MAX_AGE_SECONDS)
 
@@ -283,14 +285,14 @@ def test_a_message_that_is_too_old_is_not_renewed_by_seconds_either(
     assert not message.visibility_lost
 
 
-def test_what_was_settled_while_others_were_renewed_is_left_out(
+def test_messages_settled_during_a_tick_are_not_renewed(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """A renewal after its release would hide it for a whole timeout."""
+    """A renewal after its release would hide a message for a whole timeout."""
     messages = [make_held(table) for _ in range(12)]
     clock.advance(15)
     transport.meanwhile = lambda: table.release(messages[10:11])
@@ -304,7 +306,7 @@ def test_what_was_settled_while_others_were_renewed_is_left_out(
 def test_several_ticks_fit_into_half_a_timeout(
     transport: Any, table: InFlight, stats: Stats, clock: ManualClock
 ) -> None:
-    """Also for the shortest timeouts; for the usual ones it is once a second."""
+    """Also for the shortest timeouts; usually it ticks once a second."""
     for timeout in (1, 2, 10, 30, 43_200):
         heartbeat = Heartbeat(
             transport, table, stats, clock=clock, visibility_timeout_seconds=timeout
@@ -321,7 +323,7 @@ def test_a_tick_is_a_sign_of_life_even_when_every_call_fails(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """An outage is not a hang: between two calls the watchdog sees progress."""
+    """An outage is not a hang: the watchdog sees progress between two calls."""
     for _ in range(30):
         make_held(table, visible_in=300)
     clock.advance(290)
@@ -346,7 +348,7 @@ def test_visibility_is_counted_from_the_call_and_not_from_the_answer(
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """SQS may have counted from then on: an answer that takes 7 s extends nothing by 7 s."""
+    """SQS may have counted from the call: a slow answer must not add to it."""
     message = make_held(table)
     clock.advance(15)
     called_at = clock.monotonic()
@@ -367,7 +369,7 @@ def test_a_message_may_leave_only_after_its_renewal_was_answered(
     *,
     error: Exception | None,
 ) -> None:
-    """It is marked during the call, and free again after it, however that ends."""
+    """It is marked during the call, and free after it, however the call ends."""
     message = make_held(table)
     clock.advance(15)
     seen: list[tuple[bool, bool]] = []
@@ -381,14 +383,14 @@ def test_a_message_may_leave_only_after_its_renewal_was_answered(
     assert table.leave(message)
 
 
-def test_what_began_to_leave_while_others_were_renewed_is_left_out(
+def test_messages_that_leave_during_a_tick_are_not_renewed(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """It was due when the tick began; by its turn, its change may have been sent."""
+    """It was due when the tick began; by its turn its visibility change may have been sent."""
     messages = [make_held(table) for _ in range(12)]
     clock.advance(15)
     transport.meanwhile = lambda: table.leave(messages[10])
@@ -398,14 +400,14 @@ def test_what_began_to_leave_while_others_were_renewed_is_left_out(
     assert transport.changes[1] == [("handle-12", 30)]
 
 
-def test_a_handle_that_is_gone_after_its_delete_was_sent_is_no_loss(
+def test_a_handle_that_is_gone_after_its_delete_was_sent_is_expected(
     heartbeat: Heartbeat,
     transport: Recorder,
     table: InFlight,
     clock: ManualClock,
     make_held: MakeHeld,
 ) -> None:
-    """The message is deleted, and only the answer to that is not here yet."""
+    """The message is deleted; only the answer to that is still missing."""
     message = make_held(table)
     message.deleting = True
     transport.answers["handle-1"] = EntryFailure("ReceiptHandleIsInvalid", gone=True)
@@ -415,3 +417,18 @@ def test_a_handle_that_is_gone_after_its_delete_was_sent_is_no_loss(
 
     assert not message.visibility_lost
     assert heartbeat._stats["visibility_lost"] == 0
+
+
+@given(wanted=st.floats(0, 1e9), age=st.floats(0, 1e6))
+def test_no_visibility_timeout_reaches_past_twelve_hours(wanted: float, age: float) -> None:
+    """It is in whole seconds, at least one, and ends within twelve hours of the receive."""
+    seconds = accepted_seconds(wanted, age)
+
+    assert isinstance(seconds, int)
+    assert seconds >= 1
+    assert seconds == 1 or seconds + age <= 43_200
+
+
+def test_a_visibility_timeout_is_rounded_up() -> None:
+    """A handler's 90.2 s become 91, not less than it asked for."""
+    assert accepted_seconds(90.2, 100) == 91

@@ -1,4 +1,4 @@
-"""The durable ledger: what it keeps over the death of the process, and what it lets go."""
+"""The durable ledger: what survives the process, and what is forgotten."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.ledger.journal import Loaded
+from consumer.ledger.database import open_database
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import COMMIT_SECONDS, Ledger, open_ledger
-from consumer.ledger.step import Step
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 from tests.engine.ledger_files import Writes, database_of, rows_in, steps_in
 
@@ -29,18 +29,18 @@ STEPS = [Step(0, "archive"), Step(0, "grades")]
 
 @pytest.fixture(name="reopen")
 def _reopen(tmp_path: Path, clock: ManualClock) -> Callable[[], Ledger]:
-    """Opens the ledger as a process does that starts, whatever became of the one before."""
+    """Opens the ledger as a new process does, whatever became of the process before."""
     return lambda: open_ledger(tmp_path, clock=clock)
 
 
 def note(ledger: Ledger, message_id: str, steps: list[Step] = STEPS) -> None:
-    """Steps of one message succeeded; they are in the file on return."""
+    """Note steps of one message; they are in the file on return."""
     ledger.note([(message_id, step) for step in steps])
     ledger.commit()
 
 
 def test_remembers_what_is_about_to_be_deleted(reopen: Callable[[], Ledger]) -> None:
-    """If the process dies between the handlers' success and the delete, nothing is run again."""
+    """If the process dies between the handlers' success and the delete, nothing runs again."""
     ledger = reopen()
     note(ledger, "m1")
     note(ledger, "m2", STEPS[:1])
@@ -49,11 +49,11 @@ def test_remembers_what_is_about_to_be_deleted(reopen: Callable[[], Ledger]) -> 
 
     assert set(STEPS) == ledger.succeeded("m1")
     assert set(STEPS[:1]) == ledger.succeeded("m2")
-    assert ledger.durable
+    assert ledger.database is not None
 
 
 def test_forgets_what_was_deleted(reopen: Callable[[], Ledger]) -> None:
-    """A delete that was answered leaves nothing behind."""
+    """After a successful delete nothing is left."""
     ledger = reopen()
 
     note(ledger, "m1")
@@ -63,10 +63,10 @@ def test_forgets_what_was_deleted(reopen: Callable[[], Ledger]) -> None:
     assert len(reopen()) == 0
 
 
-def test_what_was_noted_together_goes_with_the_last_of_it(
+def test_a_row_of_several_messages_stays_until_all_are_deleted(
     reopen: Callable[[], Ledger], tmp_path: Path
 ) -> None:
-    """A row of several messages stays until none of them can come again."""
+    """Until none of them can be redelivered."""
     ledger = reopen()
     ledger.note([("m1", STEPS[0]), ("m2", STEPS[0])])
     ledger.commit()
@@ -80,10 +80,10 @@ def test_what_was_noted_together_goes_with_the_last_of_it(
     assert rows_in(tmp_path) == []
 
 
-def test_a_message_that_failed_does_not_hold_the_rows_of_others(
+def test_a_failed_message_does_not_keep_the_row_of_others(
     reopen: Callable[[], Ledger], tmp_path: Path
 ) -> None:
-    """Put back for hours, it has a row of its own; the row of ten goes with the other nine."""
+    """It may wait for hours, so it gets a row of its own."""
     ledger = reopen()
     ledger.note([(f"m{number}", STEPS[0]) for number in range(10)])
     ledger.commit()
@@ -96,7 +96,7 @@ def test_a_message_that_failed_does_not_hold_the_rows_of_others(
     assert rows_in(tmp_path) == [{"m0": {STEPS[0]}}]
 
 
-def test_what_failed_before_it_was_written_has_a_row_of_its_own_at_once(
+def test_a_message_that_failed_before_the_commit_gets_a_row_of_its_own(
     reopen: Callable[[], Ledger], tmp_path: Path
 ) -> None:
     """A step, and the failure of another handler, in one commit."""
@@ -109,38 +109,36 @@ def test_what_failed_before_it_was_written_has_a_row_of_its_own_at_once(
     assert rows_in(tmp_path) == [{"m1": {STEPS[0]}}, {"m0": {STEPS[0]}}]
 
 
-def test_a_message_that_is_deleted_while_it_is_written_leaves_no_row(
+def test_a_message_deleted_during_its_commit_leaves_no_row(
     reopen: Callable[[], Ledger], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another thread forgets it in the middle of the commit."""
     ledger = reopen()
-    journal = ledger._journal
-    assert journal is not None
-    write = journal.write
+    write = ledger._write
 
-    def write_while_it_is_deleted(groups: Any) -> list[int] | None:
+    def write_while_it_is_deleted(*groups: Any) -> list[int] | None:
         ledger.forget(["m0"])
-        return write(groups)
+        return write(*groups)
 
     ledger.keep("m0", STEPS)
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(journal, "write", write_while_it_is_deleted)
+        meanwhile.setattr(ledger, "_write", write_while_it_is_deleted)
         ledger.commit()
     ledger.flush()
 
     assert rows_in(tmp_path) == []
 
 
-def test_adds_up_steps_over_restarts(reopen: Callable[[], Ledger]) -> None:
-    """Each process of several runs what those before it had not done."""
+def test_steps_add_up_over_restarts(reopen: Callable[[], Ledger]) -> None:
+    """Each process runs what those before it had not done."""
     note(reopen(), "m1", STEPS[:1])
     note(reopen(), "m1", STEPS[1:])
 
     assert set(STEPS) == reopen().succeeded("m1")
 
 
-def test_adds_up_steps_of_several_deliveries(reopen: Callable[[], Ledger]) -> None:
-    """The last handler's success and that of an earlier delivery are both there after a crash."""
+def test_steps_add_up_over_deliveries(reopen: Callable[[], Ledger]) -> None:
+    """After a crash the steps of the last and of an earlier delivery are known."""
     ledger = reopen()
     note(ledger, "m1", STEPS[:1])
     ledger.keep("m1", STEPS[:1])
@@ -150,7 +148,7 @@ def test_adds_up_steps_of_several_deliveries(reopen: Callable[[], Ledger]) -> No
 
 
 def test_forgets_for_good(reopen: Callable[[], Ledger]) -> None:
-    """A message that was deleted in the end is not remembered by the next process."""
+    """The next process does not remember a message that was deleted in the end."""
     note(reopen(), "m1", STEPS[:1])
     ledger = reopen()
     note(ledger, "m1", STEPS[1:])
@@ -161,10 +159,10 @@ def test_forgets_for_good(reopen: Callable[[], Ledger]) -> None:
     assert len(reopen()) == 0
 
 
-def test_what_was_deleted_before_it_was_written_is_not_written(
+def test_steps_of_a_deleted_message_are_not_written(
     reopen: Callable[[], Ledger], tmp_path: Path
 ) -> None:
-    """Another process may handle and delete a message while its steps wait for the file."""
+    """It was deleted while its steps waited for the file."""
     ledger = reopen()
     ledger.commit()
     ledger.note([("m1", STEPS[0]), ("m2", STEPS[0])])
@@ -176,7 +174,7 @@ def test_what_was_deleted_before_it_was_written_is_not_written(
 
 
 def test_is_bounded_in_the_file_too(reopen: Callable[[], Ledger]) -> None:
-    """The oldest message goes first when there are too many."""
+    """If there are too many messages, the oldest is forgotten."""
     ledger = reopen()
     ledger._max_messages = 2
     for message_id in ("m1", "m2", "m3"):
@@ -190,18 +188,22 @@ def test_is_bounded_in_the_file_too(reopen: Callable[[], Ledger]) -> None:
     assert len(ledger) == 2
 
 
-def test_is_bounded_when_it_is_read(clock: ManualClock) -> None:
+def test_is_bounded_when_it_is_read(
+    reopen: Callable[[], Ledger], tmp_path: Path, clock: ManualClock
+) -> None:
     """Kills leave notes of messages that were deleted after all: they do not pile up in memory."""
-    ledger = Ledger(clock=clock, max_messages=2)
+    before = reopen()
+    for number in range(3):
+        note(before, f"m{number}")
 
-    ledger.load({f"m{number}": Loaded(number, {Step(0, "one")}) for number in range(3)})
+    ledger = Ledger(clock=clock, database=open_database(tmp_path, clock=clock), max_messages=2)
 
     assert len(ledger) == 2
     assert not ledger.succeeded("m0")
 
 
 def test_forgets_what_sqs_has_forgotten(reopen: Callable[[], Ledger], clock: ManualClock) -> None:
-    """After the longest retention of a queue a message can't come again; restarts do not renew."""
+    """After the longest retention a message can't be redelivered; restarts do not prolong that."""
     note(reopen(), "m1")
     clock.advance(MAX_RETENTION_SECONDS - 60)
     assert len(reopen()) == 1
@@ -212,11 +214,11 @@ def test_forgets_what_sqs_has_forgotten(reopen: Callable[[], Ledger], clock: Man
 
 
 def test_survives_kill_9(tmp_path: Path, reopen: Callable[[], Ledger]) -> None:
-    """What was committed is in the file when the call returned, whatever happens to the process."""
+    """A commit is in the file when the call returns, whatever happens to the process."""
     program = (
         "import os, sys, pathlib\n"
         "from consumer.clock import SystemClock\n"
-        "from consumer.ledger.step import Step\n"
+        "from consumer.ledger.journal import Step\n"
         "from consumer.ledger.ledger import open_ledger\n"
         "ledger = open_ledger(pathlib.Path(sys.argv[1]), clock=SystemClock())\n"
         "for n in range(20):\n"
@@ -234,7 +236,7 @@ def test_survives_kill_9(tmp_path: Path, reopen: Callable[[], Ledger]) -> None:
 def test_a_failed_write_changes_nothing(
     reopen: Callable[[], Ledger], tmp_path: Path, clock: ManualClock
 ) -> None:
-    """A disk that is full halfway through a write: old rows stay, and go with a later one."""
+    """The disk gets full halfway: old rows stay, and are deleted by a later write."""
     ledger = reopen()
     note(ledger, "m1")
     note(ledger, "m2")
@@ -252,7 +254,7 @@ def test_a_failed_write_changes_nothing(
     assert set(steps_in(tmp_path)) == {"m1", "m3"}
 
 
-def test_notes_that_come_close_together_share_a_write(
+def test_notes_that_follow_closely_share_a_write(
     reopen: Callable[[], Ledger], clock: ManualClock, tmp_path: Path
 ) -> None:
     """A hundred quick handlers cost a few commits; the first note after a pause costs one."""
@@ -284,7 +286,7 @@ def test_nothing_new_costs_no_write(reopen: Callable[[], Ledger], clock: ManualC
     assert writes.attempts == 0
 
 
-def test_rows_leave_the_file_with_the_next_write(
+def test_rows_are_deleted_with_the_next_write(
     make_rig: Callable[..., Rig], registry: Registry, clock: ManualClock, tmp_path: Path
 ) -> None:
     """After hundreds of messages the file holds only the last few."""
@@ -309,10 +311,10 @@ def test_rows_leave_the_file_with_the_next_write(
     assert rows_in(tmp_path) == []
 
 
-def test_the_file_of_old_rows_is_no_bigger_than_that_of_new_ones(
+def test_the_pages_of_deleted_rows_are_used_again(
     reopen: Callable[[], Ledger], tmp_path: Path
 ) -> None:
-    """Pages of rows that went are used again."""
+    """The file does not grow with the number of messages."""
     ledger = reopen()
 
     def pages() -> int:
@@ -329,10 +331,10 @@ def test_the_file_of_old_rows_is_no_bigger_than_that_of_new_ones(
     assert pages() <= before + 1
 
 
-def test_two_processes_on_one_file_do_not_write_over_each_others_rows(
+def test_two_processes_with_one_file_do_not_delete_each_others_rows(
     reopen: Callable[[], Ledger], tmp_path: Path
 ) -> None:
-    """A process that starts takes over all rows; one that still runs knows them by other ids."""
+    """A process that starts takes over all rows under new ids."""
     first = reopen()
     for message_id in ("m1", "m2"):
         note(first, message_id, STEPS)

@@ -1,4 +1,4 @@
-"""What is remembered, in memory, of messages that were handled and not deleted."""
+"""What the ledger remembers in memory of messages that were handled and not deleted."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.step import Step
 
 if TYPE_CHECKING:
     from consumer.testing import ManualClock
@@ -18,7 +18,7 @@ def _ledger(clock: ManualClock) -> Ledger:
     return Ledger(clock=clock)
 
 
-def test_what_is_kept_is_known_until_it_is_forgotten(ledger: Ledger) -> None:
+def test_kept_steps_are_known_until_the_message_is_forgotten(ledger: Ledger) -> None:
     """Steps are kept by message, added to, and dropped when the message is deleted."""
     ledger.keep("a", [Step(0, "store")])
     ledger.keep("a", [Step(0, "mail"), Step(1, "store")])
@@ -33,7 +33,7 @@ def test_what_is_kept_is_known_until_it_is_forgotten(ledger: Ledger) -> None:
     assert len(ledger) == 0
 
 
-def test_forgetting_what_is_not_known_does_nothing(ledger: Ledger) -> None:
+def test_forgetting_an_unknown_message_does_nothing(ledger: Ledger) -> None:
     """Nearly every deleted message was never kept."""
     ledger.forget(["a"])
 
@@ -55,7 +55,7 @@ def test_the_ledger_is_bounded_and_forgets_the_oldest_first(clock: ManualClock) 
 
 
 def test_an_answer_is_a_copy(ledger: Ledger) -> None:
-    """What is kept later does not change what another thread is walking through."""
+    """Later changes do not affect a thread that iterates over it."""
     ledger.keep("a", [Step(0, "h")])
 
     before = ledger.succeeded("a")
@@ -64,9 +64,9 @@ def test_an_answer_is_a_copy(ledger: Ledger) -> None:
     assert before == {(0, "h")}
 
 
-def test_without_a_file_what_is_noted_is_not_collected(ledger: Ledger) -> None:
-    """Notes are for the file; in memory is only what was kept."""
-    assert not ledger.durable
+def test_without_a_file_notes_are_not_collected(ledger: Ledger) -> None:
+    """Notes are for the file; only kept messages are in memory."""
+    assert ledger.database is None
     ledger.note([("a", Step(0, "h"))])
     ledger.commit()
     ledger.flush()

@@ -1,10 +1,9 @@
-"""What went wrong in other SQS consumers, and does not here: each lesson by its number.
+"""Faults of other SQS consumers that do not occur here: each lesson by its number.
 
-The lessons are those of the collected complaints about other consumers. Not here, because they
-belong to other rooms: 5 (time limits of a call) and 27 (AWS's error codes) to the transport, 25 and
-26 (credentials) to it as well, 30 (Lambda's idle bill; 29 is ours), 33 (gauges) and 39 (traces) to
-the service, 37 (dead threads are restarted there; here one that dies stops the process, see
-rule 9).
+The lessons are collected from complaints about other consumers. Those that are not here belong to
+other parts: 5 (time limits of a call), 25 and 26 (credentials) and 27 (AWS's error codes) to the
+transport; 30 (Lambda's idle bill; 29 is ours), 33 (gauges) and 39 (traces) to the service; 37 (dead
+threads are restarted there; here one that dies stops the process, see rule 9).
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def _handled(registry: Registry) -> Counter[str]:
 def test_lesson_01_the_poll_loop_survives_a_network_blip(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """Celery said "Connected" and never fetched again: here the next receive brings the message."""
+    """Celery logged "Connected" and never fetched again: here the next receive gets the message."""
     rig = make_rig(registry)
     rig.receive()
     rig.fail("receive", times=30)
@@ -69,7 +68,7 @@ def test_lesson_01_the_poll_loop_survives_a_network_blip(
 def test_lesson_01_a_poll_loop_that_stands_still_is_noticed(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """By progress, within two minutes."""
+    """Its missing progress is a problem of health within two minutes."""
     rig = make_rig(registry)
 
     for _ in range(120):
@@ -81,7 +80,7 @@ def test_lesson_01_a_poll_loop_that_stands_still_is_noticed(
 def test_lesson_02_an_error_in_user_code_does_not_end_the_loop(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """Bbc's loop died in a listener for errors: here every hook that fails costs one message."""
+    """Bbc's loop died in an error listener: here a hook that fails is a failure of one message."""
 
     def fail(*_args: object) -> None:
         raise LookupError
@@ -104,18 +103,18 @@ def test_lesson_02_an_error_in_user_code_does_not_end_the_loop(
 def test_lesson_03_an_unknown_error_is_transient(
     make_rig: MakeRig, registry: Registry, code: str
 ) -> None:
-    """Others stopped polling on errors outside a short list: here only the fatal are listed."""
+    """Others stopped polling on errors outside a short list: here only fatal errors are listed."""
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=TransportError("x", code=code))]
 
-    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
+    rig.worker.threads.guard("pool", rig.receive_as_a_thread)
 
     assert rig.status.finished == ""
     assert rig.receive().pause_seconds == 0
 
 
 def test_lesson_04_failing_receives_are_spaced(make_rig: MakeRig, registry: Registry) -> None:
-    """40 errors a second in the log elsewhere: here less than two a minute in the long run."""
+    """Others logged 40 errors a second: here it is less than two a minute in the long run."""
     rig = make_rig(registry)
     rig.fail("receive", times=10_000)
     before = rig.clock.monotonic()
@@ -126,7 +125,7 @@ def test_lesson_04_failing_receives_are_spaced(make_rig: MakeRig, registry: Regi
 
 
 def test_lesson_06_failed_receives_leak_no_capacity(make_rig: MakeRig, registry: Registry) -> None:
-    """Qdone's workers stopped after enough failures, and looked healthy."""
+    """Qdone's workers stopped after enough failures, and still looked healthy."""
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     rig.fail("receive", times=50)
     for _ in range(50):
@@ -135,10 +134,10 @@ def test_lesson_06_failed_receives_leak_no_capacity(make_rig: MakeRig, registry:
     assert rig.asks() == 10
 
 
-def test_lesson_07_an_undecodable_message_gives_its_place_back(
+def test_lesson_07_an_undecodable_message_gives_its_capacity_back(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """Spring's listener was stuck for ever after enough of them."""
+    """Spring's listener was stuck for good after enough of them."""
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     for body in ("", "null", "[]", "{", '"text"', "\ud800", "[" * 5000):
         rig.queue.send(body)
@@ -151,7 +150,7 @@ def test_lesson_07_an_undecodable_message_gives_its_place_back(
 
 
 def test_lesson_08_a_message_completes_once(make_rig: MakeRig, registry: Registry) -> None:
-    """Shoryuken's counter went negative: here a slot that is released twice is counted once."""
+    """Shoryuken's counter went negative: here a message that is released twice is counted once."""
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     registry.add(lambda _event: None, "*", name="one")
     rig.send(count=2)
@@ -170,7 +169,7 @@ def test_lesson_08_a_message_completes_once(make_rig: MakeRig, registry: Registr
 def test_lesson_09_buffered_acks_are_flushed_on_shutdown(
     make_rig: MakeRig, registry: Registry, handled: Counter[str], count: int
 ) -> None:
-    """Spring discarded those below the threshold."""
+    """Spring discarded the acks below its threshold."""
     rig = make_rig(registry)
     rig.send(count=count)
     while rig.receive().messages:
@@ -181,10 +180,10 @@ def test_lesson_09_buffered_acks_are_flushed_on_shutdown(
     assert counts.deleted == count == len(rig.queue.deleted())
 
 
-def test_lesson_10_an_ack_that_comes_during_a_flush_is_not_lost(
+def test_lesson_10_an_ack_added_during_a_flush_is_not_lost(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """Spring lost what was added between the look at the buffer and its purge."""
+    """Spring lost acks added between reading the buffer and clearing it."""
     rig = make_rig(registry)
     ids = rig.send(count=15)
     rig.receive()
@@ -208,7 +207,7 @@ def test_lesson_10_an_ack_that_comes_during_a_flush_is_not_lost(
 def test_lesson_11_a_redelivery_does_not_spoil_the_batch_it_is_in(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """BatchEntryIdsNotDistinct elsewhere: here it is one slot, one entry, the newest handle."""
+    """Others got BatchEntryIdsNotDistinct: here it is one entry, with the newest handle."""
     rig = make_rig(registry)
     ids = rig.send(count=5)
     rig.receive()
@@ -228,7 +227,7 @@ def test_lesson_11_a_redelivery_does_not_spoil_the_batch_it_is_in(
 def test_lesson_12_failed_entries_of_a_200_are_read(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """Bbc and others ignored them, and messages came again for ever."""
+    """Bbc and others ignored them, and messages were redelivered without end."""
     rig = make_rig(registry)
     ids = rig.send(count=2)
     rig.refuse("delete", {0: EntryFailure("InternalError")})
@@ -243,7 +242,7 @@ def test_lesson_12_failed_entries_of_a_200_are_read(
 def test_lesson_13_a_failed_entry_is_tried_again_whoever_is_at_fault(
     make_rig: MakeRig, registry: Registry, handled: Counter[str], code: str
 ) -> None:
-    """SenderFault says nothing of permanence (throttles have it, too): only "gone" is final."""
+    """SenderFault does not mean permanent (throttling has it, too): only "gone" is final."""
     rig = make_rig(registry)
     ids = rig.send()
     for _ in range(3):
@@ -256,7 +255,7 @@ def test_lesson_13_a_failed_entry_is_tried_again_whoever_is_at_fault(
 
 
 def test_lesson_14_a_long_handler_runs_once(make_rig: MakeRig, registry: Registry) -> None:
-    """Without a heartbeat its message came again after half a minute."""
+    """Without a heartbeat its message was redelivered after half a minute."""
     runs: list[str] = []
 
     def slow(event: Event) -> None:
@@ -276,7 +275,7 @@ def test_lesson_14_a_long_handler_runs_once(make_rig: MakeRig, registry: Registr
 def test_lesson_14_prefetched_messages_are_covered(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """From the receive, not from the start of the handler."""
+    """Renewals begin with the receive, not with the handler."""
     rig = make_rig(registry)
     ids = rig.send(count=30)
     for _ in range(3):
@@ -293,7 +292,7 @@ def test_lesson_14_prefetched_messages_are_covered(
 def test_lesson_15_everything_in_flight_is_renewed_in_time(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """Bento could not cycle all its handles: here a full table is renewed at each half-life."""
+    """Bento could not renew all its handles: here a full table is renewed at each half-life."""
     rig = make_rig(registry)
     capacity = rig.parts.in_flight.capacity
     rig.send(count=capacity)
@@ -311,11 +310,11 @@ def test_lesson_15_everything_in_flight_is_renewed_in_time(
 def test_lesson_16_the_same_visibility_is_sent_with_receives_and_renewals(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """Elsewhere the client's default overrode the queue's, or was left out of the receive."""
+    """Elsewhere the client's default replaced the queue's, or was missing in the receive."""
     seen: list[int | None] = []
 
     class Recorder(InMemoryQueue):
-        """Writes down the visibility timeouts."""
+        """Records the visibility timeouts."""
 
         def receive(self, **options: Any) -> Any:
             seen.append(options["visibility_timeout_seconds"])
@@ -341,7 +340,7 @@ def test_lesson_17_nothing_is_asked_for_beyond_twelve_hours(
     answers: list[Any] = []
 
     class Recorder(InMemoryQueue):
-        """Writes down what SQS says of each change."""
+        """Records SQS's answer to each change."""
 
         def change_visibility(self, changes: Sequence[tuple[str, int]]) -> Any:
             answers.extend(super().change_visibility(changes))
@@ -369,7 +368,7 @@ def test_lesson_17_nothing_is_asked_for_beyond_twelve_hours(
 def test_lesson_18_what_was_handled_and_not_deleted_is_not_handled_again(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """The handler outlived its receipt handle: the ledger knows."""
+    """The handler took longer than its receipt handle was valid: the ledger has its success."""
     rig = make_rig(registry)
     (message_id,) = rig.send()
     rig.receive()
@@ -391,7 +390,7 @@ def test_lesson_18_what_was_handled_and_not_deleted_is_not_handled_again(
 def test_lesson_19_messages_of_the_last_long_poll_are_given_back(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """TERM during a long poll: its answer came to nobody, and was hidden until its timeout."""
+    """Elsewhere a SIGTERM during a long poll hid its messages until their timeout."""
     rig = make_rig(registry)
     rig.open_receive()
 
@@ -425,7 +424,7 @@ def test_lesson_20_an_open_long_poll_is_never_aborted(
 def test_lesson_21_a_deployment_dead_letters_nothing(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """With maxReceiveCount 1 every message that was interrupted went to the DLQ elsewhere."""
+    """Elsewhere, with maxReceiveCount 1, every interrupted message went to the DLQ."""
     rig = make_rig(registry)
     dead = InMemoryQueue(rig.clock, name="dead")
     rig.queue._dead_letter_queue, rig.queue._max_receive_count = dead, 1
@@ -454,10 +453,10 @@ def test_lesson_22_a_shutdown_sends_nothing_again(
     assert {call.operation for call in rig.queue.calls} == {"receive", "change_visibility"}
 
 
-def test_lesson_23_stopping_twice_is_stopping_once(
+def test_lesson_23_a_second_stop_changes_nothing(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """Shoryuken's second signal hung: here it is idempotent."""
+    """Shoryuken hung after a second signal: here stopping is idempotent."""
     rig = make_rig(registry)
     rig.send(count=3)
     rig.receive()
@@ -474,7 +473,7 @@ def test_lesson_23_stopping_twice_is_stopping_once(
 def test_lesson_23_a_hung_worker_does_not_block_the_exit(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """The deadline is hard; an abort kills neither deletes nor releases."""
+    """The deadline is hard; deletes and releases are still sent."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 10})
     ids = rig.send(count=3)
     rig.receive()
@@ -494,7 +493,7 @@ def test_lesson_23_a_hung_worker_does_not_block_the_exit(
 def test_lesson_24_only_a_success_deletes(
     make_rig: MakeRig, registry: Registry, error: Exception
 ) -> None:
-    """Vector deleted what was rejected, and dropped at shutdown what it had fetched."""
+    """Vector deleted rejected messages, and dropped fetched ones at shutdown."""
 
     def fail(_event: Event) -> None:
         raise error
@@ -514,7 +513,7 @@ def test_lesson_24_only_a_success_deletes(
 def test_lesson_28_too_much_in_flight_is_survived(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """At its limit the queue answers with OverLimit, or with nothing and no error: one goes on."""
+    """At its limit the queue answers with OverLimit, or with nothing: receives go on."""
     rig = make_rig(registry)
     rig.queue._in_flight_limit = 5
     rig.send(count=8)
@@ -533,7 +532,7 @@ def test_lesson_28_too_much_in_flight_is_survived(
 def test_lesson_29_an_idle_queue_costs_three_requests_a_minute(
     make_rig: MakeRig, registry: Registry, handled: Counter[str]
 ) -> None:
-    """552,896 empty receives a month elsewhere: here 130,000, and none but receives."""
+    """Others made 552,896 empty receives a month: here it is 130,000, and no other calls."""
     rig = make_rig(registry)
     rig.queue._advance_on_empty = True
     rig.receive()
@@ -543,7 +542,7 @@ def test_lesson_29_an_idle_queue_costs_three_requests_a_minute(
     for _ in range(30):
         rig.receive_as_a_thread()
         rig.parts.heartbeat.tick()
-        rig.parts.housekeeper.tick()
+        rig.worker.threads.housekeeper.tick()
 
     assert rig.calls("receive") == [10] * 30
     assert len(rig.queue.calls) == 30
@@ -553,7 +552,7 @@ def test_lesson_29_an_idle_queue_costs_three_requests_a_minute(
 def test_lesson_31_a_message_of_one_mebibyte_is_handled(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """No limit on size is written down but SQS's own, and that one only reserves room."""
+    """The only limit on size is SQS's own, and it is used only to reserve capacity."""
     sizes: list[int] = []
     registry.add(lambda event: sizes.append(len(event.raw)), "*", name="one")
     rig = make_rig(registry)
@@ -569,7 +568,7 @@ def test_lesson_31_a_message_of_one_mebibyte_is_handled(
 def test_lesson_31_large_messages_are_bounded_in_memory(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """Ten of them per receive and eight pollers would be 80 MiB: the limit is on bytes."""
+    """Ten of them per receive and eight pollers would be 80 MiB: bytes are limited, too."""
     rig = make_rig(
         registry, engine={"max_in_flight_bytes": 8 * MAX_MESSAGE_BYTES, "max_pollers": 8}
     )
@@ -585,7 +584,7 @@ def test_lesson_31_large_messages_are_bounded_in_memory(
 def test_lesson_32_each_message_of_a_batch_has_its_own_outcome(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """No whole-batch failure hides the others; and no state of one batch is in the next."""
+    """A failure does not hide the results of others, and no batch affects the next."""
     calls: list[list[str]] = []
 
     def store(events: Sequence[Event]) -> None:
@@ -611,7 +610,7 @@ def test_lesson_34_a_missing_queue_ends_the_process_at_once(
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=QueueMissingError("no such queue"))]
 
-    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
+    rig.worker.threads.guard("pool", rig.receive_as_a_thread)
 
     assert rig.status.finished == "failure"
     assert len(rig.queue.calls) == 1
@@ -621,7 +620,7 @@ def test_lesson_34_a_missing_queue_ends_the_process_at_once(
 def test_lesson_35_liveness_is_a_receive_that_returned_empty_or_not(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """A signal made of messages would cry wolf on every quiet night."""
+    """A signal based on messages would be a false alarm on every quiet night."""
     rig = make_rig(registry)
 
     for _ in range(200):
@@ -633,7 +632,7 @@ def test_lesson_35_liveness_is_a_receive_that_returned_empty_or_not(
 def test_lesson_36_a_timed_out_handler_keeps_its_place_until_it_returns(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """Elsewhere they leaked until memory ran out: here they count, and in the end stop receives."""
+    """Elsewhere they used up all memory: here they count, and in the end no more is received."""
     contexts: list[Context] = []
     stuck: list[int] = []
 
@@ -658,7 +657,7 @@ def test_lesson_36_a_timed_out_handler_keeps_its_place_until_it_returns(
 
 
 def test_lesson_38_one_function_decides_the_outcome() -> None:
-    """Two features' order made poison retry for ever elsewhere: here is the whole table."""
+    """Elsewhere two features together retried poison without end: here is the whole table."""
     ack, reject = Outcome.ack(), Outcome.reject("no")
     soon, later, plain = Outcome.retry("s", 1), Outcome.retry("l", 60), Outcome.retry("p")
     order = [later, soon, plain, reject, ack]
@@ -673,7 +672,7 @@ def test_lesson_38_one_function_decides_the_outcome() -> None:
 def test_lesson_38_a_rejected_message_is_not_retried_for_ever(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """Its receive count rises at each delivery, and the redrive policy takes it away."""
+    """Its receive count rises at each delivery, until the redrive policy moves it."""
 
     def refuse(_event: Event) -> None:
         raise Reject("no")

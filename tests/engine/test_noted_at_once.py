@@ -1,4 +1,4 @@
-"""What succeeded is in the ledger's file soon: before a delete, and while others still run."""
+"""A handler's success is in the ledger's file soon: before a delete, and while others run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.handlers.registering.registry import Registry
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import COMMIT_SECONDS, open_ledger
-from consumer.ledger.step import Step
 from consumer.testing import InMemoryQueue, ManualClock
 from tests.engine.conftest import THROTTLED, VISIBILITY, Rig
 from tests.engine.ledger_files import rows_in, steps_in
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Watched(InMemoryQueue):
-    """Copies the state directory as it is at each delete."""
+    """Copies the state directory at each delete."""
 
     def __init__(self, clock: ManualClock, state: Path, copies: Path) -> None:
         super().__init__(clock, visibility_timeout_seconds=VISIBILITY, advance_on_empty=False)
@@ -53,7 +53,7 @@ class Bench:
         self.rigs: list[Rig] = []
 
     def start(self, *single: str, batches: dict[str, int] | None = None, gate: str = "") -> Rig:
-        """A process with these handlers, and batch handlers by size. Those before it are dead."""
+        """Start a process with these handlers, and batch handlers by size, after the one before."""
         registry, number = Registry(), len(self.rigs)
 
         def note(name: str, event: Event) -> None:
@@ -79,13 +79,13 @@ class Bench:
         return self.rigs[-1]
 
     def go_on_without(self, *single: str, gate: str = "") -> None:
-        """The process dies where it is, inside of a handler; a new one takes over."""
+        """The process dies inside of a handler; a new one takes over."""
         self.after = lambda _handler, _message_id: None
         self.clock.advance(VISIBILITY)
         self.start(*single, gate=gate).cycle()
 
     def in_file(self) -> dict[str, set[str]]:
-        """By message id the handlers that a process would not run again if it started now."""
+        """By message id the handlers that a process started now would not run again."""
         return {
             message_id: {step.handler for step in steps}
             for message_id, steps in steps_in(self.state).items()
@@ -106,7 +106,7 @@ def _bench(tmp_path: Path) -> Bench:
 
 
 def test_a_kill_in_the_first_of_many_deletes_finds_all_noted(bench: Bench) -> None:
-    """Also those that are to be deleted later, and those that wait to fill a batch."""
+    """Also the messages to be deleted later, and those in a batch that is not full."""
     rig = bench.start("archive")
     rig.send(count=25)
     for _ in range(3):
@@ -119,8 +119,8 @@ def test_a_kill_in_the_first_of_many_deletes_finds_all_noted(bench: Bench) -> No
     assert [bench.remembered(1), bench.remembered(2), bench.remembered(3)] == [25, 25, 25]
 
 
-def test_what_is_deleted_is_not_remembered(bench: Bench) -> None:
-    """The rows go when the last of their messages is deleted."""
+def test_deleted_messages_are_not_remembered(bench: Bench) -> None:
+    """A row is deleted with the last of its messages."""
     rig = bench.start("archive")
     rig.send(count=25)
     for _ in range(3):
@@ -131,8 +131,8 @@ def test_what_is_deleted_is_not_remembered(bench: Bench) -> None:
     assert rows_in(bench.state) == []
 
 
-def test_what_is_to_be_deleted_once_more_stays_noted(bench: Bench) -> None:
-    """A kill before the second attempt at an entry that SQS refused runs nothing again."""
+def test_a_message_whose_delete_is_repeated_stays_noted(bench: Bench) -> None:
+    """A kill before the second attempt at a refused entry runs nothing again."""
     rig = bench.start("archive")
     rig.send(count=10)
     rig.refuse("delete", dict.fromkeys(range(10), THROTTLED))
@@ -146,7 +146,7 @@ def test_what_is_to_be_deleted_once_more_stays_noted(bench: Bench) -> None:
 
 
 def test_a_step_is_in_the_file_before_the_next_handler_runs(bench: Bench) -> None:
-    """At once, where the last commit is a while ago: a crash then runs only the others."""
+    """At once if the last commit was a while ago: after a crash only the other handlers run."""
     handlers = ("first", "second", "third")
     rig = bench.start(*handlers)
     rig.send()
@@ -170,7 +170,7 @@ def test_a_step_is_in_the_file_before_the_next_handler_runs(bench: Bench) -> Non
 
 
 def test_a_step_is_in_the_file_after_a_tick_at_the_latest(bench: Bench) -> None:
-    """Right after another commit it waits: for the next step, or for the housekeeper."""
+    """Shortly after another commit it waits: for the next step, or for the housekeeper."""
     rig = bench.start("first", "second")
     sent = rig.send(count=2)
     found: list[set[str]] = []
@@ -178,7 +178,7 @@ def test_a_step_is_in_the_file_after_a_tick_at_the_latest(bench: Bench) -> None:
     def look(handler: str, message_id: str) -> None:
         if handler == "second" and message_id == sent[1]:
             found.append(bench.in_file().get(message_id, set()))
-            rig.parts.housekeeper.tick()
+            rig.worker.threads.housekeeper.tick()
             found.append(bench.in_file().get(message_id, set()))
 
     bench.after = look
@@ -190,7 +190,7 @@ def test_a_step_is_in_the_file_after_a_tick_at_the_latest(bench: Bench) -> None:
 
 
 def test_steps_of_calls_that_wait_at_a_gate_are_in_the_file(bench: Bench) -> None:
-    """A slow handler lets one in; what others did for the messages behind it is not lost."""
+    """A slow handler lets one call in; what others did for the waiting messages is not lost."""
     rig = bench.start("quick", "slow", gate="slow")
     sent = rig.send(count=3)
     found: list[dict[str, set[str]]] = []
@@ -199,7 +199,7 @@ def test_steps_of_calls_that_wait_at_a_gate_are_in_the_file(bench: Bench) -> Non
         if handler == "slow":  # this call has not returned while other threads begin the rest
             while rig.parts.receiver.queued():
                 rig.begin_one()
-            rig.parts.housekeeper.tick()
+            rig.worker.threads.housekeeper.tick()
             found.append(bench.in_file())
             bench.go_on_without("quick", "slow", gate="slow")
 
@@ -212,16 +212,16 @@ def test_steps_of_calls_that_wait_at_a_gate_are_in_the_file(bench: Bench) -> Non
     assert sorted(bench.queue.deleted()) == sorted(sent)
 
 
-def test_what_one_batch_handler_stored_is_in_the_file_while_another_collects(
+def test_the_success_of_one_batch_handler_is_in_the_file_while_another_collects(
     bench: Bench,
 ) -> None:
-    """A crash runs only the one whose batch was not full yet."""
+    """After a crash only the one runs whose batch was not full."""
     batches = {"small": 3, "large": 10}
     rig = bench.start(batches=batches)
     sent = rig.send(count=3)
     rig.receive()
     rig.work()
-    rig.parts.housekeeper.tick()
+    rig.worker.threads.housekeeper.tick()
 
     assert bench.in_file() == {message_id: {"small"} for message_id in sent}
     bench.clock.advance(VISIBILITY)
@@ -234,8 +234,8 @@ def test_what_one_batch_handler_stored_is_in_the_file_while_another_collects(
     assert sorted(bench.queue.deleted()) == sorted(sent)
 
 
-def test_a_failed_beside_a_success_is_in_the_file(bench: Bench) -> None:
-    """Put back by one process that dies, and received by another: it runs what failed."""
+def test_a_success_is_in_the_file_though_another_handler_failed(bench: Bench) -> None:
+    """The next process that receives the message runs only what failed."""
     rig = bench.start("good", "bad")
     (sent,) = rig.send()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.engine.call import Call
-from consumer.engine.pool import QUICK_SECONDS, SLACK, SPARE, WINDOW_SECONDS, PoolOptions, Role
+from consumer.engine.pool import QUICK_SECONDS, SLACK, SPARE, WINDOW_SECONDS, Role
 from consumer.engine.stall import LOOK_SECONDS
 from consumer.messages import Outcome
 from consumer.testing import Fault, make_event
@@ -749,11 +749,11 @@ def test_the_housekeeper_wakes_a_thread_for_what_is_due(
     stage.hold("receive")
     stage.park()
     stage.clock.advance(1.9)
-    stage.rig.parts.housekeeper.tick()
+    stage.rig.worker.threads.housekeeper.tick()
     assert stage.turn.notified == []
 
     stage.clock.advance(0.1)
-    stage.rig.parts.housekeeper.tick()
+    stage.rig.worker.threads.housekeeper.tick()
 
     assert stage.turn.notified == [1]
     assert stage.step() == "work"
@@ -805,8 +805,3 @@ def test_a_pool_is_busy_while_something_is_ready(stage: Stage) -> None:
     stage.rig.parts.admission.add_ready(calls_of(message, registry))
 
     assert stage.pool.busy()
-
-
-def test_there_is_a_thread_for_every_role() -> None:
-    """All workers may be in handlers and all receives open, and settling goes on."""
-    assert PoolOptions(workers=8, max_receives=4).threads == 13

@@ -1,4 +1,4 @@
-"""The engine rules of the design, each by its number; what they rest on is in the other files.
+"""The rules of the engine, each by its number; the details are in the other files.
 
 Rule 7, the circuit breaker, is shown in test_breaker.py; the durable ledger in test_journal.py.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.drain import Counts
+from consumer.engine.worker import Counts
 from consumer.errors import AccessDeniedError, QueueMissingError, Retry, TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_MESSAGE_BYTES
@@ -33,7 +33,7 @@ THROTTLED = EntryFailure("RequestThrottled")
 
 @pytest.fixture(name="handled")
 def _handled(registry: Registry) -> list[str]:
-    """The notebook of a handler that succeeds."""
+    """The messages that a succeeding handler got."""
     handled: list[str] = []
     registry.add(lambda event: handled.append(event.message_id), "*", name="one")
     return handled
@@ -42,7 +42,7 @@ def _handled(registry: Registry) -> list[str]:
 def test_rule_01_a_receive_asks_for_no_more_than_the_free_capacity(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """In messages: 10, then what is left, then nothing until one is settled."""
+    """Ten messages, then the rest of the capacity, then none until one is settled."""
     rig = make_rig(registry, engine={"max_in_flight_messages": 13})
     rig.send(count=30)
 
@@ -53,7 +53,7 @@ def test_rule_01_a_receive_asks_for_no_more_than_the_free_capacity(
 
 
 def test_rule_01_capacity_counts_bytes(make_rig: MakeRig, registry: Registry) -> None:
-    """Ten messages of 1 MiB per receive add up, so bodies are bounded as well as their number."""
+    """Ten messages of 1 MiB per receive add up, so their total size is limited, too."""
     rig = make_rig(registry, engine={"max_in_flight_bytes": 5 * MAX_MESSAGE_BYTES})
     for _ in range(10):
         rig.queue.send("x" * 900_000)
@@ -68,7 +68,7 @@ def test_rule_01_capacity_counts_bytes(make_rig: MakeRig, registry: Registry) ->
 def test_rule_02_one_polls_when_idle_and_more_while_receives_come_back_full(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Up to `max_pollers`, and back to one as soon as the queue is empty."""
+    """Up to `max_pollers`, and one as soon as the queue is empty."""
     rig = make_rig(registry, engine={"max_pollers": 3, "max_in_flight_messages": 1000})
     rig.send(count=60)
     limits = []
@@ -85,7 +85,7 @@ def test_rule_02_one_polls_when_idle_and_more_while_receives_come_back_full(
 def test_rule_02_an_idle_daemon_makes_three_requests_a_minute(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """That is the bill: one long poll after the other, and nothing else."""
+    """They are paid for: one long poll after the other, and nothing else."""
     rig = make_rig(registry)
     rig.queue._advance_on_empty = True
     rig.receive_as_a_thread()  # the first receive is short
@@ -95,7 +95,7 @@ def test_rule_02_an_idle_daemon_makes_three_requests_a_minute(
     while rig.clock.monotonic() - before < 3600:
         rig.receive_as_a_thread()
         rig.parts.heartbeat.tick()
-        rig.parts.housekeeper.tick()
+        rig.worker.threads.housekeeper.tick()
 
     assert len(rig.queue.calls) == 180
 
@@ -140,7 +140,7 @@ def test_rule_03_visibility_changes_go_out_in_batches_of_ten(
 def test_rule_03_failed_entries_of_a_200_are_retried(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """By position; what SQS refused is sent again, what it took is done."""
+    """By position: what SQS refused is sent again, the rest is done."""
     rig = make_rig(registry)
     ids = rig.send(count=3)
     rig.refuse("delete", {0: THROTTLED, 2: THROTTLED})
@@ -176,7 +176,7 @@ def test_rule_03_what_can_not_be_deleted_is_in_the_ledger(
 def test_rule_04_the_heartbeat_covers_a_message_from_its_receive(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Also while it waits for a worker: an hour later it was delivered once."""
+    """Also while it waits for a worker: after an hour it has been delivered once."""
     rig = make_rig(registry)
     (message_id,) = rig.send()
     rig.receive()
@@ -206,7 +206,7 @@ def test_rule_04_renewals_come_at_half_life_in_batches(
 def test_rule_04_the_heartbeat_stops_before_twelve_hours(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """SQS never has to refuse a renewal; then its visibility is lost, and it says so."""
+    """SQS never has to refuse a renewal; then the message counts as lost, which is logged."""
     rig = make_rig(registry)
     (message_id,) = rig.send()
     rig.receive()
@@ -219,10 +219,10 @@ def test_rule_04_the_heartbeat_stops_before_twelve_hours(
     assert rig.stats["visibility_lost"] == 1
 
 
-def test_rule_04_a_lost_handle_is_passed_on_and_is_no_crash(
+def test_rule_04_a_lost_handle_is_reported_and_is_not_a_failure(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """The handler's context says it; a success still deletes, a failure changes nothing."""
+    """The handler's context reports it; a success still deletes, a failure changes nothing."""
     seen: list[bool] = []
 
     def look(event: Event, context: Context) -> None:
@@ -251,7 +251,7 @@ def test_rule_04_a_lost_handle_is_passed_on_and_is_no_crash(
 def test_rule_05_a_message_is_held_until_its_settle_call_returned(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Buffered is not settled: during the very call it still counts."""
+    """Buffered is not settled: even during the call the message counts."""
     rig = make_rig(registry)
     rig.send(count=3)
     during: list[int] = []
@@ -274,7 +274,7 @@ def test_rule_05_a_message_is_held_until_its_settle_call_returned(
 def test_rule_05_messages_are_released_once_whatever_fails(
     make_rig: MakeRig, registry: Registry, operation: Any, *, after: bool
 ) -> None:
-    """After any failed call the whole capacity is there again."""
+    """After any failed call the whole capacity is free again."""
 
     def alternate(event: Event) -> None:
         if event.metadata["number"] % 2:
@@ -321,7 +321,7 @@ def test_rule_06_a_retry_waits_by_full_jitter_over_the_receive_count(
 def test_rule_06_rejected_and_undecodable_messages_are_left_to_the_redrive_policy(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """After backoff, so that nothing loops hot; the queue moves them, we never do."""
+    """After backoff, so that nothing loops hot; the queue moves them, not the daemon."""
     rig = make_rig(registry)
     dead = InMemoryQueue(rig.clock, name="dead")
     rig.queue._dead_letter_queue, rig.queue._max_receive_count = dead, 3
@@ -344,7 +344,7 @@ def test_rule_06_rejected_and_undecodable_messages_are_left_to_the_redrive_polic
 def test_rule_08_every_error_of_the_transport_is_transient_unless_it_is_fatal(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Whatever its code: a receive that fails is paused for and made again."""
+    """Whatever its code: a receive that fails is repeated after a pause."""
     codes = ["EndpointConnectionError", "RequestThrottled", "InternalError", "ExpiredToken",
              "SomethingThatAwsInventsNextYear", ""]  # fmt: skip
     rig = make_rig(registry)
@@ -365,7 +365,7 @@ def test_rule_08_the_fatal_ones_end_the_process_with_their_own_exit_code(
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=error)]
 
-    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
+    rig.worker.threads.guard("pool", rig.receive_as_a_thread)
 
     assert rig.status.finished == "failure"
     assert rig.status.failure is error
@@ -389,7 +389,7 @@ def test_rule_08_the_grace_period_of_the_fatal_ones_is_a_setting(
         rig.clock.advance(waited)
         rig.queue.faults = [Fault(error=AccessDeniedError("no"), operation=operation)]
         rig.send()
-        rig.parts.threads.guard("pool", cycle)
+        rig.worker.threads.guard("pool", cycle)
         failures.append(type(rig.status.failure))
 
     assert failures == [type(None), type(None), AccessDeniedError]
@@ -414,7 +414,7 @@ def test_rule_08_receive_has_one_attempt_per_call_and_a_backoff_of_its_own(
 def test_rule_09_nothing_that_a_user_supplied_can_end_a_loop(
     make_rig: MakeRig, registry: Registry, place: str, error: BaseException
 ) -> None:
-    """It is a failure of its message, which stays in the queue."""
+    """What it raises is a failure of its message, which stays in the queue."""
 
     def fail(*_args: object) -> None:
         raise error
@@ -433,8 +433,8 @@ def test_rule_09_nothing_that_a_user_supplied_can_end_a_loop(
     rig = make_rig(registry)
     ids = rig.send()
 
-    rig.parts.threads.guard("crew", rig.cycle)  # type: ignore[arg-type]
-    rig.parts.threads.guard("main", rig.drain)  # type: ignore[arg-type]
+    rig.worker.threads.guard("crew", rig.cycle)  # type: ignore[arg-type]
+    rig.worker.threads.guard("main", rig.drain)  # type: ignore[arg-type]
 
     assert rig.status.failure is None
     assert (rig.queue.deleted() == ids) == (place == "close")
@@ -442,11 +442,11 @@ def test_rule_09_nothing_that_a_user_supplied_can_end_a_loop(
 
 
 def test_rule_09_a_loop_that_dies_stops_the_process(make_rig: MakeRig, registry: Registry) -> None:
-    """A bug of ours is not survived by half: the worker is finished, with the bug as its reason."""
+    """The engine does not go on without it: the worker is finished, with the bug as reason."""
     rig = make_rig(registry)
     rig.queue.faults = [Fault(error=ZeroDivisionError())]
 
-    rig.parts.threads.guard("pool", rig.receive_as_a_thread)
+    rig.worker.threads.guard("pool", rig.receive_as_a_thread)
 
     assert rig.status.finished == "failure"
     assert isinstance(rig.status.failure, ZeroDivisionError)
@@ -455,7 +455,7 @@ def test_rule_09_a_loop_that_dies_stops_the_process(make_rig: MakeRig, registry:
 def test_rule_10_a_drain_finishes_what_runs_and_accounts_for_everything(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """One is handled and waits for its delete, three wait for a batch, the rest is untouched."""
+    """One message waits for its delete, three wait in a batch, the rest was not begun."""
 
     def store(events: Sequence[Event]) -> None:
         order.append(f"batch of {len(events)}")
@@ -478,7 +478,7 @@ def test_rule_10_a_drain_finishes_what_runs_and_accounts_for_everything(
     assert sorted(rig.queue.visible()) == sorted(untouched)
 
 
-def test_rule_10_the_heartbeat_beats_to_the_end_of_the_drain(
+def test_rule_10_the_heartbeat_goes_on_to_the_end_of_the_drain(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
     """A handler that needs 50 s more keeps its message, and it is deleted."""
@@ -497,7 +497,7 @@ def test_rule_10_the_heartbeat_beats_to_the_end_of_the_drain(
 def test_rule_10_a_second_signal_releases_at_once(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """What runs is given back, too, and said to be abandoned."""
+    """Messages of running handlers are given back, too, and counted as abandoned."""
     rig = make_rig(registry)
     ids = rig.send(count=2)
     rig.receive()
@@ -514,7 +514,7 @@ def test_rule_10_a_second_signal_releases_at_once(
 def test_rule_11_health_is_progress(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:
-    """Loops that tick and receives that return are healthy, silence is not."""
+    """Loops that tick and receives that return are healthy; silence is not."""
     rig = make_rig(registry)
     for _ in range(20):
         rig.cycle()
@@ -528,10 +528,10 @@ def test_rule_11_health_is_progress(
     ]  # fmt: skip
 
 
-def test_rule_12_a_message_is_put_off_by_its_visibility_and_never_sent_again(
+def test_rule_12_a_retry_changes_the_visibility_and_never_sends_the_message_again(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """The queue holds what was put into it: same ids, same bodies, no more and no fewer."""
+    """The queue holds the same messages, with the same ids and bodies, no more and no fewer."""
 
     def fail(event: Event) -> None:
         if event.metadata["number"] % 2:

@@ -1,4 +1,4 @@
-"""The keys of events in the file: bounded, let go in small steps, never waited for."""
+"""The keys of events in the file: bounded, deleted in small steps, and never waited for."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 import consumer.ledger.duplicates
-from consumer.ledger import seen as module
-from consumer.ledger.duplicates import PURGE_SECONDS, Duplicates
+from consumer.ledger.duplicates import (
+    PURGE_INTERVAL_SECONDS,
+    PURGE_SECONDS,
+    PURGE_STEP,
+    RECOUNT_SECONDS,
+    Duplicates,
+    SeenKeys,
+)
 from consumer.ledger.ledger import open_ledger
-from consumer.ledger.seen import PURGE_STEP, RECOUNT_SECONDS, SeenKeys
 from consumer.messages import Outcome
 from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -34,17 +38,17 @@ def _ledger(tmp_path: Path, clock: ManualClock) -> Ledger:
 
 
 def begin(duplicates: Duplicates, number: int, message_id: str) -> list[Event] | Outcome:
-    """A message with one event comes."""
+    """Begin a message with one event."""
     return duplicates.begin([make_event(number=number)], make_message(message_id=message_id))
 
 
 def end(duplicates: Duplicates, number: int) -> None:
-    """The event with this number was handled."""
+    """End it: the event with this number was handled."""
     duplicates.end([make_event(number=number)], handled=True)
 
 
 class BusyKeys(SeenKeys):
-    """Keys in a file; in the middle of each call the test's own `act` is called."""
+    """Keys in a file; each call runs the test's `act` in the middle."""
 
     def __init__(self, ledger: Ledger, clock: ManualClock) -> None:
         super().__init__(database_of(ledger), clock=clock)
@@ -81,7 +85,7 @@ def _duplicates(keys: BusyKeys, clock: ManualClock) -> Duplicates:
 
 
 class Blocked:
-    """A thread that is in the middle of a call to the file, and stays there until `let_go`."""
+    """A thread in the middle of a call to the file, until `let_go`."""
 
     def __init__(self, keys: BusyKeys, where: str, call: Callable[[], object]) -> None:
         self._entered, self._go = threading.Event(), threading.Event()
@@ -99,7 +103,7 @@ class Blocked:
         assert self._entered.wait(STUCK_SECONDS)
 
     def let_go(self) -> None:
-        """It goes on to its end."""
+        """Let it run to its end."""
         self._go.set()
         self._thread.join(STUCK_SECONDS)
         assert not self._thread.is_alive()
@@ -109,7 +113,7 @@ class Blocked:
 def test_other_messages_go_on_while_a_thread_waits_for_the_file(
     duplicates: Duplicates, keys: BusyKeys, where: str
 ) -> None:
-    """A slow disk holds up the one message that asks it, and the housekeeper."""
+    """A slow disk delays only the message that needs it, and the housekeeper."""
     begin(duplicates, 1, "m1")
     end(duplicates, 1)
     call = duplicates.flush if where != "before times" else lambda: begin(duplicates, 2, "m2")
@@ -130,7 +134,7 @@ def test_other_messages_go_on_while_a_thread_waits_for_the_file(
 @pytest.mark.parametrize("where", ["before times", "after times"])
 @pytest.mark.parametrize("what", ["ends", "flushes", "ends and flushes"])
 @pytest.mark.parametrize("ended", [False, True], ids=["under way", "ended"])
-def test_a_copy_is_never_handled_whatever_happens_during_its_lookup(
+def test_a_copy_is_not_handled_whatever_happens_during_its_lookup(
     duplicates: Duplicates, keys: BusyKeys, where: str, what: str, *, ended: bool
 ) -> None:
     """The first copy ends, or its key moves to the file, between two steps of the second."""
@@ -153,7 +157,7 @@ def test_a_copy_is_never_handled_whatever_happens_during_its_lookup(
 
 
 @pytest.mark.parametrize("where", ["before write", "after write", "before purge"])
-def test_a_copy_that_comes_during_a_write_is_recognised(
+def test_a_copy_that_arrives_during_a_write_is_recognised(
     duplicates: Duplicates, keys: BusyKeys, where: str
 ) -> None:
     """Its key is in memory until it is in the file."""
@@ -172,10 +176,10 @@ def test_a_copy_that_comes_during_a_write_is_recognised(
     assert begin(duplicates, 1, "third") == []
 
 
-def test_what_is_handled_again_during_a_write_stays_in_memory(
+def test_a_key_handled_again_during_a_write_stays_in_memory(
     duplicates: Duplicates, keys: BusyKeys, clock: ManualClock, tmp_path: Path
 ) -> None:
-    """The newer time is written with the next, and counts until then."""
+    """The newer time counts, and is written with the next flush."""
     begin(duplicates, 1, "first")
     end(duplicates, 1)
 
@@ -196,8 +200,8 @@ def test_what_is_handled_again_during_a_write_stays_in_memory(
     assert begin(duplicates, 1, "and another") == []
 
 
-def test_two_copies_at_once_are_one_that_is_handled(duplicates: Duplicates, keys: BusyKeys) -> None:
-    """The second comes while the first looks into the file: it is to come again."""
+def test_of_two_copies_at_once_one_is_handled(duplicates: Duplicates, keys: BusyKeys) -> None:
+    """The second arrives while the first looks into the file: it is to be retried."""
     answers: list[list[Event] | Outcome] = []
 
     def act(moment: str) -> None:
@@ -217,10 +221,10 @@ def envelope(events: int) -> list[Event]:
     return [make_event(number=number, index=number, count=events) for number in range(events)]
 
 
-def test_each_event_of_an_envelope_is_looked_at_once(
+def test_each_event_of_an_envelope_is_looked_up_once(
     duplicates: Duplicates, keys: BusyKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twenty thousand events cost twenty thousand keys and look-ups, new or not."""
+    """Twenty thousand events cost twenty thousand keys and lookups, new or not."""
     made = 0
     make_key = consumer.ledger.duplicates._key
     events = envelope(500)
@@ -245,8 +249,8 @@ def test_each_event_of_an_envelope_is_looked_at_once(
     assert len(keys.looked_up) == len(events)
 
 
-def test_what_is_new_keeps_its_order(duplicates: Duplicates) -> None:
-    """Copies among the events of an envelope leave gaps, and nothing else."""
+def test_new_events_keep_their_order(duplicates: Duplicates) -> None:
+    """Copies among the events of an envelope only leave gaps."""
     events = envelope(10)
     duplicates.begin([events[3], events[7]], make_message(message_id="m1"))
     duplicates.end([events[3], events[7]], handled=True)
@@ -256,8 +260,8 @@ def test_what_is_new_keeps_its_order(duplicates: Duplicates) -> None:
     assert new == [event for event in events if event.index not in {3, 7}]
 
 
-def test_of_equal_events_the_first_is_left(duplicates: Duplicates) -> None:
-    """The others are its copies, not the other way round."""
+def test_of_equal_events_the_first_is_handled(duplicates: Duplicates) -> None:
+    """The others are its copies."""
     events = [make_event(index=index) for index in range(3)]
 
     new = duplicates.begin(events, make_message())
@@ -267,7 +271,7 @@ def test_of_equal_events_the_first_is_left(duplicates: Duplicates) -> None:
 
 
 def test_a_message_that_waits_claims_nothing(duplicates: Duplicates) -> None:
-    """What it has besides the copy may be handled by others meanwhile."""
+    """Its other events may be handled in other messages meanwhile."""
     begin(duplicates, 1, "m1")
 
     both: Sequence[Event] = [make_event(number=2), make_event(number=1)]
@@ -277,8 +281,8 @@ def test_a_message_that_waits_claims_nothing(duplicates: Duplicates) -> None:
 
 
 def test_memory_is_bounded(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a file the oldest keys go first; what was handled again counts as new."""
-    monkeypatch.setattr(consumer.ledger.duplicates, "MOST_KEYS", 3)
+    """Without a file the oldest keys are forgotten; a key that is handled again counts as new."""
+    monkeypatch.setattr(consumer.ledger.duplicates, "MOST_KEYS_IN_MEMORY", 3)
     duplicates = Duplicates(window_seconds=60, clock=clock, seen=None)
     for number in (0, 1, 2):
         begin(duplicates, number, f"m{number}")
@@ -292,7 +296,7 @@ def test_memory_is_bounded(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) 
     assert begin(duplicates, 0, "copy") == []
 
 
-def test_old_keys_leave_memory(clock: ManualClock) -> None:
+def test_old_keys_are_deleted_from_memory(clock: ManualClock) -> None:
     """Without a file they are kept for the window, and no longer."""
     duplicates = Duplicates(window_seconds=60, clock=clock, seen=None)
     for number in range(5):
@@ -316,8 +320,10 @@ def deletes_by_transaction(statements: list[str]) -> list[int]:
     return found
 
 
-def test_old_keys_go_in_small_steps(ledger: Ledger, clock: ManualClock, tmp_path: Path) -> None:
-    """Other writes come in between: none waits for all of them."""
+def test_old_keys_are_deleted_in_small_steps(
+    ledger: Ledger, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Other writes can take place in between."""
     keys = SeenKeys(database_of(ledger), clock=clock)
     keys.write({f"old {number}": number for number in range(1300)})
     keys.write({"new": 5000})
@@ -329,10 +335,10 @@ def test_old_keys_go_in_small_steps(ledger: Ledger, clock: ManualClock, tmp_path
     assert keys_in(tmp_path) == ["new"]
 
 
-def test_the_oldest_of_too_many_go_in_small_steps(
+def test_the_oldest_of_too_many_are_deleted_in_small_steps(
     ledger: Ledger, clock: ManualClock, tmp_path: Path
 ) -> None:
-    """However young they are; the bound holds over a restart, too."""
+    """However new they are; the bound also holds after a restart."""
     database = database_of(ledger)
     SeenKeys(database, clock=clock).write({f"{number:04}": number for number in range(1200)})
     keys = SeenKeys(database, clock=clock, most_keys=100)
@@ -344,10 +350,10 @@ def test_the_oldest_of_too_many_go_in_small_steps(
     assert keys_in(tmp_path) == [f"{number:04}" for number in range(1100, 1200)]
 
 
-def test_a_key_that_was_written_again_is_one_key(
+def test_a_key_that_was_written_twice_counts_once(
     ledger: Ledger, clock: ManualClock, tmp_path: Path
 ) -> None:
-    """Before keys go because there are too many, they are counted; not each time."""
+    """Keys are counted before any are deleted because there are too many; but not each time."""
     keys = SeenKeys(database_of(ledger), clock=clock, most_keys=10)
     for at in range(5):
         keys.write({f"key {number}": at for number in range(10)})
@@ -364,17 +370,17 @@ def test_a_key_that_was_written_again_is_one_key(
 def test_keys_are_not_counted_all_the_time(
     ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While there are too many for long: millions of rows take a tenth of a second."""
+    """Even if there are too many for long: counting millions of rows takes a tenth of a second."""
     keys = SeenKeys(database_of(ledger), clock=clock, most_keys=10)
     counts = 0
-    count = module._count
+    recount = keys._recount
 
-    def count_counts(connection: sqlite3.Connection) -> int:
+    def count_counts() -> None:
         nonlocal counts
         counts += 1
-        return count(connection)
+        recount()
 
-    monkeypatch.setattr(module, "_count", count_counts)
+    monkeypatch.setattr(keys, "_recount", count_counts)
     for round_ in range(20):
         keys.write({f"key {round_} {number}": round_ for number in range(20)})
         keys.purge(before=0)
@@ -383,7 +389,7 @@ def test_keys_are_not_counted_all_the_time(
 
 
 class SlowClock(ManualClock):
-    """Every look at it takes some time."""
+    """Time passes with every look at it."""
 
     seconds = 0.0
 
@@ -392,8 +398,8 @@ class SlowClock(ManualClock):
         return super().monotonic()
 
 
-def test_what_did_not_go_in_one_go_goes_with_the_next(tmp_path: Path) -> None:
-    """A slow disk neither holds up the housekeeper nor lets the file grow without end."""
+def test_keys_left_by_one_purge_are_deleted_by_the_next(tmp_path: Path) -> None:
+    """A slow disk neither delays the housekeeper nor lets the file grow without end."""
     clock = SlowClock()
     ledger = open_ledger(tmp_path, clock=clock)
     keys = SeenKeys(database_of(ledger), clock=clock)
@@ -401,7 +407,7 @@ def test_what_did_not_go_in_one_go_goes_with_the_next(tmp_path: Path) -> None:
     duplicates = Duplicates(window_seconds=60, clock=clock, seen=keys)
     writes = Writes(database_of(ledger))
 
-    clock.seconds = module.PURGE_SECONDS / 4
+    clock.seconds = PURGE_SECONDS / 4
     flushes = 0
     while keys_in(tmp_path):
         duplicates.flush()
@@ -413,6 +419,6 @@ def test_what_did_not_go_in_one_go_goes_with_the_next(tmp_path: Path) -> None:
     duplicates.flush()
     made = writes.attempts
     for _ in range(10):
-        clock.advance(PURGE_SECONDS / 11)
+        clock.advance(PURGE_INTERVAL_SECONDS / 11)
         duplicates.flush()
     assert writes.attempts == made

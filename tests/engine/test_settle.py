@@ -19,8 +19,8 @@ from consumer.engine.settle import Settler
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Handler
+from consumer.ledger.journal import Step
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.step import Step
 from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure
 from consumer.retry import RetryPolicy
@@ -51,7 +51,7 @@ class Bench:
         self.in_flight = InFlight(max_messages=100, max_bytes=1 << 40)
         self.ledger = Ledger(clock=self.clock)
         self.stats = Stats()
-        self.attempts = Attempts(clock=self.clock, fatal_grace_seconds=60)
+        self.attempts = Attempts(clock=self.clock, rng=Random(5), fatal_grace_seconds=60)
         self.put_back: dict[str, str] = {}
         deletes = Deletes(
             self.queue, self.in_flight, self.ledger, self.stats, self.attempts,

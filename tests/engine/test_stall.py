@@ -1,4 +1,4 @@
-"""What stands still without an error: a queue that gives nothing, handlers that never return."""
+"""What stands still without an error: a queue that returns nothing, handlers that never return."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Answering:
-    """A queue that says how much it holds."""
+    """A queue that reports how much it holds."""
 
     def __init__(self) -> None:
         self.attributes_now: QueueAttributes | TransportError = QueueAttributes(visible_messages=0)
@@ -61,7 +61,7 @@ def look(detector: StallDetector, clock: ManualClock, times: int) -> None:
             detector.look()
 
 
-def test_a_queue_that_holds_messages_and_gives_none_is_reported_once(
+def test_a_queue_that_holds_messages_and_returns_none_is_reported_once(
     detector: StallDetector, queue: Answering, stats: Stats, clock: ManualClock, logs: list[Any]
 ) -> None:
     """At the limit of messages in flight SQS answers with empty receives, and with no error."""
@@ -77,10 +77,10 @@ def test_a_queue_that_holds_messages_and_gives_none_is_reported_once(
     assert stats["stalls"] == 1
 
 
-def test_it_is_over_when_messages_come_again(
+def test_it_is_over_when_messages_are_received_again(
     detector: StallDetector, queue: Answering, stats: Stats, clock: ManualClock, logs: list[Any]
 ) -> None:
-    """And that is logged."""
+    """That is logged."""
     queue.attributes_now = QueueAttributes(visible_messages=7)
     look(detector, clock, 2)
 
@@ -90,20 +90,20 @@ def test_it_is_over_when_messages_come_again(
     assert ["queue_stalled", "queue_unstalled"] == [line["event"] for line in logs]
 
 
-def test_an_empty_queue_is_no_stall(
+def test_an_empty_queue_is_not_stalled(
     detector: StallDetector, queue: Answering, clock: ManualClock, logs: list[Any]
 ) -> None:
-    """A night without events is asked about six times an hour, and nothing is logged."""
+    """A night without events costs six requests an hour, and nothing is logged."""
     look(detector, clock, 6)
 
     assert logs == []
     assert queue.asked == 6
 
 
-def test_a_queue_that_gives_messages_is_not_asked(
+def test_a_queue_that_returns_messages_is_not_asked(
     detector: StallDetector, queue: Answering, stats: Stats, clock: ManualClock
 ) -> None:
-    """The question is paid for: none while receives bring something."""
+    """The request is paid for, so there is none while receives return messages."""
     queue.attributes_now = QueueAttributes(visible_messages=7)
     for _ in range(6):
         stats.add("received")
@@ -113,14 +113,14 @@ def test_a_queue_that_gives_messages_is_not_asked(
 
 
 @pytest.mark.parametrize("visible", [0, None])
-def test_one_suspicion_is_not_enough(
+def test_one_look_is_not_enough(
     detector: StallDetector,
     queue: Answering,
     clock: ManualClock,
     logs: list[Any],
     visible: int | None,
 ) -> None:
-    """The numbers of SQS are approximate: two looks in a row must agree."""
+    """The counts of SQS are approximate: two looks in a row must agree."""
     for _ in range(3):
         queue.attributes_now = QueueAttributes(visible_messages=1)
         look(detector, clock, 1)
@@ -130,10 +130,10 @@ def test_one_suspicion_is_not_enough(
     assert logs == []
 
 
-def test_a_question_that_fails_changes_nothing(
+def test_a_request_that_fails_changes_nothing(
     detector: StallDetector, queue: Answering, clock: ManualClock, logs: list[Any]
 ) -> None:
-    """It is not permitted everywhere, and a queue that can't be reached is logged by receives."""
+    """It is not permitted everywhere, and receives log that the queue can't be reached."""
     queue.attributes_now = TransportError("denied", code="AccessDenied")
 
     look(detector, clock, 3)
@@ -172,7 +172,7 @@ def test_most_handlers_stuck_for_good_end_the_process_with_75(
 
 
 def wait_until_inside(rig: Rig, threads: list[threading.Thread], inside: int) -> int:
-    """Start them, and wait until so many calls are under way."""
+    """Start the threads, and wait until so many calls are under way."""
     for thread in threads:
         thread.start()
     pause = threading.Event()
@@ -186,7 +186,7 @@ def wait_until_inside(rig: Rig, threads: list[threading.Thread], inside: int) ->
 def test_a_handler_that_returns_after_all_keeps_the_process(
     make_rig: MakeRig, registry: Registry, clock: ManualClock
 ) -> None:
-    """Slow is not stuck for good."""
+    """A slow handler is not stuck for good."""
 
     def slow(_event: Event) -> None:
         clock.advance(STUCK_SECONDS - 5)

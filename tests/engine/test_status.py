@@ -1,4 +1,4 @@
-"""Health is progress: each clause, and that ordinary trouble is none of them."""
+"""Health is progress: each clause, and that ordinary trouble is not a problem."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def _rig(make_rig: MakeRig, registry: Registry) -> Rig:
 
 
 def keep_alive(rig: Rig, *, but: str = "") -> None:
-    """Let every loop show a sign of life now, but one."""
+    """Let every loop but one show a sign of life now."""
     now = rig.clock.monotonic()
     if but != "settles":
         rig.parts.attempts.progress = now
     if but != "heartbeat":
         rig.parts.heartbeat.progress = now
     if but != "housekeeper":
-        rig.parts.housekeeper.progress = now
+        rig.worker.threads.housekeeper.progress = now
     if but != "receiver":
         rig.parts.receiver.last_return = now
 
 
 def problems(rig: Rig) -> list[str]:
-    """What keeps the watchdog from being fed."""
+    """Why the watchdog is not fed."""
     return list(rig.status.problems)
 
 
@@ -64,7 +64,7 @@ def test_a_loop_without_a_sign_of_life_is_a_problem(rig: Rig, part: str) -> None
 
 @pytest.mark.parametrize("verdict", ["ack", "retry"])
 def test_a_settle_that_is_due_and_not_sent_is_a_problem(rig: Rig, verdict: str) -> None:
-    """It is due after its linger; from then on a call, its timeout and a margin may pass."""
+    """After its linger, a call, its timeout and a margin may pass."""
     rig.send()
     rig.receive()
     (message,) = rig.parts.in_flight.snapshot()
@@ -85,7 +85,7 @@ def test_a_settle_that_is_due_and_not_sent_is_a_problem(rig: Rig, verdict: str) 
 
 
 def test_nothing_to_settle_is_no_problem(rig: Rig) -> None:
-    """No call is made for hours, for nothing waits to be sent."""
+    """No call is made for hours if nothing waits to be sent."""
     rig.clock.advance(86_400)
     keep_alive(rig, but="settles")
 
@@ -93,7 +93,7 @@ def test_nothing_to_settle_is_no_problem(rig: Rig) -> None:
 
 
 def test_a_settle_that_waits_while_another_is_tried_again_is_no_problem(rig: Rig) -> None:
-    """In an outage each attempt ends after its timeout: that is progress."""
+    """In an outage each attempt ends with its timeout: that is progress."""
     rig.send()
     rig.receive()
     rig.parts.settler.ack(rig.parts.in_flight.snapshot())
@@ -116,7 +116,7 @@ def test_a_receive_that_begins_late_is_no_problem(rig: Rig) -> None:
 
 
 def test_a_receive_that_never_returns_is_a_problem(rig: Rig) -> None:
-    """It may wait for the long poll, fail by its timeout, and a little more."""
+    """It may take a long poll, its timeout, and a little more."""
     seen: list[tuple[str, ...]] = []
 
     def look(_call: object) -> Fault:
@@ -154,7 +154,7 @@ def test_no_receive_while_draining_is_no_problem(rig: Rig) -> None:
 
 
 def test_no_receive_during_the_longest_pause_after_failures_is_no_problem(rig: Rig) -> None:
-    """The last one has returned, though with an error."""
+    """The last receive has returned, though with an error."""
     rig.receive()
     rig.fail("receive", times=20)
     for _ in range(20):
@@ -167,7 +167,7 @@ def test_no_receive_during_the_longest_pause_after_failures_is_no_problem(rig: R
 
 
 def test_backpressure_is_no_problem_nor_is_its_end(rig: Rig) -> None:
-    """Slow handlers hold all room for hours; when one ends, a thread has yet to receive."""
+    """Slow handlers take all capacity for hours; when one ends, no thread receives yet."""
     rig.send(count=10)
     rig.receive()
     for _ in range(3600):
@@ -183,7 +183,7 @@ def test_backpressure_is_no_problem_nor_is_its_end(rig: Rig) -> None:
 
 
 def test_a_full_table_of_stuck_messages_ends_the_process_before_it_is_a_problem(rig: Rig) -> None:
-    """A minute, and it drains to end with 75; only if that does not end is the watchdog not fed."""
+    """After a minute it drains and exits with 75; only if that hangs, the watchdog is not fed."""
     rig.send(count=10)
     rig.receive()
     for message in rig.parts.in_flight.snapshot():
@@ -211,7 +211,7 @@ def test_a_full_table_of_stuck_messages_ends_the_process_before_it_is_a_problem(
 def test_one_stuck_worker_of_two_is_neither_failure_nor_problem(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """The other one still handles. Two of two are a failure, though there is room for messages."""
+    """The other still handles. Two of two are a failure, though there is room for messages."""
     failures: list[BaseException | None] = []
 
     def hang(_event: Event) -> None:
@@ -255,7 +255,7 @@ def test_the_minute_starts_anew_after_a_handler_has_returned(rig: Rig) -> None:
 
 
 def test_idle_is_no_problem(make_rig: MakeRig, registry: Registry) -> None:
-    """Nothing comes for days; all room is reserved by the open long poll."""
+    """No message for days; the open long poll has reserved all capacity."""
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     seen: list[tuple[str, ...]] = []
 
@@ -273,7 +273,7 @@ def test_idle_is_no_problem(make_rig: MakeRig, registry: Registry) -> None:
 
 
 def test_an_outage_is_no_problem(rig: Rig) -> None:
-    """Every call fails by its timeout for an hour: a restart would change nothing."""
+    """Every call times out for an hour: a restart would not help."""
     rig.send(count=10)
     rig.receive()
     rig.begin_one()
@@ -304,8 +304,8 @@ def test_an_outage_is_no_problem(rig: Rig) -> None:
     assert all(message.visibility_lost for message in rig.parts.in_flight.snapshot())
 
 
-def test_receives_that_all_fail_for_long_are_told_apart(rig: Rig) -> None:
-    """Unhealthy, though no watchdog would help: such as long polls that a load balancer cuts."""
+def test_receives_that_all_fail_for_long_are_an_outage(rig: Rig) -> None:
+    """Unhealthy, but no watchdog would help: a load balancer may cut long polls."""
     rig.receive()
     assert rig.status.ready
 
@@ -323,8 +323,8 @@ def test_receives_that_all_fail_for_long_are_told_apart(rig: Rig) -> None:
     assert not rig.status.outages
 
 
-def test_the_status_says_what_there_is(make_rig: MakeRig, registry: Registry) -> None:
-    """One value, for the status line as for the summary."""
+def test_the_status_has_everything(make_rig: MakeRig, registry: Registry) -> None:
+    """One value for the status line and the summary."""
     open_receives: list[int] = []
     registry.add(lambda _event: None, "*", name="one")
     rig = make_rig(registry, until_empty=True)
@@ -361,8 +361,8 @@ def test_the_status_says_what_there_is(make_rig: MakeRig, registry: Registry) ->
     assert rig.status.finished == "queue empty"
 
 
-def test_what_is_fatal_stays_so(rig: Rig) -> None:
-    """Once reported, the reason of the end is the same until the end."""
+def test_a_fatal_error_stays(rig: Rig) -> None:
+    """Once reported, the reason of the end stays the same."""
     rig.send()
     rig.receive()
     rig.work()

@@ -1,4 +1,4 @@
-"""The threads of an engine: too few of them, and what becomes of one that dies."""
+"""The threads of an engine: too few of them, and one that dies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: The heartbeat and the housekeeper.
 OTHERS = 2
-#: workers + max_pollers + 1
+#: One for each of the workers and the receives, which may all be busy, and one to settle.
 WANTED = 8 + 12 + 1
 #: No step of a test with threads takes longer than this, or it fails.
 BOUND = 60.0
@@ -53,7 +53,7 @@ def _limit_threads(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture(name="make_engine")
 def _make_engine(make_rig: MakeRig) -> Iterator[MakeRig]:
-    """Makes rigs for real threads, on the machine's own clock; in the end all threads end."""
+    """Makes rigs with real threads, on the machine's own clock; at the end all threads end."""
     engines: list[Rig] = []
 
     def make(registry: Registry, **engine: Any) -> Rig:
@@ -71,15 +71,15 @@ def _make_engine(make_rig: MakeRig) -> Iterator[MakeRig]:
 
     yield make
     for rig in engines:
-        if not rig.parts.threads.ended.is_set():
+        if not rig.worker.threads.ended.is_set():
             rig.worker.drain(lambda _seconds_left: True)
-        for thread in rig.parts.threads.all:
+        for thread in rig.worker.threads.all:
             thread.join(BOUND)
             assert not thread.is_alive(), thread.name
 
 
 def wait(condition: Callable[[], object]) -> None:
-    """Look until it holds; fails after a bound."""
+    """Wait until it holds; fails after a bound."""
     clock, never = SystemClock(), threading.Event()
     deadline = clock.monotonic() + BOUND
     while not condition():
@@ -88,7 +88,7 @@ def wait(condition: Callable[[], object]) -> None:
 
 
 def thread_lines(logs: list[Any]) -> list[Any]:
-    """What was logged of missing threads, without the hints."""
+    """The log lines about missing threads, without the hints."""
     lines = [line for line in logs if line["event"] == log_events.THREADS_MISSING]
     return [{key: value for key, value in line.items() if key != "hint"} for line in lines]
 
@@ -96,13 +96,13 @@ def thread_lines(logs: list[Any]) -> list[Any]:
 def test_all_threads_are_daemon_threads_with_names(
     make_rig: MakeRig, registry: Registry, limit_threads: Callable[..., None], logs: list[Any]
 ) -> None:
-    """A stuck handler can't hold up the exit; a dump of the stacks can be read."""
+    """A stuck handler can't hold up the exit; a dump of the stacks is readable."""
     limit_threads(1000, really=False)
     rig = make_rig(registry)
 
     rig.worker.start()
 
-    threads = rig.parts.threads.all
+    threads = rig.worker.threads.all
     assert [thread.name for thread in threads] == [
         "heartbeat", "housekeeper", *[f"pool-{number}" for number in range(WANTED)],
     ]  # fmt: skip
@@ -113,7 +113,7 @@ def test_all_threads_are_daemon_threads_with_names(
 
 @pytest.mark.parametrize("error", [RuntimeError, MemoryError])
 @pytest.mark.parametrize("pool", [FEWEST_THREADS, 5])
-def test_with_fewer_threads_messages_are_handled_all_the_same(
+def test_messages_are_handled_with_fewer_threads(
     make_engine: MakeRig,
     registry: Registry,
     limit_threads: Callable[..., None],
@@ -122,7 +122,7 @@ def test_with_fewer_threads_messages_are_handled_all_the_same(
     pool: int,
     error: type[Exception],
 ) -> None:
-    """Fewer at once; and a warning says how many are missing, and why that may be."""
+    """Fewer at once; a warning says how many are missing, and why that may be."""
     handled: list[Event] = []
     registry.add(handled.append, "*", name="one")
     rig = make_engine(registry)
@@ -145,10 +145,10 @@ def test_with_fewer_threads_messages_are_handled_all_the_same(
     ]
 
 
-def test_with_all_threads_but_one_it_starts(
+def test_it_starts_with_one_thread_missing(
     make_rig: MakeRig, registry: Registry, limit_threads: Callable[..., None], logs: list[Any]
 ) -> None:
-    """One that is missing is worth a warning, too."""
+    """One missing thread is worth a warning, too."""
     limit_threads(OTHERS + WANTED - 1, really=False)
     rig = make_rig(registry)
 
@@ -161,7 +161,7 @@ def test_with_all_threads_but_one_it_starts(
 def test_slow_handlers_leave_one_of_few_threads_to_receive_and_settle(
     make_rig: MakeRig, registry: Registry, limit_threads: Callable[..., None]
 ) -> None:
-    """Else two handlers that take minutes look like a process that hangs, and it is killed."""
+    """Otherwise two slow handlers look like a process that hangs, and systemd kills it."""
     registry.add(lambda _event: None, "*", name="one")
     rig = make_rig(registry)
     rig.send(count=20)
@@ -177,7 +177,7 @@ def test_slow_handlers_leave_one_of_few_threads_to_receive_and_settle(
 def test_the_only_worker_that_is_stuck_ends_the_process(
     make_rig: MakeRig, registry: Registry, limit_threads: Callable[..., None]
 ) -> None:
-    """However many were configured: with it all that there are never come back."""
+    """However many were configured: all threads that there are never return."""
     failures: list[BaseException | None] = []
 
     def hang(_event: Event) -> None:
@@ -207,7 +207,7 @@ def test_too_few_threads_end_the_process_and_all_is_given_back(
     logs: list[Any],
     started: int,
 ) -> None:
-    """With 75: later the system may allow more. Whatever was received is visible again, or done."""
+    """With 75: later the system may allow more. Every message is visible again, or done."""
     registry.add(lambda _event: None, "*", name="one")
     rig = make_engine(registry, drain_timeout_seconds=0.5)
     sent = rig.send(count=30)
@@ -219,7 +219,7 @@ def test_too_few_threads_end_the_process_and_all_is_given_back(
 
     assert isinstance(status.failure, ThreadsError)
     assert (status.finished, status.failure.exit_code) == ("failure", 75)
-    assert len(rig.parts.threads.all) == started
+    assert len(rig.worker.threads.all) == started
     assert thread_lines(logs) == []
     assert len(rig.parts.in_flight) == 0
     assert counts.handled == counts.deleted == len(rig.queue.deleted())
@@ -229,7 +229,7 @@ def test_too_few_threads_end_the_process_and_all_is_given_back(
 def test_it_does_not_run_without_a_heartbeat(
     make_rig: MakeRig, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though the system allows threads again a moment later: nothing would be renewed."""
+    """Even if the system allows threads again a moment later: nothing would be renewed."""
     tried: list[str] = []
 
     def refuse_the_first(thread: threading.Thread) -> None:
@@ -252,14 +252,14 @@ def test_it_does_not_run_without_a_heartbeat(
 def test_a_loop_that_dies_is_a_failure_and_is_logged(
     make_rig: MakeRig, registry: Registry, logs: list[Any], error: BaseException
 ) -> None:
-    """Nothing may go on as if it were still there; whatever it was, it does not leave the guard."""
+    """The engine can't go on without it; no exception leaves the guard."""
 
     def die() -> None:
         raise error
 
     rig = make_rig(registry)
 
-    rig.parts.threads.guard("pool-3", die)
+    rig.worker.threads.guard("pool-3", die)
 
     assert rig.status.failure is error
     (line,) = logs
@@ -268,10 +268,10 @@ def test_a_loop_that_dies_is_a_failure_and_is_logged(
     assert line["exc_info"] is error
 
 
-def test_a_refusal_for_good_ends_a_loop_without_being_called_a_bug(
+def test_a_loop_that_ends_with_a_refusal_is_not_a_bug(
     make_rig: MakeRig, registry: Registry, logs: list[Any]
 ) -> None:
-    """It is reported as what it is, by the one that ends the process."""
+    """Whatever ends the process reports the refusal itself."""
     error = AccessDeniedError("no", code="AccessDenied")
 
     def refuse() -> None:
@@ -279,7 +279,7 @@ def test_a_refusal_for_good_ends_a_loop_without_being_called_a_bug(
 
     rig = make_rig(registry)
 
-    rig.parts.threads.guard("pool-0", refuse)
+    rig.worker.threads.guard("pool-0", refuse)
 
     assert rig.status.failure is error
     assert logs == []
@@ -293,16 +293,16 @@ def test_the_first_loop_that_dies_is_the_reason(make_rig: MakeRig, registry: Reg
         def die(error: Exception = error) -> None:
             raise error
 
-        rig.parts.threads.guard("pool-0", die)
+        rig.worker.threads.guard("pool-0", die)
 
     assert isinstance(rig.status.failure, ZeroDivisionError)
 
 
-def test_a_loop_that_ends_by_itself_is_no_failure(make_rig: MakeRig, registry: Registry) -> None:
+def test_a_loop_that_returns_is_not_a_failure(make_rig: MakeRig, registry: Registry) -> None:
     """The pool was closed."""
     rig = make_rig(registry)
     rig.parts.pool.close()
 
-    rig.parts.threads.guard("pool-0", rig.parts.pool.run)
+    rig.worker.threads.guard("pool-0", rig.parts.pool.run)
 
     assert rig.status.failure is None

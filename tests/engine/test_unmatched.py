@@ -10,7 +10,7 @@ import pytest
 from consumer.engine.call import Call
 from consumer.engine.inflight import InFlightMessage
 from consumer.handlers.loading.loader import UNMATCHED, archive_unmatched
-from consumer.ledger.step import Step
+from consumer.ledger.journal import Step
 from consumer.messages import Outcome
 from consumer.testing import make_event, make_message
 

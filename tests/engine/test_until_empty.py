@@ -1,4 +1,4 @@
-"""`--drain`: the engine ends in time when the queue has nothing new, and says what stays."""
+"""`--drain`: the engine ends when the queue has nothing new, and reports what stays."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def make(make_rig: MakeRig, registry: Registry) -> Rig:
 
 @pytest.fixture(name="rig")
 def _rig(make_rig: MakeRig, registry: Registry) -> Rig:
-    """One whose handlers need nothing that is made beforehand: handlers are added by the test."""
+    """A rig without handlers: each test adds its own."""
     return make(make_rig, registry)
 
 
 def live(rig: Rig, *, at_most: float) -> float:
-    """Let the threads live until the worker is finished, for so long at most; returns how long."""
+    """Let the threads run until the worker is finished; returns how long it took."""
     pool, clock = rig.parts.pool, rig.clock
     began = clock.monotonic()
     while not rig.status.finished:
@@ -51,7 +51,7 @@ def live(rig: Rig, *, at_most: float) -> float:
 
 
 def test_an_empty_queue_takes_one_long_poll(rig: Rig) -> None:
-    """And the first, short receive; none is opened once "empty" is known."""
+    """And the first, short receive; no receive is opened once the queue is known to be empty."""
     seconds = live(rig, at_most=WAIT + 1)
 
     assert rig.status.finished == "queue empty"
@@ -73,8 +73,8 @@ def test_the_receive_that_is_open_when_the_work_ends_is_the_one_that_counts(
     assert len(rig.calls("receive")) == 2
 
 
-def test_it_does_not_end_while_something_new_is_in_hand(rig: Rig, registry: Registry) -> None:
-    """A handler at work when the long poll comes back empty: what it does is waited for."""
+def test_it_does_not_end_while_a_new_message_is_handled(rig: Rig, registry: Registry) -> None:
+    """A handler runs when the long poll returns empty: its end is waited for."""
     registry.add(lambda _event: None, "*", name="one")
     rig.send()
     rig.receive()
@@ -91,7 +91,7 @@ def test_it_does_not_end_while_something_new_is_in_hand(rig: Rig, registry: Regi
 
 
 def test_poison_does_not_keep_it_alive(rig: Rig) -> None:
-    """What this process has put back and receives again is nothing new: two long polls at most."""
+    """A message that this process put back is nothing new: two long polls at most."""
     rig.queue.send("no event")
 
     live(rig, at_most=2 * WAIT + 1)
@@ -103,7 +103,7 @@ def test_poison_does_not_keep_it_alive(rig: Rig) -> None:
 
 
 def test_poison_with_a_dead_letter_queue(rig: Rig) -> None:
-    """It ends as well, and says what it has left to the redrive policy."""
+    """It ends as well, and reports what it has left to the redrive policy."""
     dead = InMemoryQueue(rig.clock, name="dead")
     rig.queue._dead_letter_queue, rig.queue._max_receive_count = dead, 3
     rig.queue.send("no event")
@@ -114,8 +114,10 @@ def test_poison_with_a_dead_letter_queue(rig: Rig) -> None:
     assert sum(rig.drain().put_back.values()) == 2
 
 
-def test_what_fails_once_and_comes_again_in_time_is_handled(rig: Rig, registry: Registry) -> None:
-    """Then nothing stays behind."""
+def test_a_message_that_fails_once_and_is_redelivered_in_time_is_handled(
+    rig: Rig, registry: Registry
+) -> None:
+    """Then nothing stays in the queue."""
     seen: list[str] = []
 
     def fail_once(event: Event) -> None:
@@ -133,7 +135,7 @@ def test_what_fails_once_and_comes_again_in_time_is_handled(rig: Rig, registry: 
 
 
 def test_reasons_are_counted_one_by_one(rig: Rig, registry: Registry) -> None:
-    """By what the handlers said, never by what the events say."""
+    """The reasons are those of the handlers, never the text of events."""
 
     def refuse(event: Event) -> None:
         raise Reject("no such course") if event.metadata["number"] else OSError
@@ -149,7 +151,7 @@ def test_reasons_are_counted_one_by_one(rig: Rig, registry: Registry) -> None:
 def test_a_handler_that_fails_all_the_time_does_not_keep_it_alive(
     make_rig: MakeRig, registry: Registry
 ) -> None:
-    """What its breaker holds is given back, and named."""
+    """What its breaker holds is given back, and the handler is named."""
 
     def fail(_event: Event) -> None:
         raise OSError
@@ -168,7 +170,7 @@ def test_a_handler_that_fails_all_the_time_does_not_keep_it_alive(
 
 
 def test_an_outage_of_the_queue_is_not_an_empty_queue(rig: Rig) -> None:
-    """A receive that failed proves nothing: the long poll begins anew."""
+    """A failed receive proves nothing: the long poll begins anew."""
     rig.fail("receive", times=3)
 
     live(rig, at_most=2 * WAIT + 10)
@@ -176,8 +178,8 @@ def test_an_outage_of_the_queue_is_not_an_empty_queue(rig: Rig) -> None:
     assert len(rig.calls("receive")) == 5
 
 
-def test_messages_that_keep_coming_keep_it_alive(rig: Rig, registry: Registry) -> None:
-    """Only a whole long poll without anything new is the end."""
+def test_new_messages_keep_it_alive(rig: Rig, registry: Registry) -> None:
+    """It ends only after a whole long poll without a new message."""
     registry.add(lambda _event: None, "*", name="one")
     for number in range(10):
         rig.clock.call_later(WAIT * 0.9 * number, rig.send)

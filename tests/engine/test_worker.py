@@ -1,4 +1,4 @@
-"""The parts put together: when the engine is finished, and (only here) its real threads."""
+"""The whole engine: when it is finished, and (only here) its real threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.inflight import capacity_for
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
@@ -30,7 +30,7 @@ BOUND = 60.0
 
 
 def test_capacity_leaves_room_for_every_worker_receive_and_batch() -> None:
-    """Unless it is configured: then it is as configured."""
+    """Unless the capacity is configured."""
     registry = Registry()
     registry.add(lambda _events: None, "*", name="a", batch=500)
     registry.add(lambda _event: None, "*", name="b")
@@ -39,7 +39,7 @@ def test_capacity_leaves_room_for_every_worker_receive_and_batch() -> None:
     assert capacity_for(EngineSettings(max_in_flight_messages=7), registry) == 7
 
 
-def test_a_worker_has_nothing_to_finish_by_itself(make_rig: MakeRig, registry: Registry) -> None:
+def test_a_worker_does_not_finish_by_itself(make_rig: MakeRig, registry: Registry) -> None:
     """Without a limit it goes on, however empty the queue is."""
     rig = make_rig(registry)
     for _ in range(3):
@@ -65,10 +65,10 @@ def test_it_is_finished_when_the_limit_was_received_and_settled(
     assert len(rig.queue.deleted()) == 3
 
 
-def test_it_is_not_finished_when_the_last_messages_come_while_it_looks(
+def test_it_is_not_finished_if_messages_arrive_during_the_check(
     make_rig: MakeRig, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the look at the limit and the look at what is held, a receive may return."""
+    """A receive may return between the check of the limit and the check of what is held."""
     rig = make_rig(registry, max_messages=3)
     rig.send(count=3)
     held = type(rig.parts.in_flight).__len__
@@ -85,7 +85,7 @@ def test_it_is_not_finished_when_the_last_messages_come_while_it_looks(
 
 
 def test_a_refused_settle_finishes_the_worker(make_rig: MakeRig, registry: Registry) -> None:
-    """And says why."""
+    """The status has the error."""
     registry.add(lambda _event: None, "*", name="one")
     rig = make_rig(registry)
     rig.send()
@@ -103,7 +103,7 @@ class Engine:
     def __init__(self, registry: Registry, **options: Any) -> None:
         self.queue = InMemoryQueue(SystemClock())
         self.settled = threading.Event()
-        self.worker = Worker(
+        self.parts = Parts(
             self.queue,
             registry,
             Settings(
@@ -115,14 +115,14 @@ class Engine:
             RunOptions(30, **options),
             clock=SystemClock(),
         )
-        self.parts = self.worker.parts
+        self.worker = Worker(self.parts)
 
     def send(self, count: int) -> list[str]:
         """Put messages into the queue."""
         return [self.queue.send(canvas_body(number=number)) for number in range(count)]
 
     def wait(self, condition: Callable[[], object], seconds: float = BOUND) -> None:
-        """Look until it holds; fails after a bound."""
+        """Wait until it holds; fails after a bound."""
         clock, never = SystemClock(), threading.Event()
         deadline = clock.monotonic() + seconds
         while not condition():
@@ -130,11 +130,11 @@ class Engine:
             clock.wait(never, 0.002)
 
     def end(self) -> None:
-        """Drain at once, and see every thread end."""
-        if not self.parts.threads.ended.is_set():
+        """Drain at once, and wait for every thread to end."""
+        if not self.worker.threads.ended.is_set():
             self.worker.drain(lambda _seconds_left: True)
         self.queue.send("ends an open long poll")
-        for thread in self.parts.threads.all:
+        for thread in self.worker.threads.all:
             thread.join(BOUND)
             assert not thread.is_alive(), thread.name
 
@@ -203,7 +203,7 @@ def test_a_limit_is_exact_with_threads(
 def test_a_handler_with_little_concurrency_is_never_entered_by_more(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
-    """And everything gets through it in the end."""
+    """In the end it gets everything."""
     lock = threading.Lock()
     inside: list[int] = [0]
     most: list[int] = [0]
@@ -235,7 +235,7 @@ def test_a_loop_that_dies_finishes_the_worker(
     make_engine: Callable[..., Engine], registry: Registry, monkeypatch: pytest.MonkeyPatch,
     part: str, verb: str,
 ) -> None:  # fmt: skip
-    """Nothing goes on as if it were still there; the error is kept for the exit code."""
+    """The engine can't go on without it; the error is kept for the exit code."""
     error = ZeroDivisionError()
 
     def die(*_args: object, **_options: object) -> None:
@@ -244,7 +244,8 @@ def test_a_loop_that_dies_finishes_the_worker(
     engine = make_engine()
     engine.send(1)
     with monkeypatch.context() as patch:
-        patch.setattr(getattr(engine.parts, part), verb, die)
+        parts = {"housekeeper": engine.worker.threads.housekeeper}
+        patch.setattr(parts.get(part) or getattr(engine.parts, part), verb, die)
         engine.worker.start()
         engine.wait(lambda: engine.worker.status().finished)
 
@@ -255,7 +256,7 @@ def test_a_loop_that_dies_finishes_the_worker(
 def test_a_refused_first_receive_finishes_the_worker(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
-    """With the error that says why, and without calling it a bug."""
+    """With the error that says why; it is not called a bug."""
     engine = make_engine()
     error = AccessDeniedError("no", code="AccessDenied")
     engine.queue.faults = lambda _call: Fault(error=error)
@@ -269,7 +270,7 @@ def test_a_refused_first_receive_finishes_the_worker(
 def test_a_failed_receive_is_followed_by_others(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
-    """The loop can't die of an outage."""
+    """An outage does not end the loop."""
     registry.add(lambda _event: None, "*", name="one")
     engine = make_engine()
     engine.queue.faults = [Fault(error=TransportError("reset"), operation="receive")]
@@ -281,7 +282,7 @@ def test_a_failed_receive_is_followed_by_others(
     assert engine.worker.status().failure is None
 
 
-def test_a_handler_that_ends_its_thread_does_not(
+def test_a_handler_can_not_end_its_thread(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
     """sys.exit() in a handler is a failure of that message; all threads are still there."""
@@ -298,14 +299,14 @@ def test_a_handler_that_ends_its_thread_does_not(
     engine.wait(lambda: engine.parts.stats["failed"] == 20)
     engine.wait(lambda: len(engine.queue.deleted()) == 20)
 
-    assert all(thread.is_alive() for thread in engine.parts.threads.all)
+    assert all(thread.is_alive() for thread in engine.worker.threads.all)
     assert engine.worker.status().finished == ""
 
 
 def test_a_message_sent_while_idle_is_handled_though_a_handler_hangs(
     make_engine: Callable[..., Engine], registry: Registry
 ) -> None:
-    """One hung call, even the first one, keeps nobody from receiving and handling others."""
+    """One hung call, even the first, does not stop other threads from receiving and handling."""
     hang = threading.Event()
 
     def handle(event: Event) -> None:
@@ -351,7 +352,7 @@ def test_a_second_signal_does_not_wait_for_a_hung_handler(
 
     assert counts.abandoned == 1
     assert visible == ids
-    assert all(thread.daemon for thread in engine.parts.threads.all)
+    assert all(thread.daemon for thread in engine.worker.threads.all)
 
 
 def test_draining_in_the_middle_of_work_loses_nothing(

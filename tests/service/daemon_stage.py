@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from consumer.engine.drain import Counts
 from consumer.engine.status import Status
+from consumer.engine.worker import Counts
 from consumer.service.daemon import Daemon
 from consumer.service.signals import StopSignals
 from consumer.testing import ManualClock

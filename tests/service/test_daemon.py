@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumer.engine.drain import Counts
+from consumer.engine.worker import Counts
 from tests.cases import for_each
 from tests.service.daemon_stage import Stage, named
 

@@ -73,14 +73,15 @@ class Rig:
         self.daemon_code = 0
         self.connected = 0
         monkeypatch.setattr(start, "connect", self._connect)
-        monkeypatch.setattr(module, "Worker", self._worker)
+        monkeypatch.setattr(module, "Parts", self._parts)
+        monkeypatch.setattr(module, "Worker", lambda parts: parts)
         monkeypatch.setattr(module, "Daemon", self._daemon)
 
     def _connect(self, *_: Any, **__: Any) -> FakeTransport:
         self.connected += 1
         return self.transport
 
-    def _worker(
+    def _parts(
         self,
         transport: object,
         _registry: Registry,
@@ -89,9 +90,9 @@ class Rig:
         **parts: Any,
     ) -> str:
         assert transport is self.transport
-        assert parts["ledger"].durable
+        assert parts["ledger"].database is not None
         self.workers.append(options)
-        return "worker"
+        return "parts"
 
     def _daemon(self, *_: Any, **options: Any) -> Rig:
         self.daemons.append(options)

@@ -6,9 +6,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, Settings
-from consumer.engine.drain import LAST_CALLS_SECONDS
-from consumer.engine.parts import RunOptions
-from consumer.engine.worker import Worker
+from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.worker import LAST_CALLS_SECONDS, Worker
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import Ledger, open_ledger
 
@@ -41,7 +40,7 @@ class Life:
     ) -> None:
         self._clock = clock
         ledger = open_ledger(state, clock=clock) if scenario.durable else Ledger(clock=clock)
-        self.worker = Worker(
+        self.parts = Parts(
             queue,
             _registry(scenario, handle),
             Settings(
@@ -59,7 +58,7 @@ class Life:
             ledger=ledger,
             quarantine=quarantine,
         )
-        self.parts = self.worker.parts
+        self.worker = Worker(self.parts)
         #: It does nothing any more.
         self.dead = False
         self.draining = False
@@ -118,13 +117,13 @@ class Life:
 
     def beat(self) -> None:
         """What the heartbeat and the housekeeper do now and then, and a thread for what is due."""
-        if self.dead or self.parts.threads.ended.is_set():
+        if self.dead or self.worker.threads.ended.is_set():
             return
         self.parts.heartbeat.tick()
         if not self._keeping_house:  # one thread does it
             self._keeping_house = True
             try:
-                self.parts.housekeeper.tick()
+                self.worker.threads.housekeeper.tick()
                 self.send_what_is_due()
             finally:
                 self._keeping_house = False

@@ -83,7 +83,7 @@ def sizes(world: World) -> dict[str, int]:
         "settles": parts.settler.pending(),
         "ledger": len(ledger),
         "notes": len(ledger._pending),
-        "rows": len(ledger._open),
+        "rows": len(ledger._needed_by),
         "runs": len(parts.invoker._runs),
     }
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from consumer.engine.drain import LAST_CALLS_SECONDS
+from consumer.engine.worker import LAST_CALLS_SECONDS
 from consumer.ledger.database import FILE_NAME
 from consumer.testing.clock import ManualClock
 from consumer.testing.factories import canvas_body
@@ -94,7 +94,7 @@ class Timeline:
             handle=self._handle,
             quarantine=None,
         )
-        life.parts.admission._hidden._most = _IN_FLIGHT_LIMIT // 4
+        life.parts.admission._waiting._most = _IN_FLIGHT_LIMIT // 4
         return life
 
     def _handle(self, plan: HandlerPlan, events: Sequence[Event]) -> None:

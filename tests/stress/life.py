@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.parts import RunOptions
+from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, BatchFailure
 from consumer.handlers.registering.registry import Registry
@@ -47,7 +47,7 @@ class Life:
         clock = ShortSeconds(self.dead)
         self.line = Line(queue, notebook, plan, state, self.dead)
         self.registry = _registry(plan, self._handle)
-        self.worker = Worker(
+        self.parts = Parts(
             self.line,
             self.registry,
             Settings(
@@ -70,7 +70,7 @@ class Life:
             rng=Random(plan.seed),
             ledger=open_ledger(state, clock=clock),
         )
-        self.parts = self.worker.parts
+        self.worker = Worker(self.parts)
 
     def _handle(self, handler: HandlerPlan, events: Sequence[Event]) -> None:
         self._notebook.enter(handler)
@@ -100,7 +100,7 @@ class Life:
         # Nothing of this is seen outside: it lets threads end that wait or are parked.
         self.parts.stopping.set()
         self.parts.attempts.hurry.set()
-        self.parts.threads.ended.set()
+        self.worker.threads.ended.set()
         self.parts.pool.close()
         self._join()
 
@@ -140,7 +140,7 @@ class Life:
             self.kill()
 
     def _join(self) -> None:
-        for thread in self.parts.threads.all:
+        for thread in self.worker.threads.all:
             thread.join(JOIN_SECONDS)
             if thread.is_alive():
                 self._report(f"the thread {thread.name} does not end")
@@ -160,7 +160,7 @@ class Life:
         # Where visibility ran out before it was renewed, another process may have the message.
         if dropped and not stats["visibility_lost"]:
             self._report(f"delivered, and dropped: {dropped}")
-        failure = self.parts.threads.failure
+        failure = self.worker.threads.failure
         if not (failure is None or (refused and isinstance(failure, AccessDeniedError))):
             self._report(f"a loop has ended with {failure!r}")
 
@@ -173,7 +173,7 @@ class Life:
             "reserved": parts.in_flight._reserved,
             "bytes": parts.in_flight._bytes,
             **{f"role {role}": count for role, count in parts.pool._roles.items()},
-            "parked": parts.pool._parked if parts.threads.ended.is_set() else 0,
+            "parked": parts.pool._parked if self.worker.threads.ended.is_set() else 0,
             "inside gates": sum(gate._inside for gate in gates),
             "waiting at gates": sum(len(gate._waiting) for gate in gates),
             "held by breakers": admission.held(),

@@ -35,8 +35,8 @@ DEFECTS: Final = (
     ),
     Defect(
         "the housekeeper wakes no thread",
-        "engine/housekeeper.py",
-        "        self._pool.nudge()\n",
+        "engine/threads.py",
+        "        parts.pool.nudge()\n",
         "",
     ),
     Defect(

@@ -22,7 +22,7 @@ _SHARED = {
         ("engine/admission", "engine/pool", "engine/receive", "engine/settle"), 1 / 400
     ),
     **dict.fromkeys(("ledger/ledger", "ledger/duplicates"), 1 / 400),
-    **dict.fromkeys(("engine/breaker", "engine/hidden", "engine/inflight"), 1 / 300),
+    **dict.fromkeys(("engine/breaker", "engine/inflight"), 1 / 300),
     **dict.fromkeys(("engine/lane", "engine/stats"), 1 / 300),
     **dict.fromkeys(("engine/batches", "engine/gate", "engine/call"), 1 / 40),
 }

@@ -1,15 +1,15 @@
-"""Makes the calls that settle, and repeats them after a pause as long as that may help."""
+"""Makes the calls that settle: again after a pause while that may help, and no longer than that."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Literal
 
+import tenacity
+
 from consumer.errors import TransportError
-from consumer.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Callable
 
     from consumer.clock import Clock
@@ -17,24 +17,21 @@ if TYPE_CHECKING:
 
     Answers = list[EntryFailure | None]
 
-#: How often a call that fails is made, and an entry that SQS refuses is sent.
+#: How often a call that fails as a whole is made, and an entry that SQS refuses is sent.
 MAX_ATTEMPTS = 4
-#: The pauses between attempts.
-CALL_BACKOFF = RetryPolicy(base_seconds=0.2, max_seconds=5.0)
 
 Operation = Literal["delete", "change_visibility"]
 
 
 class Attempts:
-    """Repeats calls after transient errors, and notes a fatal one for good. Any thread may call.
+    """Retries what is transient and notes what is fatal for good. Any thread may call.
 
     Args:
-        fatal_grace_seconds: how long an operation that worked before must be refused to be fatal.
+        fatal_grace_seconds: how long an operation that worked before must be refused to count.
     """
 
-    def __init__(self, *, clock: Clock, rng: random.Random, fatal_grace_seconds: float) -> None:
+    def __init__(self, *, clock: Clock, fatal_grace_seconds: float) -> None:
         self._clock = clock
-        self._rng = rng
         self._grace = fatal_grace_seconds
         self._worked: set[Operation] = set()
         self._refused_since: dict[Operation, float] = {}
@@ -50,30 +47,52 @@ class Attempts:
         """Make a call. Raises the `TransportError` of its last attempt."""
         if self._given_up is not None:
             raise self._given_up
-        attempt = 0
-        while True:
-            attempt += 1
+        try:
             try:
                 answers = call()
             except TransportError as error:
-                if error.fatal:
-                    self._note_refusal(operation, error)
-                if self.hurry.is_set():
-                    self._given_up = error  # no time to find out once more for every ten messages
-                if error.fatal or self.hurry.is_set() or attempt == MAX_ATTEMPTS:
-                    raise
-                self._clock.wait(self.hurry, CALL_BACKOFF.full_jitter(attempt, self._rng))
-            else:
-                self._worked.add(operation)
-                self._refused_since.pop(operation, None)
-                return answers
-            finally:
-                self.progress = self._clock.monotonic()
+                answers = self._retry(call, error)
+        except TransportError as error:
+            if self.hurry.is_set():
+                self._given_up = error  # no time to find out once more for every ten messages
+            if error.fatal:
+                self._note_refusal(operation, error)
+            raise
+        finally:
+            self.progress = self._clock.monotonic()
+        self._worked.add(operation)
+        self._refused_since.pop(operation, None)
+        return answers
+
+    def _retry(self, call: Callable[[], Answers], failed: TransportError) -> Answers:
+        """All attempts but the first, which has failed; it does without tenacity's CPU time."""
+        failures = [failed]
+
+        def attempt() -> Answers:
+            if failures:
+                raise failures.pop()
+            return call()
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS)
+            | tenacity.stop_when_event_set(self.hurry),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5.0),
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, TransportError) and not error.fatal
+            ),
+            sleep=self._pause,
+            reraise=True,
+        )
+        return retrying(attempt)
 
     def _note_refusal(self, operation: Operation, error: TransportError) -> None:
-        # A policy that is being edited denies for moments. Before the first success there is
+        # A policy that is being edited denies for moments; before the first success there is
         # nothing to wait for.
         now = self._clock.monotonic()
         since = self._refused_since.setdefault(operation, now)
         if operation not in self._worked or now - since >= self._grace:
             self.fatal = error
+
+    def _pause(self, seconds: float) -> None:
+        self.progress = self._clock.monotonic()
+        self._clock.wait(self.hurry, seconds)

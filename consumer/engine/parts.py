@@ -82,9 +82,7 @@ class Parts:
             max_messages=capacity_for(engine, registry), max_bytes=engine.max_in_flight_bytes
         )
         self.receiver = self._make_receiver(rng)
-        self.attempts = Attempts(
-            clock=clock, rng=rng, fatal_grace_seconds=engine.fatal_grace_seconds
-        )
+        self.attempts = Attempts(clock=clock, fatal_grace_seconds=engine.fatal_grace_seconds)
         self.settler = self._make_settler(rng, quarantine)
         self.admission = Admission(
             registry.handlers,

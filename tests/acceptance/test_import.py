@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HEAVY: Final = (
     "asyncio", "boto3", "botocore", "consumer.config", "consumer.engine", "consumer.events.catalog",
     "consumer.handlers", "consumer.ledger", "consumer.queues", "consumer.service", "moto",
-    "pydantic", "sqlite3", "structlog", "yaml",
+    "pydantic", "sqlite3", "structlog", "tenacity", "yaml",
 )  # fmt: skip
 #: Each model of the catalog derives from this one.
 MODELS: Final = "consumer.events.catalog.base"

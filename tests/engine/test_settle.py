@@ -51,7 +51,7 @@ class Bench:
         self.in_flight = InFlight(max_messages=100, max_bytes=1 << 40)
         self.ledger = Ledger(clock=self.clock)
         self.stats = Stats()
-        self.attempts = Attempts(clock=self.clock, rng=Random(5), fatal_grace_seconds=60)
+        self.attempts = Attempts(clock=self.clock, fatal_grace_seconds=60)
         self.put_back: dict[str, str] = {}
         deletes = Deletes(
             self.queue, self.in_flight, self.ledger, self.stats, self.attempts,

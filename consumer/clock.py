@@ -1,13 +1,9 @@
 """The clock: the only place that asks for the time, so that tests can move it by hand."""
 
-from __future__ import annotations
-
+import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    import threading
+from typing import Protocol
 
 
 class Clock(Protocol):

@@ -1,18 +1,14 @@
 """The directories that the service writes to: made private, and checked by trying."""
 
-from __future__ import annotations
-
 import errno
 import os
 import pwd
 import tempfile
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from consumer.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: What was handled and is not deleted yet, in the state directory.
 LEDGER_FILE: Final = "ledger.sqlite3"

@@ -1,20 +1,14 @@
 """The exceptions of this project, their exit codes, and the table from exception to outcome."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from traceback import walk_tb
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from consumer.messages import Outcome
+from consumer.messages import Event, Outcome
 from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.messages import Event
 
 #: Exit codes, a contract with systemd and with scripts (the numbers are those of sysexits.h).
 EXIT_OK = 0

@@ -4,8 +4,6 @@ A name is stable once released. Every line also has `level` and `timestamp`; nev
 handle, a secret or a person's data.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 # Life of the process

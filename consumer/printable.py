@@ -1,7 +1,5 @@
 """Texts that come from outside, made safe to show on a terminal."""
 
-from __future__ import annotations
-
 import json
 
 

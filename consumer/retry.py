@@ -1,16 +1,11 @@
 """How long to wait before the next attempt: capped exponential backoff with jitter."""
 
-from __future__ import annotations
-
 import math
+import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from consumer.errors import ConfigurationError
 from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
-
-if TYPE_CHECKING:
-    import random
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """The quotas of Amazon SQS for a standard queue."""
 
-from __future__ import annotations
-
 from typing import Final
 
 #: Most messages of one receive, and most entries of one delete, change or send request.

@@ -1,7 +1,5 @@
 """Who did what, where: a view of an event that is the same for both formats."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 

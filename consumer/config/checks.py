@@ -1,21 +1,15 @@
 """What must hold between keys: timeouts, credentials, region and queue."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from consumer.config.fields import FIELDS, SECRETS, bare_type
-from consumer.config.layers import Given, variable_of
+from consumer.config.layers import Given, Layer, Sources, variable_of
+from consumer.config.models import AwsSettings, EngineSettings, QueueSettings, Settings
 from consumer.config.problems import HIDDEN, PLACEHOLDER, shown
 from consumer.config.urls import is_same_queue, queue_name_of_url, region_of_url, split_url
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.config.layers import Layer, Sources
-    from consumer.config.models import AwsSettings, EngineSettings, QueueSettings, Settings
 
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 #: As AWS's SDKs read them; botocore itself knows only the second.

@@ -1,23 +1,17 @@
 """Reads secrets from their files, and warns of secrets that other users could read."""
 
-from __future__ import annotations
-
 from functools import reduce
 from operator import getitem
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import SecretStr
 
 from consumer.config.fields import SECRETS
-from consumer.config.layers import Given
-from consumer.config.problems import dotted, looks_secret
-
-if TYPE_CHECKING:
-    from consumer.config.layers import Layer, Sources
-    from consumer.config.models import AwsSettings
-    from consumer.config.problems import Problems
-    from consumer.config.yaml_file import Document
+from consumer.config.layers import Given, Layer, Sources
+from consumer.config.models import AwsSettings
+from consumer.config.problems import Problems, dotted, looks_secret
+from consumer.config.yaml_file import Document
 
 #: Where systemd puts what LoadCredential= gives; there only while the service runs.
 _SYSTEMD_CREDENTIALS: Final = Path("/run/credentials")

@@ -1,24 +1,25 @@
 """What is known of each key: its section, what would be right for it, and how errors say so."""
 
-from __future__ import annotations
-
 import datetime as dt
 import types
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from consumer.config.models import Section, Settings
-from consumer.config.problems import HIDDEN, looks_secret, nearest, shown, shown_key, unknown_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydantic.fields import FieldInfo
-    from pydantic_core import ErrorDetails
-
-    from consumer.config.problems import KeyPath
+from consumer.config.problems import (
+    HIDDEN,
+    KeyPath,
+    looks_secret,
+    nearest,
+    shown,
+    shown_key,
+    unknown_key,
+)
 
 
 def bare_type(annotation: Any) -> Any:

@@ -1,19 +1,13 @@
 """Reads the `handlers` list: in each entry, the one key that is not a common one is its type."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from consumer.config.layers import Sources
 from consumer.config.models import HandlerSettings
-from consumer.config.problems import PLACEHOLDER, nearest, shown, shown_key, unknown_key
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.config.layers import Sources
-    from consumer.config.problems import KeyPath
+from consumer.config.problems import PLACEHOLDER, KeyPath, nearest, shown, shown_key, unknown_key
 
 ENTRY_POINT_GROUP: Final = "canvas_live_events.handlers"
 

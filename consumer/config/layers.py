@@ -1,20 +1,23 @@
 """The layers that can give a value (file, environment, command line), and which of them wins."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import getitem
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from consumer.config.fields import FIELDS, SECRETS, SECTIONS, SINGLE, takes_none
-from consumer.config.problems import HIDDEN, dotted, nearest, shown, shown_key, unknown_key
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from consumer.config.problems import KeyPath, Problems
-    from consumer.config.yaml_file import Document
+from consumer.config.problems import (
+    HIDDEN,
+    KeyPath,
+    Problems,
+    dotted,
+    nearest,
+    shown,
+    shown_key,
+    unknown_key,
+)
+from consumer.config.yaml_file import Document
 
 PREFIX: Final = "CONSUMER_"
 HANDLERS: Final = "handlers"

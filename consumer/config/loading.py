@@ -1,9 +1,9 @@
 """From file, environment and command line to checked settings, each with its origin."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 
@@ -13,6 +13,7 @@ from consumer.config.fields import errors_of
 from consumer.config.handlers import read_handlers
 from consumer.config.layers import (
     HANDLERS,
+    Layer,
     Sources,
     command_line_layer,
     environment_layer,
@@ -21,15 +22,8 @@ from consumer.config.layers import (
     systemd_layer,
 )
 from consumer.config.models import HandlerSettings, Section, Settings
-from consumer.config.problems import Problems, dotted, has_credentials, looks_secret
+from consumer.config.problems import KeyPath, Problems, dotted, has_credentials, looks_secret
 from consumer.config.yaml_file import Document, read_yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from consumer.config.layers import Layer
-    from consumer.config.problems import KeyPath
 
 MASK: Final = "********"
 

@@ -1,7 +1,5 @@
 """What can be configured: the sections, their keys, ranges and defaults."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 

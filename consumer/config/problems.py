@@ -1,18 +1,14 @@
 """How an error is reported: where, which key, its value (never a secret's), what would be right."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Final
 
 from consumer.did_you_mean import closest
 from consumer.errors import ConfigurationError
 from consumer.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: A place inside the configuration: keys, and positions in lists.
 KeyPath = tuple[str | int, ...]

@@ -1,18 +1,14 @@
 """The JSON Schema of the configuration file, for editors: each key, what it means, its range."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic.json_schema import GenerateJsonSchema
 
 from consumer.config.fields import SECTIONS, SINGLE, right_for
 from consumer.config.handlers import ENTRY_POINT_GROUP
 from consumer.config.models import HandlerSettings, RetryKeys, Section, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: The options of the built-in handlers.
 _OPTIONS: Final[dict[str, Any]] = {

@@ -1,7 +1,5 @@
 """What an SQS queue URL contains: the region, the queue's name, and whose host it is."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from urllib.parse import SplitResult, unquote, urlsplit

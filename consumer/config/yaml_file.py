@@ -1,12 +1,12 @@
 """Reads the YAML file: plain values, and the line of each key. Knows nothing of the settings."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import yaml
 
@@ -19,10 +19,6 @@ from consumer.config.problems import (
     shown_key,
 )
 from consumer.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _MAX_BYTES: Final = 1_048_576
 _MAX_VALUES: Final = 20_000  # aliases of aliases grow without bound

@@ -1,22 +1,16 @@
 """Which calls may be made now: by a handler's gate (concurrency) and its breaker (failures)."""
 
-from __future__ import annotations
-
 from collections import deque
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from consumer.engine.breaker import Breaker
+from consumer.clock import Clock
+from consumer.engine.breaker import Breaker, WaitingForRetry
+from consumer.engine.call import Call
 from consumer.engine.gate import Gate
+from consumer.handlers.registering.registry import Handler
 from consumer.messages import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from consumer.clock import Clock
-    from consumer.engine.breaker import WaitingForRetry
-    from consumer.engine.call import Call
-    from consumer.handlers.registering.registry import Handler
 
 
 class Admission:

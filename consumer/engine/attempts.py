@@ -1,21 +1,16 @@
 """Makes the calls that settle: again after a pause while that may help, and no longer than that."""
 
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from typing import Literal
 
 import tenacity
 
+from consumer.clock import Clock
 from consumer.errors import TransportError
+from consumer.queues.transport import EntryFailure
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from consumer.clock import Clock
-    from consumer.queues.transport import EntryFailure
-
-    Answers = list[EntryFailure | None]
+Answers = list[EntryFailure | None]
 
 #: How often a call that fails as a whole is made, and an entry that SQS refuses is sent.
 MAX_ATTEMPTS = 4

@@ -1,18 +1,11 @@
 """Collects events for batch handlers, across receives, up to a size or a linger."""
 
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from consumer.engine.call import Call
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from consumer.clock import Clock
-    from consumer.engine.call import Entry
-    from consumer.handlers.registering.registry import Handler
+from consumer.clock import Clock
+from consumer.engine.call import Call, Entry
+from consumer.handlers.registering.registry import Handler
 
 
 class _Batch:

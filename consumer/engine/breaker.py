@@ -5,25 +5,20 @@ arrive are held in flight, which keeps their receive counts low. What there is n
 for its retry in the queue.
 """
 
-from __future__ import annotations
-
 import heapq
+import random
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.engine.call import Call
+from consumer.engine.inflight import InFlightMessage
+from consumer.handlers.registering.registry import Handler
 from consumer.retry import RetryPolicy
-
-if TYPE_CHECKING:
-    import random
-
-    from consumer.clock import Clock
-    from consumer.engine.call import Call
-    from consumer.engine.inflight import InFlightMessage
-    from consumer.handlers.registering.registry import Handler
 
 _log = structlog.get_logger(__name__)
 

@@ -1,21 +1,14 @@
 """Events on their way to one handler, and what came of them."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
-from typing import TYPE_CHECKING
-
+from consumer.engine.inflight import InFlightMessage
+from consumer.handlers.registering.registry import Handler
 from consumer.ledger.journal import Step, step_of
-from consumer.messages import ACK
+from consumer.messages import ACK, Event, Outcome
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from consumer.engine.inflight import InFlightMessage
-    from consumer.handlers.registering.registry import Handler
-    from consumer.messages import Event, Outcome
-
-    #: An event, and the message that it came in.
-    Entry = tuple[InFlightMessage, Event]
+#: An event, and the message that it came in.
+Entry = tuple[InFlightMessage, Event]
 
 
 class Call:
@@ -39,7 +32,7 @@ class Call:
         """The message of the first event."""
         return self.entries[0][0]
 
-    def split(self) -> tuple[Call, Call | None]:
+    def split(self) -> "tuple[Call, Call | None]":
         """The first event as a call, and the rest as another one if there is a rest."""
         if len(self.entries) == 1:
             return self, None

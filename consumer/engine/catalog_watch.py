@@ -1,20 +1,13 @@
 """Compares events with the catalog: unknown names and fields, and bodies that do not fit."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import structlog
 
 from consumer import log_events
+from consumer.engine.stats import Stats
 from consumer.errors import describe
-from consumer.events.drift import Drift
+from consumer.events.drift import Drift, Unknown
 from consumer.events.typed import TypedReader
-
-if TYPE_CHECKING:
-    from consumer.engine.stats import Stats
-    from consumer.events.drift import Unknown
-    from consumer.messages import Event
+from consumer.messages import Event
 
 _log = structlog.get_logger(__name__)
 

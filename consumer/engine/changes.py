@@ -1,22 +1,18 @@
 """Makes messages visible again, at once or later, in batches of up to ten."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.engine.attempts import Attempts
 from consumer.engine.deletes import codes_of, log_settled
 from consumer.engine.heartbeat import accepted_seconds
+from consumer.engine.inflight import InFlight, InFlightMessage
 from consumer.engine.lane import Lane
 from consumer.errors import TransportError
-
-if TYPE_CHECKING:
-    from consumer.clock import Clock
-    from consumer.engine.attempts import Attempts
-    from consumer.engine.inflight import InFlight, InFlightMessage
-    from consumer.queues.transport import EntryFailure, Transport
+from consumer.queues.transport import EntryFailure, Transport
 
 _log = structlog.get_logger(__name__)
 

@@ -1,26 +1,19 @@
 """Deletes what was handled, in batches of up to ten, and reads what SQS answers entry by entry."""
 
-from __future__ import annotations
-
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import structlog
 
 from consumer import log_events
-from consumer.engine.attempts import MAX_ATTEMPTS
+from consumer.clock import Clock
+from consumer.engine.attempts import MAX_ATTEMPTS, Attempts
+from consumer.engine.inflight import InFlight, InFlightMessage
 from consumer.engine.lane import Lane
+from consumer.engine.stats import Stats
 from consumer.errors import TransportError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from consumer.clock import Clock
-    from consumer.engine.attempts import Attempts
-    from consumer.engine.inflight import InFlight, InFlightMessage
-    from consumer.engine.stats import Stats
-    from consumer.ledger.ledger import Ledger
-    from consumer.queues.transport import EntryFailure, Transport
+from consumer.ledger.ledger import Ledger
+from consumer.queues.transport import EntryFailure, Transport
 
 _log = structlog.get_logger(__name__)
 _debug = logging.getLogger(__name__)

@@ -5,30 +5,21 @@ a breaker, in a batch) to `go_on`. Neither blocks but inside of handlers, and ne
 of a message or a handler. What is settled is sent by whichever thread has time (see pool.py).
 """
 
-from __future__ import annotations
+from collections.abc import Sequence
 
-from typing import TYPE_CHECKING
+from consumer.engine.admission import Admission, failing_reason
+from consumer.engine.batches import Batches
+from consumer.engine.call import Call, Entry
+from consumer.engine.inflight import InFlightMessage
+from consumer.engine.intake import Intake
+from consumer.engine.invoke import Invoker
+from consumer.engine.settle import Settler
+from consumer.engine.stats import Stats
+from consumer.handlers.registering.registry import Handler, Registry
+from consumer.ledger.ledger import Ledger
+from consumer.messages import ACK, Event, Outcome
 
-from consumer.engine.admission import failing_reason
-from consumer.engine.call import Call
-from consumer.messages import ACK, Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from consumer.engine.admission import Admission
-    from consumer.engine.batches import Batches
-    from consumer.engine.call import Entry
-    from consumer.engine.inflight import InFlightMessage
-    from consumer.engine.intake import Intake
-    from consumer.engine.invoke import Invoker
-    from consumer.engine.settle import Settler
-    from consumer.engine.stats import Stats
-    from consumer.handlers.registering.registry import Handler, Registry
-    from consumer.ledger.ledger import Ledger
-    from consumer.messages import Event
-
-    Work = list[tuple[Event, Handler]]
+Work = list[tuple[Event, Handler]]
 
 
 class Flow:

@@ -1,7 +1,5 @@
 """Ends a process that a handler has forked: it must not become a second consumer."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import sys

@@ -1,13 +1,9 @@
 """The gate of one handler: how many calls may be inside at a time."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from consumer.engine.call import Call
+from consumer.engine.call import Call
 
 
 class Gate:

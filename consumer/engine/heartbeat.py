@@ -1,22 +1,17 @@
 """Extends the visibility timeout of everything in flight, from receive until it is settled."""
 
-from __future__ import annotations
-
 import math
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.engine.inflight import InFlight, InFlightMessage
+from consumer.engine.stats import Stats
 from consumer.errors import TransportError
+from consumer.queues.transport import Transport
 from consumer.sqs_limits import MAX_BATCH, MAX_VISIBILITY_SECONDS
-
-if TYPE_CHECKING:
-    from consumer.clock import Clock
-    from consumer.engine.inflight import InFlight, InFlightMessage
-    from consumer.engine.stats import Stats
-    from consumer.queues.transport import Transport
 
 _log = structlog.get_logger(__name__)
 

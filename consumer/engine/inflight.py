@@ -1,21 +1,14 @@
 """The one table of what this process holds: capacity in messages and bytes, and the messages."""
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import TYPE_CHECKING
 
-from consumer.messages import DECLINED, Outcome
+from consumer.config import EngineSettings
+from consumer.handlers.registering.registry import Handler, Registry
+from consumer.ledger.journal import Step
+from consumer.messages import DECLINED, Event, Outcome, ReceivedMessage
 from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from consumer.config import EngineSettings
-    from consumer.handlers.registering.registry import Handler, Registry
-    from consumer.ledger.journal import Step
-    from consumer.messages import Event, ReceivedMessage
 
 
 class InFlightMessage:

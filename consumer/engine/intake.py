@@ -1,25 +1,19 @@
 """From a message to its events: decodes them, and leaves out copies of others."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Collection, Sequence
+from typing import Literal
 
 import structlog
 
 from consumer import log_events
+from consumer.config.models import Relay
+from consumer.engine.catalog_watch import CatalogWatch
+from consumer.engine.inflight import InFlightMessage
+from consumer.engine.stats import Stats
 from consumer.errors import DecodeError, describe, outcome_of
 from consumer.events.decode import decode
-from consumer.messages import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from consumer.config.models import Relay
-    from consumer.engine.catalog_watch import CatalogWatch
-    from consumer.engine.inflight import InFlightMessage
-    from consumer.engine.stats import Stats
-    from consumer.ledger.duplicates import Duplicates
-    from consumer.messages import Event
+from consumer.ledger.duplicates import Duplicates
+from consumer.messages import Event, Outcome
 
 _log = structlog.get_logger(__name__)
 

@@ -1,26 +1,18 @@
 """Calls what users wrote (handlers, predicates), guarded: what it raises becomes an outcome."""
 
-from __future__ import annotations
-
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.engine.call import Call, Entry
 from consumer.engine.forks import ForkGuard
+from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure, Retry, describe, outcome_of
-from consumer.messages import ACK, DECLINED, Context
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from consumer.clock import Clock
-    from consumer.engine.call import Call, Entry
-    from consumer.engine.stats import Stats
-    from consumer.handlers.registering.registry import Handler
-    from consumer.messages import Outcome
+from consumer.handlers.registering.registry import Handler
+from consumer.messages import ACK, DECLINED, Context, Outcome
 
 _log = structlog.get_logger(__name__)
 

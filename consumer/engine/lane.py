@@ -1,17 +1,12 @@
 """What waits to be sent to the queue: in full batches at once, the rest after a short linger."""
 
-from __future__ import annotations
-
 import math
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Iterable
+from typing import Generic, TypeVar
 
+from consumer.clock import Clock
 from consumer.sqs_limits import MAX_BATCH
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from consumer.clock import Clock
 
 T = TypeVar("T")
 

@@ -1,12 +1,11 @@
 """Builds the parts of one engine and puts them together. They form a tree: none knows one above."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
 
+from consumer.clock import Clock
+from consumer.config import Settings
 from consumer.engine.admission import Admission
 from consumer.engine.attempts import Attempts
 from consumer.engine.batches import Batches
@@ -24,15 +23,11 @@ from consumer.engine.receive import ReceiveOptions, Receiver
 from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
 from consumer.engine.stats import Stats
+from consumer.handlers.registering.registry import Registry
 from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger
-
-if TYPE_CHECKING:
-    from consumer.clock import Clock
-    from consumer.config import Settings
-    from consumer.handlers.registering.registry import Registry
-    from consumer.queues.quarantine import Quarantine
-    from consumer.queues.transport import Transport
+from consumer.queues.quarantine import Quarantine
+from consumer.queues.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)

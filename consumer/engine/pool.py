@@ -4,22 +4,18 @@ The other parts know nothing of threads: they hold what waits, and answer what i
 themselves are started in threads.py.
 """
 
-from __future__ import annotations
-
 import math
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
+from consumer.clock import Clock
+from consumer.engine.admission import Admission
+from consumer.engine.flow import Flow
+from consumer.engine.receive import Received, Receiver
+from consumer.engine.settle import Settler
+from consumer.engine.stall import StallDetector
 from consumer.sqs_limits import MAX_BATCH
-
-if TYPE_CHECKING:
-    from consumer.clock import Clock
-    from consumer.engine.admission import Admission
-    from consumer.engine.flow import Flow
-    from consumer.engine.receive import Received, Receiver
-    from consumer.engine.settle import Settler
-    from consumer.engine.stall import StallDetector
 
 #: "look": whether the queue is stalled.
 Role = Literal["settle", "settle everything", "work", "look", "receive"]

@@ -1,29 +1,24 @@
 """Receives messages: at most what there is room for, with backoff over failures."""
 
-from __future__ import annotations
-
 import logging
+import random
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.engine.inflight import InFlight, InFlightMessage
+from consumer.engine.stats import Stats
 from consumer.errors import TransportError
+from consumer.messages import ReceivedMessage
+from consumer.queues.transport import Transport
 from consumer.retry import RetryPolicy
 from consumer.sqs_limits import MAX_BATCH
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Mapping
-
-    from consumer.clock import Clock
-    from consumer.engine.inflight import InFlight, InFlightMessage
-    from consumer.engine.stats import Stats
-    from consumer.messages import ReceivedMessage
-    from consumer.queues.transport import Transport
 
 _log = structlog.get_logger(__name__)
 _debug = logging.getLogger(__name__)

@@ -3,31 +3,25 @@
 Nothing is sent where it is decided: `send` does that, for a thread that has time (see pool.py).
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+import random
+from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
 from consumer import log_events
-from consumer.engine.changes import Change
+from consumer.engine.changes import Change, Changes
+from consumer.engine.deletes import Deletes
+from consumer.engine.inflight import InFlightMessage
+from consumer.engine.lane import Lane
+from consumer.engine.stats import CounterName, Stats
 from consumer.errors import ConsumerError, describe
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Sequence
-
-    from consumer.engine.changes import Changes
-    from consumer.engine.deletes import Deletes
-    from consumer.engine.inflight import InFlightMessage
-    from consumer.engine.lane import Lane
-    from consumer.engine.stats import CounterName, Stats
-    from consumer.handlers.registering.registry import Handler
-    from consumer.ledger.ledger import Ledger
-    from consumer.messages import Outcome
-    from consumer.queues.quarantine import Quarantine
-    from consumer.retry import RetryPolicy
+from consumer.handlers.registering.registry import Handler
+from consumer.ledger.ledger import Ledger
+from consumer.messages import Outcome
+from consumer.queues.quarantine import Quarantine
+from consumer.retry import RetryPolicy
 
 _log = structlog.get_logger(__name__)
 

@@ -1,19 +1,13 @@
 """Detects a queue that holds messages but returns none: SQS then answers with empty receives."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.engine.stats import Stats
 from consumer.errors import TransportError
+from consumer.queues.transport import Transport
 from consumer.sqs_limits import IN_FLIGHT_LIMIT
-
-if TYPE_CHECKING:
-    from consumer.clock import Clock
-    from consumer.engine.stats import Stats
-    from consumer.queues.transport import Transport
 
 _log = structlog.get_logger(__name__)
 

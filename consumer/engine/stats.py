@@ -1,16 +1,12 @@
 """What happened, in numbers: for the summary line, the status and the final account."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from consumer.engine.inflight import InFlightMessage
-    from consumer.messages import Event
+from consumer.engine.inflight import InFlightMessage
+from consumer.messages import Event
 
 CounterName = Literal[
     "received",  # messages, redeliveries included

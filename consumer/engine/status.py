@@ -1,18 +1,12 @@
 """The state of the engine: one value for status line, summary, health check and tests."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from consumer.engine.parts import Parts
 from consumer.engine.receive import RECEIVE_BACKOFF
+from consumer.engine.threads import Threads
 from consumer.errors import StuckError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from consumer.engine.parts import Parts
-    from consumer.engine.threads import Threads
 
 #: A loop without a sign of life for this long, beyond what its calls may take, is stuck.
 MARGIN_SECONDS = 15.0

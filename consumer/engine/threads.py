@@ -1,19 +1,13 @@
 """Starts the threads, which call the parts' methods in loops. Nothing else does."""
 
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import structlog
 
 from consumer import log_events
+from consumer.engine.parts import Parts
 from consumer.errors import ThreadsError, TransportError, describe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from consumer.engine.parts import Parts
 
 _log = structlog.get_logger(__name__)
 

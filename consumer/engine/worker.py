@@ -1,25 +1,18 @@
 """The engine of one process: starts it, reports its status, drains it."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import structlog
 
 from consumer import log_events
 from consumer.engine.forks import ForkGuard
-from consumer.engine.status import Watch
+from consumer.engine.parts import Parts
+from consumer.engine.status import Status, Watch
 from consumer.engine.threads import Threads
 from consumer.errors import StuckError, ThreadsError, TransportError, describe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from consumer.engine.parts import Parts
-    from consumer.engine.status import Status
-    from consumer.handlers.registering.registry import Handler
+from consumer.handlers.registering.registry import Handler
 
 _log = structlog.get_logger(__name__)
 

@@ -1,25 +1,20 @@
 """The SQLite file in the state directory: opened with care, written by one thread at a time."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
 from consumer.directories import LEDGER_FILE, make_private_directory
 from consumer.ledger.journal import load_rows
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from consumer.clock import Clock
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")

@@ -1,22 +1,15 @@
 """Recognises events that the producer sent twice: two messages with the same content."""
 
-from __future__ import annotations
-
 import hashlib
+import sqlite3
 import threading
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING
 
-from consumer.messages import Outcome
+from consumer.clock import Clock
+from consumer.ledger.database import Database
+from consumer.messages import Event, Outcome, ReceivedMessage
 from consumer.retry import RetryPolicy
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from consumer.clock import Clock
-    from consumer.ledger.database import Database
-    from consumer.messages import Event, ReceivedMessage
 
 #: Beyond this many keys in the file (about 250 bytes each), or in memory, the oldest are forgotten.
 MOST_KEYS = 2_000_000

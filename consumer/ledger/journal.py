@@ -1,16 +1,12 @@
 """The rows in the ledger's file: which steps of which messages succeeded."""
 
-from __future__ import annotations
-
 import json
+import sqlite3
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pydantic_core import to_json
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Mapping
 
 
 class Step(NamedTuple):

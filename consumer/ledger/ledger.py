@@ -1,28 +1,20 @@
 """Remembers what was handled and not deleted, so that a redelivery runs only what is missing."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
 
 import structlog
 
 from consumer import log_events
-from consumer.ledger.database import error_code, open_database
-from consumer.ledger.journal import write_row
+from consumer.clock import Clock
+from consumer.ledger.database import Database, error_code, open_database
+from consumer.ledger.journal import Step, write_row
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
-    from pathlib import Path
-
-    from consumer.clock import Clock
-    from consumer.ledger.database import Database
-    from consumer.ledger.journal import Step
-
-    Handled = Mapping[str, Iterable[Step]]
+Handled = Mapping[str, Iterable[Step]]
 
 _log = structlog.get_logger(__name__)
 

@@ -1,23 +1,18 @@
 """The process: runs a worker until a signal comes or it has nothing left to do."""
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.engine.status import Status
+from consumer.engine.worker import Worker
 from consumer.errors import EXIT_BUG, EXIT_OK, ConsumerError, describe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from consumer.clock import Clock
-    from consumer.engine.status import Status
-    from consumer.engine.worker import Worker
-    from consumer.service.signals import StopSignals
-    from consumer.service.systemd import Notifier
+from consumer.service.signals import StopSignals
+from consumer.service.systemd import Notifier
 
 _log = structlog.get_logger(__name__)
 

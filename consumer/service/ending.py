@@ -1,17 +1,12 @@
 """Ends the process in time, though threads that a handler has started may run on."""
 
-from __future__ import annotations
-
 import os
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection
 
 import structlog
 
 from consumer import log_events
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
 
 _log = structlog.get_logger(__name__)
 

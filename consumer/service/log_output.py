@@ -1,7 +1,5 @@
 """The stream that log lines go to. Writing never blocks: what can't be written now waits."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import select
@@ -9,18 +7,16 @@ import socket
 import stat
 import threading
 import time
-from typing import TYPE_CHECKING, Final, TextIO
+from collections.abc import Callable
+from typing import Final, TextIO
 
 import structlog
 
 from consumer import log_events
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    #: Takes bytes and says how many of them were written. Raises `OSError`; BlockingIOError if none
-    #: can be written now.
-    Write = Callable[[bytes], int]
+#: Takes bytes and says how many of them were written. Raises `OSError`; BlockingIOError if none
+#: can be written now.
+Write = Callable[[bytes], int]
 
 #: So many bytes of lines wait for a reader; what comes beyond that is dropped, and counted.
 MOST_WAITING: Final = 1_048_576

@@ -1,7 +1,5 @@
 """What happens to a log line before it is written: no secrets or payloads in it, no repeats."""
 
-from __future__ import annotations
-
 import math
 import sys
 import threading
@@ -13,18 +11,15 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 from consumer import log_events
+from consumer.clock import Clock
 from consumer.events.privacy import scrub_text
-
-if TYPE_CHECKING:
-    from structlog.typing import EventDict, WrappedLogger
-
-    from consumer.clock import Clock
 
 _NEVER: Final = frozenset(
     {

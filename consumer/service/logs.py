@@ -1,28 +1,22 @@
 """Where log lines go and what they look like: one output for our loggers and those of libraries."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, TextIO
 
 import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.config import LoggingSettings
 from consumer.errors import describe
 from consumer.printable import printable
 from consumer.service.log_output import NamedOutput, Output
 from consumer.service.log_processors import ExceptionText, RepeatFilter, guard
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from structlog.typing import EventDict, Processor, WrappedLogger
-
-    from consumer.clock import Clock
-    from consumer.config import LoggingSettings
 
 #: Of these only warnings are wanted, and never their debug lines: those hold headers and bodies.
 _CHATTY: Final = ("boto3", "botocore", "s3transfer", "urllib3")

@@ -1,36 +1,30 @@
 """From settings to a running daemon: builds the parts, checks the queue, runs to the end."""
 
-from __future__ import annotations
-
 import gc
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import structlog
 
 import consumer
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.config import Settings
 from consumer.directories import check_directories
 from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.status import Status
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK
 from consumer.handlers.loading.lint import unmatched_patterns
 from consumer.handlers.loading.loader import archive_unmatched, build_registry
+from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
+from consumer.queues.sqs import QueueCheck
 from consumer.service.daemon import Daemon
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from consumer.clock import Clock
-    from consumer.config import Settings
-    from consumer.engine.status import Status
-    from consumer.handlers.registering.registry import Registry
-    from consumer.queues.sqs import QueueCheck
 
 _log = structlog.get_logger(__name__)
 

@@ -1,24 +1,20 @@
 """Signals: counted, and waited for by the main thread."""
 
-from __future__ import annotations
-
 import os
 import select
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from traceback import walk_stack
-from typing import TYPE_CHECKING, Final
+from types import FrameType
+from typing import Final
 
 import structlog
 
 from consumer import log_events
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
 
 _log = structlog.get_logger(__name__)
 

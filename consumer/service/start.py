@@ -1,25 +1,19 @@
 """The start: from settings to a queue that answers. What is not ready yet at boot is waited for."""
 
-from __future__ import annotations
-
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
 from consumer import log_events
+from consumer.clock import Clock
+from consumer.config import Settings
 from consumer.errors import ThreadsError, TransportError
-from consumer.queues.quarantine import DirectoryQuarantine, QueueQuarantine
+from consumer.queues.quarantine import DirectoryQuarantine, Quarantine, QueueQuarantine
 from consumer.queues.rules import quarantine_address, quarantine_queue
-from consumer.queues.sqs import CredentialsError, check_queue, connect
-
-if TYPE_CHECKING:
-    from consumer.clock import Clock
-    from consumer.config import Settings
-    from consumer.queues.quarantine import Quarantine
-    from consumer.queues.sqs import QueueCheck, SqsTransport
-    from consumer.service.signals import StopSignals
-    from consumer.service.systemd import Notifier
+from consumer.queues.sqs import CredentialsError, QueueCheck, SqsTransport, check_queue, connect
+from consumer.service.signals import StopSignals
+from consumer.service.systemd import Notifier
 
 _log = structlog.get_logger(__name__)
 

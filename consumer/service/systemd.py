@@ -1,13 +1,8 @@
 """The service manager's side of the process: reports to systemd's notification socket."""
 
-from __future__ import annotations
-
 import os
 import socket
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
 
 # systemd ignores a datagram of more than 4096 bytes as a whole, READY=1 included.
 _MAX_STATUS_BYTES = 2048

@@ -3,6 +3,8 @@
 Canvas keeps adding events: one that is not listed here is ordinary, and is never refused.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping
@@ -11,11 +13,13 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from consumer.did_you_mean import closest
-from consumer.events.catalog.base import EventData
 from consumer.messages import Format
+
+if TYPE_CHECKING:
+    from consumer.events.catalog.base import EventData
 
 #: Generated from the models (see tests/events/shapes.py), so that names and fields can be looked up
 #: without loading a model.

@@ -145,7 +145,8 @@ def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
     # Short delays, so that the demo ends soon.
     environ = {
         "CONSUMER_QUEUE__URL": queue.url,
-        "CONSUMER_QUEUE__WAIT_TIME_SECONDS": "3",
+        # Longer than a message that always fails needs to go to the dead-letter queue.
+        "CONSUMER_QUEUE__WAIT_TIME_SECONDS": "6",
         "CONSUMER_AWS__REGION": REGION,
         "CONSUMER_AWS__ACCESS_KEY_ID": ACCESS_KEY_ID,
         "CONSUMER_AWS__SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,

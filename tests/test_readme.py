@@ -109,8 +109,8 @@ def check_decode(shell: Shell, command: str) -> None:
 def check_events(shell: Shell, command: str) -> None:
     """It explains what it was asked for."""
     said = shell.run(command)
-    told = {"schema": '"$schema"', "show": "submission_id"}
-    (wanted,) = [mark for word, mark in told.items() if word in command] or ["MEANING"]
+    marks = {"schema": '"$schema"', "show": "submission_id"}
+    (wanted,) = [mark for word, mark in marks.items() if word in command] or ["MEANING"]
     assert wanted in said
 
 

@@ -68,19 +68,19 @@ def keys_in(cell: str) -> list[str]:
 
 def test_every_key_of_the_configuration_is_in_the_table() -> None:
     """And none that does not exist."""
-    told = [key for row in table("key") for key in keys_in(row[0])]
+    documented = [key for row in table("key") for key in keys_in(row[0])]
 
-    assert sorted([*FIELDS, "handlers"]) == sorted(told)
+    assert sorted([*FIELDS, "handlers"]) == sorted(documented)
 
 
 def test_every_key_of_a_handler_is_in_its_table() -> None:
     """The common ones, and the options of the built-in types."""
-    told = [key for row in table("key of a handler") for key in keys_in(row[0])]
+    documented = [key for row in table("key of a handler") for key in keys_in(row[0])]
 
     common = set(HandlerSettings.model_fields) - {"type", "options", "retry"}
     retry = {f"retry.{key}" for key in RetryKeys.model_fields}
     options = {"archive.directory", "archive.max_file_bytes", "archive.scrub_secrets"}
-    assert sorted(common | retry | options | {"python.target"}) == sorted(told)
+    assert sorted(common | retry | options | {"python.target"}) == sorted(documented)
 
 
 def as_written(default: Any) -> str:
@@ -99,13 +99,13 @@ def test_the_defaults_are_those_of_the_models() -> None:
         names = keys_in(keys)
         if names in (["handlers"], ["state_directory"]):
             continue
-        told = [part.strip() for part in default.split(",")] if default else []
+        documented = [part.strip() for part in default.split(",")] if default else []
         for position, name in enumerate(names):
             field = FIELDS[name]
             if field.default is None:
                 assert not re.fullmatch(r"[\d.]+|true|false", default), name
             else:
-                assert as_written(field.default) == told[position], name
+                assert as_written(field.default) == documented[position], name
                 checked += 1
     assert checked >= 15
 
@@ -153,11 +153,11 @@ def test_the_python_that_is_asked_for_is_the_one_that_is_needed() -> None:
 def test_the_events_are_those_of_the_catalog() -> None:
     """All names, and a star at those that have a Caliper form: as `consume events` lists them."""
     cells = " ".join(row[1] for row in table("about"))
-    told = dict(re.findall(r"`([\w.-]+)`(\*?)", cells))
+    documented = dict(re.findall(r"`([\w.-]+)`(\*?)", cells))
 
     listed = json.loads(CliRunner().invoke(main, ["events", "--json"]).stdout)
-    assert {row["name"]: "*" * ("caliper" in row["formats"]) for row in listed} == told
-    assert {name: "*" * is_known(name, "caliper") for name in names()} == told
+    assert {row["name"]: "*" * ("caliper" in row["formats"]) for row in listed} == documented
+    assert {name: "*" * is_known(name, "caliper") for name in names()} == documented
 
 
 def test_what_shows_reliability_exists() -> None:

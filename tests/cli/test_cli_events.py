@@ -45,11 +45,11 @@ def test_all_events_are_listed() -> None:
 
     rows = [line for line in lines if line.startswith(names())]
     assert [row.split()[0] for row in rows] == list(names())
-    category, formats, tells = (header.index(c) for c in ("CATEGORY", "FORMATS", "MEANING"))
+    category, formats, meaning = (header.index(c) for c in ("CATEGORY", "FORMATS", "MEANING"))
     (row,) = [row for row in rows if row.startswith("submission_created ")]
     assert row[category:].startswith("submission  ")
     assert row[formats:].startswith("canvas, caliper  ")
-    assert row[tells:] == "A student submitted an attempt."
+    assert row[meaning:] == "A student submitted an attempt."
 
 
 def test_undocumented_events_are_marked() -> None:

@@ -15,8 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from consumer.events.catalog.fields import marks_of
 from consumer.messages import Format
+
+from .fields import marks_of
 
 
 class Record(BaseModel):
@@ -108,7 +109,7 @@ class EventData(Record):
         super().__init_subclass__(**more)
         if event_name:
             cls.event_name = event_name
-        elif not abstract and not cls.event_name:
+        elif not abstract and not cls.event_name and "[" not in cls.__name__:  # EventAbout[Course]
             cls.event_name = re.sub(r"\B[A-Z]", r"_\g<0>", cls.__name__).lower()
 
 

@@ -2,17 +2,8 @@
 
 from typing import ClassVar
 
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import (
-    AnyId,
-    Flag,
-    GlobalId,
-    LocalId,
-    OpaqueId,
-    Text,
-    Time,
-    about,
-)
+from .base import CanvasBody
+from .fields import AnyId, Flag, GlobalId, LocalId, OpaqueId, Text, Time, about
 
 
 class AssetAccessed(CanvasBody):
@@ -30,7 +21,7 @@ class AssetAccessed(CanvasBody):
         values="home modules files assignments grades roster topics",
     )
     category: Text = about(
-        "Area of Canvas.", values="wiki files assignments quizzes topics external_tools home"
+        "Area.", values="wiki files assignments quizzes topics external_tools home"
     )
     role: Text = about(
         "Role that gives the user access.",
@@ -46,16 +37,12 @@ class AssetAccessed(CanvasBody):
 
 
 class Attachment(CanvasBody, abstract=True):
-    """Common fields of events about a file."""
-
     attachment_id: GlobalId = about("The file.", of="attachment")
     user_id: GlobalId = about("Who uploaded it.", of="user", privacy="identifier")
     context_id: GlobalId = about("The owner of the file (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Group User")
     display_name: Text = about("Display name.", privacy="education", truncated=True)
-    filename: Text = about(
-        "Name in file storage, URL-encoded.", privacy="education", truncated=True
-    )
+    filename: Text = about("Name in storage, URL-encoded.", privacy="education", truncated=True)
     content_type: Text = about("MIME type.", values="application/pdf text/csv image/png text/html")
     folder_id: GlobalId = about("The folder.", of="folder")
     unlock_at: Time = about("Available from this time.")
@@ -72,9 +59,7 @@ class AttachmentCreated(Attachment):
 class AttachmentUpdated(Attachment):
     """A file was renamed or moved, or its dates changed."""
 
-    old_display_name: Text = about(
-        "Previous name, if it was renamed.", privacy="education", truncated=True
-    )
+    old_display_name: Text = about("Previous name.", privacy="education", truncated=True)
 
 
 class AttachmentDeleted(Attachment):
@@ -82,8 +67,6 @@ class AttachmentDeleted(Attachment):
 
 
 class ContentMigration(CanvasBody, abstract=True):
-    """Common fields of events about a course copy or import."""
-
     content_migration_id: GlobalId = about("The copy or import.", of="content_migration")
     context_id: GlobalId = about("The destination (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Account Group")
@@ -98,9 +81,7 @@ class ContentMigration(CanvasBody, abstract=True):
     source_course_lti_id: OpaqueId = about("LTI ID of the source course.", of="course")
     source_course_uuid: OpaqueId = about("UUID of the source course.", of="course")
     destination_course_lti_id: OpaqueId = about("Same as `lti_context_id`.", of="course")
-    resource_map_url: Text = about(
-        "Signed URL of a map from old IDs to new ones.", privacy="secret"
-    )
+    resource_map_url: Text = about("Signed URL of a map of new IDs.", privacy="secret")
     domain: Text = about("Host name of the institution.")
 
 
@@ -115,15 +96,9 @@ class ContentMigrationCompleted(ContentMigration):
 
 
 class LtiResourceLink(CanvasBody, abstract=True):
-    """Common fields of events about a link to an LTI tool."""
-
     resource_link_id: GlobalId = about("The link.", of="lti_resource_link")
-    resource_link_uuid: OpaqueId = about(
-        "LTI ID of the link.", of="lti_resource_link", privacy="secret"
-    )
-    lookup_uuid: OpaqueId = about(
-        "ID by which a launch finds the link.", of="lti_resource_link", privacy="secret"
-    )
+    resource_link_uuid: OpaqueId = about("LTI ID.", of="lti_resource_link", privacy="secret")
+    lookup_uuid: OpaqueId = about("ID for its launches.", of="lti_resource_link", privacy="secret")
     context_id: GlobalId = about("What contains the link (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Assignment Account")
     context_external_tool_id: GlobalId = about("The tool.", of="context_external_tool")
@@ -141,8 +116,6 @@ class LtiResourceLinkUpdated(LtiResourceLink):
 
 
 class MasterMigration(CanvasBody, abstract=True):
-    """Common fields of events about the synchronization of a blueprint course."""
-
     master_migration_id: AnyId = about("The synchronization.", of="master_migration")
     master_template_id: AnyId = about("The blueprint.", of="master_template")
     account_id: GlobalId = about("The account of the blueprint course.", of="account")

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from consumer.events.catalog.base import Record
-from consumer.events.catalog.fields import Is, Kind, Marks, marks_of
 from consumer.events.drift import inner_path
+
+from .base import Record
+from .fields import Is, Kind, Marks, marks_of
 
 #: For a field whose type has no `Is`.
 _KINDS: Final[dict[type, Kind]] = {

@@ -1,12 +1,10 @@
 """Discussions and conversations."""
 
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import Flag, GlobalId, LocalId, Text, Time, about
+from .base import CanvasBody
+from .fields import Flag, GlobalId, LocalId, Text, Time, about
 
 
 class Conversation(CanvasBody, abstract=True):
-    """Common fields of events about a conversation."""
-
     conversation_id: LocalId = about("The conversation.", of="conversation")
     updated_at: Time = about("When it was last changed.")
 
@@ -29,13 +27,9 @@ class ConversationMessageCreated(CanvasBody):
 
 
 class DiscussionEntry(CanvasBody, abstract=True):
-    """Common fields of events about an entry in a discussion."""
-
     discussion_entry_id: LocalId = about("The entry.", of="discussion_entry")
     discussion_topic_id: LocalId = about("The discussion.", of="discussion_topic")
-    parent_discussion_entry_id: LocalId = about(
-        "The entry that it replies to; absent for none.", of="discussion_entry"
-    )
+    parent_discussion_entry_id: LocalId = about("The entry it replies to.", of="discussion_entry")
     user_id: LocalId = about("The author.", of="user", privacy="identifier")
     text: Text = about("Text, as HTML.", privacy="education", truncated=True)
     created_at: Time = about("When it was created.")
@@ -53,8 +47,6 @@ class DiscussionEntrySubmitted(DiscussionEntry):
 
 
 class DiscussionTopic(CanvasBody, abstract=True):
-    """Common fields of events about a discussion."""
-
     discussion_topic_id: GlobalId = about("The discussion.", of="discussion_topic")
     is_announcement: Flag = about("True for an announcement.")
     title: Text = about("Title.", truncated=True)

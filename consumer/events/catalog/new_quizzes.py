@@ -9,8 +9,8 @@ not known: they are assumed to be those of other events about an attempt.
 
 from typing import ClassVar
 
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import Flag, Integer, Number, OpaqueId, Open, Text, Time, about
+from .base import CanvasBody
+from .fields import Flag, Integer, Number, OpaqueId, Open, Text, Time, about
 
 
 class NewQuizzes(CanvasBody, abstract=True):
@@ -103,9 +103,7 @@ class QuizzesQuizGraded(
 
     quiz_session_id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
     quiz_session_result_id: OpaqueId = about("The result.", of="quiz_session_result")
-    grader_id: OpaqueId = about(
-        'The grader, in New Quizzes; "" for none.', of="new_user", privacy="identifier"
-    )
+    grader_id: OpaqueId = about('The grader; "" for none.', of="new_user", privacy="identifier")
     grading_method: Text = about("How it was graded.", values="autograde manual")
     status: Text = about("State.", values="graded")
     score: Number = about("Points.", privacy="education")
@@ -136,9 +134,7 @@ class Session(NewQuizzes, abstract=True, entity=("quizzes.quiz_session", "id")):
     submitted_at: Time = about("When it was submitted.")
     created_at: Time = about("When it was created.")
     updated_at: Time = about("When it was last changed.")
-    grade_passback_guid: OpaqueId = about(
-        "ID for sending the grade to Canvas.", of="passback", privacy="secret"
-    )
+    grade_passback_guid: OpaqueId = about("For sending the grade.", of="passback", privacy="secret")
     passback_url: Text = about("URL to which the grade is sent.", privacy="secret")
     graded_url: Text = about("URL of the result.", privacy="secret")
 

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
-from consumer.events.catalog.base import EventData, Record
-from consumer.events.catalog.caliper.entities import Entity
-from consumer.events.catalog.describe import FieldFacts, fields_of, meaning_of
-from consumer.events.catalog.fields import Kind
 from consumer.messages import Format
+
+from .base import EventData, Record
+from .caliper.entities import Entity
+from .describe import FieldFacts, fields_of, meaning_of
+from .fields import Kind
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

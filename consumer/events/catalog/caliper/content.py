@@ -1,13 +1,12 @@
 """Access to content, and files, in Caliper format."""
 
-from consumer.events.catalog.caliper.entities import Extensions, Extra, Thing, Urn
-from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import GlobalId, Text, Time, about
+
+from .entities import Extensions, Extra, Thing, Urn
+from .envelope import EventAbout
 
 
 class AssetExtra(Extra):
-    """Additional fields of what was viewed."""
-
     entity_id: GlobalId = about("Number in the URN.")
     asset_type: Text = about(
         "Type, as in Canvas.",
@@ -23,12 +22,8 @@ class AssetExtra(Extra):
     asset_name: Text = about("Name or title; for a user, their name.", privacy="identifier")
     context_account_id: GlobalId = about("The account of the context.", of="account")
     http_method: Text = about("HTTP method.", values="GET POST PUT")
-    developer_key_id: GlobalId = about(
-        "For an API request: the developer key of the access token.", of="developer_key"
-    )
-    filename: Text = about(
-        "For a file: its name in file storage.", privacy="education", truncated=True
-    )
+    developer_key_id: GlobalId = about("Developer key of an API request.", of="developer_key")
+    filename: Text = about("For a file: name in storage.", privacy="education", truncated=True)
     display_name: Text = about("For a file: its display name.", privacy="education", truncated=True)
     domain: Text = about("For an external tool: its domain.")
     url: Text = about("For an external tool: its URL.")
@@ -46,15 +41,11 @@ class Asset(Thing):
     extensions: Extensions[AssetExtra] | None = about("Additional fields.")
 
 
-class AssetAccessed(CaliperEvent):
+class AssetAccessed(EventAbout[Asset]):
     """A user viewed something: a page, a file, a list of assignments."""
-
-    object: Asset | None = about("What was viewed.")
 
 
 class AttachmentExtra(Extra):
-    """Additional fields of a file."""
-
     entity_id: GlobalId = about("Number in the URN of the file.", of="attachment")
     context_id: GlobalId = about("The owner of the file (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Group User")
@@ -74,19 +65,13 @@ class Attachment(Thing):
     extensions: Extensions[AttachmentExtra] | None = about("Additional fields.")
 
 
-class AttachmentEvent(CaliperEvent, abstract=True):
-    """Common fields of events about a file."""
-
-    object: Attachment | None = about("The file.")
-
-
-class AttachmentCreated(AttachmentEvent):
+class AttachmentCreated(EventAbout[Attachment]):
     """A file was uploaded."""
 
 
-class AttachmentUpdated(AttachmentEvent):
+class AttachmentUpdated(EventAbout[Attachment]):
     """A file was renamed or moved, or its availability changed."""
 
 
-class AttachmentDeleted(AttachmentEvent):
+class AttachmentDeleted(EventAbout[Attachment]):
     """A file was deleted."""

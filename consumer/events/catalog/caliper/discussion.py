@@ -1,16 +1,13 @@
 """Discussions, in Caliper format."""
 
-from consumer.events.catalog.caliper.entities import Entity, Extensions, Extra, Thing, Urn
-from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import AnyId, Flag, GlobalId, Text, about
+
+from .entities import Entity, Extensions, Extra, Thing, Urn
+from .envelope import EventAbout
 
 
 class DiscussionEntryExtra(Extra):
-    """Additional fields of an entry."""
-
-    entity_id: AnyId = about(
-        "Number in the URN of the entry, without the shard.", of="discussion_entry"
-    )
+    entity_id: AnyId = about("Number in its URN, without shard.", of="discussion_entry")
 
 
 class Thread(Entity):
@@ -30,15 +27,11 @@ class DiscussionEntry(Thing):
     extensions: Extensions[DiscussionEntryExtra] | None = about("Additional fields.")
 
 
-class DiscussionEntryCreated(CaliperEvent):
+class DiscussionEntryCreated(EventAbout[DiscussionEntry]):
     """An entry was posted in a discussion."""
-
-    object: DiscussionEntry | None = about("The entry.")
 
 
 class DiscussionTopicExtra(Extra):
-    """Additional fields of a discussion."""
-
     entity_id: GlobalId = about("Number in the URN of the discussion.", of="discussion_topic")
     is_announcement: Flag = about("True for an announcement.")
 
@@ -52,7 +45,5 @@ class DiscussionTopic(Thing):
     extensions: Extensions[DiscussionTopicExtra] | None = about("Additional fields.")
 
 
-class DiscussionTopicCreated(CaliperEvent):
+class DiscussionTopicCreated(EventAbout[DiscussionTopic]):
     """A discussion or an announcement was created."""
-
-    object: DiscussionTopic | None = about("The discussion.")

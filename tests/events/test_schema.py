@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from consumer.events.caliper import forms_of
-from consumer.events.catalog import model_of, names
+from consumer.events.catalog import Metadata, model_of, names
 from consumer.events.catalog.describe import all_fields_of, meaning_of
 from consumer.events.catalog.schema import DIALECT, message_schema
 from consumer.events.samples import sample_message
@@ -45,6 +45,18 @@ def objects(node: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(node, list):
         for value in node:
             yield from objects(value)
+
+
+@each_event
+def test_the_models_in_an_event_have_different_names(name: str, event_format: Format) -> None:
+    """The schema defines them by name."""
+    event = model_of(name, event_format)
+    assert event is not None
+
+    found = {facts.record for _, facts in all_fields_of(event) if facts.record}
+    found |= {event} if event_format == "caliper" else {event, Metadata}
+
+    assert len({model.__name__ for model in found}) == len(found)
 
 
 @each_event

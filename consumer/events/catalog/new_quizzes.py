@@ -20,8 +20,6 @@ class NewQuizzes(CanvasBody, abstract=True):
 
 
 class Item(NewQuizzes, abstract=True, entity=("quizzes.item", "id")):
-    """Common fields of events about a question."""
-
     id: OpaqueId = about("The question, in New Quizzes.", of="item")
     title: Text = about("Title.")
     label: Text = about("Label in the quiz.")
@@ -53,8 +51,6 @@ class QuizzesQtiImportCompleted(
 
 
 class QuizCloneJob(NewQuizzes, abstract=True, entity=("quizzes.quiz_clone_job", "id")):
-    """Common fields of events about copying a quiz."""
-
     id: OpaqueId = about("The copy job.", of="quiz_clone_job")
     original_quiz_id: OpaqueId = about("The copied quiz, in New Quizzes.", of="new_quiz")
     status: Text = about("State.")
@@ -71,8 +67,6 @@ class QuizzesQuizCloneJobUpdated(QuizCloneJob, event_name="quizzes.quiz_clone_jo
 
 
 class NewQuiz(NewQuizzes, abstract=True, entity=("quizzes.quiz", "id")):
-    """Common fields of events about a quiz in New Quizzes."""
-
     id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
     title: Text = about("Title.")
     instructions: Text = about("Instructions, as HTML.")
@@ -115,8 +109,6 @@ class QuizzesQuizGraded(
 
 
 class Session(NewQuizzes, abstract=True, entity=("quizzes.quiz_session", "id")):
-    """Common fields of events about a student's attempt in New Quizzes."""
-
     id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
     quiz_id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
     attempt: Integer = about("Number of the attempt, from 1.")
@@ -171,8 +163,6 @@ class QuizCaliperAssetAccessed(
 
 
 class SeenItem(NewQuizzes, abstract=True, entity=("quizzes.item", "id")):
-    """Common fields of events about a user's action on a question."""
-
     id: OpaqueId = about("The question, in New Quizzes.", of="item")
     title: Text = about("Title.")
     label: Text = about("Label in the quiz.")
@@ -187,15 +177,11 @@ class QuizCaliperItemUpdated(SeenItem, event_name="quiz_caliper.item_updated"):
 
 
 class SeenQuiz(NewQuizzes, abstract=True, entity=("quizzes.quiz", "id")):
-    """Common fields of events about a user's action on a quiz."""
-
     id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
     title: Text = about("Title.")
 
 
 class SeenSession(NewQuizzes, abstract=True, entity=("quizzes.quiz_session", "id")):
-    """Common fields of events about a user's action on an attempt."""
-
     id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
     status: Text = about("State.")
     created_at: Time = about("When it was created.")

@@ -83,22 +83,18 @@ def _one_of(values: list[str]) -> _Schema:
 
 
 class _Definitions:
-    """The schemas of the objects, each once under the name of its class."""
+    """The schemas of the objects, by the names of their classes, which differ in each event."""
 
     def __init__(self, event_format: Format) -> None:
         self._format = event_format
         self.definitions: dict[str, _Schema] = {}
-        self._keys: dict[type[Record], str] = {}
 
     def refer(self, record: type[Record]) -> _Schema:
-        if record not in self._keys:
-            key = record.__name__
-            while key in self.definitions:
-                key += "_"
-            self._keys[record] = key
-            definition = self.definitions[key] = {"description": meaning_of(record)}
+        name = record.__name__
+        if name not in self.definitions:
+            definition = self.definitions[name] = {"description": meaning_of(record)}
             definition |= {"type": "object", "properties": self.properties(record)}
-        return {"$ref": f"#/$defs/{self._keys[record]}"}
+        return {"$ref": f"#/$defs/{name}"}
 
     def properties(self, record: type[Record], but: str = "") -> dict[str, _Schema]:
         return {f.key: self._field(f) for f in fields_of(record) if f.key != but}

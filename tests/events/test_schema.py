@@ -1,10 +1,10 @@
 """The JSON Schemas of messages are valid, and messages are valid by them."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -14,15 +14,10 @@ from consumer.events.catalog import Metadata, model_of, names
 from consumer.events.catalog.describe import all_fields_of, meaning_of
 from consumer.events.catalog.schema import DIALECT, message_schema
 from consumer.events.samples import sample_message
+from consumer.messages import Format
 from consumer.testing import canvas_body
 from tests.cases import for_each
 from tests.events.test_corpus import each_file, event_in, name_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from consumer.messages import Format
 
 EVENTS: list[tuple[str, Format]] = [
     *((name, "canvas") for name in names()),

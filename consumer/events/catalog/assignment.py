@@ -1,7 +1,5 @@
 """Assignments, their groups and overrides; classic quizzes."""
 
-from typing import ClassVar
-
 from .base import CanvasBody
 from .fields import (
     Day,
@@ -113,9 +111,7 @@ class QuizSubmitted(CanvasBody):
     quiz_id: GlobalId = about("The quiz.", of="quiz")
 
 
-class Quiz(CanvasBody, abstract=True):
-    in_source: ClassVar[bool] = False
-
+class Quiz(CanvasBody, abstract=True, in_source=False):
     quiz_id: GlobalId = about("The quiz.", of="quiz")
     assignment_id: GlobalId = about("The assignment, if it is graded.", of="assignment")
     context_id: GlobalId = about("The course.", of="course")

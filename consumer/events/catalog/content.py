@@ -1,7 +1,5 @@
 """Content: access to it, files, imports, LTI links and blueprint courses."""
 
-from typing import ClassVar
-
 from .base import CanvasBody
 from .fields import AnyId, Flag, GlobalId, LocalId, OpaqueId, Text, Time, about
 
@@ -85,10 +83,8 @@ class ContentMigration(CanvasBody, abstract=True):
     domain: Text = about("Host name of the institution.")
 
 
-class ContentMigrationStarted(ContentMigration):
+class ContentMigrationStarted(ContentMigration, in_source=False):
     """A course copy or import started."""
-
-    in_source: ClassVar[bool] = False
 
 
 class ContentMigrationCompleted(ContentMigration):
@@ -124,7 +120,5 @@ class MasterMigration(CanvasBody, abstract=True):
     blueprint_course_uuid: OpaqueId = about("UUID of the blueprint course.", of="course")
 
 
-class MasterMigrationStarted(MasterMigration):
+class MasterMigrationStarted(MasterMigration, in_source=False):
     """The synchronization of a blueprint course started."""
-
-    in_source: ClassVar[bool] = False

@@ -7,16 +7,12 @@ browser), as in Canvas; that of the others does not. The fields of `quizzes.quiz
 not known: they are assumed to be those of other events about an attempt.
 """
 
-from typing import ClassVar
-
 from .base import CanvasBody
 from .fields import Flag, Integer, Number, OpaqueId, Open, Text, Time, about
 
 
-class NewQuizzes(CanvasBody, abstract=True):
+class NewQuizzes(CanvasBody, abstract=True, documented=False):
     """An event of New Quizzes, whose fields are known from receivers only."""
-
-    documented: ClassVar[bool] = False
 
 
 class Item(NewQuizzes, abstract=True, entity=("quizzes.item", "id")):

@@ -1,7 +1,5 @@
 """Events that Canvas's source sends, without a published payload."""
 
-from typing import ClassVar
-
 from .base import CanvasBody, Record
 from .content import MasterMigration
 from .discussion import DiscussionEntry
@@ -20,10 +18,8 @@ from .fields import (
 )
 
 
-class Undocumented(CanvasBody, abstract=True):
+class Undocumented(CanvasBody, abstract=True, documented=False):
     """An event whose fields are known from Canvas's source only."""
-
-    documented: ClassVar[bool] = False
 
 
 class BlueprintRestrictionsUpdated(Undocumented):

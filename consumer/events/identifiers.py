@@ -8,7 +8,8 @@ from typing import TypeGuard
 
 from consumer.subject import SHARD_SIZE, CanvasId
 
-_URN = "urn:instructure:canvas:"
+#: The beginning of all URNs of Canvas.
+URN = "urn:instructure:canvas:"
 #: More digits than any id has; more are not converted, because that takes quadratic time.
 _MAX_DIGITS = 40
 #: Canvas cuts texts at this length, and then ends them with three dots.
@@ -26,7 +27,7 @@ def _integer(value: object) -> int | None:
         return None
     text = value.strip()
     # The id is the last part of a URN, also of a nested one: urn:instructure:canvas:course:1:user:2
-    if text.startswith(_URN):
+    if text.startswith(URN):
         text = text.rpartition(":")[2]
     if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DIGITS:
         return None

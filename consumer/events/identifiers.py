@@ -4,8 +4,6 @@ A global id is shard * 10**13 + local id: 17 digits or more, which a float can't
 Therefore floats are never used, nor accepted.
 """
 
-from typing import TypeGuard
-
 from consumer.subject import SHARD_SIZE, CanvasId
 
 #: The beginning of all URNs of Canvas.
@@ -34,11 +32,6 @@ def _integer(value: object) -> int | None:
     return int(text)
 
 
-def _is_shard(shard: object) -> TypeGuard[int]:
-    # Not True, and not a float, which would make the id a float.
-    return isinstance(shard, int) and not isinstance(shard, bool) and shard >= 0
-
-
 def local_id(value: object) -> int | None:
     """The id within its shard: 123 for 21070000000000123, "123", or a URN of either.
 
@@ -59,10 +52,8 @@ def global_id(value: object, shard: int | None = None) -> int | None:
 
     None if it is not an id, or is local and `shard` is not a whole number from 0.
     """
-    number = _integer(value)
-    if number is None or number >= SHARD_SIZE:
-        return number
-    return shard * SHARD_SIZE + number if _is_shard(shard) else None
+    found = canvas_id(value, shard)
+    return None if found is None else found.global_id
 
 
 def is_truncated(text: object) -> bool:
@@ -83,5 +74,7 @@ def canvas_id(value: object, shard: int | None = None) -> CanvasId | None:
     number = _integer(value)
     if number is None:
         return None
+    if not isinstance(shard, int) or isinstance(shard, bool) or shard < 0:
+        shard = None  # a float would make the id a float
     own_shard, local = divmod(number, SHARD_SIZE)
-    return CanvasId(local, own_shard or (shard if _is_shard(shard) else None))
+    return CanvasId(local, own_shard or shard)

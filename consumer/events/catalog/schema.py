@@ -11,8 +11,10 @@ from consumer.messages import Format
 
 from .base import EventData, Record
 from .caliper.entities import Entity
+from .caliper.envelope import Envelope
 from .describe import FieldFacts, fields_of, meaning_of
 from .fields import Kind
+from .metadata import Metadata
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -51,8 +53,6 @@ def message_schema(name: str, event_format: Format = "canvas") -> _Schema:
 
 
 def _canvas(name: str, model: type[EventData], schemas: "_Definitions") -> _Schema:
-    from consumer.events.catalog.metadata import Metadata  # noqa: PLC0415 - with all its fields
-
     metadata = schemas.refer(Metadata)
     metadata["properties"] = {"event_name": _one_of([name, *_ALSO_NAMED.get(name, ())])}
     return {
@@ -62,8 +62,6 @@ def _canvas(name: str, model: type[EventData], schemas: "_Definitions") -> _Sche
 
 
 def _caliper(name: str, model: type[EventData], schemas: "_Definitions") -> _Schema:
-    from consumer.events.catalog.caliper import Envelope  # noqa: PLC0415 - with all its fields
-
     event = schemas.refer(model)
     forms = forms_of(name)
     if forms:

@@ -1,8 +1,7 @@
 """Events that Canvas's source sends, without a published payload."""
 
 from .base import CanvasBody, Record
-from .content import MasterMigration
-from .discussion import DiscussionEntry
+from .content import DiscussionEntry, MasterMigration
 from .fields import (
     AnyId,
     Flag,

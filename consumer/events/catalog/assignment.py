@@ -6,7 +6,7 @@ from .fields import (
     Flag,
     GlobalId,
     Ids,
-    Integer,
+    Int,
     LocalId,
     Number,
     OpaqueId,
@@ -66,7 +66,7 @@ class AssignmentGroup(CanvasBody, abstract=True):
     context_id: LocalId = about("The course.", of="course")
     context_type: Text = about("Type of `context_id`.", values="Course")
     name: Text = about("Name.")
-    position: Integer = about("Position among the assignment groups, from 1.")
+    position: Int = about("Position among the assignment groups, from 1.")
     group_weight: Number = about("Percentage of the final grade.")
     rules: Text = about("Rules for dropping scores.", values=("drop_lowest:1\n", "never_drop:123"))
     sis_source_id: OpaqueId = about("SIS ID of the group.", of="sis")
@@ -124,11 +124,11 @@ class Quiz(CanvasBody, abstract=True, in_source=False):
     due_at: Time = about("Due date.")
     unlock_at: Time = about("Available from this time.")
     lock_at: Time = about("Available until this time.")
-    time_limit: Integer = about("Time limit in minutes; null for none.")
+    time_limit: Int = about("Time limit in minutes; null for none.")
     access_code: Flag = about("True if an access code is required.")
     ip_filter: Text = about("Addresses from which it can be taken.", privacy="identifier")
     shuffle_answers: Flag = about("True if answers are shown in random order.")
-    allowed_attempts: Integer = about("Number of allowed attempts; -1 for no limit.")
+    allowed_attempts: Int = about("Number of allowed attempts; -1 for no limit.")
     scoring_policy: Text = about(
         "Attempt that counts.", values="keep_highest keep_latest keep_average"
     )

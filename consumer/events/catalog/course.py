@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 from .base import CanvasBody, Record
-from .fields import AnyId, Flag, GlobalId, Integer, Is, LocalId, OpaqueId, Text, Time, about
+from .fields import AnyId, Flag, GlobalId, Int, Is, LocalId, OpaqueId, Text, Time, about
 
 
 def _joined(value: object) -> object:
@@ -83,8 +83,8 @@ class ProgressError(Record):
 class Progress(Record):
     """The progress of a student in a course."""
 
-    requirement_count: Integer = about("Number of requirements in the course.")
-    requirement_completed_count: Integer = about("Number of these completed.", privacy="education")
+    requirement_count: Int = about("Number of requirements in the course.")
+    requirement_completed_count: Int = about("Number of these completed.", privacy="education")
     next_requirement_url: Text = about("URL of the next one; null for none.", privacy="secret")
     completed_at: Time = about("When all were completed, or null.", privacy="education")
     error: ProgressError | None = about("Replaces the other fields if there is no progress.")
@@ -128,7 +128,7 @@ class Module(CanvasBody, abstract=True):
     context_id: LocalId = about("The course.", of="course")
     context_type: Text = about("Type of `context_id`.", values="Course")
     name: Text = about("Name.")
-    position: Integer = about("Position among the modules, from 1.")
+    position: Int = about("Position among the modules, from 1.")
     workflow_state: Text = about("State.", values="active unpublished deleted")
 
 
@@ -145,7 +145,7 @@ class ModuleItem(CanvasBody, abstract=True):
     module_id: LocalId = about("The module.", of="module")
     context_id: LocalId = about("The course.", of="course")
     context_type: Text = about("Type of `context_id`.", values="Course")
-    position: Integer = about("Position in the module, from 1.")
+    position: Int = about("Position in the module, from 1.")
     workflow_state: Text = about("State.", values="active unpublished deleted")
 
 

@@ -1,7 +1,7 @@
 """Enrollments and their states; groups and their members."""
 
 from .base import CanvasBody
-from .fields import Flag, GlobalId, Integer, LocalId, OpaqueId, Text, Time, about
+from .fields import Flag, GlobalId, Int, LocalId, OpaqueId, Text, Time, about
 
 
 class Enrollment(CanvasBody, abstract=True):
@@ -64,7 +64,7 @@ class Group(CanvasBody, abstract=True):
     context_id: GlobalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Account")
     account_id: GlobalId = about("The account.", of="account")
-    max_membership: Integer = about("Maximum number of members; null for no limit.")
+    max_membership: Int = about("Maximum number of members; null for no limit.")
     workflow_state: Text = about("State.", values="available deleted")
 
 
@@ -81,7 +81,7 @@ class GroupCategory(CanvasBody, abstract=True):
     group_category_name: Text = about("Name.")
     context_id: LocalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Account")
-    group_limit: Integer = about("Maximum number of members of a group; null for no limit.")
+    group_limit: Int = about("Maximum number of members of a group; null for no limit.")
 
 
 class GroupCategoryCreated(GroupCategory):

@@ -69,7 +69,7 @@ Day = Annotated[date | None, BeforeValidator(_day), Is("date")]
 Text = Annotated[str | None, Is("text")]
 #: Integer or float; also if it is received as a text or as `{"numberStr": ...}`.
 Number = Annotated[int | float | None, BeforeValidator(_number), Is("number")]
-Integer = Annotated[int | None, BeforeValidator(_number), Is("number")]
+Int = Annotated[int | None, BeforeValidator(_number), Is("number")]
 Flag = Annotated[bool | None, Is("boolean")]
 #: An object with any keys; also if it is received as a text that contains JSON.
 Open = Annotated[dict[str, Any] | None, BeforeValidator(_object), Is("object")]

@@ -1,7 +1,7 @@
 """Learning outcomes, results, and how they are calculated."""
 
 from .base import CanvasBody, Record
-from .fields import Flag, Integer, LocalId, Number, OpaqueId, Text, Time, about
+from .fields import Flag, Int, LocalId, Number, OpaqueId, Text, Time, about
 
 
 class CriterionRating(Record):
@@ -35,7 +35,7 @@ class LearningOutcome(CanvasBody, abstract=True):
         "How several results are combined.",
         values="decaying_average n_mastery highest latest average",
     )
-    calculation_int: Integer = about("Parameter of that method, such as the weight of the latest.")
+    calculation_int: Int = about("Parameter of that method, such as the weight of the latest.")
     rubric_criterion: RubricCriterion | None = about("Rating scale.")
     copied_from_outcome_id: LocalId = about("The original, if a copy.", of="learning_outcome")
     original_outcome_root_account_uuid: OpaqueId = about("UUID of its root account.", of="account")
@@ -109,7 +109,7 @@ class LearningOutcomeResult(CanvasBody, abstract=True):
     score: Number = about("Points.", privacy="education")
     possible: Number = about("Maximum points.")
     percent: Number = about("`score` / `possible`, from 0 to 1.", privacy="education")
-    attempt: Integer = about("Number of the attempt, from 1.")
+    attempt: Int = about("Number of the attempt, from 1.")
     original_mastery: Flag = about("`mastery` of the first attempt.", privacy="education")
     original_score: Number = about("`score` of the first attempt.", privacy="education")
     original_possible: Number = about("`possible` of the first attempt.")
@@ -175,7 +175,7 @@ class OutcomeCalculationMethod(CanvasBody, abstract=True):
         "How several results are combined.",
         values="decaying_average n_mastery highest latest average",
     )
-    calculation_int: Integer = about("Parameter of that method, such as the weight of the latest.")
+    calculation_int: Int = about("Parameter of that method, such as the weight of the latest.")
     workflow_state: Text = about("State.", values="active deleted")
 
 

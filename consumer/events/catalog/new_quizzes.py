@@ -8,7 +8,7 @@ not known: they are assumed to be those of other events about an attempt.
 """
 
 from .base import CanvasBody
-from .fields import Flag, Integer, Number, OpaqueId, Open, Text, Time, about
+from .fields import Flag, Int, Number, OpaqueId, Open, Text, Time, about
 
 
 class NewQuizzes(CanvasBody, abstract=True, documented=False):
@@ -69,7 +69,7 @@ class NewQuiz(NewQuizzes, abstract=True, entity=("quizzes.quiz", "id")):
     context_id: OpaqueId = about("The course, in New Quizzes.", of="new_context")
     owner: OpaqueId = about("The creator or the course.", of="owner", privacy="identifier")
     has_time_limit: Flag = about("True if there is a time limit.")
-    session_time_limit_in_seconds: Integer = about("Time limit in seconds.")
+    session_time_limit_in_seconds: Int = about("Time limit in seconds.")
     due_at: Time = about("Due date.")
     lock_at: Time = about("Available until this time.")
     shuffle_questions: Flag = about("True if questions are shown in random order.")
@@ -107,11 +107,11 @@ class QuizzesQuizGraded(
 class Session(NewQuizzes, abstract=True, entity=("quizzes.quiz_session", "id")):
     id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
     quiz_id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
-    attempt: Integer = about("Number of the attempt, from 1.")
+    attempt: Int = about("Number of the attempt, from 1.")
     status: Text = about("State.", values="submitted in_progress graded")
     authoritative_result_id: OpaqueId = about("The result that counts.", of="quiz_session_result")
     points_possible: Number = about("Maximum points.")
-    session_items_count: Integer = about("Number of questions.")
+    session_items_count: Int = about("Number of questions.")
     allow_backtracking: Flag = about("True if students can return to a question.")
     one_at_a_time_type: Text = about("If questions are shown one at a time.", values="none")
     exclude_from_stats: Flag = about("True if statistics do not include it.")

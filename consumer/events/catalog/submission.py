@@ -1,19 +1,7 @@
 """Submissions, comments and grades."""
 
 from .base import CanvasBody
-from .fields import (
-    AnyId,
-    Flag,
-    GlobalId,
-    Ids,
-    Integer,
-    LocalId,
-    Number,
-    OpaqueId,
-    Text,
-    Time,
-    about,
-)
+from .fields import AnyId, Flag, GlobalId, Ids, Int, LocalId, Number, OpaqueId, Text, Time, about
 
 
 class Submission(CanvasBody, abstract=True):
@@ -21,7 +9,7 @@ class Submission(CanvasBody, abstract=True):
     assignment_id: GlobalId = about("The assignment.", of="assignment")
     user_id: GlobalId = about("The student.", of="user", privacy="identifier")
     group_id: AnyId = about("The group, if it is a group submission.", of="group")
-    attempt: Integer = about("Number of the attempt, from 1; null before the first.")
+    attempt: Int = about("Number of the attempt, from 1; null before the first.")
     submission_type: Text = about(
         "Type.", values="online_text_entry online_upload online_url online_quiz"
     )
@@ -152,7 +140,7 @@ class RubricAssessed(CanvasBody):
     artifact_type: Text = about("Its type.", values="Submission Assignment ModeratedGrading")
     assessment_type: Text = about("Purpose.", values="grading peer_review provisional_grade")
     context_uuid: OpaqueId = about("UUID of the course.", of="course")
-    attempt: Integer = about("Number of the assessed attempt, from 1.")
+    attempt: Int = about("Number of the assessed attempt, from 1.")
     submitted_at: Time = about("When the work was submitted, otherwise when it was assessed.")
     created_at: Time = about("When it was first assessed.")
     updated_at: Time = about("When the assessment was last changed.")

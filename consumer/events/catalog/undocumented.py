@@ -2,19 +2,7 @@
 
 from .base import CanvasBody, Record
 from .content import DiscussionEntry, MasterMigration
-from .fields import (
-    AnyId,
-    Flag,
-    GlobalId,
-    Integer,
-    LocalId,
-    Number,
-    OpaqueId,
-    Open,
-    Text,
-    Time,
-    about,
-)
+from .fields import AnyId, Flag, GlobalId, Int, LocalId, Number, OpaqueId, Open, Text, Time, about
 
 
 class Undocumented(CanvasBody, abstract=True, documented=False):
@@ -170,8 +158,8 @@ class QuizExtensionCreated(Undocumented):
 
     quiz_id: GlobalId = about("The quiz.", of="quiz")
     user_id: GlobalId = about("The student.", of="user", privacy="identifier")
-    extra_attempts: Integer = about("Additional attempts.", privacy="education")
-    extra_time: Integer = about("Additional minutes.", privacy="education")
+    extra_attempts: Int = about("Additional attempts.", privacy="education")
+    extra_time: Int = about("Additional minutes.", privacy="education")
     manually_unlocked: Flag = about("True if it was unlocked for them.", privacy="education")
 
 

@@ -1,6 +1,6 @@
 """Submissions and grades, in Caliper format."""
 
-from consumer.events.catalog.fields import Integer, Number, OpaqueId, Text, Time, about
+from consumer.events.catalog.fields import Int, Number, OpaqueId, Text, Time, about
 
 from .entities import (
     AssignedAssignment,
@@ -30,7 +30,7 @@ class Submission(Attempt):
     """An attempt of a student at an assignment."""
 
     assignable: AssignedAssignment | None = about("The assignment.")
-    count: Integer = about("Number of the attempt, from 1.")
+    count: Int = about("Number of the attempt, from 1.")
     body: Text = about("Submitted text, as HTML.", privacy="education", truncated=True)
     date_created: Time = about("When it was submitted. Only if it was created.")
     date_modified: Time = about("When it was last changed. Only if it was updated.")

@@ -19,7 +19,7 @@ class AssetAccessed(CanvasBody):
         values="home modules files assignments grades roster topics",
     )
     category: Text = about(
-        "Area.", values="wiki files assignments quizzes topics external_tools home"
+        "Area of Canvas.", values="wiki files assignments quizzes topics external_tools home"
     )
     role: Text = about(
         "Role that gives the user access.",
@@ -57,7 +57,7 @@ class AttachmentCreated(Attachment):
 class AttachmentUpdated(Attachment):
     """A file was renamed or moved, or its dates changed."""
 
-    old_display_name: Text = about("Previous name.", privacy="education", truncated=True)
+    old_display_name: Text = about("Previous, if renamed.", privacy="education", truncated=True)
 
 
 class AttachmentDeleted(Attachment):
@@ -79,7 +79,7 @@ class ContentMigration(CanvasBody, abstract=True):
     source_course_lti_id: OpaqueId = about("LTI ID of the source course.", of="course")
     source_course_uuid: OpaqueId = about("UUID of the source course.", of="course")
     destination_course_lti_id: OpaqueId = about("Same as `lti_context_id`.", of="course")
-    resource_map_url: Text = about("Signed URL of a map of new IDs.", privacy="secret")
+    resource_map_url: Text = about("Signed URL of a map from old to new IDs.", privacy="secret")
     domain: Text = about("Host name of the institution.")
 
 

@@ -148,7 +148,7 @@ class QtiExport(Record):
 class QuizExportComplete(Undocumented):
     """A classic quiz was exported to New Quizzes."""
 
-    content_export_id: OpaqueId = about("`content-export-` and its ID.", of="content_export")
+    content_export_id: OpaqueId = about("`content-export-` and the global ID.", of="content_export")
     assignment: ExportedAssignment | None = about("The assignment of the quiz.")
     qti_export: QtiExport | None = about("The exported file.")
 
@@ -169,7 +169,7 @@ class Duplication(Undocumented, abstract=True, entity=("", "")):
     original_course_uuid: OpaqueId = about("UUID of the copied course.", of="course")
     new_course_uuid: OpaqueId = about("UUID of the copy.", of="course")
     domain: Text = about("Host name of the institution.")
-    resource_map_url: Text = about("Signed URL of a map of new IDs.", privacy="secret")
+    resource_map_url: Text = about("Signed URL of a map from old to new IDs.", privacy="secret")
 
 
 class QuizzesNextMigrationUrlsComplete(
@@ -191,7 +191,7 @@ class QuizzesNextQuizDuplicated(Duplication):
     new_course_id: AnyId = about("The copy.", of="course")
     new_assignment_id: AnyId = about("The new assignment.", of="assignment")
     original_course_id: OpaqueId = about("The copied course. Older versions only.", of="course")
-    original_resource_link_id: OpaqueId = about("Older versions only.", of="assignment")
+    original_resource_link_id: OpaqueId = about("The original. Older versions.", of="assignment")
     new_resource_link_id: OpaqueId = about("The new one. Older versions only.", of="assignment")
     original_assignment_resource_link_id: OpaqueId = about("LTI ID of the source.", of="assignment")
     new_assignment_resource_link_id: OpaqueId = about("LTI ID of the copy.", of="assignment")

@@ -47,7 +47,7 @@ class SyllabusUpdated(EventAbout[Syllabus]):
 
 class WikiPageExtra(Extra):
     entity_id: GlobalId = about("Number in the URN of the page.", of="wiki_page")
-    body: Text = about("HTML; absent if deleted.", privacy="education", truncated=True)
+    body: Text = about("Text, as HTML; absent if deleted.", privacy="education", truncated=True)
 
 
 class WikiPage(Thing):

@@ -9,7 +9,7 @@ from .envelope import EventAbout
 class EnrollmentExtra(Extra):
     entity_id: GlobalId = about("Number in the URN of the enrollment.", of="enrollment")
     course_id: Urn = about("The course, as a URN.", of="course")
-    course_section_id: Urn = about("The section: a nested URN.", of="course_section")
+    course_section_id: Urn = about("The section, as a URN after its course's.", of="course_section")
     user_id: Urn = about("The enrolled user, as a URN.", of="user", privacy="identifier")
     user_name: Text = about("Full name of the user.", privacy="identifier")
     type: Text = about(

@@ -67,7 +67,7 @@ class Person(Entity):
 class ActorExtra(Extra):
     entity_id: GlobalId = about("Number in the URN of the user.", of="user", privacy="identifier")
     real_user_id: GlobalId = about("Who acts as that user.", of="user", privacy="identifier")
-    user_login: Text = about("Login. Only for requests.", privacy="identifier")
+    user_login: Text = about("Login, often an e-mail. Only for requests.", privacy="identifier")
     user_sis_id: OpaqueId = about("SIS ID. Only for requests.", of="user", privacy="identifier")
     root_account_id: GlobalId = about("The root account (the institution).", of="account")
     root_account_uuid: OpaqueId = about("UUID of the root account.", of="account")
@@ -77,7 +77,7 @@ class ActorExtra(Extra):
 class Actor(Entity):
     """A user, or Canvas itself for what needs no login (a feed, a public file)."""
 
-    id: Urn = about("User: a URN; software: a URL.", of="user", privacy="identifier")
+    id: Urn = about("User: a URN, 0 if unknown; software: a URL.", of="user", privacy="identifier")
     type: Text = about("Caliper type.", values="Person SoftwareApplication")
     extensions: Extensions[ActorExtra] | None = about("Additional fields; absent for software.")
 
@@ -134,7 +134,7 @@ class Organization(Entity):
 class Membership(Entity):
     """The roles of the actor in the course."""
 
-    id: OpaqueId = about("Course, role and user in one URN.", privacy="identifier")
+    id: OpaqueId = about("Course, role (if any) and user in one URN.", privacy="identifier")
     type: Text = about("Caliper type.", values="Membership")
     member: Person | None = about("The actor.")
     organization: Organization | None = about("The course or section.")

@@ -78,7 +78,7 @@ class Score(Thing):
     attempt: GradedAttempt | None = about("The graded submission.")
     max_score: Number = about("Maximum points.")
     score_given: Number = about("Points.", privacy="education")
-    scored_by: Urn = about("The grader, if a person.", of="user", privacy="identifier")
+    scored_by: Urn = about("The grader; absent if Canvas graded.", of="user", privacy="identifier")
     extensions: Extensions[GradeExtra] | None = about("The grade.")
 
 

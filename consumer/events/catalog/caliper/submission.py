@@ -16,8 +16,6 @@ from .envelope import EventAbout
 
 
 class SubmissionExtra(AttemptExtra):
-    """Additional fields of a submission."""
-
     submission_type: Text = about(
         "Type.",
         values="online_text_entry online_upload online_url online_quiz discussion_topic "

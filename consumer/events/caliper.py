@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from consumer.errors import DecodeError
+from consumer.events.identifiers import URN
 from consumer.events.timestamps import as_written, time_of
 from consumer.messages import Event, Reader, ReceivedMessage, new_event
 
 _CANVAS = "com.instructure.canvas"
-_URN = "urn:instructure:canvas:"
 #: URLs of Canvas, and its name in a background job.
 _is_canvas_host = re.compile(
     r"(?:https?://)?(?:[a-z0-9-]+\.)*(?:instructure\.com|canvaslms\.com)(?:[:/].*)?",
@@ -146,43 +146,50 @@ def name_of(event: Mapping[str, Any]) -> str:
     if not isinstance(kind, str) or not isinstance(action, str) or not kind or not action:
         reason = 'an event in "data" has no "type" or no "action"'
         raise DecodeError(reason)
-    thing = _object(event.get("object"))
+    thing = object_in(event, "object")
     object_type = thing.get("type")
     if not isinstance(object_type, str) or not object_type:
         object_type = "Entity"
     name = _BY_ACTION.get((kind, action))
     if name is None or not _is_from_canvas(event):
         name = _BY_OBJECT.get((kind, action, object_type, _urn_kind(thing.get("id"))))
-    if name in _WITH_STATE and "state" in _object(_object(thing.get("extensions")).get(_CANVAS)):
+    if name in _WITH_STATE and "state" in extra_of(thing):
         return _WITH_STATE[name]
     return name or f"{kind}.{action}.{object_type}"
 
 
 def _is_from_canvas(event: Mapping[str, Any]) -> bool:
     """True if the event has an extension or a URN of Canvas, or Canvas is the application."""
-    if _CANVAS in _object(event.get("extensions")):
+    if _CANVAS in object_in(event, "extensions"):
         return True
     for part in _PARTS:
         thing = event.get(part)
         urn = thing.get("id") if isinstance(thing, dict) else thing
-        if isinstance(urn, str) and urn.startswith(_URN):
+        if isinstance(urn, str) and urn.startswith(URN):
             return True
-        if _CANVAS in _object(_object(thing).get("extensions")):
+        if _CANVAS in object_in(object_in(event, part), "extensions"):
             return True
     app = event.get("edApp")
     url = app.get("id") if isinstance(app, dict) else app
     return isinstance(url, str) and _is_canvas_host(url) is not None
 
 
-def _object(value: object) -> Mapping[str, Any]:
+def object_in(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object with this key; empty if there is none."""
+    value = holder.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def extra_of(thing: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields that Canvas adds to a Caliper object."""
+    return object_in(object_in(thing, "extensions"), _CANVAS)
 
 
 def _urn_kind(urn: object) -> str:
     """`user` for `urn:instructure:canvas:user:1`; a kind may contain "/" and ":"."""
-    if not isinstance(urn, str) or not urn.startswith(_URN):
+    if not isinstance(urn, str) or not urn.startswith(URN):
         return ""
-    return urn[len(_URN) :].rpartition(":")[0]
+    return urn[len(URN) :].rpartition(":")[0]
 
 
 class Form(NamedTuple):

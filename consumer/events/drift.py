@@ -116,19 +116,14 @@ class Drift:
             with self._lock:
                 self.skipped_entities += event.skipped
         shape = shape_of(event.format, event.name)
+        fitting = 0 if shape is None else self._fitting.get(shape, 0)
+        found: list[Unknown] = []
+        if fitting < SURE or fitting % RARELY == 0:
+            found = [unknown for unknown, _ in unknown_in(event)]
         if shape is not None:
-            fitting = self._fitting.get(shape, 0)
-            self._fitting[shape] = fitting + 1
-            if fitting >= SURE and fitting % RARELY:
-                return
-            if (
-                shape_around(event.format).known.issuperset(event.metadata)
-                and _fits(shape, event.body)
-                and (len(event.payload) == 2 or event.format != "canvas")
-            ):
-                return
-            self._fitting[shape] = 0
-        self._count([unknown for unknown, _ in unknown_in(event)])
+            self._fitting[shape] = 0 if found else fitting + 1
+        if found:
+            self._count(found)
 
     def _count(self, found: list[Unknown]) -> None:
         new: list[Unknown] = []
@@ -152,21 +147,6 @@ class Drift:
         """How often each was found: exact, but only of the first `most` different ones."""
         with self._lock:
             return dict(self._counts)
-
-
-def _fits(shape: Shape, values: Mapping[str, Any]) -> bool:
-    if not shape.known.issuperset(values):
-        return False
-    for key, inner in shape.inside:
-        value = values.get(key)
-        if value.__class__ is dict:
-            if not _fits(inner, value):
-                return False
-        elif value.__class__ is list and not all(
-            _fits(inner, item) for item in value if item.__class__ is dict
-        ):
-            return False
-    return True
 
 
 def unknown_in(event: Event) -> Iterator[tuple[Unknown, Any]]:
@@ -195,18 +175,18 @@ def unknown_in(event: Event) -> Iterator[tuple[Unknown, Any]]:
 def _unknown_fields(
     shape: Shape, values: Mapping[str, Any], path: str
 ) -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if key not in shape.known:
-            yield inner_path(path, key), value
+    if not shape.known.issuperset(values):
+        for key, value in values.items():
+            if key not in shape.known:
+                yield inner_path(path, key), value
     for key, inner in shape.inside:
         value = values.get(key)
-        where = inner_path(path, key)
         if isinstance(value, dict):
-            yield from _unknown_fields(inner, value, where)
+            yield from _unknown_fields(inner, value, inner_path(path, key))
         elif isinstance(value, list):
             for item in value:
                 if isinstance(item, dict):
-                    yield from _unknown_fields(inner, item, f"{where}[]")
+                    yield from _unknown_fields(inner, item, f"{inner_path(path, key)}[]")
 
 
 def inner_path(path: str, key: str) -> str:

@@ -4,11 +4,10 @@ A global id is shard * 10**13 + local id: 17 digits or more, which a float can't
 Therefore floats are never used, nor accepted.
 """
 
-from typing import TypeGuard
-
 from consumer.subject import SHARD_SIZE, CanvasId
 
-_URN = "urn:instructure:canvas:"
+#: The beginning of all URNs of Canvas.
+URN = "urn:instructure:canvas:"
 #: More digits than any id has; more are not converted, because that takes quadratic time.
 _MAX_DIGITS = 40
 #: Canvas cuts texts at this length, and then ends them with three dots.
@@ -26,16 +25,11 @@ def _integer(value: object) -> int | None:
         return None
     text = value.strip()
     # The id is the last part of a URN, also of a nested one: urn:instructure:canvas:course:1:user:2
-    if text.startswith(_URN):
+    if text.startswith(URN):
         text = text.rpartition(":")[2]
     if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DIGITS:
         return None
     return int(text)
-
-
-def _is_shard(shard: object) -> TypeGuard[int]:
-    # Not True, and not a float, which would make the id a float.
-    return isinstance(shard, int) and not isinstance(shard, bool) and shard >= 0
 
 
 def local_id(value: object) -> int | None:
@@ -58,10 +52,8 @@ def global_id(value: object, shard: int | None = None) -> int | None:
 
     None if it is not an id, or is local and `shard` is not a whole number from 0.
     """
-    number = _integer(value)
-    if number is None or number >= SHARD_SIZE:
-        return number
-    return shard * SHARD_SIZE + number if _is_shard(shard) else None
+    found = canvas_id(value, shard)
+    return None if found is None else found.global_id
 
 
 def is_truncated(text: object) -> bool:
@@ -82,5 +74,7 @@ def canvas_id(value: object, shard: int | None = None) -> CanvasId | None:
     number = _integer(value)
     if number is None:
         return None
+    if not isinstance(shard, int) or isinstance(shard, bool) or shard < 0:
+        shard = None  # a float would make the id a float
     own_shard, local = divmod(number, SHARD_SIZE)
-    return CanvasId(local, own_shard or (shard if _is_shard(shard) else None))
+    return CanvasId(local, own_shard or shard)

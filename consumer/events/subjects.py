@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from consumer.events.caliper import extra_of, object_in
 from consumer.events.catalog.index import is_known
-from consumer.events.identifiers import canvas_id, shard_of
+from consumer.events.identifiers import URN, canvas_id, shard_of
 from consumer.messages import Event
 from consumer.subject import CanvasId, Subject
 
-_CANVAS = "com.instructure.canvas"
-_URN = "urn:instructure:canvas:"
 _course_urn = re.compile(r"urn:instructure:canvas:course:([0-9]+)(?::|$)").match
 _capital = re.compile(r"(?<=[a-z0-9])[A-Z]")
 #: A kind is shown where ids are not: it must not contain a long number.
@@ -58,7 +57,7 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
         shard,
         entity_id if kind == "course" else None,
         body.get("course_id"),
-        _object(body.get("course")).get("id"),
+        object_in(body, "course").get("id"),
         body.get("context_id") if body.get("context_type") == "Course" else None,
         context if metadata.get("context_type") == "Course" else None,
     )
@@ -75,14 +74,14 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
 
 
 def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:
-    actor, thing, group = (_object(body.get(key)) for key in ("actor", "object", "group"))
-    organization = _object(_object(body.get("membership")).get("organization"))
-    root = _extra(actor).get("root_account_id")
-    context, extra = _extra(group), _extra(thing)
+    actor, thing, group = (object_in(body, key) for key in ("actor", "object", "group"))
+    organization = object_in(object_in(body, "membership"), "organization")
+    root = extra_of(actor).get("root_account_id")
+    context, extra = extra_of(group), extra_of(thing)
     places = (
         group.get("id"),
         organization.get("id"),
-        _object(organization.get("subOrganizationOf")).get("id"),
+        object_in(organization, "subOrganizationOf").get("id"),
     )
     courses = [_course_in(place) for place in places if _kind_in(place)]
     shard = _shard(root, context.get("entity_id"), *courses)
@@ -97,7 +96,7 @@ def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:
         context.get("entity_id") if context.get("context_type") == "Course" else None,
     )
     return Subject(
-        user_id=None if "job_id" in _extra(body) else _person(actor, shard),
+        user_id=None if "job_id" in extra_of(body) else _person(actor, shard),
         course_id=course_id,
         account_id=_id(root),
         entity_kind=kind,
@@ -121,7 +120,7 @@ def _caliper_entity(
         return "", None
     if urn_kind in {kind, _SHARED_URN.get(kind)}:
         return kind, urn
-    parts = (_object(thing.get(part)).get("id") for part in _PARTS)
+    parts = (object_in(thing, part).get("id") for part in _PARTS)
     named = next((part for part in parts if _kind_in(part) == kind), None)
     return kind, extra.get(field) or named or (None if urn_kind else extra.get("entity_id"))
 
@@ -134,7 +133,7 @@ def _person(actor: Mapping[str, Any], shard: int | None) -> CanvasId | None:
         return _id(urn, shard)
     if kind or actor.get("type") != "Person":
         return None
-    return _first(shard, None, urn, _extra(actor).get("entity_id"))
+    return _first(shard, None, urn, extra_of(actor).get("entity_id"))
 
 
 @lru_cache(maxsize=256)
@@ -152,9 +151,9 @@ def _kind_in(urn: object) -> str:
 
     For a nested one, the kind of the last id. A kind may contain "/" and ":".
     """
-    if not isinstance(urn, str) or not urn.startswith(_URN):
+    if not isinstance(urn, str) or not urn.startswith(URN):
         return ""
-    outer = urn[len(_URN) :].rpartition(":")[0]
+    outer = urn[len(URN) :].rpartition(":")[0]
     kind = re.split(r":[0-9]+:", outer)[-1]
     kind = _WORDS.get(kind) or _capital.sub(lambda found: f"_{found[0]}", kind).lower()
     return _kind(kind)
@@ -162,19 +161,10 @@ def _kind_in(urn: object) -> str:
 
 def _course_in(value: object) -> object:
     """The course in the URN of a course or of a section in one; other values are unchanged."""
-    if not isinstance(value, str) or not value.startswith(_URN):
+    if not isinstance(value, str) or not value.startswith(URN):
         return value
     found = _course_urn(value)
     return found[1] if found else None
-
-
-def _extra(holder: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields that Canvas adds to a Caliper object."""
-    return _object(_object(holder.get("extensions")).get(_CANVAS))
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _kind(value: object) -> str:

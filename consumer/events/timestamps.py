@@ -24,8 +24,6 @@ def parse_time(text: object) -> datetime | None:
     time = _parsed(text)
     if time is None or time.tzinfo is None:
         return None
-    if time.tzinfo is UTC:
-        return time
     try:
         return time.astimezone(UTC)
     except OverflowError:  # the first or last hours that a datetime can hold

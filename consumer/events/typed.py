@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from consumer.errors import DataError
+from consumer.events.caliper import extra_of, object_in
 from consumer.messages import Event
 from consumer.subject import Change, Subject
 
@@ -72,9 +73,7 @@ class TypedReader:
             action = event.body.get("action")
             if change is None and isinstance(action, str):
                 change = _ACTIONS.get(action)
-            for key in ("object", "extensions", "com.instructure.canvas"):
-                inner = thing.get(key)
-                thing = inner if isinstance(inner, Mapping) else {}
+            thing = extra_of(object_in(thing, "object"))
         if change == "updated" and (
             action == "Deleted" or any(thing.get(field) == DELETED for field in STATE_FIELDS)
         ):

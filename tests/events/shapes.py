@@ -6,20 +6,15 @@ of the models, generate it again:
     python -m tests.events.shapes
 """
 
-from __future__ import annotations
-
 import json
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.events import catalog
-from consumer.events.catalog.base import EventData
+from consumer.events.catalog.base import EventData, Record
 from consumer.events.catalog.describe import fields_of
 from consumer.events.catalog.index import _MODULES, TABLE_FILE
-
-if TYPE_CHECKING:
-    from consumer.events.catalog.base import Record
 
 #: Of a shape: each field, and the number of its own shape where it is an object.
 Row = dict[str, int | None]

@@ -1,7 +1,5 @@
 """The Caliper format: envelopes and their events."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from typing import Any

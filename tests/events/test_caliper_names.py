@@ -1,7 +1,5 @@
 """The Canvas names of Caliper events follow from type, action and object."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from consumer.events.caliper import name_of

@@ -1,7 +1,5 @@
 """Caliper events of other systems, which use more of the standard than Canvas does."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

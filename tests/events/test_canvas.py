@@ -1,20 +1,16 @@
 """The Canvas format."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from consumer.errors import DecodeError
 from consumer.events.decode import decode
+from consumer.messages import Event
 from consumer.testing import make_message
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from consumer.messages import Event
 
 SENT = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
 IN_ATTRIBUTE = datetime(2024, 3, 1, 11, 59, tzinfo=UTC)

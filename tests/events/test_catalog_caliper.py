@@ -3,29 +3,23 @@
 Documented payloads are outside of the repository; without them those tests are skipped.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from consumer.events.caliper import name_of
 from consumer.events.catalog import caliper, model_of, names
-from consumer.events.catalog.base import Record
+from consumer.events.catalog.base import EventData, Record
 from consumer.events.catalog.describe import all_fields_of, meaning_of
 from consumer.events.catalog.index import class_name
 from consumer.events.decode import decode
 from consumer.testing import make_message
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from consumer.events.catalog.base import EventData
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "caliper"
 FILES = sorted(CORPUS.glob("*.json"))

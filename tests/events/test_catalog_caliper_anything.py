@@ -1,11 +1,9 @@
 """The models of events in Caliper format accept odd values, and return what they received."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,14 +11,11 @@ from hypothesis import strategies as st
 
 from consumer.errors import DataError
 from consumer.events.catalog import caliper, model_of, names
-from consumer.events.catalog.describe import fields_of
+from consumer.events.catalog.base import EventData, Record
+from consumer.events.catalog.describe import FieldFacts, fields_of
 from consumer.events.decode import decode
 from consumer.testing import make_event, make_message
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from consumer.events.catalog.base import EventData, Record
-    from consumer.events.catalog.describe import FieldFacts
 
 KEY = "com.instructure.canvas"
 USER = "urn:instructure:canvas:user:21070000000000007"

@@ -3,14 +3,14 @@
 Documented payloads are outside of the repository; without them those tests are skipped.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -18,20 +18,14 @@ from pydantic import ValidationError
 from consumer.errors import DataError
 from consumer.events import catalog
 from consumer.events.catalog import model_of, names
-from consumer.events.catalog.base import Record
+from consumer.events.catalog.base import EventData, Record
 from consumer.events.catalog.describe import all_fields_of, fields_of, meaning_of
 from consumer.events.catalog.index import categories, class_name
 from consumer.events.catalog.metadata import Metadata
+from consumer.messages import Format
 from consumer.testing import make_event
 from tests.cases import for_each
 from tests.events.test_corpus import FILES, each_file, event_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
-
-    from consumer.events.catalog.base import EventData
-    from consumer.messages import Format
 
 each_name = for_each("name", names())
 #: Malformed dates in the published payloads.

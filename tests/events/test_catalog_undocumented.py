@@ -1,22 +1,17 @@
 """The models of events without a published payload, with hand-made bodies."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from consumer.events.catalog import model_of
+from consumer.events.catalog.base import EventData
 from consumer.events.catalog.describe import all_fields_of, fields_of
 from consumer.events.catalog.index import categories
 from consumer.testing import make_event
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from consumer.events.catalog.base import EventData
 
 UUID = "RuBP4jfbRXyaG6LpOFW70jkZyFmj5beZxeGO5bMB"
 GLOBAL, LOCAL = "21070000000000565", "565"

@@ -1,22 +1,17 @@
 """The change that an event reports, in both formats."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from consumer.events.catalog import model_of, names
 from consumer.events.catalog.describe import fields_of
 from consumer.events.decode import decode
 from consumer.events.samples import sample_message
+from consumer.messages import Event, Format
 from consumer.testing import make_event, make_message
 from tests.cases import for_each
 from tests.events.test_corpus import each_file, event_in
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from consumer.messages import Event, Format
 
 KEY = "com.instructure.canvas"
 

@@ -3,23 +3,19 @@
 They are outside of the repository; without them these tests are skipped.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from consumer.events.decode import decode
 from consumer.events.privacy import scrub_json
 from consumer.events.timestamps import parse_time
+from consumer.messages import Event
 from consumer.testing import make_message
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from consumer.messages import Event
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 FILES = sorted(CORPUS.glob("canvas/*.json")) + sorted(CORPUS.glob("caliper/*.json"))

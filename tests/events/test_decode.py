@@ -1,7 +1,5 @@
 """Decoding a message: how its format is recognized, and which messages are refused."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from typing import Any, Literal

@@ -1,10 +1,10 @@
 """Any message is decoded to events or raises DecodeError, which never quotes it."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Literal
+from random import Random
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -14,14 +14,8 @@ from consumer.errors import DecodeError
 from consumer.events.catalog.index import names
 from consumer.events.decode import decode
 from consumer.events.samples import realistic_messages
-from consumer.messages import ReceivedMessage
+from consumer.messages import Event, ReceivedMessage
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from random import Random
-
-    from consumer.messages import Event
 
 Setting = Literal["auto", "canvas", "caliper"]
 SETTINGS: st.SearchStrategy[Setting] = st.sampled_from(["auto", "canvas", "caliper"])

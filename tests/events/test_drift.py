@@ -1,13 +1,12 @@
 """Names and fields that are not in the catalog are counted and reported; its table is current."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from threading import Barrier, Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from consumer.events.catalog.index import TABLE_FILE, names
 from consumer.events.decode import decode
@@ -22,15 +21,11 @@ from consumer.events.drift import (
     shape_of,
     unknown_in,
 )
+from consumer.messages import Event, Format
 from consumer.testing import canvas_body, make_message
 from tests.cases import for_each
 from tests.events.shapes import text
 from tests.events.test_corpus import each_file, event_in
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from consumer.messages import Event, Format
 
 KEY = "com.instructure.canvas"
 

@@ -1,7 +1,5 @@
 """Secrets in URLs are replaced, and nothing else."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Ids are exact: never a float, and no digit lost."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hypothesis import given, settings

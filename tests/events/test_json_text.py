@@ -1,7 +1,5 @@
 """JSON that is not quite strict is read, and written as strict JSON."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

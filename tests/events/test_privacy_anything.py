@@ -1,7 +1,5 @@
 """For any payload, the output is valid JSON, and equal to the input except for the secrets."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """Secrets without a parameter: codes of feeds, and access tokens anywhere."""
 
-from __future__ import annotations
-
 import json
 
 from consumer.events.privacy import SCRUBBED as HIDDEN

@@ -1,21 +1,17 @@
 """Messages from a relay: the reason names the relay without quoting them, or they are unwrapped."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from consumer.errors import DecodeError
 from consumer.events.decode import decode
+from consumer.messages import Event
 from consumer.testing import make_message
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from consumer.messages import Event
 
 SECRET = "jane.doe@example.edu"
 EVENT = {

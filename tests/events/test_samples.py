@@ -1,14 +1,13 @@
 """Samples are what Canvas would send: any event, in either format."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -20,14 +19,9 @@ from consumer.events.decode import decode
 from consumer.events.identifiers import is_truncated, local_id, shard_of
 from consumer.events.privacy import scrub_json
 from consumer.events.samples import START, sample_message, sample_messages
-from consumer.messages import Format
+from consumer.messages import Event, Format
 from consumer.testing import make_message
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from consumer.messages import Event
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 ALL = [(name, written) for written in FORMATS for name in names(written)]

@@ -1,13 +1,11 @@
 """The realistic mix: shares, actions and bursts; and what goes wrong on the way."""
 
-from __future__ import annotations
-
 import json
 import re
 import statistics
 from collections import Counter, defaultdict
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -23,12 +21,9 @@ from consumer.events.samples import (
     with_duplicates,
     with_malformed,
 )
-from consumer.messages import Format
+from consumer.messages import Event, Format
 from consumer.testing import make_message
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from consumer.messages import Event
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 NUMBERED = [SampleMessage(str(number)) for number in range(3_000)]

@@ -1,28 +1,23 @@
 """The JSON Schemas of messages are valid, and messages are valid by them."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from consumer.events.caliper import forms_of
-from consumer.events.catalog import model_of, names
+from consumer.events.catalog import Metadata, model_of, names
 from consumer.events.catalog.describe import all_fields_of, meaning_of
 from consumer.events.catalog.schema import DIALECT, message_schema
 from consumer.events.samples import sample_message
+from consumer.messages import Format
 from consumer.testing import canvas_body
 from tests.cases import for_each
 from tests.events.test_corpus import each_file, event_in, name_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from consumer.messages import Format
 
 EVENTS: list[tuple[str, Format]] = [
     *((name, "canvas") for name in names()),
@@ -45,6 +40,18 @@ def objects(node: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(node, list):
         for value in node:
             yield from objects(value)
+
+
+@each_event
+def test_the_models_in_an_event_have_different_names(name: str, event_format: Format) -> None:
+    """The schema defines them by name."""
+    event = model_of(name, event_format)
+    assert event is not None
+
+    found = {facts.record for _, facts in all_fields_of(event) if facts.record}
+    found |= {event} if event_format == "caliper" else {event, Metadata}
+
+    assert len({model.__name__ for model in found}) == len(found)
 
 
 @each_event

@@ -1,16 +1,12 @@
 """Who did what, where: the same for both formats."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from consumer.events.identifiers import canvas_id
 from consumer.subject import CanvasId, Subject
 from consumer.testing import make_event
 from tests.cases import for_each
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KEY = "com.instructure.canvas"
 URN = "urn:instructure:canvas:"

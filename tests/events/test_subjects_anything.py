@@ -1,7 +1,5 @@
 """Any event has a subject with exact ids or none, and documented pairs agree."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Who did what, where: equal for an event in Canvas format and in Caliper format."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from consumer.events.catalog import CanvasBody, model_of, names

@@ -1,7 +1,5 @@
 """Times in all forms that Canvas uses."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from hypothesis import given, settings

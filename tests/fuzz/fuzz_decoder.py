@@ -5,19 +5,15 @@
 Exits with code 1, and prints the text and the exception, if it finds an error.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from tests.fuzz.mutator import Mutator, seeds
 from tests.fuzz.target import try_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def main() -> int:

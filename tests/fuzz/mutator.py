@@ -1,16 +1,12 @@
 """Damages real messages in many ways; the same seed gives the same damage."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from consumer.events.samples import realistic_messages
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 #: Documented payloads outside of the repository, if available.
 CORPUS: Final = Path(__file__).resolve().parents[3] / "shared" / "corpus"

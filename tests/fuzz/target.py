@@ -1,18 +1,13 @@
 """Everything that the daemon does with a message, except handling it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from consumer.errors import DataError, DecodeError
 from consumer.events.decode import decode
 from consumer.events.drift import Drift
 from consumer.events.json_text import one_line
 from consumer.events.privacy import scrub_json, scrub_text
-from consumer.messages import ReceivedMessage
-
-if TYPE_CHECKING:
-    from consumer.messages import Event
+from consumer.messages import Event, ReceivedMessage
 
 FORMATS: Final[tuple[Literal["auto", "canvas", "caliper"], ...]] = ("auto", "canvas", "caliper")
 

@@ -1,11 +1,10 @@
 """Any bytes give events or one reason, in time and memory proportional to the size."""
 
-from __future__ import annotations
-
 import os
 import time
 import tracemalloc
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 
 import pytest
 
@@ -14,9 +13,6 @@ from consumer.events.decode import decode
 from consumer.messages import ReceivedMessage
 from tests.fuzz.mutator import Mutator, seeds
 from tests.fuzz.target import try_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = pytest.mark.thorough
 

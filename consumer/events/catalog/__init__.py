@@ -8,8 +8,8 @@ all of them for type checkers.
 from importlib import import_module
 from typing import Any
 
-from consumer.events.catalog.index import class_name, class_of, names
-from consumer.events.catalog.index import model_of as model_of
+from .index import class_name, class_of, names
+from .index import model_of as model_of
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,6 @@ from consumer.events.catalog.assignment import *
 from consumer.events.catalog.base import *
 from consumer.events.catalog.content import *
 from consumer.events.catalog.course import *
-from consumer.events.catalog.discussion import *
 from consumer.events.catalog.enrollment import *
 from consumer.events.catalog.index import model_of as model_of
 from consumer.events.catalog.index import names as names

@@ -1,12 +1,10 @@
 """Accounts, users, logins and SIS imports."""
 
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import Flag, GlobalId, LocalId, OpaqueId, Text, Time, about
+from .base import CanvasBody
+from .fields import Flag, GlobalId, LocalId, OpaqueId, Text, Time, about
 
 
 class Account(CanvasBody, abstract=True):
-    """Common fields of events about an account."""
-
     account_id: LocalId = about("The account.", of="account")
     root_account_id: LocalId = about("The root account (the institution).", of="account")
     root_account_uuid: OpaqueId = about("UUID of the root account.", of="account")
@@ -49,8 +47,6 @@ class LoggedOut(CanvasBody):
 
 
 class SisBatch(CanvasBody, abstract=True):
-    """Common fields of events about an SIS import."""
-
     sis_batch_id: LocalId = about("The SIS import.", of="sis_batch")
     account_id: LocalId = about("The account that it imports into.", of="account")
     workflow_state: Text = about(
@@ -69,8 +65,6 @@ class SisBatchUpdated(SisBatch):
 
 
 class User(CanvasBody, abstract=True):
-    """Common fields of events about a user."""
-
     user_id: GlobalId = about("The user.", of="user", privacy="identifier")
     uuid: OpaqueId = about("UUID of the user.", of="user", privacy="identifier")
     name: Text = about("Full name.", privacy="identifier")

@@ -1,14 +1,12 @@
 """Assignments, their groups and overrides; classic quizzes."""
 
-from typing import ClassVar
-
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import (
+from .base import CanvasBody
+from .fields import (
     Day,
     Flag,
     GlobalId,
     Ids,
-    Integer,
+    Int,
     LocalId,
     Number,
     OpaqueId,
@@ -20,8 +18,6 @@ from consumer.events.catalog.fields import (
 
 
 class Assignment(CanvasBody, abstract=True):
-    """Common fields of events about an assignment."""
-
     assignment_id: GlobalId = about("The assignment.", of="assignment")
     assignment_group_id: GlobalId = about("The assignment group.", of="assignment_group")
     context_id: GlobalId = about("The course.", of="course")
@@ -39,27 +35,19 @@ class Assignment(CanvasBody, abstract=True):
         values="online_text_entry online_upload,online_url external_tool on_paper",
     )
     anonymous_grading: Flag = about("True if graders do not see the names of students.")
-    anonymous_participants: Flag = about(
-        "True if students do not see each other's names. Newer versions only."
-    )
+    anonymous_participants: Flag = about("True if students don't see names. Newer versions only.")
     workflow_state: Text = about("State.", values="published unpublished deleted")
     created_on_blueprint_sync: Flag = about("True if a blueprint synchronization created it.")
     lti_assignment_id: OpaqueId = about("LTI ID of the assignment.", of="assignment")
     lti_assignment_description: Text = about("Same as `description`.", truncated=True)
     lti_resource_link_id: OpaqueId = about("LTI ID of its link.", of="lti_resource_link")
-    lti_resource_link_id_duplicated_from: OpaqueId = about(
-        "LTI ID of the link of the assignment it was copied from.", of="lti_resource_link"
-    )
-    assignment_id_duplicated_from: GlobalId = about(
-        "The assignment it was copied from.", of="assignment"
-    )
+    lti_resource_link_id_duplicated_from: OpaqueId = about("The original.", of="lti_resource_link")
+    assignment_id_duplicated_from: GlobalId = about("The original, if copied.", of="assignment")
     domain: Text = about("Host name of the institution.")
     domain_duplicated_from: Text = about("Host name of where it was copied from.")
     resource_map: Text = about("URL of a map from old IDs to new ones.", privacy="secret")
     associated_integration_id: OpaqueId = about("The plagiarism checker.", of="tool")
-    associated_integration_ids: Ids = about(
-        "The plagiarism checker, under its old and new IDs.", of="tool"
-    )
+    associated_integration_ids: Ids = about("The same, under all its IDs.", of="tool")
 
 
 class AssignmentCreated(Assignment):
@@ -70,23 +58,17 @@ class AssignmentUpdated(Assignment):
     """An assignment changed, or was deleted."""
 
     # A payload published by Instructure has two underscores.
-    assignment_id_duplicated__from: GlobalId = about(
-        "The assignment it was copied from, under another spelling.", of="assignment"
-    )
+    assignment_id_duplicated__from: GlobalId = about("The original, too.", of="assignment")
 
 
 class AssignmentGroup(CanvasBody, abstract=True):
-    """Common fields of events about an assignment group."""
-
     assignment_group_id: LocalId = about("The assignment group.", of="assignment_group")
     context_id: LocalId = about("The course.", of="course")
     context_type: Text = about("Type of `context_id`.", values="Course")
     name: Text = about("Name.")
-    position: Integer = about("Position among the assignment groups, from 1.")
+    position: Int = about("Position among the assignment groups, from 1.")
     group_weight: Number = about("Percentage of the final grade.")
-    rules: Text = about(
-        "Rules for dropping scores, one per line.", values=("drop_lowest:1\n", "never_drop:123")
-    )
+    rules: Text = about("Rules for dropping scores.", values=("drop_lowest:1\n", "never_drop:123"))
     sis_source_id: OpaqueId = about("SIS ID of the group.", of="sis")
     integration_data: Open = about("Data stored by an integration.")
     workflow_state: Text = about("State.", values="available deleted")
@@ -101,13 +83,9 @@ class AssignmentGroupUpdated(AssignmentGroup):
 
 
 class AssignmentOverride(CanvasBody, abstract=True):
-    """Common fields of events about an assignment override."""
-
     assignment_override_id: LocalId = about("The override.", of="assignment_override")
     assignment_id: LocalId = about("The assignment.", of="assignment")
-    type: Text = about(
-        "For a section, a group, or individual students.", values="CourseSection Group ADHOC"
-    )
+    type: Text = about("Who it is for.", values="CourseSection Group ADHOC")
     course_section_id: LocalId = about("The section, if it is for one.", of="course_section")
     group_id: LocalId = about("The group, if it is for one.", of="group")
     due_at: Time = about("Due date.")
@@ -133,11 +111,7 @@ class QuizSubmitted(CanvasBody):
     quiz_id: GlobalId = about("The quiz.", of="quiz")
 
 
-class Quiz(CanvasBody, abstract=True):
-    """Common fields of events about a classic quiz."""
-
-    in_source: ClassVar[bool] = False
-
+class Quiz(CanvasBody, abstract=True, in_source=False):
     quiz_id: GlobalId = about("The quiz.", of="quiz")
     assignment_id: GlobalId = about("The assignment, if it is graded.", of="assignment")
     context_id: GlobalId = about("The course.", of="course")
@@ -150,13 +124,13 @@ class Quiz(CanvasBody, abstract=True):
     due_at: Time = about("Due date.")
     unlock_at: Time = about("Available from this time.")
     lock_at: Time = about("Available until this time.")
-    time_limit: Integer = about("Time limit in minutes; null for none.")
+    time_limit: Int = about("Time limit in minutes; null for none.")
     access_code: Flag = about("True if an access code is required.")
     ip_filter: Text = about("Addresses from which it can be taken.", privacy="identifier")
     shuffle_answers: Flag = about("True if answers are shown in random order.")
-    allowed_attempts: Integer = about("Number of allowed attempts; -1 for no limit.")
+    allowed_attempts: Int = about("Number of allowed attempts; -1 for no limit.")
     scoring_policy: Text = about(
-        "Which attempt counts.", values="keep_highest keep_latest keep_average"
+        "Attempt that counts.", values="keep_highest keep_latest keep_average"
     )
     hide_results: Text = about(
         "When students can't see their answers; null for never.",
@@ -165,9 +139,7 @@ class Quiz(CanvasBody, abstract=True):
     show_correct_answers: Flag = about("True if students can see the correct answers.")
     show_correct_answers_at: Time = about("Correct answers are shown from this time.")
     hide_correct_answers_at: Time = about("Correct answers are shown until this time.")
-    show_correct_answers_last_attempt: Flag = about(
-        "True if correct answers are shown after the last attempt only."
-    )
+    show_correct_answers_last_attempt: Flag = about("True if only after the last attempt.")
     one_question_at_a_time: Flag = about("True if questions are shown one at a time.")
     cant_go_back: Flag = about("True if students can't return to a question.")
     one_time_results: Flag = about("True if students can see their results only once.")

@@ -15,8 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from consumer.events.catalog.fields import marks_of
 from consumer.messages import Format
+
+from .fields import marks_of
 
 
 class Record(BaseModel):
@@ -92,23 +93,32 @@ class EventData(Record):
     Args:
         event_name: the name of the event, if it does not follow from the name of the class.
         abstract: True for a base class of several events, which has no event name.
+        documented: False if no payload was published: its fields are known from source code or
+            receivers. Also for subclasses, as `in_source`.
+        in_source: False for a documented event that Canvas's public source does not send.
     """
 
     #: The Canvas name of the event, such as "submission_created"; "" for a base class.
     event_name: ClassVar[str] = ""
     event_format: ClassVar[Format | None] = None
-    #: False if no payload was published: its fields are known from source code or receivers.
     documented: ClassVar[bool] = True
-    #: False for a documented event that Canvas's public source does not send.
     in_source: ClassVar[bool] = True
 
     def __init_subclass__(
-        cls, *, event_name: str = "", abstract: bool = False, **more: Any
+        cls,
+        *,
+        event_name: str = "",
+        abstract: bool = False,
+        documented: bool = True,
+        in_source: bool = True,
+        **more: Any,
     ) -> None:
         super().__init_subclass__(**more)
+        cls.documented = cls.documented and documented
+        cls.in_source = cls.in_source and in_source
         if event_name:
             cls.event_name = event_name
-        elif not abstract and not cls.event_name:
+        elif not abstract and not cls.event_name and "[" not in cls.__name__:  # EventAbout[Course]
             cls.event_name = re.sub(r"\B[A-Z]", r"_\g<0>", cls.__name__).lower()
 
 

@@ -1,18 +1,7 @@
-"""Content: access to it, files, imports, LTI links and blueprint courses."""
+"""Content, access to it, discussions, files, imports, LTI links, and blueprint courses."""
 
-from typing import ClassVar
-
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import (
-    AnyId,
-    Flag,
-    GlobalId,
-    LocalId,
-    OpaqueId,
-    Text,
-    Time,
-    about,
-)
+from .base import CanvasBody
+from .fields import AnyId, Flag, GlobalId, LocalId, OpaqueId, Text, Time, about
 
 
 class AssetAccessed(CanvasBody):
@@ -46,16 +35,12 @@ class AssetAccessed(CanvasBody):
 
 
 class Attachment(CanvasBody, abstract=True):
-    """Common fields of events about a file."""
-
     attachment_id: GlobalId = about("The file.", of="attachment")
     user_id: GlobalId = about("Who uploaded it.", of="user", privacy="identifier")
     context_id: GlobalId = about("The owner of the file (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Group User")
     display_name: Text = about("Display name.", privacy="education", truncated=True)
-    filename: Text = about(
-        "Name in file storage, URL-encoded.", privacy="education", truncated=True
-    )
+    filename: Text = about("Name in storage, URL-encoded.", privacy="education", truncated=True)
     content_type: Text = about("MIME type.", values="application/pdf text/csv image/png text/html")
     folder_id: GlobalId = about("The folder.", of="folder")
     unlock_at: Time = about("Available from this time.")
@@ -72,9 +57,7 @@ class AttachmentCreated(Attachment):
 class AttachmentUpdated(Attachment):
     """A file was renamed or moved, or its dates changed."""
 
-    old_display_name: Text = about(
-        "Previous name, if it was renamed.", privacy="education", truncated=True
-    )
+    old_display_name: Text = about("Previous, if renamed.", privacy="education", truncated=True)
 
 
 class AttachmentDeleted(Attachment):
@@ -82,8 +65,6 @@ class AttachmentDeleted(Attachment):
 
 
 class ContentMigration(CanvasBody, abstract=True):
-    """Common fields of events about a course copy or import."""
-
     content_migration_id: GlobalId = about("The copy or import.", of="content_migration")
     context_id: GlobalId = about("The destination (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Account Group")
@@ -98,16 +79,12 @@ class ContentMigration(CanvasBody, abstract=True):
     source_course_lti_id: OpaqueId = about("LTI ID of the source course.", of="course")
     source_course_uuid: OpaqueId = about("UUID of the source course.", of="course")
     destination_course_lti_id: OpaqueId = about("Same as `lti_context_id`.", of="course")
-    resource_map_url: Text = about(
-        "Signed URL of a map from old IDs to new ones.", privacy="secret"
-    )
+    resource_map_url: Text = about("Signed URL of a map from old to new IDs.", privacy="secret")
     domain: Text = about("Host name of the institution.")
 
 
-class ContentMigrationStarted(ContentMigration):
+class ContentMigrationStarted(ContentMigration, in_source=False):
     """A course copy or import started."""
-
-    in_source: ClassVar[bool] = False
 
 
 class ContentMigrationCompleted(ContentMigration):
@@ -115,15 +92,9 @@ class ContentMigrationCompleted(ContentMigration):
 
 
 class LtiResourceLink(CanvasBody, abstract=True):
-    """Common fields of events about a link to an LTI tool."""
-
     resource_link_id: GlobalId = about("The link.", of="lti_resource_link")
-    resource_link_uuid: OpaqueId = about(
-        "LTI ID of the link.", of="lti_resource_link", privacy="secret"
-    )
-    lookup_uuid: OpaqueId = about(
-        "ID by which a launch finds the link.", of="lti_resource_link", privacy="secret"
-    )
+    resource_link_uuid: OpaqueId = about("LTI ID.", of="lti_resource_link", privacy="secret")
+    lookup_uuid: OpaqueId = about("ID for its launches.", of="lti_resource_link", privacy="secret")
     context_id: GlobalId = about("What contains the link (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Assignment Account")
     context_external_tool_id: GlobalId = about("The tool.", of="context_external_tool")
@@ -141,8 +112,6 @@ class LtiResourceLinkUpdated(LtiResourceLink):
 
 
 class MasterMigration(CanvasBody, abstract=True):
-    """Common fields of events about the synchronization of a blueprint course."""
-
     master_migration_id: AnyId = about("The synchronization.", of="master_migration")
     master_template_id: AnyId = about("The blueprint.", of="master_template")
     account_id: GlobalId = about("The account of the blueprint course.", of="account")
@@ -151,7 +120,68 @@ class MasterMigration(CanvasBody, abstract=True):
     blueprint_course_uuid: OpaqueId = about("UUID of the blueprint course.", of="course")
 
 
-class MasterMigrationStarted(MasterMigration):
+class MasterMigrationStarted(MasterMigration, in_source=False):
     """The synchronization of a blueprint course started."""
 
-    in_source: ClassVar[bool] = False
+
+class Conversation(CanvasBody, abstract=True):
+    conversation_id: LocalId = about("The conversation.", of="conversation")
+    updated_at: Time = about("When it was last changed.")
+
+
+class ConversationCreated(Conversation):
+    """A conversation was started."""
+
+
+class ConversationForwarded(Conversation):
+    """A user was added to a conversation."""
+
+
+class ConversationMessageCreated(CanvasBody):
+    """A message was sent in a conversation. The event does not contain its text."""
+
+    message_id: LocalId = about("The message.", of="conversation_message")
+    conversation_id: LocalId = about("The conversation.", of="conversation")
+    author_id: LocalId = about("The author.", of="user", privacy="identifier")
+    created_at: Time = about("When it was created.")
+
+
+class DiscussionEntry(CanvasBody, abstract=True):
+    discussion_entry_id: LocalId = about("The entry.", of="discussion_entry")
+    discussion_topic_id: LocalId = about("The discussion.", of="discussion_topic")
+    parent_discussion_entry_id: LocalId = about("The entry it replies to.", of="discussion_entry")
+    user_id: LocalId = about("The author.", of="user", privacy="identifier")
+    text: Text = about("Text, as HTML.", privacy="education", truncated=True)
+    created_at: Time = about("When it was created.")
+
+
+class DiscussionEntryCreated(DiscussionEntry):
+    """An entry was posted in a discussion."""
+
+
+class DiscussionEntrySubmitted(DiscussionEntry):
+    """An entry was posted in a graded discussion."""
+
+    assignment_id: LocalId = about("The assignment of the discussion.", of="assignment")
+    submission_id: LocalId = about("The submission of the author.", of="submission")
+
+
+class DiscussionTopic(CanvasBody, abstract=True):
+    discussion_topic_id: GlobalId = about("The discussion.", of="discussion_topic")
+    is_announcement: Flag = about("True for an announcement.")
+    title: Text = about("Title.", truncated=True)
+    body: Text = about("Text, as HTML.", truncated=True)
+    assignment_id: LocalId = about("The assignment, if it is graded.", of="assignment")
+    context_id: LocalId = about("The course or group (see `context_type`).", of="context")
+    context_type: Text = about("Type of `context_id`.", values="Course Group")
+    lock_at: Time = about("When it closes.")
+    updated_at: Time = about("When it was last changed.")
+    workflow_state: Text = about("State.", values="active unpublished post_delayed deleted")
+
+
+class DiscussionTopicCreated(DiscussionTopic):
+    """A discussion or an announcement was created."""
+
+
+class DiscussionTopicUpdated(DiscussionTopic):
+    """A discussion or an announcement changed, or was deleted."""

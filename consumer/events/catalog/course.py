@@ -5,19 +5,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from consumer.events.catalog.base import CanvasBody, Record
-from consumer.events.catalog.fields import (
-    AnyId,
-    Flag,
-    GlobalId,
-    Integer,
-    Is,
-    LocalId,
-    OpaqueId,
-    Text,
-    Time,
-    about,
-)
+from .base import CanvasBody, Record
+from .fields import AnyId, Flag, GlobalId, Int, Is, LocalId, OpaqueId, Text, Time, about
 
 
 def _joined(value: object) -> object:
@@ -36,8 +25,6 @@ _FieldNames = Annotated[list[str] | None, BeforeValidator(_joined), Is("text")]
 
 
 class Course(CanvasBody, abstract=True):
-    """Common fields of events about a course."""
-
     course_id: GlobalId = about("The course.", of="course")
     uuid: OpaqueId = about("UUID of the course.", of="course")
     account_id: GlobalId = about("The account of the course.", of="account")
@@ -60,8 +47,6 @@ class CourseUpdated(Course):
 
 
 class CourseSection(CanvasBody, abstract=True):
-    """Common fields of events about a section of a course."""
-
     course_section_id: LocalId = about("The section.", of="course_section")
     course_id: LocalId = about("The current course of the section.", of="course")
     nonxlist_course_id: LocalId = about("The original course, if it was moved.", of="course")
@@ -73,15 +58,11 @@ class CourseSection(CanvasBody, abstract=True):
     can_manually_enroll: Flag = about("True if users can be enrolled in it manually.")
     start_at: Time = about("Start of participation, if not that of the course.")
     end_at: Time = about("End of participation, if not that of the course.")
-    restrict_enrollments_to_section_dates: Flag = about(
-        "True if these dates override the course's."
-    )
+    restrict_enrollments_to_section_dates: Flag = about("True if they override the course's.")
     sis_source_id: OpaqueId = about("SIS ID of the section.", of="sis")
     sis_batch_id: AnyId = about("The SIS import that last changed it.", of="sis_batch")
     integration_id: OpaqueId = about("ID of the section in another system.", of="sis")
-    stuck_sis_fields: _FieldNames = about(
-        "Fields changed manually, which SIS imports do not overwrite.", values="name course_id"
-    )
+    stuck_sis_fields: _FieldNames = about("Fields that SIS imports keep.", values="name course_id")
     workflow_state: Text = about("State.", values="active deleted")
 
 
@@ -102,13 +83,9 @@ class ProgressError(Record):
 class Progress(Record):
     """The progress of a student in a course."""
 
-    requirement_count: Integer = about("Number of requirements in the course.")
-    requirement_completed_count: Integer = about(
-        "Number of completed requirements.", privacy="education"
-    )
-    next_requirement_url: Text = about(
-        "URL of the next requirement; null if none is left.", privacy="secret"
-    )
+    requirement_count: Int = about("Number of requirements in the course.")
+    requirement_completed_count: Int = about("Number of these completed.", privacy="education")
+    next_requirement_url: Text = about("URL of the next one; null for none.", privacy="secret")
     completed_at: Time = about("When all were completed, or null.", privacy="education")
     error: ProgressError | None = about("Replaces the other fields if there is no progress.")
 
@@ -147,13 +124,11 @@ class CourseCompleted(CourseProgression):
 
 
 class Module(CanvasBody, abstract=True):
-    """Common fields of events about a module."""
-
     module_id: LocalId = about("The module.", of="module")
     context_id: LocalId = about("The course.", of="course")
     context_type: Text = about("Type of `context_id`.", values="Course")
     name: Text = about("Name.")
-    position: Integer = about("Position among the modules, from 1.")
+    position: Int = about("Position among the modules, from 1.")
     workflow_state: Text = about("State.", values="active unpublished deleted")
 
 
@@ -166,13 +141,11 @@ class ModuleUpdated(Module):
 
 
 class ModuleItem(CanvasBody, abstract=True):
-    """Common fields of events about an item of a module."""
-
     module_item_id: LocalId = about("The item.", of="module_item")
     module_id: LocalId = about("The module.", of="module")
     context_id: LocalId = about("The course.", of="course")
     context_type: Text = about("Type of `context_id`.", values="Course")
-    position: Integer = about("Position in the module, from 1.")
+    position: Int = about("Position in the module, from 1.")
     workflow_state: Text = about("State.", values="active unpublished deleted")
 
 
@@ -193,8 +166,6 @@ class SyllabusUpdated(CanvasBody):
 
 
 class WikiPage(CanvasBody, abstract=True):
-    """Common fields of events about a page."""
-
     wiki_page_id: GlobalId = about("The page.", of="wiki_page")
     title: Text = about("Title.", truncated=True)
 

@@ -3,25 +3,16 @@
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from types import NoneType
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from consumer.events.catalog.base import Record
-from consumer.events.catalog.fields import Is, Kind, Marks, marks_of
 from consumer.events.drift import inner_path
 
-#: For a field whose type has no `Is`.
-_KINDS: Final[dict[type, Kind]] = {
-    str: "text",
-    bool: "boolean",
-    int: "number",
-    float: "number",
-    datetime: "timestamp",
-    dict: "object",
-}
+from .base import Record
+from .fields import Is, Kind, Marks, marks_of
+
 #: Names of kinds for users, where they differ.
 _WORDS: Final = {"boolean": "yes or no", "timestamp": "time", "opaque id": "outside id"}
 
@@ -90,8 +81,7 @@ def _facts(key: str, field: FieldInfo) -> FieldFacts:
     kinds: list[Kind] = [part.kind for part in found if isinstance(part, Is)]
     classes = [part for part in found if isinstance(part, type)]
     records = [part for part in classes if issubclass(part, Record)]
-    guessed = [_KINDS[part] for part in classes if part in _KINDS]
-    kind: Kind = "object" if records else (*kinds, *guessed, "object")[0]
+    kind: Kind = "object" if records else kinds[0]
     return FieldFacts(
         key=key,
         kind=kind,

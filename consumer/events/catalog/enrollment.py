@@ -1,21 +1,10 @@
 """Enrollments and their states; groups and their members."""
 
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import (
-    Flag,
-    GlobalId,
-    Integer,
-    LocalId,
-    OpaqueId,
-    Text,
-    Time,
-    about,
-)
+from .base import CanvasBody
+from .fields import Flag, GlobalId, Int, LocalId, OpaqueId, Text, Time, about
 
 
 class Enrollment(CanvasBody, abstract=True):
-    """Common fields of events about an enrollment."""
-
     enrollment_id: GlobalId = about("The enrollment.", of="enrollment")
     course_id: GlobalId = about("The course.", of="course")
     course_uuid: OpaqueId = about("UUID of the course.", of="course")
@@ -28,9 +17,7 @@ class Enrollment(CanvasBody, abstract=True):
         values="StudentEnrollment TeacherEnrollment TaEnrollment ObserverEnrollment "
         "DesignerEnrollment",
     )
-    associated_user_id: GlobalId = about(
-        "For an observer: the observed student.", of="user", privacy="identifier"
-    )
+    associated_user_id: GlobalId = about("Student of an observer.", of="user", privacy="identifier")
     limit_privileges_to_course_section: Flag = about("True if they see their own section only.")
     created_at: Time = about("When it was created.")
     updated_at: Time = about("When it was last changed.")
@@ -48,8 +35,6 @@ class EnrollmentUpdated(Enrollment):
 
 
 class EnrollmentState(CanvasBody, abstract=True):
-    """Common fields of events about the effective state of an enrollment."""
-
     enrollment_id: GlobalId = about("The enrollment.", of="enrollment")
     state: Text = about(
         "State that follows from the dates of course, section and term.",
@@ -71,8 +56,6 @@ class EnrollmentStateUpdated(EnrollmentState):
 
 
 class Group(CanvasBody, abstract=True):
-    """Common fields of events about a group."""
-
     group_id: GlobalId = about("The group.", of="group")
     group_name: Text = about("Name.")
     uuid: OpaqueId = about("UUID of the group.", of="group")
@@ -81,7 +64,7 @@ class Group(CanvasBody, abstract=True):
     context_id: GlobalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Account")
     account_id: GlobalId = about("The account.", of="account")
-    max_membership: Integer = about("Maximum number of members; null for no limit.")
+    max_membership: Int = about("Maximum number of members; null for no limit.")
     workflow_state: Text = about("State.", values="available deleted")
 
 
@@ -94,13 +77,11 @@ class GroupUpdated(Group):
 
 
 class GroupCategory(CanvasBody, abstract=True):
-    """Common fields of events about a group set."""
-
     group_category_id: GlobalId = about("The group set.", of="group_category")
     group_category_name: Text = about("Name.")
     context_id: LocalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Account")
-    group_limit: Integer = about("Maximum number of members of a group; null for no limit.")
+    group_limit: Int = about("Maximum number of members of a group; null for no limit.")
 
 
 class GroupCategoryCreated(GroupCategory):
@@ -112,8 +93,6 @@ class GroupCategoryUpdated(GroupCategory):
 
 
 class GroupMembership(CanvasBody, abstract=True):
-    """Common fields of events about a member of a group."""
-
     group_membership_id: GlobalId = about("The membership.", of="group_membership")
     user_id: GlobalId = about("The member.", of="user", privacy="identifier")
     group_id: GlobalId = about("The group.", of="group")

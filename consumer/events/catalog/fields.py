@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchema
+from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 
 from consumer.events.identifiers import TRUNCATED_LENGTH
 from consumer.events.timestamps import parse_day, parse_time
@@ -52,20 +52,6 @@ def _object(value: object) -> object:
         return value
 
 
-_TIME_SCHEMA = WithJsonSchema(
-    {"type": "string", "description": "ISO 8601 in one of several forms, mostly with an offset."}
-)
-_DAY_SCHEMA = WithJsonSchema({"type": "string", "description": "A date, with or without a time."})
-_NUMBER_SCHEMA = WithJsonSchema(
-    {
-        "anyOf": [
-            {"type": "number"},
-            {"type": "string"},
-            {"type": "object", "properties": {"numberStr": {"type": "string"}}},
-        ]
-    }
-)
-
 # Each value may be null or absent: Canvas omits nulls for some accounts.
 
 #: With the shard in front; a text or an integer, as received; "" if there is none.
@@ -77,15 +63,13 @@ AnyId = Annotated[StrictStr | StrictInt | None, Is("id")]
 #: Not a number of Canvas: a UUID, an LTI id, an id of an SIS or another service.
 OpaqueId = Annotated[StrictStr | StrictInt | None, Is("opaque id")]
 #: Aware, UTC; None if the text is not an unambiguous time (`written` returns the text).
-Time = Annotated[Annotated[datetime, _TIME_SCHEMA] | None, BeforeValidator(_time), Is("timestamp")]
+Time = Annotated[datetime | None, BeforeValidator(_time), Is("timestamp")]
 #: A day, received with or without a time; None if the text is not a day.
-Day = Annotated[Annotated[date, _DAY_SCHEMA] | None, BeforeValidator(_day), Is("date")]
+Day = Annotated[date | None, BeforeValidator(_day), Is("date")]
 Text = Annotated[str | None, Is("text")]
 #: Integer or float; also if it is received as a text or as `{"numberStr": ...}`.
-Number = Annotated[
-    Annotated[int | float, _NUMBER_SCHEMA] | None, BeforeValidator(_number), Is("number")
-]
-Integer = Annotated[int | None, BeforeValidator(_number), Is("number")]
+Number = Annotated[int | float | None, BeforeValidator(_number), Is("number")]
+Int = Annotated[int | None, BeforeValidator(_number), Is("number")]
 Flag = Annotated[bool | None, Is("boolean")]
 #: An object with any keys; also if it is received as a text that contains JSON.
 Open = Annotated[dict[str, Any] | None, BeforeValidator(_object), Is("object")]
@@ -133,15 +117,9 @@ def about(
         values: values that are known to occur, as a tuple or separated by blanks; others may, too.
         alias: the key in the payload, if it is not the name of the field.
     """
-    examples = values.split() if isinstance(values, str) else list(values)
-    marks = Marks(meaning, of, privacy, truncated, tuple(examples))
-    return Field(
-        default=None,
-        alias=alias,
-        description=meaning,
-        examples=examples or None,
-        json_schema_extra=marks,
-    )
+    examples = tuple(values.split()) if isinstance(values, str) else values
+    marks = Marks(meaning, of, privacy, truncated, examples)
+    return Field(default=None, alias=alias, description=meaning, json_schema_extra=marks)
 
 
 def marks_of(field: Any) -> Marks:

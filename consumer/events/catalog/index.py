@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TABLE_FILE: Final = Path(__file__).parent / "shapes.json"
 #: By category: the module of its models, where it does not have the name of the category.
 _MODULES: Final = {
-    "asset": "content", "attachment": "content", "conversation": "discussion",
+    "asset": "content", "attachment": "content", "conversation": "content", "discussion": "content",
     "final": "submission", "grade": "submission", "group": "enrollment", "logged": "account",
     "lti": "content", "master": "content", "module": "course", "outcome": "learning",
     "plagiarism": "submission", "quiz": "assignment", "rubric": "submission", "sis": "account",

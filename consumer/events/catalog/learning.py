@@ -1,16 +1,7 @@
 """Learning outcomes, results, and how they are calculated."""
 
-from consumer.events.catalog.base import CanvasBody, Record
-from consumer.events.catalog.fields import (
-    Flag,
-    Integer,
-    LocalId,
-    Number,
-    OpaqueId,
-    Text,
-    Time,
-    about,
-)
+from .base import CanvasBody, Record
+from .fields import Flag, Int, LocalId, Number, OpaqueId, Text, Time, about
 
 
 class CriterionRating(Record):
@@ -31,13 +22,9 @@ class RubricCriterion(Record):
 
 
 class LearningOutcome(CanvasBody, abstract=True):
-    """Common fields of events about a learning outcome."""
-
     learning_outcome_id: LocalId = about("The outcome.", of="learning_outcome")
     context_id: LocalId = about("The course or account (see `context_type`).", of="context")
-    context_type: Text = about(
-        "Type of `context_id`; null for a global outcome.", values="Course Account"
-    )
+    context_type: Text = about("Type of `context_id`; null if global.", values="Course Account")
     context_uuid: OpaqueId = about("UUID of the course or account.", of="context")
     title: Text = about("Title.")
     display_name: Text = about("Title that students see instead.")
@@ -48,12 +35,10 @@ class LearningOutcome(CanvasBody, abstract=True):
         "How several results are combined.",
         values="decaying_average n_mastery highest latest average",
     )
-    calculation_int: Integer = about("Parameter of that method, such as the weight of the latest.")
+    calculation_int: Int = about("Parameter of that method, such as the weight of the latest.")
     rubric_criterion: RubricCriterion | None = about("Rating scale.")
     copied_from_outcome_id: LocalId = about("The original, if a copy.", of="learning_outcome")
-    original_outcome_root_account_uuid: OpaqueId = about(
-        "UUID of the original's root account, if it is another one.", of="account"
-    )
+    original_outcome_root_account_uuid: OpaqueId = about("UUID of its root account.", of="account")
     workflow_state: Text = about("State.", values="active retired deleted")
 
 
@@ -68,17 +53,11 @@ class LearningOutcomeUpdated(LearningOutcome):
 
 
 class LearningOutcomeGroup(CanvasBody, abstract=True):
-    """Common fields of events about a group of learning outcomes."""
-
     learning_outcome_group_id: LocalId = about("The group.", of="learning_outcome_group")
     parent_outcome_group_id: LocalId = about("The parent group.", of="learning_outcome_group")
-    parent_outcome_group_context_uuid: OpaqueId = about(
-        "UUID of the parent group's course or account.", of="context"
-    )
+    parent_outcome_group_context_uuid: OpaqueId = about("UUID of its context.", of="context")
     context_id: LocalId = about("The course or account (see `context_type`).", of="context")
-    context_type: Text = about(
-        "Type of `context_id`; null for a global group.", values="Course Account"
-    )
+    context_type: Text = about("Type of `context_id`; null if global.", values="Course Account")
     context_uuid: OpaqueId = about("UUID of the course or account.", of="context")
     title: Text = about("Title.")
     description: Text = about("Description, as HTML.")
@@ -97,19 +76,11 @@ class LearningOutcomeGroupUpdated(LearningOutcomeGroup):
 
 
 class LearningOutcomeLink(CanvasBody, abstract=True):
-    """Common fields of events about a link from a course or account to an outcome."""
-
     learning_outcome_link_id: LocalId = about("The link.", of="learning_outcome_link")
     learning_outcome_id: LocalId = about("The outcome.", of="learning_outcome")
-    learning_outcome_context_uuid: OpaqueId = about(
-        "UUID of the outcome's course or account.", of="context"
-    )
-    learning_outcome_group_id: LocalId = about(
-        "The group that contains the link.", of="learning_outcome_group"
-    )
-    learning_outcome_group_context_uuid: OpaqueId = about(
-        "UUID of the group's course or account.", of="context"
-    )
+    learning_outcome_context_uuid: OpaqueId = about("UUID of its context.", of="context")
+    learning_outcome_group_id: LocalId = about("Group of the link.", of="learning_outcome_group")
+    learning_outcome_group_context_uuid: OpaqueId = about("UUID of its context.", of="context")
     context_id: LocalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Account")
     workflow_state: Text = about("State.", values="active deleted")
@@ -126,13 +97,9 @@ class LearningOutcomeLinkUpdated(LearningOutcomeLink):
 
 
 class LearningOutcomeResult(CanvasBody, abstract=True):
-    """Common fields of events about a student's result for an outcome."""
-
     id: LocalId = about("The result. Not in every version.", of="learning_outcome_result")
     learning_outcome_id: LocalId = about("The outcome.", of="learning_outcome")
-    learning_outcome_context_uuid: OpaqueId = about(
-        "UUID of the outcome's course or account.", of="context"
-    )
+    learning_outcome_context_uuid: OpaqueId = about("UUID of its context.", of="context")
     user_uuid: OpaqueId = about("UUID of the student.", of="user", privacy="identifier")
     title: Text = about("Student and outcome, as a text.", privacy="identifier")
     result_context_id: LocalId = about("The course of the assessment.", of="context")
@@ -142,7 +109,7 @@ class LearningOutcomeResult(CanvasBody, abstract=True):
     score: Number = about("Points.", privacy="education")
     possible: Number = about("Maximum points.")
     percent: Number = about("`score` / `possible`, from 0 to 1.", privacy="education")
-    attempt: Integer = about("Number of the attempt, from 1.")
+    attempt: Int = about("Number of the attempt, from 1.")
     original_mastery: Flag = about("`mastery` of the first attempt.", privacy="education")
     original_score: Number = about("`score` of the first attempt.", privacy="education")
     original_possible: Number = about("`possible` of the first attempt.")
@@ -183,8 +150,6 @@ class ProficiencyRating(Record):
 
 
 class OutcomeProficiency(CanvasBody, abstract=True):
-    """Common fields of events about a proficiency scale."""
-
     outcome_proficiency_id: LocalId = about("The scale.", of="outcome_proficiency")
     context_id: LocalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Account Course")
@@ -203,8 +168,6 @@ class OutcomeProficiencyUpdated(OutcomeProficiency):
 
 
 class OutcomeCalculationMethod(CanvasBody, abstract=True):
-    """Common fields of events about the calculation of outcome results."""
-
     outcome_calculation_method_id: LocalId = about("The method.", of="outcome_calculation_method")
     context_id: LocalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Account Course")
@@ -212,7 +175,7 @@ class OutcomeCalculationMethod(CanvasBody, abstract=True):
         "How several results are combined.",
         values="decaying_average n_mastery highest latest average",
     )
-    calculation_int: Integer = about("Parameter of that method, such as the weight of the latest.")
+    calculation_int: Int = about("Parameter of that method, such as the weight of the latest.")
     workflow_state: Text = about("State.", values="active deleted")
 
 
@@ -234,11 +197,7 @@ class OutcomesRetryOutcomeAlignmentClone(
     original_course_uuid: OpaqueId = about("UUID of the copied course.", of="course")
     new_course_uuid: OpaqueId = about("UUID of the copy.", of="course")
     new_course_resource_link_id: OpaqueId = about("LTI ID of the copy.", of="course")
-    original_assignment_resource_link_id: OpaqueId = about(
-        "LTI ID of the copied assignment.", of="assignment"
-    )
-    new_assignment_resource_link_id: OpaqueId = about(
-        "LTI ID of the new assignment.", of="assignment"
-    )
+    original_assignment_resource_link_id: OpaqueId = about("LTI ID of the source.", of="assignment")
+    new_assignment_resource_link_id: OpaqueId = about("LTI ID of the copy.", of="assignment")
     domain: Text = about("Host name of the institution.")
     status: Text = about("State.", values="outcome_alignment_cloning")

@@ -1,7 +1,7 @@
 """The `metadata` of every event in Canvas format."""
 
-from consumer.events.catalog.base import Record
-from consumer.events.catalog.fields import GlobalId, OpaqueId, Text, Time, about
+from .base import Record
+from .fields import GlobalId, OpaqueId, Text, Time, about
 
 
 class Metadata(Record):
@@ -31,9 +31,7 @@ class Metadata(Record):
     real_user_id: GlobalId = about("Who acted as that user.", of="user", privacy="identifier")
     time_zone: Text = about("Time zone of the user.", privacy="identifier", values="America/Denver")
     developer_key_id: GlobalId = about("The developer key of the client.", of="developer_key")
-    context_type: Text = about(
-        "Type of `context_id`.", values="Course Account Group User CourseSection"
-    )
+    context_type: Text = about("Type of context.", values="Course Account Group User CourseSection")
     context_id: GlobalId = about("Where it happened (see `context_type`).", of="context")
     context_account_id: GlobalId = about("The account of the context.", of="account")
     context_sis_source_id: OpaqueId = about("SIS ID of the context.", of="sis")

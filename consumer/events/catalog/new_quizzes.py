@@ -7,21 +7,15 @@ browser), as in Canvas; that of the others does not. The fields of `quizzes.quiz
 not known: they are assumed to be those of other events about an attempt.
 """
 
-from typing import ClassVar
-
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import Flag, Integer, Number, OpaqueId, Open, Text, Time, about
+from .base import CanvasBody
+from .fields import Flag, Int, Number, OpaqueId, Open, Text, Time, about
 
 
-class NewQuizzes(CanvasBody, abstract=True):
+class NewQuizzes(CanvasBody, abstract=True, documented=False):
     """An event of New Quizzes, whose fields are known from receivers only."""
-
-    documented: ClassVar[bool] = False
 
 
 class Item(NewQuizzes, abstract=True, entity=("quizzes.item", "id")):
-    """Common fields of events about a question."""
-
     id: OpaqueId = about("The question, in New Quizzes.", of="item")
     title: Text = about("Title.")
     label: Text = about("Label in the quiz.")
@@ -53,8 +47,6 @@ class QuizzesQtiImportCompleted(
 
 
 class QuizCloneJob(NewQuizzes, abstract=True, entity=("quizzes.quiz_clone_job", "id")):
-    """Common fields of events about copying a quiz."""
-
     id: OpaqueId = about("The copy job.", of="quiz_clone_job")
     original_quiz_id: OpaqueId = about("The copied quiz, in New Quizzes.", of="new_quiz")
     status: Text = about("State.")
@@ -71,15 +63,13 @@ class QuizzesQuizCloneJobUpdated(QuizCloneJob, event_name="quizzes.quiz_clone_jo
 
 
 class NewQuiz(NewQuizzes, abstract=True, entity=("quizzes.quiz", "id")):
-    """Common fields of events about a quiz in New Quizzes."""
-
     id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
     title: Text = about("Title.")
     instructions: Text = about("Instructions, as HTML.")
     context_id: OpaqueId = about("The course, in New Quizzes.", of="new_context")
     owner: OpaqueId = about("The creator or the course.", of="owner", privacy="identifier")
     has_time_limit: Flag = about("True if there is a time limit.")
-    session_time_limit_in_seconds: Integer = about("Time limit in seconds.")
+    session_time_limit_in_seconds: Int = about("Time limit in seconds.")
     due_at: Time = about("Due date.")
     lock_at: Time = about("Available until this time.")
     shuffle_questions: Flag = about("True if questions are shown in random order.")
@@ -103,9 +93,7 @@ class QuizzesQuizGraded(
 
     quiz_session_id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
     quiz_session_result_id: OpaqueId = about("The result.", of="quiz_session_result")
-    grader_id: OpaqueId = about(
-        'The grader, in New Quizzes; "" for none.', of="new_user", privacy="identifier"
-    )
+    grader_id: OpaqueId = about('The grader; "" for none.', of="new_user", privacy="identifier")
     grading_method: Text = about("How it was graded.", values="autograde manual")
     status: Text = about("State.", values="graded")
     score: Number = about("Points.", privacy="education")
@@ -117,15 +105,13 @@ class QuizzesQuizGraded(
 
 
 class Session(NewQuizzes, abstract=True, entity=("quizzes.quiz_session", "id")):
-    """Common fields of events about a student's attempt in New Quizzes."""
-
     id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
     quiz_id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
-    attempt: Integer = about("Number of the attempt, from 1.")
+    attempt: Int = about("Number of the attempt, from 1.")
     status: Text = about("State.", values="submitted in_progress graded")
     authoritative_result_id: OpaqueId = about("The result that counts.", of="quiz_session_result")
     points_possible: Number = about("Maximum points.")
-    session_items_count: Integer = about("Number of questions.")
+    session_items_count: Int = about("Number of questions.")
     allow_backtracking: Flag = about("True if students can return to a question.")
     one_at_a_time_type: Text = about("If questions are shown one at a time.", values="none")
     exclude_from_stats: Flag = about("True if statistics do not include it.")
@@ -136,9 +122,7 @@ class Session(NewQuizzes, abstract=True, entity=("quizzes.quiz_session", "id")):
     submitted_at: Time = about("When it was submitted.")
     created_at: Time = about("When it was created.")
     updated_at: Time = about("When it was last changed.")
-    grade_passback_guid: OpaqueId = about(
-        "ID for sending the grade to Canvas.", of="passback", privacy="secret"
-    )
+    grade_passback_guid: OpaqueId = about("For sending the grade.", of="passback", privacy="secret")
     passback_url: Text = about("URL to which the grade is sent.", privacy="secret")
     graded_url: Text = about("URL of the result.", privacy="secret")
 
@@ -175,8 +159,6 @@ class QuizCaliperAssetAccessed(
 
 
 class SeenItem(NewQuizzes, abstract=True, entity=("quizzes.item", "id")):
-    """Common fields of events about a user's action on a question."""
-
     id: OpaqueId = about("The question, in New Quizzes.", of="item")
     title: Text = about("Title.")
     label: Text = about("Label in the quiz.")
@@ -191,15 +173,11 @@ class QuizCaliperItemUpdated(SeenItem, event_name="quiz_caliper.item_updated"):
 
 
 class SeenQuiz(NewQuizzes, abstract=True, entity=("quizzes.quiz", "id")):
-    """Common fields of events about a user's action on a quiz."""
-
     id: OpaqueId = about("The quiz, in New Quizzes.", of="new_quiz")
     title: Text = about("Title.")
 
 
 class SeenSession(NewQuizzes, abstract=True, entity=("quizzes.quiz_session", "id")):
-    """Common fields of events about a user's action on an attempt."""
-
     id: OpaqueId = about("The attempt, in New Quizzes.", of="quiz_session")
     status: Text = about("State.")
     created_at: Time = about("When it was created.")

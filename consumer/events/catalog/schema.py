@@ -7,11 +7,14 @@ from typing import Any, Final
 
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
-from consumer.events.catalog.base import EventData, Record
-from consumer.events.catalog.caliper.entities import Entity
-from consumer.events.catalog.describe import FieldFacts, fields_of, meaning_of
-from consumer.events.catalog.fields import Kind
 from consumer.messages import Format
+
+from .base import EventData, Record
+from .caliper.entities import Entity
+from .caliper.envelope import Envelope
+from .describe import FieldFacts, fields_of, meaning_of
+from .fields import Kind
+from .metadata import Metadata
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -50,8 +53,6 @@ def message_schema(name: str, event_format: Format = "canvas") -> _Schema:
 
 
 def _canvas(name: str, model: type[EventData], schemas: "_Definitions") -> _Schema:
-    from consumer.events.catalog.metadata import Metadata  # noqa: PLC0415 - with all its fields
-
     metadata = schemas.refer(Metadata)
     metadata["properties"] = {"event_name": _one_of([name, *_ALSO_NAMED.get(name, ())])}
     return {
@@ -61,8 +62,6 @@ def _canvas(name: str, model: type[EventData], schemas: "_Definitions") -> _Sche
 
 
 def _caliper(name: str, model: type[EventData], schemas: "_Definitions") -> _Schema:
-    from consumer.events.catalog.caliper import Envelope  # noqa: PLC0415 - with all its fields
-
     event = schemas.refer(model)
     forms = forms_of(name)
     if forms:
@@ -82,22 +81,18 @@ def _one_of(values: list[str]) -> _Schema:
 
 
 class _Definitions:
-    """The schemas of the objects, each once under the name of its class."""
+    """The schemas of the objects, by the names of their classes, which differ in each event."""
 
     def __init__(self, event_format: Format) -> None:
         self._format = event_format
         self.definitions: dict[str, _Schema] = {}
-        self._keys: dict[type[Record], str] = {}
 
     def refer(self, record: type[Record]) -> _Schema:
-        if record not in self._keys:
-            key = record.__name__
-            while key in self.definitions:
-                key += "_"
-            self._keys[record] = key
-            definition = self.definitions[key] = {"description": meaning_of(record)}
+        name = record.__name__
+        if name not in self.definitions:
+            definition = self.definitions[name] = {"description": meaning_of(record)}
             definition |= {"type": "object", "properties": self.properties(record)}
-        return {"$ref": f"#/$defs/{self._keys[record]}"}
+        return {"$ref": f"#/$defs/{name}"}
 
     def properties(self, record: type[Record], but: str = "") -> dict[str, _Schema]:
         return {f.key: self._field(f) for f in fields_of(record) if f.key != but}

@@ -1,29 +1,15 @@
 """Submissions, comments and grades."""
 
-from consumer.events.catalog.base import CanvasBody
-from consumer.events.catalog.fields import (
-    AnyId,
-    Flag,
-    GlobalId,
-    Ids,
-    Integer,
-    LocalId,
-    Number,
-    OpaqueId,
-    Text,
-    Time,
-    about,
-)
+from .base import CanvasBody
+from .fields import AnyId, Flag, GlobalId, Ids, Int, LocalId, Number, OpaqueId, Text, Time, about
 
 
 class Submission(CanvasBody, abstract=True):
-    """Common fields of events about an attempt of a student at an assignment."""
-
     submission_id: GlobalId = about("The submission.", of="submission")
     assignment_id: GlobalId = about("The assignment.", of="assignment")
     user_id: GlobalId = about("The student.", of="user", privacy="identifier")
     group_id: AnyId = about("The group, if it is a group submission.", of="group")
-    attempt: Integer = about("Number of the attempt, from 1; null before the first.")
+    attempt: Int = about("Number of the attempt, from 1; null before the first.")
     submission_type: Text = about(
         "Type.", values="online_text_entry online_upload online_url online_quiz"
     )
@@ -41,9 +27,7 @@ class Submission(CanvasBody, abstract=True):
     lti_assignment_id: OpaqueId = about("LTI ID of the assignment.", of="assignment")
     lti_user_id: OpaqueId = about("LTI ID of the student.", of="user", privacy="identifier")
     associated_integration_id: OpaqueId = about("The plagiarism checker.", of="tool")
-    associated_integration_ids: Ids = about(
-        "The plagiarism checker, under its old and new IDs.", of="tool"
-    )
+    associated_integration_ids: Ids = about("The same, under all its IDs.", of="tool")
 
 
 class SubmissionCreated(Submission):
@@ -79,9 +63,7 @@ class SubmissionCustomGradeStatus(CanvasBody, entity=("submission", "submission_
     submission_status: Text = about("New status.", privacy="education")
     submission_status_id: LocalId = about('The new status; "" for none.', of="custom_grade_status")
     old_submission_status: Text = about("Previous status.", privacy="education")
-    old_submission_status_id: LocalId = about(
-        'The previous status; "" for none.', of="custom_grade_status"
-    )
+    old_submission_status_id: LocalId = about('Previous; "" for none.', of="custom_grade_status")
     updated_at: Time = about("When it changed.")
 
 
@@ -94,9 +76,7 @@ class GradeChange(CanvasBody):
     student_id: GlobalId = about("The student.", of="user", privacy="identifier")
     student_sis_id: OpaqueId = about("SIS ID of the student.", of="sis", privacy="identifier")
     user_id: GlobalId = about("Same as `student_id`.", of="user", privacy="identifier")
-    grader_id: GlobalId = about(
-        "The grader; null if a quiz or a tool graded.", of="user", privacy="identifier"
-    )
+    grader_id: GlobalId = about("The grader; null if no person.", of="user", privacy="identifier")
     grade: Text = about("New grade, such as 7 or A-.", privacy="education")
     old_grade: Text = about("Previous grade.", privacy="education")
     score: Number = about("New points.", privacy="education")
@@ -114,30 +94,18 @@ class CourseGradeChange(CanvasBody, entity=("", "")):
     course_id: LocalId = about("The course.", of="course")
     current_score: Number = about("Percentage of graded, posted work.", privacy="education")
     old_current_score: Number = about("Previous `current_score`.", privacy="education")
-    final_score: Number = about(
-        "Percentage of all posted work; missing work counts as zero.", privacy="education"
-    )
+    final_score: Number = about("Percentage of posted work; missing is zero.", privacy="education")
     old_final_score: Number = about("Previous `final_score`.", privacy="education")
-    unposted_current_score: Number = about(
-        "Percentage of graded work, posted or not.", privacy="education"
-    )
-    old_unposted_current_score: Number = about(
-        "Previous `unposted_current_score`.", privacy="education"
-    )
-    unposted_final_score: Number = about(
-        "Percentage of all work, posted or not.", privacy="education"
-    )
-    old_unposted_final_score: Number = about(
-        "Previous `unposted_final_score`.", privacy="education"
-    )
+    unposted_current_score: Number = about("With work that is not posted.", privacy="education")
+    old_unposted_current_score: Number = about("Previous value.", privacy="education")
+    unposted_final_score: Number = about("With work that is not posted.", privacy="education")
+    old_unposted_final_score: Number = about("Previous value.", privacy="education")
     created_at: Time = about("When the total was first calculated.")
     updated_at: Time = about("When it changed.")
     workflow_state: Text = about("State.", values="active deleted")
 
 
 class FinalGrade(CanvasBody, abstract=True):
-    """Common fields of events about the final grade of a student in a course."""
-
     score_id: LocalId = about("The final grade.", of="score")
     enrollment_id: LocalId = about("The enrollment.", of="enrollment")
     user_id: LocalId = about("The student.", of="user", privacy="identifier")
@@ -159,9 +127,7 @@ class FinalGradeCustomStatus(FinalGrade):
     override_status: Text = about("New status.", privacy="education")
     override_status_id: LocalId = about('The new status; "" for none.', of="custom_grade_status")
     old_override_status: Text = about("Previous status.", privacy="education")
-    old_override_status_id: LocalId = about(
-        'The previous status; "" for none.', of="custom_grade_status"
-    )
+    old_override_status_id: LocalId = about('Previous; "" for none.', of="custom_grade_status")
     updated_at: Time = about("When it changed.")
 
 
@@ -171,12 +137,10 @@ class RubricAssessed(CanvasBody):
     id: LocalId = about("The assessment.", of="rubric_assessment")
     aligned_to_outcomes: Flag = about("True if the rubric is aligned to learning outcomes.")
     artifact_id: LocalId = about("What was assessed (see `artifact_type`).", of="artifact")
-    artifact_type: Text = about(
-        "Type of `artifact_id`.", values="Submission Assignment ModeratedGrading"
-    )
+    artifact_type: Text = about("Its type.", values="Submission Assignment ModeratedGrading")
     assessment_type: Text = about("Purpose.", values="grading peer_review provisional_grade")
     context_uuid: OpaqueId = about("UUID of the course.", of="course")
-    attempt: Integer = about("Number of the assessed attempt, from 1.")
+    attempt: Int = about("Number of the assessed attempt, from 1.")
     submitted_at: Time = about("When the work was submitted, otherwise when it was assessed.")
     created_at: Time = about("When it was first assessed.")
     updated_at: Time = about("When the assessment was last changed.")

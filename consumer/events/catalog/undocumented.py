@@ -1,29 +1,12 @@
 """Events that Canvas's source sends, without a published payload."""
 
-from typing import ClassVar
-
-from consumer.events.catalog.base import CanvasBody, Record
-from consumer.events.catalog.content import MasterMigration
-from consumer.events.catalog.discussion import DiscussionEntry
-from consumer.events.catalog.fields import (
-    AnyId,
-    Flag,
-    GlobalId,
-    Integer,
-    LocalId,
-    Number,
-    OpaqueId,
-    Open,
-    Text,
-    Time,
-    about,
-)
+from .base import CanvasBody, Record
+from .content import DiscussionEntry, MasterMigration
+from .fields import AnyId, Flag, GlobalId, Int, LocalId, Number, OpaqueId, Open, Text, Time, about
 
 
-class Undocumented(CanvasBody, abstract=True):
+class Undocumented(CanvasBody, abstract=True, documented=False):
     """An event whose fields are known from Canvas's source only."""
-
-    documented: ClassVar[bool] = False
 
 
 class BlueprintRestrictionsUpdated(Undocumented):
@@ -38,16 +21,12 @@ class BlueprintRestrictionsUpdated(Undocumented):
 
 
 class BlueprintSubscription(Undocumented, abstract=True):
-    """Common fields of events about a course that is associated with a blueprint course."""
-
     child_subscription_id: LocalId = about("The association.", of="child_subscription")
     child_course_uuid: OpaqueId = about("UUID of the course.", of="course")
     child_course_account_uuid: OpaqueId = about("UUID of the course's account.", of="account")
     master_template_id: LocalId = about("The blueprint.", of="master_template")
     master_course_uuid: OpaqueId = about("UUID of the blueprint course.", of="course")
-    master_template_account_uuid: OpaqueId = about(
-        "UUID of the blueprint course's account.", of="account"
-    )
+    master_template_account_uuid: OpaqueId = about("UUID of its account.", of="account")
 
 
 class BlueprintSubscriptionCreated(BlueprintSubscription):
@@ -62,9 +41,7 @@ class ContentExportCreated(Undocumented):
     """An export of content was requested."""
 
     content_export_id: GlobalId = about("The export.", of="content_export")
-    export_type: Text = about(
-        "Type of the export.", values="common_cartridge quizzes2 qti course_copy"
-    )
+    export_type: Text = about("Type.", values="common_cartridge quizzes2 qti course_copy")
     created_at: Time = about("When it was requested.")
     context_id: LocalId = about("The exported object (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Group User")
@@ -131,15 +108,9 @@ class MasterTemplateCreated(Undocumented):
 
 
 class OutcomeFriendlyDescription(Undocumented, abstract=True):
-    """Common fields of events about the friendly description of an outcome."""
-
-    outcome_friendly_description_id: LocalId = about(
-        "The description.", of="outcome_friendly_description"
-    )
+    outcome_friendly_description_id: LocalId = about("Its ID.", of="outcome_friendly_description")
     learning_outcome_id: LocalId = about("The outcome.", of="learning_outcome")
-    learning_outcome_context_uuid: OpaqueId = about(
-        "UUID of the outcome's course or account.", of="context"
-    )
+    learning_outcome_context_uuid: OpaqueId = about("UUID of its context.", of="context")
     context_id: LocalId = about("The course or account (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Account Course")
     root_account_id: LocalId = about("The root account (the institution).", of="account")
@@ -177,9 +148,7 @@ class QtiExport(Record):
 class QuizExportComplete(Undocumented):
     """A classic quiz was exported to New Quizzes."""
 
-    content_export_id: OpaqueId = about(
-        "The export: `content-export-` and its global ID.", of="content_export"
-    )
+    content_export_id: OpaqueId = about("`content-export-` and the global ID.", of="content_export")
     assignment: ExportedAssignment | None = about("The assignment of the quiz.")
     qti_export: QtiExport | None = about("The exported file.")
 
@@ -189,8 +158,8 @@ class QuizExtensionCreated(Undocumented):
 
     quiz_id: GlobalId = about("The quiz.", of="quiz")
     user_id: GlobalId = about("The student.", of="user", privacy="identifier")
-    extra_attempts: Integer = about("Additional attempts.", privacy="education")
-    extra_time: Integer = about("Additional minutes.", privacy="education")
+    extra_attempts: Int = about("Additional attempts.", privacy="education")
+    extra_time: Int = about("Additional minutes.", privacy="education")
     manually_unlocked: Flag = about("True if it was unlocked for them.", privacy="education")
 
 
@@ -200,9 +169,7 @@ class Duplication(Undocumented, abstract=True, entity=("", "")):
     original_course_uuid: OpaqueId = about("UUID of the copied course.", of="course")
     new_course_uuid: OpaqueId = about("UUID of the copy.", of="course")
     domain: Text = about("Host name of the institution.")
-    resource_map_url: Text = about(
-        "Signed URL of a map from old IDs to new ones.", privacy="secret"
-    )
+    resource_map_url: Text = about("Signed URL of a map from old to new IDs.", privacy="secret")
 
 
 class QuizzesNextMigrationUrlsComplete(
@@ -210,9 +177,7 @@ class QuizzesNextMigrationUrlsComplete(
 ):
     """The links between copied New Quizzes were updated."""
 
-    migrated_urls_content_migration_id: GlobalId = about(
-        "The import that updated them.", of="content_migration"
-    )
+    migrated_urls_content_migration_id: GlobalId = about("The import.", of="content_migration")
 
 
 class QuizzesNextQuizDuplicated(Duplication):
@@ -226,18 +191,10 @@ class QuizzesNextQuizDuplicated(Duplication):
     new_course_id: AnyId = about("The copy.", of="course")
     new_assignment_id: AnyId = about("The new assignment.", of="assignment")
     original_course_id: OpaqueId = about("The copied course. Older versions only.", of="course")
-    original_resource_link_id: OpaqueId = about(
-        "The copied assignment. Older versions only.", of="assignment"
-    )
-    new_resource_link_id: OpaqueId = about(
-        "The new assignment. Older versions only.", of="assignment"
-    )
-    original_assignment_resource_link_id: OpaqueId = about(
-        "LTI ID of the copied assignment.", of="assignment"
-    )
-    new_assignment_resource_link_id: OpaqueId = about(
-        "LTI ID of the new assignment.", of="assignment"
-    )
+    original_resource_link_id: OpaqueId = about("The original. Older versions.", of="assignment")
+    new_resource_link_id: OpaqueId = about("The new one. Older versions only.", of="assignment")
+    original_assignment_resource_link_id: OpaqueId = about("LTI ID of the source.", of="assignment")
+    new_assignment_resource_link_id: OpaqueId = about("LTI ID of the copy.", of="assignment")
 
 
 class ScanYoutubeLinks(Undocumented, entity=("course", "canvas_id")):

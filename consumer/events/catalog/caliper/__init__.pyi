@@ -4,7 +4,6 @@ from consumer.events.catalog.caliper.account import *
 from consumer.events.catalog.caliper.assignment import *
 from consumer.events.catalog.caliper.content import *
 from consumer.events.catalog.caliper.course import *
-from consumer.events.catalog.caliper.discussion import *
 from consumer.events.catalog.caliper.enrollment import *
 from consumer.events.catalog.caliper.entities import *
 from consumer.events.catalog.caliper.envelope import *

@@ -1,13 +1,12 @@
 """Logins and users in accounts, in Caliper format."""
 
-from consumer.events.catalog.caliper.entities import Extensions, Extra, Thing, Urn
-from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import Flag, GlobalId, Text, Time, about
+
+from .entities import Extensions, Extra, Thing, Urn
+from .envelope import EventAbout
 
 
 class LoginExtra(Extra):
-    """The target of a login."""
-
     redirect_url: Text = about("The requested URL; absent for none.", privacy="secret")
 
 
@@ -24,21 +23,15 @@ class LoginSite(Site):
     extensions: Extensions[LoginExtra] | None = about("The target of the login.")
 
 
-class LoggedIn(CaliperEvent):
+class LoggedIn(EventAbout[LoginSite]):
     """A user logged in."""
 
-    object: LoginSite | None = about("The Canvas installation.")
 
-
-class LoggedOut(CaliperEvent):
+class LoggedOut(EventAbout[Site]):
     """A user logged out."""
-
-    object: Site | None = about("The Canvas installation.")
 
 
 class UserAccountAssociationExtra(Extra):
-    """The user who was added to the account."""
-
     entity_id: GlobalId = about("Number in the URN of the account; often absent.", of="account")
     user_id: Urn = about("The user, as a URN.", of="user", privacy="identifier")
     is_admin: Flag = about("True if the user is an administrator of any account.")
@@ -54,7 +47,5 @@ class UserAccountAssociation(Thing):
     extensions: Extensions[UserAccountAssociationExtra] | None = about("The user.")
 
 
-class UserAccountAssociationCreated(CaliperEvent):
+class UserAccountAssociationCreated(EventAbout[UserAccountAssociation]):
     """A user was added to an account."""
-
-    object: UserAccountAssociation | None = about("The account.")

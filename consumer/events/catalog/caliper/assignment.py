@@ -1,15 +1,5 @@
 """Assignments, their overrides, and classic quizzes, in Caliper format."""
 
-from consumer.events.catalog.caliper.entities import (
-    AssignedQuiz,
-    Attempt,
-    AttemptExtra,
-    Extensions,
-    Extra,
-    Thing,
-    Urn,
-)
-from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import (
     AnyId,
     Day,
@@ -21,6 +11,9 @@ from consumer.events.catalog.fields import (
     Time,
     about,
 )
+
+from .entities import AssignedQuiz, Attempt, AttemptExtra, Extensions, Extra, Thing, Urn
+from .envelope import EventAbout
 
 
 class Assignable(Thing):
@@ -36,8 +29,6 @@ class Assignable(Thing):
 
 
 class AssignmentExtra(Extra):
-    """Additional fields of an assignment."""
-
     entity_id: GlobalId = about("Number in the URN of the assignment.", of="assignment")
     lock_at: Time = about("When it closes.")
     workflow_state: Text = about("State.", values="published unpublished deleted duplicating")
@@ -51,29 +42,21 @@ class Assignment(Assignable):
     extensions: Extensions[AssignmentExtra] | None = about("Additional fields.")
 
 
-class AssignmentCreated(CaliperEvent):
+class AssignmentCreated(EventAbout[Assignment]):
     """An assignment was created."""
 
-    object: Assignment | None = about("The assignment.")
 
-
-class AssignmentUpdated(CaliperEvent):
+class AssignmentUpdated(EventAbout[Assignment]):
     """An assignment changed."""
-
-    object: Assignment | None = about("The assignment.")
 
 
 class AssignmentOverrideExtra(Extra):
-    """Additional fields of an override."""
-
     entity_id: AnyId = about("Number in the URN of the override.", of="assignment_override")
     assignment_id: LocalId = about("The assignment.", of="assignment")
     lock_at: Time = about("When it closes.")
     all_day: Flag = about("True if it is due at the end of a day.")
     all_day_date: Day = about("The day on which it is due.")
-    type: Text = about(
-        "For a section, a group, or individual students.", values="ADHOC CourseSection Group"
-    )
+    type: Text = about("Who it is for.", values="ADHOC CourseSection Group")
     course_section_id: Urn = about("The section, if it is for one.", of="course_section")
     group_id: Urn = about("The group, if it is for one.", of="group")
     workflow_state: Text = about("State.", values="active deleted")
@@ -89,21 +72,15 @@ class AssignmentOverride(Thing):
     extensions: Extensions[AssignmentOverrideExtra] | None = about("Additional fields.")
 
 
-class AssignmentOverrideCreated(CaliperEvent):
+class AssignmentOverrideCreated(EventAbout[AssignmentOverride]):
     """Some students got different dates for an assignment."""
 
-    object: AssignmentOverride | None = about("The override.")
 
-
-class AssignmentOverrideUpdated(CaliperEvent):
+class AssignmentOverrideUpdated(EventAbout[AssignmentOverride]):
     """The different dates of some students for an assignment changed."""
-
-    object: AssignmentOverride | None = about("The override.")
 
 
 class QuizExtra(Extra):
-    """Additional fields of a quiz."""
-
     entity_id: GlobalId = about("Number in the URN of the quiz.", of="quiz")
     quiz_type: Text = about("Type.", values="assignment practice_quiz graded_survey survey")
     time_limit: Number = about("Time limit in minutes; absent for none.", values=(30, 60))
@@ -119,16 +96,12 @@ class Quiz(Assignable):
     extensions: Extensions[QuizExtra] | None = about("Additional fields.")
 
 
-class QuizCreated(CaliperEvent):
+class QuizCreated(EventAbout[Quiz]):
     """A classic quiz was created."""
 
-    object: Quiz | None = about("The quiz.")
 
-
-class QuizUpdated(CaliperEvent):
+class QuizUpdated(EventAbout[Quiz]):
     """The settings of a classic quiz changed."""
-
-    object: Quiz | None = about("The quiz.")
 
 
 class QuizAttempt(Attempt):
@@ -138,7 +111,5 @@ class QuizAttempt(Attempt):
     extensions: Extensions[AttemptExtra] | None = about("Additional fields.")
 
 
-class QuizSubmitted(CaliperEvent):
+class QuizSubmitted(EventAbout[QuizAttempt]):
     """A student submitted a classic quiz."""
-
-    object: QuizAttempt | None = about("The attempt.")

@@ -1,13 +1,12 @@
-"""Access to content, and files, in Caliper format."""
+"""Access to content, files, and discussions, in Caliper format."""
 
-from consumer.events.catalog.caliper.entities import Extensions, Extra, Thing, Urn
-from consumer.events.catalog.caliper.envelope import CaliperEvent
-from consumer.events.catalog.fields import GlobalId, Text, Time, about
+from consumer.events.catalog.fields import AnyId, Flag, GlobalId, Text, Time, about
+
+from .entities import Entity, Extensions, Extra, Thing, Urn
+from .envelope import EventAbout
 
 
 class AssetExtra(Extra):
-    """Additional fields of what was viewed."""
-
     entity_id: GlobalId = about("Number in the URN.")
     asset_type: Text = about(
         "Type, as in Canvas.",
@@ -23,12 +22,8 @@ class AssetExtra(Extra):
     asset_name: Text = about("Name or title; for a user, their name.", privacy="identifier")
     context_account_id: GlobalId = about("The account of the context.", of="account")
     http_method: Text = about("HTTP method.", values="GET POST PUT")
-    developer_key_id: GlobalId = about(
-        "For an API request: the developer key of the access token.", of="developer_key"
-    )
-    filename: Text = about(
-        "For a file: its name in file storage.", privacy="education", truncated=True
-    )
+    developer_key_id: GlobalId = about("Developer key of an API request.", of="developer_key")
+    filename: Text = about("For a file: name in storage.", privacy="education", truncated=True)
     display_name: Text = about("For a file: its display name.", privacy="education", truncated=True)
     domain: Text = about("For an external tool: its domain.")
     url: Text = about("For an external tool: its URL.")
@@ -46,15 +41,11 @@ class Asset(Thing):
     extensions: Extensions[AssetExtra] | None = about("Additional fields.")
 
 
-class AssetAccessed(CaliperEvent):
+class AssetAccessed(EventAbout[Asset]):
     """A user viewed something: a page, a file, a list of assignments."""
-
-    object: Asset | None = about("What was viewed.")
 
 
 class AttachmentExtra(Extra):
-    """Additional fields of a file."""
-
     entity_id: GlobalId = about("Number in the URN of the file.", of="attachment")
     context_id: GlobalId = about("The owner of the file (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Group User")
@@ -74,19 +65,56 @@ class Attachment(Thing):
     extensions: Extensions[AttachmentExtra] | None = about("Additional fields.")
 
 
-class AttachmentEvent(CaliperEvent, abstract=True):
-    """Common fields of events about a file."""
-
-    object: Attachment | None = about("The file.")
-
-
-class AttachmentCreated(AttachmentEvent):
+class AttachmentCreated(EventAbout[Attachment]):
     """A file was uploaded."""
 
 
-class AttachmentUpdated(AttachmentEvent):
+class AttachmentUpdated(EventAbout[Attachment]):
     """A file was renamed or moved, or its availability changed."""
 
 
-class AttachmentDeleted(AttachmentEvent):
+class AttachmentDeleted(EventAbout[Attachment]):
     """A file was deleted."""
+
+
+class DiscussionEntryExtra(Extra):
+    entity_id: AnyId = about("Number in its URN, without shard.", of="discussion_entry")
+
+
+class Thread(Entity):
+    """A discussion."""
+
+    id: Urn = about("The discussion, as a URN without the shard.", of="discussion_topic")
+    type: Text = about("Caliper type.", values="Thread")
+
+
+class DiscussionEntry(Thing):
+    """An entry in a discussion."""
+
+    id: Urn = about("The entry, as a URN without the shard.", of="discussion_entry")
+    type: Text = about("Caliper type.", values="Message")
+    body: Text = about("Text, as HTML.", privacy="education", truncated=True)
+    is_part_of: Thread | None = about("The discussion.")
+    extensions: Extensions[DiscussionEntryExtra] | None = about("Additional fields.")
+
+
+class DiscussionEntryCreated(EventAbout[DiscussionEntry]):
+    """An entry was posted in a discussion."""
+
+
+class DiscussionTopicExtra(Extra):
+    entity_id: GlobalId = about("Number in the URN of the discussion.", of="discussion_topic")
+    is_announcement: Flag = about("True for an announcement.")
+
+
+class DiscussionTopic(Thing):
+    """A discussion, or an announcement."""
+
+    id: Urn = about("The discussion, as a URN.", of="discussion_topic")
+    type: Text = about("Caliper type.", values="Thread")
+    name: Text = about("Title.", privacy="education", truncated=True)
+    extensions: Extensions[DiscussionTopicExtra] | None = about("Additional fields.")
+
+
+class DiscussionTopicCreated(EventAbout[DiscussionTopic]):
+    """A discussion or an announcement was created."""

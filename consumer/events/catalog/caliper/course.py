@@ -1,13 +1,12 @@
 """Courses, their pages and syllabus, in Caliper format."""
 
-from consumer.events.catalog.caliper.entities import Extensions, Extra, Person, Thing, Urn
-from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import GlobalId, Text, about
+
+from .entities import Extensions, Extra, Person, Thing, Urn
+from .envelope import EventAbout
 
 
 class CourseExtra(Extra):
-    """Additional fields of a course."""
-
     entity_id: GlobalId = about("Number in the URN of the course.", of="course")
     workflow_state: Text = about(
         "State: created and claimed are unpublished.",
@@ -24,16 +23,12 @@ class Course(Thing):
     extensions: Extensions[CourseExtra] | None = about("Additional fields.")
 
 
-class CourseCreated(CaliperEvent):
+class CourseCreated(EventAbout[Course]):
     """A course was created."""
 
-    object: Course | None = about("The course.")
 
-
-class CourseUpdated(CaliperEvent):
+class CourseUpdated(EventAbout[Course]):
     """A course changed: published, renamed, other settings."""
-
-    object: Course | None = about("The course.")
 
 
 class Syllabus(Thing):
@@ -46,19 +41,13 @@ class Syllabus(Thing):
     body: Text = about("Text, as HTML.", privacy="education", truncated=True)
 
 
-class SyllabusUpdated(CaliperEvent):
+class SyllabusUpdated(EventAbout[Syllabus]):
     """The syllabus of a course changed."""
-
-    object: Syllabus | None = about("The syllabus.")
 
 
 class WikiPageExtra(Extra):
-    """Additional fields of a page."""
-
     entity_id: GlobalId = about("Number in the URN of the page.", of="wiki_page")
-    body: Text = about(
-        "Text, as HTML; absent if it was deleted.", privacy="education", truncated=True
-    )
+    body: Text = about("Text, as HTML; absent if deleted.", privacy="education", truncated=True)
 
 
 class WikiPage(Thing):
@@ -70,19 +59,13 @@ class WikiPage(Thing):
     extensions: Extensions[WikiPageExtra] | None = about("Additional fields.")
 
 
-class WikiPageEvent(CaliperEvent, abstract=True):
-    """Common fields of events about a page."""
-
-    object: WikiPage | None = about("The page.")
-
-
-class WikiPageCreated(WikiPageEvent):
+class WikiPageCreated(EventAbout[WikiPage]):
     """A page was created."""
 
 
-class WikiPageUpdated(WikiPageEvent):
+class WikiPageUpdated(EventAbout[WikiPage]):
     """The title or the text of a page changed."""
 
 
-class WikiPageDeleted(WikiPageEvent):
+class WikiPageDeleted(EventAbout[WikiPage]):
     """A page was deleted."""

@@ -1,25 +1,15 @@
 """Enrollments and their states, groups and their members, in Caliper format."""
 
-from consumer.events.catalog.caliper.entities import (
-    Entity,
-    Extensions,
-    Extra,
-    Person,
-    Thing,
-    Urn,
-)
-from consumer.events.catalog.caliper.envelope import CaliperEvent
 from consumer.events.catalog.fields import Flag, GlobalId, Text, Texts, Time, about
+
+from .entities import Entity, Extensions, Extra, Person, Thing, Urn
+from .envelope import EventAbout
 
 
 class EnrollmentExtra(Extra):
-    """Additional fields of an enrollment: user, course and role."""
-
     entity_id: GlobalId = about("Number in the URN of the enrollment.", of="enrollment")
     course_id: Urn = about("The course, as a URN.", of="course")
-    course_section_id: Urn = about(
-        "The section, as a URN after the URN of its course.", of="course_section"
-    )
+    course_section_id: Urn = about("The section, as a URN after its course's.", of="course_section")
     user_id: Urn = about("The enrolled user, as a URN.", of="user", privacy="identifier")
     user_name: Text = about("Full name of the user.", privacy="identifier")
     type: Text = about(
@@ -43,21 +33,15 @@ class Enrollment(Thing):
     extensions: Extensions[EnrollmentExtra] | None = about("User, course and role.")
 
 
-class EnrollmentCreated(CaliperEvent):
+class EnrollmentCreated(EventAbout[Enrollment]):
     """A user was enrolled in a course."""
 
-    object: Enrollment | None = about("The enrollment.")
 
-
-class EnrollmentUpdated(CaliperEvent):
+class EnrollmentUpdated(EventAbout[Enrollment]):
     """An enrollment changed: accepted, concluded, deleted."""
-
-    object: Enrollment | None = about("The enrollment.")
 
 
 class EnrollmentStateExtra(Extra):
-    """The effective state of an enrollment."""
-
     entity_id: GlobalId = about("Number in the URN of the enrollment.", of="enrollment")
     state: Text = about(
         "State that follows from dates and publication.",
@@ -78,21 +62,15 @@ class EnrollmentState(Thing):
     extensions: Extensions[EnrollmentStateExtra] | None = about("The state.")
 
 
-class EnrollmentStateCreated(CaliperEvent):
+class EnrollmentStateCreated(EventAbout[EnrollmentState]):
     """The effective state of an enrollment was calculated for the first time."""
 
-    object: EnrollmentState | None = about("The enrollment.")
 
-
-class EnrollmentStateUpdated(CaliperEvent):
+class EnrollmentStateUpdated(EventAbout[EnrollmentState]):
     """The effective state of an enrollment changed, by a user or because of a date."""
-
-    object: EnrollmentState | None = about("The enrollment.")
 
 
 class GroupCategoryExtra(Extra):
-    """Additional fields of a group set."""
-
     entity_id: GlobalId = about("Number in the URN of the group set.", of="group_category")
 
 
@@ -113,18 +91,12 @@ class GroupCategory(Thing):
     extensions: Extensions[GroupCategoryExtra] | None = about("Additional fields.")
 
 
-class GroupCategoryCreated(CaliperEvent):
+class GroupCategoryCreated(EventAbout[GroupCategory]):
     """A group set was created."""
-
-    object: GroupCategory | None = about("The group set.")
 
 
 class GroupExtra(Extra):
-    """Additional fields of a group."""
-
-    entity_id: GlobalId = about(
-        "Number in the URN of the group; inside a membership, that of the membership."
-    )
+    entity_id: GlobalId = about("Number in the URN; in a membership, that of the membership.")
 
 
 class Group(Thing):
@@ -137,10 +109,8 @@ class Group(Thing):
     extensions: Extensions[GroupExtra] | None = about("Additional fields.")
 
 
-class GroupCreated(CaliperEvent):
+class GroupCreated(EventAbout[Group]):
     """A group was created."""
-
-    object: Group | None = about("The group.")
 
 
 class GroupMembership(Thing):
@@ -153,7 +123,5 @@ class GroupMembership(Thing):
     roles: Texts = about("Roles in the group; often absent.", values="Member")
 
 
-class GroupMembershipCreated(CaliperEvent):
+class GroupMembershipCreated(EventAbout[GroupMembership]):
     """A user joined a group, or was added to it."""
-
-    object: GroupMembership | None = about("The membership.")

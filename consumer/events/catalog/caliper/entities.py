@@ -65,18 +65,10 @@ class Person(Entity):
 
 
 class ActorExtra(Extra):
-    """The actor as known to Canvas, and the institution."""
-
     entity_id: GlobalId = about("Number in the URN of the user.", of="user", privacy="identifier")
-    real_user_id: GlobalId = about(
-        "The real user, if they act as another one.", of="user", privacy="identifier"
-    )
-    user_login: Text = about(
-        "Login, often an e-mail address. Only for requests.", privacy="identifier"
-    )
-    user_sis_id: OpaqueId = about(
-        "SIS ID of the user. Only for requests.", of="user", privacy="identifier"
-    )
+    real_user_id: GlobalId = about("Who acts as that user.", of="user", privacy="identifier")
+    user_login: Text = about("Login, often an e-mail. Only for requests.", privacy="identifier")
+    user_sis_id: OpaqueId = about("SIS ID. Only for requests.", of="user", privacy="identifier")
     root_account_id: GlobalId = about("The root account (the institution).", of="account")
     root_account_uuid: OpaqueId = about("UUID of the root account.", of="account")
     root_account_lti_guid: OpaqueId = about("LTI ID of the root account.", of="account")
@@ -85,9 +77,7 @@ class ActorExtra(Extra):
 class Actor(Entity):
     """A user, or Canvas itself for what needs no login (a feed, a public file)."""
 
-    id: Urn = about(
-        "The user as a URN, 0 if unknown; for software, its URL.", of="user", privacy="identifier"
-    )
+    id: Urn = about("User: a URN, 0 if unknown; software: a URL.", of="user", privacy="identifier")
     type: Text = about("Caliper type.", values="Person SoftwareApplication")
     extensions: Extensions[ActorExtra] | None = about("Additional fields; absent for software.")
 
@@ -114,8 +104,6 @@ class Session(Entity):
 
 
 class CourseGroupExtra(Extra):
-    """The context as known to Canvas."""
-
     context_type: Text = about("Type of the context.", values="Course Group Account")
     entity_id: AnyId = about("The context; for a section, its course.", of="course")
 
@@ -146,9 +134,7 @@ class Organization(Entity):
 class Membership(Entity):
     """The roles of the actor in the course."""
 
-    id: OpaqueId = about(
-        "Course, role and user in one URN; the role may be missing.", privacy="identifier"
-    )
+    id: OpaqueId = about("Course, role (if any) and user in one URN.", privacy="identifier")
     type: Text = about("Caliper type.", values="Membership")
     member: Person | None = about("The actor.")
     organization: Organization | None = about("The course or section.")
@@ -156,8 +142,6 @@ class Membership(Entity):
 
 
 class RequestExtra(Extra):
-    """The request, or the background job."""
-
     hostname: Text = about("Host name of the request.", privacy="identifier")
     request_id: OpaqueId = about("The request; its events have the same ID.", of="request")
     request_url: Text = about("URL of the request.", privacy="secret")
@@ -194,6 +178,4 @@ class Attempt(Thing):
 
 
 class AttemptExtra(Extra):
-    """Additional fields of an attempt."""
-
     entity_id: GlobalId = about("Number in the URN of the submission.", of="submission")

@@ -1,7 +1,7 @@
 """The envelope of the Caliper format, and the common fields of all events in it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import (
     BeforeValidator,
@@ -14,7 +14,11 @@ from pydantic import (
 from consumer.errors import DecodeError
 from consumer.events.caliper import name_of
 from consumer.events.catalog.base import EventData, Record
-from consumer.events.catalog.caliper.entities import (
+from consumer.events.catalog.fields import Context, OpaqueId, Text, Time, about
+from consumer.events.catalog.index import model_of
+from consumer.messages import Format
+
+from .entities import (
     CAMEL_CASE,
     Actor,
     CourseGroup,
@@ -26,9 +30,6 @@ from consumer.events.catalog.caliper.entities import (
     SoftwareApplication,
     Thing,
 )
-from consumer.events.catalog.fields import Context, OpaqueId, Text, Time, about
-from consumer.events.catalog.index import model_of
-from consumer.messages import Format
 
 
 class CaliperEvent(EventData, abstract=True):
@@ -62,6 +63,15 @@ class CaliperEvent(EventData, abstract=True):
         privacy="secret",
     )
     extensions: Extensions[RequestExtra] | None = about("The request or the background job.")
+
+
+ThingT_co = TypeVar("ThingT_co", bound=Thing, covariant=True)
+
+
+class EventAbout(CaliperEvent, Generic[ThingT_co], abstract=True):
+    """An event whose object has a known model."""
+
+    object: ThingT_co | None = about("What was acted on.")
 
 
 def _own_model(received: Any, validate: ValidatorFunctionWrapHandler) -> Any:

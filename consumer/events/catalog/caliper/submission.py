@@ -1,6 +1,8 @@
 """Submissions and grades, in Caliper format."""
 
-from consumer.events.catalog.caliper.entities import (
+from consumer.events.catalog.fields import Int, Number, OpaqueId, Text, Time, about
+
+from .entities import (
     AssignedAssignment,
     Attempt,
     AttemptExtra,
@@ -10,13 +12,10 @@ from consumer.events.catalog.caliper.entities import (
     Thing,
     Urn,
 )
-from consumer.events.catalog.caliper.envelope import CaliperEvent
-from consumer.events.catalog.fields import Integer, Number, OpaqueId, Text, Time, about
+from .envelope import EventAbout
 
 
 class SubmissionExtra(AttemptExtra):
-    """Additional fields of a submission."""
-
     submission_type: Text = about(
         "Type.",
         values="online_text_entry online_upload online_url online_quiz discussion_topic "
@@ -29,28 +28,22 @@ class Submission(Attempt):
     """An attempt of a student at an assignment."""
 
     assignable: AssignedAssignment | None = about("The assignment.")
-    count: Integer = about("Number of the attempt, from 1.")
+    count: Int = about("Number of the attempt, from 1.")
     body: Text = about("Submitted text, as HTML.", privacy="education", truncated=True)
     date_created: Time = about("When it was submitted. Only if it was created.")
     date_modified: Time = about("When it was last changed. Only if it was updated.")
     extensions: Extensions[SubmissionExtra] | None = about("Additional fields.")
 
 
-class SubmissionCreated(CaliperEvent):
+class SubmissionCreated(EventAbout[Submission]):
     """A student submitted an attempt."""
 
-    object: Submission | None = about("The attempt.")
 
-
-class SubmissionUpdated(CaliperEvent):
+class SubmissionUpdated(EventAbout[Submission]):
     """A submission changed: graded, resubmitted, or saved for another reason."""
-
-    object: Submission | None = about("The attempt.")
 
 
 class StudentExtra(Extra):
-    """Additional fields of a student."""
-
     sis_id: OpaqueId = about("SIS ID of the student.", of="user", privacy="identifier")
 
 
@@ -83,14 +76,11 @@ class Score(Thing):
     attempt: GradedAttempt | None = about("The graded submission.")
     max_score: Number = about("Maximum points.")
     score_given: Number = about("Points.", privacy="education")
-    scored_by: Urn = about(
-        "The grader, as a URN; absent if Canvas graded.", of="user", privacy="identifier"
-    )
+    scored_by: Urn = about("The grader; absent if Canvas graded.", of="user", privacy="identifier")
     extensions: Extensions[GradeExtra] | None = about("The grade.")
 
 
-class GradeChange(CaliperEvent):
+class GradeChange(EventAbout[GradedAttempt]):
     """The grade of a submission was set or changed."""
 
-    object: GradedAttempt | None = about("The graded submission.")
     generated: Score | None = about("The points.")

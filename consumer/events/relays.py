@@ -26,7 +26,7 @@ _POINTER: Final = (
 )
 _BASE64: Final = "JSON in base64: let the relay send the JSON itself"
 _GZIP: Final = "compressed (gzip): let the relay send the JSON itself"
-
+_WRAPPER: Final = "a JSON object with an event inside: let the relay send the event alone"
 _RECORD: Final = (
     'an SQS message inside a message ("attributes" and "body"): a Lambda function or a pipe '
     "forwards the whole record; let it send the body alone"
@@ -56,6 +56,7 @@ _OBJECTS: Final = (
 # Possessive: each character is looked at once, for any text.
 _is_jwt = re.compile(r"eyJ[\w-]*+\.[\w-]++\.[\w-]*+", re.ASCII).fullmatch
 _is_base64 = re.compile(r"[A-Za-z0-9+/_\s-]{8,}+={0,2}").fullmatch
+_is_url_encoded = re.compile(r"(\w+=)?%[57]B", re.IGNORECASE).match
 #: So many characters of base64, a whole number of groups, are decoded to see what it is.
 _BEGINNING: Final = 64
 _POINTERS: Final = (
@@ -98,7 +99,8 @@ def reason_for(payload: Any) -> str:
         if {"TopicArn", "Message", "Type"} <= payload.keys() and payload["Type"] != "Notification":
             return "an Amazon SNS subscription confirmation, which contains no event"
         keys = {str(key).lower() for key in payload}
-        return next((reason for required, reason in _OBJECTS if required <= keys), "")
+        default = _WRAPPER if any(map(_has_event, payload.values())) else ""
+        return next((reason for required, reason in _OBJECTS if required <= keys), default)
     if isinstance(payload, list):
         array = "a JSON array: let the relay send each event as a message of its own"
         return _POINTER if any(pointer in payload[:1] for pointer in _POINTERS) else array
@@ -106,6 +108,20 @@ def reason_for(payload: Any) -> str:
         text = "JSON inside a JSON string, encoded twice: let the relay send the inner text"
         return reason_for_text(payload) or (text if payload.lstrip()[:1] in {"{", "["} else "")
     return ""
+
+
+def _has_event(value: Any, depth: int = 2) -> bool:
+    """True for an event, as an object or as text, also inside a few objects or arrays."""
+    if isinstance(value, str):
+        return value.lstrip()[:1] == "{" or reason_for_text(value).startswith(
+            (_BASE64, "compressed")
+        )
+    if isinstance(value, dict):
+        if "metadata" in value or "sendTime" in value:
+            return True
+        value = list(value.values())
+    inside = value[:10] if isinstance(value, list) and depth else ()
+    return any(_has_event(part, depth - 1) for part in inside)
 
 
 def reason_for_text(text: str) -> str:
@@ -118,7 +134,9 @@ def reason_for_text(text: str) -> str:
         )
     if text[:1] == "\x1f":
         return _GZIP
-    if text[:3].upper() in {"%7B", "%5B"}:
+    if text[:1] == "<":
+        return "XML or HTML, not JSON: let the relay send the event as Canvas sent it"
+    if _is_url_encoded(text):
         return "URL-encoded: let the relay send the JSON itself"
     if text[:1] == "{":
         several = "several JSON values: let the relay send each event as a message of its own"
@@ -144,4 +162,6 @@ def _reason_for_base64(text: str) -> str:
         return ""
     if content[:2] == b"\x1f\x8b":
         return _GZIP
+    if content[:2] in {b"x\x01", b"x\x9c", b"x\xda", b"BZ"}:
+        return "compressed (zlib or bzip2): let the relay send the JSON itself"
     return _BASE64 if content.lstrip()[:1] in {b"{", b"["} else ""

@@ -1,8 +1,10 @@
 """Messages from a relay: the reason names the relay without quoting them, or they are unwrapped."""
 
 import base64
+import bz2
 import gzip
 import json
+import zlib
 from typing import Any
 
 import pytest
@@ -95,6 +97,11 @@ def opened(payload: Any, *unwrap: Any) -> Event:
         ({"body": TEXT, "headers": {}, "requestContext": {}}, "an HTTP request"),
         ({"specversion": "1.0", "source": "x", "data": EVENT}, "a CloudEvents envelope"),
         ({"partitionKey": "1", "data": PACKED}, "a Kinesis record"),
+        ({"message": {"data": PACKED}, "subscription": "s"}, "a JSON object with an event inside"),
+        ({"Messages": [{"Body": TEXT}]}, "a JSON object with an event inside"),
+        ({"payload": EVENT}, "a JSON object with an event inside"),
+        ({"event": {"sendTime": "2026"}}, "a JSON object with an event inside"),
+        ({"payload": {"text": "none"}, "list": [[[{"metadata": {}}]]]}, "neither a Canvas event"),
         ({}, "neither a Canvas event"),
         ("", "not a JSON object"),
         ("text", "not a JSON object"),
@@ -117,7 +124,11 @@ def test_json_from_a_relay_is_named(payload: Any, named: str) -> None:
         (base64.b64encode(json.dumps(EVENT, indent=1).encode()).decode(), "JSON in base64"),
         (ZIPPED, "compressed (gzip)"),
         ("\x1f\ufffd\x08", "compressed (gzip)"),
+        (base64.b64encode(zlib.compress(TEXT.encode())).decode(), "compressed (zlib or bzip2)"),
+        (base64.b64encode(bz2.compress(TEXT.encode())).decode(), "compressed (zlib or bzip2)"),
         ("%7B%22metadata%22%3A", "URL-encoded"),
+        ("payload=%7b%22metadata%22%3A", "URL-encoded"),
+        ("<html><body>", "XML or HTML"),
         (TEXT + TEXT, "several JSON values"),
         (f"{TEXT}\n{TEXT}\n", "several JSON values"),
         ("This is not an event.", "not JSON: "),

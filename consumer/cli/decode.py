@@ -1,22 +1,17 @@
 """`consume decode`: shows how the daemon decodes messages."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import click
 
-from consumer.cli.options import message_options
+from consumer.cli.options import help_end, message_options
 from consumer.cli.output import echo, report
 from consumer.cli.payloads import ARCHIVED_KEY, read_events
 from consumer.events.identifiers import is_truncated, local_id, shard_of
+from consumer.messages import Event, ReceivedMessage
 from consumer.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from consumer.messages import Event, ReceivedMessage
 
 #: Nested bodies (course_progress) and Caliper's extensions are not deeper.
 _DEEPEST: Final = 4
@@ -26,19 +21,16 @@ _URN: Final = "urn:instructure:canvas:"
 @click.command(
     "decode",
     short_help="Show how the daemon decodes a message.",
-    epilog="""\b
-Exit codes:
-  0  every message could be decoded
-  1  a message could not be decoded, or a file could not be read; the others are shown
-  74 standard output can't be written (a reader that stops early, such as "head", is fine)
-
-\b
-Examples:
-  consume decode payload.json
-  consume decode --unwrap sns payload.json
-  consume decode --json events-2024-05-01.jsonl | jq -r .event_name | sort | uniq -c
-  aws sqs receive-message --message-attribute-names All --queue-url URL | consume decode -
-""",
+    epilog=help_end(
+        "consume decode payload.json",
+        "consume decode --unwrap sns payload.json",
+        "consume decode --json events-2024-05-01.jsonl | jq -r .event_name | sort | uniq -c",
+        "aws sqs receive-message --message-attribute-names All --queue-url URL | consume decode -",
+        codes={
+            0: "every message could be decoded",
+            1: "a message could not be decoded, or a file could not be read; the others are shown",
+        },
+    ),
 )
 @message_options
 @click.pass_context

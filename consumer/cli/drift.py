@@ -1,19 +1,15 @@
 """`consume drift`: lists what is in events but not in the catalog."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from consumer.cli.options import message_options
+from consumer.cli.options import help_end, message_options
 from consumer.cli.output import echo_result, report
 from consumer.cli.payloads import read_events
 from consumer.cli.tables import table, terminal_width, wrapped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _HEADINGS: Final = {"event_name": "EVENT", "types": "TYPE", "example": "FIRST VALUE"}
 _WHERE: Final = ("count", "format", "event_name")
@@ -28,18 +24,15 @@ _SECTIONS: Final = (
 @click.command(
     "drift",
     short_help="List events and fields that are not in the catalog.",
-    epilog="""\b
-Exit codes:
-  0  everything is in the catalog, and every value fits
-  1  something is not, a message could not be decoded, or a file could not be read
-  74 standard output can't be written (a reader that stops early, such as "head", is fine)
-
-\b
-Examples:
-  consume drift canvas-live-events/archive/2024/05/*.jsonl
-  consume drift --json events.jsonl | jq '.unknown_fields[].field'
-  aws sqs receive-message --message-attribute-names All --queue-url URL | consume drift -
-""",
+    epilog=help_end(
+        "consume drift canvas-live-events/archive/2024/05/*.jsonl",
+        "consume drift --json events.jsonl | jq '.unknown_fields[].field'",
+        "aws sqs receive-message --message-attribute-names All --queue-url URL | consume drift -",
+        codes={
+            0: "everything is in the catalog, and every value fits",
+            1: "something is not, a message could not be decoded, or a file could not be read",
+        },
+    ),
 )
 @message_options
 @click.pass_context

@@ -1,28 +1,22 @@
 """Collects what is in events but not in the catalog. Keeps type and shape of values only."""
 
-from __future__ import annotations
-
 import dataclasses
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from consumer.events.catalog import model_of
+from consumer.events.catalog.base import Record
 from consumer.events.catalog.caliper.envelope import Envelope
-from consumer.events.catalog.describe import all_fields_of, fields_of
+from consumer.events.catalog.describe import FieldFacts, all_fields_of, fields_of
 from consumer.events.catalog.metadata import Metadata
 from consumer.events.drift import ANY_EVENT, Unknown, inner_path, unknown_in
 from consumer.events.timestamps import parse_day, parse_time
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from consumer.events.catalog.base import Record
-    from consumer.events.catalog.describe import FieldFacts
-    from consumer.messages import Event, Format
+from consumer.messages import Event, Format
 
 #: How many different unknown things, and misfits, are remembered.
 _MOST: Final = 10_000

@@ -1,28 +1,22 @@
 """What `consume events` says about an event, as data and as a page."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import click
 
 from consumer.cli.tables import table, wrapped
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
-from consumer.events.catalog.base import CanvasBody
+from consumer.events.catalog.base import CanvasBody, Record
 from consumer.events.catalog.describe import all_fields_of, fields_of, meaning_of
 from consumer.events.catalog.index import category_of, is_known
 from consumer.events.catalog.metadata import Metadata
 from consumer.events.identifiers import TRUNCATED_LENGTH
 from consumer.events.samples import sample_message
 from consumer.events.typed import DELETED, STATE_FIELDS, change_named
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from consumer.events.catalog.base import Record
-    from consumer.messages import Format
+from consumer.messages import Format
 
 _PRIVACY: Final = {
     "identifier": "identifies a person",

@@ -1,18 +1,14 @@
 """`consume events`: explains the events that Canvas sends."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from consumer.cli.options import json_option
+from consumer.cli.options import help_end, json_option
 from consumer.cli.output import echo, echo_result
 from consumer.cli.tables import table, terminal_width
-
-if TYPE_CHECKING:
-    from consumer.messages import Format
+from consumer.messages import Format
 
 _UNDOCUMENTED: Final = (
     "`consume events show NAME` explains an event. Undocumented: no payload has been",
@@ -43,20 +39,17 @@ def _check_name(context: click.Context, parameter: click.Parameter, name: str) -
     "events",
     invoke_without_command=True,
     short_help="Explain the events that Canvas sends.",
-    epilog="""\b
-Exit codes:
-  0  explained
-  2  there is no such event, or not in this format; similar names are shown
-  74 standard output can't be written
-
-\b
-Examples:
-  consume events
-  consume events show submission_created
-  consume events schema submission_created > submission_created.schema.json
-  consume events schema submission_created --format caliper
-  consume events --json | jq -r '.[] | select(.category == "grade") | .name'
-""",
+    epilog=help_end(
+        "consume events",
+        "consume events show submission_created",
+        "consume events schema submission_created > submission_created.schema.json",
+        "consume events schema submission_created --format caliper",
+        "consume events --json | jq -r '.[] | select(.category == \"grade\") | .name'",
+        codes={
+            0: "explained",
+            2: "there is no such event, or not in this format; similar names are shown",
+        },
+    ),
 )
 @json_option
 @click.pass_context
@@ -92,11 +85,10 @@ def _list(*, as_json: bool) -> None:
 
 @events_group.command(
     short_help="Explain one event.",
-    epilog="""\b
-Examples:
-  consume events show submission_created
-  consume events show submission_created --json | jq '.canvas.fields[].path'
-""",
+    epilog=help_end(
+        "consume events show submission_created",
+        "consume events show submission_created --json | jq '.canvas.fields[].path'",
+    ),
 )
 @click.argument("name", callback=_check_name)
 @json_option
@@ -112,11 +104,10 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
 
 @events_group.command(
     short_help="Print the JSON Schema of one event.",
-    epilog="""\b
-Examples:
-  consume events schema submission_created
-  consume events schema grade_change --format caliper
-""",
+    epilog=help_end(
+        "consume events schema submission_created",
+        "consume events schema grade_change --format caliper",
+    ),
 )
 @click.argument("name", callback=_check_name)
 @click.option(

@@ -1,22 +1,35 @@
-"""The options that several commands share."""
+"""The options that several commands share, and the end of their help."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-Command = TypeVar("Command", bound="Callable[..., Any]")
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 #: A configuration file. click does not check it: a file that can't be read is exit code 78.
 FILE: Final = click.Path(path_type=Path, readable=False)
 
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+#: Exit codes that mean the same in each command that lists them.
+_COMMON_CODES: Final = {
+    69: "the queue does not exist",
+    74: "standard output can't be written (a reader that stops early, such as head, is fine)",
+}
+
+
+def help_end(*examples: str, codes: Mapping[int, str] | None = None) -> str:
+    """The epilog of a command: its exit codes, then examples. A code with "" is a common one."""
+    blocks = []
+    if codes:
+        meanings = {74: "", **codes}
+        lines = (f"{code:<4}{meanings[code] or _COMMON_CODES[code]}" for code in sorted(meanings))
+        blocks.append(("Exit codes:", *lines))
+    blocks.append(("Example:" if len(examples) == 1 else "Examples:", *examples))
+    return "\n\n".join("\b\n" + "\n  ".join(block) for block in blocks)
 
 
 def queue_options(command: Command) -> Command:

@@ -1,26 +1,21 @@
 """Standard output and standard error: results, errors in plain words, and what handlers print."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
 import sys
 import threading
 import traceback
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TextIO
 
 import click
 
 from consumer.errors import EXIT_BUG, EXIT_OK, EXIT_OUTPUT, ConsumerError
 from consumer.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import TextIO
 
 #: How long the process waits at its end until what handlers printed is read.
 LAST_SECONDS: Final = 2.0
@@ -85,6 +80,12 @@ def report(text: str, *, kind: str = "error") -> None:
     """Write each line of the text as "consume: error: ..." to standard error."""
     for line in text.split("\n"):
         note(f"consume: {kind}: {line}")
+
+
+def report_warnings(warnings: Iterable[str]) -> None:
+    """Write each one as "consume: warning: ..." to standard error."""
+    for warning in warnings:
+        report(warning, kind="warning")
 
 
 def note(line: str) -> None:

@@ -1,21 +1,17 @@
 """Reads messages from files: one or several, an array, the archive, or what the AWS CLI prints."""
 
-from __future__ import annotations
-
 import errno
 import json
 import re
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from consumer.cli.output import report
 from consumer.errors import DecodeError
 from consumer.messages import Event, ReceivedMessage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 #: Among the attributes of a message from the archive: the key of the event when it was received.
 ARCHIVED_KEY: Final = "ArchivedEventKey"

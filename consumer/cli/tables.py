@@ -1,16 +1,12 @@
 """Tables and paragraphs: as wide as the terminal, or one line for each row in a pipe or file."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 import textwrap
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from consumer.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _GAP: Final = "  "
 #: A narrower last column is below the other columns.

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from consumer.events.catalog import model_of
 from consumer.events.catalog.base import Record
 from consumer.events.catalog.caliper.envelope import Envelope
-from consumer.events.catalog.describe import FieldFacts, all_fields_of, fields_of
+from consumer.events.catalog.describe import all_fields_of, fields_of
 from consumer.events.catalog.metadata import Metadata
 from consumer.events.drift import ANY_EVENT, Unknown, inner_path, unknown_in
 from consumer.events.timestamps import parse_day, parse_time
@@ -24,7 +24,6 @@ _MOST: Final = 10_000
 _MOST_FIELDS: Final = 100
 
 _READERS: Final = {"timestamp": parse_time, "date": parse_day}
-_is_digits = re.compile("[0-9]+").fullmatch
 _is_url = re.compile("[a-z]+://.*", re.DOTALL).fullmatch
 _JSON_TYPES: Final = {
     NoneType: "null", bool: "boolean", str: "string", dict: "object", list: "array",
@@ -62,6 +61,10 @@ class Row:
                 if path in self.fields or len(self.fields) < _MOST_FIELDS:
                     self.fields.setdefault(path, set()).add(_json_type(inner))
 
+    def picked(self, *keys: str) -> dict[str, Any]:
+        """Which event it is, how often it was found, and what else is asked for."""
+        return {key: getattr(self, key) for key in ("format", "event_name", "count", *keys)}
+
 
 class Report:
     """What was found in events. Not for use by several threads."""
@@ -95,27 +98,20 @@ class Report:
     def as_data(self) -> dict[str, Any]:
         """All of it as data, the most frequent first. Types are sets."""
         unknown = _sorted(self._unknown)
-        where = ("format", "event_name", "field", "count", "types", "example")
+        about = ("field", "types", "example")
         return {
             "messages": self._messages,
             "events": self._events,
             "undecodable": self._undecodable,
-            "unknown_events": _picked(
-                [row for row in unknown if not row.field],
-                ("format", "event_name", "count", "fields"),
-            ),
-            "unknown_fields": _picked([row for row in unknown if row.field], where),
-            "misfits": _picked(_sorted(self._misfits), (*where, "expected")),
+            "unknown_events": [row.picked("fields") for row in unknown if not row.field],
+            "unknown_fields": [row.picked(*about) for row in unknown if row.field],
+            "misfits": [row.picked(*about, "expected") for row in _sorted(self._misfits)],
             "complete": self._is_complete,
         }
 
 
 def _sorted(rows: dict[Unknown, Row]) -> list[Row]:
     return [row for _, row in sorted(rows.items(), key=lambda item: (-item[1].count, item[0]))]
-
-
-def _picked(rows: list[Row], keys: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [{key: getattr(row, key) for key in keys} for row in rows]
 
 
 def _misfits_in(event: Event) -> Iterator[tuple[Unknown, Any, str]]:
@@ -133,8 +129,7 @@ def _faults(
     model: type[Record], values: Mapping[str, Any], path: str
 ) -> Iterator[tuple[str, Any, str]]:
     """The path, the value and the expected type of each value that does not fit its type."""
-    for where, value, facts in _unread(model, values, path):
-        yield where, value, facts.type_words
+    yield from _unread(model, values, path)
     try:
         model.model_validate(values)
     except ValidationError as error:
@@ -143,13 +138,12 @@ def _faults(
         for fault in error.errors(include_url=False, include_context=False, include_input=False):
             where, value = _followed(fault["loc"], values, path)
             found.setdefault(where, (value, types.get(where, fault["msg"])))
-        for where, (value, expected) in found.items():
-            yield where, value, expected
+        yield from ((where, *value_and_type) for where, value_and_type in found.items())
 
 
 def _unread(
     model: type[Record], values: Mapping[str, Any], path: str
-) -> Iterator[tuple[str, Any, FieldFacts]]:
+) -> Iterator[tuple[str, Any, str]]:
     """Times and dates that can't be read: the model has None for them, without an error."""
     for facts in _fields(model):
         value, where = values.get(facts.key), inner_path(path, facts.key)
@@ -159,7 +153,7 @@ def _unread(
                     inner = f"{where}[]" if isinstance(value, list) else where
                     yield from _unread(facts.record, item, inner)
         elif facts.kind in _READERS and value not in (None, "") and not _READERS[facts.kind](value):
-            yield where, value, facts
+            yield where, value, facts.type_words
 
 
 _fields = lru_cache(maxsize=1_000)(fields_of)
@@ -204,7 +198,7 @@ def shape_of(value: Any) -> str:
 
 
 def _look_of(text: str) -> str:
-    if _is_digits(text):
+    if text.isdecimal() and text.isascii():
         return ", digits only"
     if parse_time(text):
         return ", a time"

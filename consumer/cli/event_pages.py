@@ -56,16 +56,13 @@ def summary_of(name: str) -> dict[str, Any]:
 def event_facts(name: str) -> dict[str, Any]:
     """All that is known about an event, as JSON data."""
     model = model_of(name)
-    facts = {**summary_of(name), "entity": None, "note": None}
-    if model is not None and not model.in_source:
-        facts["note"] = _NOT_IN_SOURCE
-    kind, field = model.entity() if model and issubclass(model, CanvasBody) else ("", "")
-    if model is not None and kind:
-        is_object = any(f.key == field and f.record for f in fields_of(model))
-        facts["entity"] = {"kind": kind, "field": f"{field}.id" if is_object else field}
-    metadata = {"metadata": _fields(Metadata)}
-    facts["canvas"] = {**_format_facts(name, "canvas"), **metadata}
-    facts["caliper"] = None
+    facts = {
+        **summary_of(name),
+        "entity": _entity(model),
+        "note": _NOT_IN_SOURCE if model is not None and not model.in_source else None,
+        "canvas": {**_format_facts(name, "canvas"), "metadata": _fields(Metadata)},
+        "caliper": None,
+    }
     if is_known(name, "caliper"):
         forms = [form._asdict() for form in forms_of(name)]
         facts["caliper"] = {"forms": forms, **_format_facts(name, "caliper")}
@@ -75,11 +72,20 @@ def event_facts(name: str) -> dict[str, Any]:
     return facts
 
 
+def _entity(model: type[Record] | None) -> dict[str, str] | None:
+    """What the event is about, and the field with its id."""
+    kind, field = model.entity() if model and issubclass(model, CanvasBody) else ("", "")
+    if model is None or not kind:
+        return None
+    is_object = any(f.key == field and f.record for f in fields_of(model))
+    return {"kind": kind, "field": f"{field}.id" if is_object else field}
+
+
 def _format_facts(name: str, event_format: Format) -> dict[str, Any]:
     model = model_of(name, event_format)
     return {
         "changes": _changes(name, model),
-        "fields": _fields(model) if model is not None else [],
+        "fields": _fields(model),
         "example": json.loads(sample_message(name, event_format, seed=_SEED).body),
     }
 
@@ -87,13 +93,14 @@ def _format_facts(name: str, event_format: Format) -> dict[str, Any]:
 def _changes(name: str, model: type[Record] | None) -> list[str]:
     """The values that `event.change` can have."""
     change = change_named(name)
-    if change != "updated" or model is None:
-        return [change] if change else []
-    states = [f.marks.values for path, f in all_fields_of(model) if path in _STATES]
-    return [change, DELETED] if any(DELETED in values for values in states) else [change]
+    if change == "updated" and model is not None:
+        states = [f.marks.values for path, f in all_fields_of(model) if path in _STATES]
+        if any(DELETED in values for values in states):
+            return [change, DELETED]
+    return [change] if change else []
 
 
-def _fields(model: type[Record]) -> list[dict[str, Any]]:
+def _fields(model: type[Record] | None) -> list[dict[str, Any]]:
     return [
         {
             "path": path,
@@ -106,7 +113,7 @@ def _fields(model: type[Record]) -> list[dict[str, Any]]:
             "truncated_at": TRUNCATED_LENGTH if facts.marks.truncated else None,
             "values": list(facts.marks.values),
         }
-        for path, facts in all_fields_of(model)
+        for path, facts in (all_fields_of(model) if model is not None else ())
     ]
 
 

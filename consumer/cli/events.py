@@ -60,17 +60,13 @@ def events_group(context: click.Context, as_json: bool) -> None:
     others.
     """
     if context.invoked_subcommand is None:
-        _list(as_json=as_json)
+        context.invoke(list_command, as_json=as_json)
 
 
 @events_group.command("list", short_help="The same as without a command.")
 @json_option
-def list_command(as_json: bool) -> None:
+def list_command(*, as_json: bool) -> None:
     """List all events that Canvas is known to send."""
-    _list(as_json=as_json)
-
-
-def _list(*, as_json: bool) -> None:
     from consumer.cli.event_pages import summary_of
     from consumer.events.catalog.index import names
 

@@ -44,10 +44,12 @@ def echo(text: str) -> None:
             click.echo(text.encode("ascii", "backslashreplace").decode("ascii"))
 
 
-def echo_result(data: object, lines: Iterable[str], *, as_json: bool) -> None:
+def echo_result(
+    data: object, lines: Iterable[str], *, as_json: bool, indent: int | None = 2
+) -> None:
     """Write the data as JSON, or the lines of a page. Raises `OutputError`."""
     if as_json:
-        echo(json.dumps(data, default=_plain, indent=2))
+        echo(json.dumps(data, default=_plain, indent=indent))
     else:
         for line in lines:
             echo(line)

@@ -32,7 +32,7 @@ _HELP_END: Final = help_end(
         69: "",
         75: "SQS could not be reached, or refused a message, four times",
         77: "credentials are missing, wrong or not allowed to send",
-        78: "the configuration can't be used, or Canvas could not deliver to a queue with this name",
+        78: "the configuration can't be used, or Canvas could not deliver to a queue of that name",
         130: "stopped with Ctrl-C; the number of messages sent is reported",
     },
 )

@@ -62,10 +62,7 @@ The archive has every handled event, one JSON object per line
   {archive}
 Look at it
   {consume} decode \\
-    {first}
-  head -n 1 \\
-    {first} \\
-    | python3 -m json.tool"""
+    {first}"""
 _KEEP = """
 The queue stays until you press Ctrl-C here. From a second terminal:
   AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} \\

@@ -28,7 +28,9 @@ _is_url = re.compile("[a-z]+://.*", re.DOTALL).fullmatch
 _JSON_TYPES: Final = {
     NoneType: "null", bool: "boolean", str: "string", dict: "object", list: "array",
 }  # fmt: skip
-_SHAPES: Final = {NoneType: "null", bool: "true or false", float: "number with a fraction"}
+
+#: A value that does not fit its type: the path, the value and the type.
+_Fault = tuple[str, Any, str]
 
 
 @dataclasses.dataclass(slots=True)
@@ -125,25 +127,20 @@ def _misfits_in(event: Event) -> Iterator[tuple[Unknown, Any, str]]:
         yield Unknown(event.format, ANY_EVENT, path), value, expected
 
 
-def _faults(
-    model: type[Record], values: Mapping[str, Any], path: str
-) -> Iterator[tuple[str, Any, str]]:
-    """The path, the value and the expected type of each value that does not fit its type."""
+def _faults(model: type[Record], values: Mapping[str, Any], path: str) -> Iterator[_Fault]:
     yield from _unread(model, values, path)
     try:
         model.model_validate(values)
     except ValidationError as error:
         types = _types(model, path)
-        found: dict[str, tuple[Any, str]] = {}
+        found: dict[str, _Fault] = {}
         for fault in error.errors(include_url=False, include_context=False, include_input=False):
             where, value = _followed(fault["loc"], values, path)
-            found.setdefault(where, (value, types.get(where, fault["msg"])))
-        yield from ((where, *value_and_type) for where, value_and_type in found.items())
+            found.setdefault(where, (where, value, types.get(where, fault["msg"])))
+        yield from found.values()
 
 
-def _unread(
-    model: type[Record], values: Mapping[str, Any], path: str
-) -> Iterator[tuple[str, Any, str]]:
+def _unread(model: type[Record], values: Mapping[str, Any], path: str) -> Iterator[_Fault]:
     """Times and dates that can't be read: the model has None for them, without an error."""
     for facts in _fields(model):
         value, where = values.get(facts.key), inner_path(path, facts.key)
@@ -183,22 +180,27 @@ def _json_type(value: Any) -> str:
 
 def shape_of(value: Any) -> str:
     """What a value looks like, without its content, which may be personal data."""
-    shape = _SHAPES.get(type(value), "")
     match value:
-        case str():
-            shape = f"text of {_counted(len(value), 'character')}{_look_of(value)}"
+        case None:
+            shape = "null"
+        case bool():
+            shape = "true or false"
+        case float():
+            shape = "number with a fraction"
+        case int():
+            shape = f"number of {_counted(len(str(abs(value))), 'digit')}"
         case dict():
             shape = f"object with {_counted(len(value), 'field')}"
         case list():
             types = " or ".join(sorted({_json_type(item) for item in value}))
             shape = f"list of {_counted(len(value), 'item')}{types and f' ({types})'}"
-        case int() if not shape:
-            shape = f"number of {_counted(len(str(abs(value))), 'digit')}"
+        case _:
+            shape = f"text of {_counted(len(value), 'character')}{_look_of(value)}"
     return shape
 
 
 def _look_of(text: str) -> str:
-    if text.isdecimal() and text.isascii():
+    if text.isascii() and text.isdecimal():
         return ", digits only"
     if parse_time(text):
         return ", a time"

@@ -47,9 +47,8 @@ _OUTPUT_HINT: Final = (
 class _Group(click.Group):
     """The daemon, with the other commands as subcommands.
 
-    The daemon ends only with documented exit codes. So a wrong option is a configuration error:
-    after click's own exit code for it, 2, systemd would restart the daemon for ever. The other
-    commands keep 2, as is usual in a shell.
+    A wrong option of the daemon is a configuration error: after click's exit code for it, 2,
+    systemd would restart the daemon for ever. The other commands keep 2, as is usual in a shell.
     """
 
     def main(self, *args: Any, **options: Any) -> Any:

@@ -10,23 +10,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 import click
 
 from consumer.errors import EXIT_BUG, EXIT_OK, EXIT_OUTPUT, ConsumerError
 from consumer.printable import printable
 
-#: How long the process waits at its end until what handlers printed is read.
-LAST_SECONDS: Final = 2.0
-
 
 class OutputError(ConsumerError):
-    """Standard output can't be written.
-
-    Args:
-        reader_gone: the reader has closed the pipe, as `head` does. That is not a failure.
-    """
+    """Standard output can't be written. If its reader has gone, as `head` does, that is fine."""
 
     exit_code = EXIT_OUTPUT
 
@@ -114,24 +107,20 @@ def plain_errors() -> Iterator[None]:
     """
     try:
         yield
-    except ConsumerError as error:
-        _exit(error)
-    except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
+    except Exception as found:
+        error, frames = found, traceback.extract_tb(found.__traceback__)
         if isinstance(error, OSError) and frames[-1].name == "echo":  # click writes --help
-            _exit(_output_error(error))
+            error = _output_error(error)
+        if isinstance(error, OutputError):
+            _discard(sys.stdout)
+            if error.reader_gone:
+                sys.exit(EXIT_OK)
+        if isinstance(error, ConsumerError):
+            report(str(error))
+            sys.exit(error.exit_code)
         places = [f"{Path(f.filename).name}:{f.lineno} in {f.name}" for f in frames[-3:]]
         report(f"a bug in this program: {type(error).__name__} at {' > '.join(places)}")
         sys.exit(EXIT_BUG)
-
-
-def _exit(error: ConsumerError) -> None:
-    if isinstance(error, OutputError):
-        _discard(sys.stdout)
-        if error.reader_gone:
-            sys.exit(EXIT_OK)
-    report(str(error))
-    sys.exit(error.exit_code)
 
 
 def open_closed_streams() -> None:
@@ -180,7 +169,7 @@ class Printed:
             raise
         return len(text)
 
-    def failure(self, *, seconds: float = LAST_SECONDS) -> str:
+    def failure(self, *, seconds: float = 2.0) -> str:
         """Why something could not be written, or "". To be called last.
 
         Waits at most so many seconds for a pipe to be read.

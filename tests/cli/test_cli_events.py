@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -247,19 +245,3 @@ def test_an_event_without_a_caliper_form_has_no_caliper_schema() -> None:
 def test_schema_accepts_json() -> None:
     """`--json` changes nothing."""
     assert run("schema", "logged_in").stdout == run("schema", "logged_in", "--json").stdout
-
-
-def test_a_reader_that_closes_the_pipe_is_not_an_error() -> None:
-    """`consume events show ... | head -1` writes nothing to standard error."""
-    program = "from consumer.cli.main import main; main()"
-    with subprocess.Popen(
-        [sys.executable, "-c", program, "events", "show", "submission_created"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-
-        assert process.stderr.read() == b""
-        process.wait(120)

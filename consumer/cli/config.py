@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from consumer.cli.options import FILE, help_end, json_option
-from consumer.cli.output import echo, echo_result, report_warnings
+from consumer.cli.options import FILE, config_option, help_end, json_option
+from consumer.cli.output import echo, echo_result, report
 from consumer.errors import ConfigurationError
 from consumer.printable import printable
 
@@ -67,7 +67,7 @@ def check(file: Path) -> None:
 
     sys.path.append(str(Path.cwd()))  # as in the daemon
     warnings, plan = config_report.check(file)
-    report_warnings(warnings)
+    report("\n".join(warnings), kind="warning")
     echo(printable(f"{file}: ok"))
     for label, text in plan:
         echo(printable(f"  {label:<13}{text}"))
@@ -80,9 +80,7 @@ def check(file: Path) -> None:
         "CONSUMER_ENGINE__WORKERS=4 consume config show",
     )
 )
-@click.option(
-    "-c", "--config", "config_file", metavar="FILE", type=FILE, help="Configuration file (YAML)."
-)
+@config_option
 @json_option
 def show(config_file: Path | None, *, as_json: bool) -> None:
     """Show the value of every setting, and where it comes from.
@@ -93,7 +91,7 @@ def show(config_file: Path | None, *, as_json: bool) -> None:
     from consumer.config import effective, load
 
     loaded = load(config_file, environ=os.environ, overrides={}, outside_service=True)
-    report_warnings(loaded.warnings)
+    report("\n".join(loaded.warnings), kind="warning")
     tree = effective(loaded)
     echo_result(tree, as_yaml(tree), as_json=as_json)
 

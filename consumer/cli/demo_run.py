@@ -33,7 +33,6 @@ from consumer.service.signals import StopSignals
 
 _QUEUE_NAME = "canvas-live-events-demo"
 _EVENTS = 200
-_UNDECODABLE = "This is not an event."
 
 # No line is longer than 80 characters, except those with long paths.
 _INTRODUCTION = """\
@@ -63,12 +62,12 @@ The archive has every handled event, one JSON object per line
 Look at it
   {consume} decode \\
     {first}"""
-_KEEP = """
+_KEEP = f"""
 The queue stays until you press Ctrl-C here. From a second terminal:
-  AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} \\
-    {consume} --handler log --queue-url \\
-    {url}
-{again} more sample messages were sent for it."""
+  AWS_ACCESS_KEY_ID={ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY} \\
+    {{consume}} --handler log --queue-url \\
+    {{url}}
+{{again}} more sample messages were sent for it."""
 
 
 def run_demo(*, keep: bool) -> None:
@@ -89,7 +88,7 @@ def _consume_all(queue: EmbeddedQueue, settings: Settings, registry: Registry) -
     configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
     messages = _messages(_EVENTS, seed=1)
     messages.insert(len(messages) // 2, messages[0])
-    messages.insert(len(messages) // 3, (_UNDECODABLE, {}))
+    messages.insert(len(messages) // 3, ("This is not an event.", {}))
     sent = queue.send(messages)
     wait = settings.queue.wait_time_seconds
     echo(_INTRODUCTION.format(queue=_QUEUE_NAME, sent=sent, events=_EVENTS, wait=wait))
@@ -173,18 +172,14 @@ def _report(status: Status, queue: EmbeddedQueue, keys: Counter[str], folder: Pa
 
 def _consume() -> str:
     """The command to run this program again, which may not be on the PATH."""
-    called = Path(sys.argv[0])
-    if called.name != "consume":
-        return f"{sys.executable} -m consumer"
-    return "consume" if which("consume") == str(called) else str(called)
+    return "consume" if which("consume") == sys.argv[0] else f"{sys.executable} -m consumer"
 
 
 def _keep(queue: EmbeddedQueue) -> None:
     again = queue.send(_messages(50, seed=2))
-    key, secret = ACCESS_KEY_ID, SECRET_ACCESS_KEY
     signals = StopSignals()
     with signals.installed():
-        echo(_KEEP.format(key=key, secret=secret, consume=_consume(), url=queue.url, again=again))
+        echo(_KEEP.format(consume=_consume(), url=queue.url, again=again))
         while not signals.count:
             signals.wait(60)
     echo("\nThe queue is gone.")

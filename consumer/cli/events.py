@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from consumer.cli.options import help_end, json_option
+from consumer.cli.options import format_option, help_end, json_option
 from consumer.cli.output import echo, echo_result
 from consumer.cli.tables import table, terminal_width
 from consumer.messages import Format
@@ -106,10 +106,7 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
     ),
 )
 @click.argument("name", callback=_check_name)
-@click.option(
-    "--format", "event_format", type=click.Choice(["canvas", "caliper"]), default="canvas",
-    show_default=True, help="Format of the message.",
-)  # fmt: skip
+@format_option
 @click.option("--json", is_flag=True, expose_value=False, help="No effect: a schema is JSON.")
 def schema(name: str, event_format: Format) -> None:
     """Print the JSON Schema (2020-12) of a whole message with the event NAME."""

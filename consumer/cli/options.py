@@ -12,6 +12,14 @@ Command = Callable[..., Any]
 #: A configuration file. click does not check it: a file that can't be read is exit code 78.
 FILE: Final = click.Path(path_type=Path, readable=False)
 
+config_option: Final = click.option(
+    "-c", "--config", "config_file", metavar="FILE", type=FILE,
+    help='Configuration file (YAML); "consume config example" prints one.',
+)  # fmt: skip
+format_option: Final = click.option(
+    "--format", "event_format", type=click.Choice(["canvas", "caliper"]), default="canvas",
+    show_default=True, help="Format of the messages.",
+)  # fmt: skip
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 #: Exit codes that mean the same in each command that lists them.
@@ -56,10 +64,7 @@ queue_options: Final = _together(
         "--profile", "aws__profile", metavar="NAME",
         help="Profile in the AWS configuration files.",
     ),
-    click.option(
-        "-c", "--config", "config_file", metavar="FILE", type=FILE,
-        help='Configuration file (YAML); "consume config example" prints one.',
-    ),
+    config_option,
 )  # fmt: skip
 
 #: Files with messages, and how the messages are decoded.

@@ -73,14 +73,8 @@ def _reason_of(error: Exception) -> str:
 
 def report(text: str, *, kind: str = "error") -> None:
     """Write each line of the text as "consume: error: ..." to standard error."""
-    for line in text.split("\n"):
+    for line in text.split("\n") if text else ():
         note(f"consume: {kind}: {line}")
-
-
-def report_warnings(warnings: Iterable[str]) -> None:
-    """Write each one as "consume: warning: ..." to standard error."""
-    for warning in warnings:
-        report(warning, kind="warning")
 
 
 def note(line: str) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.events import event_fault
-from consumer.cli.options import help_end, overrides_of, queue_options
-from consumer.cli.output import note, report_warnings, writing
+from consumer.cli.options import format_option, help_end, overrides_of, queue_options
+from consumer.cli.output import note, report, writing
 
 if TYPE_CHECKING:
     from consumer.events.samples import SampleMessage
@@ -55,10 +55,7 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
     "sample", short_help="Make sample events, or send them to a queue.", epilog=_HELP_END
 )
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option(
-    "--format", "event_format", type=click.Choice(["canvas", "caliper"]), default="canvas",
-    show_default=True, help="Format of the messages.",
-)  # fmt: skip
+@format_option
 @click.option(
     "--count", metavar="N", type=click.IntRange(min=0),
     help="Number of messages; the names take turns. Default: one of each name, or 100 of a mix.",
@@ -176,7 +173,7 @@ def _send(messages: Iterator["SampleMessage"], options: Mapping[str, Any]) -> No
     from consumer.queues.sqs import connect
 
     loaded = load_with_queue(options["config_file"], overrides_of(options), outside_service=True)
-    report_warnings(loaded.warnings)
+    report("\n".join(loaded.warnings), kind="warning")
     sender = connect(loaded.settings.queue, loaded.settings.aws)
     count, rate = options["count"], options["rate"]
     if count and rate and count / rate >= _LONG_SECONDS:

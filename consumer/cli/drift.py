@@ -9,7 +9,7 @@ import click
 from consumer.cli.options import help_end, message_options
 from consumer.cli.output import echo_result, report
 from consumer.cli.payloads import read_events
-from consumer.cli.tables import table, terminal_width, wrapped
+from consumer.cli.tables import section, terminal_width, wrapped
 
 _HEADINGS: Final = {"event_name": "EVENT", "types": "TYPE", "example": "FIRST VALUE"}
 _WHERE: Final = ("count", "format", "event_name")
@@ -88,10 +88,9 @@ def _page(data: dict[str, Any], width: int | None) -> Iterator[str]:
     yield f"not decodable  {data['undecodable']:,}"
     for title, key, columns in _SECTIONS:
         if rows := data[key]:
-            yield ""
-            yield click.style(title, bold=True)
             header = [_HEADINGS.get(column, column.upper()) for column in columns]
-            yield from table([header, *([_cell(row[c]) for c in columns] for row in rows)], width)
+            cells = ([_cell(row[column]) for column in columns] for row in rows)
+            yield from section(title, [header, *cells], width)
     if not data["complete"]:
         yield from wrapped("There are more; the memory for them is limited.", width)
     if _is_clean(data):

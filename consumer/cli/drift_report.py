@@ -1,6 +1,5 @@
 """Collects what is in events but not in the catalog. Keeps type and shape of values only."""
 
-import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -16,7 +15,7 @@ from consumer.events.catalog.describe import all_fields_of, fields_of
 from consumer.events.catalog.metadata import Metadata
 from consumer.events.drift import ANY_EVENT, Unknown, inner_path, unknown_in
 from consumer.events.timestamps import parse_day, parse_time
-from consumer.messages import Event, Format
+from consumer.messages import Event
 
 #: How many different unknown things, and misfits, are remembered.
 _MOST: Final = 10_000
@@ -33,48 +32,13 @@ _JSON_TYPES: Final = {
 _Fault = tuple[str, Any, str]
 
 
-@dataclasses.dataclass(slots=True)
-class Row:
-    """Something that is not in the catalog, or does not fit: how often, and what it is like."""
-
-    format: Format
-    event_name: str
-    #: "" for an event that is unknown.
-    field: str
-    count: int = 0
-    #: The JSON types of its values.
-    types: set[str] = dataclasses.field(default_factory=set)
-    #: The shape of the first value that was not null.
-    example: str = "null"
-    #: The type in the catalog, of a value that does not fit.
-    expected: str = ""
-    #: The fields of an unknown event, and their types.
-    fields: dict[str, set[str]] = dataclasses.field(default_factory=dict)
-
-    def add(self, value: Any) -> None:
-        """Count one with this value; that of an unknown event is its body."""
-        self.count += 1
-        self.types.add(_json_type(value))
-        if self.example == "null" and value is not None:
-            self.example = shape_of(value)
-        if not self.field:
-            for key, inner in value.items():
-                path = inner_path("body" if self.format == "canvas" else "", key)
-                if path in self.fields or len(self.fields) < _MOST_FIELDS:
-                    self.fields.setdefault(path, set()).add(_json_type(inner))
-
-    def picked(self, *keys: str) -> dict[str, Any]:
-        """Which event it is, how often it was found, and what else is asked for."""
-        return {key: getattr(self, key) for key in ("format", "event_name", "count", *keys)}
-
-
 class Report:
-    """What was found in events. Not for use by several threads."""
+    """What was found in events: a row for each different thing. Not for use by several threads."""
 
     def __init__(self) -> None:
         self._messages = self._events = self._undecodable = 0
-        self._unknown: dict[Unknown, Row] = {}
-        self._misfits: dict[Unknown, Row] = {}
+        kinds = ("unknown_events", "unknown_fields", "misfits")
+        self._rows: dict[str, dict[Unknown, dict[str, Any]]] = {kind: {} for kind in kinds}
         self._is_complete = True
 
     def add(self, events: tuple[Event, ...]) -> None:
@@ -84,36 +48,52 @@ class Report:
         self._undecodable += not events
         for event in events:
             for unknown, value in unknown_in(event):
-                self._add(self._unknown, unknown, value)
+                if unknown.path:
+                    self._add_value("unknown_fields", unknown, value)
+                else:
+                    self._add_event(unknown, body=value)
             for misfit, value, expected in _misfits_in(event):
-                self._add(self._misfits, misfit, value, expected)
+                self._add_value("misfits", misfit, value, expected=expected)
 
-    def _add(self, rows: dict[Unknown, Row], key: Unknown, value: Any, expected: str = "") -> None:
-        if key not in rows:
-            if len(rows) >= _MOST:
-                self._is_complete = False
-                return
-            rows[key] = Row(*key)
-        rows[key].expected = expected
-        rows[key].add(value)
+    def _add_event(self, event: Unknown, body: Mapping[str, Any]) -> None:
+        fields = self._counted(event, "unknown_events", fields={})["fields"]
+        for key, value in body.items():
+            path = inner_path("body" if event.format == "canvas" else "", key)
+            if path in fields or len(fields) < _MOST_FIELDS:
+                fields.setdefault(path, set()).add(_json_type(value))
+
+    def _add_value(self, kind: str, field: Unknown, value: Any, **more: str) -> None:
+        """Add the JSON type of a value, and the shape of the first one that is not null."""
+        row = self._counted(field, kind, field=field.path, types=set(), example="null")
+        row["types"].add(_json_type(value))
+        if row["example"] == "null":
+            row["example"] = shape_of(value)
+        row.update(more)
+
+    def _counted(self, key: Unknown, kind: str, **new: Any) -> dict[str, Any]:
+        """The row of this event or field, with one added to its count; one to forget if full."""
+        new |= {"format": key.format, "event_name": key.name, "count": 0}
+        rows = self._rows[kind]
+        if key not in rows and len(rows) >= _MOST:
+            self._is_complete = False
+            return new
+        row = rows.setdefault(key, new)
+        row["count"] += 1
+        return row
 
     def as_data(self) -> dict[str, Any]:
         """All of it as data, the most frequent first. Types are sets."""
-        unknown = _sorted(self._unknown)
-        about = ("field", "types", "example")
         return {
             "messages": self._messages,
             "events": self._events,
             "undecodable": self._undecodable,
-            "unknown_events": [row.picked("fields") for row in unknown if not row.field],
-            "unknown_fields": [row.picked(*about) for row in unknown if row.field],
-            "misfits": [row.picked(*about, "expected") for row in _sorted(self._misfits)],
+            **{kind: _most_frequent_first(rows) for kind, rows in self._rows.items()},
             "complete": self._is_complete,
         }
 
 
-def _sorted(rows: dict[Unknown, Row]) -> list[Row]:
-    return [row for _, row in sorted(rows.items(), key=lambda item: (-item[1].count, item[0]))]
+def _most_frequent_first(rows: dict[Unknown, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [rows[key] for key in sorted(rows, key=lambda key: (-rows[key]["count"], key))]
 
 
 def _misfits_in(event: Event) -> Iterator[tuple[Unknown, Any, str]]:

@@ -1,12 +1,12 @@
 """What `consume events` says about an event, as data and as a page."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
 import click
 
-from consumer.cli.tables import table, wrapped
+from consumer.cli.tables import section, table, wrapped
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.base import CanvasBody, EventData, Record
@@ -123,17 +123,17 @@ def event_page(facts: dict[str, Any], width: int | None) -> Iterator[str]:
     yield ""
     yield from table(list(_head(facts)), width)
     canvas, caliper = facts["canvas"], facts["caliper"]
-    yield from _section("Fields of the body", _rows(canvas["fields"]), width)
+    yield from section("Fields of the body", _rows(canvas["fields"]), width)
     if not canvas["fields"]:
         yield "  none: the body is an empty object"
     metadata = _rows(canvas["metadata"])
-    yield from _section("Fields of the metadata, for all events", metadata, width)
+    yield from section("Fields of the metadata, for all events", metadata, width)
     yield from _example("Canvas", canvas)
     if caliper is not None:
-        yield from _section("In Caliper format", list(_forms(caliper["forms"])), width)
-        yield from _section("Fields of the Caliper event", _rows(caliper["fields"]), width)
+        yield from section("In Caliper format", list(_forms(caliper["forms"])), width)
+        yield from section("Fields of the Caliper event", _rows(caliper["fields"]), width)
         yield from _example("Caliper", caliper)
-    yield from _section("Words", _WORDS, width)
+    yield from section("Words", _WORDS, width)
     yield from wrapped("Any field can be null or missing, and there can be others.", width, "  ")
 
 
@@ -162,12 +162,6 @@ def _forms(forms: list[dict[str, str]]) -> Iterator[tuple[str, str, str]]:
         yield form["type"], form["action"], f"{form['object_type'] or 'any'}{urn}"
 
 
-def _section(title: str, rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
-    yield ""
-    yield click.style(title, bold=True)
-    yield from table(rows, width)
-
-
 def _rows(fields: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     """Path, type and meaning of each field; the meaning with examples, and marks in brackets."""
     rows = []
@@ -186,5 +180,5 @@ def _rows(fields: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 
 
 def _example(title: str, facts: dict[str, Any]) -> Iterator[str]:
-    yield from _section(f"Example in {title} format (not a real event)", (), None)
+    yield from section(f"Example in {title} format (not a real event)", (), None)
     yield from (f"  {line}" for line in json.dumps(facts["example"], indent=2).splitlines())

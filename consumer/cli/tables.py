@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import click
+
 from consumer.printable import printable
 
 _GAP: Final = "  "
@@ -38,6 +40,13 @@ def table(rows: Sequence[Sequence[str]], width: int | None, indent: str = "  ") 
         else:
             yield from wrapped(start, width, indent, below)
             yield from wrapped(last, width, below)
+
+
+def section(title: str, rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+    """An empty line, the title, and a table."""
+    yield ""
+    yield click.style(title, bold=True)
+    yield from table(rows, width)
 
 
 def wrapped(

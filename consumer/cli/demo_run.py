@@ -20,13 +20,8 @@ from consumer.events.samples import realistic_messages
 from consumer.handlers.loading.loader import build_registry
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event
-from consumer.queues.sqs.embedded import (
-    ACCESS_KEY_ID,
-    REGION,
-    SECRET_ACCESS_KEY,
-    EmbeddedQueue,
-    embedded_queue,
-)
+from consumer.queues.sqs import embedded
+from consumer.queues.sqs.embedded import EmbeddedQueue
 from consumer.service.logs import configure_logging
 from consumer.service.run import run
 from consumer.service.signals import StopSignals
@@ -64,7 +59,7 @@ Look at it
     {first}"""
 _KEEP = f"""
 The queue stays until you press Ctrl-C here. From a second terminal:
-  AWS_ACCESS_KEY_ID={ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY} \\
+  AWS_ACCESS_KEY_ID={embedded.ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={embedded.SECRET_ACCESS_KEY} \\
     {{consume}} --handler log --queue-url \\
     {{url}}
 {{again}} more sample messages were sent for it."""
@@ -75,7 +70,7 @@ def run_demo(*, keep: bool) -> None:
     os.environ["no_proxy"] = "127.0.0.1"  # the only address that is called
     folder = Path(mkdtemp(prefix="consume-demo-"))
     keys: Counter[str] = Counter()
-    with embedded_queue(_QUEUE_NAME, max_receive_count=3) as queue:
+    with embedded.embedded_queue(_QUEUE_NAME, max_receive_count=3) as queue:
         status = _consume_all(queue, _settings(queue, folder), _registry(folder, keys))
         _report(status, queue, keys, folder)
         if keep:
@@ -128,9 +123,9 @@ def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
     environ = {
         "CONSUMER_QUEUE__URL": queue.url,
         "CONSUMER_QUEUE__WAIT_TIME_SECONDS": "3",
-        "CONSUMER_AWS__REGION": REGION,
-        "CONSUMER_AWS__ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "CONSUMER_AWS__SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "CONSUMER_AWS__REGION": embedded.REGION,
+        "CONSUMER_AWS__ACCESS_KEY_ID": embedded.ACCESS_KEY_ID,
+        "CONSUMER_AWS__SECRET_ACCESS_KEY": embedded.SECRET_ACCESS_KEY,
         # moto can return a message to two receives at the same time.
         "CONSUMER_ENGINE__MAX_POLLERS": "1",
         "CONSUMER_ENGINE__RETRY_BASE_SECONDS": "1",

@@ -7,9 +7,8 @@ from typing import Any, Final
 import click
 
 from consumer.cli.options import help_end, message_options
-from consumer.cli.output import echo_result, report
+from consumer.cli.output import echo_result, report, section, terminal_width, wrapped
 from consumer.cli.payloads import read_events
-from consumer.cli.tables import section, terminal_width, wrapped
 
 _HEADINGS: Final = {"event_name": "EVENT", "types": "TYPE", "example": "FIRST VALUE"}
 _WHERE: Final = ("count", "format", "event_name")

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 import click
 
-from consumer.cli.tables import section, table, wrapped
+from consumer.cli.output import section, table, wrapped
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
 from consumer.events.catalog.base import CanvasBody, EventData, Record

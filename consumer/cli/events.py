@@ -6,8 +6,7 @@ from typing import Final
 import click
 
 from consumer.cli.options import format_option, help_end, json_option
-from consumer.cli.output import echo, echo_result
-from consumer.cli.tables import table, terminal_width
+from consumer.cli.output import echo, echo_result, table, terminal_width
 from consumer.messages import Format
 
 _UNDOCUMENTED: Final = (

@@ -1,21 +1,32 @@
-"""Standard output and standard error: results, errors in plain words, and what handlers print."""
+"""Standard output and standard error: results, errors in plain words, and what handlers print.
+
+Tables and paragraphs are as wide as a terminal. In a pipe or file, each row is one line.
+"""
 
 import io
 import json
 import os
+import shutil
 import sys
+import textwrap
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import click
 
 from consumer.errors import EXIT_BUG, EXIT_OK, EXIT_OUTPUT, ConsumerError
 from consumer.printable import printable
+
+_GAP: Final = "  "
+#: A narrower last column is below the other columns.
+_NARROWEST: Final = 20
+#: Longer lines are hard to read.
+_WIDEST: Final = 140
 
 
 class OutputError(ConsumerError):
@@ -50,6 +61,54 @@ def echo_result(
 
 def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, set) else asdict(value)
+
+
+def terminal_width() -> int | None:
+    """The longest line, in characters; None (no limit) if standard output is not a terminal."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return max(40, min(shutil.get_terminal_size().columns, _WIDEST))
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None, indent: str = "  ") -> Iterator[str]:
+    """The lines of a table with aligned columns, the last one wrapped at `width`.
+
+    Cells can come from payloads: characters that are not printable are escaped.
+    """
+    rows = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    left = len(indent) + sum(widths) + len(_GAP) * len(widths)
+    below = " " * (len(indent) + 4)
+    for *cells, last in rows:
+        start = "".join(cell.ljust(wide) + _GAP for cell, wide in zip(cells, widths, strict=True))
+        if width is None or width - left >= _NARROWEST:
+            yield from wrapped(start + last, width, indent, " " * left)
+        else:
+            yield from wrapped(start, width, indent, below)
+            yield from wrapped(last, width, below)
+
+
+def section(title: str, rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+    """An empty line, the title, and a table."""
+    yield ""
+    yield click.style(title, bold=True)
+    yield from table(rows, width)
+
+
+def wrapped(
+    text: str, width: int | None, indent: str = "", hanging: str | None = None
+) -> Iterator[str]:
+    """The lines of a paragraph; `hanging` is the indent of all but the first."""
+    if width is None:
+        yield f"{indent}{text}".rstrip()
+        return
+    yield from textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent if hanging is None else hanging,
+        break_on_hyphens=False,
+    )
 
 
 @contextmanager

@@ -33,11 +33,9 @@ class Read(NamedTuple):
 
 
 def read_events(file: str, faults: list[str], **options: Any) -> Iterator[Read]:
-    """Each message in a file of any size; "-" is standard input.
+    """Each message in a file of any size; "-" is standard input. The options are those of `decode`.
 
-    Args:
-        faults: what can't be read or decoded is reported, and added to this list.
-        **options: those of `decode`.
+    What can't be read or decoded is reported, and added to `faults`.
     """
     from consumer.events.decode import decode
 

@@ -14,9 +14,6 @@ from consumer.cli.output import note, report, writing
 if TYPE_CHECKING:
     from consumer.events.samples import SampleMessage
 
-_MIXED_COUNT: Final = 100
-#: Sending that takes longer is announced.
-_LONG_SECONDS: Final = 5
 #: Options that are used only with a queue.
 _OF_QUEUE: Final = ("rate", "aws__region", "aws__endpoint_url", "aws__profile", "config_file")
 _HELP_END: Final = help_end(
@@ -134,13 +131,12 @@ def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator["S
     from consumer.events import samples
 
     seed, event_format, count = options["seed"], options["event_format"], options["count"]
+    if count is None:
+        count = 100 if options["mix"] else len(names)
     if options["mix"]:
-        count = _MIXED_COUNT if count is None else count
-        share = options["asset_share"]
-        share = samples.ASSET_SHARE if share is None else share
+        share = samples.ASSET_SHARE if options["asset_share"] is None else options["asset_share"]
         messages = samples.realistic_messages(count, (event_format,), seed=seed, asset_share=share)
     else:
-        count = len(names) if count is None else count
         messages = samples.sample_messages(names, count, event_format, seed=seed)
     if options["duplicates"]:
         messages = samples.with_duplicates(messages, options["duplicates"], seed=seed)
@@ -176,7 +172,7 @@ def _send(messages: Iterator["SampleMessage"], options: Mapping[str, Any]) -> No
     report("\n".join(loaded.warnings), kind="warning")
     sender = connect(loaded.settings.queue, loaded.settings.aws)
     count, rate = options["count"], options["rate"]
-    if count and rate and count / rate >= _LONG_SECONDS:
+    if count and rate and count / rate >= 5:  # seconds
         note(f"sending {count} messages to {sender.name} takes {count / rate:,.0f} s")
     outgoing = (Outgoing(message.body, message.attributes) for message in messages)
     sent = 0

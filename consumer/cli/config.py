@@ -102,12 +102,7 @@ def example() -> None:
     _print(EXAMPLE)
 
 
-@config_group.command(
-    epilog=help_end(
-        "consume config unit > canvas-live-events-consumer.service",
-        "consume config unit --template > canvas-live-events-consumer@.service",
-    )
-)
+@config_group.command(epilog=help_end("consume config unit > canvas-live-events-consumer.service"))
 @click.option("--template", is_flag=True, help="For several instances (NAME@.service).")
 def unit(*, template: bool) -> None:
     """Print the systemd unit. "consume config guide" explains how to install it."""

@@ -1,6 +1,7 @@
 """Runs the real daemon on a queue on this machine, and explains what happened."""
 
 import io
+import json
 import os
 import sys
 from collections import Counter
@@ -69,10 +70,9 @@ def run_demo(*, keep: bool) -> None:
     """Run the daemon, and print a report; then keep the queue until Ctrl-C if that is wanted."""
     os.environ["no_proxy"] = "127.0.0.1"  # the only address that is called
     folder = Path(mkdtemp(prefix="consume-demo-"))
-    keys: Counter[str] = Counter()
     with embedded.embedded_queue(_QUEUE_NAME, max_receive_count=3) as queue:
-        status = _consume_all(queue, _settings(queue, folder), _registry(folder, keys))
-        _report(status, queue, keys, folder)
+        status = _consume_all(queue, _settings(queue, folder), _registry(folder))
+        _report(status, queue, folder)
         if keep:
             _keep(queue)
 
@@ -136,8 +136,8 @@ def _settings(queue: EmbeddedQueue, folder: Path) -> Settings:
     return load(None, environ=environ, overrides={}).settings
 
 
-def _registry(folder: Path, keys: Counter[str]) -> Registry:
-    """The archive, a handler that fails once, and one that counts event keys."""
+def _registry(folder: Path) -> Registry:
+    """The archive, and a handler that fails once."""
     registry = build_registry((), state_directory=folder)
     failures = [RuntimeError("the gradebook is locked")]
 
@@ -145,24 +145,22 @@ def _registry(folder: Path, keys: Counter[str]) -> Registry:
         if failures:
             raise failures.pop()
 
-    def count(event: Event) -> None:
-        keys[event.key] += 1
-
     registry.add(gradebook, "submission_*", name="gradebook", concurrency=1)
-    registry.add(count, "*", name="count", concurrency=1)
     return registry
 
 
-def _report(status: Status, queue: EmbeddedQueue, keys: Counter[str], folder: Path) -> None:
-    left, dead = queue.left()
+def _report(status: Status, queue: EmbeddedQueue, folder: Path) -> None:
+    archive = folder / "archive"
+    files = sorted(archive.rglob("*.jsonl"))
+    lines = b"".join(file.read_bytes() for file in files).splitlines()
+    keys = Counter(json.loads(line)["event_key"] for line in lines)
     duplicates = sum(times > 1 for times in keys.values())
+    left, dead = queue.left()
     counts = {**status.counts, "duplicates": duplicates, "dead": dead, "left": left}
     echo(_REPORT.format_map(Counter(counts)))  # a count that is missing is 0
     for name, times in status.events.items():
         echo(f"  {name:32s}{times:5d}")
-    archive = folder / "archive"
-    first = min(archive.rglob("*.jsonl"), default=folder)
-    echo(_ARCHIVE.format(archive=archive, first=first, consume=_consume()))
+    echo(_ARCHIVE.format(archive=archive, first=files[0], consume=_consume()))
 
 
 def _consume() -> str:

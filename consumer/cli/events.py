@@ -41,6 +41,7 @@ def _check_name(context: click.Context, parameter: click.Parameter, name: str) -
     epilog=help_end(
         "consume events",
         "consume events show submission_created",
+        "consume events show submission_created --json | jq '.canvas.fields[].path'",
         "consume events schema submission_created > submission_created.schema.json",
         "consume events schema submission_created --format caliper",
         "consume events --json | jq -r '.[] | select(.category == \"grade\") | .name'",
@@ -78,13 +79,7 @@ def list_command(*, as_json: bool) -> None:
     echo_result(rows, (*lines, "", *_UNDOCUMENTED), as_json=as_json)
 
 
-@events_group.command(
-    short_help="Explain one event.",
-    epilog=help_end(
-        "consume events show submission_created",
-        "consume events show submission_created --json | jq '.canvas.fields[].path'",
-    ),
-)
+@events_group.command(short_help="Explain one event.")
 @click.argument("name", callback=_check_name)
 @json_option
 @click.pass_context
@@ -97,13 +92,7 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
     echo_result(facts, event_page(facts, terminal_width()), as_json=as_json)
 
 
-@events_group.command(
-    short_help="Print the JSON Schema of one event.",
-    epilog=help_end(
-        "consume events schema submission_created",
-        "consume events schema grade_change --format caliper",
-    ),
-)
+@events_group.command(short_help="Print the JSON Schema of one event.")
 @click.argument("name", callback=_check_name)
 @format_option
 @click.option("--json", is_flag=True, expose_value=False, help="No effect: a schema is JSON.")

@@ -148,17 +148,14 @@ def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator["S
 
 def _write(messages: Iterator["SampleMessage"], *, array: bool) -> None:
     """Write JSON lines or an array, always in UTF-8. Raises `OutputError`."""
-    before, between, after = (b"[\n", b",\n", b"\n]\n") if array else (b"", b"\n", b"\n")
-    started = False
     with writing():
-        output = sys.stdout.buffer
-        for message in messages:
-            output.write(between if started else before)
-            output.write(message.body.encode())
-            started = True
-        if started or array:
-            output.write(after if started else b"[]\n")
-        output.flush()
+        write = sys.stdout.buffer.write
+        write(b"[\n" if array else b"")
+        for number, message in enumerate(messages):
+            write(b",\n" if array and number else b"")
+            write(message.body.encode() + (b"" if array else b"\n"))
+        write(b"\n]\n" if array else b"")
+        sys.stdout.buffer.flush()
 
 
 def _send(messages: Iterator["SampleMessage"], options: Mapping[str, Any]) -> None:
@@ -172,7 +169,7 @@ def _send(messages: Iterator["SampleMessage"], options: Mapping[str, Any]) -> No
     report("\n".join(loaded.warnings), kind="warning")
     sender = connect(loaded.settings.queue, loaded.settings.aws)
     count, rate = options["count"], options["rate"]
-    if count and rate and count / rate >= 5:  # seconds
+    if count and rate and count / rate >= 5:  # seconds: it seems to hang
         note(f"sending {count} messages to {sender.name} takes {count / rate:,.0f} s")
     outgoing = (Outgoing(message.body, message.attributes) for message in messages)
     sent = 0

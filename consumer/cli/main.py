@@ -26,7 +26,7 @@ _HELP_END: Final = help_end(
     "consume --queue-url https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod",
     "consume --config config.yaml",
     "consume --config config.yaml --drain --handler log",
-    "consume --queue-name canvas-live-events-prod --region us-east-1 --handler my_handlers:handle",
+    "consume --queue-name canvas-live-events --region us-east-1 --handler my_handlers:registry",
     codes={
         0: "stopped by a signal, or nothing left to do",
         69: "",

@@ -169,7 +169,7 @@ def _send(messages: Iterator["SampleMessage"], options: Mapping[str, Any]) -> No
     report("\n".join(loaded.warnings), kind="warning")
     sender = connect(loaded.settings.queue, loaded.settings.aws)
     count, rate = options["count"], options["rate"]
-    if count and rate and count / rate >= 5:  # seconds: it seems to hang
+    if count and rate and count / rate >= 5:  # seconds
         note(f"sending {count} messages to {sender.name} takes {count / rate:,.0f} s")
     outgoing = (Outgoing(message.body, message.attributes) for message in messages)
     sent = 0

@@ -114,10 +114,8 @@ def _plan(
     yield "credentials", _credentials(settings.aws)
     for index, handler in enumerate(handlers):
         only = f", {handler.format} format only" if handler.format else ""
-        yield (
-            "" if index else "handlers",
-            f"{handler.name}: {', '.join(handler.patterns)}{only}",
-        )
+        label = "" if index else "handlers"
+        yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
     if not settings.handlers:
         yield "", "(no handler is configured, so every event is archived)"
     if not any(handler.takes_all for handler in handlers):
@@ -125,14 +123,10 @@ def _plan(
         fate = "deleted" if settings.unmatched == "delete" else f"archived in {archive}"
         yield "unmatched", f"events that no handler asks for are {fate}"
     yield "quarantine", _quarantine(settings)
-    path = settings.state_directory.absolute()
+    more = " if started here; a systemd unit sets another one ($STATE_DIRECTORY)"
     if _is_given(loaded, "state_directory"):
-        yield "state", f"{path}, which {user_name(os.geteuid())} can write"
-    else:
-        yield (
-            "state",
-            f"{path} if started here; a systemd unit sets another one ($STATE_DIRECTORY)",
-        )
+        more = f", which {user_name(os.geteuid())} can write"
+    yield "state", f"{settings.state_directory.absolute()}{more}"
     yield "logging", f"{settings.logging.level}, {settings.logging.format}"
 
 

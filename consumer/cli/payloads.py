@@ -22,11 +22,10 @@ _NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
 
 
 class Read(NamedTuple):
-    """A message in a file."""
+    """A message in a file. It has no events if it can't be decoded."""
 
     number: int
     message: ReceivedMessage
-    #: Empty if it can't be decoded.
     events: tuple[Event, ...]
     #: Where the daemon would refuse the text as one message: what the text is.
     refused: str

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from consumer.cli import event_pages, events
+from consumer.cli import events
 from consumer.cli.main import main
 from consumer.events.catalog.index import categories, names
 from tests.cases import for_each
@@ -31,9 +31,7 @@ def data(*arguments: str) -> Any:
 @pytest.fixture
 def width(monkeypatch: pytest.MonkeyPatch) -> int:
     """Output as for a terminal of this width."""
-    for module in (events, event_pages):
-        if hasattr(module, "terminal_width"):
-            monkeypatch.setattr(module, "terminal_width", lambda: 80)
+    monkeypatch.setattr(events, "terminal_width", lambda: 80)
     return 80
 
 

@@ -128,9 +128,7 @@ def test_a_closed_standard_output_is_an_error(monkeypatch: pytest.MonkeyPatch) -
     assert Printed().failure() == ""
 
 
-def test_lines_of_threads_are_not_mixed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_lines_of_threads_are_not_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`print` writes a line in parts; a line without its end is written when the process ends."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     monkeypatch.setattr(sys, "stdout", stream)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from consumer.cli.config_files import REPOSITORY
+from consumer.cli.config import REPOSITORY
 from tests.processes import BOUND, environment
 
 if TYPE_CHECKING:

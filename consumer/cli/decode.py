@@ -1,44 +1,35 @@
 """`consume decode`: shows how the daemon decodes messages."""
 
-from __future__ import annotations
-
-import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import click
 
-from consumer.cli.options import message_options
-from consumer.cli.output import echo, report
+from consumer.cli.options import help_end, message_options
+from consumer.cli.output import echo_result, report
 from consumer.cli.payloads import ARCHIVED_KEY, read_events
 from consumer.events.identifiers import is_truncated, local_id, shard_of
+from consumer.messages import Event, ReceivedMessage
 from consumer.printable import printable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from consumer.messages import Event, ReceivedMessage
-
 #: Nested bodies (course_progress) and Caliper's extensions are not deeper.
-_DEEPEST: Final = 4
+_DEEPEST: Final = 5
 _URN: Final = "urn:instructure:canvas:"
 
 
 @click.command(
     "decode",
     short_help="Show how the daemon decodes a message.",
-    epilog="""\b
-Exit codes:
-  0  every message could be decoded
-  1  a message could not be decoded, or a file could not be read; the others are shown
-  74 standard output can't be written (a reader that stops early, such as "head", is fine)
-
-\b
-Examples:
-  consume decode payload.json
-  consume decode --unwrap sns payload.json
-  consume decode --json events-2024-05-01.jsonl | jq -r .event_name | sort | uniq -c
-  aws sqs receive-message --message-attribute-names All --queue-url URL | consume decode -
-""",
+    epilog=help_end(
+        "consume decode payload.json",
+        "consume decode --unwrap sns payload.json",
+        "consume decode --json events-2024-05-01.jsonl | jq -r .event_name | sort | uniq -c",
+        "aws sqs receive-message --message-attribute-names All --queue-url URL | consume decode -",
+        codes={
+            0: "every message could be decoded",
+            1: "a message could not be decoded, or a file could not be read; the others are shown",
+        },
+    ),
 )
 @message_options
 @click.pass_context
@@ -61,12 +52,13 @@ def decode_command(
                 noted = True
             for event in read.events:
                 facts = _facts(event, read.message, file, read.number)
-                echo(json.dumps(facts) if as_json else _as_text(facts))
+                echo_result(facts, _page(facts), as_json=as_json, indent=None)
     context.exit(1 if faults else 0)
 
 
 def _facts(event: Event, message: ReceivedMessage, file: str, number: int) -> dict[str, Any]:
-    found = list(_values(event))
+    metadata = {"metadata": event.metadata} if event.format == "canvas" else {}
+    values = dict(_values({**metadata, "body": event.body}))
     return {
         "file": file,
         "message": number,
@@ -80,56 +72,52 @@ def _facts(event: Event, message: ReceivedMessage, file: str, number: int) -> di
         "event_key": message.attributes.get(ARCHIVED_KEY) or event.key,
         "message_id": event.message_id or None,
         "triggered_by_job": event.triggered_by_job,
-        "ids": dict(_ids(found)),
-        "truncated": [path for path, value in found if is_truncated(value)],
+        "ids": {
+            path: {"id": value, "local": local, "shard": shard_of(value)}
+            for path, value in values.items()
+            if _is_canvas_id(path, value) and (local := local_id(value)) is not None
+        },
+        "truncated": [path for path, value in values.items() if is_truncated(value)],
     }
 
 
-def _values(event: Event) -> Iterator[tuple[str, Any]]:
-    if event.format == "canvas":
-        yield from _walk(event.metadata, "metadata", _DEEPEST)
-    yield from _walk(event.body, "body", _DEEPEST)
-
-
-def _walk(values: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
+def _values(
+    values: Mapping[str, Any], prefix: str = "", depth: int = _DEEPEST
+) -> Iterator[tuple[str, Any]]:
+    """The path and value of each text and whole number."""
     for key, value in values.items():
-        inner = f"{path}.{key}"
-        if isinstance(value, dict):
-            if depth:
-                yield from _walk(value, inner, depth - 1)
+        if isinstance(value, dict) and depth:
+            yield from _values(value, f"{prefix}{key}.", depth - 1)
         elif isinstance(value, (str, int)):
-            yield inner, value
+            yield f"{prefix}{key}", value
 
 
-def _ids(found: list[tuple[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The ids of Canvas by their paths, without sessions, uuids and SIS ids."""
-    for path, value in found:
-        key = path.rpartition(".")[2]
-        if (key != "id" and not key.endswith("_id")) or "sis" in key or key == "job_id":
-            continue
-        if ":" in str(value) and not str(value).startswith(_URN):
-            continue  # the URL of the sensor, whose port is not an id
-        local = local_id(value)
-        if local is not None:
-            yield path, {"id": value, "local": local, "shard": shard_of(value)}
+def _is_canvas_id(path: str, value: Any) -> bool:
+    """False for sessions, uuids and SIS ids, and for the URL of the sensor with its port."""
+    key = path.rpartition(".")[2]
+    if not f"_{key}".endswith("_id") or "sis" in key or key == "job_id":
+        return False
+    return ":" not in str(value) or str(value).startswith(_URN)
 
 
-def _as_text(facts: dict[str, Any]) -> str:
-    place = f"{printable(facts['file'])}: message {facts['message']}"
+def _page(facts: dict[str, Any]) -> Iterator[str]:
+    place = f"{facts['file']}: message {facts['message']}"
     if facts["events"] > 1:
         place += f", event {facts['event']} of {facts['events']}"
+    yield printable(place)
+    for label, text in _rows(facts):
+        yield printable(f"  {label:<11}{text}")
+
+
+def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     cause = " (caused by a background job)" if facts["triggered_by_job"] else ""
-    lines = [
-        place,
-        f"  event      {printable(facts['event_name'])}, {facts['format']} format{cause}",
-        f"  time       {facts['event_time'] or 'not readable'}",
-        f"  key        {printable(facts['event_key'])}",
-    ]
+    yield "event", f"{facts['event_name']}, {facts['format']} format{cause}"
+    yield "time", facts["event_time"] or "not readable"
+    yield "key", facts["event_key"]
     if facts["skipped_entities"]:
-        lines.append(f"  skipped    {facts['skipped_entities']} entities that are not events")
+        yield "skipped", f"{facts['skipped_entities']} entities that are not events"
     for path, found in facts["ids"].items():
         part = f" (local {found['local']} of shard {found['shard']})" if found["shard"] else ""
-        lines.append(f"  id         {printable(path)} {printable(str(found['id']))}{part}")
+        yield "id", f"{path} {found['id']}{part}"
     if facts["truncated"]:
-        lines.append(f"  truncated  {', '.join(map(printable, facts['truncated']))}")
-    return "\n".join(lines)
+        yield "truncated", ", ".join(facts["truncated"])

@@ -1,19 +1,14 @@
 """`consume drift`: lists what is in events but not in the catalog."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from consumer.cli.options import message_options
-from consumer.cli.output import echo_result, report
+from consumer.cli.options import help_end, message_options
+from consumer.cli.output import echo_result, report, section, terminal_width, wrapped
 from consumer.cli.payloads import read_events
-from consumer.cli.tables import table, terminal_width, wrapped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _HEADINGS: Final = {"event_name": "EVENT", "types": "TYPE", "example": "FIRST VALUE"}
 _WHERE: Final = ("count", "format", "event_name")
@@ -28,18 +23,15 @@ _SECTIONS: Final = (
 @click.command(
     "drift",
     short_help="List events and fields that are not in the catalog.",
-    epilog="""\b
-Exit codes:
-  0  everything is in the catalog, and every value fits
-  1  something is not, a message could not be decoded, or a file could not be read
-  74 standard output can't be written (a reader that stops early, such as "head", is fine)
-
-\b
-Examples:
-  consume drift canvas-live-events/archive/2024/05/*.jsonl
-  consume drift --json events.jsonl | jq '.unknown_fields[].field'
-  aws sqs receive-message --message-attribute-names All --queue-url URL | consume drift -
-""",
+    epilog=help_end(
+        "consume drift canvas-live-events/archive/2024/05/*.jsonl",
+        "consume drift --json events.jsonl | jq '.unknown_fields[].field'",
+        "aws sqs receive-message --message-attribute-names All --queue-url URL | consume drift -",
+        codes={
+            0: "everything is in the catalog, and every value fits",
+            1: "something is not, a message could not be decoded, or a file could not be read",
+        },
+    ),
 )
 @message_options
 @click.pass_context
@@ -95,10 +87,9 @@ def _page(data: dict[str, Any], width: int | None) -> Iterator[str]:
     yield f"not decodable  {data['undecodable']:,}"
     for title, key, columns in _SECTIONS:
         if rows := data[key]:
-            yield ""
-            yield click.style(title, bold=True)
             header = [_HEADINGS.get(column, column.upper()) for column in columns]
-            yield from table([header, *([_cell(row[c]) for c in columns] for row in rows)], width)
+            cells = ([_cell(row[column]) for column in columns] for row in rows)
+            yield from section(title, [header, *cells], width)
     if not data["complete"]:
         yield from wrapped("There are more; the memory for them is limited.", width)
     if _is_clean(data):

@@ -1,28 +1,21 @@
 """Collects what is in events but not in the catalog. Keeps type and shape of values only."""
 
-from __future__ import annotations
-
-import dataclasses
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from consumer.events.catalog import model_of
+from consumer.events.catalog.base import Record
 from consumer.events.catalog.caliper.envelope import Envelope
 from consumer.events.catalog.describe import all_fields_of, fields_of
 from consumer.events.catalog.metadata import Metadata
 from consumer.events.drift import ANY_EVENT, Unknown, inner_path, unknown_in
 from consumer.events.timestamps import parse_day, parse_time
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from consumer.events.catalog.base import Record
-    from consumer.events.catalog.describe import FieldFacts
-    from consumer.messages import Event, Format
+from consumer.messages import Event
 
 #: How many different unknown things, and misfits, are remembered.
 _MOST: Final = 10_000
@@ -30,52 +23,22 @@ _MOST: Final = 10_000
 _MOST_FIELDS: Final = 100
 
 _READERS: Final = {"timestamp": parse_time, "date": parse_day}
-_is_digits = re.compile("[0-9]+").fullmatch
 _is_url = re.compile("[a-z]+://.*", re.DOTALL).fullmatch
 _JSON_TYPES: Final = {
     NoneType: "null", bool: "boolean", str: "string", dict: "object", list: "array",
 }  # fmt: skip
-_SHAPES: Final = {NoneType: "null", bool: "true or false", float: "number with a fraction"}
 
-
-@dataclasses.dataclass(slots=True)
-class Row:
-    """Something that is not in the catalog, or does not fit: how often, and what it is like."""
-
-    format: Format
-    event_name: str
-    #: "" for an event that is unknown.
-    field: str
-    count: int = 0
-    #: The JSON types of its values.
-    types: set[str] = dataclasses.field(default_factory=set)
-    #: The shape of the first value that was not null.
-    example: str = "null"
-    #: The type in the catalog, of a value that does not fit.
-    expected: str = ""
-    #: The fields of an unknown event, and their types.
-    fields: dict[str, set[str]] = dataclasses.field(default_factory=dict)
-
-    def add(self, value: Any) -> None:
-        """Count one with this value; that of an unknown event is its body."""
-        self.count += 1
-        self.types.add(_json_type(value))
-        if self.example == "null" and value is not None:
-            self.example = shape_of(value)
-        if not self.field:
-            for key, inner in value.items():
-                path = inner_path("body" if self.format == "canvas" else "", key)
-                if path in self.fields or len(self.fields) < _MOST_FIELDS:
-                    self.fields.setdefault(path, set()).add(_json_type(inner))
+#: A value that does not fit its type: the path, the value and the type.
+_Fault = tuple[str, Any, str]
 
 
 class Report:
-    """What was found in events. Not for use by several threads."""
+    """What was found in events: a row for each different thing. Not for use by several threads."""
 
     def __init__(self) -> None:
         self._messages = self._events = self._undecodable = 0
-        self._unknown: dict[Unknown, Row] = {}
-        self._misfits: dict[Unknown, Row] = {}
+        kinds = ("unknown_events", "unknown_fields", "misfits")
+        self._rows: dict[str, dict[Unknown, dict[str, Any]]] = {kind: {} for kind in kinds}
         self._is_complete = True
 
     def add(self, events: tuple[Event, ...]) -> None:
@@ -85,43 +48,52 @@ class Report:
         self._undecodable += not events
         for event in events:
             for unknown, value in unknown_in(event):
-                self._add(self._unknown, unknown, value)
+                if unknown.path:
+                    self._add_value("unknown_fields", unknown, value)
+                else:
+                    self._add_event(unknown, body=value)
             for misfit, value, expected in _misfits_in(event):
-                self._add(self._misfits, misfit, value, expected)
+                self._add_value("misfits", misfit, value, expected=expected)
 
-    def _add(self, rows: dict[Unknown, Row], key: Unknown, value: Any, expected: str = "") -> None:
-        if key not in rows:
-            if len(rows) >= _MOST:
-                self._is_complete = False
-                return
-            rows[key] = Row(*key)
-        rows[key].expected = expected
-        rows[key].add(value)
+    def _add_event(self, event: Unknown, body: Mapping[str, Any]) -> None:
+        fields = self._counted(event, "unknown_events", fields={})["fields"]
+        for key, value in body.items():
+            path = inner_path("body" if event.format == "canvas" else "", key)
+            if path in fields or len(fields) < _MOST_FIELDS:
+                fields.setdefault(path, set()).add(_json_type(value))
+
+    def _add_value(self, kind: str, field: Unknown, value: Any, **more: str) -> None:
+        """Add the JSON type of a value, and the shape of the first one that is not null."""
+        row = self._counted(field, kind, field=field.path, types=set(), example="null")
+        row["types"].add(_json_type(value))
+        if row["example"] == "null":
+            row["example"] = shape_of(value)
+        row.update(more)
+
+    def _counted(self, key: Unknown, kind: str, **new: Any) -> dict[str, Any]:
+        """The row of this event or field, with one added to its count; one to forget if full."""
+        new |= {"format": key.format, "event_name": key.name, "count": 0}
+        rows = self._rows[kind]
+        if key not in rows and len(rows) >= _MOST:
+            self._is_complete = False
+            return new
+        row = rows.setdefault(key, new)
+        row["count"] += 1
+        return row
 
     def as_data(self) -> dict[str, Any]:
         """All of it as data, the most frequent first. Types are sets."""
-        unknown = _sorted(self._unknown)
-        where = ("format", "event_name", "field", "count", "types", "example")
         return {
             "messages": self._messages,
             "events": self._events,
             "undecodable": self._undecodable,
-            "unknown_events": _picked(
-                [row for row in unknown if not row.field],
-                ("format", "event_name", "count", "fields"),
-            ),
-            "unknown_fields": _picked([row for row in unknown if row.field], where),
-            "misfits": _picked(_sorted(self._misfits), (*where, "expected")),
+            **{kind: _most_frequent_first(rows) for kind, rows in self._rows.items()},
             "complete": self._is_complete,
         }
 
 
-def _sorted(rows: dict[Unknown, Row]) -> list[Row]:
-    return [row for _, row in sorted(rows.items(), key=lambda item: (-item[1].count, item[0]))]
-
-
-def _picked(rows: list[Row], keys: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [{key: getattr(row, key) for key in keys} for row in rows]
+def _most_frequent_first(rows: dict[Unknown, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [rows[key] for key in sorted(rows, key=lambda key: (-rows[key]["count"], key))]
 
 
 def _misfits_in(event: Event) -> Iterator[tuple[Unknown, Any, str]]:
@@ -135,27 +107,20 @@ def _misfits_in(event: Event) -> Iterator[tuple[Unknown, Any, str]]:
         yield Unknown(event.format, ANY_EVENT, path), value, expected
 
 
-def _faults(
-    model: type[Record], values: Mapping[str, Any], path: str
-) -> Iterator[tuple[str, Any, str]]:
-    """The path, the value and the expected type of each value that does not fit its type."""
-    for where, value, facts in _unread(model, values, path):
-        yield where, value, facts.type_words
+def _faults(model: type[Record], values: Mapping[str, Any], path: str) -> Iterator[_Fault]:
+    yield from _unread(model, values, path)
     try:
         model.model_validate(values)
     except ValidationError as error:
         types = _types(model, path)
-        found: dict[str, tuple[Any, str]] = {}
+        found: dict[str, _Fault] = {}
         for fault in error.errors(include_url=False, include_context=False, include_input=False):
             where, value = _followed(fault["loc"], values, path)
-            found.setdefault(where, (value, types.get(where, fault["msg"])))
-        for where, (value, expected) in found.items():
-            yield where, value, expected
+            found.setdefault(where, (where, value, types.get(where, fault["msg"])))
+        yield from found.values()
 
 
-def _unread(
-    model: type[Record], values: Mapping[str, Any], path: str
-) -> Iterator[tuple[str, Any, FieldFacts]]:
+def _unread(model: type[Record], values: Mapping[str, Any], path: str) -> Iterator[_Fault]:
     """Times and dates that can't be read: the model has None for them, without an error."""
     for facts in _fields(model):
         value, where = values.get(facts.key), inner_path(path, facts.key)
@@ -165,7 +130,7 @@ def _unread(
                     inner = f"{where}[]" if isinstance(value, list) else where
                     yield from _unread(facts.record, item, inner)
         elif facts.kind in _READERS and value not in (None, "") and not _READERS[facts.kind](value):
-            yield where, value, facts
+            yield where, value, facts.type_words
 
 
 _fields = lru_cache(maxsize=1_000)(fields_of)
@@ -195,22 +160,27 @@ def _json_type(value: Any) -> str:
 
 def shape_of(value: Any) -> str:
     """What a value looks like, without its content, which may be personal data."""
-    shape = _SHAPES.get(type(value), "")
     match value:
-        case str():
-            shape = f"text of {_counted(len(value), 'character')}{_look_of(value)}"
+        case None:
+            shape = "null"
+        case bool():
+            shape = "true or false"
+        case float():
+            shape = "number with a fraction"
+        case int():
+            shape = f"number of {_counted(len(str(abs(value))), 'digit')}"
         case dict():
             shape = f"object with {_counted(len(value), 'field')}"
         case list():
             types = " or ".join(sorted({_json_type(item) for item in value}))
             shape = f"list of {_counted(len(value), 'item')}{types and f' ({types})'}"
-        case int() if not shape:
-            shape = f"number of {_counted(len(str(abs(value))), 'digit')}"
+        case _:
+            shape = f"text of {_counted(len(value), 'character')}{_look_of(value)}"
     return shape
 
 
 def _look_of(text: str) -> str:
-    if _is_digits(text):
+    if text.isascii() and text.isdecimal():
         return ", digits only"
     if parse_time(text):
         return ", a time"

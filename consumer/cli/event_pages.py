@@ -1,42 +1,36 @@
 """What `consume events` says about an event, as data and as a page."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final, cast
 
 import click
 
-from consumer.cli.tables import table, wrapped
+from consumer.cli.output import section, table, wrapped
 from consumer.events.caliper import forms_of
 from consumer.events.catalog import model_of
-from consumer.events.catalog.base import CanvasBody
+from consumer.events.catalog.base import CanvasBody, EventData, Record
 from consumer.events.catalog.describe import all_fields_of, fields_of, meaning_of
 from consumer.events.catalog.index import category_of, is_known
 from consumer.events.catalog.metadata import Metadata
 from consumer.events.identifiers import TRUNCATED_LENGTH
 from consumer.events.samples import sample_message
 from consumer.events.typed import DELETED, STATE_FIELDS, change_named
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from consumer.events.catalog.base import Record
-    from consumer.messages import Format
+from consumer.messages import Format
 
 _PRIVACY: Final = {
     "identifier": "identifies a person",
     "education": "education record",
     "secret": "secret",
 }
-_EXTRA: Final = 'object.extensions["com.instructure.canvas"]'
 _NOT_IN_SOURCE: Final = (
     "It is documented, but the public source code of Canvas does not send it: it may never occur."
 )
-_STATES: Final = {*STATE_FIELDS, *(f"{_EXTRA}.{field}" for field in STATE_FIELDS)}
-#: Examples are the same each time.
-_SEED: Final = 1
-
+_STATES: Final = {
+    f"{where}{field}"
+    for where in ("", 'object.extensions["com.instructure.canvas"].')
+    for field in STATE_FIELDS
+}
 _WORDS: Final = (
     ("global id", "with the shard, a part of Canvas, in front (21070000000000123); unique"),
     ("local id", "without the shard (123), as in the URLs of Canvas"),
@@ -49,54 +43,57 @@ _WORDS: Final = (
 
 def summary_of(name: str) -> dict[str, Any]:
     """Name, category, formats and meaning of an event, as JSON data."""
-    model = model_of(name)
+    model = _model(name)
     return {
         "name": name,
         "category": category_of(name),
         "formats": [found for found in ("canvas", "caliper") if is_known(name, found)],
-        "documented": model is not None and model.documented,
-        "meaning": meaning_of(model) if model is not None else "",
+        "documented": model.documented,
+        "meaning": meaning_of(model),
     }
 
 
 def event_facts(name: str) -> dict[str, Any]:
     """All that is known about an event, as JSON data."""
-    model = model_of(name)
-    facts = {**summary_of(name), "entity": None, "note": None}
-    if model is not None and not model.in_source:
-        facts["note"] = _NOT_IN_SOURCE
-    kind, field = model.entity() if model and issubclass(model, CanvasBody) else ("", "")
-    if model is not None and kind:
-        is_object = any(f.key == field and f.record for f in fields_of(model))
-        facts["entity"] = {"kind": kind, "field": f"{field}.id" if is_object else field}
-    metadata = {"metadata": _fields(Metadata)}
-    facts["canvas"] = {**_format_facts(name, "canvas"), **metadata}
-    facts["caliper"] = None
-    if is_known(name, "caliper"):
-        forms = [form._asdict() for form in forms_of(name)]
-        facts["caliper"] = {"forms": forms, **_format_facts(name, "caliper")}
-        for field in facts["caliper"]["fields"]:
-            if field["path"] in ("type", "action"):  # what this event has, not all that there are
-                field["values"] = list(dict.fromkeys(form[field["path"]] for form in forms))
-    return facts
-
-
-def _format_facts(name: str, event_format: Format) -> dict[str, Any]:
-    model = model_of(name, event_format)
+    model = cast("type[CanvasBody]", _model(name))
+    kind, field = model.entity()
+    if any(facts.key == field and facts.record for facts in fields_of(model)):
+        field = f"{field}.id"
     return {
-        "changes": _changes(name, model),
-        "fields": _fields(model) if model is not None else [],
-        "example": json.loads(sample_message(name, event_format, seed=_SEED).body),
+        **summary_of(name),
+        "entity": {"kind": kind, "field": field} if kind else None,
+        "note": None if model.in_source else _NOT_IN_SOURCE,
+        "canvas": {**_format_facts(name, "canvas"), "metadata": _fields(Metadata)},
+        "caliper": _caliper_facts(name) if is_known(name, "caliper") else None,
     }
 
 
-def _changes(name: str, model: type[Record] | None) -> list[str]:
-    """The values that `event.change` can have."""
+def _model(name: str, event_format: Format = "canvas") -> type[EventData]:
+    """The model of an event that the catalog lists in this format."""
+    return cast("type[EventData]", model_of(name, event_format))
+
+
+def _caliper_facts(name: str) -> dict[str, Any]:
+    forms = [form._asdict() for form in forms_of(name)]
+    facts = _format_facts(name, "caliper")
+    for field in facts["fields"]:
+        if field["path"] in ("type", "action"):  # what this event has, not all that there are
+            field["values"] = list(dict.fromkeys(form[field["path"]] for form in forms))
+    return {"forms": forms, **facts}
+
+
+def _format_facts(name: str, event_format: Format) -> dict[str, Any]:
+    model = _model(name, event_format)
     change = change_named(name)
-    if change != "updated" or model is None:
-        return [change] if change else []
-    states = [f.marks.values for path, f in all_fields_of(model) if path in _STATES]
-    return [change, DELETED] if any(DELETED in values for values in states) else [change]
+    changes: list[str] = [change] if change else []
+    states = [facts.marks.values for path, facts in all_fields_of(model) if path in _STATES]
+    if change == "updated" and any(DELETED in values for values in states):
+        changes.append(DELETED)
+    return {
+        "changes": changes,
+        "fields": _fields(model),
+        "example": json.loads(sample_message(name, event_format, seed=1).body),
+    }
 
 
 def _fields(model: type[Record]) -> list[dict[str, Any]]:
@@ -126,18 +123,17 @@ def event_page(facts: dict[str, Any], width: int | None) -> Iterator[str]:
     yield ""
     yield from table(list(_head(facts)), width)
     canvas, caliper = facts["canvas"], facts["caliper"]
-    yield from _section("Fields of the body", canvas["fields"], width)
+    yield from section("Fields of the body", _rows(canvas["fields"]), width)
     if not canvas["fields"]:
         yield "  none: the body is an empty object"
-    yield from _section("Fields of the metadata, for all events", canvas["metadata"], width)
+    metadata = _rows(canvas["metadata"])
+    yield from section("Fields of the metadata, for all events", metadata, width)
     yield from _example("Canvas", canvas)
     if caliper is not None:
-        yield from _heading("In Caliper format")
-        yield from table(list(_forms(caliper["forms"])), width)
-        yield from _section("Fields of the Caliper event", caliper["fields"], width)
+        yield from section("In Caliper format", list(_forms(caliper["forms"])), width)
+        yield from section("Fields of the Caliper event", _rows(caliper["fields"]), width)
         yield from _example("Caliper", caliper)
-    yield from _heading("Words")
-    yield from table(_WORDS, width)
+    yield from section("Words", _WORDS, width)
     yield from wrapped("Any field can be null or missing, and there can be others.", width, "  ")
 
 
@@ -166,28 +162,23 @@ def _forms(forms: list[dict[str, str]]) -> Iterator[tuple[str, str, str]]:
         yield form["type"], form["action"], f"{form['object_type'] or 'any'}{urn}"
 
 
-def _heading(text: str) -> Iterator[str]:
-    yield ""
-    yield click.style(text, bold=True)
-
-
-def _section(title: str, fields: list[dict[str, Any]], width: int | None) -> Iterator[str]:
-    yield from _heading(title)
-    yield from table([(f["path"], f["type"], _meaning(f)) for f in fields], width)
-
-
-def _meaning(field: dict[str, Any]) -> str:
-    """The meaning, examples of values, and marks in brackets."""
-    text = field["meaning"]
-    if field["values"]:
-        values = (v if v and isinstance(v, str) else json.dumps(v) for v in field["values"])
-        text += f" Such as: {', '.join(values)}."
-    marks = [_PRIVACY[field["privacy"]]] if field["privacy"] in _PRIVACY else []
-    if field["truncated_at"]:
-        marks.append(f"cut at {field['truncated_at']:,} characters")
-    return f"{text} [{'; '.join(marks)}]" if marks else text
+def _rows(fields: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """Path, type and meaning of each field; the meaning with examples, and marks in brackets."""
+    rows = []
+    for field in fields:
+        text = field["meaning"]
+        if field["values"]:
+            values = (v if v and isinstance(v, str) else json.dumps(v) for v in field["values"])
+            text += f" Such as: {', '.join(values)}."
+        marks = [_PRIVACY[field["privacy"]]] if field["privacy"] in _PRIVACY else []
+        if field["truncated_at"]:
+            marks.append(f"cut at {field['truncated_at']:,} characters")
+        if marks:
+            text += f" [{'; '.join(marks)}]"
+        rows.append((field["path"], field["type"], text))
+    return rows
 
 
 def _example(title: str, facts: dict[str, Any]) -> Iterator[str]:
-    yield from _heading(f"Example in {title} format (not a real event)")
+    yield from section(f"Example in {title} format (not a real event)", (), None)
     yield from (f"  {line}" for line in json.dumps(facts["example"], indent=2).splitlines())

@@ -1,18 +1,13 @@
 """`consume events`: explains the events that Canvas sends."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from consumer.cli.options import json_option
-from consumer.cli.output import echo, echo_result
-from consumer.cli.tables import table, terminal_width
-
-if TYPE_CHECKING:
-    from consumer.messages import Format
+from consumer.cli.options import format_option, help_end, json_option
+from consumer.cli.output import echo, echo_result, table, terminal_width
+from consumer.messages import Format
 
 _UNDOCUMENTED: Final = (
     "`consume events show NAME` explains an event. Undocumented: no payload has been",
@@ -43,20 +38,18 @@ def _check_name(context: click.Context, parameter: click.Parameter, name: str) -
     "events",
     invoke_without_command=True,
     short_help="Explain the events that Canvas sends.",
-    epilog="""\b
-Exit codes:
-  0  explained
-  2  there is no such event, or not in this format; similar names are shown
-  74 standard output can't be written
-
-\b
-Examples:
-  consume events
-  consume events show submission_created
-  consume events schema submission_created > submission_created.schema.json
-  consume events schema submission_created --format caliper
-  consume events --json | jq -r '.[] | select(.category == "grade") | .name'
-""",
+    epilog=help_end(
+        "consume events",
+        "consume events show submission_created",
+        "consume events show submission_created --json | jq '.canvas.fields[].path'",
+        "consume events schema submission_created > submission_created.schema.json",
+        "consume events schema submission_created --format caliper",
+        "consume events --json | jq -r '.[] | select(.category == \"grade\") | .name'",
+        codes={
+            0: "explained",
+            2: "there is no such event, or not in this format; similar names are shown",
+        },
+    ),
 )
 @json_option
 @click.pass_context
@@ -67,17 +60,13 @@ def events_group(context: click.Context, as_json: bool) -> None:
     others.
     """
     if context.invoked_subcommand is None:
-        _list(as_json=as_json)
+        context.invoke(list_command, as_json=as_json)
 
 
 @events_group.command("list", short_help="The same as without a command.")
 @json_option
-def list_command(as_json: bool) -> None:
+def list_command(*, as_json: bool) -> None:
     """List all events that Canvas is known to send."""
-    _list(as_json=as_json)
-
-
-def _list(*, as_json: bool) -> None:
     from consumer.cli.event_pages import summary_of
     from consumer.events.catalog.index import names
 
@@ -90,14 +79,7 @@ def _list(*, as_json: bool) -> None:
     echo_result(rows, (*lines, "", *_UNDOCUMENTED), as_json=as_json)
 
 
-@events_group.command(
-    short_help="Explain one event.",
-    epilog="""\b
-Examples:
-  consume events show submission_created
-  consume events show submission_created --json | jq '.canvas.fields[].path'
-""",
-)
+@events_group.command(short_help="Explain one event.")
 @click.argument("name", callback=_check_name)
 @json_option
 @click.pass_context
@@ -110,19 +92,9 @@ def show(context: click.Context, name: str, as_json: bool) -> None:
     echo_result(facts, event_page(facts, terminal_width()), as_json=as_json)
 
 
-@events_group.command(
-    short_help="Print the JSON Schema of one event.",
-    epilog="""\b
-Examples:
-  consume events schema submission_created
-  consume events schema grade_change --format caliper
-""",
-)
+@events_group.command(short_help="Print the JSON Schema of one event.")
 @click.argument("name", callback=_check_name)
-@click.option(
-    "--format", "event_format", type=click.Choice(["canvas", "caliper"]), default="canvas",
-    show_default=True, help="Format of the message.",
-)  # fmt: skip
+@format_option
 @click.option("--json", is_flag=True, expose_value=False, help="No effect: a schema is JSON.")
 def schema(name: str, event_format: Format) -> None:
     """Print the JSON Schema (2020-12) of a whole message with the event NAME."""

@@ -1,52 +1,44 @@
 """The `consume` command: runs the daemon, and has the other commands as subcommands."""
 
-from __future__ import annotations
-
 import os
 import sys
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import click
 
 import consumer
 from consumer import log_events
-from consumer.cli.config import config_group, load_with_queue
+from consumer.cli.config import config_group
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
 from consumer.cli.drift import drift_command
 from consumer.cli.events import events_group
-from consumer.cli.options import overrides_of, queue_options
+from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import Printed, open_closed_streams, plain_errors
 from consumer.cli.sample import sample_command
 from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_OUTPUT, ConsumerError
 
-if TYPE_CHECKING:
-    from consumer.config import Loaded
-
-_EXIT_CODES = """\b
-Exit codes:
-  0   stopped by a signal, or nothing left to do
-  69  the queue does not exist
-  70  a bug in this program
-  74  stopped, but standard output, where handlers print, could not be written; an event whose
-      handler failed because of that stays in the queue
-  75  a temporary failure that lasted too long, such as the network; start it again
-  77  credentials are missing, wrong or not allowed to do this
-  78  the configuration or an option can't be used
-  130 stopped with Ctrl-C before it began
-
-\b
-Examples:
-  consume demo
-  consume --queue-url https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod
-  consume --config config.yaml
-  consume --config config.yaml --drain --handler log
-  consume --queue-name canvas-live-events-prod --region us-east-1 --handler my_handlers:registry
-"""
-_OUTPUT_HINT = (
+_HELP_END: Final = help_end(
+    "consume demo",
+    "consume --queue-url https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod",
+    "consume --config config.yaml",
+    "consume --config config.yaml --drain --handler log",
+    "consume --queue-name canvas-live-events --region us-east-1 --handler my_handlers:registry",
+    codes={
+        0: "stopped by a signal, or nothing left to do",
+        69: "",
+        70: "a bug in this program",
+        74: "standard output can't be written; events whose handler failed then stay in the queue",
+        75: "a temporary failure that lasted too long, such as the network; start it again",
+        77: "credentials are missing, wrong or not allowed to do this",
+        78: "the configuration or an option can't be used",
+        130: "stopped with Ctrl-C before it began",
+    },
+)
+_OUTPUT_HINT: Final = (
     "handlers print there; an event whose handler failed because of that stays in the queue, and "
     "the counts show how many were handled"
 )
@@ -55,9 +47,8 @@ _OUTPUT_HINT = (
 class _Group(click.Group):
     """The daemon, with the other commands as subcommands.
 
-    The daemon ends only with documented exit codes. So a wrong option is a configuration error:
-    after click's own exit code for it, 2, systemd would restart the daemon for ever. The other
-    commands keep 2, as is usual in a shell.
+    A wrong option of the daemon is a configuration error: after click's exit code for it, 2,
+    systemd would restart the daemon for ever. The other commands keep 2, as is usual in a shell.
     """
 
     def main(self, *args: Any, **options: Any) -> Any:
@@ -85,7 +76,7 @@ class _Group(click.Group):
     invoke_without_command=True,
     # Subcommands inherit this.
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=_EXIT_CODES,
+    epilog=_HELP_END,
 )
 @queue_options
 @click.option(
@@ -131,12 +122,16 @@ def main(context: click.Context, /, **options: Any) -> None:
 def _consume(options: dict[str, Any]) -> int:
     import structlog
 
+    from consumer.cli.config_report import load_with_queue
     from consumer.clock import SystemClock
     from consumer.service.ending import end_in_time
     from consumer.service.logs import configure_logging, install_exception_hooks
     from consumer.service.run import run
 
-    loaded = _loaded(options)
+    overrides = _overrides(options)
+    # The user's handlers are usually in the working directory. Last, so that it shadows nothing.
+    sys.path.append(str(Path.cwd()))
+    loaded = load_with_queue(options["config_file"], overrides)
     clock = SystemClock()
     logs = configure_logging(loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock)
     install_exception_hooks()
@@ -170,7 +165,7 @@ def _consume(options: dict[str, Any]) -> int:
     return code
 
 
-def _loaded(options: dict[str, Any]) -> Loaded:
+def _overrides(options: dict[str, Any]) -> dict[str, Any]:
     from consumer.handlers.loading.loader import parse_handler_spec
 
     overrides = overrides_of(options)
@@ -181,9 +176,7 @@ def _loaded(options: dict[str, Any]) -> Loaded:
         if seen[name] > 1:
             entry["name"] = f"{name}-{seen[name]}"  # "archive" and "archive-2"
         overrides.setdefault("handlers", []).append(entry)
-    # The user's handlers are usually in the working directory. Last, so that it shadows nothing.
-    sys.path.append(str(Path.cwd()))
-    return load_with_queue(options["config_file"], overrides)
+    return overrides
 
 
 for _command in (

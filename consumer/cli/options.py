@@ -1,50 +1,85 @@
-"""The options that several commands share."""
+"""The options that several commands share, and the end of their help."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-Command = TypeVar("Command", bound="Callable[..., Any]")
+Command = Callable[..., Any]
 
 #: A configuration file. click does not check it: a file that can't be read is exit code 78.
 FILE: Final = click.Path(path_type=Path, readable=False)
 
+config_option: Final = click.option(
+    "-c", "--config", "config_file", metavar="FILE", type=FILE,
+    help='Configuration file (YAML); "consume config example" prints one.',
+)  # fmt: skip
+format_option: Final = click.option(
+    "--format", "event_format", type=click.Choice(["canvas", "caliper"]), default="canvas",
+    show_default=True, help="Format of the messages.",
+)  # fmt: skip
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+#: Exit codes that mean the same in each command that lists them.
+_COMMON_CODES: Final = {
+    69: "the queue does not exist",
+    74: "standard output can't be written (a reader that stops early, such as head, is fine)",
+}
 
-def queue_options(command: Command) -> Command:
-    """Which queue, and how it is reached. `overrides_of` reads them."""
-    return _with(
-        command,
-        click.option("--queue-url", "queue__url", metavar="URL", help="URL of the queue."),
-        click.option(
-            "--queue-name", "queue__name", metavar="NAME",
-            help="Name of the queue, instead of its URL.",
-        ),
-        click.option(
-            "--region", "aws__region", metavar="NAME",
-            help="AWS region. Default: the one in the queue's URL, or AWS_REGION.",
-        ),
-        click.option(
-            "--endpoint-url", "aws__endpoint_url", metavar="URL",
-            help="Another SQS endpoint, such as a VPC endpoint or an emulator.",
-        ),
-        click.option(
-            "--profile", "aws__profile", metavar="NAME",
-            help="Profile in the AWS configuration files.",
-        ),
-        click.option(
-            "-c", "--config", "config_file", metavar="FILE", type=FILE,
-            help='Configuration file (YAML); "consume config example" prints one.',
-        ),
-    )  # fmt: skip
+
+def help_end(*examples: str, codes: Mapping[int, str] | None = None) -> str:
+    """The epilog of a command: its exit codes, then examples. A code with "" is a common one."""
+    blocks = []
+    if codes:
+        meanings = {74: "", **codes}
+        lines = (f"{code:<4}{meanings[code] or _COMMON_CODES[code]}" for code in sorted(meanings))
+        blocks.append(("Exit codes:", *lines))
+    blocks.append(("Example:" if len(examples) == 1 else "Examples:", *examples))
+    return "\n\n".join("\b\n" + "\n  ".join(block) for block in blocks)
+
+
+def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator that adds all these options."""
+    return lambda command: reduce(lambda found, option: option(found), reversed(options), command)
+
+
+#: Which queue, and how it is reached. `overrides_of` reads them.
+queue_options: Final = _together(
+    click.option("--queue-url", "queue__url", metavar="URL", help="URL of the queue."),
+    click.option(
+        "--queue-name", "queue__name", metavar="NAME",
+        help="Name of the queue, instead of its URL.",
+    ),
+    click.option(
+        "--region", "aws__region", metavar="NAME",
+        help="AWS region. Default: the one in the queue's URL, or AWS_REGION.",
+    ),
+    click.option(
+        "--endpoint-url", "aws__endpoint_url", metavar="URL",
+        help="Another SQS endpoint, such as a VPC endpoint or an emulator.",
+    ),
+    click.option(
+        "--profile", "aws__profile", metavar="NAME",
+        help="Profile in the AWS configuration files.",
+    ),
+    config_option,
+)  # fmt: skip
+
+#: Files with messages, and how the messages are decoded.
+message_options: Final = _together(
+    click.argument("files", metavar="FILE...|-", nargs=-1, required=True),
+    json_option,
+    click.option(
+        "--format", type=click.Choice(["auto", "canvas", "caliper"]), default="auto",
+        show_default=True, help="Format of the messages; auto recognizes it by their keys.",
+    ),
+    click.option(
+        "--unwrap", type=click.Choice(["sns", "eventbridge"]), multiple=True,
+        help="Unwrap messages from this relay, like queue.unwrap. Can be given several times.",
+    ),
+)  # fmt: skip
 
 
 def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,24 +89,3 @@ def overrides_of(options: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in options.items()
         if "__" in name and value is not None
     }
-
-
-def message_options(command: Command) -> Command:
-    """Files with messages, and how the messages are decoded."""
-    return _with(
-        command,
-        click.argument("files", metavar="FILE...|-", nargs=-1, required=True),
-        json_option,
-        click.option(
-            "--format", type=click.Choice(["auto", "canvas", "caliper"]), default="auto",
-            show_default=True, help="Format of the messages; auto recognizes it by their keys.",
-        ),
-        click.option(
-            "--unwrap", type=click.Choice(["sns", "eventbridge"]), multiple=True,
-            help="Unwrap messages from this relay, like queue.unwrap. Can be given several times.",
-        ),
-    )  # fmt: skip
-
-
-def _with(command: Command, *options: Callable[[Command], Command]) -> Command:
-    return reduce(lambda decorated, option: option(decorated), reversed(options), command)

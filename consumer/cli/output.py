@@ -1,37 +1,36 @@
-"""Standard output and standard error: results, errors in plain words, and what handlers print."""
+"""Standard output and standard error: results, errors in plain words, and what handlers print.
 
-from __future__ import annotations
+Tables and paragraphs are as wide as a terminal. In a pipe or file, each row is one line.
+"""
 
 import io
 import json
 import os
+import shutil
 import sys
+import textwrap
 import threading
 import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TextIO
 
 import click
 
 from consumer.errors import EXIT_BUG, EXIT_OK, EXIT_OUTPUT, ConsumerError
 from consumer.printable import printable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import TextIO
-
-#: How long the process waits at its end until what handlers printed is read.
-LAST_SECONDS: Final = 2.0
+_GAP: Final = "  "
+#: A narrower last column is below the other columns.
+_NARROWEST: Final = 20
+#: Longer lines are hard to read.
+_WIDEST: Final = 140
 
 
 class OutputError(ConsumerError):
-    """Standard output can't be written.
-
-    Args:
-        reader_gone: the reader has closed the pipe, as `head` does. That is not a failure.
-    """
+    """Standard output can't be written. If its reader has gone, as `head` does, that is fine."""
 
     exit_code = EXIT_OUTPUT
 
@@ -49,10 +48,12 @@ def echo(text: str) -> None:
             click.echo(text.encode("ascii", "backslashreplace").decode("ascii"))
 
 
-def echo_result(data: object, lines: Iterable[str], *, as_json: bool) -> None:
+def echo_result(
+    data: object, lines: Iterable[str], *, as_json: bool, indent: int | None = 2
+) -> None:
     """Write the data as JSON, or the lines of a page. Raises `OutputError`."""
     if as_json:
-        echo(json.dumps(data, default=_plain, indent=2))
+        echo(json.dumps(data, default=_plain, indent=indent))
     else:
         for line in lines:
             echo(line)
@@ -60,6 +61,54 @@ def echo_result(data: object, lines: Iterable[str], *, as_json: bool) -> None:
 
 def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, set) else asdict(value)
+
+
+def terminal_width() -> int | None:
+    """The longest line, in characters; None (no limit) if standard output is not a terminal."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return max(40, min(shutil.get_terminal_size().columns, _WIDEST))
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None, indent: str = "  ") -> Iterator[str]:
+    """The lines of a table with aligned columns, the last one wrapped at `width`.
+
+    Cells can come from payloads: characters that are not printable are escaped.
+    """
+    rows = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    left = len(indent) + sum(widths) + len(_GAP) * len(widths)
+    below = " " * (len(indent) + 4)
+    for *cells, last in rows:
+        start = "".join(cell.ljust(wide) + _GAP for cell, wide in zip(cells, widths, strict=True))
+        if width is None or width - left >= _NARROWEST:
+            yield from wrapped(start + last, width, indent, " " * left)
+        else:
+            yield from wrapped(start, width, indent, below)
+            yield from wrapped(last, width, below)
+
+
+def section(title: str, rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+    """An empty line, the title, and a table."""
+    yield ""
+    yield click.style(title, bold=True)
+    yield from table(rows, width)
+
+
+def wrapped(
+    text: str, width: int | None, indent: str = "", hanging: str | None = None
+) -> Iterator[str]:
+    """The lines of a paragraph; `hanging` is the indent of all but the first."""
+    if width is None:
+        yield f"{indent}{text}".rstrip()
+        return
+    yield from textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent if hanging is None else hanging,
+        break_on_hyphens=False,
+    )
 
 
 @contextmanager
@@ -83,7 +132,7 @@ def _reason_of(error: Exception) -> str:
 
 def report(text: str, *, kind: str = "error") -> None:
     """Write each line of the text as "consume: error: ..." to standard error."""
-    for line in text.split("\n"):
+    for line in text.split("\n") if text else ():
         note(f"consume: {kind}: {line}")
 
 
@@ -111,24 +160,20 @@ def plain_errors() -> Iterator[None]:
     """
     try:
         yield
-    except ConsumerError as error:
-        _exit(error)
-    except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
+    except Exception as found:
+        error, frames = found, traceback.extract_tb(found.__traceback__)
         if isinstance(error, OSError) and frames[-1].name == "echo":  # click writes --help
-            _exit(_output_error(error))
+            error = _output_error(error)
+        if isinstance(error, OutputError):
+            _discard(sys.stdout)
+            if error.reader_gone:
+                sys.exit(EXIT_OK)
+        if isinstance(error, ConsumerError):
+            report(str(error))
+            sys.exit(error.exit_code)
         places = [f"{Path(f.filename).name}:{f.lineno} in {f.name}" for f in frames[-3:]]
         report(f"a bug in this program: {type(error).__name__} at {' > '.join(places)}")
         sys.exit(EXIT_BUG)
-
-
-def _exit(error: ConsumerError) -> None:
-    if isinstance(error, OutputError):
-        _discard(sys.stdout)
-        if error.reader_gone:
-            sys.exit(EXIT_OK)
-    report(str(error))
-    sys.exit(error.exit_code)
 
 
 def open_closed_streams() -> None:
@@ -177,7 +222,7 @@ class Printed:
             raise
         return len(text)
 
-    def failure(self, *, seconds: float = LAST_SECONDS) -> str:
+    def failure(self, *, seconds: float = 2.0) -> str:
         """Why something could not be written, or "". To be called last.
 
         Waits at most so many seconds for a pipe to be read.

@@ -1,49 +1,40 @@
 """Reads messages from files: one or several, an array, the archive, or what the AWS CLI prints."""
 
-from __future__ import annotations
-
-import errno
+import codecs
 import json
 import re
-import sys
-from contextlib import nullcontext
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+import click
 
 from consumer.cli.output import report
 from consumer.errors import DecodeError
 from consumer.messages import Event, ReceivedMessage
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 #: Among the attributes of a message from the archive: the key of the event when it was received.
 ARCHIVED_KEY: Final = "ArchivedEventKey"
 
 _REFUSED: Final = {"[": "a JSON array", '"': "a JSON string"}
 _GZIP: Final = b"\x1f\x8b"
-_BOM: Final = b"\xef\xbb\xbf"
 _DECODER: Final = json.JSONDecoder(strict=False)
-_SPACE: Final = re.compile(r"[ \t\r\n]*")
+_NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
 
 
 class Read(NamedTuple):
-    """A message in a file."""
+    """A message in a file. It has no events if it can't be decoded."""
 
     number: int
     message: ReceivedMessage
-    #: Empty if it can't be decoded.
     events: tuple[Event, ...]
     #: Where the daemon would refuse the text as one message: what the text is.
     refused: str
 
 
 def read_events(file: str, faults: list[str], **options: Any) -> Iterator[Read]:
-    """Each message in a file of any size; "-" is standard input.
+    """Each message in a file of any size; "-" is standard input. The options are those of `decode`.
 
-    Args:
-        faults: what can't be read or decoded is reported, and added to this list.
-        **options: those of `decode`.
+    What can't be read or decoded is reported, and added to `faults`.
     """
     from consumer.events.decode import decode
 
@@ -68,7 +59,7 @@ def pieces_of(file: str, fault: Callable[[str], None]) -> Iterator[str]:
     """The text of a file in pieces with whole messages. `fault` gets what can't be read."""
     empty = True
     try:
-        with nullcontext(_standard_input()) if file == "-" else Path(file).open("rb") as stream:
+        with click.open_file(file, "rb") as stream:
             for first_line, content in _cut(stream):
                 empty = empty and not content.strip()
                 if content.startswith(_GZIP) and first_line == 1:
@@ -82,17 +73,15 @@ def pieces_of(file: str, fault: Callable[[str], None]) -> Iterator[str]:
                     continue
                 if not text.isspace():
                     yield text
-    except (OSError, ValueError) as error:
-        fault(f"can't be read: {getattr(error, 'strerror', None) or 'not a file name'}")
-        return
-    if empty:
-        fault("there is no message in it")
-
-
-def _standard_input() -> IO[bytes]:
-    if sys.stdin is None:
-        raise OSError(errno.EBADF, "standard input is closed")
-    return sys.stdin.buffer
+    except OSError as error:
+        fault(f"can't be read: {error.strerror}")
+    except ValueError:
+        fault("can't be read: not a file name")
+    except RuntimeError:  # so click reports it
+        fault("can't be read: standard input is closed")
+    else:
+        if empty:
+            fault("there is no message in it")
 
 
 def _cut(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -103,7 +92,7 @@ def _cut(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     piece: list[bytes] = []
     first_line, is_array = 1, False
     for number, line in enumerate(lines, start=1):
-        content = line.removeprefix(_BOM) if number == 1 else line
+        content = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
         if piece and content.startswith(b"{") and not is_array:
             yield first_line, b"".join(piece)
             piece, first_line = [], number
@@ -114,36 +103,23 @@ def _cut(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def messages_in(text: str) -> Iterator[ReceivedMessage]:
-    """Each message in a text. Text that is not JSON is one, too.
+    """Each message in a text: JSON lines, or the elements of an array. Other text is one, too.
 
-    Messages are separated by white space (JSON lines), or are the elements of an array.
+    A broken value ends before the next line that begins an object, so it does not hide the others.
     """
-    position = _skip(text, 0)
-    while position < len(text):
-        value, end = _scan(text, position)
+    end = 0
+    while found := _NOT_SPACE.search(text, end):
+        start = found.start()
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            following = text.find("\n{", start)
+            value, end = None, len(text) if following < 0 else following
         if isinstance(value, list):
             for item in value:
                 yield from _unwrapped(item, json.dumps(item))
         else:
-            yield from _unwrapped(value, text[position:end])
-        position = _skip(text, end)
-
-
-def _skip(text: str, position: int) -> int:
-    match = _SPACE.match(text, position)
-    return match.end() if match else position
-
-
-def _scan(text: str, position: int) -> tuple[Any, int]:
-    """The value at a position, and its end.
-
-    A broken value ends before the next line that begins an object, so it does not hide the others.
-    """
-    try:
-        return _DECODER.raw_decode(text, position)
-    except (ValueError, RecursionError):
-        following = text.find("\n{", position)
-        return None, len(text) if following < 0 else following
+            yield from _unwrapped(value, text[start:end])
 
 
 def _unwrapped(value: Any, raw: str) -> Iterator[ReceivedMessage]:
@@ -162,14 +138,13 @@ def _unwrapped(value: Any, raw: str) -> Iterator[ReceivedMessage]:
 
 
 def _from_sqs(value: dict[str, Any]) -> ReceivedMessage:
-    attributes = value.get("MessageAttributes")
-    items = attributes.items() if isinstance(attributes, dict) else ()
-    texts = {name: item.get("StringValue") for name, item in items if isinstance(item, dict)}
+    attributes = _dict(value.get("MessageAttributes"))
+    texts = {name: _dict(item).get("StringValue") for name, item in attributes.items()}
     return ReceivedMessage(
         message_id=str(value.get("MessageId", "")),
         receipt_handle="",
         body=value["Body"],
-        attributes=_texts(value.get("Attributes")),
+        attributes=_texts(_dict(value.get("Attributes"))),
         message_attributes=_texts(texts),
     )
 
@@ -186,7 +161,9 @@ def _from_archive(value: dict[str, Any]) -> ReceivedMessage:
     )
 
 
-def _texts(values: Any) -> dict[str, str]:
-    if not isinstance(values, dict):
-        return {}
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(values: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, value in values.items() if isinstance(value, str)}

@@ -1,48 +1,38 @@
 """`consume sample`: makes events as Canvas sends them, and writes them or sends them to a queue."""
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.cli.config import load_with_queue
 from consumer.cli.events import event_fault
-from consumer.cli.options import overrides_of, queue_options
+from consumer.cli.options import format_option, help_end, overrides_of, queue_options
 from consumer.cli.output import note, report, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from consumer.events.samples import SampleMessage
 
-_MIXED_COUNT: Final = 100
-#: Sending that takes longer is announced.
-_LONG_SECONDS: Final = 5
 #: Options that are used only with a queue.
 _OF_QUEUE: Final = ("rate", "aws__region", "aws__endpoint_url", "aws__profile", "config_file")
-_EPILOG: Final = """\b
-Exit codes:
-  0   all were written or sent
-  2   wrong options, or a name that is not in the catalog
-  69  the queue does not exist
-  74  standard output can't be written
-  75  SQS could not be reached, or refused a message, four times
-  77  credentials are missing, wrong or not allowed to send
-  78  the configuration can't be used, or the queue's name does not begin with canvas-live-events
-  130 stopped with Ctrl-C; the number of messages sent is reported
-
-\b
-Examples:
-  consume sample submission_created
-  consume sample submission_created grade_change --count 10 --format caliper
-  consume sample --mix realistic --count 1000 --seed 7 > events.jsonl
-  consume sample quiz_submitted | consume decode -
-  consume sample --mix realistic --count 5000 --duplicates 0.01 --shuffle --malformed 0.001 \\
-    --rate 50/s --queue-name canvas-live-events-test
-"""
+_HELP_END: Final = help_end(
+    "consume sample submission_created",
+    "consume sample submission_created grade_change --count 10 --format caliper",
+    "consume sample --mix realistic --count 1000 --seed 7 > events.jsonl",
+    "consume sample quiz_submitted | consume decode -",
+    "consume sample --mix realistic --count 5000 --duplicates 0.01 --shuffle --malformed 0.001 \\",
+    "  --rate 50/s --queue-name canvas-live-events-test",
+    codes={
+        0: "all were written or sent",
+        2: "wrong options, or a name that is not in the catalog",
+        69: "",
+        75: "SQS could not be reached, or refused a message, four times",
+        77: "credentials are missing, wrong or not allowed to send",
+        78: "the configuration can't be used, or Canvas could not deliver to a queue of that name",
+        130: "stopped with Ctrl-C; the number of messages sent is reported",
+    },
+)
 
 
 def _rate(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -58,12 +48,11 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
     return rate
 
 
-@click.command("sample", short_help="Make sample events, or send them to a queue.", epilog=_EPILOG)
+@click.command(
+    "sample", short_help="Make sample events, or send them to a queue.", epilog=_HELP_END
+)
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option(
-    "--format", "event_format", type=click.Choice(["canvas", "caliper"]), default="canvas",
-    show_default=True, help="Format of the messages.",
-)  # fmt: skip
+@format_option
 @click.option(
     "--count", metavar="N", type=click.IntRange(min=0),
     help="Number of messages; the names take turns. Default: one of each name, or 100 of a mix.",
@@ -120,38 +109,34 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
 def _check_options(context: click.Context, *, to_queue: bool) -> None:
     given = context.params
     names, mix, array = given["names"], given["mix"], given["array"]
+    share = given["asset_share"]
     flags = {parameter.name: parameter.opts[-1] for parameter in context.command.params}
     unused = [flags[name] for name in _OF_QUEUE if given[name] is not None and not to_queue]
-    checks = (
-        (
-            not names and not mix,
-            'name an event of "consume events", such as submission_created, or use --mix realistic',
+    faults = {
+        'name an event of "consume events", such as submission_created, or use --mix realistic': (
+            not names and not mix
         ),
-        (names and mix, "--mix chooses the events itself: leave out the names, or --mix"),
-        (
-            given["asset_share"] is not None and not mix,
-            "--asset-share is an option of --mix realistic",
-        ),
-        (array and to_queue, "--array is for writing: a queue gets one event in each message"),
-        (array and given["malformed"], "--array with --malformed would not be a valid array"),
-        (unused, f"{''.join(unused[:1])} is for sending: add --queue-url or --queue-name"),
-    )
-    for is_wrong, fault in checks:
+        "--mix chooses the events itself: leave out the names, or --mix": names and mix,
+        "--asset-share is an option of --mix realistic": share is not None and not mix,
+        "--array is for writing: a queue gets one event in each message": array and to_queue,
+        "--array with --malformed would not be a valid array": array and given["malformed"],
+        f"{''.join(unused[:1])} is for sending: add --queue-url or --queue-name": unused,
+    }
+    for fault, is_wrong in faults.items():
         if is_wrong:
             raise click.UsageError(fault)
 
 
-def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator[SampleMessage]:
+def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator["SampleMessage"]:
     from consumer.events import samples
 
     seed, event_format, count = options["seed"], options["event_format"], options["count"]
+    if count is None:
+        count = 100 if options["mix"] else len(names)
     if options["mix"]:
-        count = _MIXED_COUNT if count is None else count
-        share = options["asset_share"]
-        share = samples.ASSET_SHARE if share is None else share
+        share = samples.ASSET_SHARE if options["asset_share"] is None else options["asset_share"]
         messages = samples.realistic_messages(count, (event_format,), seed=seed, asset_share=share)
     else:
-        count = len(names) if count is None else count
         messages = samples.sample_messages(names, count, event_format, seed=seed)
     if options["duplicates"]:
         messages = samples.with_duplicates(messages, options["duplicates"], seed=seed)
@@ -161,36 +146,30 @@ def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator[Sa
     return samples.shuffled(messages, seed=seed) if options["shuffle"] else messages
 
 
-def _write(messages: Iterator[SampleMessage], *, array: bool) -> None:
+def _write(messages: Iterator["SampleMessage"], *, array: bool) -> None:
     """Write JSON lines or an array, always in UTF-8. Raises `OutputError`."""
-    before, between, after = (b"[\n", b",\n", b"\n]\n") if array else (b"", b"\n", b"\n")
-    started = False
     with writing():
-        output = sys.stdout.buffer
-        for message in messages:
-            output.write(between if started else before)
-            output.write(message.body.encode())
-            started = True
-        if started or array:
-            output.write(after if started else b"[]\n")
-        output.flush()
+        write = sys.stdout.buffer.write
+        write(b"[\n" if array else b"")
+        for number, message in enumerate(messages):
+            write(b",\n" if array and number else b"")
+            write(message.body.encode() + (b"" if array else b"\n"))
+        write(b"\n]\n" if array else b"")
+        sys.stdout.buffer.flush()
 
 
-def _send(messages: Iterator[SampleMessage], options: Mapping[str, Any]) -> None:
-    """Send the messages to a queue. However that ends, the number of messages sent is reported.
-
-    Raises: `ConfigurationError`, and what `send_all` raises.
-    """
+def _send(messages: Iterator["SampleMessage"], options: Mapping[str, Any]) -> None:
+    """Send the messages to a queue. However that ends, the number of messages sent is reported."""
+    from consumer.cli.config_report import load_with_queue
     from consumer.clock import SystemClock
     from consumer.queues.sending import Outgoing, send_all
     from consumer.queues.sqs import connect
 
     loaded = load_with_queue(options["config_file"], overrides_of(options), outside_service=True)
-    for warning in loaded.warnings:
-        report(warning, kind="warning")
+    report("\n".join(loaded.warnings), kind="warning")
     sender = connect(loaded.settings.queue, loaded.settings.aws)
     count, rate = options["count"], options["rate"]
-    if count and rate and count / rate >= _LONG_SECONDS:
+    if count and rate and count / rate >= 5:  # seconds
         note(f"sending {count} messages to {sender.name} takes {count / rate:,.0f} s")
     outgoing = (Outgoing(message.body, message.attributes) for message in messages)
     sent = 0

@@ -4,9 +4,9 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Final
 
-from consumer.did_you_mean import closest
 from consumer.errors import ConfigurationError
 from consumer.printable import printable
 
@@ -113,7 +113,7 @@ def nearest(key: str, valid: Iterable[str]) -> str | None:
     """The valid key that was probably meant, or None."""
     names, wanted = sorted(valid), key.lower().replace("-", "_")
     longer = [name for name in names if len(wanted) > 2 and name.startswith(wanted)]
-    close = closest(wanted, names)
+    close = get_close_matches(wanted, names, n=1)
     return next(iter(longer if len(longer) == 1 else close), None)
 
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from consumer.cli import config_files
-from consumer.cli.config_files import EXAMPLE, REPOSITORY, SHIPPED, meanings, shipped
+from consumer.cli import config
+from consumer.cli.config import EXAMPLE, REPOSITORY, SHIPPED, meanings, shipped
 from consumer.cli.main import main
 from consumer.config.fields import FIELDS
 from consumer.config.schema import file_schema
@@ -62,8 +62,8 @@ def test_an_installation_reads_the_files_of_the_wheel(
 ) -> None:
     """They are next to the program."""
     (tmp_path / EXAMPLE).write_text("queue: {}\n")
-    monkeypatch.setattr(config_files, "SHIPPED", tmp_path)
-    monkeypatch.setattr(config_files, "REPOSITORY", tmp_path / "nowhere")
+    monkeypatch.setattr(config, "SHIPPED", tmp_path)
+    monkeypatch.setattr(config, "REPOSITORY", tmp_path / "nowhere")
 
     assert shipped(EXAMPLE) == "queue: {}\n"
 

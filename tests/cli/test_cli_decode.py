@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
@@ -15,6 +12,8 @@ from consumer.cli.main import main
 from tests.cases import for_each
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
 CANVAS: dict[str, Any] = {
@@ -185,24 +184,3 @@ def test_without_a_file_the_usage_is_shown() -> None:
 
     assert "Usage:" in result.stderr
     assert result.exit_code == 2
-
-
-def test_a_reader_that_closes_the_pipe_is_not_an_error(tmp_path: Path) -> None:
-    """`consume decode ... | head` writes nothing to standard error."""
-    file = tmp_path / "events.jsonl"
-    file.write_text((json.dumps(CANVAS) + "\n") * 200)
-    program = "from consumer.cli.main import main; main()"
-
-    with subprocess.Popen(
-        [sys.executable, "-c", program, "decode", str(file)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        complaint = process.stderr.read()
-
-    assert complaint == b""

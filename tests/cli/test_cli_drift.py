@@ -10,9 +10,7 @@ from click.testing import CliRunner
 from consumer.cli import drift, drift_report
 from consumer.cli.drift_report import shape_of
 from consumer.cli.main import main
-from consumer.events.decode import decode
-from consumer.handlers.archive.lines import line_of
-from consumer.testing import canvas_body, make_message
+from consumer.testing import canvas_body
 from tests.cases import for_each
 
 if TYPE_CHECKING:
@@ -239,27 +237,6 @@ def test_the_first_value_that_is_not_null_is_the_example() -> None:
         ["null", "number", "string"],
         "number of 2 digits",
     )
-
-
-def test_every_form_of_file_is_read(tmp_path: Path) -> None:
-    """A pretty-printed payload, JSON lines, an array, the archive, output of the AWS CLI."""
-    (event,) = decode(make_message(FIELD))
-    forms = {
-        "pretty": json.dumps(json.loads(FIELD), indent=2),
-        "lines": f"{FIELD}\n\n{FIELD}\n",
-        "array": f"[{FIELD},\n{FIELD}\n]",
-        "archive": line_of(event, "2024-05-01T10:00:00Z", scrub_secrets=True),
-        "aws": json.dumps({"Messages": [{"MessageId": "1", "Body": FIELD}]}, indent=4),
-    }
-    for name, text in forms.items():
-        (tmp_path / name).write_text(text)
-
-    for name, count in [("pretty", 1), ("lines", 2), ("array", 2), ("archive", 1), ("aws", 1)]:
-        (field,) = json.loads(run("--json", tmp_path / name).stdout)["unknown_fields"]
-        assert (field["field"], field["count"]) == ("body.nickname", count), name
-
-    all_of_them = json.loads(run("--json", *(tmp_path / name for name in forms)).stdout)
-    assert all_of_them["unknown_fields"][0]["count"] == 7
 
 
 def test_caliper_fields_have_their_path_in_the_event() -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from consumer.cli import event_pages, events
+from consumer.cli import events
 from consumer.cli.main import main
 from consumer.events.catalog.index import categories, names
 from tests.cases import for_each
@@ -33,9 +31,7 @@ def data(*arguments: str) -> Any:
 @pytest.fixture
 def width(monkeypatch: pytest.MonkeyPatch) -> int:
     """Output as for a terminal of this width."""
-    for module in (events, event_pages):
-        if hasattr(module, "terminal_width"):
-            monkeypatch.setattr(module, "terminal_width", lambda: 80)
+    monkeypatch.setattr(events, "terminal_width", lambda: 80)
     return 80
 
 
@@ -247,19 +243,3 @@ def test_an_event_without_a_caliper_form_has_no_caliper_schema() -> None:
 def test_schema_accepts_json() -> None:
     """`--json` changes nothing."""
     assert run("schema", "logged_in").stdout == run("schema", "logged_in", "--json").stdout
-
-
-def test_a_reader_that_closes_the_pipe_is_not_an_error() -> None:
-    """`consume events show ... | head -1` writes nothing to standard error."""
-    program = "from consumer.cli.main import main; main()"
-    with subprocess.Popen(
-        [sys.executable, "-c", program, "events", "show", "submission_created"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-
-        assert process.stderr.read() == b""
-        process.wait(120)

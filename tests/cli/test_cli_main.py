@@ -97,9 +97,7 @@ def test_an_option_sets_its_setting(
     assert expected == look(call["settings"])
 
 
-def test_options_that_are_not_settings_go_to_the_daemon(
-    started: list[dict[str, Any]],
-) -> None:
+def test_options_that_are_not_settings_go_to_the_daemon(started: list[dict[str, Any]]) -> None:
     """`--drain` and `--max-messages`; without them it runs until it is stopped."""
     invoke("--queue-url", URL)
     invoke("--queue-url", URL, "--drain", "--max-messages", "7")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -19,11 +20,13 @@ from consumer.errors import (
     QueueMissingError,
     TransportError,
 )
+from consumer.testing import canvas_body
 from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import TextIOWrapper
+    from pathlib import Path
 
 
 @for_each(
@@ -125,9 +128,7 @@ def test_a_closed_standard_output_is_an_error(monkeypatch: pytest.MonkeyPatch) -
     assert Printed().failure() == ""
 
 
-def test_lines_of_threads_are_not_mixed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_lines_of_threads_are_not_mixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`print` writes a line in parts; a line without its end is written when the process ends."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     monkeypatch.setattr(sys, "stdout", stream)
@@ -150,3 +151,32 @@ def test_lines_of_threads_are_not_mixed(
     text = stream.buffer.getvalue().decode()
     assert {"one one", "two two"} == set(text.split("\n")[:2])
     assert {"one begun", "two begun", ""} == set(text.split("\n")[2].split(";"))
+
+
+@for_each(
+    "arguments",
+    [
+        ("events", "show", "submission_created"),
+        ("sample", "--mix", "realistic", "--count", "500"),
+        ("decode", "--json", "events.jsonl"),
+        ("drift", "events.jsonl"),
+    ],
+)
+def test_a_reader_that_closes_the_pipe_is_not_an_error(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    """`consume events ... | head` writes nothing to standard error, and ends with exit code 0."""
+    (tmp_path / "events.jsonl").write_text(f"{canvas_body(body={'submission_id': '1'})}\n" * 200)
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "consumer", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+
+        assert process.stderr.read() == b""
+        assert process.wait(120) == 0

@@ -74,6 +74,8 @@ A, B = json.dumps(_named("a")), json.dumps(_named("b"))
 def test_every_shape_of_file_is_read(text: str) -> None:
     """JSON lines, arrays, pretty-printed ones, and what the AWS CLI prints, whole or in part."""
     assert _names(text) == ["a", "b"]
+    drift = json.loads(CliRunner().invoke(main, ["drift", "--json", "-"], input=text).stdout)
+    assert [row["event_name"] for row in drift["unknown_events"]] == ["a", "b"]
 
 
 def test_a_json_string_is_read_with_a_note() -> None:

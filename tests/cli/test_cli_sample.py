@@ -178,19 +178,6 @@ def test_only_names_in_the_chosen_format_are_suggested() -> None:
     assert "course_progress" not in said.replace("'course_progres'", "")
 
 
-def test_a_reader_that_closes_the_pipe_is_not_an_error() -> None:
-    """`| head -1`: exit code 0, nothing on standard error."""
-    command = " ".join([*COMMAND, "--mix", "realistic", "--count", "5000", "| head -n 1"])
-
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, check=False
-    )
-
-    assert done.returncode == 0
-    assert done.stderr == b""
-    assert done.stdout.count(b"\n") == 1
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
 @for_each("end, said", [("> /dev/full", "No space left on device"), (">&-", "it is closed")])
 def test_an_output_that_can_not_be_written_is_reported(end: str, said: str) -> None:

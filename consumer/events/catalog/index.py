@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
@@ -15,7 +16,6 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.did_you_mean import closest
 from consumer.messages import Format
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def matches_any(pattern: str) -> bool:
 
 def nearest(name: str, count: int = 3) -> tuple[str, ...]:
     """Known names that are similar to an unknown one, the most similar first."""
-    near = closest(name, names(), count=count, cutoff=0.5)
+    near = get_close_matches(name, names(), n=count, cutoff=0.5)
     # Add those that begin alike: other course events for "course_deleted".
     start = re.split(r"[^a-z0-9]", name, maxsplit=1)[0]
     alike = [known for known in names() if start and known.startswith(start + "_")]

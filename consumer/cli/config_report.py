@@ -1,0 +1,171 @@
+"""What `consume config check` finds in a configuration, and what `check` and `show` print."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from consumer.config import AwsSettings, Effective, Loaded, Settings, load
+from consumer.config.urls import queue_name_of_url
+from consumer.directories import check_directories, user_name
+from consumer.errors import ConfigurationError
+from consumer.handlers.loading.lint import unmatched_patterns
+from consumer.handlers.loading.loader import archive_unmatched, build_registry
+from consumer.handlers.registering.registry import Handler, Registry
+from consumer.queues.rules import QueueAddress, address_of, quarantine_address
+
+
+def load_with_queue(
+    file: Path | None, overrides: Mapping[str, Any], *, outside_service: bool = False
+) -> Loaded:
+    """The configuration, with a queue that is valid. Raises `ConfigurationError`."""
+    loaded = load(
+        file,
+        environ=os.environ,
+        overrides=overrides,
+        require_queue=True,
+        outside_service=outside_service,
+    )
+    _queue_address(loaded)
+    return loaded
+
+
+def check(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """The warnings about a configuration file, and what the daemon would do with it.
+
+    Raises: `ConfigurationError`, with a line for each error.
+    """
+    loaded = load(file, environ=os.environ, overrides={}, require_queue=True, outside_service=True)
+    settings = loaded.settings
+    faults: list[str] = []
+    warnings = list(loaded.warnings)
+    with _collecting(faults, loaded):
+        address = _queue_address(loaded)
+    with _collecting(faults, loaded):
+        # Without a value, the unit sets another one.
+        state = settings.state_directory if _is_given(loaded, "state_directory") else None
+        check_directories(state, settings.quarantine.directory, make=False)
+    handlers = _handlers(loaded, faults, warnings)
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return warnings + unmatched_patterns(handlers), list(_plan(loaded, address, handlers))
+
+
+def _queue_address(loaded: Loaded) -> QueueAddress:
+    """Where the queue is, by the rules for its URL, name and region. AWS is not called."""
+    settings = loaded.settings
+    try:
+        if settings.quarantine.queue_url is not None:
+            quarantine_address(settings.quarantine.queue_url, settings.aws)
+        return address_of(settings.queue, settings.aws)
+    except ConfigurationError as error:
+        keys = ("quarantine.queue_url", "queue.url", "queue.name", "aws.region")
+        key = next((key for key in keys if key in str(error)), "")
+        raise ConfigurationError(_located(str(error), loaded, key)) from None
+
+
+def _handlers(loaded: Loaded, faults: list[str], warnings: list[str]) -> list[Handler]:
+    """The handlers of all entries. Made one by one, so that every error is found."""
+    settings, registry = loaded.settings, Registry()
+    state = settings.state_directory
+    make = partial(build_registry, state_directory=state, warn=warnings.append)
+    for index, entry in enumerate(settings.handlers):
+        with _collecting(faults, loaded, f"handlers[{index}].name"):
+            registry.include(make([entry]))
+    with _collecting(faults, loaded, "state_directory"):
+        if not settings.handlers:
+            registry.include(make([]))
+        if settings.unmatched == "archive" and not faults:  # else the same error is found twice
+            archive_unmatched(registry, state_directory=state)
+    return [handler for handler in registry.handlers if not handler.unmatched]
+
+
+@contextmanager
+def _collecting(faults: list[str], loaded: Loaded, key: str = "") -> Iterator[None]:
+    """Collect configuration errors, with the place of the key; by default the key begins a line."""
+    try:
+        yield
+    except ConfigurationError as error:
+        lines = str(error).splitlines()
+        faults += [_located(line, loaded, key or line.partition(":")[0]) for line in lines]
+
+
+def _located(fault: str, loaded: Loaded, key: str) -> str:
+    """The fault, after the file and line, or the variable or option, that gave the key."""
+    return f"{loaded.origins[key]}: {fault}" if _is_given(loaded, key) else fault
+
+
+def _is_given(loaded: Loaded, key: str) -> bool:
+    return loaded.origins.get(key, "default") != "default"
+
+
+def _plan(
+    loaded: Loaded, address: QueueAddress, handlers: list[Handler]
+) -> Iterator[tuple[str, str]]:
+    """What the daemon would do, as labels and texts. AWS is not called."""
+    settings = loaded.settings
+    yield "queue", f"{address.name}, in {address.region or 'the region of the AWS configuration'}"
+    if settings.aws.endpoint_url:
+        yield "endpoint", settings.aws.endpoint_url
+    yield "credentials", _credentials(settings.aws)
+    for index, handler in enumerate(handlers):
+        only = f", {handler.format} format only" if handler.format else ""
+        label = "" if index else "handlers"
+        yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
+    if not settings.handlers:
+        yield "", "(no handler is configured, so every event is archived)"
+    if not any(handler.takes_all for handler in handlers):
+        archive = (settings.state_directory / "archive").absolute()
+        fate = "deleted" if settings.unmatched == "delete" else f"archived in {archive}"
+        yield "unmatched", f"events that no handler asks for are {fate}"
+    yield "quarantine", _quarantine(settings)
+    more = " if started here; a systemd unit sets another one ($STATE_DIRECTORY)"
+    if _is_given(loaded, "state_directory"):
+        more = f", which {user_name(os.geteuid())} can write"
+    yield "state", f"{settings.state_directory.absolute()}{more}"
+    yield "logging", f"{settings.logging.level}, {settings.logging.format}"
+
+
+def _credentials(aws: AwsSettings) -> str:
+    if aws.access_key_id_file:
+        source = f"the key in {aws.access_key_id_file}"
+    elif aws.access_key_id:
+        source = "the key in the configuration"
+    elif aws.profile:
+        source = f"the AWS profile {aws.profile}"
+    else:
+        source = "what the AWS SDK finds (environment, profile, or role of the machine)"
+    return f"{source}, to assume {aws.role_arn}" if aws.role_arn else source
+
+
+def _quarantine(settings: Settings) -> str:
+    quarantine = settings.quarantine
+    if quarantine.queue_url is not None:
+        return f"the queue {queue_name_of_url(quarantine.queue_url)}"
+    if quarantine.directory is not None:
+        return str((settings.state_directory / quarantine.directory).absolute())
+    return "none: what can't be handled is left to the queue's redrive policy"
+
+
+def as_yaml(tree: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """The settings as lines of YAML; the origin of each value is a comment after it."""
+    for key, value in tree.items():
+        name = key if re.fullmatch(r"[A-Za-z_][\w-]*", key) else json.dumps(key)
+        if isinstance(value, Effective):
+            # JSON is YAML, without doubts about quotes.
+            yield f"{indent}{name}: {json.dumps(value.value)}  # {value.origin}"
+        elif not value:
+            yield f"{indent}{name}: {json.dumps(value)}"
+        elif isinstance(value, list):
+            yield f"{indent}{name}:"
+            for item in value:
+                first, *rest = as_yaml(item, f"{indent}    ")
+                yield f"{indent}  - {first.lstrip()}"
+                yield from rest
+        else:
+            yield f"{indent}{name}:"
+            yield from as_yaml(value, f"{indent}  ")

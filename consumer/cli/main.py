@@ -17,7 +17,7 @@ from consumer.cli.demo import demo_command
 from consumer.cli.drift import drift_command
 from consumer.cli.events import events_group
 from consumer.cli.options import help_end, overrides_of, queue_options
-from consumer.cli.output import Printed, open_closed_streams, plain_errors
+from consumer.cli.output import Printed, open_closed_streams, output_error, plain_errors
 from consumer.cli.sample import sample_command
 from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_OUTPUT, ConsumerError
 
@@ -69,6 +69,15 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):
             ctx.exit(EXIT_INTERRUPTED)
+        except BrokenPipeError as error:  # the help of another command
+            raise output_error(error) from None
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Read the arguments. click writes --help meanwhile, and would exit with 1 for a pipe."""
+        try:
+            return super().make_context(*args, **options)
+        except BrokenPipeError as error:
+            raise output_error(error) from None
 
 
 @click.group(

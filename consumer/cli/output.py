@@ -119,10 +119,11 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _output_error(error) from None
+        raise output_error(error) from None
 
 
-def _output_error(error: OSError) -> OutputError:
+def output_error(error: OSError) -> OutputError:
+    """Standard output can't be written, for this reason."""
     return OutputError(_reason_of(error), reader_gone=isinstance(error, BrokenPipeError))
 
 
@@ -163,7 +164,7 @@ def plain_errors() -> Iterator[None]:
     except Exception as found:
         error, frames = found, traceback.extract_tb(found.__traceback__)
         if isinstance(error, OSError) and frames[-1].name == "echo":  # click writes --help
-            error = _output_error(error)
+            error = output_error(error)
         if isinstance(error, OutputError):
             _discard(sys.stdout)
             if error.reader_gone:

@@ -175,7 +175,17 @@ def test_a_closed_standard_output_is_an_error(arguments: list[str], tmp_path: Pa
     assert (done.returncode, done.stderr) == (74, expected)
 
 
-@for_each("arguments", [["events"], ["decode", *["payload.json"] * 2_000]])
+@for_each(
+    "arguments",
+    [
+        ["events"],
+        ["decode", *["payload.json"] * 2_000],
+        ["--help"],
+        ["--version"],
+        ["config", "--help"],
+        ["events", "show", "-h"],
+    ],
+)
 def test_a_reader_that_stops_early_is_not_an_error(arguments: list[str], tmp_path: Path) -> None:
     """As in `consume events | head`: exit code 0 and no message."""
     prepare(tmp_path)

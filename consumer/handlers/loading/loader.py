@@ -49,9 +49,10 @@ def build_registry(
     if not handlers:
         registry.include(archive.factory("archive", {}, environment))
     for entry in handlers:
+        made = _made(entry, environment)
         before = len(registry.handlers)
         registry.include(
-            _made(entry, environment),
+            made,
             patterns=entry.events,
             format=entry.format,
             timeout_seconds=entry.timeout_seconds,
@@ -62,8 +63,8 @@ def build_registry(
         )
         if len(registry.handlers) == before:
             raise ConfigurationError(
-                f'handler "{entry.name}" handles nothing: its registry is empty, '
-                f"or has nothing for the format {entry.format}"
+                f'handler "{entry.name}" handles nothing: its registry '
+                + (f"has no handler for {entry.format} events" if made.handlers else "is empty")
             )
     return registry
 

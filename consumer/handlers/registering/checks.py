@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from consumer.errors import ConfigurationError
+from consumer.printable import shown, type_of
 
 MAX_BATCH: Final = 10_000
 #: A second parameter that has a default gets the context only if it has one of these names.
@@ -36,7 +37,9 @@ def inner_function(function: Any) -> Any:
 def check_name(name: object) -> str:
     """A handler's name: a text that is not blank."""
     if not isinstance(name, str) or not name.strip():
-        raise ConfigurationError(f"a handler's name must be a text that is not blank, not {name!r}")
+        raise ConfigurationError(
+            f"a handler's name must be a text that is not blank, not {shown(name)}"
+        )
     return name
 
 
@@ -46,7 +49,7 @@ def each(name: str, patterns: object) -> tuple[object, ...]:
         return (patterns,)
     if not isinstance(patterns, Iterable):
         raise ConfigurationError(
-            f"handler {name!r}: patterns must be texts or models, not {patterns!r:.80}"
+            f"handler {name!r}: patterns must be texts or models, not {shown(patterns)}"
         )
     return tuple(patterns)
 
@@ -57,7 +60,7 @@ def check_patterns(name: str, patterns: Iterable[object]) -> tuple[str, ...]:
     for pattern in patterns:
         if not isinstance(pattern, str) or not pattern or pattern != pattern.strip():
             raise ConfigurationError(
-                f"handler {name!r}: {pattern!r} is not the name of an event: "
+                f"handler {name!r}: {shown(pattern)} is not the name of an event: "
                 'write "grade_change", or a glob such as "submission_*"'
             )
         found[pattern] = None
@@ -95,7 +98,7 @@ def check_batched(name: str, annotated: bool | None, *, batched: bool) -> None:
 
 def check_middleware(middleware: object) -> None:
     """Refuse what can't be called as `middleware(event, context, call_next)`."""
-    label = f"middleware {default_name(middleware) if callable(middleware) else middleware!r}"
+    label = f"middleware {default_name(middleware) if callable(middleware) else shown(middleware)}"
     _parameters(label, middleware, 3, 3, "(event, context, call_next)")
 
 
@@ -107,9 +110,9 @@ def check_predicate(name: str, when: object) -> None:
 
 def check_format(name: str, value: object) -> None:
     """One of the two formats, or None for both."""
-    if value not in {None, "canvas", "caliper"}:
+    if value not in (None, "canvas", "caliper"):
         raise ConfigurationError(
-            f'handler {name!r}: format must be "canvas", "caliper" or left out, not {value!r}'
+            f'handler {name!r}: format must be "canvas", "caliper" or left out, not {shown(value)}'
         )
 
 
@@ -118,7 +121,7 @@ def check_count(what: str, value: object, *, most: int | None = None) -> None:
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or value < 1 or (most is not None and value > most):  # type: ignore[operator]
         span = f"from 1 to {most}" if most is not None else "of at least 1"
-        raise ConfigurationError(f"{what} must be a whole number {span}, not {value!r}")
+        raise ConfigurationError(f"{what} must be a whole number {span}, not {shown(value)}")
 
 
 def _parameters(
@@ -156,9 +159,13 @@ def _parameters(
 def _check_callable(label: str, function: object) -> None:
     """Refuse what is not a plain, synchronous callable."""
     if inspect.isclass(function):
-        raise ConfigurationError(f"{label} is a class: register an object of it, {label}()")
+        raise ConfigurationError(
+            f"{label} is a class: register an object of it, {function.__name__}()"
+        )
     if not callable(function):
-        raise ConfigurationError(f"{label} can't be called: it is {function!r:.80}, not a function")
+        raise ConfigurationError(
+            f"{label} can't be called: it is {type_of(function)}, not a function"
+        )
     for called in (function, type(function).__call__):
         if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
             raise ConfigurationError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard, get_args
 from consumer.errors import ConfigurationError, Retry
 from consumer.handlers.registering import checks
 from consumer.messages import Format
+from consumer.printable import type_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -168,7 +169,7 @@ def is_any_data(found: object) -> bool:
 
 def check_class(label: str, found: Any) -> None:
     """Refuse a class that is not the catalog's model of an event. Raises ConfigurationError."""
-    name = getattr(found, "__qualname__", found)
+    name = getattr(found, "__qualname__", None) or type_of(found)
     if not is_data(found) or not found.event_name:
         problem = "not one event" if is_data(found) else "a class, but not a model of an event"
         raise ConfigurationError(

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering import checks
-from consumer.handlers.registering.annotations import annotation_of
 from consumer.handlers.registering.handler import Call, Handler, Options
-from consumer.handlers.registering.models import patterns_and_expected
+from consumer.handlers.registering.models import annotation_of, patterns_and_expected
 from consumer.messages import Context, Event, Outcome
 
 if TYPE_CHECKING:
@@ -49,19 +48,14 @@ def handler_of(function: Callable[..., object], patterns: object, options: Optio
     return handler
 
 
-# The frames of these closures are between the engine and the user's function: they only pass on.
-def _call(name: str, function: Callable[..., object], *, wants_context: bool) -> Any:
-    def with_context(subject: Any, context: Context) -> None:
-        result = function(subject, context)
+# The frames of this closure are between the engine and the user's function: they only pass on.
+def _call(name: str, function: Callable[..., object], *, wants_context: bool = True) -> Any:
+    def call(subject: Any, context: Context) -> None:
+        result = function(subject, context) if wants_context else function(subject)
         if result is not None:
             _refuse_result(name, result)
 
-    def without_context(subject: Any, _context: Context) -> None:
-        result = function(subject)
-        if result is not None:
-            _refuse_result(name, result)
-
-    return with_context if wants_context else without_context
+    return call
 
 
 def in_middleware(handler: Handler, middleware: Sequence[Middleware]) -> Handler:
@@ -75,11 +69,7 @@ def in_middleware(handler: Handler, middleware: Sequence[Middleware]) -> Handler
 
 
 def _layer(name: str, middleware: Middleware, call_next: Call) -> Call:
-    def call(event: Event, context: Context) -> None:
-        result = middleware(event, context, call_next)
-        if result is not None:
-            _refuse_result(name, result)
-
+    call: Call = _call(name, lambda event, context: middleware(event, context, call_next))
     return call
 
 

@@ -117,22 +117,22 @@ class Registry:
         `consumer.events.catalog`, or `@registry.on` alone (or with options) if the annotation names
         the models: `def grade(event: Event[GradeChange])`.
         """
+        functions = [p for p in patterns if callable(p) and not isclass(p)]
+        if functions and (len(patterns) > 1 or options):
+            raise ConfigurationError(
+                'registry.on needs the names of events: @registry.on("grade_change")'
+            )
+        if functions:
+            self.add(functions[0])
+            return functions[0]
+        for model in filter(isclass, patterns):  # at once: a decorated class would be lost
+            check_class("registry.on", model)
 
         def register(function: Any) -> Any:
             self.add(function, patterns, **options)
             return function
 
-        for model in filter(isclass, patterns):  # at once: a decorated class would be lost
-            check_class("registry.on", model)
-        functions = [p for p in patterns if callable(p) and not isclass(p)]
-        if not functions:
-            return register
-        if len(patterns) > 1 or options:
-            raise ConfigurationError(
-                'registry.on needs the names of events: @registry.on("grade_change")'
-            )
-        function, patterns = functions[0], ()
-        return register(function)
+        return register
 
     def use(self, middleware: Middleware) -> Middleware:
         """Put `middleware(event, context, call_next)` around every per-event handler.
@@ -189,10 +189,12 @@ class Registry:
 
     def route(self, name: str, format: Format) -> tuple[Handler, ...]:  # noqa: A002
         """The handlers that asked for events of this name in this format."""
-        try:
-            return self._routes[name, format]
-        except KeyError:
-            return self._find(name, format)
+        found = self._routes.get((name, format))
+        if found is None:
+            found = tuple([h for h in self._handlers if h.matches(name, format)])
+            if len(self._routes) < _MAX_ROUTES:
+                self._routes[name, format] = found
+        return found
 
     def adopt(self, handlers: Iterable[Handler]) -> None:
         """Take over handlers as they are, inside the middleware of the registry they come from."""
@@ -216,9 +218,3 @@ class Registry:
         self._handlers = tuple([in_middleware(handler, middleware) for handler in added.values()])
         self._unmatched = tuple([handler for handler in self._handlers if handler.unmatched])
         self._routes.clear()
-
-    def _find(self, name: str, event_format: Format) -> tuple[Handler, ...]:
-        found = tuple([h for h in self._handlers if h.matches(name, event_format)])
-        if len(self._routes) < _MAX_ROUTES:
-            self._routes[name, event_format] = found
-        return found

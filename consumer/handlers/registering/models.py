@@ -1,6 +1,6 @@
 """Models of the catalog in place of names of events, given or in an annotation of the function.
 
-Without a model nothing of the catalog is loaded but its index.
+Without a model only the index of the catalog is loaded.
 """
 
 from __future__ import annotations

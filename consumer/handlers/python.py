@@ -4,14 +4,13 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.loading.importing import TARGET_EXAMPLE, load_target, shown_place
-from consumer.handlers.registering.checks import inner_function
+from consumer.handlers.registering.checks import inner_function, without_partials
 from consumer.handlers.registering.handler import Handler
 from consumer.handlers.registering.making import handler_of
 from consumer.handlers.registering.models import annotation_of, is_data
@@ -95,8 +94,7 @@ def _check_target(target: str, found: Any, nearby: Iterable[str]) -> None:
     near = "".join(f'; did you mean "{module}:{name}"?' for name in list(nearby)[:1])
     if isinstance(found, ModuleType):
         raise ConfigurationError(f'"{target}" is a module: name a function or registry in it{near}')
-    while isinstance(found, partial):
-        found = found.func
+    found = without_partials(found)
     if isinstance(getattr(found, "__self__", None), Registry):
         raise ConfigurationError(
             f'"{target}" is a method of a registry: name the registry itself{near}'

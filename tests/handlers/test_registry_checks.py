@@ -74,7 +74,7 @@ class _Unsigned:
         (None, "can't be called: it is None, not a function"),
         ("my_handlers:on_grade", "can't be called: it is a str, not a function"),
         ([print], "can't be called: it is a list, not a function"),
-        (_Unsigned(), "can't find out which parameters it accepts; wrap it in a function"),
+        (_Unsigned(), "must be wrapped in a function: Python can't find out which parameters"),
     ],
 )
 def test_what_cannot_be_a_handler_is_refused(function: Any, sentence: str) -> None:

@@ -31,7 +31,9 @@ def handler_of(function: Callable[..., object], patterns: object, options: Optio
     wants_context = checks.check_function(name, function, batched=batched)
     checks.check_format(name, options.get("format"))
     when = options.get("when")
-    checks.check_predicate(name, when)
+    if when is not None:
+        label = f"handler {name!r}: its predicate"
+        checks.check_callable(label, when, "(event)", least=1, most=1)
     annotation = annotation_of(function)
     checks.check_batched(name, annotation.batched, batched=batched)
     named, expected = patterns_and_expected(name, patterns, annotation)

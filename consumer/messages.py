@@ -3,21 +3,17 @@
 Knows nothing of queues, threads or configuration.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields, make_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, cast
 
 from consumer.event_key import digest_of
+from consumer.subject import Change, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from typing_extensions import TypeVar
-
-    from consumer.subject import Change, Subject
 
     #: The model of an event's data; by default that of any event.
     Data_co = TypeVar("Data_co", default=Any, covariant=True)
@@ -61,13 +57,13 @@ class ReceivedMessage:
 class Reader(Protocol):
     """Makes the typed views of an event; implemented in `consumer.events.typed`."""
 
-    def data(self, event: Event) -> Any:
+    def data(self, event: "Event") -> Any:
         """See `Event.data`."""
 
-    def subject(self, event: Event) -> Subject:
+    def subject(self, event: "Event") -> Subject:
         """See `Event.subject`."""
 
-    def change(self, event: Event) -> Change | None:
+    def change(self, event: "Event") -> Change | None:
         """See `Event.change`."""
 
 
@@ -151,11 +147,11 @@ class Event(Generic[Data_co]):
     @property
     def triggered_by_job(self) -> bool:
         """True if a background job of Canvas caused it (such as an import), and not a request."""
-        if self.format == "canvas":
-            return "job_id" in self.metadata
-        extensions = self.body.get("extensions")
-        ours = extensions.get("com.instructure.canvas") if isinstance(extensions, dict) else None
-        return isinstance(ours, dict) and "job_id" in ours
+        ours: object = self.metadata
+        if self.format == "caliper":
+            extensions = self.body.get("extensions")
+            ours = isinstance(extensions, dict) and extensions.get("com.instructure.canvas")
+        return isinstance(ours, Mapping) and "job_id" in ours
 
 
 def _quickly(frozen: type[T]) -> type[T]:
@@ -189,11 +185,6 @@ class Context:
     For a batch handler `message_id` and `receive_count` are those of the first event's message,
     and `message_ids` has all.
     """
-
-    __slots__ = (
-        "_logger", "_should_stop", "_visibility_lost", "deadline", "handler", "message_ids",
-        "receive_count",
-    )  # fmt: skip
 
     def __init__(
         self,
@@ -252,27 +243,22 @@ class Outcome:
     delay_seconds: float | None = None
 
     @staticmethod
-    def ack() -> Outcome:
+    def ack() -> "Outcome":
         """Every handler succeeded: delete it."""
         return ACK
 
-    @staticmethod
-    def declined() -> Outcome:
-        """The handler's predicate declined the event: nothing was done."""
-        return DECLINED
-
-    @staticmethod
-    def retry(reason: str, delay_seconds: float | None = None) -> Outcome:
+    @classmethod
+    def retry(cls, reason: str, delay_seconds: float | None = None) -> Self:
         """Deliver it again later."""
-        return Outcome("retry", reason, delay_seconds)
+        return cls("retry", reason, delay_seconds)
 
-    @staticmethod
-    def reject(reason: str) -> Outcome:
+    @classmethod
+    def reject(cls, reason: str) -> Self:
         """It can never be handled: leave it to the queue's redrive policy."""
-        return Outcome("reject", reason)
+        return cls("reject", reason)
 
     @staticmethod
-    def worst_of(outcomes: list[Outcome]) -> Outcome:
+    def worst_of(outcomes: "list[Outcome]") -> "Outcome":
         """Decides for a message, from the outcomes of its handlers.
 
         A retry wins (its handler may yet succeed), of several the one with the longest explicit
@@ -284,6 +270,7 @@ class Outcome:
         return next((o for o in outcomes if o.verdict == "reject"), ACK)
 
 
-#: There is one object of each of these, so `is` tells them from others.
+#: There is only one object of each of these, so they can be compared with `is`.
 ACK = Outcome("ack")
+#: The handler's predicate declined the event: nothing was done.
 DECLINED = Outcome("ack", "declined")

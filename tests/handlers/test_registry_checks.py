@@ -92,7 +92,7 @@ class _Secret:
         return "hunter2"
 
 
-def _add(registry: Registry, **options: Any) -> None:
+def _add(registry: Registry, /, **options: Any) -> None:
     registry.add(**{"function": lambda event: None, "patterns": "*", "name": "h", **options})
 
 
@@ -110,7 +110,7 @@ def _add(registry: Registry, **options: Any) -> None:
         partial(_add, patterns=[[_Secret()]]),
         lambda registry: registry.use(_Secret()),
         lambda registry: registry.include(Registry(), patterns=[_Secret()]),
-        lambda registry: RetryPolicy(base_seconds=_Secret()),
+        lambda registry: RetryPolicy(_Secret()),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
 def test_no_error_shows_an_object(register: Callable[[Registry], None]) -> None:

@@ -59,7 +59,7 @@ def run(
     if registry is None:
         registry = build_registry(settings.handlers, state_directory=state)
     if settings.unmatched == "archive":
-        archive_unmatched(registry, state_directory=state, clock=clock)
+        archive_unmatched(registry, state_directory=state)
     notifier, signals = Notifier(environ), StopSignals()
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
     with signals.installed(), closing(start):

@@ -1,14 +1,14 @@
 """What a factory of handlers gets: its options, and the environment."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from consumer import log_events
-from consumer.clock import Clock
+from consumer.clock import Clock, SystemClock
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering.registry import Registry
@@ -27,7 +27,7 @@ class HandlerEnvironment:
 
     #: Where a handler may keep its files; may not exist yet.
     state_directory: Path
-    clock: Clock
+    clock: Clock = field(default_factory=SystemClock)
     #: The configured batch size, if any: for a factory that can register either kind.
     batch_size: int | None = None
     #: True if the configuration names the events, even if only as "*".

@@ -7,7 +7,6 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final
 
-from consumer.clock import Clock, SystemClock
 from consumer.config import HandlerSettings
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
@@ -33,7 +32,6 @@ def build_registry(
     handlers: Sequence[HandlerSettings],
     *,
     state_directory: Path,
-    clock: Clock | None = None,
     warn: Callable[[str], None] = log_warning,
 ) -> Registry:
     """All configured handlers; the archive in the state directory if there are none.
@@ -44,7 +42,7 @@ def build_registry(
     Raises ConfigurationError: no such type, two handlers of one name, an entry without events, or
     what the factory raises.
     """
-    environment = HandlerEnvironment(state_directory, clock or SystemClock(), warn=warn)
+    environment = HandlerEnvironment(state_directory, warn=warn)
     registry = Registry()
     if not handlers:
         registry.include(archive.factory("archive", {}, environment))
@@ -69,9 +67,7 @@ def build_registry(
     return registry
 
 
-def archive_unmatched(
-    registry: Registry, *, state_directory: Path, clock: Clock | None = None
-) -> None:
+def archive_unmatched(registry: Registry, *, state_directory: Path) -> None:
     """Have the events that no handler asks for archived in the state directory.
 
     Adds nothing if a handler takes every event. Raises ConfigurationError if the archive can't be
@@ -79,8 +75,7 @@ def archive_unmatched(
     """
     if any(handler.takes_all for handler in registry.handlers):
         return
-    environment = HandlerEnvironment(state_directory, clock or SystemClock())
-    made = archive.factory(UNMATCHED, {}, environment)
+    made = archive.factory(UNMATCHED, {}, HandlerEnvironment(state_directory))
     registry.adopt([replace(handler, unmatched=True) for handler in made.handlers])
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
@@ -14,9 +14,7 @@ from consumer.handlers.registering import checks
 from consumer.handlers.registering.handler import Call, Handler, Options
 from consumer.handlers.registering.models import annotation_of, patterns_and_expected
 from consumer.messages import Context, Event, Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from consumer.printable import type_of
 
 #: `middleware(event, context, call_next)`.
 Middleware = Callable[[Event, Context, Call], object]
@@ -86,17 +84,16 @@ def _refuse_result(name: str, result: Any) -> None:
     ):
         raise result
     if isinstance(result, Outcome):
-        _unfinished(name, result, "raise Retry(...) or Reject(...) instead")
-    if inspect.isgenerator(result) or inspect.isasyncgen(result):
-        _unfinished(name, result, "its body has not run: leave out the yield")
-    if inspect.isawaitable(result) or isinstance(result, Future):
-        _unfinished(name, result, "it is not finished: wait for it, and return nothing")
-
-
-def _unfinished(name: str, result: Any, remedy: str) -> NoReturn:
+        remedy = "raise Retry(...) or Reject(...) instead"
+    elif inspect.isgenerator(result) or inspect.isasyncgen(result):
+        remedy = "its body has not run: leave out the yield"
+    elif inspect.isawaitable(result) or isinstance(result, Future):
+        remedy = "it is not finished: wait for it, and return nothing"
+    else:
+        return
     if inspect.iscoroutine(result) or inspect.isgenerator(result):
         result.close()  # else Python warns later, elsewhere, that it was never awaited
-    raise TypeError(f"handler {name!r} returned a {type(result).__name__}: {remedy}")
+    raise TypeError(f"handler {name!r} returned {type_of(result)}: {remedy}")
 
 
 def _check_options(options: Options) -> None:

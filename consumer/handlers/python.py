@@ -11,8 +11,7 @@ from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.loading.importing import TARGET_EXAMPLE, load_target, shown_place
 from consumer.handlers.registering.checks import inner_function, without_partials
-from consumer.handlers.registering.handler import Handler
-from consumer.handlers.registering.making import handler_of
+from consumer.handlers.registering.handler import Handler, handler_of
 from consumer.handlers.registering.models import annotation_of, is_data
 from consumer.handlers.registering.registry import REGISTRIES, Registry
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering import checks
-from consumer.handlers.registering.handler import Handler
-from consumer.handlers.registering.making import Middleware, handler_of, in_middleware
+from consumer.handlers.registering.handler import Handler, Middleware, handler_of, in_middleware
 from consumer.handlers.registering.models import check_class
 
 if TYPE_CHECKING:

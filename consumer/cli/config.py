@@ -63,7 +63,7 @@ def check(file: Path) -> None:
     from consumer.cli.config_pages import plan
     from consumer.config import load
     from consumer.directories import check_directories
-    from consumer.handlers.loading.lint import unmatched_patterns
+    from consumer.handlers.loading.loader import unmatched_patterns
 
     loaded = load(file, environ=os.environ, overrides={}, require_queue=True, outside_service=True)
     sys.path.append(str(Path.cwd()))  # as in the daemon

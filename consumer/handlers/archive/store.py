@@ -35,8 +35,8 @@ _TAIL_BYTES: Final = 2_097_152
 class Archive:
     """`DIRECTORY/YYYY/MM/events-YYYY-MM-DD.jsonl`, then `.1.jsonl`, `.2.jsonl` and so on.
 
-    The next file is begun when one is full or another process holds it. Files have mode 0600,
-    directories 0700, because they hold data of students. Any thread may call.
+    The next file is begun when one is full or another process holds it. Only the owner can read
+    them, because they hold data of students. Any thread may call.
 
     Args:
         directory: created by the first write if it is missing.
@@ -86,12 +86,13 @@ class Archive:
         line can be made, after the others were written.
         """
         now = self._clock.now()
+        received_at = utc_text(now)
         lines: list[str] = []
         failures: dict[Event, BaseException] = {}
         try:
             for event in self._without_written(events):
                 try:
-                    line = line_of(event, utc_text(now), scrub_secrets=self._scrub_secrets)
+                    line = line_of(event, received_at, scrub_secrets=self._scrub_secrets)
                 except Exception as error:  # one event must not keep the others in the queue
                     failures[event] = error
                 else:

@@ -1,7 +1,4 @@
-"""What flows: the message, its events, what a handler gets beside them, and its outcome.
-
-Knows nothing of queues, threads or configuration.
-"""
+"""What flows: the message, its events, what a handler gets with them, and its outcome."""
 
 from collections.abc import Callable, Mapping
 from copy import copy
@@ -29,16 +26,17 @@ Verdict = Literal["ack", "retry", "reject"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReceivedMessage:
-    """One delivery of one SQS message. A redelivery is another object with another receipt handle.
+    """One delivery of one SQS message; a redelivery has another receipt handle.
 
-    `body` and `receipt_handle` never appear in a repr. `received_at` is `Clock.monotonic()` of the
-    moment the receive call returned; `receive_count` is SQS's ApproximateReceiveCount (from 1).
+    `body` and `receipt_handle` never appear in a repr.
     """
 
     message_id: str
     receipt_handle: str = field(repr=False)
     body: str = field(repr=False)
+    #: SQS's ApproximateReceiveCount, from 1.
     receive_count: int = 1
+    #: `Clock.monotonic()` when the receive call returned.
     received_at: float = 0.0
     #: System attributes as SQS names them (SentTimestamp, ApproximateReceiveCount, ...).
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -137,8 +135,8 @@ class Event(Generic[Data_co]):
     def key(self) -> str:
         """Identifies the event: Caliper's id, else SHA-256 of the canonical payload.
 
-        At most 200 printable characters; an id that is not gives way to the hash. A duplicate that
-        the producer sends under a new message id has the same key. Computed on first use.
+        At most 200 printable characters. A duplicate that the producer sends under a new message
+        id has the same key. Computed on first use.
         """
         if not self._key:
             object.__setattr__(self, "_key", digest_of(self.payload, self.raw))
@@ -155,19 +153,18 @@ class Event(Generic[Data_co]):
 
 
 def _quickly(frozen: type[T]) -> type[T]:
-    """Makes objects of a frozen dataclass, for a third of what the class itself takes.
+    """Makes objects of a frozen dataclass, in a third of the time that the class itself takes.
 
-    A frozen class sets its fields one by one through `object.__setattr__`. What this makes has the
-    same slots, sets them as any class does, and is of the frozen class as soon as it is complete.
+    A frozen class sets each field through `object.__setattr__`. This one has the same slots, sets
+    them as usual, and its objects become frozen when they are complete.
     """
 
     def freeze(made: Any) -> None:
         made.__class__ = frozen
 
-    copied = [(f.name, f.type, copy(f)) for f in fields(cast("Any", frozen))]
     return make_dataclass(
         frozen.__name__,
-        copied,
+        [(f.name, f.type, copy(f)) for f in fields(cast("Any", frozen))],
         bases=getattr(frozen, "__orig_bases__", ()),
         namespace={"__post_init__": freeze},
         slots=True, eq=False, repr=False,
@@ -180,10 +177,9 @@ new_event = _quickly(Event)
 
 
 class Context:
-    """What a handler gets beside the event. Valid during the call; any thread may use it.
+    """What a handler gets with the event. Valid during the call; any thread may use it.
 
-    For a batch handler `message_id` and `receive_count` are those of the first event's message,
-    and `message_ids` has all.
+    In a batch, `message_id` and `receive_count` are those of the first event's message.
     """
 
     def __init__(
@@ -224,8 +220,7 @@ class Context:
     def logger(self) -> Any:
         """A structlog logger that carries the message id and the handler's name."""
         if self._logger is None:
-            # Imported here: it takes longer than the rest of `import consumer`.
-            import structlog  # noqa: PLC0415
+            import structlog  # noqa: PLC0415 - takes longer than the rest of `import consumer`
 
             self._logger = structlog.get_logger("consumer.handler").bind(
                 message_id=self.message_id, handler=self.handler
@@ -259,10 +254,9 @@ class Outcome:
 
     @staticmethod
     def worst_of(outcomes: "list[Outcome]") -> "Outcome":
-        """Decides for a message, from the outcomes of its handlers.
+        """The outcome of a message: a retry before a reject before an ack.
 
-        A retry wins (its handler may yet succeed), of several the one with the longest explicit
-        delay; then a reject. Without either it is acked.
+        Of several retries it is the one with the longest explicit delay.
         """
         retries = [o for o in outcomes if o.verdict == "retry"]
         if retries:

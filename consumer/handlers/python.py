@@ -20,10 +20,8 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     """Options: target, "package.module:attribute": a function, or a `Registry`.
 
     The handlers of a registry are named NAME.FUNCTION. A function that was added to a registry is
-    the handler that it is there, with its events, limits and middleware. Any other function gets
-    every event, or those of the models in its annotation; it takes batches if a batch size is
-    configured. The module is looked up on `sys.path`, to which the command `consume` adds the
-    current directory.
+    the handler that it is there. Any other gets every event, or those of the models in its
+    annotation, in batches if a batch size is configured.
     """
     read = Options(name, options)
     target = read.text("target")

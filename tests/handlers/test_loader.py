@@ -190,7 +190,7 @@ def test_a_function_becomes_a_batch_handler_by_configuration(tmp_path: Path) -> 
         ("zzz", 'there is no type "zzz"; there are [^;]*$'),
         ("gone", 'has no "gone"'),
         ("absent", 'there is no module "zz_absent"'),
-        ("NOT_CALLABLE", 'the entry point "NOT_CALLABLE" is not a function'),
+        ("NOT_CALLABLE", 'entry point "NOT_CALLABLE" is not a function'),
         ("no_registry", "must return a Registry, not str"),
         ("empty", 'handler "h" handles nothing: its registry is empty$'),
         ("failing", r'the factory of "failing" failed with KeyError \(.*test_loader\.py:'),

@@ -47,6 +47,8 @@ class ArchiveFile:
             if not _lock(fd) or not _is_at(fd, path):
                 return None
             file = cls(path, fd, _repair(fd, path))
+            if file.size == 0:
+                sync_directory(path.parent)  # a file whose name is lost is lost
             stack.pop_all()
             return file
 

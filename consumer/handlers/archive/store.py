@@ -155,15 +155,10 @@ class Archive:
             file = ArchiveFile.open(month / f"events-{day}{suffix}.jsonl")
             if file is None:
                 held += 1
-            elif not self._has_room(file, length):
-                file.close()
-            else:
-                try:
-                    sync_directory(month)  # a file whose name is lost is lost
-                except BaseException:
-                    file.close()
-                    raise
+            elif self._has_room(file, length):
                 return file, number
+            else:
+                file.close()
             number += 1
         raise os_error(errno.EBUSY)
 

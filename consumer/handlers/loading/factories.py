@@ -45,10 +45,10 @@ class HandlerEnvironment:
 #:         registry.add(Sink(options["bucket"]).store, "*", name=name, batch=100)
 #:         return registry
 #:
-#: `name` is the entry's; if there are several handlers, each is named `f"{name}.…"`. `options` is
-#: the mapping under the type, unchecked; `Options` checks it. The factory registers for all events
-#: that it can handle; events, format, limits and batch size of the entry are applied to that. The
-#: main thread calls it once, before the first receive. It raises ConfigurationError.
+#: `name` is the entry's; of several handlers, each is named `f"{name}.…"`. `options` is the mapping
+#: under the type, unchecked; `Options` checks it. The factory registers for all events that it can
+#: handle; events, format and limits of the entry are applied to that. It is called once, in the
+#: main thread, before the first receive. It raises ConfigurationError.
 Factory = Callable[[str, Mapping[str, Any], HandlerEnvironment], Registry]
 
 
@@ -89,8 +89,8 @@ class Options:
         """Called after the last key was read: refuse every other key."""
         for key in self._options:
             if key not in self._known:
-                all_keys = f"it has {', '.join(sorted(self._known)) or 'none'}"
-                hint = did_you_mean(str(key), self._known) or all_keys
+                known = ", ".join(sorted(self._known)) or "none"
+                hint = did_you_mean(str(key), self._known) or f"it has {known}"
                 raise ConfigurationError(f'handler "{self._name}" has no option "{key}": {hint}')
 
     def wrong(self, key: str, right: str) -> ConfigurationError:

@@ -27,8 +27,7 @@ _INSTALLED: Final = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{o
 def load_target(target: str) -> Any:
     """What "package.module:attribute" names; the attribute may be dotted.
 
-    Raises ConfigurationError, which says whether there is no such module, whether importing it
-    failed (and where), or whether it has no such attribute.
+    Raises ConfigurationError: no such module, no such attribute, or where importing it failed.
     """
     module_name, separator, path = target.partition(":")
     if not separator or not module_name.strip() or not path.strip():
@@ -64,11 +63,7 @@ def _import_module(name: str, target: str) -> ModuleType:
 
 
 def place_of(error: BaseException) -> str:
-    """Where the user's code was when it failed: "my_handlers.py:12".
-
-    The innermost line outside of this package, Python's library and, if possible, installed
-    packages.
-    """
+    """Where the user's code was when it failed: "my_handlers.py:12"."""
     if isinstance(error, SyntaxError) and error.filename:
         return shown_place(error.filename, error.lineno or 1)
     frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
@@ -85,11 +80,9 @@ def shown_place(file: str, line: int) -> str:
 
 def _rank(file: str) -> int:
     """2 for the user's own code, 1 for an installed package, 0 for this package and Python's."""
-    if file.startswith(_PACKAGE):
-        return 0
-    if any(part in file for part in _INSTALLED):
+    if not file.startswith(_PACKAGE) and any(part in file for part in _INSTALLED):
         return 1
-    return 0 if file.startswith(_LIBRARY) else 2
+    return 0 if file.startswith((*_PACKAGE, _LIBRARY)) else 2
 
 
 def _description(error: BaseException) -> str:

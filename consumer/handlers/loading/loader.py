@@ -39,11 +39,8 @@ def build_registry(
 ) -> Registry:
     """All configured handlers; the archive in the state directory if there are none.
 
-    Events and format of an entry narrow what its factory registered; its timeout, retry,
-    concurrency, batch size and linger replace what was registered.
-
-    Raises ConfigurationError: no such type, two handlers of one name, an entry without events, or
-    what the factory raises.
+    Events and format of an entry narrow what its factory registered; its limits replace those.
+    Raises ConfigurationError for an entry that can't work.
     """
     environment = HandlerEnvironment(state_directory, warn=warn)
     registry = Registry()
@@ -71,10 +68,9 @@ def build_registry(
 
 
 def archive_unmatched(registry: Registry, *, state_directory: Path) -> None:
-    """Have the events that no handler asks for archived in the state directory.
+    """Archive the events that no handler asks for in the state directory, if there can be any.
 
-    Adds nothing if a handler takes every event. Raises ConfigurationError if the archive can't be
-    written.
+    Raises ConfigurationError if the archive can't be written.
     """
     if any(handler.takes_all for handler in registry.handlers):
         return
@@ -106,7 +102,9 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
     if not separator and kind in {"archive", "log", *_installed()}:
         return {"name": kind, kind: {}}
     if kind not in _BUILT_IN and _is_dotted(kind) and _is_dotted(argument):
-        return {"name": _name(f"{kind}.{argument}"), "python": {"target": f"{kind}:{argument}"}}
+        # A name that the configuration accepts: letters, digits, "_" and ".", at most 64 of them.
+        name = re.sub(r"[^A-Za-z0-9_.]", "_", f"{kind}.{argument}")[-64:].lstrip("_.0123456789")
+        return {"name": name or "python", "python": {"target": f"{kind}:{argument}"}}
     raise ConfigurationError(
         f'"{text}" is not a handler: write archive:DIRECTORY, log, or package.module:attribute'
         + _hint(kind)
@@ -117,17 +115,9 @@ def _is_dotted(text: str) -> bool:
     return all(part.isidentifier() for part in text.split("."))
 
 
-def _name(target: str) -> str:
-    """A name that the configuration accepts: letters, digits, "_" and ".", at most 64 of them."""
-    return re.sub(r"[^A-Za-z0-9_.]", "_", target)[-64:].lstrip("_.0123456789") or "python"
-
-
 def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
-    environment = replace(
-        environment,
-        batch_size=entry.batch_size,
-        names_events="events" in entry.model_fields_set,
-    )
+    named = "events" in entry.model_fields_set
+    environment = replace(environment, batch_size=entry.batch_size, names_events=named)
     factory = _factory(entry)
     label = f'handler "{entry.name}": the factory of "{entry.type}"'
     try:
@@ -155,9 +145,7 @@ def _factory(entry: HandlerSettings) -> Factory:
         )
     factory: Factory = load_target(installed[kind].value)
     if not callable(factory):
-        raise ConfigurationError(
-            f'handler "{entry.name}": the entry point "{kind}" is not a function'
-        )
+        raise ConfigurationError(f'handler "{entry.name}": entry point "{kind}" is not a function')
     return factory
 
 
@@ -172,18 +160,13 @@ def _hint(kind: str) -> str:
 
 
 def unmatched_patterns(handlers: Sequence[Handler]) -> list[str]:
-    """A sentence for each pattern that matches no event that Canvas is known to send.
-
-    It names all the handlers that have the pattern, and the nearest known events.
-    """
+    """A sentence for each pattern that matches no event that Canvas is known to send."""
     found: dict[str, list[str]] = {}
     for handler in handlers:
         for fault in _faults(handler):
             found.setdefault(fault, []).append(f'"{handler.name}"')
     return [
-        f"handler {names[0]} {fault}"
-        if len(names) == 1
-        else f"handlers {', '.join(names)}: each {fault}"
+        f"handlers {', '.join(names)}: each {fault}" if names[1:] else f"handler {names[0]} {fault}"
         for fault, names in found.items()
     ]
 

@@ -1,7 +1,4 @@
-"""Models of the catalog in place of names of events, given or in an annotation of the function.
-
-Without a model only the index of the catalog is loaded.
-"""
+"""Models of the catalog in place of names of events. Without one, no model is loaded."""
 
 from __future__ import annotations
 
@@ -55,11 +52,11 @@ def annotation_of(function: object) -> Annotation:
         return _read(_resolved(function, first.annotation))
     except Exception as error:  # an annotation is any expression
         # Python's own text about a missing name quotes that name, and nothing else.
-        text = f": {error}" if isinstance(error, NameError | AttributeError) else ""
+        text = type(error).__name__
+        text += f": {error}" if isinstance(error, NameError | AttributeError) else ""
         return Annotation(
-            problem="the annotation of its first parameter can't be resolved "
-            f"({type(error).__name__}{text}); import the names in it at run time, too, "
-            "not only under TYPE_CHECKING"
+            problem=f"the annotation of its first parameter can't be resolved ({text}); import the "
+            "names in it at run time, too, not only under TYPE_CHECKING"
         )
 
 
@@ -97,10 +94,7 @@ def _classes(hint: Any) -> tuple[type, ...]:
 
 
 class UnexpectedEventError(Retry, TypeError):
-    """Raised in place of a call: the handler takes events of another type.
-
-    A retry, so that its reason is logged; the reason quotes nothing that came with the event.
-    """
+    """Raised in place of a call: the handler takes other events. Its reason is safe to log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +121,9 @@ class Expected:
         return event_format in bases and not index.is_known(name)
 
     def predicate(self, when: Callable[[Event], object] | None) -> Callable[[Event], object]:
-        """The handler's predicate, which then is called only with events that it takes.
+        """A predicate that raises UnexpectedEventError for events that the handler does not take.
 
-        For others it raises UnexpectedEventError: they are not lost, but come again.
+        So they are not lost, but come again, and `when` does not see them.
         """
         takes = lru_cache(1024)(self.takes)
 

@@ -77,8 +77,7 @@ class Registry:
         if isinstance(plain, FunctionType):
             vars(plain).setdefault(REGISTRIES, []).append(self)
 
-    # With up to three models and nothing else the function is checked against them. A class can be
-    # called, too, which is all that the two overlaps are about.
+    # Up to three models are checked against the function. The overlaps: a class is callable, too.
     @overload
     def on(  # type: ignore[overload-overlap]
         self, a: type[A], /, **options: Unpack[EventOptions]
@@ -110,11 +109,10 @@ class Registry:
     @overload
     def on(self, *patterns: str | type[EventData], **options: Unpack[Options]) -> Register[Any]: ...
     def on(self, *patterns: Any, **options: Any) -> Any:
-        """Register the decorated function, which stays as it is. For the rest, see `add`.
+        """Register the decorated function, which stays as it is; for the rest, see `add`.
 
-        `@registry.on("grade_change", "quiz_*")`, `@registry.on(GradeChange)` with models of
-        `consumer.events.catalog`, or `@registry.on` alone (or with options) if the annotation names
-        the models: `def grade(event: Event[GradeChange])`.
+        `@registry.on("grade_change", "quiz_*")`, `@registry.on(GradeChange)`, or `@registry.on`
+        alone or with options if the annotation names the models.
         """
         functions = [p for p in patterns if callable(p) and not isclass(p)]
         if functions and (len(patterns) > 1 or options):
@@ -136,9 +134,9 @@ class Registry:
     def use(self, middleware: Middleware) -> Middleware:
         """Put `middleware(event, context, call_next)` around every per-event handler.
 
-        Also around those added later; the first middleware added is outermost. `call_next(event,
-        context)` calls the next one; a middleware that returns without calling it has handled the
-        event. Batch handlers are not wrapped. Returns the middleware, so it is a decorator.
+        Also around those added later; the first middleware added is outermost. One that returns
+        without calling `call_next(event, context)` has handled the event. Batch handlers are not
+        wrapped. Returns the middleware, so it is a decorator.
         """
         checks.check_middleware(middleware)
         self._update(self._added, [*self._middleware, middleware])
@@ -155,14 +153,14 @@ class Registry:
     ) -> None:
         """Take over the handlers of another registry, inside its middleware and then ours.
 
-        From then on nothing can be added to `other`, because this registry would not see it.
+        Then nothing can be added to `other`, because this registry would not see it.
 
         Args:
             prefix: put before each name.
             patterns: of what a handler asked for, only this.
             format: likewise; a handler for the other format is left out.
-            **limits: timeout_seconds, retry, concurrency, batch, linger_seconds, each instead of
-                what was given when the handler was added; the last two for batch handlers only.
+            **limits: timeout_seconds, retry, concurrency, and for batch handlers batch and
+                linger_seconds; each replaces what was given when the handler was added.
         """
         label = prefix or "include"
         within = checks.check_patterns(label, checks.each(label, patterns))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ def without_partials(function: Any) -> Any:
     return function
 
 
-def default_name(function: Callable[..., object]) -> str:
+def default_name(function: object) -> str:
     """The name of a handler that was given none: its function's, without the scopes around it."""
     function = without_partials(function)
     qualified = getattr(function, "__qualname__", None) or type(function).__qualname__
@@ -37,15 +37,6 @@ def inner_function(function: Any) -> Any:
         function = getattr(type(function), "__call__", function)  # noqa: B004 - the function
     function = inspect.unwrap(function)
     return getattr(function, "__func__", function)
-
-
-def check_name(name: object) -> str:
-    """A handler's name: a text that is not blank."""
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigurationError(
-            f"a handler's name must be a text that is not blank, not {shown(name)}"
-        )
-    return name
 
 
 def each(name: str, patterns: object) -> tuple[object, ...]:

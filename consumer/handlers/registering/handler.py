@@ -14,7 +14,7 @@ from consumer.errors import ConfigurationError
 from consumer.handlers.registering import checks
 from consumer.handlers.registering.models import Expected, annotation_of, patterns_and_expected
 from consumer.messages import Context, Event, Format, Outcome
-from consumer.printable import type_of
+from consumer.printable import shown, type_of
 from consumer.retry import RetryPolicy, check_seconds
 
 _ALL = ("*",)
@@ -107,9 +107,8 @@ class Handler:
     @property
     def takes_all(self) -> bool:
         """True if it asked for every event."""
-        if self.unmatched or self.format is not None or self.when is not None:
-            return False
-        return all("*" in patterns for patterns in (self.patterns, *self.within))
+        narrowed = self.unmatched or self.format is not None or self.when is not None
+        return not narrowed and all("*" in found for found in (self.patterns, *self.within))
 
     def check(self) -> None:
         """Raise ConfigurationError for a limit or a format that it can't have."""
@@ -141,14 +140,14 @@ class Handler:
                 "or register the function with batch=... and let it take a sequence of events"
             )
         changes: dict[str, Any] = {k: value for k, value in limits.items() if value is not None}
-        all_within = _ALL in {within, self.patterns}
-        changes |= {
-            "name": name,
-            "format": self.format or only,
-            "patterns": within if self.patterns == _ALL else self.patterns,
-            "within": self.within if all_within else (*self.within, within),
-        }
-        narrowed = replace(self, **changes)
+        narrowed = replace(
+            self,
+            name=name,
+            format=self.format or only,
+            patterns=within if self.patterns == _ALL else self.patterns,
+            within=self.within if _ALL in {within, self.patterns} else (*self.within, within),
+            **changes,
+        )
         narrowed.check()
         return narrowed
 
@@ -156,8 +155,12 @@ class Handler:
 def handler_of(function: Callable[..., object], patterns: object, options: Options) -> Handler:
     """The handler that `Registry.add` registers. Raises ConfigurationError."""
     _check_options(options)
-    given = options.get("name")
-    name = checks.check_name(checks.default_name(function) if given is None else given)
+    name: object = options.get("name")
+    if name is None:
+        name = checks.default_name(function)
+    if not isinstance(name, str) or not name.strip():
+        fault = f"must be a text that is not blank, not {shown(name)}"
+        raise ConfigurationError(f"a handler's name {fault}")
     batched = options.get("batch") is not None
     wants_context = checks.check_function(name, function, batched=batched)
     checks.check_format(name, options.get("format"))

@@ -14,7 +14,6 @@ from consumer.errors import ConfigurationError, ConsumerError
 from consumer.events.catalog import index
 from consumer.handlers import archive, log, python
 from consumer.handlers.loading.factories import Factory, HandlerEnvironment, log_warning
-from consumer.handlers.loading.importing import load_target, place_of
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.messages import Format
 
@@ -126,7 +125,7 @@ def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
         raise
     except (Exception, SystemExit) as error:  # a module may be a script that ends
         raise ConfigurationError(
-            f"{label} failed with {type(error).__name__} ({place_of(error)})"
+            f"{label} failed with {type(error).__name__} ({python.place_of(error)})"
         ) from error
     if not isinstance(made, Registry):
         raise ConfigurationError(f"{label} must return a Registry, not {type(made).__name__}")
@@ -143,7 +142,7 @@ def _factory(entry: HandlerSettings) -> Factory:
             f'handler "{entry.name}": there is no type "{kind}"; there are '
             f"{', '.join(sorted({*_BUILT_IN, *installed}))}{_hint(kind)}"
         )
-    factory: Factory = load_target(installed[kind].value)
+    factory: Factory = python.load_target(installed[kind].value)
     if not callable(factory):
         raise ConfigurationError(f'handler "{entry.name}": entry point "{kind}" is not a function')
     return factory

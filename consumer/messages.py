@@ -1,23 +1,16 @@
-"""What flows: the message, its events, what a handler gets beside them, and its outcome.
+"""What flows: the message, its events, what a handler gets with them, and its outcome."""
 
-Knows nothing of queues, threads or configuration.
-"""
-
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields, make_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, cast
 
 from consumer.event_key import digest_of
+from consumer.subject import Change, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from typing_extensions import TypeVar
-
-    from consumer.subject import Change, Subject
 
     #: The model of an event's data; by default that of any event.
     Data_co = TypeVar("Data_co", default=Any, covariant=True)
@@ -33,16 +26,17 @@ Verdict = Literal["ack", "retry", "reject"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReceivedMessage:
-    """One delivery of one SQS message. A redelivery is another object with another receipt handle.
+    """One delivery of one SQS message; a redelivery has another receipt handle.
 
-    `body` and `receipt_handle` never appear in a repr. `received_at` is `Clock.monotonic()` of the
-    moment the receive call returned; `receive_count` is SQS's ApproximateReceiveCount (from 1).
+    `body` and `receipt_handle` never appear in a repr.
     """
 
     message_id: str
     receipt_handle: str = field(repr=False)
     body: str = field(repr=False)
+    #: SQS's ApproximateReceiveCount, from 1.
     receive_count: int = 1
+    #: `Clock.monotonic()` when the receive call returned.
     received_at: float = 0.0
     #: System attributes as SQS names them (SentTimestamp, ApproximateReceiveCount, ...).
     attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -61,13 +55,13 @@ class ReceivedMessage:
 class Reader(Protocol):
     """Makes the typed views of an event; implemented in `consumer.events.typed`."""
 
-    def data(self, event: Event) -> Any:
+    def data(self, event: "Event") -> Any:
         """See `Event.data`."""
 
-    def subject(self, event: Event) -> Subject:
+    def subject(self, event: "Event") -> Subject:
         """See `Event.subject`."""
 
-    def change(self, event: Event) -> Change | None:
+    def change(self, event: "Event") -> Change | None:
         """See `Event.change`."""
 
 
@@ -141,8 +135,8 @@ class Event(Generic[Data_co]):
     def key(self) -> str:
         """Identifies the event: Caliper's id, else SHA-256 of the canonical payload.
 
-        At most 200 printable characters; an id that is not gives way to the hash. A duplicate that
-        the producer sends under a new message id has the same key. Computed on first use.
+        At most 200 printable characters. A duplicate that the producer sends under a new message
+        id has the same key. Computed on first use.
         """
         if not self._key:
             object.__setattr__(self, "_key", digest_of(self.payload, self.raw))
@@ -151,27 +145,26 @@ class Event(Generic[Data_co]):
     @property
     def triggered_by_job(self) -> bool:
         """True if a background job of Canvas caused it (such as an import), and not a request."""
-        if self.format == "canvas":
-            return "job_id" in self.metadata
-        extensions = self.body.get("extensions")
-        ours = extensions.get("com.instructure.canvas") if isinstance(extensions, dict) else None
-        return isinstance(ours, dict) and "job_id" in ours
+        ours: object = self.metadata
+        if self.format == "caliper":
+            extensions = self.body.get("extensions")
+            ours = isinstance(extensions, dict) and extensions.get("com.instructure.canvas")
+        return isinstance(ours, Mapping) and "job_id" in ours
 
 
 def _quickly(frozen: type[T]) -> type[T]:
-    """Makes objects of a frozen dataclass, for a third of what the class itself takes.
+    """Makes objects of a frozen dataclass, in a third of the time that the class itself takes.
 
-    A frozen class sets its fields one by one through `object.__setattr__`. What this makes has the
-    same slots, sets them as any class does, and is of the frozen class as soon as it is complete.
+    A frozen class sets each field through `object.__setattr__`. This one has the same slots, sets
+    them as usual, and its objects become frozen when they are complete.
     """
 
     def freeze(made: Any) -> None:
         made.__class__ = frozen
 
-    copied = [(f.name, f.type, copy(f)) for f in fields(cast("Any", frozen))]
     return make_dataclass(
         frozen.__name__,
-        copied,
+        [(f.name, f.type, copy(f)) for f in fields(cast("Any", frozen))],
         bases=getattr(frozen, "__orig_bases__", ()),
         namespace={"__post_init__": freeze},
         slots=True, eq=False, repr=False,
@@ -184,16 +177,10 @@ new_event = _quickly(Event)
 
 
 class Context:
-    """What a handler gets beside the event. Valid during the call; any thread may use it.
+    """What a handler gets with the event. Valid during the call; any thread may use it.
 
-    For a batch handler `message_id` and `receive_count` are those of the first event's message,
-    and `message_ids` has all.
+    In a batch, `message_id` and `receive_count` are those of the first event's message.
     """
-
-    __slots__ = (
-        "_logger", "_should_stop", "_visibility_lost", "deadline", "handler", "message_ids",
-        "receive_count",
-    )  # fmt: skip
 
     def __init__(
         self,
@@ -233,8 +220,7 @@ class Context:
     def logger(self) -> Any:
         """A structlog logger that carries the message id and the handler's name."""
         if self._logger is None:
-            # Imported here: it takes longer than the rest of `import consumer`.
-            import structlog  # noqa: PLC0415
+            import structlog  # noqa: PLC0415 - takes longer than the rest of `import consumer`
 
             self._logger = structlog.get_logger("consumer.handler").bind(
                 message_id=self.message_id, handler=self.handler
@@ -252,31 +238,25 @@ class Outcome:
     delay_seconds: float | None = None
 
     @staticmethod
-    def ack() -> Outcome:
+    def ack() -> "Outcome":
         """Every handler succeeded: delete it."""
         return ACK
 
-    @staticmethod
-    def declined() -> Outcome:
-        """The handler's predicate declined the event: nothing was done."""
-        return DECLINED
-
-    @staticmethod
-    def retry(reason: str, delay_seconds: float | None = None) -> Outcome:
+    @classmethod
+    def retry(cls, reason: str, delay_seconds: float | None = None) -> Self:
         """Deliver it again later."""
-        return Outcome("retry", reason, delay_seconds)
+        return cls("retry", reason, delay_seconds)
 
-    @staticmethod
-    def reject(reason: str) -> Outcome:
+    @classmethod
+    def reject(cls, reason: str) -> Self:
         """It can never be handled: leave it to the queue's redrive policy."""
-        return Outcome("reject", reason)
+        return cls("reject", reason)
 
     @staticmethod
-    def worst_of(outcomes: list[Outcome]) -> Outcome:
-        """Decides for a message, from the outcomes of its handlers.
+    def worst_of(outcomes: "list[Outcome]") -> "Outcome":
+        """The outcome of a message: a retry before a reject before an ack.
 
-        A retry wins (its handler may yet succeed), of several the one with the longest explicit
-        delay; then a reject. Without either it is acked.
+        Of several retries it is the one with the longest explicit delay.
         """
         retries = [o for o in outcomes if o.verdict == "retry"]
         if retries:
@@ -284,6 +264,7 @@ class Outcome:
         return next((o for o in outcomes if o.verdict == "reject"), ACK)
 
 
-#: There is one object of each of these, so `is` tells them from others.
+#: There is only one object of each of these, so they can be compared with `is`.
 ACK = Outcome("ack")
+#: The handler's predicate declined the event: nothing was done.
 DECLINED = Outcome("ack", "declined")

@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass
 
 from consumer.errors import ConfigurationError
+from consumer.printable import shown
 from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 
 
@@ -31,7 +32,7 @@ class RetryPolicy:
         if not self.base_seconds <= self.max_seconds <= MAX_VISIBILITY_SECONDS:
             raise ConfigurationError(
                 f"retry: max_seconds must be from base_seconds ({self.base_seconds:g}) to "
-                f"{MAX_VISIBILITY_SECONDS}, not {self.max_seconds!r}"
+                f"{MAX_VISIBILITY_SECONDS}, not {shown(self.max_seconds)}"
             )
 
     def ceiling(self, attempt: int) -> float:
@@ -53,4 +54,4 @@ def check_seconds(what: str, value: object, *, zero: bool = False) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0 or (value == 0 and not zero):  # type: ignore[arg-type,operator]
         least = "0 or more" if zero else "more than 0"
-        raise ConfigurationError(f"{what} must be a number of seconds, {least}, not {value!r}")
+        raise ConfigurationError(f"{what} must be a number of seconds, {least}, not {shown(value)}")

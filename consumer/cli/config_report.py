@@ -13,8 +13,7 @@ from consumer.config import AwsSettings, Effective, Loaded, Settings, load
 from consumer.config.urls import queue_name_of_url
 from consumer.directories import check_directories, user_name
 from consumer.errors import ConfigurationError
-from consumer.handlers.loading.lint import unmatched_patterns
-from consumer.handlers.loading.loader import archive_unmatched, build_registry
+from consumer.handlers.loading.loader import archive_unmatched, build_registry, unmatched_patterns
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.queues.rules import QueueAddress, address_of, quarantine_address
 

@@ -15,8 +15,7 @@ from consumer.engine.parts import Parts, RunOptions
 from consumer.engine.status import Status
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK
-from consumer.handlers.loading.lint import unmatched_patterns
-from consumer.handlers.loading.loader import archive_unmatched, build_registry
+from consumer.handlers.loading.loader import archive_unmatched, build_registry, unmatched_patterns
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
@@ -59,7 +58,7 @@ def run(
     if registry is None:
         registry = build_registry(settings.handlers, state_directory=state)
     if settings.unmatched == "archive":
-        archive_unmatched(registry, state_directory=state, clock=clock)
+        archive_unmatched(registry, state_directory=state)
     notifier, signals = Notifier(environ), StopSignals()
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
     with signals.installed(), closing(start):

@@ -11,7 +11,7 @@ from consumer.engine.invoke import Invoker
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure
 from consumer.handlers.registering.registry import Handler, Registry
-from consumer.messages import Event, Outcome, ReceivedMessage, Verdict
+from consumer.messages import DECLINED, Event, Outcome, ReceivedMessage, Verdict
 from consumer.testing.clock import ManualClock
 
 
@@ -77,7 +77,7 @@ def run_batch(registry: Registry, events: Sequence[Event]) -> list[Ran]:
 
 
 def _ran(outcomes: dict[str, Outcome], errors: dict[str, BaseException]) -> Ran:
-    declined = tuple([name for name, found in outcomes.items() if found is Outcome.declined()])
+    declined = tuple([name for name, found in outcomes.items() if found is DECLINED])
     ran = {name: outcome for name, outcome in outcomes.items() if name not in declined}
     return Ran(ran, declined, errors)
 

@@ -16,7 +16,7 @@ from consumer.engine.invoke import Invoker
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure, DecodeError, Reject, Retry
 from consumer.handlers.registering.registry import Handler, Registry
-from consumer.messages import Context, Event, Outcome
+from consumer.messages import DECLINED, Context, Event, Outcome
 from consumer.testing import make_event
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from consumer.testing import ManualClock
 
 ACK = Outcome.ack()
-DECLINED = Outcome.declined()
 EVENT = make_event()
 
 

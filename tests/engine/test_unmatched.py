@@ -11,7 +11,7 @@ from consumer.engine.call import Call
 from consumer.engine.inflight import InFlightMessage
 from consumer.handlers.loading.loader import UNMATCHED, archive_unmatched
 from consumer.ledger.journal import Step
-from consumer.messages import Outcome
+from consumer.messages import DECLINED
 from consumer.testing import make_event, make_message
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def test_what_was_declined_is_not_remembered_as_done(registry: Registry) -> None
     message.calls = 1
     call = Call(handler, [(message, event)])
 
-    assert [] == call.note([Outcome.declined()])
+    assert [] == call.note([DECLINED])
     assert [message] == call.end()
     assert [] == message.succeeded
     assert [event] == message.declined_by_all(lambda _event: 1)

@@ -13,7 +13,7 @@ from consumer.errors import ConfigurationError
 from consumer.events import catalog
 from consumer.events.catalog import EventData, SubmissionCreated, SubmissionUpdated
 from consumer.events.catalog.submission import Submission
-from consumer.handlers.registering.annotations import annotation_of
+from consumer.handlers.registering.models import annotation_of
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event
 from consumer.testing import make_event, run

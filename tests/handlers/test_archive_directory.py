@@ -59,7 +59,7 @@ def test_a_name_that_could_not_be_synced_is_a_failed_write(
         real(path)
 
     (shelf.root / "2026" / "11").mkdir(parents=True)
-    monkeypatch.setattr(archive_store, "sync_directory", failing)
+    monkeypatch.setattr(archive_file, "sync_directory", failing)
     with pytest.raises(Retry, match="EIO"):
         shelf.write("a")
     monkeypatch.undo()

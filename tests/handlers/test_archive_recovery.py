@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.handlers.archive import recovery
+from consumer.handlers.archive import store
 from consumer.testing import make_event
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_only_the_end_of_a_large_file_is_read(
     """What was written long before the kill was noted, and does not come again."""
     shelf.write(*(f"m{number}" for number in range(50)))
     size = shelf.path().stat().st_size
-    monkeypatch.setattr(recovery, "_TAIL_BYTES", size // 2)
+    monkeypatch.setattr(store, "_TAIL_BYTES", size // 2)
     shelf.restart()
 
     shelf.write("m0", "m49")
@@ -110,7 +110,7 @@ def test_only_the_end_of_a_large_file_is_read(
 
 def test_the_newest_files_are_read(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time of the last write counts, not the name."""
-    monkeypatch.setattr(recovery, "_FILES", 1)
+    monkeypatch.setattr(store, "_FILES", 1)
     shelf.write("old")
     shelf.clock.advance(86_400)
     shelf.write("new")

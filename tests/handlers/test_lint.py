@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.events.catalog import index
-from consumer.handlers.loading.lint import unmatched_patterns
+from consumer.handlers.loading.loader import unmatched_patterns
 from consumer.handlers.registering.registry import Registry
 
 if TYPE_CHECKING:

@@ -190,9 +190,9 @@ def test_a_function_becomes_a_batch_handler_by_configuration(tmp_path: Path) -> 
         ("zzz", 'there is no type "zzz"; there are [^;]*$'),
         ("gone", 'has no "gone"'),
         ("absent", 'there is no module "zz_absent"'),
-        ("NOT_CALLABLE", 'the entry point "NOT_CALLABLE" is not a function'),
+        ("NOT_CALLABLE", 'entry point "NOT_CALLABLE" is not a function'),
         ("no_registry", "must return a Registry, not str"),
-        ("empty", 'handler "h" handles nothing'),
+        ("empty", 'handler "h" handles nothing: its registry is empty$'),
         ("failing", r'the factory of "failing" failed with KeyError \(.*test_loader\.py:'),
     ],
 )
@@ -206,7 +206,9 @@ def test_a_type_that_cannot_be_used_is_an_error(tmp_path: Path, kind: str, sente
 
 def test_a_format_that_leaves_nothing_is_an_error(tmp_path: Path) -> None:
     """All of its events would be deleted without being handled."""
-    with pytest.raises(ConfigurationError, match=r"handles nothing.*format canvas"):
+    with pytest.raises(
+        ConfigurationError, match=r"handles nothing: its registry has no handler for canvas events$"
+    ):
         built(tmp_path, entry("h", "caliper_only", format="canvas"))
 
 

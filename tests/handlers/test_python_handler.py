@@ -14,8 +14,7 @@ import pytest
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment
-from consumer.handlers.loading.importing import load_target
-from consumer.handlers.python import factory
+from consumer.handlers.python import factory, load_target
 from consumer.messages import Context
 from consumer.testing import ManualClock, make_event
 from tests.cases import for_each

@@ -168,7 +168,7 @@ def test_work_that_is_not_done_is_a_failure(kind: str) -> None:
     make = _results()[kind]
     registry.add(lambda event: make(), "*", name="n")
 
-    with pytest.raises(TypeError, match=f"handler 'n' returned a {kind}"):
+    with pytest.raises(TypeError, match=f"handler 'n' returned an? {kind}"):
         call_of(registry)(make_event(), CONTEXT)
 
 

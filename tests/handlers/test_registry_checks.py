@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,12 @@ import pytest
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering.registry import Registry
+from consumer.retry import RetryPolicy
+from tests.cases import for_each
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from consumer.messages import Context, Event
 
 
@@ -60,16 +64,17 @@ class _Unsigned:
         ),
         (lambda **options: None, "but has no parameters"),
         (_async, r"is async: .* lost; write it with def, .* asyncio\.run"),
-        (functools.partial(_async), "is async"),
+        (partial(_async), "is async"),
         (_Async(), "is async"),
         (_async_generator, "is async"),
         (_generator, "is a generator: .* leave out the yield"),
         (_Generator(), "is a generator"),
-        (_Method, "is a class: register an object of it"),
+        (_Method, r"is a class: register an object of it, _Method\(\)$"),
         (_Method.handle, "is a method without its object"),
-        (None, "can't be called"),
-        ("my_handlers:on_grade", "can't be called"),
-        (_Unsigned(), "can't find out which parameters it accepts; wrap it in a function"),
+        (None, "can't be called: it is None, not a function"),
+        ("my_handlers:on_grade", "can't be called: it is a str, not a function"),
+        ([print], "can't be called: it is a list, not a function"),
+        (_Unsigned(), "must be wrapped in a function: Python can't find out which parameters"),
     ],
 )
 def test_what_cannot_be_a_handler_is_refused(function: Any, sentence: str) -> None:
@@ -80,6 +85,40 @@ def test_what_cannot_be_a_handler_is_refused(function: Any, sentence: str) -> No
         registry.add(function, "*", name="h")
 
     assert registry.handlers == ()
+
+
+class _Secret:
+    def __repr__(self) -> str:
+        return "hunter2"
+
+
+def _add(registry: Registry, /, **options: Any) -> None:
+    registry.add(**{"function": lambda event: None, "patterns": "*", "name": "h", **options})
+
+
+@for_each(
+    "register",
+    [
+        *[
+            partial(_add, **{option: _Secret()})
+            for option in (
+                "function", "patterns", "name", "when", "format", "batch", "concurrency",
+                "timeout_seconds", "linger_seconds", "retry",
+            )
+        ],
+        partial(_add, function=[_Secret()]),
+        partial(_add, patterns=[[_Secret()]]),
+        lambda registry: registry.use(_Secret()),
+        lambda registry: registry.include(Registry(), patterns=[_Secret()]),
+        lambda registry: RetryPolicy(_Secret()),  # type: ignore[arg-type]
+    ],
+)  # fmt: skip
+def test_no_error_shows_an_object(register: Callable[[Registry], None]) -> None:
+    """Its repr may hold a secret, so the error names only its type."""
+    with pytest.raises(ConfigurationError) as caught:
+        register(Registry())
+
+    assert "hunter2" not in str(caught.value)
 
 
 def test_an_error_shows_the_shape_of_a_batch_handler() -> None:
@@ -159,7 +198,7 @@ def test_the_ends_of_the_range_are_accepted(batch: int) -> None:
         ([5], "5 is not the name"),
         ([None], "None is not the name"),
         (5, "patterns must be texts or models, not 5"),
-        ([["a", "b"]], r"\['a', 'b'\] is not the name"),
+        ([["a", "b"]], "a list is not the name"),
     ],
 )
 def test_patterns_that_match_nothing_are_refused(patterns: Any, sentence: str) -> None:

@@ -193,32 +193,32 @@ def test_mypy_refuses_an_annotation_that_does_not_match() -> None:
 
     with pytest.raises(ConfigurationError, match=r"annotated as Event\[SubmissionUpdated\]"):
 
-        @registry.on(SubmissionCreated)  # type: ignore[arg-type]
+        @registry.on(SubmissionCreated)  # type: ignore[call-overload]
         def other(event: Event[SubmissionUpdated]) -> None: ...
 
     with pytest.raises(ConfigurationError, match=r"annotated as Event\[SubmissionCreated\]"):
 
-        @registry.on(SubmissionCreated, SubmissionUpdated)  # type: ignore[arg-type]
+        @registry.on(SubmissionCreated, SubmissionUpdated)  # type: ignore[call-overload]
         def one_of_two(event: Event[SubmissionCreated]) -> None: ...
 
     with pytest.raises(ConfigurationError, match=r"annotated as Event\[SubmissionCreated\]"):
 
-        @registry.on(caliper.SubmissionCreated)  # type: ignore[arg-type]
+        @registry.on(caliper.SubmissionCreated)  # type: ignore[call-overload]
         def format_(event: Event[SubmissionCreated]) -> None: ...
 
     with pytest.raises(ConfigurationError, match="takes one event, but has a batch size"):
 
-        @registry.on(SubmissionCreated, batch=5)  # type: ignore[arg-type]
+        @registry.on(SubmissionCreated, batch=5)  # type: ignore[call-overload]
         def single(event: Event[SubmissionCreated]) -> None: ...
 
     with pytest.raises(ConfigurationError, match="takes a sequence of events"):
 
-        @registry.on(SubmissionCreated)  # type: ignore[arg-type]
+        @registry.on(SubmissionCreated)  # type: ignore[call-overload]
         def many(events: Sequence[Event[SubmissionCreated]]) -> None: ...
 
     with pytest.raises(ConfigurationError, match="but has 3 parameters"):
 
-        @registry.on("submission_created")  # type: ignore[arg-type]
+        @registry.on("submission_created")  # type: ignore[call-overload]
         def three(event: Event, context: Context, more: str) -> None: ...
 
     assert registry.handlers == ()

@@ -9,8 +9,6 @@ from consumer.handlers.archive.store import Archive
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
 
-__all__ = ["factory"]
-
 _MAX_FILE_BYTES: Final = 128 * 1024 * 1024
 
 

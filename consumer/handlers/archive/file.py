@@ -26,8 +26,8 @@ class ArchiveFile:
     """Made by `open`. Not thread-safe: its owner has a lock.
 
     Several processes may archive into one directory, each into a file of its own, which it holds
-    with flock. A shared file in append mode would not do: after a write that the disk cuts short,
-    a line of another process may follow, and the fragment could not be cut off any more.
+    with flock: in a shared file, a line of another process could follow a fragment, which could
+    then not be cut off any more.
     """
 
     def __init__(self, path: Path, fd: int, size: int) -> None:
@@ -41,16 +41,16 @@ class ArchiveFile:
     def open(cls, path: Path) -> Self | None:
         """Create or continue a file, and repair it; None if another process holds it: `OSError`."""
         fd = os.open(path, _FLAGS, 0o600)
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, fd)
             # Locked but no longer at its path: it was moved away in between.
-            if _lock(fd) and _is_at(fd, path):
-                file = cls(path, fd, _repair(fd, path))
-                fd = -1
-                return file
-            return None
-        finally:
-            if fd >= 0:
-                os.close(fd)
+            if not _lock(fd) or not _is_at(fd, path):
+                return None
+            file = cls(path, fd, _repair(fd, path))
+            if file.size == 0:
+                sync_directory(path.parent)  # a file whose name is lost is lost
+            stack.pop_all()
+            return file
 
     def append(self, lines: bytes) -> None:
         """Write whole lines; returns when they are on the disk. Raises OSError.
@@ -117,7 +117,7 @@ def os_error(number: int, path: Path | None = None) -> OSError:
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable, unless the file system has no such operation."""
+    """Make the names in a directory durable, if the file system can."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -161,7 +161,10 @@ def _repair(fd: int, path: Path) -> int:
         size += 1
     else:
         # Copied before it is cut off: after a crash in between it is in both files, not in none.
-        _set_apart(path.with_suffix(".torn"), tail)
+        with os.fdopen(os.open(path.with_suffix(".torn"), _FLAGS, 0o600), "ab") as torn:
+            torn.write(tail + b"\n")
+            torn.flush()
+            os.fsync(torn.fileno())
         os.ftruncate(fd, start)
         size = start
     os.fsync(fd)
@@ -191,15 +194,6 @@ def _is_object(line: bytes) -> bool:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _set_apart(path: Path, tail: bytes) -> None:
-    fd = os.open(path, _FLAGS, 0o600)
-    try:
-        _write_all(fd, tail + b"\n")
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _write_all(fd: int, data: bytes) -> None:

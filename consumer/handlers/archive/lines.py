@@ -73,3 +73,13 @@ def _alone(event: Event) -> str:
         return _encode({**event.metadata, "data": [event.body]})
     except (RecursionError, ValueError, TypeError):  # can be decoded, but not encoded
         return event.raw
+
+
+def identity_in(line: bytes) -> tuple[str, str] | None:
+    """The message id and the event's key in a line; None if it is not one of ours."""
+    try:
+        found = json.loads(line)
+        key = found["message_id"], found["event_key"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return key if all(isinstance(part, str) for part in key) else None

@@ -1,30 +1,42 @@
 """The archive's directory: writes events into its files, one line each."""
 
+import contextlib
 import errno
 import os
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
 
+import structlog
+
+from consumer import log_events
 from consumer.clock import Clock
 from consumer.directories import check_writable
 from consumer.errors import BatchFailure, Retry
 from consumer.handlers.archive.file import ArchiveFile, os_error, sync_directory
-from consumer.handlers.archive.lines import encoded, line_of, utc_text
-from consumer.handlers.archive.recovery import Written, recover
+from consumer.handlers.archive.lines import encoded, identity_in, line_of, utc_text
 from consumer.messages import Context, Event
+
+_log = structlog.get_logger(__name__)
 
 #: Files of one day that other processes may hold. If there are more, locks don't work here.
 _MAX_HELD: Final = 1_000
+#: A crash leaves a torn line in the newest month, or at a turn of the month in the one before.
+_MONTHS: Final = 2
+#: What was written and is not yet noted in the ledger is a few batches, at the end of the newest
+#: files.
+_FILES: Final = 4
+_TAIL_BYTES: Final = 2_097_152
 
 
 class Archive:
     """`DIRECTORY/YYYY/MM/events-YYYY-MM-DD.jsonl`, then `.1.jsonl`, `.2.jsonl` and so on.
 
-    The next file is begun when one is full or another process holds it. Files have mode 0600,
-    directories 0700, because they hold data of students. Any thread may call.
+    The next file is begun when one is full or another process holds it. Only the owner can read
+    them, because they hold data of students. Any thread may call.
 
     Args:
         directory: created by the first write if it is missing.
@@ -52,8 +64,9 @@ class Archive:
         self._file: ArchiveFile | None = None
         self._day: date | None = None
         self._number = 0
-        #: What the process before this one wrote last; None until the first write.
-        self._written: Written | None = None
+        #: (message id, event key) of what the process before this one wrote last, and how often;
+        #: None until the first write.
+        self._written: Counter[tuple[str, str]] | None = None
 
     def check(self) -> None:
         """Check that the lines of today can be written; leaves nothing behind.
@@ -72,8 +85,22 @@ class Archive:
         Raises: Retry if they could not be written, all of them; BatchFailure for those of which no
         line can be made, after the others were written.
         """
+        now = self._clock.now()
+        received_at = utc_text(now)
+        lines: list[str] = []
+        failures: dict[Event, BaseException] = {}
         try:
-            failures = self._write(events)
+            for event in self._without_written(events):
+                try:
+                    line = line_of(event, received_at, scrub_secrets=self._scrub_secrets)
+                except Exception as error:  # one event must not keep the others in the queue
+                    failures[event] = error
+                else:
+                    lines.append(line)
+            if lines:
+                data = encoded(lines)
+                with self._lock:
+                    self._file_for(now.date(), len(data)).append(data)
         except OSError as error:
             raise Retry(_reason(error)) from error
         if failures:
@@ -84,44 +111,24 @@ class Archive:
         with self._lock:
             self._leave()
 
-    def _write(self, events: Sequence[Event]) -> dict[Event, BaseException]:
-        now = self._clock.now()
-        received_at = utc_text(now)
-        lines: list[str] = []
-        failures: dict[Event, BaseException] = {}
-        for event in self._without_written(events):
-            try:
-                lines.append(line_of(event, received_at, scrub_secrets=self._scrub_secrets))
-            except Exception as error:  # one event must not keep the others in the queue
-                failures[event] = error
-        if lines:
-            data = encoded(lines)
-            with self._lock:
-                self._file_for(now.date(), len(data)).append(data)
-        return failures
-
     def _without_written(self, events: Sequence[Event]) -> Sequence[Event]:
         """Without those that the process before this one wrote just before it was killed."""
         with self._lock:
-            written = self._prepare() if self._written is None else self._written
-            if not written:
+            if self._written is None:
+                if self._create_parent:
+                    _make(self._directory.parent)
+                _make(self._directory)
+                self._written = _recover(self._directory)
+            if not self._written:
                 return events
             new = []
             for event in events:
                 key = (event.message_id, event.key)
-                if written[key] > 0:  # a Counter: no entry is made by asking
-                    written[key] -= 1
+                if self._written[key] > 0:  # a Counter: no entry is made by asking
+                    self._written[key] -= 1
                 else:
                     new.append(event)
             return new
-
-    def _prepare(self) -> Written:
-        """At the first write: make the directory, and repair what a crash left in it."""
-        if self._create_parent:
-            _make(self._directory.parent)
-        _make(self._directory)
-        self._written = recover(self._directory)
-        return self._written
 
     def _file_for(self, day: date, length: int) -> ArchiveFile:
         file = self._file
@@ -148,15 +155,10 @@ class Archive:
             file = ArchiveFile.open(month / f"events-{day}{suffix}.jsonl")
             if file is None:
                 held += 1
-            elif not self._has_room(file, length):
-                file.close()
-            else:
-                try:
-                    sync_directory(month)  # a file whose name is lost is lost
-                except BaseException:
-                    file.close()
-                    raise
+            elif self._has_room(file, length):
                 return file, number
+            else:
+                file.close()
             number += 1
         raise os_error(errno.EBUSY)
 
@@ -170,6 +172,35 @@ class Archive:
 
     def _month_of(self, day: date) -> Path:
         return self._directory / f"{day.year:04d}" / f"{day.month:02d}"
+
+
+def _recover(directory: Path) -> Counter[tuple[str, str]]:
+    """Repair the files of the newest months; returns the events in the last lines of the newest.
+
+    On return these are on the disk for good. Files that a running process holds are left alone. A
+    file that can't be repaired or read is logged: its events are then written once more.
+    """
+    months = sorted(directory.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]"))[-_MONTHS:]
+    files = sorted([file for month in months for file in month.glob("events-*.jsonl")])
+    newest = sorted(files, key=_modified)[-_FILES:]
+    written: Counter[tuple[str, str]] = Counter()
+    for path in files:
+        try:
+            if file := ArchiveFile.open(path):
+                with contextlib.closing(file):
+                    lines = file.last_lines(_TAIL_BYTES) if path in newest else []
+                written += Counter(filter(None, map(identity_in, lines)))
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            _log.warning(log_events.ARCHIVE_REPAIR_FAILED, file=path.name, error=reason)
+    return written
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0
 
 
 def _make(directory: Path) -> None:

@@ -1,14 +1,14 @@
 """What a factory of handlers gets: its options, and the environment."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from consumer import log_events
-from consumer.clock import Clock
+from consumer.clock import Clock, SystemClock
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering.registry import Registry
@@ -27,7 +27,7 @@ class HandlerEnvironment:
 
     #: Where a handler may keep its files; may not exist yet.
     state_directory: Path
-    clock: Clock
+    clock: Clock = field(default_factory=SystemClock)
     #: The configured batch size, if any: for a factory that can register either kind.
     batch_size: int | None = None
     #: True if the configuration names the events, even if only as "*".
@@ -45,10 +45,10 @@ class HandlerEnvironment:
 #:         registry.add(Sink(options["bucket"]).store, "*", name=name, batch=100)
 #:         return registry
 #:
-#: `name` is the entry's; if there are several handlers, each is named `f"{name}.…"`. `options` is
-#: the mapping under the type, unchecked; `Options` checks it. The factory registers for all events
-#: that it can handle; events, format, limits and batch size of the entry are applied to that. The
-#: main thread calls it once, before the first receive. It raises ConfigurationError.
+#: `name` is the entry's; of several handlers, each is named `f"{name}.…"`. `options` is the mapping
+#: under the type, unchecked; `Options` checks it. The factory registers for all events that it can
+#: handle; events, format and limits of the entry are applied to that. It is called once, in the
+#: main thread, before the first receive. It raises ConfigurationError.
 Factory = Callable[[str, Mapping[str, Any], HandlerEnvironment], Registry]
 
 
@@ -89,8 +89,8 @@ class Options:
         """Called after the last key was read: refuse every other key."""
         for key in self._options:
             if key not in self._known:
-                all_keys = f"it has {', '.join(sorted(self._known)) or 'none'}"
-                hint = did_you_mean(str(key), self._known) or all_keys
+                known = ", ".join(sorted(self._known)) or "none"
+                hint = did_you_mean(str(key), self._known) or f"it has {known}"
                 raise ConfigurationError(f'handler "{self._name}" has no option "{key}": {hint}')
 
     def wrong(self, key: str, right: str) -> ConfigurationError:

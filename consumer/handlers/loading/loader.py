@@ -1,20 +1,21 @@
-"""From the configured handlers to one registry."""
+"""From the configured handlers to one registry; and warnings about what they ask for."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final
 
-from consumer.clock import Clock, SystemClock
 from consumer.config import HandlerSettings
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
+from consumer.events.catalog import index
 from consumer.handlers import archive, log, python
 from consumer.handlers.loading.factories import Factory, HandlerEnvironment, log_warning
-from consumer.handlers.loading.importing import load_target, place_of
-from consumer.handlers.registering.registry import Registry
+from consumer.handlers.registering.registry import Handler, Registry
+from consumer.messages import Format
 
 GROUP: Final = "canvas_live_events.handlers"
 
@@ -33,25 +34,22 @@ def build_registry(
     handlers: Sequence[HandlerSettings],
     *,
     state_directory: Path,
-    clock: Clock | None = None,
     warn: Callable[[str], None] = log_warning,
 ) -> Registry:
     """All configured handlers; the archive in the state directory if there are none.
 
-    Events and format of an entry narrow what its factory registered; its timeout, retry,
-    concurrency, batch size and linger replace what was registered.
-
-    Raises ConfigurationError: no such type, two handlers of one name, an entry without events, or
-    what the factory raises.
+    Events and format of an entry narrow what its factory registered; its limits replace those.
+    Raises ConfigurationError for an entry that can't work.
     """
-    environment = HandlerEnvironment(state_directory, clock or SystemClock(), warn=warn)
+    environment = HandlerEnvironment(state_directory, warn=warn)
     registry = Registry()
     if not handlers:
         registry.include(archive.factory("archive", {}, environment))
     for entry in handlers:
+        made = _made(entry, environment)
         before = len(registry.handlers)
         registry.include(
-            _made(entry, environment),
+            made,
             patterns=entry.events,
             format=entry.format,
             timeout_seconds=entry.timeout_seconds,
@@ -62,24 +60,20 @@ def build_registry(
         )
         if len(registry.handlers) == before:
             raise ConfigurationError(
-                f'handler "{entry.name}" handles nothing: its registry is empty, '
-                f"or has nothing for the format {entry.format}"
+                f'handler "{entry.name}" handles nothing: its registry '
+                + (f"has no handler for {entry.format} events" if made.handlers else "is empty")
             )
     return registry
 
 
-def archive_unmatched(
-    registry: Registry, *, state_directory: Path, clock: Clock | None = None
-) -> None:
-    """Have the events that no handler asks for archived in the state directory.
+def archive_unmatched(registry: Registry, *, state_directory: Path) -> None:
+    """Archive the events that no handler asks for in the state directory, if there can be any.
 
-    Adds nothing if a handler takes every event. Raises ConfigurationError if the archive can't be
-    written.
+    Raises ConfigurationError if the archive can't be written.
     """
     if any(handler.takes_all for handler in registry.handlers):
         return
-    environment = HandlerEnvironment(state_directory, clock or SystemClock())
-    made = archive.factory(UNMATCHED, {}, environment)
+    made = archive.factory(UNMATCHED, {}, HandlerEnvironment(state_directory))
     registry.adopt([replace(handler, unmatched=True) for handler in made.handlers])
 
 
@@ -107,7 +101,9 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
     if not separator and kind in {"archive", "log", *_installed()}:
         return {"name": kind, kind: {}}
     if kind not in _BUILT_IN and _is_dotted(kind) and _is_dotted(argument):
-        return {"name": _name(f"{kind}.{argument}"), "python": {"target": f"{kind}:{argument}"}}
+        # A name that the configuration accepts: letters, digits, "_" and ".", at most 64 of them.
+        name = re.sub(r"[^A-Za-z0-9_.]", "_", f"{kind}.{argument}")[-64:].lstrip("_.0123456789")
+        return {"name": name or "python", "python": {"target": f"{kind}:{argument}"}}
     raise ConfigurationError(
         f'"{text}" is not a handler: write archive:DIRECTORY, log, or package.module:attribute'
         + _hint(kind)
@@ -118,17 +114,9 @@ def _is_dotted(text: str) -> bool:
     return all(part.isidentifier() for part in text.split("."))
 
 
-def _name(target: str) -> str:
-    """A name that the configuration accepts: letters, digits, "_" and ".", at most 64 of them."""
-    return re.sub(r"[^A-Za-z0-9_.]", "_", target)[-64:].lstrip("_.0123456789") or "python"
-
-
 def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
-    environment = replace(
-        environment,
-        batch_size=entry.batch_size,
-        names_events="events" in entry.model_fields_set,
-    )
+    named = "events" in entry.model_fields_set
+    environment = replace(environment, batch_size=entry.batch_size, names_events=named)
     factory = _factory(entry)
     label = f'handler "{entry.name}": the factory of "{entry.type}"'
     try:
@@ -137,7 +125,7 @@ def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
         raise
     except (Exception, SystemExit) as error:  # a module may be a script that ends
         raise ConfigurationError(
-            f"{label} failed with {type(error).__name__} ({place_of(error)})"
+            f"{label} failed with {type(error).__name__} ({python.place_of(error)})"
         ) from error
     if not isinstance(made, Registry):
         raise ConfigurationError(f"{label} must return a Registry, not {type(made).__name__}")
@@ -154,11 +142,9 @@ def _factory(entry: HandlerSettings) -> Factory:
             f'handler "{entry.name}": there is no type "{kind}"; there are '
             f"{', '.join(sorted({*_BUILT_IN, *installed}))}{_hint(kind)}"
         )
-    factory: Factory = load_target(installed[kind].value)
+    factory: Factory = python.load_target(installed[kind].value)
     if not callable(factory):
-        raise ConfigurationError(
-            f'handler "{entry.name}": the entry point "{kind}" is not a function'
-        )
+        raise ConfigurationError(f'handler "{entry.name}": entry point "{kind}" is not a function')
     return factory
 
 
@@ -170,3 +156,46 @@ def _installed() -> dict[str, EntryPoint]:
 def _hint(kind: str) -> str:
     hint = did_you_mean(kind, {*_BUILT_IN, *_installed()})
     return f"; {hint}" if hint else ""
+
+
+def unmatched_patterns(handlers: Sequence[Handler]) -> list[str]:
+    """A sentence for each pattern that matches no event that Canvas is known to send."""
+    found: dict[str, list[str]] = {}
+    for handler in handlers:
+        for fault in _faults(handler):
+            found.setdefault(fault, []).append(f'"{handler.name}"')
+    return [
+        f"handlers {', '.join(names)}: each {fault}" if names[1:] else f"handler {names[0]} {fault}"
+        for fault, names in found.items()
+    ]
+
+
+def _faults(handler: Handler) -> Iterator[str]:
+    sets = (handler.patterns, *handler.within)
+    patterns = dict.fromkeys(pattern for patterns in sets for pattern in patterns)
+    faults = [fault for p in patterns if (fault := _fault(p, handler.format))]
+    yield from faults
+    only = handler.format or "canvas"  # without a fault, every event is known in this format
+    if not faults and not any(handler.matches(name, only) for name in index.names(only)):
+        left = " and ".join([_listed(patterns) for patterns in handler.within])
+        yield (
+            f"asks for {_listed(handler.patterns)}, but the configuration allows only {left}: that "
+            "leaves no known event"
+        )
+
+
+def _fault(pattern: str, event_format: Format | None) -> str | None:
+    if not index.matches_any(pattern):
+        near = index.nearest(re.sub(r"[^a-z0-9_.-]", "", pattern.lower()))
+        hint = f" (nearest: {', '.join(near)})" if near else ""
+        return f'asks for "{pattern}", which is not the name of a known event{hint}'
+    in_caliper = any(fnmatchcase(name, pattern) for name in index.names("caliper"))
+    if event_format == "caliper" and not in_caliper:
+        return f'asks for "{pattern}" in Caliper format, in which Canvas is not known to send it'
+    return None
+
+
+def _listed(patterns: Sequence[str]) -> str:
+    """The first three, and how many more there are."""
+    more = len(patterns) - 3
+    return ", ".join(patterns[:3]) + (f" and {more} more" if more > 0 else "")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
 from consumer.errors import ConfigurationError
+from consumer.printable import shown, type_of
 
 MAX_BATCH: Final = 10_000
 #: A second parameter that has a default gets the context only if it has one of these names.
@@ -15,29 +16,27 @@ _CONTEXT_NAMES: Final = frozenset({"context", "ctx", "_context", "_ctx"})
 _NOTHING_DONE: Final = "calling it does nothing by itself, so its events would be lost"
 
 
-def default_name(function: Callable[..., object]) -> str:
-    """The name of a handler that was given none: its function's, without the scopes around it."""
+def without_partials(function: Any) -> Any:
+    """What is called in the end."""
     while isinstance(function, partial):
         function = function.func
+    return function
+
+
+def default_name(function: object) -> str:
+    """The name of a handler that was given none: its function's, without the scopes around it."""
+    function = without_partials(function)
     qualified = getattr(function, "__qualname__", None) or type(function).__qualname__
     return str(qualified).rpartition("<locals>.")[2]
 
 
 def inner_function(function: Any) -> Any:
     """What a user wrote: the function inside partials, callable objects, decorators and methods."""
-    while isinstance(function, partial):
-        function = function.func
+    function = without_partials(function)
     if not inspect.isroutine(function):
         function = getattr(type(function), "__call__", function)  # noqa: B004 - the function
     function = inspect.unwrap(function)
     return getattr(function, "__func__", function)
-
-
-def check_name(name: object) -> str:
-    """A handler's name: a text that is not blank."""
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigurationError(f"a handler's name must be a text that is not blank, not {name!r}")
-    return name
 
 
 def each(name: str, patterns: object) -> tuple[object, ...]:
@@ -46,7 +45,7 @@ def each(name: str, patterns: object) -> tuple[object, ...]:
         return (patterns,)
     if not isinstance(patterns, Iterable):
         raise ConfigurationError(
-            f"handler {name!r}: patterns must be texts or models, not {patterns!r:.80}"
+            f"handler {name!r}: patterns must be texts or models, not {shown(patterns)}"
         )
     return tuple(patterns)
 
@@ -57,7 +56,7 @@ def check_patterns(name: str, patterns: Iterable[object]) -> tuple[str, ...]:
     for pattern in patterns:
         if not isinstance(pattern, str) or not pattern or pattern != pattern.strip():
             raise ConfigurationError(
-                f"handler {name!r}: {pattern!r} is not the name of an event: "
+                f"handler {name!r}: {shown(pattern)} is not the name of an event: "
                 'write "grade_change", or a glob such as "submission_*"'
             )
         found[pattern] = None
@@ -72,7 +71,7 @@ def check_function(name: str, function: object, *, batched: bool) -> bool:
     """Refuse what can't be a handler; True if it wants the context, too."""
     subject = "events" if batched else "event"
     shape = f"({subject}) or ({subject}, context)"
-    parameters = _parameters(f"handler {name!r}", function, 1, 2, shape)
+    parameters = check_callable(f"handler {name!r}", function, shape, least=1, most=2)
     last = parameters[:2][-1]
     if last.kind is last.VAR_POSITIONAL:
         return True
@@ -95,21 +94,15 @@ def check_batched(name: str, annotated: bool | None, *, batched: bool) -> None:
 
 def check_middleware(middleware: object) -> None:
     """Refuse what can't be called as `middleware(event, context, call_next)`."""
-    label = f"middleware {default_name(middleware) if callable(middleware) else middleware!r}"
-    _parameters(label, middleware, 3, 3, "(event, context, call_next)")
-
-
-def check_predicate(name: str, when: object) -> None:
-    """Refuse what can't be called as `when(event)`."""
-    if when is not None:
-        _parameters(f"handler {name!r}: its predicate", when, 1, 1, "(event)")
+    label = f"middleware {default_name(middleware) if callable(middleware) else shown(middleware)}"
+    check_callable(label, middleware, "(event, context, call_next)", least=3, most=3)
 
 
 def check_format(name: str, value: object) -> None:
     """One of the two formats, or None for both."""
-    if value not in {None, "canvas", "caliper"}:
+    if value not in (None, "canvas", "caliper"):
         raise ConfigurationError(
-            f'handler {name!r}: format must be "canvas", "caliper" or left out, not {value!r}'
+            f'handler {name!r}: format must be "canvas", "caliper" or left out, not {shown(value)}'
         )
 
 
@@ -118,54 +111,58 @@ def check_count(what: str, value: object, *, most: int | None = None) -> None:
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or value < 1 or (most is not None and value > most):  # type: ignore[operator]
         span = f"from 1 to {most}" if most is not None else "of at least 1"
-        raise ConfigurationError(f"{what} must be a whole number {span}, not {value!r}")
+        raise ConfigurationError(f"{what} must be a whole number {span}, not {shown(value)}")
 
 
-def _parameters(
-    label: str, function: object, least: int, most: int, shape: str
+def check_callable(
+    label: str, function: object, shape: str, *, least: int, most: int
 ) -> list[inspect.Parameter]:
-    """The positional parameters of a function that can be called with so many arguments."""
-    _check_callable(label, function)
-    try:
-        every = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise ConfigurationError(
-            f"{label}: Python can't find out which parameters it accepts; wrap it in a function"
-        ) from None
-    for parameter in every:
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
-            raise ConfigurationError(
-                f"{label} needs the keyword argument {parameter.name!r}, which it is not called "
-                "with: give it a default, or use functools.partial"
-            )
-    found = [p for p in every if p.kind not in {p.KEYWORD_ONLY, p.VAR_KEYWORD}]
-    required = [p for p in found if p.default is p.empty]
-    if required and required[0].name in {"self", "cls"}:
-        raise ConfigurationError(
-            f"{label} is a method without its object: register it on an object, "
-            "registry.add(thing.method, ...)"
-        )
-    anything = any(p.kind is p.VAR_POSITIONAL for p in found)
-    if len(required) > most or (len(found) < least and not anything):
-        raise ConfigurationError(
-            f"{label} must accept {shape}, but has {len(required) or 'no'} parameters"
-        )
-    return found
+    """Refuse what can't be called with so many arguments; returns its positional parameters."""
+    fault = _fault(function) or _misfit(function, shape, least, most)
+    if fault:
+        raise ConfigurationError(f"{label} {fault}")
+    return _positional(function)
 
 
-def _check_callable(label: str, function: object) -> None:
-    """Refuse what is not a plain, synchronous callable."""
+def _fault(function: object) -> str:
+    """Why it is not a plain, synchronous callable, as the end of a sentence; "" if it is one."""
     if inspect.isclass(function):
-        raise ConfigurationError(f"{label} is a class: register an object of it, {label}()")
+        return f"is a class: register an object of it, {function.__name__}()"
     if not callable(function):
-        raise ConfigurationError(f"{label} can't be called: it is {function!r:.80}, not a function")
+        return f"can't be called: it is {type_of(function)}, not a function"
     for called in (function, type(function).__call__):
         if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
-            raise ConfigurationError(
-                f"{label} is async: {_NOTHING_DONE}; write it with def, and run what is async "
-                "inside it with asyncio.run(...)"
+            return (
+                f"is async: {_NOTHING_DONE}; write it with def, and run what is async inside it "
+                "with asyncio.run(...)"
             )
         if inspect.isgeneratorfunction(called):
-            raise ConfigurationError(
-                f"{label} is a generator: {_NOTHING_DONE}; leave out the yield"
+            return f"is a generator: {_NOTHING_DONE}; leave out the yield"
+    return ""
+
+
+def _misfit(function: Any, shape: str, least: int, most: int) -> str:
+    """Why it can't be called with so many arguments; "" if it can."""
+    try:
+        every = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return "must be wrapped in a function: Python can't find out which parameters it accepts"
+    for parameter in every:
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
+            return (
+                f"needs the keyword argument {parameter.name!r}, which it is not called with: "
+                "give it a default, or use functools.partial"
             )
+    found = _positional(function)
+    required = [p for p in found if p.default is p.empty]
+    if required and required[0].name in {"self", "cls"}:
+        return "is a method without its object: register registry.add(thing.method, ...)"
+    anything = any(p.kind is p.VAR_POSITIONAL for p in found)
+    if len(required) > most or (len(found) < least and not anything):
+        return f"must accept {shape}, but has {len(required) or 'no'} parameters"
+    return ""
+
+
+def _positional(function: Any) -> list[inspect.Parameter]:
+    every = inspect.signature(function).parameters.values()
+    return [p for p in every if p.kind not in {p.KEYWORD_ONLY, p.VAR_KEYWORD}]

@@ -9,6 +9,8 @@ from consumer.events.catalog.base import EventData
 from consumer.messages import Context, Event
 
 Parameters = ParamSpec("Parameters")
+#: What a handler is called with.
+Given = ParamSpec("Given")
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
 #: A function that takes one event.
@@ -20,23 +22,13 @@ B = TypeVar("B", bound=EventData)
 C = TypeVar("C", bound=EventData)
 #: What a handler is given: an event, or a sequence of events.
 Given_co = TypeVar("Given_co", covariant=True)
-Given_contra = TypeVar("Given_contra", contravariant=True)
 
 
-class Takes(Protocol[Given_contra, Parameters, Result_co]):
+class Takes(Protocol[Given, Parameters, Result_co]):
     """A function that can be called like this. The second overload keeps its own type."""
 
     @overload
-    def __call__(self, given: Given_contra, /) -> Result_co: ...
-    @overload
-    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result_co: ...
-
-
-class TakesWithContext(Protocol[Given_contra, Parameters, Result_co]):
-    """The same for one that wants the context, too."""
-
-    @overload
-    def __call__(self, given: Given_contra, context: Context, /) -> Result_co: ...
+    def __call__(self, *args: Given.args, **kwargs: Given.kwargs) -> Result_co: ...
     @overload
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result_co: ...
 
@@ -46,9 +38,9 @@ class Register(Protocol[Given_co]):
 
     @overload
     def __call__(
-        self, function: Takes[Given_co, Parameters, Result], /
+        self, function: Takes[[Given_co], Parameters, Result], /
     ) -> Callable[Parameters, Result]: ...
     @overload
     def __call__(
-        self, function: TakesWithContext[Given_co, Parameters, Result], /
+        self, function: Takes[[Given_co, Context], Parameters, Result], /
     ) -> Callable[Parameters, Result]: ...

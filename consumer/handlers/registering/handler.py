@@ -1,25 +1,29 @@
-"""A handler as the engine sees it: which events it asked for, how it is called, its limits."""
+"""A handler: which events it asked for, how it is called, its limits; and how it is made."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Required, TypedDict
+from typing import Any, Required, TypedDict
 
+from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering import checks
-from consumer.messages import Context, Event, Format
+from consumer.handlers.registering.models import Expected, annotation_of, patterns_and_expected
+from consumer.messages import Context, Event, Format, Outcome
+from consumer.printable import shown, type_of
 from consumer.retry import RetryPolicy, check_seconds
-
-if TYPE_CHECKING:
-    from consumer.handlers.registering.models import Expected
 
 _ALL = ("*",)
 
 Call = Callable[[Event, Context], None]
 BatchCall = Callable[[Sequence[Event], Context], None]
 Predicate = Callable[[Event], object]
+#: `middleware(event, context, call_next)`.
+Middleware = Callable[[Event, Context, Call], object]
 
 
 class _Limits(TypedDict, total=False):
@@ -103,9 +107,8 @@ class Handler:
     @property
     def takes_all(self) -> bool:
         """True if it asked for every event."""
-        if self.unmatched or self.format is not None or self.when is not None:
-            return False
-        return all("*" in patterns for patterns in (self.patterns, *self.within))
+        narrowed = self.unmatched or self.format is not None or self.when is not None
+        return not narrowed and all("*" in found for found in (self.patterns, *self.within))
 
     def check(self) -> None:
         """Raise ConfigurationError for a limit or a format that it can't have."""
@@ -137,13 +140,101 @@ class Handler:
                 "or register the function with batch=... and let it take a sequence of events"
             )
         changes: dict[str, Any] = {k: value for k, value in limits.items() if value is not None}
-        all_within = _ALL in {within, self.patterns}
-        changes |= {
-            "name": name,
-            "format": self.format or only,
-            "patterns": within if self.patterns == _ALL else self.patterns,
-            "within": self.within if all_within else (*self.within, within),
-        }
-        narrowed = replace(self, **changes)
+        narrowed = replace(
+            self,
+            name=name,
+            format=self.format or only,
+            patterns=within if self.patterns == _ALL else self.patterns,
+            within=self.within if _ALL in {within, self.patterns} else (*self.within, within),
+            **changes,
+        )
         narrowed.check()
         return narrowed
+
+
+def handler_of(function: Callable[..., object], patterns: object, options: Options) -> Handler:
+    """The handler that `Registry.add` registers. Raises ConfigurationError."""
+    _check_options(options)
+    name: object = options.get("name")
+    if name is None:
+        name = checks.default_name(function)
+    if not isinstance(name, str) or not name.strip():
+        fault = f"must be a text that is not blank, not {shown(name)}"
+        raise ConfigurationError(f"a handler's name {fault}")
+    batched = options.get("batch") is not None
+    wants_context = checks.check_function(name, function, batched=batched)
+    checks.check_format(name, options.get("format"))
+    when = options.get("when")
+    if when is not None:
+        label = f"handler {name!r}: its predicate"
+        checks.check_callable(label, when, "(event)", least=1, most=1)
+    annotation = annotation_of(function)
+    checks.check_batched(name, annotation.batched, batched=batched)
+    named, expected = patterns_and_expected(name, patterns, annotation)
+    parts = {
+        "name": name,
+        "patterns": named,
+        "when": expected.predicate(when) if expected else when,
+        "call_batch" if batched else "call": _call(name, function, wants_context=wants_context),
+        "expected": expected,
+        "function": function,
+    }
+    handler = Handler(**{**options, **parts})
+    handler.check()
+    return handler
+
+
+# The frames of this closure are between the engine and the user's function: they only pass on.
+def _call(name: str, function: Callable[..., object], *, wants_context: bool = True) -> Any:
+    def call(subject: Any, context: Context) -> None:
+        result = function(subject, context) if wants_context else function(subject)
+        if result is not None:
+            _refuse_result(name, result)
+
+    return call
+
+
+def in_middleware(handler: Handler, middleware: Sequence[Middleware]) -> Handler:
+    """The handler with middleware around its call, the first one outermost."""
+    call = handler.call
+    if call is None:
+        return handler
+    for layer in reversed(middleware):
+        call = _layer(handler.name, layer, call)
+    return replace(handler, call=call)
+
+
+def _layer(name: str, middleware: Middleware, call_next: Call) -> Call:
+    call: Call = _call(name, lambda event, context: middleware(event, context, call_next))
+    return call
+
+
+def _refuse_result(name: str, result: Any) -> None:
+    """Ignore a return value, unless it means that the work was not done: then raise.
+
+    So no message is deleted by accident: an exception that was returned is raised; a coroutine, a
+    generator or a future is work that nothing waits for.
+    """
+    if isinstance(result, BaseException) or (
+        inspect.isclass(result) and issubclass(result, BaseException)
+    ):
+        raise result
+    if isinstance(result, Outcome):
+        remedy = "raise Retry(...) or Reject(...) instead"
+    elif inspect.isgenerator(result) or inspect.isasyncgen(result):
+        remedy = "its body has not run: leave out the yield"
+    elif inspect.isawaitable(result) or isinstance(result, Future):
+        remedy = "it is not finished: wait for it, and return nothing"
+    else:
+        return
+    if inspect.iscoroutine(result) or inspect.isgenerator(result):
+        result.close()  # else Python warns later, elsewhere, that it was never awaited
+    raise TypeError(f"handler {name!r} returned {type_of(result)}: {remedy}")
+
+
+def _check_options(options: Options) -> None:
+    known = Options.__optional_keys__
+    for key in options:
+        if key not in known:
+            hint = did_you_mean(key, known) or f"there are {', '.join(sorted(known))}"
+            raise ConfigurationError(f'a handler has no option "{key}": {hint}')

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering import checks
-from consumer.handlers.registering.handler import Handler
-from consumer.handlers.registering.making import Middleware, handler_of, in_middleware
+from consumer.handlers.registering.handler import Handler, Middleware, handler_of, in_middleware
 from consumer.handlers.registering.models import check_class
 
 if TYPE_CHECKING:
@@ -78,8 +77,7 @@ class Registry:
         if isinstance(plain, FunctionType):
             vars(plain).setdefault(REGISTRIES, []).append(self)
 
-    # With up to three models and nothing else the function is checked against them. A class can be
-    # called, too, which is all that the two overlaps are about.
+    # Up to three models are checked against the function. The overlaps: a class is callable, too.
     @overload
     def on(  # type: ignore[overload-overlap]
         self, a: type[A], /, **options: Unpack[EventOptions]
@@ -111,35 +109,34 @@ class Registry:
     @overload
     def on(self, *patterns: str | type[EventData], **options: Unpack[Options]) -> Register[Any]: ...
     def on(self, *patterns: Any, **options: Any) -> Any:
-        """Register the decorated function, which stays as it is. For the rest, see `add`.
+        """Register the decorated function, which stays as it is; for the rest, see `add`.
 
-        `@registry.on("grade_change", "quiz_*")`, `@registry.on(GradeChange)` with models of
-        `consumer.events.catalog`, or `@registry.on` alone (or with options) if the annotation names
-        the models: `def grade(event: Event[GradeChange])`.
+        `@registry.on("grade_change", "quiz_*")`, `@registry.on(GradeChange)`, or `@registry.on`
+        alone or with options if the annotation names the models.
         """
+        functions = [p for p in patterns if callable(p) and not isclass(p)]
+        if functions and (len(patterns) > 1 or options):
+            raise ConfigurationError(
+                'registry.on needs the names of events: @registry.on("grade_change")'
+            )
+        if functions:
+            self.add(functions[0])
+            return functions[0]
+        for model in filter(isclass, patterns):  # at once: a decorated class would be lost
+            check_class("registry.on", model)
 
         def register(function: Any) -> Any:
             self.add(function, patterns, **options)
             return function
 
-        for model in filter(isclass, patterns):  # at once: a decorated class would be lost
-            check_class("registry.on", model)
-        functions = [p for p in patterns if callable(p) and not isclass(p)]
-        if not functions:
-            return register
-        if len(patterns) > 1 or options:
-            raise ConfigurationError(
-                'registry.on needs the names of events: @registry.on("grade_change")'
-            )
-        function, patterns = functions[0], ()
-        return register(function)
+        return register
 
     def use(self, middleware: Middleware) -> Middleware:
         """Put `middleware(event, context, call_next)` around every per-event handler.
 
-        Also around those added later; the first middleware added is outermost. `call_next(event,
-        context)` calls the next one; a middleware that returns without calling it has handled the
-        event. Batch handlers are not wrapped. Returns the middleware, so it is a decorator.
+        Also around those added later; the first middleware added is outermost. One that returns
+        without calling `call_next(event, context)` has handled the event. Batch handlers are not
+        wrapped. Returns the middleware, so it is a decorator.
         """
         checks.check_middleware(middleware)
         self._update(self._added, [*self._middleware, middleware])
@@ -156,14 +153,14 @@ class Registry:
     ) -> None:
         """Take over the handlers of another registry, inside its middleware and then ours.
 
-        From then on nothing can be added to `other`, because this registry would not see it.
+        Then nothing can be added to `other`, because this registry would not see it.
 
         Args:
             prefix: put before each name.
             patterns: of what a handler asked for, only this.
             format: likewise; a handler for the other format is left out.
-            **limits: timeout_seconds, retry, concurrency, batch, linger_seconds, each instead of
-                what was given when the handler was added; the last two for batch handlers only.
+            **limits: timeout_seconds, retry, concurrency, and for batch handlers batch and
+                linger_seconds; each replaces what was given when the handler was added.
         """
         label = prefix or "include"
         within = checks.check_patterns(label, checks.each(label, patterns))
@@ -189,10 +186,12 @@ class Registry:
 
     def route(self, name: str, format: Format) -> tuple[Handler, ...]:  # noqa: A002
         """The handlers that asked for events of this name in this format."""
-        try:
-            return self._routes[name, format]
-        except KeyError:
-            return self._find(name, format)
+        found = self._routes.get((name, format))
+        if found is None:
+            found = tuple([h for h in self._handlers if h.matches(name, format)])
+            if len(self._routes) < _MAX_ROUTES:
+                self._routes[name, format] = found
+        return found
 
     def adopt(self, handlers: Iterable[Handler]) -> None:
         """Take over handlers as they are, inside the middleware of the registry they come from."""
@@ -216,9 +215,3 @@ class Registry:
         self._handlers = tuple([in_middleware(handler, middleware) for handler in added.values()])
         self._unmatched = tuple([handler for handler in self._handlers if handler.unmatched])
         self._routes.clear()
-
-    def _find(self, name: str, event_format: Format) -> tuple[Handler, ...]:
-        found = tuple([h for h in self._handlers if h.matches(name, event_format)])
-        if len(self._routes) < _MAX_ROUTES:
-            self._routes[name, event_format] = found
-        return found

@@ -111,12 +111,12 @@ def queue_address(loaded: Loaded) -> QueueAddress:
 
     Raises: `ConfigurationError`, with the line or option that caused it.
     """
-    from consumer.queues.rules import address_of, quarantine_address
+    from consumer.queues.rules import address_of, quarantine_queue
 
     settings = loaded.settings
     try:
         if settings.quarantine.queue_url is not None:
-            quarantine_address(settings.quarantine.queue_url, settings.aws)
+            quarantine_queue(settings.quarantine.queue_url, settings.aws)
         return address_of(settings.queue, settings.aws)
     except ConfigurationError as error:
         keys = ("quarantine.queue_url", "queue.url", "queue.name", "aws.region")

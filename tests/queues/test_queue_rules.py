@@ -9,7 +9,6 @@ from consumer.errors import EXIT_CONFIGURATION, ConfigurationError
 from consumer.queues.rules import (
     QueueAddress,
     address_of,
-    quarantine_address,
     quarantine_queue,
     signing_region,
 )
@@ -126,7 +125,7 @@ def test_nothing_is_sent_to_aws_unencrypted(host: str) -> None:
     with pytest.raises(ConfigurationError, match=r"queue\.url begins with http://.*https://"):
         address(f"http://{host}{PATH}")
     with pytest.raises(ConfigurationError, match=r"quarantine\.queue_url begins with http://"):
-        quarantine_address(f"http://{host}{PATH}", AwsSettings())
+        quarantine_queue(f"http://{host}{PATH}", AwsSettings())
     with pytest.raises(ConfigurationError, match=r"aws\.endpoint_url begins with http://"):
         address(name=NAME, aws_endpoint_url=f"http://{host}")
     address(f"http://{host}{PATH}", aws_endpoint_url="http://localhost:4566")  # not sent there

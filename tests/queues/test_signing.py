@@ -285,9 +285,9 @@ def test_the_key_of_a_day_is_made_once_and_again_for_another_secret_or_day() -> 
 
     def sign(key: str, secret: str, moment: dt.datetime) -> str:
         credentials = ReadOnlyCredentials(key, secret, None)
-        return headers_of(
-            signer.request("ReceiveMessage", b"{}", credentials, moment.timestamp())
-        )["authorization"]
+        return headers_of(signer.request("ReceiveMessage", b"{}", credentials, moment.timestamp()))[
+            "authorization"
+        ]
 
     signatures = {
         sign("a", "one", NOW),

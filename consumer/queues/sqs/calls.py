@@ -57,27 +57,21 @@ def calls_of(
     """Our own way, unless there is a reason for botocore's, which is then logged."""
     hooks = _hooks_of(client.meta.events)
     botocore = BotocoreCalls(client)
-    reason = _reason_for_botocore(client, queue, hooks)
-    if reason:
-        _log.info(log_events.TRANSPORT_BOTOCORE, reason=reason)
-        return botocore
+    config, url = client.meta.config, client.meta.endpoint_url
+    endpoint = urlsplit(url)
+    reasons = {
+        "queue.transport asks for it": queue.transport == "botocore",
+        "a proxy is configured": config.proxies or endpoint.scheme in get_environ_proxies(url),
+        "the endpoint's URL has more than host and path": endpoint.query or "@" in endpoint.netloc,
+        "requests are not signed with Signature Version 4": config.signature_version != "v4"
+        or client.meta.service_model.signing_name != "sqs",
+        "other code hooks into botocore's requests": not all(hasattr(h, "enabled") for h in hooks),
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            _log.info(log_events.TRANSPORT_BOTOCORE, reason=reason)
+            return botocore
     return WireCalls(botocore, session, queue, clock, hooks)
-
-
-def _reason_for_botocore(client: Any, queue: QueueSettings, hooks: list[Any]) -> str:
-    endpoint = urlsplit(client.meta.endpoint_url)
-    config = client.meta.config
-    if queue.transport == "botocore":
-        return "queue.transport asks for it"
-    if config.proxies or endpoint.scheme in get_environ_proxies(client.meta.endpoint_url):
-        return "a proxy is configured"
-    if endpoint.query or endpoint.username is not None:
-        return "the endpoint's URL has more than host and path"
-    if config.signature_version != "v4" or client.meta.service_model.signing_name != "sqs":
-        return "requests are not signed with Signature Version 4"
-    if not all(hasattr(hook, "enabled") for hook in hooks):
-        return "other code hooks into botocore's requests"
-    return ""
 
 
 class BotocoreCalls:

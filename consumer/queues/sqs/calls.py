@@ -8,6 +8,7 @@ of what that buys: a request is one small JSON object, signed, and its answer is
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -41,12 +42,10 @@ _HOOKS: Final = (
 )  # fmt: skip
 _FIRST_ERROR_STATUS: Final = 300
 #: AWS's codes for a signature with another time than AWS's.
-_SKEWED: Final = frozenset(
-    {
-        "InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired",
-        "RequestTimeTooSkewed", "RequestInTheFuture",
-    }
-)  # fmt: skip
+_SKEWED: Final = {
+    "InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed",
+    "RequestInTheFuture",
+}  # fmt: skip
 #: AWS accepts a smaller difference, which may be the time that the answer took.
 _LEAST_SKEW_SECONDS: Final = 240.0
 
@@ -151,7 +150,7 @@ class WireCalls:
         headers = answer.headers
         response = {"status_code": answer.status, "headers": headers, "body": answer.content}
         parsed = create_parser("json").parse(response, shape)
-        if not _SKEWED.isdisjoint(map(parsed.get("Error", {}).get, ("Code", "QueryErrorCode"))):
+        if _SKEWED & {parsed.get("Error", {}).get(name) for name in ("Code", "QueryErrorCode")}:
             self._learn_skew(headers.get("date", ""))
         return ClientError(parsed, operation)
 
@@ -187,13 +186,12 @@ def _json_of(arguments: Mapping[str, Any]) -> bytes:
 
 
 def _object_of(content: bytes) -> dict[str, Any]:
-    try:
+    answer = None
+    with suppress(ValueError, RecursionError):
         try:
             answer = from_json(content, cache_strings="keys")
         except ValueError:  # such as half a surrogate pair, which is valid JSON
             answer = json.loads(content)
-    except (ValueError, RecursionError):
-        answer = None
     if not isinstance(answer, dict):  # a proxy's page is not an empty queue
         raise ResponseParserError("the answer is not a JSON object")
     return answer

@@ -1,14 +1,11 @@
 """Makes botocore's session and client for SQS, from the settings and from AWS's own files."""
 
 import functools
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from botocore.config import Config
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    CredentialProvider,
-    DeferredRefreshableCredentials,
-)
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.session import Session
 
@@ -83,8 +80,13 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
             profile = session.get_config_variable("profile") or "default"
             lookup = Lookup(session.get_component("credential_provider").providers, profile)
             session.register_component("credential_provider", lookup)
-        if aws.role_arn is not None:
-            session = _with_role(session, aws.role_arn, timeout_seconds)
+        if aws.role_arn is not None:  # botocore refreshes its credentials in time
+            config = Config(connect_timeout=timeout_seconds, read_timeout=timeout_seconds)
+            lookup = Lookup([_AssumedRole(session, aws.role_arn, config)], "")
+            region = session.get_config_variable("region")
+            session = Session(profile=aws.profile)
+            session.set_config_variable("region", region)
+            session.register_component("credential_provider", lookup)
     except ProfileNotFound as error:
         raise AccessDeniedError(
             "the AWS profile that is configured does not exist: see aws.profile, or AWS_PROFILE"
@@ -98,35 +100,24 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
     return session
 
 
-def _with_role(source: Session, role_arn: str, timeout_seconds: float) -> Session:
-    """A session whose credentials are those of the role; botocore refreshes them in time."""
-    config = Config(connect_timeout=timeout_seconds, read_timeout=timeout_seconds)
-    session = Session(profile=source.profile)
-    session.set_config_variable("region", source.get_config_variable("region"))
-    lookup = Lookup([_AssumedRole(source, role_arn, config)], "")
-    session.register_component("credential_provider", lookup)
-    return session
+@dataclass(frozen=True)
+class _AssumedRole:
+    """A provider of botocore's: AssumeRole when credentials are first needed, and again later."""
 
-
-class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore is not typed
-    """Credentials that are fetched with AssumeRole when they are first needed, and again later."""
-
-    METHOD = "assume-role"
+    METHOD: ClassVar = "assume-role"
     #: As `Lookup` names it in messages.
-    SOURCE = "the role of aws.role_arn"
+    SOURCE: ClassVar = "the role of aws.role_arn"
 
-    def __init__(self, source: Session, role_arn: str, config: Config) -> None:
-        super().__init__()
-        self._source = source
-        self._role_arn = role_arn
-        self._config = config
+    source: Session
+    role_arn: str
+    config: Config
 
     def load(self) -> Any:
         """The credentials. Raises `TransportError` if there are none to assume the role with."""
         fetcher = AssumeRoleCredentialFetcher(
-            functools.partial(self._source.create_client, config=self._config),
-            look_up(self._source),
-            self._role_arn,
+            functools.partial(self.source.create_client, config=self.config),
+            look_up(self.source),
+            self.role_arn,
             extra_args={"RoleSessionName": USER_AGENT},
         )
         return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)

@@ -93,16 +93,14 @@ class Connections:
 
     def _receiver(self, link: socket.socket) -> Callable[[], bytes]:
         deadline = self._monotonic() + self._read_timeout
-        if link.gettimeout() != self._read_timeout:  # each change is a system call
-            link.settimeout(self._read_timeout)
+        link.settimeout(self._read_timeout)
 
         def receive() -> bytes:
             nonlocal deadline
             left = deadline - self._monotonic()
             if left <= 0:
                 raise TimeoutError
-            if left < 0.9 * self._read_timeout:
-                link.settimeout(left)
+            link.settimeout(left)
             piece = link.recv(_PIECE_BYTES)
             deadline += len(piece) / _LEAST_BYTES_PER_SECOND
             return piece

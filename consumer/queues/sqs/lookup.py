@@ -81,18 +81,13 @@ class Lookup:
         # botocore has no public way for any of this; tests show that it takes effect.
         profile = self._profile
         if isinstance(provider, ProcessProvider):
-            return _adapt_process(provider, profile)
+            _adapt_process(provider, profile)
+            return f"credential_process of profile {profile}"
         if isinstance(provider, AssumeRoleProvider):
             provider._prompter = partial(refuse_to_ask, profile)  # noqa: SLF001
             builder = provider._profile_provider_builder  # noqa: SLF001 - for source_profile
             make = builder._create_process_provider  # noqa: SLF001
-
-            def make_adapted(profile_name: str) -> ProcessProvider:
-                made = make(profile_name)
-                _adapt_process(made, profile_name)
-                return made
-
-            builder._create_process_provider = make_adapted  # noqa: SLF001
+            builder._create_process_provider = lambda name: _adapt_process(make(name), name)  # noqa: SLF001
             return f"the role of profile {profile}"
         if isinstance(provider, InstanceMetadataProvider):
             fetcher = provider._role_fetcher  # noqa: SLF001
@@ -129,10 +124,9 @@ def unreadable_files(session: Session) -> str:
     return "".join(faults)
 
 
-def _adapt_process(provider: ProcessProvider, profile: str) -> str:
-    source = f"credential_process of profile {profile}"
-    provider._popen = partial(run_process, source)  # noqa: SLF001
-    return source
+def _adapt_process(provider: ProcessProvider, profile: str) -> ProcessProvider:
+    provider._popen = partial(run_process, profile)  # noqa: SLF001
+    return provider
 
 
 def _guard_refresh(credentials: Any, source: str) -> None:

@@ -36,7 +36,10 @@ class QueueAddress:
 
 
 def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
-    """Apply every rule. Raises `ConfigurationError`, with a sentence for each rule."""
+    """Apply every rule that `consumer.config` has not checked when it loaded the settings.
+
+    Raises: `ConfigurationError`, with a sentence for each rule.
+    """
     endpoint = _checked_endpoint(aws.endpoint_url)
     if queue.url is None:
         if queue.name is None:
@@ -46,16 +49,7 @@ def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
     parts, name = _checked_url(queue.url), queue_name_of_url(queue.url) or ""
     _check_name(name, "queue.url", any_prefix=queue.allow_any_queue_name)
     region = region_of_url(queue.url)
-    if queue.name not in (None, name):
-        raise ConfigurationError(
-            f"queue.name is {queue.name!r} but queue.url names {name!r}: keep one of the two"
-        )
     if endpoint is None:
-        if aws.region and region and aws.region != region:
-            raise ConfigurationError(
-                f"aws.region is {aws.region!r} but queue.url is in {region!r}: "
-                "correct one of them, or remove aws.region"
-            )
         check_encrypted(queue.url, "queue.url")
         if not _USUAL_HOST.fullmatch(parts.netloc):
             # A VPC endpoint, a FIPS or dual-stack host, an emulator: the URL says where it is.
@@ -107,11 +101,6 @@ def quarantine_queue(url: str, aws: AwsSettings) -> tuple[QueueSettings, AwsSett
 
 def _checked_url(url: str) -> SplitResult:
     parts = split_url(url)
-    if parts is not None and parts.username is not None:
-        raise ConfigurationError(
-            "queue.url holds a user name or password, which SQS does not use: "
-            "credentials belong in the aws section"
-        )
     problem = _problem_of_url(url, parts)
     if problem or parts is None:
         raise ConfigurationError(f"queue.url {problem}; it should look like {_EXAMPLE}")
@@ -119,8 +108,8 @@ def _checked_url(url: str) -> SplitResult:
 
 
 def _problem_of_url(url: str, parts: SplitResult | None) -> str:
-    if parts is None:
-        return "is an ARN" if url.startswith("arn:") else "is not an http(s) URL"
+    if parts is None or parts.username is not None:
+        return "is not a plain http(s) URL"
     if "console.aws.amazon.com" in (parts.hostname or ""):
         return "is a page of the AWS console, which shows the queue's URL"
     if parts.query or parts.fragment:

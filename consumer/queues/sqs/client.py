@@ -61,13 +61,9 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
     Args:
         timeout_seconds: for the requests that assume a role.
 
-    Raises: `ConfigurationError` if the settings do not fit together, `AccessDeniedError` if the
-    profile does not exist.
+    Raises: `ConfigurationError` if AWS's files can't be used, `AccessDeniedError` if the profile
+    does not exist.
     """
-    if (aws.access_key_id is None) != (aws.secret_access_key is None):
-        raise ConfigurationError(
-            "aws.access_key_id and aws.secret_access_key go together: one of them is missing"
-        )
     try:
         session = Session(profile=aws.profile)
         if region is not None:

@@ -76,8 +76,7 @@ def signing_region(address: QueueAddress, found: str | None) -> str:
 
 def check_encrypted(url: str, key: str) -> None:
     """Raises: `ConfigurationError` if requests to `url` would reach AWS without TLS."""
-    parts = split_url(url)
-    if parts and parts.scheme == "http" and is_aws(url):
+    if url.lower().startswith("http://") and is_aws(url):
         raise ConfigurationError(
             f"{key} begins with http://, so students' data would be sent to AWS unencrypted: "
             "write https://"

@@ -116,7 +116,6 @@ def _in_turns(
 def _send(batch: Sequence[Outgoing], sender: Sender, clock: Clock) -> Generator[int, None, float]:
     """Yields how many messages each request sent; returns when the last request was made."""
     rest = list(batch)
-    codes: dict[str, None] = {}
     for attempt in range(_ATTEMPTS):
         if attempt:
             # So that senders do not all try at the same moment.
@@ -130,12 +129,12 @@ def _send(batch: Sequence[Outgoing], sender: Sender, clock: Clock) -> Generator[
             continue
         failures = [(m, answer) for m, answer in zip(rest, answers, strict=True) if answer]
         yield len(rest) - len(failures)
-        rest = [message for message, _ in failures]
-        codes = dict.fromkeys(failure.code for _, failure in failures)
-        if not rest:
+        if not failures:
             return began
+        rest = [message for message, _ in failures]
+    codes = [failure.code for _, failure in failures]
     raise TransportError(
         f"SQS refused {len(rest)} of {len(batch)} messages of a batch, {_ATTEMPTS} times: "
-        f"{', '.join(codes)}",
-        code=next(iter(codes), ""),
+        f"{', '.join(dict.fromkeys(codes))}",
+        code=codes[0],
     )

@@ -1,16 +1,14 @@
 """Two ways to call SQS: a short one of our own, and botocore's, which works in every setup.
 
-Each raises botocore's exceptions, and any thread may call it. One call is one request.
-
-botocore spends more CPU on a call than everything else does on its ten messages. SQS needs little
-of what that buys: a request is one small JSON object, signed, and its answer is another.
+Each raises botocore's exceptions, and any thread may call it. One call is one request. Ours exists
+because botocore spends more CPU on a call than everything else does on its ten messages.
 """
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -83,8 +81,7 @@ class BotocoreCalls:
 
     def ask(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """One call."""
-        answer: dict[str, Any] = getattr(self.client, self._methods[operation])(**arguments)
-        return answer
+        return cast("dict[str, Any]", getattr(self.client, self._methods[operation])(**arguments))
 
     def close(self) -> None:
         """Close its connections."""
@@ -107,9 +104,9 @@ class WireCalls:
         clock: Clock,
         switches: list[Any],
     ) -> None:
-        self._botocore = botocore
         meta = botocore.client.meta
         endpoint = urlsplit(meta.endpoint_url)
+        self._botocore = botocore
         self._session = session
         self._clock = clock
         self._model = meta.service_model
@@ -200,7 +197,6 @@ def _object_of(content: bytes) -> dict[str, Any]:
 def _hooks_of(events: Any) -> list[Any]:
     """The hooks into requests that are not botocore's own."""
     handlers = events._emitter._handlers  # noqa: SLF001 - there is no public way to see them
-    events_of_sqs = [f"{name}.sqs.{operation}" for name in _HOOKS for operation in _OPERATIONS]
-    found = {id(hook): hook for name in events_of_sqs for hook in handlers.prefix_search(name)}
-    hooks = found.values()
+    names = [f"{event}.sqs.{operation}" for event in _HOOKS for operation in _OPERATIONS]
+    hooks = {id(hook): hook for name in names for hook in handlers.prefix_search(name)}.values()
     return [h for h in hooks if not str(getattr(h, "__module__", "")).startswith("botocore.")]

@@ -20,15 +20,10 @@ USER_AGENT = "canvas-live-events-consumer"
 def make_client(
     queue: QueueSettings, aws: AwsSettings, address: QueueAddress, *, max_connections: int = 10
 ) -> tuple[Session, Any]:
-    """The session, whose credentials sign, and its client. Sends no request to SQS yet.
+    """The session, whose credentials sign, and its client, for which one call is one request.
 
     Credentials are looked for now, for as long as their source takes: a client that is made without
-    never gets any. One call of the client is one request; the caller decides whether to try again.
-
-    Args:
-        max_connections: as many calls may be open at the same time.
-
-    Raises: as `connect` does.
+    never gets any. Raises: as `connect` does.
     """
     session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
     region = signing_region(address, session.get_config_variable("region"))
@@ -58,8 +53,7 @@ def make_client(
 def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float) -> Session:
     """A session with the configured credentials, or those botocore finds; none is looked for yet.
 
-    Args:
-        timeout_seconds: for the requests that assume a role.
+    `timeout_seconds` is for the requests that assume a role.
 
     Raises: `ConfigurationError` if AWS's files can't be used, `AccessDeniedError` if the profile
     does not exist.

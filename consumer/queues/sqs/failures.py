@@ -202,10 +202,9 @@ def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) 
 def _codes(response: Mapping[str, Any]) -> list[str]:
     """The query protocol's code and that of JSON, where they are there; else the HTTP status."""
     error = response.get("Error", {})
-    given = [error.get(key) for key in ("QueryErrorCode", "Code")]
-    if not any(given):
-        given.append(str(response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")))
-    return [_plain(code) for code in given]
+    status = str(response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
+    given = [error.get("QueryErrorCode"), error.get("Code")]
+    return [_plain(code) for code in (given if any(given) else [status])]
 
 
 def _plain(code: object) -> str:

@@ -37,11 +37,8 @@ def check_queue(
 ) -> QueueCheck:
     """Ask the queue for its attributes, once. As the first call, it shows whether the queue works.
 
-    A missing permission to ask is not a failure: consuming does not need it.
-
-    Args:
-        visibility_timeout_seconds: the configured one; None: the queue's own.
-        has_quarantine: True if messages that can't be handled do not stay in the queue.
+    A missing permission to ask is not a failure: consuming does not need it. Without a configured
+    `visibility_timeout_seconds`, the queue's own counts.
 
     Raises: `QueueMissingError`, `AccessDeniedError`, or `TransportError` (try again later).
     """

@@ -41,13 +41,10 @@ def connect(
 ) -> "SqsTransport":
     """The configured queue. Sends no request to SQS yet: the first call does.
 
-    Called from one thread; its result is for all.
-
-    Args:
-        max_connections: as many calls may be open at the same time.
+    At most `max_connections` calls may be open at the same time.
 
     Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile), and, while there
-        are no credentials, `CredentialsError`: then connect again later.
+    are no credentials, `CredentialsError`: then connect again later.
     """
     clock = clock or SystemClock()
     address = address_of(queue, aws)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from consumer.clock import Clock
-from consumer.directories import make_private_directory
+from consumer.directories import make_private_directory, sync_directory
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.sending import Outgoing, Sender
@@ -45,7 +45,7 @@ class DirectoryQuarantine:
         now = self._clock.now()
         folder = self._directory / f"{now:%Y-%m-%d}"
         for new in make_private_directory(folder):
-            _sync_directory(new.parent)
+            sync_directory(new.parent)
         path = folder / f"{file_name(message.message_id)}.json"
         unfinished = path.with_suffix(".unfinished")
         kept = {
@@ -66,7 +66,7 @@ class DirectoryQuarantine:
         unfinished.rename(path)
         # The names must survive a power failure, too; another thread may have made the folder.
         for changed in (folder, self._directory):
-            _sync_directory(changed)
+            sync_directory(changed)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -106,11 +106,3 @@ def file_name(message_id: str) -> str:
     if _SAFE.fullmatch(message_id):
         return message_id
     return hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -51,7 +51,7 @@ def test_a_name_that_could_not_be_synced_is_a_failed_write(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is closed again, so that the next attempt can have it."""
-    real = archive_file.sync_directory
+    real = archive_store.sync_directory
 
     def failing(path: Path) -> None:
         if path.name == "11":

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from consumer.clock import Clock
-from consumer.directories import check_writable
+from consumer.directories import check_writable, sync_directory
 from consumer.errors import BatchFailure, Retry
-from consumer.handlers.archive.file import ArchiveFile, os_error, sync_directory
+from consumer.handlers.archive.file import ArchiveFile, os_error
 from consumer.handlers.archive.lines import encoded, line_of, utc_text
 from consumer.handlers.archive.recovery import Written, recover
 from consumer.messages import Context, Event

@@ -41,6 +41,18 @@ def make_private_directory(path: Path) -> list[Path]:
     return made
 
 
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable, unless the file system has no such operation."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(fd)
+
+
 def check_directories(state: Path | None, quarantine: Path | None, *, make: bool = True) -> None:
     """Check the state directory with the ledger's files, and the quarantine's, if there is one.
 

@@ -15,7 +15,7 @@ from consumer.directories import check_directories, user_name
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.loader import archive_unmatched, build_registry, unmatched_patterns
 from consumer.handlers.registering.registry import Handler, Registry
-from consumer.queues.rules import QueueAddress, address_of, quarantine_address
+from consumer.queues.rules import QueueAddress, address_of, quarantine_queue
 
 
 def load_with_queue(
@@ -59,7 +59,7 @@ def _queue_address(loaded: Loaded) -> QueueAddress:
     settings = loaded.settings
     try:
         if settings.quarantine.queue_url is not None:
-            quarantine_address(settings.quarantine.queue_url, settings.aws)
+            quarantine_queue(settings.quarantine.queue_url, settings.aws)
         return address_of(settings.queue, settings.aws)
     except ConfigurationError as error:
         keys = ("quarantine.queue_url", "queue.url", "queue.name", "aws.region")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from consumer.clock import Clock
-from consumer.directories import make_private_directory
+from consumer.directories import make_private_directory, sync_directory
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.sending import Outgoing, Sender
@@ -44,21 +44,29 @@ class DirectoryQuarantine:
         """Write the file and sync it; a redelivery writes the same file. Raises `OSError`."""
         now = self._clock.now()
         folder = self._directory / f"{now:%Y-%m-%d}"
-        _make_directory(folder)
+        for new in make_private_directory(folder):
+            sync_directory(new.parent)
         path = folder / f"{file_name(message.message_id)}.json"
         unfinished = path.with_suffix(".unfinished")
-        text = json.dumps(as_aws_shows(message) | {
-            "Quarantine": {"Reason": reason, "At": now.isoformat(timespec="seconds")}
-        })  # fmt: skip
+        kept = {
+            "MessageId": message.message_id,
+            "Body": message.body,
+            "Attributes": dict(message.attributes),
+            "MessageAttributes": {
+                name: {"StringValue": value, "DataType": "String"}
+                for name, value in message.message_attributes.items()
+            },
+            "Quarantine": {"Reason": reason, "At": now.isoformat(timespec="seconds")},
+        }
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text + "\n")
+            file.write(json.dumps(kept) + "\n")
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(path)
         # The names must survive a power failure, too; another thread may have made the folder.
         for changed in (folder, self._directory):
-            _sync_directory(changed)
+            sync_directory(changed)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -75,10 +83,9 @@ class QueueQuarantine:
 
     def put(self, message: ReceivedMessage, reason: str) -> None:
         """Send it; SQS has it when this returns. Raises `TransportError`, also for a refusal."""
-        attributes = {
-            "QuarantineReason": _plain(reason),
-            "QuarantineMessageId": _plain(message.message_id),
-        }
+        added = {"QuarantineReason": reason, "QuarantineMessageId": message.message_id}
+        # SQS refuses control characters and empty values.
+        attributes = {n: json.dumps(value)[1:-1][:500] or "unknown" for n, value in added.items()}
         for name, value in message.message_attributes.items():
             if len(attributes) < MAX_MESSAGE_ATTRIBUTES and value:
                 attributes.setdefault(name, value)
@@ -94,41 +101,8 @@ class QueueQuarantine:
         self._sender.close()
 
 
-def _plain(text: str) -> str:
-    """1 to 500 printable characters: SQS refuses control characters and empty values."""
-    escaped = json.dumps(text)[1:-1]
-    return escaped[:500] or "unknown"
-
-
-def as_aws_shows(message: ReceivedMessage) -> dict[str, object]:
-    """The message as `aws sqs receive-message` prints it, without the receipt handle."""
-    return {
-        "MessageId": message.message_id,
-        "Body": message.body,
-        "Attributes": dict(message.attributes),
-        "MessageAttributes": {
-            name: {"StringValue": value, "DataType": "String"}
-            for name, value in message.message_attributes.items()
-        },
-    }
-
-
 def file_name(message_id: str) -> str:
     """The id if it is like SQS's; otherwise a hash of it, because it could be a path."""
     if _SAFE.fullmatch(message_id):
         return message_id
     return hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _make_directory(path: Path) -> None:
-    """Also make missing parents; the name of each new directory is durable."""
-    for new in make_private_directory(path):
-        _sync_directory(new.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote
 
 from consumer.config import AwsSettings, QueueSettings
-from consumer.config.urls import (
-    is_aws,
-    is_loopback,
-    queue_name_of_url,
-    region_of_url,
-    split_url,
-)
+from consumer.config.urls import is_aws, is_loopback, queue_name_of_url, region_of_url, split_url
 from consumer.errors import ConfigurationError
 from consumer.sqs_limits import MAX_QUEUE_NAME_LENGTH
 
@@ -42,25 +36,19 @@ class QueueAddress:
 
 
 def address_of(queue: QueueSettings, aws: AwsSettings) -> QueueAddress:
-    """Apply every rule. Raises `ConfigurationError`, with a sentence for each rule."""
+    """Apply every rule that `consumer.config` has not checked when it loaded the settings.
+
+    Raises: `ConfigurationError`, with a sentence for each rule.
+    """
+    endpoint = _checked_endpoint(aws.endpoint_url)
     if queue.url is None:
         if queue.name is None:
             raise ConfigurationError("no queue is named: set queue.url or queue.name")
         _check_name(queue.name, "queue.name", any_prefix=queue.allow_any_queue_name)
-        return QueueAddress(queue.name, None, aws.region, _checked_endpoint(aws.endpoint_url))
-    parts, name = _check_url(queue.url)
+        return QueueAddress(queue.name, None, aws.region, endpoint)
+    parts, name = _checked_url(queue.url), queue_name_of_url(queue.url) or ""
     _check_name(name, "queue.url", any_prefix=queue.allow_any_queue_name)
     region = region_of_url(queue.url)
-    if queue.name is not None and queue.name != name:
-        raise ConfigurationError(
-            f"queue.name is {queue.name!r} but queue.url names {name!r}: keep one of the two"
-        )
-    endpoint = _checked_endpoint(aws.endpoint_url)
-    if endpoint is None and aws.region and region and aws.region != region:
-        raise ConfigurationError(
-            f"aws.region is {aws.region!r} but queue.url is in {region!r}: "
-            "correct one of them, or remove aws.region"
-        )
     if endpoint is None:
         check_encrypted(queue.url, "queue.url")
         if not _USUAL_HOST.fullmatch(parts.netloc):
@@ -78,18 +66,17 @@ def signing_region(address: QueueAddress, found: str | None) -> str:
     Raises: `ConfigurationError` if it is not known.
     """
     region, endpoint = address.region or found, address.endpoint_url
-    if not region and endpoint and is_loopback(endpoint):
+    if region:
+        return region
+    if endpoint and is_loopback(endpoint):
         return _EMULATOR_REGION
-    if not region:
-        where = f" ({endpoint} does not name it)" if endpoint else ""
-        raise ConfigurationError(f"the region is not known{where}: set aws.region, or AWS_REGION")
-    return region
+    where = f" ({endpoint} does not name it)" if endpoint else ""
+    raise ConfigurationError(f"the region is not known{where}: set aws.region, or AWS_REGION")
 
 
 def check_encrypted(url: str, key: str) -> None:
     """Raises: `ConfigurationError` if requests to `url` would reach AWS without TLS."""
-    parts = split_url(url)
-    if parts and parts.scheme == "http" and is_aws(url):
+    if url.lower().startswith("http://") and is_aws(url):
         raise ConfigurationError(
             f"{key} begins with http://, so students' data would be sent to AWS unencrypted: "
             "write https://"
@@ -97,56 +84,43 @@ def check_encrypted(url: str, key: str) -> None:
 
 
 def quarantine_queue(url: str, aws: AwsSettings) -> tuple[QueueSettings, AwsSettings]:
-    """Settings for the quarantine's queue: it may have any name, and its URL gives the region."""
-    region = region_of_url(url) or aws.region
+    """Settings for the quarantine's queue: it may have any name, and its URL gives the region.
+
+    Raises: `ConfigurationError`, as `address_of` does.
+    """
     settings = QueueSettings(url=url, allow_any_queue_name=True)
-    return settings, aws.model_copy(update={"region": region})
-
-
-def quarantine_address(url: str, aws: AwsSettings) -> QueueAddress:
-    """Where the quarantine's queue is. Raises `ConfigurationError`, as `address_of` does."""
+    aws = aws.model_copy(update={"region": region_of_url(url) or aws.region})
     try:
-        return address_of(*quarantine_queue(url, aws))
+        address_of(settings, aws)
     except ConfigurationError as error:
         text = str(error).replace("queue.url", "quarantine.queue_url")
         raise ConfigurationError(text) from None
+    return settings, aws
 
 
-def _check_url(url: str) -> tuple[SplitResult, str]:
-    if url.startswith("arn:"):
-        raise ConfigurationError(f"queue.url is an ARN; the URL looks like {_EXAMPLE}")
+def _checked_url(url: str) -> SplitResult:
     parts = split_url(url)
-    if parts is None:
-        raise ConfigurationError(f"queue.url is not an http(s) URL; it should look like {_EXAMPLE}")
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(
-            "queue.url holds a user name or password, which SQS does not use: "
-            "credentials belong in the aws section"
-        )
+    problem = _problem_of_url(url, parts)
+    if problem or parts is None:
+        raise ConfigurationError(f"queue.url {problem}; it should look like {_EXAMPLE}")
+    return parts
+
+
+def _problem_of_url(url: str, parts: SplitResult | None) -> str:
+    if parts is None or parts.username is not None:
+        return "is not a plain http(s) URL"
     if "console.aws.amazon.com" in (parts.hostname or ""):
-        raise ConfigurationError(
-            "queue.url is the address of a page of the AWS console; "
-            f"that page shows the queue's URL, which looks like {_EXAMPLE}"
-        )
+        return "is a page of the AWS console, which shows the queue's URL"
     if parts.query or parts.fragment:
-        raise ConfigurationError(
-            f"queue.url goes on after the queue's name, with '?' or '#'; it should look like "
-            f"{_EXAMPLE}"
-        )
-    name = queue_name_of_url(url)
+        return "goes on after the queue's name, with '?' or '#'"
+    shown = unquote(f"{parts.scheme}://{parts.netloc}{parts.path}")
     segments = [segment for segment in parts.path.split("/") if segment]
     is_sqs = is_aws(url) and region_of_url(url) is not None
-    if name is None or (is_sqs and len(segments) < 2) or len(segments) < 1:
-        raise ConfigurationError(
-            f"queue.url {_shown(parts)!r} lacks the account or the queue's name; "
-            f"it should look like {_EXAMPLE}"
-        )
+    if len(segments) < (2 if is_sqs else 1):
+        return f"{shown!r} lacks the account or the queue's name"
     if is_sqs and not (len(segments) == 2 and _ACCOUNT.fullmatch(segments[0])):
-        raise ConfigurationError(
-            f"queue.url {_shown(parts)!r} must have a path of /<12 digits>/<queue name>, "
-            f"such as {_EXAMPLE}"
-        )
-    return parts, name
+        return f"{shown!r} must have a path of /<12 digits>/<queue name>"
+    return ""
 
 
 def _check_name(name: str, key: str, *, any_prefix: bool) -> None:
@@ -168,16 +142,12 @@ def _check_name(name: str, key: str, *, any_prefix: bool) -> None:
 
 
 def _checked_endpoint(url: str | None) -> str | None:
-    parts = split_url(url) if url is not None else None
-    if url is not None and (parts is None or parts.username is not None):
+    if url is None:
+        return None
+    parts = split_url(url)
+    if parts is None or parts.username is not None:
         raise ConfigurationError(
             "aws.endpoint_url is not a plain http(s) URL; it should look like http://127.0.0.1:4566"
         )
-    if parts is None:
-        return None
-    check_encrypted(parts.geturl(), "aws.endpoint_url")
+    check_encrypted(url, "aws.endpoint_url")
     return parts.geturl()
-
-
-def _shown(parts: SplitResult) -> str:
-    return unquote(f"{parts.scheme}://{parts.netloc}{parts.path}")

@@ -18,6 +18,8 @@ _ATTEMPTS: Final = 4
 _FIRST_WAIT_SECONDS: Final = 0.5
 #: Least requests a second at a slow rate: instead of ten messages at once and then a long pause.
 _EVEN: Final = 4
+#: Only to wait on.
+_NEVER: Final = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +72,14 @@ def send_all(
     Raises: what `Sender.send` raises; `TransportError` if SQS refuses messages to the end. What has
         been yielded before is in the queue.
     """
-    pause = threading.Event()  # never set: only to wait on
-    if rate is None:
-        for batch in batches(messages):
-            yield from _send(batch, sender, clock, pause)
-        return
-    turns = _turns_a_second(rate)
+    turns, seconds = ([messages], 0.0) if rate is None else _in_turns(messages, rate)
     last = -math.inf
-    for turn in _in_turns(messages, Fraction(rate) / Fraction(turns)):
+    for turn in turns:
         # Counted from the last attempt, not from a schedule: a delay is not followed by a burst.
-        if (early := last + 1 / turns - clock.monotonic()) > 0:
-            clock.wait(pause, early)
+        if (early := last + seconds - clock.monotonic()) > 0:
+            clock.wait(_NEVER, early)
         for batch in batches(turn):
-            last = yield from _send(batch, sender, clock, pause)
+            last = yield from _send(batch, sender, clock)
 
 
 def batches(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
@@ -102,31 +99,27 @@ def batches(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
         yield batch
 
 
-def _turns_a_second(rate: float) -> float:
-    """As few as possible, of ten messages each; but at least four, or one for each message."""
-    return rate if rate < _EVEN else max(math.ceil(rate / MAX_BATCH), _EVEN)
+def _in_turns(
+    messages: Iterable[Outgoing], rate: float
+) -> tuple[Iterable[Iterable[Outgoing]], float]:
+    """Lists of messages, and the seconds from one to the next.
 
-
-def _in_turns(messages: Iterable[Outgoing], each: Fraction) -> Iterator[list[Outgoing]]:
-    """Lists of `each` messages on average, which is rounded up or down."""
+    As few as possible, of ten messages each; but at least four a second, or one for each message.
+    """
+    a_second = rate if rate < _EVEN else max(math.ceil(rate / MAX_BATCH), _EVEN)
+    each = Fraction(rate) / Fraction(a_second)
+    sizes = (math.ceil((n + 1) * each) - math.ceil(n * each) for n in itertools.count())
     rest = iter(messages)
-    for number in itertools.count():
-        size = math.ceil((number + 1) * each) - math.ceil(number * each)
-        if not (turn := list(itertools.islice(rest, size))):
-            return
-        yield turn
+    return iter(lambda: list(itertools.islice(rest, next(sizes))), []), 1 / a_second
 
 
-def _send(
-    batch: Sequence[Outgoing], sender: Sender, clock: Clock, pause: threading.Event
-) -> Generator[int, None, float]:
+def _send(batch: Sequence[Outgoing], sender: Sender, clock: Clock) -> Generator[int, None, float]:
     """Yields how many messages each request sent; returns when the last request was made."""
     rest = list(batch)
-    codes: dict[str, None] = {}
     for attempt in range(_ATTEMPTS):
         if attempt:
             # So that senders do not all try at the same moment.
-            clock.wait(pause, _FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.7, 1.0))
+            clock.wait(_NEVER, _FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.7, 1.0))
         began = clock.monotonic()
         try:
             answers = sender.send(rest)
@@ -136,12 +129,12 @@ def _send(
             continue
         failures = [(m, answer) for m, answer in zip(rest, answers, strict=True) if answer]
         yield len(rest) - len(failures)
-        rest = [message for message, _ in failures]
-        codes = dict.fromkeys(failure.code for _, failure in failures)
-        if not rest:
+        if not failures:
             return began
+        rest = [message for message, _ in failures]
+    codes = [failure.code for _, failure in failures]
     raise TransportError(
         f"SQS refused {len(rest)} of {len(batch)} messages of a batch, {_ATTEMPTS} times: "
-        f"{', '.join(codes)}",
-        code=next(iter(codes), ""),
+        f"{', '.join(dict.fromkeys(codes))}",
+        code=codes[0],
     )

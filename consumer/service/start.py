@@ -10,7 +10,7 @@ from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.errors import ThreadsError, TransportError
 from consumer.queues.quarantine import DirectoryQuarantine, Quarantine, QueueQuarantine
-from consumer.queues.rules import quarantine_address, quarantine_queue
+from consumer.queues.rules import quarantine_queue
 from consumer.queues.sqs import CredentialsError, QueueCheck, SqsTransport, check_queue, connect
 from consumer.service.signals import StopSignals
 from consumer.service.systemd import Notifier
@@ -146,7 +146,6 @@ class Start:
 def _quarantine(settings: Settings, clock: Clock) -> Quarantine | None:
     configured = settings.quarantine
     if configured.queue_url is not None:
-        quarantine_address(configured.queue_url, settings.aws)  # names what is wrong with the URL
         queue, aws = quarantine_queue(configured.queue_url, settings.aws)
         queue = queue.model_copy(update={"transport": settings.queue.transport})
         return QueueQuarantine(connect(queue, aws, clock=clock))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.directories import sync_directory
 from consumer.errors import Retry
 from consumer.handlers.archive import file as archive_file
 from consumer.handlers.archive import store as archive_store
@@ -51,7 +52,7 @@ def test_a_name_that_could_not_be_synced_is_a_failed_write(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is closed again, so that the next attempt can have it."""
-    real = archive_file.sync_directory
+    real = sync_directory
 
     def failing(path: Path) -> None:
         if path.name == "11":

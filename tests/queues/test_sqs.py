@@ -467,15 +467,6 @@ def test_nonsense_that_only_botocore_notices_is_a_matter_of_configuration() -> N
         connected(None, name=QUEUE, aws_region="eu west")
 
 
-@for_each("missing", ["access_key_id", "secret_access_key"])
-def test_half_a_key_is_refused(missing: str) -> None:
-    """Key without secret, or the reverse."""
-    half: dict[str, Any] = {f"aws_{missing}": None}
-
-    with pytest.raises(ConfigurationError, match="go together"):
-        connected(URL, **half)
-
-
 def test_no_credentials_are_reported_when_connecting() -> None:
     """The chain has none here; the sentence says what to configure."""
     with pytest.raises(AccessDeniedError, match="no AWS credentials") as denied:

@@ -116,18 +116,6 @@ def os_error(number: int, path: Path | None = None) -> OSError:
     return OSError(number, os.strerror(number), path and str(path))
 
 
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable, if the file system can."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-    finally:
-        os.close(fd)
-
-
 def _lock(fd: int) -> bool:
     """Take the file for this process, until it is closed; False if another process has it."""
     try:

@@ -14,9 +14,9 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
-from consumer.directories import check_writable
+from consumer.directories import check_writable, sync_directory
 from consumer.errors import BatchFailure, Retry
-from consumer.handlers.archive.file import ArchiveFile, os_error, sync_directory
+from consumer.handlers.archive.file import ArchiveFile, os_error
 from consumer.handlers.archive.lines import encoded, identity_in, line_of, utc_text
 from consumer.messages import Context, Event
 

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from http.client import HTTPException
 from typing import Final, NamedTuple
 
@@ -14,13 +15,13 @@ _MAX_HEAD_BYTES: Final = 65_536
 #: Ten messages of 1 MiB, each character of which may be written as an escape of six.
 _MAX_CONTENT_BYTES: Final = 64 * 1024 * 1024
 _MAX_INTERIM_ANSWERS: Final = 10
-_FIRST_FINAL_STATUS: Final = 200
-_WITHOUT_CONTENT: Final = frozenset({204, 304})
+_WITHOUT_CONTENT: Final = (204, 304)
 
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _VALUE: Final = rb":[ \t]*([^\r\n]*?)[ \t]*(?=\r?\n)"
 _head_end = re.compile(rb"\n\r?\n").search
 _line_end = re.compile(rb"\n").search
+_trailers_end = re.compile(rb"(?:\A|\n)\r?\n").search
 _head = re.compile(
     rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*+)?\r?\n(?:" + _TOKEN + rb":[^\r\n]*+\r?\n)*+\r?\n"
 ).fullmatch
@@ -92,28 +93,26 @@ def read_answer(receive: Receive) -> Answer:
 class _Unread:
     """What came and was not read yet, and what comes."""
 
-    __slots__ = ("_receive", "rest")
-
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
+        self._size = 0
         self.rest = b""
 
     def final_head(self) -> re.Match[bytes]:
         """Status line and headers of the answer, after those that only announce it."""
         for _ in range(_MAX_INTERIM_ANSWERS):
-            head = _head(self.until(_head_end))
-            if head is None:
+            if not (head := _head(self.until(_head_end))):
                 break
-            if int(head[2]) >= _FIRST_FINAL_STATUS:
+            if head[2] >= b"200":
                 return head
         raise ProtocolError
 
     def until(self, end: Callable[[bytes], re.Match[bytes] | None]) -> bytes:
         """Up to what `end` finds, and with it."""
-        while not (found := end(self.rest)):
-            if len(self.rest) > _MAX_HEAD_BYTES:
-                raise ProtocolError
+        while not (found := end(self.rest)) and len(self.rest) <= _MAX_HEAD_BYTES:
             self.rest += self._more()
+        if not found or found.end() > _MAX_HEAD_BYTES:
+            raise ProtocolError
         taken, self.rest = self.rest[: found.end()], self.rest[found.end() :]
         return taken
 
@@ -128,38 +127,28 @@ class _Unread:
 
     def chunks(self) -> bytes:
         parts: list[bytes] = []
-        total = 0
-        while chunk := _chunk_line(self.until(_line_end)):
-            if not (size := int(chunk[1], 16)):
-                break
-            total += size
-            if total > _MAX_CONTENT_BYTES:
-                raise ProtocolError
+        while (line := _chunk_line(self.until(_line_end))) and (size := int(line[1], 16)):
             part = self.exactly(size + 2)
             if not part.endswith(b"\r\n"):
                 raise ProtocolError
             parts.append(part[:size])
-        else:
+        if not line:
             raise ProtocolError
-        trailers = 0
-        while (line := self.until(_line_end)) not in (b"\r\n", b"\n"):
-            trailers += len(line)
-            if trailers > _MAX_HEAD_BYTES:
-                raise ProtocolError
+        self.until(_trailers_end)
         return b"".join(parts)
 
     def to_the_end(self) -> bytes:
-        parts, size = [self.rest], len(self.rest)
+        parts = [self.rest]
         self.rest = b""
-        while part := self._receive():
-            parts.append(part)
-            size += len(part)
-            if size > _MAX_CONTENT_BYTES:
-                raise ProtocolError
+        with suppress(CutError):
+            while True:
+                parts.append(self._more())
         return b"".join(parts)
 
     def _more(self) -> bytes:
-        part = self._receive()
-        if not part:
+        if not (part := self._receive()):
             raise CutError
+        self._size += len(part)
+        if self._size > _MAX_HEAD_BYTES + _MAX_CONTENT_BYTES:
+            raise ProtocolError
         return part

@@ -1,15 +1,14 @@
 """Two ways to call SQS: a short one of our own, and botocore's, which works in every setup.
 
-Each raises botocore's exceptions, and any thread may call it. One call is one request.
-
-botocore spends more CPU on a call than everything else does on its ten messages. SQS needs little
-of what that buys: a request is one small JSON object, signed, and its answer is another.
+Each raises botocore's exceptions, and any thread may call it. One call is one request. Ours exists
+because botocore spends more CPU on a call than everything else does on its ten messages.
 """
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -41,12 +40,10 @@ _HOOKS: Final = (
 )  # fmt: skip
 _FIRST_ERROR_STATUS: Final = 300
 #: AWS's codes for a signature with another time than AWS's.
-_SKEWED: Final = frozenset(
-    {
-        "InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired",
-        "RequestTimeTooSkewed", "RequestInTheFuture",
-    }
-)  # fmt: skip
+_SKEWED: Final = {
+    "InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed",
+    "RequestInTheFuture",
+}  # fmt: skip
 #: AWS accepts a smaller difference, which may be the time that the answer took.
 _LEAST_SKEW_SECONDS: Final = 240.0
 
@@ -57,27 +54,21 @@ def calls_of(
     """Our own way, unless there is a reason for botocore's, which is then logged."""
     hooks = _hooks_of(client.meta.events)
     botocore = BotocoreCalls(client)
-    reason = _reason_for_botocore(client, queue, hooks)
-    if reason:
-        _log.info(log_events.TRANSPORT_BOTOCORE, reason=reason)
-        return botocore
+    config, url = client.meta.config, client.meta.endpoint_url
+    endpoint = urlsplit(url)
+    reasons = {
+        "queue.transport asks for it": queue.transport == "botocore",
+        "a proxy is configured": config.proxies or endpoint.scheme in get_environ_proxies(url),
+        "the endpoint's URL has more than host and path": endpoint.query or "@" in endpoint.netloc,
+        "requests are not signed with Signature Version 4": config.signature_version != "v4"
+        or client.meta.service_model.signing_name != "sqs",
+        "other code hooks into botocore's requests": not all(hasattr(h, "enabled") for h in hooks),
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            _log.info(log_events.TRANSPORT_BOTOCORE, reason=reason)
+            return botocore
     return WireCalls(botocore, session, queue, clock, hooks)
-
-
-def _reason_for_botocore(client: Any, queue: QueueSettings, hooks: list[Any]) -> str:
-    endpoint = urlsplit(client.meta.endpoint_url)
-    config = client.meta.config
-    if queue.transport == "botocore":
-        return "queue.transport asks for it"
-    if config.proxies or endpoint.scheme in get_environ_proxies(client.meta.endpoint_url):
-        return "a proxy is configured"
-    if endpoint.query or endpoint.username is not None:
-        return "the endpoint's URL has more than host and path"
-    if config.signature_version != "v4" or client.meta.service_model.signing_name != "sqs":
-        return "requests are not signed with Signature Version 4"
-    if not all(hasattr(hook, "enabled") for hook in hooks):
-        return "other code hooks into botocore's requests"
-    return ""
 
 
 class BotocoreCalls:
@@ -90,8 +81,7 @@ class BotocoreCalls:
 
     def ask(self, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """One call."""
-        answer: dict[str, Any] = getattr(self.client, self._methods[operation])(**arguments)
-        return answer
+        return cast("dict[str, Any]", getattr(self.client, self._methods[operation])(**arguments))
 
     def close(self) -> None:
         """Close its connections."""
@@ -114,9 +104,9 @@ class WireCalls:
         clock: Clock,
         switches: list[Any],
     ) -> None:
-        self._botocore = botocore
         meta = botocore.client.meta
         endpoint = urlsplit(meta.endpoint_url)
+        self._botocore = botocore
         self._session = session
         self._clock = clock
         self._model = meta.service_model
@@ -157,7 +147,7 @@ class WireCalls:
         headers = answer.headers
         response = {"status_code": answer.status, "headers": headers, "body": answer.content}
         parsed = create_parser("json").parse(response, shape)
-        if not _SKEWED.isdisjoint(map(parsed.get("Error", {}).get, ("Code", "QueryErrorCode"))):
+        if _SKEWED & {parsed.get("Error", {}).get(name) for name in ("Code", "QueryErrorCode")}:
             self._learn_skew(headers.get("date", ""))
         return ClientError(parsed, operation)
 
@@ -193,13 +183,12 @@ def _json_of(arguments: Mapping[str, Any]) -> bytes:
 
 
 def _object_of(content: bytes) -> dict[str, Any]:
-    try:
+    answer = None
+    with suppress(ValueError, RecursionError):
         try:
             answer = from_json(content, cache_strings="keys")
         except ValueError:  # such as half a surrogate pair, which is valid JSON
             answer = json.loads(content)
-    except (ValueError, RecursionError):
-        answer = None
     if not isinstance(answer, dict):  # a proxy's page is not an empty queue
         raise ResponseParserError("the answer is not a JSON object")
     return answer
@@ -208,7 +197,6 @@ def _object_of(content: bytes) -> dict[str, Any]:
 def _hooks_of(events: Any) -> list[Any]:
     """The hooks into requests that are not botocore's own."""
     handlers = events._emitter._handlers  # noqa: SLF001 - there is no public way to see them
-    events_of_sqs = [f"{name}.sqs.{operation}" for name in _HOOKS for operation in _OPERATIONS]
-    found = {id(hook): hook for name in events_of_sqs for hook in handlers.prefix_search(name)}
-    hooks = found.values()
+    names = [f"{event}.sqs.{operation}" for event in _HOOKS for operation in _OPERATIONS]
+    hooks = {id(hook): hook for name in names for hook in handlers.prefix_search(name)}.values()
     return [h for h in hooks if not str(getattr(h, "__module__", "")).startswith("botocore.")]

@@ -1,14 +1,11 @@
 """Makes botocore's session and client for SQS, from the settings and from AWS's own files."""
 
 import functools
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from botocore.config import Config
-from botocore.credentials import (
-    AssumeRoleCredentialFetcher,
-    CredentialProvider,
-    DeferredRefreshableCredentials,
-)
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.session import Session
 
@@ -23,15 +20,10 @@ USER_AGENT = "canvas-live-events-consumer"
 def make_client(
     queue: QueueSettings, aws: AwsSettings, address: QueueAddress, *, max_connections: int = 10
 ) -> tuple[Session, Any]:
-    """The session, whose credentials sign, and its client. Sends no request to SQS yet.
+    """The session, whose credentials sign, and its client, for which one call is one request.
 
     Credentials are looked for now, for as long as their source takes: a client that is made without
-    never gets any. One call of the client is one request; the caller decides whether to try again.
-
-    Args:
-        max_connections: as many calls may be open at the same time.
-
-    Raises: as `connect` does.
+    never gets any. Raises: as `connect` does.
     """
     session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
     region = signing_region(address, session.get_config_variable("region"))
@@ -61,16 +53,11 @@ def make_client(
 def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float) -> Session:
     """A session with the configured credentials, or those botocore finds; none is looked for yet.
 
-    Args:
-        timeout_seconds: for the requests that assume a role.
+    `timeout_seconds` is for the requests that assume a role.
 
-    Raises: `ConfigurationError` if the settings do not fit together, `AccessDeniedError` if the
-    profile does not exist.
+    Raises: `ConfigurationError` if AWS's files can't be used, `AccessDeniedError` if the profile
+    does not exist.
     """
-    if (aws.access_key_id is None) != (aws.secret_access_key is None):
-        raise ConfigurationError(
-            "aws.access_key_id and aws.secret_access_key go together: one of them is missing"
-        )
     try:
         session = Session(profile=aws.profile)
         if region is not None:
@@ -83,8 +70,13 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
             profile = session.get_config_variable("profile") or "default"
             lookup = Lookup(session.get_component("credential_provider").providers, profile)
             session.register_component("credential_provider", lookup)
-        if aws.role_arn is not None:
-            session = _with_role(session, aws.role_arn, timeout_seconds)
+        if aws.role_arn is not None:  # botocore refreshes its credentials in time
+            config = Config(connect_timeout=timeout_seconds, read_timeout=timeout_seconds)
+            lookup = Lookup([_AssumedRole(session, aws.role_arn, config)], "")
+            region = session.get_config_variable("region")
+            session = Session(profile=aws.profile)
+            session.set_config_variable("region", region)
+            session.register_component("credential_provider", lookup)
     except ProfileNotFound as error:
         raise AccessDeniedError(
             "the AWS profile that is configured does not exist: see aws.profile, or AWS_PROFILE"
@@ -98,35 +90,24 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
     return session
 
 
-def _with_role(source: Session, role_arn: str, timeout_seconds: float) -> Session:
-    """A session whose credentials are those of the role; botocore refreshes them in time."""
-    config = Config(connect_timeout=timeout_seconds, read_timeout=timeout_seconds)
-    session = Session(profile=source.profile)
-    session.set_config_variable("region", source.get_config_variable("region"))
-    lookup = Lookup([_AssumedRole(source, role_arn, config)], "")
-    session.register_component("credential_provider", lookup)
-    return session
+@dataclass(frozen=True)
+class _AssumedRole:
+    """A provider of botocore's: AssumeRole when credentials are first needed, and again later."""
 
-
-class _AssumedRole(CredentialProvider):  # type: ignore[misc]  # botocore is not typed
-    """Credentials that are fetched with AssumeRole when they are first needed, and again later."""
-
-    METHOD = "assume-role"
+    METHOD: ClassVar = "assume-role"
     #: As `Lookup` names it in messages.
-    SOURCE = "the role of aws.role_arn"
+    SOURCE: ClassVar = "the role of aws.role_arn"
 
-    def __init__(self, source: Session, role_arn: str, config: Config) -> None:
-        super().__init__()
-        self._source = source
-        self._role_arn = role_arn
-        self._config = config
+    source: Session
+    role_arn: str
+    config: Config
 
     def load(self) -> Any:
         """The credentials. Raises `TransportError` if there are none to assume the role with."""
         fetcher = AssumeRoleCredentialFetcher(
-            functools.partial(self._source.create_client, config=self._config),
-            look_up(self._source),
-            self._role_arn,
+            functools.partial(self.source.create_client, config=self.config),
+            look_up(self.source),
+            self.role_arn,
             extra_args={"RoleSessionName": USER_AGENT},
         )
         return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)

@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult
@@ -72,11 +73,10 @@ class Connections:
             answer = read_answer(receive)
         except BaseException as error:
             link.close()  # half an answer may be left in it
-            if isinstance(error, TimeoutError):
-                raise ReadTimeoutError(endpoint_url=self._url, error=error) from error
-            if isinstance(error, OSError | ProtocolError):
-                raise ConnectionClosedError(endpoint_url=self._url, error=error) from error
-            raise
+            if not isinstance(error, OSError | ProtocolError):
+                raise
+            kind = ReadTimeoutError if isinstance(error, TimeoutError) else ConnectionClosedError
+            raise kind(endpoint_url=self._url, error=error) from error
         if answer.reusable:
             self._idle.append((link, self._monotonic()))
         else:
@@ -93,16 +93,14 @@ class Connections:
 
     def _receiver(self, link: socket.socket) -> Callable[[], bytes]:
         deadline = self._monotonic() + self._read_timeout
-        if link.gettimeout() != self._read_timeout:  # each change is a system call
-            link.settimeout(self._read_timeout)
+        link.settimeout(self._read_timeout)
 
         def receive() -> bytes:
             nonlocal deadline
             left = deadline - self._monotonic()
             if left <= 0:
                 raise TimeoutError
-            if left < 0.9 * self._read_timeout:
-                link.settimeout(left)
+            link.settimeout(left)
             piece = link.recv(_PIECE_BYTES)
             deadline += len(piece) / _LEAST_BYTES_PER_SECOND
             return piece
@@ -111,39 +109,33 @@ class Connections:
 
     def _take(self) -> socket.socket | None:
         """The idle connection that was used last, if one can be used again."""
-        while True:
-            try:
+        with suppress(IndexError):
+            while True:
                 link, since = self._idle.pop()
-            except IndexError:
-                return None
-            # What can be read before a request is not its answer: the end of the connection, a
-            # 408, or bytes without a request.
-            if self._monotonic() - since < _MAX_IDLE_SECONDS and not _has_more(link):
-                return link
-            link.close()
+                # What can be read before a request is not its answer: the end of the connection,
+                # a 408, or bytes without a request.
+                if self._monotonic() - since < _MAX_IDLE_SECONDS and not _has_more(link):
+                    return link
+                link.close()
+        return None
 
     def _connect(self) -> socket.socket:
-        url = self._url
         context = self._context()
+        link = None
         try:
             link = socket.create_connection((self._host, self._port), timeout=self._connect_timeout)
-        except TimeoutError as error:
-            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
-        except OSError as error:
-            raise EndpointConnectionError(endpoint_url=url, error=error) from error
-        try:
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if context is not None:
                 link = context.wrap_socket(link, server_hostname=self._host.rstrip("."))
-        except TimeoutError as error:
-            link.close()
-            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
         except OSError as error:
-            link.close()
+            if link is not None:
+                link.close()
             self._tls = None  # the next attempt reads the certificates to trust again
-            kind = SSLError if isinstance(error, ssl.SSLError) else EndpointConnectionError
-            raise kind(endpoint_url=url, error=error) from error
+            kind = EndpointConnectionError
+            if isinstance(error, TimeoutError | ssl.SSLError):
+                kind = ConnectTimeoutError if isinstance(error, TimeoutError) else SSLError
+            raise kind(endpoint_url=self._url, error=error) from error
         return link
 
     def _context(self) -> ssl.SSLContext | None:

@@ -75,7 +75,7 @@ NO_CREDENTIALS = (
     "no AWS credentials were found: configure aws.access_key_id and aws.secret_access_key, a "
     "profile, or a role for this machine"
 )
-#: What botocore finds out by itself, of credentials on this machine.
+#: What botocore finds out by itself, of credentials and configuration on this machine.
 _LOCAL: dict[type[Exception] | tuple[type[Exception], ...], str] = {
     aws.NoCredentialsError: NO_CREDENTIALS,
     aws.PartialCredentialsError: "the AWS credentials found are incomplete: there is a key without "
@@ -83,17 +83,12 @@ _LOCAL: dict[type[Exception] | tuple[type[Exception], ...], str] = {
     aws.ProfileNotFound: "the AWS profile does not exist on this machine",
     (aws.SSOError, aws.TokenRetrievalError, getattr(aws, "LoginError", aws.SSOError)): "the AWS "
     "sign-in of this profile has expired: run 'aws sso login', or 'aws login'",
-}
-#: Only while credentials are looked for.
-_LOCAL_LOOKUP = _LOCAL | {
     (
-        aws.InvalidConfigError,
-        aws.InfiniteLoopConfigError,
-        aws.UnknownCredentialError,
+        aws.InvalidConfigError, aws.InfiniteLoopConfigError, aws.UnknownCredentialError,
         aws.InvalidIMDSEndpointError,
     ): "the AWS configuration of this machine does not fit together",
     aws.NoRegionError: "the AWS region to ask in is not known: set aws.region",
-}
+}  # fmt: skip
 _NETWORK = (aws.HTTPClientError, aws.ConnectionError, OSError, http.client.HTTPException)
 
 
@@ -129,39 +124,33 @@ def failure_of(error: Exception, *, operation: str, queue: str, region: str) -> 
     if isinstance(error, aws.ClientError):
         return _of_answer(error, operation, queue, region)
     code = type(error).__name__
-    if sentence := _sentence_of(error, _LOCAL):
+    if sentence := _local(error):
         return AccessDeniedError(sentence, code=code)
     if isinstance(error, _NETWORK):
         return not_reached(error, operation=operation, host=f"SQS in {region}")
+    what = f"failed ({code})"
     if isinstance(error, ResponseParserError):
-        sentence = f"{operation}: the response is not SQS's answer; is it a proxy's page?"
-        return TransportError(sentence, code=code)
-    return TransportError(f"{operation} failed ({code})", code=code)
+        what = "the response is not SQS's answer; is it a proxy's page?"
+    return TransportError(f"{operation}: {what}", code=code)
 
 
 def lookup_failure(error: Exception, source: str) -> TransportError:
-    """What an exception means that botocore raises while it looks for credentials.
-
-    Args:
-        source: where it looks, in words.
-    """
-    code = type(error).__name__
+    """What an exception means that botocore raises while it looks for credentials in `source`."""
     if isinstance(error, TransportError):
         return error
+    code = type(error).__name__
     if isinstance(error, aws.ClientError):
-        found = failure_of(error, operation="", queue="", region="")
+        found = _of_answer(error, "", "", "")
         kind = CredentialsRefusedError if found.fatal else CredentialsError
         return kind(f"{source}: {found}", code=found.code)
-    file = getattr(error, "filename", None)
+    file, sentence = getattr(error, "filename", None), _local(error)
     if isinstance(error, OSError) and file is not None:
-        text = f"{source}: the file {str(file)!r} can't be read: {error.strerror}"
-        return CredentialsMissingError(text, code=code)
-    if isinstance(error, _NETWORK):
+        sentence = f"the file {str(file)!r} can't be read: {error.strerror}"
+    elif isinstance(error, _NETWORK):
         found = not_reached(error, operation=source, host="its endpoint")
         unusable = isinstance(found, UnusableSettingError)
-        return found if unusable else CredentialsError(str(found), code=found.code)
-    sentence = _sentence_of(error, _LOCAL_LOOKUP)
-    if type(error) is ValueError:  # a subclass may be about the content, such as of JSON
+        return found if unusable else CredentialsError(str(found), code=code)
+    elif type(error) is ValueError:  # a subclass may be about the content, such as of JSON
         sentence = "it can't be used as it is configured"
     if sentence:
         return CredentialsMissingError(f"{source}: {sentence}", code=code)
@@ -170,8 +159,8 @@ def lookup_failure(error: Exception, source: str) -> TransportError:
     return CredentialsError(f"{source} gave no credentials ({answer})", code=code)
 
 
-def _sentence_of(error: Exception, sentences: Mapping[Any, str]) -> str:
-    return next((text for kind, text in sentences.items() if isinstance(error, kind)), "")
+def _local(error: Exception) -> str:
+    return next((text for kind, text in _LOCAL.items() if isinstance(error, kind)), "")
 
 
 def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) -> TransportError:
@@ -213,10 +202,9 @@ def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) 
 def _codes(response: Mapping[str, Any]) -> list[str]:
     """The query protocol's code and that of JSON, where they are there; else the HTTP status."""
     error = response.get("Error", {})
-    given = [error.get(key) for key in ("QueryErrorCode", "Code")]
-    if not any(given):
-        given.append(str(response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")))
-    return [_plain(code) for code in given]
+    status = str(response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
+    given = [error.get("QueryErrorCode"), error.get("Code")]
+    return [_plain(code) for code in (given if any(given) else [status])]
 
 
 def _plain(code: object) -> str:

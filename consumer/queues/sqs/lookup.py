@@ -32,10 +32,8 @@ _log = structlog.get_logger(__name__)
 _SLOW_SECONDS: Final = 4.0
 _STILL_SLOW_SECONDS: Final = 30.0
 
-#: What the source is called in messages, by botocore's name for it; else that name.
+#: What messages call some sources, by botocore's name for them.
 _SOURCES: Final = {
-    "custom-process": "credential_process of profile {profile}",
-    "assume-role": "the role of profile {profile}",
     "assume-role-with-web-identity": "the web identity of AWS_WEB_IDENTITY_TOKEN_FILE or of "
     "profile {profile}",
     "sso": "the sign-in of profile {profile}",
@@ -52,16 +50,13 @@ class Lookup:
     """
 
     def __init__(self, providers: Sequence[Any], profile: str) -> None:
-        self._providers = providers
         self._profile = profile
         self._metadata: MetadataSession | None = None
-        for provider in providers:
-            self._adapt(provider)
+        self._providers = [(provider, self._adapt(provider)) for provider in providers]
 
     def load_credentials(self) -> Any:
         """The first that are found, or None. Raises only `TransportError`."""
-        for provider in self._providers:
-            source = self._source(provider)
+        for provider, source in self._providers:
             with _watched(source):
                 found = provider.load()
             if found is not None:
@@ -81,32 +76,29 @@ class Lookup:
             code="NoCredentialsError",
         )
 
-    def _adapt(self, provider: Any) -> None:
+    def _adapt(self, provider: Any) -> str:
+        """Make it end in time and never ask the user; returns what messages call it."""
         # botocore has no public way for any of this; tests show that it takes effect.
+        profile = self._profile
         if isinstance(provider, ProcessProvider):
-            provider._popen = partial(run_process, self._profile)  # noqa: SLF001
-        elif isinstance(provider, AssumeRoleProvider):
-            provider._prompter = partial(refuse_to_ask, self._profile)  # noqa: SLF001
+            _adapt_process(provider, profile)
+            return f"credential_process of profile {profile}"
+        if isinstance(provider, AssumeRoleProvider):
+            provider._prompter = partial(refuse_to_ask, profile)  # noqa: SLF001
             builder = provider._profile_provider_builder  # noqa: SLF001 - for source_profile
-            builder._create_process_provider = partial(  # noqa: SLF001
-                _process_provider,
-                builder._create_process_provider,  # noqa: SLF001
-            )
-        elif isinstance(provider, InstanceMetadataProvider):
+            make = builder._create_process_provider  # noqa: SLF001
+            builder._create_process_provider = lambda name: _adapt_process(make(name), name)  # noqa: SLF001
+            return f"the role of profile {profile}"
+        if isinstance(provider, InstanceMetadataProvider):
             fetcher = provider._role_fetcher  # noqa: SLF001
             self._metadata = MetadataSession(fetcher.get_base_url(), fetcher._timeout)  # noqa: SLF001
             fetcher._session = self._metadata  # noqa: SLF001
-
-    def _source(self, provider: Any) -> str:
-        method = provider.METHOD
-        if hasattr(provider, "SOURCE"):
-            return str(provider.SOURCE)
-        if method == "iam-role" and self._metadata is not None:
             return f"the metadata service {self._metadata.host}"
-        if method == "container-role":
+        if provider.METHOD == "container-role":
             host = host_and_port(os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""))
             return f"the container's credential endpoint {host}".rstrip()
-        return _SOURCES.get(method, str(method)).format(profile=self._profile)
+        source: str = getattr(provider, "SOURCE", provider.METHOD)
+        return _SOURCES.get(source, source).format(profile=profile)
 
 
 def look_up(session: Session) -> Any:
@@ -132,9 +124,8 @@ def unreadable_files(session: Session) -> str:
     return "".join(faults)
 
 
-def _process_provider(make: Any, profile_name: str) -> ProcessProvider:
-    provider = make(profile_name)
-    provider._popen = partial(run_process, profile_name)  # noqa: SLF001
+def _adapt_process(provider: ProcessProvider, profile: str) -> ProcessProvider:
+    provider._popen = partial(run_process, profile)  # noqa: SLF001
     return provider
 
 

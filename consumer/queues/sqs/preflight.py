@@ -1,9 +1,8 @@
 """Checks a queue's attributes before the first poll."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from consumer.queues.sqs.failures import ActionDeniedError
 from consumer.queues.transport import QueueAttributes, Transport
@@ -38,11 +37,8 @@ def check_queue(
 ) -> QueueCheck:
     """Ask the queue for its attributes, once. As the first call, it shows whether the queue works.
 
-    A missing permission to ask is not a failure: consuming does not need it.
-
-    Args:
-        visibility_timeout_seconds: the configured one; None: the queue's own.
-        has_quarantine: True if messages that can't be handled do not stay in the queue.
+    A missing permission to ask is not a failure: consuming does not need it. Without a configured
+    `visibility_timeout_seconds`, the queue's own counts.
 
     Raises: `QueueMissingError`, `AccessDeniedError`, or `TransportError` (try again later).
     """
@@ -56,62 +52,49 @@ def check_queue(
     seconds = visibility_timeout_seconds
     if seconds is None:
         seconds = attributes.visibility_timeout_seconds
-    warnings = (
-        _redrive_risk(attributes, has_quarantine=has_quarantine),
-        _visibility_risk(seconds, read_timeout_seconds),
-    )
-    return QueueCheck(attributes, tuple(filter(None, warnings)))
+    risks = _risks(attributes.max_receive_count, seconds, read_timeout_seconds, has_quarantine)
+    return QueueCheck(attributes, tuple(risks))
 
 
-def _redrive_risk(attributes: QueueAttributes, *, has_quarantine: bool) -> str:
-    count = attributes.max_receive_count
+def _risks(
+    count: int | None, seconds: int | None, read_timeout_seconds: float, has_quarantine: bool
+) -> Iterator[str]:
     if count is None and not has_quarantine:
-        return (
+        yield (
             "the queue has no redrive policy, and there is no quarantine: a message that can't be "
             "handled comes again until its retention ends; give it a dead-letter queue"
         )
     if count is not None and count < _LEAST_RECEIVE_COUNT:
-        return (
+        yield (
             f"the queue's maxReceiveCount is {count}: a message whose handler fails for a moment, "
             "or that a stop gives back, ends in the dead-letter queue; set at least "
             f"{_LEAST_RECEIVE_COUNT}"
         )
-    return ""
-
-
-def _visibility_risk(seconds: int | None, read_timeout_seconds: float) -> str:
     if seconds is not None and seconds < _LEAST_VISIBILITY_SECONDS:
-        return (
+        yield (
             f"the visibility timeout is {seconds} s: after a short interruption messages are "
             f"handled twice; set at least {_LEAST_VISIBILITY_SECONDS} s"
         )
-    if seconds is not None and seconds < read_timeout_seconds:
-        return (
+    elif seconds is not None and seconds < read_timeout_seconds:
+        yield (
             f"the visibility timeout, {seconds} s, is shorter than the read timeout, "
             f"{read_timeout_seconds:g} s: messages of a lost answer come again before the "
             "receive times out"
         )
-    return ""
 
 
 def attributes_of(named: Mapping[str, str]) -> QueueAttributes:
     """From SQS's names and texts; what is missing or unreadable is None."""
-    redrive = _redrive_policy(named.get("RedrivePolicy"))
+    try:
+        redrive = dict(json.loads(named.get("RedrivePolicy") or "{}"))
+    except (TypeError, ValueError):
+        redrive = {}
     target = redrive.get("deadLetterTargetArn")
-    numbers = {field: _number(named.get(name)) for name, field in _NUMBERS.items()}
     return QueueAttributes(
         max_receive_count=_number(redrive.get("maxReceiveCount")),
         dead_letter_queue=target.rpartition(":")[2] if isinstance(target, str) else None,
-        **numbers,
+        **{field: _number(named.get(name)) for name, field in _NUMBERS.items()},
     )
-
-
-def _redrive_policy(text: str | None) -> dict[str, Any]:
-    try:
-        policy = json.loads(text or "{}")
-    except (TypeError, ValueError):
-        return {}
-    return policy if isinstance(policy, dict) else {}
 
 
 def _number(value: object) -> int | None:

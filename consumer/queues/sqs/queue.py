@@ -22,7 +22,6 @@ from consumer.sqs_limits import MAX_BATCH
 
 _log = structlog.get_logger(__name__)
 
-_IDS: Final = tuple(str(position) for position in range(MAX_BATCH))
 # AttributeNames also has a newer name, which older boto3 and emulators do not know.
 _RECEIVE: Final = {
     "AttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
@@ -42,13 +41,10 @@ def connect(
 ) -> "SqsTransport":
     """The configured queue. Sends no request to SQS yet: the first call does.
 
-    Called from one thread; its result is for all.
-
-    Args:
-        max_connections: as many calls may be open at the same time.
+    At most `max_connections` calls may be open at the same time.
 
     Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile), and, while there
-        are no credentials, `CredentialsError`: then connect again later.
+    are no credentials, `CredentialsError`: then connect again later.
     """
     clock = clock or SystemClock()
     address = address_of(queue, aws)
@@ -92,8 +88,9 @@ class SqsTransport:
             raise _not_understood("ReceiveMessage", TypeError())
         now = self._clock.monotonic()
         received = [_received(message, now) for message in messages]
-        odd = received.count(None)
-        if odd:  # must not stop the others; SQS will deliver it again, or redrive it
+        if odd := received.count(
+            None
+        ):  # must not stop the others; SQS will deliver it again, or redrive it
             _log.warning(log_events.MESSAGE_NOT_UNDERSTOOD, messages=odd)
         return [message for message in received if message is not None]
 
@@ -139,11 +136,10 @@ class SqsTransport:
         self, operation: str, entries: Sequence[dict[str, Any]]
     ) -> list[EntryFailure | None]:
         """What became of each entry; one that the answer does not mention counts as failed."""
-        count = len(entries)
-        if not 1 <= count <= MAX_BATCH:
-            raise ValueError(f"a batch has 1 to {MAX_BATCH} entries, not {count}")
-        for position, entry in zip(_IDS, entries, strict=False):
-            entry["Id"] = position
+        if not 1 <= len(entries) <= MAX_BATCH:
+            raise ValueError(f"a batch has 1 to {MAX_BATCH} entries, not {len(entries)}")
+        for position, entry in enumerate(entries):
+            entry["Id"] = str(position)
         answer = self._call(operation, {"Entries": entries})
         try:
             successful = answer.get("Successful") or ()
@@ -152,7 +148,7 @@ class SqsTransport:
                 answers[entry["Id"]] = entry_failure(entry)
         except _ODD as error:
             raise _not_understood(operation, error) from None
-        return [answers.get(position, _NOT_ANSWERED) for position in _IDS[:count]]
+        return [answers.get(entry["Id"], _NOT_ANSWERED) for entry in entries]
 
     def _call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         return self._ask(operation, {"QueueUrl": self._url or self._resolve(), **arguments})
@@ -160,8 +156,7 @@ class SqsTransport:
     def _resolve(self) -> str:
         with self._url_lock:
             if self._url is None:
-                answer = self._ask("GetQueueUrl", {"QueueName": self.name})
-                url = answer.get("QueueUrl")
+                url = self._ask("GetQueueUrl", {"QueueName": self.name}).get("QueueUrl")
                 if not isinstance(url, str):
                     raise _not_understood("GetQueueUrl", TypeError())
                 self._url = url

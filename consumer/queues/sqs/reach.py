@@ -32,12 +32,17 @@ _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTD
 _UNKNOWN_CA = (2, 18, 19, 20, 21)
 _NOT_NOW = (9, 10)  # not yet valid, expired
 
-#: For an exception of botocore's that does not say what it wraps.
-_WRAPPERS: dict[type[Exception], str] = {
+#: What is said of an exception that wraps no other one that says more. The first that fits.
+_SENTENCES: dict[type[BaseException], str] = {
     aws.ReadTimeoutError: _LATE,
     aws.ConnectionClosedError: _CLOSED,
     aws.ConnectTimeoutError: _NOT_CONNECTED,
     aws.SSLError: "was not reached: no TLS connection was established",
+    ConnectionRefusedError: "was not reached: the connection was refused, nothing listens on this "
+    "port",
+    ConnectionError: _CLOSED,
+    http.client.IncompleteRead: _CLOSED,
+    http.client.HTTPException: "answered, but not with HTTP",
 }
 
 
@@ -68,9 +73,9 @@ def not_reached(error: BaseException, *, operation: str, host: str) -> Transport
     if any(_is_ca_file(e, in_tls=in_tls) for e in chain):
         return UnusableSettingError(f"{operation}: {_CA_FILE}", code=code)
     connected = any(isinstance(e, aws.ReadTimeoutError) for e in chain)
-    causes = (_cause(e, connected=connected) for e in chain)
-    wrapped = (text for kind, text in _WRAPPERS.items() if isinstance(error, kind))
-    cause = next(filter(None, (*causes, *wrapped)), f"was not reached ({code})")
+    inner = [e for e in chain if not isinstance(e, aws.BotoCoreError)]  # some are OSErrors, too
+    causes = [*(_cause(e, connected=connected) for e in inner), _sentence_of(error)]
+    cause = next(filter(None, causes), f"was not reached ({code})")
     if operation == "ReceiveMessage" and cause in (_LATE, _CLOSED):
         cause = f"{cause}; {LOWER_THE_WAIT}"
     return TransportError(f"{operation}: {host} {cause}", code=code)
@@ -119,42 +124,38 @@ def _is_ca_file(error: BaseException, *, in_tls: bool) -> bool:
     return denied or (isinstance(error, OSError) and error.errno in _NO_FILE)
 
 
-def _cause(error: BaseException, *, connected: bool) -> str | None:  # noqa: PLR0911 - one for each kind
+def _sentence_of(error: BaseException) -> str | None:
+    return next((text for kind, text in _SENTENCES.items() if isinstance(error, kind)), None)
+
+
+def _cause(error: BaseException, *, connected: bool) -> str | None:
     match error:
-        case aws.BotoCoreError():  # some are OSErrors, too
-            return None
         case ssl.SSLError():
             return _tls_cause(error)
         case socket.gaierror():
             silent = error.errno == socket.EAI_AGAIN
             why = "no name server answered" if silent else "there is no host of this name"
             return f"was not reached: {why}"
-        case ConnectionRefusedError():
-            return "was not reached: the connection was refused, nothing listens on this port"
         case TimeoutError():
             return _LATE if connected and "handshake" not in str(error) else _NOT_CONNECTED
-        case ConnectionError() | http.client.IncompleteRead():
-            return _CLOSED
-        case http.client.HTTPException():
-            return "answered, but not with HTTP"
-        case OSError():
+        case OSError() if not isinstance(error, ConnectionError):
             return _os_cause(error)
         case ValueError() if type(error).__name__ == "CertificateError":  # urllib3's
             return "was not reached: its certificate is not accepted (it is for another name)"
-    return None
+    return _sentence_of(error)
 
 
 def _tls_cause(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        number = getattr(error, "verify_code", 0)
-        hint = "; check this machine's clock, too" if number in _NOT_NOW else ""
-        if number in _UNKNOWN_CA:
+        hint = ""
+        if error.verify_code in _UNKNOWN_CA:
             hint = "; if something in your network inspects TLS, name its CA in AWS_CA_BUNDLE"
-        reason = getattr(error, "verify_message", "")
-        return f"was not reached: its certificate is not accepted ({reason}){hint}"
+        elif error.verify_code in _NOT_NOW:
+            hint = "; check this machine's clock, too"
+        return f"was not reached: its certificate is not accepted ({error.verify_message}){hint}"
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return _CLOSED
-    reason = getattr(error, "reason", None)
+    reason = getattr(error, "reason", None)  # not of one that Python raises by itself
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
         return "was not reached: it does not speak TLS on this port"
     return f"was not reached: TLS failed ({reason or type(error).__name__})"

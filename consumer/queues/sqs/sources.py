@@ -27,8 +27,7 @@ _USUAL_METADATA: Final = ("169.254.169.254", "[fd00:ec2::254]")
 def run_process(profile: str, command: Sequence[str], **_pipes: Any) -> Any:
     """In place of `Popen`, for botocore: run a profile's credential_process, without a terminal.
 
-    Raises: `CredentialsError` if the program fails or takes too long; `CredentialsMissingError` if
-    it can't be run.
+    Raises: `CredentialsError` if the program fails, takes too long, or can't be run.
     """
     source = f"credential_process of profile {profile}"
     try:
@@ -53,10 +52,10 @@ def run_process(profile: str, command: Sequence[str], **_pipes: Any) -> Any:
         written = process.communicate(timeout=_LONGEST_SECONDS)
     except BaseException as error:
         kill()
-        if isinstance(error, subprocess.TimeoutExpired):
-            text = f"{source} did not end within {_LONGEST_SECONDS:g} s"
-            raise CredentialsError(text, code="TimeoutExpired") from None
-        raise
+        if not isinstance(error, subprocess.TimeoutExpired):
+            raise
+        text = f"{source} did not end within {_LONGEST_SECONDS:g} s"
+        raise CredentialsError(text, code="TimeoutExpired") from None
     finally:
         atexit.unregister(kill)
     if process.returncode:

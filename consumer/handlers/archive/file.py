@@ -11,6 +11,7 @@ from typing import Final, Self
 import structlog
 
 from consumer import log_events
+from consumer.directories import sync_directory
 
 _log = structlog.get_logger(__name__)
 

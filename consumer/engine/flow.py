@@ -13,6 +13,7 @@ from consumer.engine.call import Call, Entry
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.intake import Intake
 from consumer.engine.invoke import Invoker
+from consumer.engine.outbox import Outbox
 from consumer.engine.settle import Settler
 from consumer.engine.stats import Stats
 from consumer.handlers.registering.registry import Handler, Registry
@@ -35,6 +36,7 @@ class Flow:
         invoker: Invoker,
         ledger: Ledger,
         settler: Settler,
+        outbox: Outbox,
         stats: Stats,
     ) -> None:
         self._intake = intake
@@ -44,6 +46,7 @@ class Flow:
         self._invoker = invoker
         self._ledger = ledger
         self._settler = settler
+        self._outbox = outbox
         self._stats = stats
 
     def begin(self, message: InFlightMessage) -> None:
@@ -111,7 +114,7 @@ class Flow:
         judged = admission.judge(call, outcomes)
         if admission.recalled:
             # Now: while this is under way no drain ends.
-            self._settler.recall(admission.take_recalled())
+            self._outbox.recalls.add(admission.take_recalled())
         if judged is not None:
             self._end(call, judged)
 

@@ -11,13 +11,12 @@ from consumer.engine.attempts import Attempts
 from consumer.engine.batches import Batches
 from consumer.engine.breaker import WaitingForRetry
 from consumer.engine.catalog_watch import CatalogWatch
-from consumer.engine.changes import Changes
-from consumer.engine.deletes import Deletes
 from consumer.engine.flow import Flow
 from consumer.engine.heartbeat import Heartbeat
 from consumer.engine.inflight import InFlight, capacity_for
 from consumer.engine.intake import Intake
 from consumer.engine.invoke import Invoker
+from consumer.engine.outbox import Outbox
 from consumer.engine.pool import Pool, PoolOptions
 from consumer.engine.receive import ReceiveOptions, Receiver
 from consumer.engine.settle import Settler
@@ -78,6 +77,10 @@ class Parts:
         )
         self.receiver = self._make_receiver(rng)
         self.attempts = Attempts(clock=clock, fatal_grace_seconds=engine.fatal_grace_seconds)
+        self.outbox = Outbox(
+            transport, self.in_flight, self.ledger, self.stats, self.attempts,
+            clock=clock, linger_seconds=engine.settle_linger_seconds,
+        )  # fmt: skip
         self.settler = self._make_settler(rng, quarantine)
         self.admission = Admission(
             registry.handlers,
@@ -102,13 +105,10 @@ class Parts:
         return Receiver(calls, table, stats, options, clock=self.clock, rng=rng)
 
     def _make_settler(self, rng: Random, quarantine: Quarantine | None) -> Settler:
-        calls, table, ledger, stats = self._transport, self.in_flight, self.ledger, self.stats
-        clock, linger = self.clock, self.settings.engine.settle_linger_seconds
         return Settler(
-            Deletes(calls, table, ledger, stats, self.attempts, clock=clock, linger_seconds=linger),
-            Changes(calls, table, self.attempts, clock=clock, linger_seconds=linger),
-            ledger,
-            stats,
+            self.outbox,
+            self.ledger,
+            self.stats,
             rng=rng,
             retry=self.settings.engine.retry,
             quarantine=quarantine,
@@ -146,6 +146,7 @@ class Parts:
             invoker=self.invoker,
             ledger=self.ledger,
             settler=self.settler,
+            outbox=self.outbox,
             stats=self.stats,
         )
 
@@ -154,7 +155,7 @@ class Parts:
         stall = StallDetector(transport, self.stats, clock=clock)
         options = PoolOptions(workers=engine.workers, max_receives=engine.max_pollers)
         self.pool = Pool(
-            self.receiver, self.flow, self.admission, self.settler, stall,
+            self.receiver, self.flow, self.admission, self.outbox, stall,
             clock=clock, stopping=self.stopping, options=options,
         )  # fmt: skip
         self.heartbeat = Heartbeat(

@@ -12,8 +12,8 @@ from typing import Literal, get_args
 from consumer.clock import Clock
 from consumer.engine.admission import Admission
 from consumer.engine.flow import Flow
+from consumer.engine.outbox import Outbox
 from consumer.engine.receive import Received, Receiver
-from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
 from consumer.sqs_limits import MAX_BATCH
 
@@ -60,7 +60,7 @@ class Pool:
         receiver: Receiver,
         flow: Flow,
         admission: Admission,
-        settler: Settler,
+        outbox: Outbox,
         stall: StallDetector,
         *,
         clock: Clock,
@@ -70,7 +70,7 @@ class Pool:
         self._receiver = receiver
         self._flow = flow
         self._admission = admission
-        self._settler = settler
+        self._outbox = outbox
         self._stall = stall
         self._clock = clock
         self._stopping = stopping
@@ -123,10 +123,10 @@ class Pool:
 
     def _next_role(self) -> Role | None:
         """Decide what a thread does: the first of these that is possible."""
-        settler, roles = self._settler, self._roles
+        outbox, roles = self._outbox, self._roles
         if self._may_settle():
             return "settle"
-        if not roles["settle"] and settler.due() <= self._clock.monotonic():
+        if not roles["settle"] and outbox.due() <= self._clock.monotonic():
             return "settle"
         if self._only_settles:
             return None
@@ -137,7 +137,7 @@ class Pool:
         return "receive" if self._may_receive() else self._role_without_room()
 
     def _may_settle(self) -> bool:
-        full = self._settler.full()
+        full = self._outbox.full()
         # As many as receive: those who are in a call have taken their batch, and another waits.
         return full > 0 and self._roles["settle"] < max(full, self.limit)
 
@@ -145,7 +145,7 @@ class Pool:
         """Without room for another message, and with none to begin, batches can't grow any more."""
         if self._has_new() or self._receiver.has_room():
             return None
-        if self._settler.sendable() and not self._roles["settle everything"]:
+        if self._outbox.sendable() and not self._roles["settle everything"]:
             return "settle everything"
         return "work" if not self._roles["work"] and self._flow.cut_batches() else None
 
@@ -171,7 +171,7 @@ class Pool:
             elif role == "look":
                 self._stall.look()
             else:
-                while self._settler.send(partial=role == "settle everything"):
+                while self._outbox.send(partial=role == "settle everything"):
                     pass
         finally:
             self.release_role(role)
@@ -189,12 +189,12 @@ class Pool:
         """
         if self._closed:
             return False
-        if full := self._settler.full():
+        if full := self._outbox.full():
             if self.limit > 1 and self._may_settle():
                 return False  # calls take long: a thread that waits for one must not be a worker
             if full > 1:
                 self._wake()
-            self._settler.send()
+            self._outbox.send()
         elif self._only_settles:
             return False
         elif (call := self._admission.take_ready()) is not None:

@@ -124,7 +124,7 @@ class Watch:
         parts, receiver = self._parts, self._parts.receiver
         now = parts.clock.monotonic()
         no_receive_since = max(receiver.last_return, receiver.last_blocked)
-        settled = max(parts.settler.due(), parts.attempts.progress)
+        settled = max(parts.outbox.due(), parts.attempts.progress)
         may_receive = not parts.stopping.is_set() and not receiver.open()
         overdue = {
             "housekeeper without progress": now - self._threads.housekeeper.progress > self._calls,

@@ -90,7 +90,7 @@ class Worker:
     def _finish(self, while_waiting: Callable[[float], bool]) -> None:
         """Wait until nothing is in flight, or until there is no time or no use for it."""
         parts = self.parts
-        parts.settler.stop_lingering()
+        parts.outbox.stop_lingering()
         deadline = parts.clock.monotonic() + parts.settings.engine.drain_timeout_seconds
         while True:
             # What no handler has begun is given back, and so is what an open long poll brings.
@@ -114,7 +114,7 @@ class Worker:
             parts.settler.release([*parts.receiver.take_back(), *parts.flow.give_up()])
             parts.settler.release(parts.in_flight.snapshot(), counter="abandoned")
             left = deadline - parts.clock.monotonic()
-            if left <= 0 or not (len(parts.in_flight) or parts.settler.pending()):
+            if left <= 0 or not (len(parts.in_flight) or parts.outbox.pending()):
                 return
             parts.pool.nudge()
             while_waiting(left)

@@ -146,8 +146,8 @@ class Rig:
 
     def settle(self) -> None:
         """Send all deletes and visibility changes."""
-        while self.parts.settler.pending():
-            if not self.parts.settler.send(partial=True):
+        while self.parts.outbox.pending():
+            if not self.parts.outbox.send(partial=True):
                 self.clock.advance(0.5)
 
     def cycle(self) -> Received:
@@ -176,7 +176,7 @@ class Rig:
         """Do what the heartbeat and the housekeeper do at one moment, and send what is due."""
         self.parts.heartbeat.tick()
         self.worker.threads.housekeeper.tick()
-        while self.parts.settler.send():
+        while self.parts.outbox.send():
             pass
 
     def drain(self, *, signal_after: int | None = None) -> Counts:

@@ -141,7 +141,7 @@ def test_a_message_whose_delete_is_repeated_stays_noted(bench: Bench) -> None:
     rig.tick()
 
     assert bench.queue.deletes == 1
-    assert rig.parts.settler.pending() == 10
+    assert rig.parts.outbox.pending() == 10
     assert len(bench.in_file()) == 10
 
 

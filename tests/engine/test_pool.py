@@ -627,7 +627,7 @@ def test_a_role_that_raises_is_left(
     stage.rig.parts.settler.ack(stage.bring(10))
     if operation is None:
         monkeypatch.setattr(stage.rig.parts.flow, "begin", fail)
-        stage.rig.parts.settler.send()
+        stage.rig.parts.outbox.send()
     else:
         stage.rig.queue.faults = fail
     stage.pool._roles[role] = 1

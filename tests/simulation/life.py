@@ -130,13 +130,13 @@ class Life:
 
     def send_what_is_due(self) -> None:
         """The batches that are full or have lingered."""
-        while self.parts.settler.send():
+        while self.parts.outbox.send():
             if self.dead:
                 return
 
     def flush(self) -> None:
         """Everything that waits to be sent is sent; what SQS refuses lingers."""
-        while self.parts.settler.send(partial=True):
+        while self.parts.outbox.send(partial=True):
             if self.dead:
                 return
 

@@ -20,7 +20,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a visibility change that fails keeps its messages",
-        "engine/changes.py",
+        "engine/outbox.py",
         """\
         finally:
             self._in_flight.release(change.message for change in leaving)""",
@@ -30,7 +30,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "Failed entries of a delete are taken for deleted",
-        "engine/deletes.py",
+        "engine/outbox.py",
         "            elif failure is None:\n                done",
         "            elif True:\n                done",
     ),
@@ -41,7 +41,7 @@ DEFECTS: Final = (
         """\
         message.calls = len(work)
         self._settler.ack([message])
-        self._settler.send(partial=True)
+        self._outbox.send(partial=True)
 """,
     ),
     Defect(
@@ -82,19 +82,19 @@ DEFECTS: Final = (
     ),
     Defect(
         "a retry goes beyond twelve hours",
-        "engine/changes.py",
-        "accepted_seconds(seconds, now - m.received_at)",
+        "engine/outbox.py",
+        "_accepted(seconds, now - m.received_at)",
         "seconds",
     ),
     Defect(
         "what could not be deleted is not in the ledger",
-        "engine/deletes.py",
+        "engine/outbox.py",
         "            self._ledger.keep(message.message_id, message.succeeded)",
         "            self._ledger.forget([message.message_id])",
     ),
     Defect(
         "the ledger goes by receipt handle",
-        "engine/deletes.py",
+        "engine/outbox.py",
         "            self._ledger.keep(message.message_id, message.succeeded)",
         "            self._ledger.keep(message.receipt_handle, message.succeeded)",
     ),
@@ -125,7 +125,7 @@ DEFECTS: Final = (
         "            self._quarantine.put(message.received, reason)",
         """\
             self.ack([message])
-            self.send(partial=True)
+            self._outbox.send(partial=True)
             self._quarantine.put(message.received, reason)""",
     ),
     Defect(
@@ -197,8 +197,8 @@ DEFECTS: Final = (
     Defect(
         "what is released stays hidden",
         "engine/settle.py",
-        "            self._changes.lane.add(Change(message, 0) for message in given_back)",
-        "            self._changes._in_flight.release(given_back)",
+        "            self._outbox.changes.add(Change(message, 0) for message in given_back)",
+        "            self._outbox._in_flight.release(given_back)",
     ),
     Defect(
         "who waits at a handler's gate is forgotten",
@@ -246,7 +246,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a delete that is refused is sent for ever",
-        "engine/deletes.py",
+        "engine/outbox.py",
         "failure.gone or self._is_last(message)",
         "failure.gone",
     ),

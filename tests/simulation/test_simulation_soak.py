@@ -80,7 +80,7 @@ def sizes(world: World) -> dict[str, int]:
         "bytes": parts.in_flight._bytes // 100_000,
         "queued": parts.receiver.queued() + parts.admission.ready(),
         "held": parts.admission.held(),
-        "settles": parts.settler.pending(),
+        "settles": parts.outbox.pending(),
         "ledger": len(ledger),
         "notes": len(ledger._pending),
         "rows": len(ledger._needed_by),

@@ -181,7 +181,7 @@ class Life:
             "in batches": len(parts.flow._batches),
             "received": parts.receiver.queued(),
             "open receives": parts.receiver.open(),
-            **{f"to be settled ({n})": len(lane) for n, lane in enumerate(parts.settler._lanes)},
+            **{f"to be settled ({n})": len(lane) for n, lane in enumerate(parts.outbox._lanes)},
             "running": len(parts.invoker._runs),
         }
 

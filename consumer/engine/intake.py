@@ -1,6 +1,7 @@
 """From a message to its events: decodes them, and leaves out copies of others."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import structlog
@@ -18,30 +19,19 @@ from consumer.messages import Event, Outcome
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class Intake:
-    """Any thread may call any method; none raises because of what a message says.
+    """Any thread may call any method; none raises because of what a message says."""
 
-    Args:
-        message_format: how messages are read; "auto" goes by their keys.
-        watch: compares each event with the catalog.
-        duplicates: recognises events that were sent twice; None handles them twice.
-        unwrap: the relays whose envelopes are opened.
-    """
-
-    def __init__(
-        self,
-        stats: Stats,
-        *,
-        message_format: Literal["auto", "canvas", "caliper"],
-        watch: CatalogWatch,
-        duplicates: Duplicates | None,
-        unwrap: Collection[Relay] = (),
-    ) -> None:
-        self._stats = stats
-        self._format = message_format
-        self._unwrap = unwrap
-        self._watch = watch
-        self._duplicates = duplicates
+    stats: Stats
+    #: Compares each event with the catalog.
+    watch: CatalogWatch
+    #: Recognises events that were sent twice; None handles them twice.
+    duplicates: Duplicates | None
+    #: How messages are read; "auto" goes by their keys.
+    message_format: Literal["auto", "canvas", "caliper"]
+    #: The relays whose envelopes are opened.
+    unwrap: Collection[Relay]
 
     def events(self, message: InFlightMessage) -> Sequence[Event] | Outcome:
         """The events that are to be handled; or the outcome of a message without any.
@@ -50,37 +40,32 @@ class Intake:
         """
         received = message.received
         try:
-            events = decode(received, self._format, self._watch.reader, unwrap=self._unwrap)
+            events = decode(received, self.message_format, self.watch.reader, unwrap=self.unwrap)
             new: Sequence[Event] | Outcome = events
-            if self._duplicates is not None:
-                new = self._duplicates.begin(events, received)
+            if self.duplicates is not None:
+                new = self.duplicates.begin(events, received)
         except Exception as error:  # a bug of ours must not affect other messages either
             return self._undecodable(message, error)
         if isinstance(new, Outcome):
             return new
         if len(new) < len(events):
-            self._stats.add("duplicate_events", len(events) - len(new))
+            self.stats.add("duplicate_events", len(events) - len(new))
         for event in events:
-            self._watch.see(event)
+            self.watch.see(event)
         return new
 
     def end(self, messages: Sequence[InFlightMessage], *, handled: bool) -> None:
         """These messages are complete; if they were handled, copies of them are duplicates."""
-        if self._duplicates is not None:
+        if self.duplicates is not None:
             for message in messages:
-                self._duplicates.end(message.events, handled=handled)
+                self.duplicates.end(message.events, handled=handled)
 
     def _undecodable(self, message: InFlightMessage, error: Exception) -> Outcome:
-        message_id = message.message_id
+        log = _log.bind(message_id=message.message_id)
         if isinstance(error, DecodeError):
-            self._stats.add("undecodable")
-            _log.warning(log_events.UNDECODABLE, reason=error.reason, message_id=message_id)
+            self.stats.add("undecodable")
+            log.warning(log_events.UNDECODABLE, reason=error.reason)
         else:
-            _log.error(
-                log_events.UNDECODABLE,
-                reason="a bug in the decoder",
-                message_id=message_id,
-                **describe(error),
-                exc_info=error,
-            )
+            facts = {"reason": "a bug in the decoder", **describe(error)}
+            log.error(log_events.UNDECODABLE, **facts, exc_info=error)
         return outcome_of(error)

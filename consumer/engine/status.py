@@ -60,7 +60,7 @@ class Watch:
         self._wait = queue.wait_time_seconds
         #: How long one call to the queue may take until it fails, and a margin.
         self._calls = (
-            parts.options.read_timeout_seconds + queue.connect_timeout_seconds + MARGIN_SECONDS
+            queue.effective_read_timeout_seconds + queue.connect_timeout_seconds + MARGIN_SECONDS
         )
         self._stuck_since: float | None = None
 
@@ -76,7 +76,7 @@ class Watch:
         return Status(
             ready=parts.receiver.succeeded,
             in_flight=len(parts.in_flight),
-            open_receives=parts.receiver.open(),
+            open_receives=len(parts.receiver.open),
             receive_error_code=parts.receiver.last_error_code,
             failing_handlers=tuple(parts.admission.failing()),
             problems=tuple(self._problems()),
@@ -125,7 +125,7 @@ class Watch:
         now = parts.clock.monotonic()
         no_receive_since = max(receiver.last_return, receiver.last_blocked)
         settled = max(parts.outbox.due(), parts.attempts.progress)
-        may_receive = not parts.stopping.is_set() and not receiver.open()
+        may_receive = not parts.stopping.is_set() and not receiver.open
         overdue = {
             "housekeeper without progress": now - self._threads.housekeeper.progress > self._calls,
             "heartbeat without progress": now - parts.heartbeat.progress > self._calls,
@@ -133,7 +133,7 @@ class Watch:
             "every message in flight is stuck": (
                 self._stuck_seconds() > STUCK_SECONDS + MARGIN_SECONDS
             ),
-            "receive without end": now - receiver.oldest_open(now) > self._wait + self._calls,
+            "receive without end": now - min([*receiver.open, now]) > self._wait + self._calls,
             "no thread receives": (
                 may_receive and now - no_receive_since > RECEIVE_BACKOFF.max_seconds + self._calls
             ),

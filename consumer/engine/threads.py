@@ -71,7 +71,7 @@ class Threads:
         if missing > size - FEWEST_THREADS:
             self.failure = ThreadsError("the system lets this process start too few threads")
         elif missing:
-            pool.use_only(size - missing)
+            pool.workers = min(pool.workers, size - missing - 1)  # one stays free to receive
             _log.warning(
                 log_events.THREADS_MISSING,
                 started=len(self.all),

@@ -108,7 +108,7 @@ class Worker:
     def _give_back_the_rest(self, while_waiting: Callable[[float], bool]) -> None:
         """Make visible at once what waits or still runs, and wait a moment for the last calls."""
         parts = self.parts
-        parts.pool.only_settle()
+        parts.pool.only_settles = True
         deadline = parts.clock.monotonic() + LAST_CALLS_SECONDS
         while True:
             parts.settler.release([*parts.receiver.take_back(), *parts.flow.give_up()])

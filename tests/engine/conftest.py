@@ -11,7 +11,8 @@ import pytest
 import structlog
 
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.parts import Parts
+from consumer.engine.receive import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
@@ -113,7 +114,7 @@ class Rig:
 
     def queued(self) -> int:
         """How many messages and calls wait for a thread."""
-        return self.parts.receiver.queued() + self.parts.admission.ready()
+        return len(self.parts.receiver.received) + self.parts.admission.ready()
 
     def begin_one(self) -> None:
         """Take the next received message as far as possible."""

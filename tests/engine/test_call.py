@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.engine.admission import Gate
 from consumer.engine.call import Call
-from consumer.engine.gate import Gate
 from consumer.engine.inflight import InFlight, InFlightMessage
 from consumer.handlers.registering.registry import Handler
 from consumer.messages import Event, Outcome

@@ -111,7 +111,7 @@ def test_a_kill_in_the_first_of_many_deletes_finds_all_noted(bench: Bench) -> No
     rig.send(count=25)
     for _ in range(3):
         rig.receive()
-    while rig.parts.receiver.queued():
+    while rig.parts.receiver.received:
         rig.begin_one()
     rig.settle()
 
@@ -183,7 +183,7 @@ def test_a_step_is_in_the_file_after_a_tick_at_the_latest(bench: Bench) -> None:
 
     bench.after = look
     rig.receive()
-    while rig.parts.receiver.queued():
+    while rig.parts.receiver.received:
         rig.begin_one()
 
     assert found == [set(), {"first"}]
@@ -197,7 +197,7 @@ def test_steps_of_calls_that_wait_at_a_gate_are_in_the_file(bench: Bench) -> Non
 
     def die(handler: str, _message_id: str) -> None:
         if handler == "slow":  # this call has not returned while other threads begin the rest
-            while rig.parts.receiver.queued():
+            while rig.parts.receiver.received:
                 rig.begin_one()
             rig.worker.threads.housekeeper.tick()
             found.append(bench.in_file())

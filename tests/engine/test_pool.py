@@ -201,7 +201,7 @@ def test_while_every_handler_fails_there_is_one_receive_at_a_time(
 def test_nothing_is_received_or_begun_when_stopping(stage: Stage, handled: list[Event]) -> None:
     """It is given back; but a call that was begun and has waited still goes on."""
     (begun, _) = stage.bring(2)
-    registry = stage.rig.parts.flow._registry
+    registry = stage.rig.parts.flow.registry
     stage.rig.parts.admission.add_ready(calls_of(begun, registry))
     stage.rig.parts.stopping.set()
 
@@ -251,12 +251,12 @@ def test_a_closed_pool_starts_nothing_more(
 def test_a_pool_that_only_settles_begins_nothing(stage: Stage, handled: list[Event]) -> None:
     """The drain's time is up: what is ready is given back, and what is settled is still sent."""
     given_back, begun, _ = stage.bring(3)
-    registry = stage.rig.parts.flow._registry
+    registry = stage.rig.parts.flow.registry
     stage.rig.parts.admission.add_ready(calls_of(begun, registry))
     stage.rig.parts.settler.release([given_back])
     stage.clock.advance(1)
 
-    stage.pool.only_settle()
+    stage.pool.only_settles = True
 
     assert [stage.step(), stage.step()] == ["settle", "parked"]
     assert not stage.pool.work_once()
@@ -271,7 +271,7 @@ def test_a_thread_at_work_stops_when_the_pool_only_settles(
 
     def only_settle(event: Event) -> None:
         handled.append(event)
-        stage.pool.only_settle()
+        stage.pool.only_settles = True
 
     registry.add(only_settle, "*", name="one")
     stage = make_stage(registry)
@@ -301,10 +301,10 @@ def test_full_batches_are_sent_before_anything_else(stage: Stage, handled: list[
 def test_what_has_waited_goes_before_what_came_later(stage: Stage, handled: list[Event]) -> None:
     """A call that is ready does not queue behind messages."""
     first, second = stage.bring(2)
-    registry = stage.rig.parts.flow._registry
+    registry = stage.rig.parts.flow.registry
     stage.rig.parts.receiver.take()
     stage.rig.parts.receiver.take()
-    stage.rig.parts.receiver._received.append(first)
+    stage.rig.parts.receiver.received.append(first)
     stage.rig.parts.admission.add_ready(calls_of(second, registry))
 
     stage.pool.work_once()
@@ -799,7 +799,7 @@ def test_a_pool_is_busy_while_something_is_ready(stage: Stage) -> None:
     """Though no thread has taken it yet."""
     (message,) = stage.bring(1)
     stage.rig.parts.stopping.set()
-    registry = stage.rig.parts.flow._registry
+    registry = stage.rig.parts.flow.registry
     assert not stage.pool.busy()
 
     stage.rig.parts.admission.add_ready(calls_of(message, registry))

@@ -406,7 +406,7 @@ def test_a_retry_without_a_delay_has_full_jitter_over_the_receive_count(
 ) -> None:
     """From one second to the ceiling of the backoff."""
     bench = Bench()
-    bench.settler._rng = Random(seed)
+    bench.settler.rng = Random(seed)
     (message,) = bench.receive()
     object.__setattr__(message.received, "receive_count", receive_count)
 
@@ -425,7 +425,7 @@ def test_no_retry_comes_again_at_once_by_chance(bench: Bench) -> None:
         def random(self) -> float:
             return 0.0
 
-    bench.settler._rng = Smallest()
+    bench.settler.rng = Smallest()
     (message,) = bench.receive()
 
     bench.retry(message)

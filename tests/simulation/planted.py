@@ -40,8 +40,8 @@ DEFECTS: Final = (
         "        message.calls = len(work)\n",
         """\
         message.calls = len(work)
-        self._settler.ack([message])
-        self._outbox.send(partial=True)
+        self.settler.ack([message])
+        self.settler.outbox.send(partial=True)
 """,
     ),
     Defect(
@@ -103,7 +103,7 @@ DEFECTS: Final = (
         "engine/settle.py",
         """\
             # Before the message can come again: what succeeded must not run twice.
-            self._ledger.keep(message.message_id, message.succeeded)""",
+            self.ledger.keep(message.message_id, message.succeeded)""",
         """\
             pass""",
     ),
@@ -122,11 +122,11 @@ DEFECTS: Final = (
     Defect(
         "poison is deleted before it is in quarantine",
         "engine/settle.py",
-        "            self._quarantine.put(message.received, reason)",
+        "            self.quarantine.put(message.received, reason)",
         """\
             self.ack([message])
-            self._outbox.send(partial=True)
-            self._quarantine.put(message.received, reason)""",
+            self.outbox.send(partial=True)
+            self.quarantine.put(message.received, reason)""",
     ),
     Defect(
         "poison is deleted though the quarantine is full",
@@ -137,8 +137,8 @@ DEFECTS: Final = (
     Defect(
         "what can't be decoded is deleted",
         "engine/flow.py",
-        "            self._settler.settle(message, events)\n",
-        "            self._settler.ack([message])\n",
+        "            self.settler.settle(message, events)\n",
+        "            self.settler.ack([message])\n",
     ),
     Defect(
         "the capacity is not respected",
@@ -188,17 +188,17 @@ DEFECTS: Final = (
         """\
         for message in given_back:
             if message.succeeded:
-                self._ledger.keep(message.message_id, message.succeeded)
+                self.ledger.keep(message.message_id, message.succeeded)
 """,
         """\
-        self._ledger.forget(message.message_id for message in given_back)
+        self.ledger.forget(message.message_id for message in given_back)
 """,
     ),
     Defect(
         "what is released stays hidden",
         "engine/settle.py",
-        "            self._outbox.changes.add(Change(message, 0) for message in given_back)",
-        "            self._outbox._in_flight.release(given_back)",
+        "            self.outbox.changes.add(Change(message, 0) for message in given_back)",
+        "            self.outbox._in_flight.release(given_back)",
     ),
     Defect(
         "who waits at a handler's gate is forgotten",
@@ -223,7 +223,7 @@ DEFECTS: Final = (
     Defect(
         "a breaker never tries again",
         "engine/flow.py",
-        "        self._admission.add_probes()\n",
+        "        self.admission.add_probes()\n",
         "",
     ),
     Defect(
@@ -241,7 +241,7 @@ DEFECTS: Final = (
     Defect(
         "batches wait for ever",
         "engine/flow.py",
-        "        self._admission.add_ready(self._batches.take())\n",
+        "        self.admission.add_ready(self.batches.take())\n",
         "",
     ),
     Defect(

@@ -7,7 +7,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.parts import Parts
+from consumer.engine.receive import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, BatchFailure
 from consumer.handlers.registering.registry import Registry
@@ -178,9 +179,9 @@ class Life:
             "waiting at gates": sum(len(gate._waiting) for gate in gates),
             "held by breakers": admission.held(),
             "ready": admission.ready(),
-            "in batches": len(parts.flow._batches),
-            "received": parts.receiver.queued(),
-            "open receives": parts.receiver.open(),
+            "in batches": len(parts.flow.batches),
+            "received": len(parts.receiver.received),
+            "open receives": len(parts.receiver.open),
             **{f"to be settled ({n})": len(lane) for n, lane in enumerate(parts.outbox._lanes)},
             "running": len(parts.invoker._runs),
         }

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumer.engine.admission import Admission, failing_reason
-from consumer.engine.batches import Batches
-from consumer.engine.call import Call, Entry
+from consumer.engine.call import Batches, Call, Entry
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.intake import Intake
 from consumer.engine.invoke import Invoker

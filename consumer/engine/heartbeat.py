@@ -54,7 +54,8 @@ class Heartbeat:
                 if messages:
                     self._renew(messages)
             finally:
-                self._in_flight.end_renewal(messages)
+                for message in messages:
+                    message.renewing = False
             self.progress = self._clock.monotonic()
 
     def _is_due(self, message: InFlightMessage, now: float) -> bool:

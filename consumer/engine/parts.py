@@ -7,13 +7,12 @@ from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.engine.admission import Admission
 from consumer.engine.attempts import Attempts
-from consumer.engine.batches import Batches
 from consumer.engine.breaker import WaitingForRetry
-from consumer.engine.catalog_watch import CatalogWatch
+from consumer.engine.call import Batches
 from consumer.engine.flow import Flow
 from consumer.engine.heartbeat import Heartbeat
 from consumer.engine.inflight import InFlight, capacity_for
-from consumer.engine.intake import Intake
+from consumer.engine.intake import CatalogWatch, Intake
 from consumer.engine.invoke import Invoker
 from consumer.engine.outbox import Outbox
 from consumer.engine.pool import Pool
@@ -53,9 +52,8 @@ class Parts:
         #: Set once no more messages are to be received or begun.
         self.stopping = threading.Event()
         self.ledger = Ledger(clock=clock) if ledger is None else ledger
-        self.in_flight = InFlight(
-            max_messages=capacity_for(engine, registry), max_bytes=engine.max_in_flight_bytes
-        )
+        capacity = capacity_for(engine, registry)
+        self.in_flight = InFlight(max_messages=capacity, max_bytes=engine.max_in_flight_bytes)
         self.receiver = Receiver(
             transport, self.in_flight, self.stats, settings, options, clock=clock, rng=rng
         )
@@ -72,7 +70,7 @@ class Parts:
             registry.handlers,
             clock=clock,
             breaker_failures=engine.breaker_failures,
-            room=self.in_flight.capacity // 2,
+            room=capacity // 2,
             waiting=WaitingForRetry(clock=clock, rng=rng),
             recalls=self.outbox.recalls,
             put_back=self.receiver.put_back,

@@ -127,7 +127,7 @@ class Watch:
         settled = max(parts.outbox.due(), parts.attempts.progress)
         may_receive = not parts.stopping.is_set() and not receiver.open
         overdue = {
-            "housekeeper without progress": now - self._threads.housekeeper.progress > self._calls,
+            "housekeeper without progress": now - self._threads.progress > self._calls,
             "heartbeat without progress": now - parts.heartbeat.progress > self._calls,
             "settles without progress": now - settled > self._calls,
             "every message in flight is stuck": (

@@ -176,7 +176,7 @@ class Rig:
     def tick(self) -> None:
         """Do what the heartbeat and the housekeeper do at one moment, and send what is due."""
         self.parts.heartbeat.tick()
-        self.worker.threads.housekeeper.tick()
+        self.worker.threads.tick()
         while self.parts.outbox.send():
             pass
 

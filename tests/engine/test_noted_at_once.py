@@ -178,7 +178,7 @@ def test_a_step_is_in_the_file_after_a_tick_at_the_latest(bench: Bench) -> None:
     def look(handler: str, message_id: str) -> None:
         if handler == "second" and message_id == sent[1]:
             found.append(bench.in_file().get(message_id, set()))
-            rig.worker.threads.housekeeper.tick()
+            rig.worker.threads.tick()
             found.append(bench.in_file().get(message_id, set()))
 
     bench.after = look
@@ -199,7 +199,7 @@ def test_steps_of_calls_that_wait_at_a_gate_are_in_the_file(bench: Bench) -> Non
         if handler == "slow":  # this call has not returned while other threads begin the rest
             while rig.parts.receiver.received:
                 rig.begin_one()
-            rig.worker.threads.housekeeper.tick()
+            rig.worker.threads.tick()
             found.append(bench.in_file())
             bench.go_on_without("quick", "slow", gate="slow")
 
@@ -221,7 +221,7 @@ def test_the_success_of_one_batch_handler_is_in_the_file_while_another_collects(
     sent = rig.send(count=3)
     rig.receive()
     rig.work()
-    rig.worker.threads.housekeeper.tick()
+    rig.worker.threads.tick()
 
     assert bench.in_file() == {message_id: {"small"} for message_id in sent}
     bench.clock.advance(VISIBILITY)

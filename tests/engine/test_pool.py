@@ -749,11 +749,11 @@ def test_the_housekeeper_wakes_a_thread_for_what_is_due(
     stage.hold("receive")
     stage.park()
     stage.clock.advance(1.9)
-    stage.rig.worker.threads.housekeeper.tick()
+    stage.rig.worker.threads.tick()
     assert stage.turn.notified == []
 
     stage.clock.advance(0.1)
-    stage.rig.worker.threads.housekeeper.tick()
+    stage.rig.worker.threads.tick()
 
     assert stage.turn.notified == [1]
     assert stage.step() == "work"

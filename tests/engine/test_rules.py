@@ -95,7 +95,7 @@ def test_rule_02_an_idle_daemon_makes_three_requests_a_minute(
     while rig.clock.monotonic() - before < 3600:
         rig.receive_as_a_thread()
         rig.parts.heartbeat.tick()
-        rig.worker.threads.housekeeper.tick()
+        rig.worker.threads.tick()
 
     assert len(rig.queue.calls) == 180
 

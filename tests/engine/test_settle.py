@@ -642,7 +642,8 @@ def test_a_change_that_can_not_get_through_keeps_no_renewal_waiting(bench: Bench
 
     def look(_call: object) -> Fault:
         renewable.append(bench.in_flight.begin_renewal([leaving, other]))
-        bench.in_flight.end_renewal([leaving, other])
+        for message in [leaving, other]:
+            message.renewing = False
         return Fault(error=DOWN)
 
     bench.queue.faults = look
@@ -668,7 +669,8 @@ def test_a_change_waits_for_the_renewal_of_its_message(bench: Bench) -> None:
     bench.send_due()
     assert bench.outbox.pending() == 1  # the renewal is still under way
 
-    bench.in_flight.end_renewal(renewing)
+    for message in renewing:
+        message.renewing = False
     assert not bench.outbox.send(partial=True)
     bench.clock.advance(RENEWAL_SECONDS)
     bench.send_due()
@@ -684,7 +686,8 @@ def test_a_full_batch_that_waits_for_renewals_is_not_sent_earlier(bench: Bench) 
     bench.settler.release(messages)
     renewing = bench.in_flight.begin_renewal(messages)
     bench.send_due()
-    bench.in_flight.end_renewal(renewing)
+    for message in renewing:
+        message.renewing = False
 
     assert not bench.outbox.send(partial=True)
     bench.clock.advance(RENEWAL_SECONDS)

@@ -39,7 +39,7 @@ def keep_alive(rig: Rig, *, but: str = "") -> None:
     if but != "heartbeat":
         rig.parts.heartbeat.progress = now
     if but != "housekeeper":
-        rig.worker.threads.housekeeper.progress = now
+        rig.worker.threads.progress = now
     if but != "receiver":
         rig.parts.receiver.last_return = now
 

@@ -245,7 +245,7 @@ def test_a_loop_that_dies_finishes_the_worker(
     engine = make_engine()
     engine.send(1)
     with monkeypatch.context() as patch:
-        parts = {"housekeeper": engine.worker.threads.housekeeper}
+        parts = {"housekeeper": engine.worker.threads}
         patch.setattr(parts.get(part) or getattr(engine.parts, part), verb, die)
         engine.worker.start()
         engine.wait(lambda: engine.worker.status().finished)

@@ -124,7 +124,7 @@ class Life:
         if not self._keeping_house:  # one thread does it
             self._keeping_house = True
             try:
-                self.worker.threads.housekeeper.tick()
+                self.worker.threads.tick()
                 self.send_what_is_due()
             finally:
                 self._keeping_house = False

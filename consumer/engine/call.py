@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from consumer.clock import Clock
 from consumer.engine.inflight import InFlightMessage
 from consumer.handlers.registering.registry import Handler
-from consumer.ledger.journal import Step, step_of
+from consumer.ledger.database import Step, step_of
 from consumer.messages import ACK, Event, Outcome
 
 #: An event, and the message that it came in.

@@ -6,7 +6,7 @@ from itertools import count
 
 from consumer.config import EngineSettings
 from consumer.handlers.registering.registry import Handler, Registry
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step
 from consumer.messages import DECLINED, Event, Outcome, ReceivedMessage
 from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
 

@@ -166,7 +166,7 @@ class Outbox:
             # At each attempt anew: SQS counts its twelve hours from the receive.
             now = self._clock.monotonic()
             return self._transport.change_visibility(
-                [(m.receipt_handle, _accepted(seconds, now - m.received_at)) for m, seconds in kept]
+                [(m.receipt_handle, accepted_seconds(n, now - m.received_at)) for m, n in kept]
             )
 
         try:
@@ -188,10 +188,6 @@ class Outbox:
             self._attempts.make("change_visibility", lambda: self._transport.change_visibility(now))
         except TransportError as error:
             _log_unchanged(error.code, len(handles))
-
-
-def _accepted(seconds: int, age_seconds: float) -> int:
-    return accepted_seconds(seconds, age_seconds) if seconds else 0
 
 
 def _log_settled(messages: list[InFlightMessage], outcome: str) -> None:

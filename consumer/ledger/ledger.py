@@ -11,8 +11,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
-from consumer.ledger.database import Database, error_code, open_database
-from consumer.ledger.journal import Step, write_row
+from consumer.ledger.database import Database, Step, error_code, open_database, write_row
 
 Handled = Mapping[str, Iterable[Step]]
 

@@ -18,6 +18,7 @@ from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body, make_message
+from tests.engine.drains import Counts, drained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.receive import Received
     from consumer.engine.status import Status
-    from consumer.engine.worker import Counts
     from consumer.testing.faults import Operation
 
 VISIBILITY = 30
@@ -193,7 +193,7 @@ class Rig:
             self.run_threads()
             return False
 
-        return self.worker.drain(while_waiting)
+        return drained(self.worker, while_waiting)
 
     def held(self) -> list[str]:
         """The ids of the messages that this process holds."""

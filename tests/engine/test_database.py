@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.ledger import database
-from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS
+from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS, Step
 from consumer.ledger.duplicates import Duplicates, SeenKeys
-from consumer.ledger.journal import Step
 from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in

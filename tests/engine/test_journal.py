@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.ledger.database import open_database
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step, open_database
 from consumer.ledger.ledger import COMMIT_SECONDS, Ledger, open_ledger
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 from tests.engine.ledger_files import Writes, database_of, rows_in, steps_in
@@ -218,7 +217,7 @@ def test_survives_kill_9(tmp_path: Path, reopen: Callable[[], Ledger]) -> None:
     program = (
         "import os, sys, pathlib\n"
         "from consumer.clock import SystemClock\n"
-        "from consumer.ledger.journal import Step\n"
+        "from consumer.ledger.database import Step\n"
         "from consumer.ledger.ledger import open_ledger\n"
         "ledger = open_ledger(pathlib.Path(sys.argv[1]), clock=SystemClock())\n"
         "for n in range(20):\n"

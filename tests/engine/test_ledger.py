@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step
 from consumer.ledger.ledger import Ledger
 
 if TYPE_CHECKING:

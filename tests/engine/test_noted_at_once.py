@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.handlers.registering.registry import Registry
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step
 from consumer.ledger.ledger import COMMIT_SECONDS, open_ledger
 from consumer.testing import InMemoryQueue, ManualClock
 from tests.engine.conftest import THROTTLED, VISIBILITY, Rig

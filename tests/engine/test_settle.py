@@ -18,7 +18,7 @@ from consumer.engine.settle import Settler
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Handler
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step
 from consumer.ledger.ledger import Ledger
 from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure

@@ -83,8 +83,8 @@ DEFECTS: Final = (
     Defect(
         "a retry goes beyond twelve hours",
         "engine/outbox.py",
-        "_accepted(seconds, now - m.received_at)",
-        "seconds",
+        "accepted_seconds(n, now - m.received_at)",
+        "n",
     ),
     Defect(
         "what could not be deleted is not in the ledger",

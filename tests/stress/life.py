@@ -114,12 +114,12 @@ class Life:
             looks.append(seconds_left)
             return False
 
-        counts = self.worker.drain(while_waiting)
+        self.worker.drain(while_waiting)
         self.parts.ledger.close()
         if min(looks, default=1.0) <= 0:
             self._report(f"the drain used up its time: {self._state()}")
-        if counts.abandoned:
-            self._report(f"{counts.abandoned} messages were abandoned")
+        if abandoned := self.parts.stats["abandoned"]:
+            self._report(f"{abandoned} messages were abandoned")
         self._join()
         self._check_rest(refused=refused)
 

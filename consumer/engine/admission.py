@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from consumer.clock import Clock
@@ -76,7 +76,8 @@ class Admission:
         self._waiting = waiting
         self._recalls = recalls
         self._put_back = put_back
-        self._ready: deque[Call] = deque()
+        #: Calls that may be made as soon as a thread is free; also full and due batches.
+        self.ready: deque[Call] = deque()
         self._gates = {h.name: Gate(h.concurrency) for h in handlers if h.concurrency}
         self._breakers = {
             h.name: Breaker(h, threshold=breaker_failures, clock=clock)
@@ -106,7 +107,7 @@ class Admission:
             call.has_place = False
             following = self._gates[call.handler.name].leave()
             if following is not None:
-                self._ready.append(following)
+                self.ready.append(following)
 
     def judge(self, call: Call, outcomes: Sequence[Outcome]) -> Sequence[Outcome] | None:
         """Report the outcomes of a call to the breaker; returns what is to be settled.
@@ -120,7 +121,7 @@ class Admission:
             if breaker.is_open:
                 # Now: while this is under way no drain ends.
                 self._recalls.add(self._waiting.recall(breaker.handler))
-            self._ready += breaker.succeeded()
+            self.ready += breaker.succeeded()
         elif any(outcome.delay_seconds is not None for outcome in outcomes):
             breaker.undecided(call)  # the handler says itself when
         elif not call.last_try:
@@ -145,27 +146,19 @@ class Admission:
             for message, _ in call.entries
         ]
 
-    def add_ready(self, calls: Iterable[Call]) -> None:
-        """More calls that may be made as soon as a thread is free: full or due batches."""
-        self._ready += calls
-
     def take_ready(self) -> Call | None:
         """The next call that has waited and may go on now."""
         try:
-            return self._ready.popleft() if self._ready else None
+            return self.ready.popleft() if self.ready else None
         except IndexError:  # another thread was quicker
             return None
-
-    def ready(self) -> int:
-        """How many calls are ready."""
-        return len(self._ready)
 
     def add_probes(self) -> None:
         """Make ready what is to be tried with handlers that fail all the time, if it is time."""
         for breaker in self._breakers.values():
             probe = breaker.take_probe() if breaker.is_open else None
             if probe is not None:
-                self._ready.append(probe)
+                self.ready.append(probe)
 
     def wanted(self) -> int | None:
         """How many messages can be accepted now; None for any number.

@@ -81,7 +81,7 @@ class Flow:
         if outcome is not None:
             self._end(Call(handler, [entry]), [outcome])
         elif (full := self.batches.add(handler, entry)) is not None:
-            self.admission.add_ready([full])
+            self.admission.ready.append(full)
 
     def go_on(self, call: Call) -> None:
         """Hand a call to its handler, as far as that is possible now; else it is held."""
@@ -136,13 +136,13 @@ class Flow:
 
     def tick(self) -> None:
         """Make ready what is due by time: batches that have lingered, probes of open breakers."""
-        self.admission.add_ready(self.batches.take())
+        self.admission.ready.extend(self.batches.take())
         self.admission.add_probes()
 
     def cut_batches(self) -> int:
         """Let batches linger no longer; returns how many calls are ready now."""
-        self.admission.add_ready(self.batches.take(everything=True))
-        return self.admission.ready()
+        self.admission.ready.extend(self.batches.take(everything=True))
+        return len(self.admission.ready)
 
     def give_up_waiting(self) -> None:
         """Draining: batches linger no longer, and what breakers hold is given back."""

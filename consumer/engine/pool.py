@@ -110,7 +110,7 @@ class Pool:
             return "settle"
         if self.only_settles:
             return None
-        if roles["work"] < self.workers and (self._admission.ready() or self._has_new()):
+        if roles["work"] < self.workers and (self._admission.ready or self._has_new()):
             return "work"
         if self._stall.is_due() and not roles["look"]:
             return "look"

@@ -75,7 +75,7 @@ class Threads:
         parts.flow.tick()
         parts.invoker.find_stuck()
         parts.pool.nudge()
-        parts.ledger.flush()
+        parts.ledger.commit(tidy=True)
         if parts.duplicates is not None:
             parts.duplicates.flush()
         parts.catalog_watch.update_stats()

@@ -93,10 +93,6 @@ class Ledger:
         if self._clock.monotonic() - self._committed_at >= COMMIT_SECONDS:
             self.commit()
 
-    def flush(self) -> None:
-        """Write what was noted, and delete rows that are no longer needed; called now and then."""
-        self.commit(tidy=True)
-
     def commit(self, *, tidy: bool = False) -> None:
         """Write what was noted so far; it is in the file on return, unless the write failed.
 
@@ -177,7 +173,7 @@ class Ledger:
 
     def close(self) -> None:
         """Write what is left and close the file. What is noted afterwards has no effect."""
-        self.flush()
+        self.commit(tidy=True)
         if self.database is not None:
             self.database.close()
 

@@ -114,7 +114,7 @@ class Rig:
 
     def queued(self) -> int:
         """How many messages and calls wait for a thread."""
-        return len(self.parts.receiver.received) + self.parts.admission.ready()
+        return len(self.parts.receiver.received) + len(self.parts.admission.ready)
 
     def begin_one(self) -> None:
         """Take the next received message as far as possible."""

@@ -155,7 +155,7 @@ def test_calls_that_wait_at_a_gate_get_their_turn(make_rig: MakeRig, registry: R
     def leave() -> None:
         following = gate.leave()
         assert following is not None
-        rig.parts.admission.add_ready([following])
+        rig.parts.admission.ready.append(following)
 
     rig.clock.call_later(10, leave)
     counts = rig.drain()

@@ -57,7 +57,7 @@ def test_forgets_what_was_deleted(reopen: Callable[[], Ledger]) -> None:
 
     note(ledger, "m1")
     ledger.forget(["m1"])
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert len(reopen()) == 0
 
@@ -71,11 +71,11 @@ def test_a_row_of_several_messages_stays_until_all_are_deleted(
     ledger.commit()
 
     ledger.forget(["m1"])
-    ledger.flush()
+    ledger.commit(tidy=True)
     assert set(steps_in(tmp_path)) == {"m1", "m2"}
 
     ledger.forget(["m1", "m2"])
-    ledger.flush()
+    ledger.commit(tidy=True)
     assert rows_in(tmp_path) == []
 
 
@@ -90,7 +90,7 @@ def test_a_failed_message_does_not_keep_the_row_of_others(
     ledger.commit()
 
     ledger.forget([f"m{number}" for number in range(1, 10)])
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert rows_in(tmp_path) == [{"m0": {STEPS[0]}}]
 
@@ -123,7 +123,7 @@ def test_a_message_deleted_during_its_commit_leaves_no_row(
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(ledger, "_write", write_while_it_is_deleted)
         ledger.commit()
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert rows_in(tmp_path) == []
 
@@ -167,7 +167,7 @@ def test_steps_of_a_deleted_message_are_not_written(
     ledger.note([("m1", STEPS[0]), ("m2", STEPS[0])])
 
     ledger.forget(["m1"])
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert set(steps_in(tmp_path)) == {"m2"}
 
@@ -248,7 +248,7 @@ def test_a_failed_write_changes_nothing(
     assert set(steps_in(tmp_path)) == {"m1", "m2"}
 
     clock.advance(30)
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert set(steps_in(tmp_path)) == {"m1", "m3"}
 
@@ -266,7 +266,7 @@ def test_notes_that_follow_closely_share_a_write(
     assert 9 <= writes.attempts <= 11
     assert len(steps_in(tmp_path)) >= 90
 
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert len(steps_in(tmp_path)) == 100
 
@@ -280,7 +280,7 @@ def test_nothing_new_costs_no_write(reopen: Callable[[], Ledger], clock: ManualC
     for _ in range(10):
         clock.advance(1)
         ledger.note([])
-        ledger.flush()
+        ledger.commit(tidy=True)
 
     assert writes.attempts == 0
 

@@ -202,7 +202,7 @@ def test_nothing_is_received_or_begun_when_stopping(stage: Stage, handled: list[
     """It is given back; but a call that was begun and has waited still goes on."""
     (begun, _) = stage.bring(2)
     registry = stage.rig.parts.flow.registry
-    stage.rig.parts.admission.add_ready(calls_of(begun, registry))
+    stage.rig.parts.admission.ready.extend(calls_of(begun, registry))
     stage.rig.parts.stopping.set()
 
     assert [stage.step(), stage.step()] == ["work", "parked"]
@@ -252,7 +252,7 @@ def test_a_pool_that_only_settles_begins_nothing(stage: Stage, handled: list[Eve
     """The drain's time is up: what is ready is given back, and what is settled is still sent."""
     given_back, begun, _ = stage.bring(3)
     registry = stage.rig.parts.flow.registry
-    stage.rig.parts.admission.add_ready(calls_of(begun, registry))
+    stage.rig.parts.admission.ready.extend(calls_of(begun, registry))
     stage.rig.parts.settler.release([given_back])
     stage.clock.advance(1)
 
@@ -305,7 +305,7 @@ def test_what_has_waited_goes_before_what_came_later(stage: Stage, handled: list
     stage.rig.parts.receiver.take()
     stage.rig.parts.receiver.take()
     stage.rig.parts.receiver.received.append(first)
-    stage.rig.parts.admission.add_ready(calls_of(second, registry))
+    stage.rig.parts.admission.ready.extend(calls_of(second, registry))
 
     stage.pool.work_once()
     stage.pool.work_once()
@@ -460,7 +460,7 @@ def test_with_room_a_batch_lingers(make_stage: MakeStage, registry: Registry) ->
     stage.bring(3)
 
     assert [stage.step(), stage.step()] == ["work", "receive"]
-    assert stage.rig.parts.admission.ready() == 0
+    assert not stage.rig.parts.admission.ready
 
 
 @pytest.mark.parametrize("batch", [None, 10])
@@ -802,6 +802,6 @@ def test_a_pool_is_busy_while_something_is_ready(stage: Stage) -> None:
     registry = stage.rig.parts.flow.registry
     assert not stage.pool.busy()
 
-    stage.rig.parts.admission.add_ready(calls_of(message, registry))
+    stage.rig.parts.admission.ready.extend(calls_of(message, registry))
 
     assert stage.pool.busy()

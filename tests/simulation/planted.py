@@ -167,7 +167,7 @@ DEFECTS: Final = (
     Defect(
         "what succeeded is written to the ledger's file only with its delete",
         "engine/threads.py",
-        "        parts.ledger.flush()\n",
+        "        parts.ledger.commit(tidy=True)\n",
         "",
     ),
     Defect(
@@ -203,7 +203,7 @@ DEFECTS: Final = (
     Defect(
         "who waits at a handler's gate is forgotten",
         "engine/admission.py",
-        "            if following is not None:\n                self._ready.append(following)",
+        "            if following is not None:\n                self.ready.append(following)",
         "            pass",
     ),
     Defect(
@@ -241,7 +241,7 @@ DEFECTS: Final = (
     Defect(
         "batches wait for ever",
         "engine/flow.py",
-        "        self.admission.add_ready(self.batches.take())\n",
+        "        self.admission.ready.extend(self.batches.take())\n",
         "",
     ),
     Defect(

@@ -78,7 +78,7 @@ def sizes(world: World) -> dict[str, int]:
     return {
         "messages": len(parts.in_flight),
         "bytes": parts.in_flight._bytes // 100_000,
-        "queued": len(parts.receiver.received) + parts.admission.ready(),
+        "queued": len(parts.receiver.received) + len(parts.admission.ready),
         "held": parts.admission.held(),
         "settles": parts.outbox.pending(),
         "ledger": len(ledger),

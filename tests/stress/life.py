@@ -178,7 +178,7 @@ class Life:
             "inside gates": sum(gate._inside for gate in gates),
             "waiting at gates": sum(len(gate._waiting) for gate in gates),
             "held by breakers": admission.held(),
-            "ready": admission.ready(),
+            "ready": len(admission.ready),
             "in batches": len(parts.flow.batches),
             "received": len(parts.receiver.received),
             "open receives": len(parts.receiver.open),

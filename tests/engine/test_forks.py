@@ -57,7 +57,7 @@ def recorded(kind, name):
 
 for name in ("receive", "delete", "change_visibility"):
     recorded(InMemoryQueue, name)
-for name in ("note", "keep", "forget", "commit", "flush", "close"):
+for name in ("note", "keep", "forget", "commit", "close"):
     recorded(Ledger, name)
 
 

@@ -1,16 +1,53 @@
 """Which calls may be made now: by a handler's gate (concurrency) and its breaker (failures)."""
 
+import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Literal
 
 from consumer.clock import Clock
 from consumer.engine.breaker import Breaker, WaitingForRetry
 from consumer.engine.call import Call
-from consumer.engine.gate import Gate
+from consumer.engine.lane import Lane
 from consumer.handlers.registering.registry import Handler
 from consumer.messages import Outcome
+
+
+class Gate:
+    """Lets at most `limit` calls into a handler at a time. Any thread may call; none blocks.
+
+    A call that may not enter is held, and handed out by `leave` when a place is free for it. So a
+    slow handler with little concurrency holds up no thread and no other handler.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._waiting: deque[Call] = deque()
+
+    def enter(self, call: Call) -> bool:
+        """True if the call may go in now; else it is held."""
+        with self._lock:
+            if self._inside < self._limit:
+                self._inside += 1
+                return True
+            self._waiting.append(call)
+            return False
+
+    def leave(self) -> Call | None:
+        """Go out; returns the call whose turn it is: the place is its own now."""
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._inside -= 1
+            return None
+
+    def give_up(self) -> list[Call]:
+        """Hand out all that wait: the process ends."""
+        with self._lock:
+            waiting, self._waiting = list(self._waiting), deque()
+            return waiting
 
 
 class Admission:
@@ -20,6 +57,7 @@ class Admission:
         breaker_failures: so many failures in a row open a handler's breaker; 0: none has one.
         room: how many events the breakers may hold, all together.
         waiting: notes the messages that there is no room for, which wait in the queue.
+        recalls: where to put their receipt handles once their handler works again.
         put_back: where to note the messages that breakers hold, with the reason; None: nowhere.
     """
 
@@ -31,14 +69,15 @@ class Admission:
         breaker_failures: int,
         room: int,
         waiting: WaitingForRetry,
+        recalls: Lane[str],
         put_back: dict[str, str] | None = None,
     ) -> None:
         self._room = max(room, 1)
         self._waiting = waiting
+        self._recalls = recalls
         self._put_back = put_back
-        self._ready: deque[Call] = deque()
-        #: Receipt handles of hidden messages whose handler works again: to be made visible.
-        self.recalled: deque[str] = deque()
+        #: Calls that may be made as soon as a thread is free; also full and due batches.
+        self.ready: deque[Call] = deque()
         self._gates = {h.name: Gate(h.concurrency) for h in handlers if h.concurrency}
         self._breakers = {
             h.name: Breaker(h, threshold=breaker_failures, clock=clock)
@@ -68,7 +107,7 @@ class Admission:
             call.has_place = False
             following = self._gates[call.handler.name].leave()
             if following is not None:
-                self._ready.append(following)
+                self.ready.append(following)
 
     def judge(self, call: Call, outcomes: Sequence[Outcome]) -> Sequence[Outcome] | None:
         """Report the outcomes of a call to the breaker; returns what is to be settled.
@@ -80,8 +119,9 @@ class Admission:
             pass
         elif outcomes[0].verdict != "retry" or any(o.verdict != "retry" for o in outcomes):
             if breaker.is_open:
-                self.recalled += self._waiting.recall(breaker.handler)
-            self._ready += breaker.succeeded()
+                # Now: while this is under way no drain ends.
+                self._recalls.add(self._waiting.recall(breaker.handler))
+            self.ready += breaker.succeeded()
         elif any(outcome.delay_seconds is not None for outcome in outcomes):
             breaker.undecided(call)  # the handler says itself when
         elif not call.last_try:
@@ -106,35 +146,19 @@ class Admission:
             for message, _ in call.entries
         ]
 
-    def add_ready(self, calls: Iterable[Call]) -> None:
-        """More calls that may be made as soon as a thread is free: full or due batches."""
-        self._ready += calls
-
     def take_ready(self) -> Call | None:
         """The next call that has waited and may go on now."""
         try:
-            return self._ready.popleft() if self._ready else None
+            return self.ready.popleft() if self.ready else None
         except IndexError:  # another thread was quicker
             return None
-
-    def take_recalled(self) -> list[str]:
-        """Receipt handles of waiting messages whose handler works again: to be made visible."""
-        handles: list[str] = []
-        with suppress(IndexError):  # several threads may take
-            while self.recalled:
-                handles.append(self.recalled.popleft())
-        return handles
-
-    def ready(self) -> int:
-        """How many calls are ready."""
-        return len(self._ready)
 
     def add_probes(self) -> None:
         """Make ready what is to be tried with handlers that fail all the time, if it is time."""
         for breaker in self._breakers.values():
             probe = breaker.take_probe() if breaker.is_open else None
             if probe is not None:
-                self._ready.append(probe)
+                self.ready.append(probe)
 
     def wanted(self) -> int | None:
         """How many messages can be accepted now; None for any number.

@@ -78,7 +78,7 @@ class Breaker:
 
     def failed(self, call: Call, *, room: int) -> Literal["own", "held", "full"]:
         """Note a failure: it is the event's own, the call is held, or there is no room for it."""
-        redelivered = call.first.received.receive_count > 1
+        redelivered = call.entries[0][0].received.receive_count > 1
         with self._lock:
             self._streak += 1
             is_probe, was_open = call is self._probe, self.is_open
@@ -93,7 +93,13 @@ class Breaker:
                 self._next_probe_in(PROBE_BACKOFF.ceiling(1))
             held = self._hold(self._failed, call, room)
         if not was_open:
-            self._log_opened()
+            _log.error(
+                log_events.BREAKER_OPENED,
+                handler=self.handler,
+                failures=self._streak,
+                next_probe_seconds=PROBE_BACKOFF.ceiling(1),
+                hint="no event is handed to it until one has gone through; its messages are kept",
+            )
         elif is_probe:
             self._log_still_open()
         return "held" if held else "full"
@@ -184,15 +190,6 @@ class Breaker:
     def _next_probe_in(self, seconds: float) -> None:
         self._probe = None
         self._due = self._clock.monotonic() + seconds
-
-    def _log_opened(self) -> None:
-        _log.error(
-            log_events.BREAKER_OPENED,
-            handler=self.handler,
-            failures=self._streak,
-            next_probe_seconds=PROBE_BACKOFF.ceiling(1),
-            hint="no event is handed to it until one has gone through; its messages are kept",
-        )
 
     def _log_still_open(self) -> None:
         seconds, probes = PROBE_BACKOFF.ceiling(self._probes + 1), self._probes

@@ -6,10 +6,10 @@ of a message or a handler. What is settled is sent by whichever thread has time 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from consumer.engine.admission import Admission, failing_reason
-from consumer.engine.batches import Batches
-from consumer.engine.call import Call, Entry
+from consumer.engine.call import Batches, Call, Entry
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.intake import Intake
 from consumer.engine.invoke import Invoker
@@ -22,35 +22,24 @@ from consumer.messages import ACK, Event, Outcome
 Work = list[tuple[Event, Handler]]
 
 
+@dataclass(eq=False, repr=False)
 class Flow:
     """Takes each message from its receive to its outcome. Any thread may call any method."""
 
-    def __init__(
-        self,
-        *,
-        intake: Intake,
-        registry: Registry,
-        admission: Admission,
-        batches: Batches,
-        invoker: Invoker,
-        ledger: Ledger,
-        settler: Settler,
-        stats: Stats,
-    ) -> None:
-        self._intake = intake
-        self._registry = registry
-        self._admission = admission
-        self._batches = batches
-        self._invoker = invoker
-        self._ledger = ledger
-        self._settler = settler
-        self._stats = stats
+    intake: Intake
+    registry: Registry
+    admission: Admission
+    batches: Batches
+    invoker: Invoker
+    ledger: Ledger
+    settler: Settler
+    stats: Stats
 
     def begin(self, message: InFlightMessage) -> None:
         """Decode a message, find out which handlers are to get which of its events, call them."""
-        events = self._intake.events(message)
+        events = self.intake.events(message)
         if isinstance(events, Outcome):  # not an event, or a copy of one that is being handled
-            self._settler.settle(message, events)
+            self.settler.settle(message, events)
             return
         message.events = events
         work = self._route(message)
@@ -63,17 +52,17 @@ class Flow:
     def _route(self, message: InFlightMessage) -> Work:
         work: Work = []
         for event in message.events:
-            handlers = self._registry.route(event.name, event.format)
+            handlers = self.registry.route(event.name, event.format)
             if not handlers:
                 message.unmatched = [*message.unmatched, event]
-                handlers = self._registry.unmatched
+                handlers = self.registry.unmatched
             for handler in handlers:
                 work.append((event, handler))
-        done = self._ledger.succeeded(message.message_id)
+        done = self.ledger.succeeded(message.message_id)
         if not done:
             return work
         left = [(event, h) for event, h in work if (event.index, h.name) not in done]
-        self._stats.add("already_handled", len(work) - len(left))
+        self.stats.add("already_handled", len(work) - len(left))
         return left
 
     def _start(self, message: InFlightMessage, work: Work) -> None:
@@ -88,15 +77,15 @@ class Flow:
 
     def _collect(self, handler: Handler, entry: Entry) -> None:
         """Let an event wait for others; a full batch is called by the next thread that is free."""
-        outcome = None if handler.when is None else self._invoker.unwanted(handler, entry)
+        outcome = None if handler.when is None else self.invoker.unwanted(handler, entry)
         if outcome is not None:
             self._end(Call(handler, [entry]), [outcome])
-        elif (full := self._batches.add(handler, entry)) is not None:
-            self._admission.add_ready([full])
+        elif (full := self.batches.add(handler, entry)) is not None:
+            self.admission.ready.append(full)
 
     def go_on(self, call: Call) -> None:
         """Hand a call to its handler, as far as that is possible now; else it is held."""
-        admission = self._admission
+        admission = self.admission
         entered = admission.enter(call)
         if entered == "held":
             return  # it is ready later, and comes back here
@@ -104,14 +93,11 @@ class Flow:
             self._end(call, admission.hide(call))
             return
         try:
-            outcomes = self._invoker.call(call)
+            outcomes = self.invoker.call(call)
         finally:
             if call.has_place:
                 admission.leave(call)
         judged = admission.judge(call, outcomes)
-        if admission.recalled:
-            # Now: while this is under way no drain ends.
-            self._settler.recall(admission.take_recalled())
         if judged is not None:
             self._end(call, judged)
 
@@ -119,7 +105,7 @@ class Flow:
         """Note what succeeded, soon in the ledger's file; settle the messages that are complete."""
         # In this order: the thread that settles a message finds all of its steps noted.
         if steps := call.note(outcomes):
-            self._ledger.note(steps)
+            self.ledger.note(steps)
         self._settle(call.end())
 
     def _settle(self, ended: list[InFlightMessage]) -> None:
@@ -128,21 +114,21 @@ class Flow:
         for message in ended:
             outcome, handler = message.verdict() if message.others else (ACK, None)
             if outcome is not ACK:
-                self._intake.end([message], handled=False)
-                self._settler.settle(message, outcome, handler)
+                self.intake.end([message], handled=False)
+                self.settler.settle(message, outcome, handler)
             elif not (message.others and self._goes_on(message)):
                 handled.append(message)
         if handled:
-            self._intake.end(handled, handled=True)
-            self._stats.handled(handled)
-            self._settler.ack(handled)
+            self.intake.end(handled, handled=True)
+            self.stats.handled(handled)
+            self.settler.ack(handled)
 
     def _goes_on(self, message: InFlightMessage) -> bool:
         """True if what all predicates declined is now with the handlers of unmatched events."""
-        route = self._registry.route
+        route = self.registry.route
         unwanted = message.declined_by_all(lambda event: len(route(event.name, event.format)))
-        done = self._ledger.succeeded(message.message_id)
-        work = [(event, h) for event in unwanted for h in self._registry.unmatched]
+        done = self.ledger.succeeded(message.message_id)
+        work = [(event, h) for event in unwanted for h in self.registry.unmatched]
         work = [(event, h) for event, h in work if (event.index, h.name) not in done]
         message.calls += len(work)
         self._start(message, work)
@@ -150,22 +136,22 @@ class Flow:
 
     def tick(self) -> None:
         """Make ready what is due by time: batches that have lingered, probes of open breakers."""
-        self._admission.add_ready(self._batches.take())
-        self._admission.add_probes()
+        self.admission.ready.extend(self.batches.take())
+        self.admission.add_probes()
 
     def cut_batches(self) -> int:
         """Let batches linger no longer; returns how many calls are ready now."""
-        self._admission.add_ready(self._batches.take(everything=True))
-        return self._admission.ready()
+        self.admission.ready.extend(self.batches.take(everything=True))
+        return len(self.admission.ready)
 
     def give_up_waiting(self) -> None:
         """Draining: batches linger no longer, and what breakers hold is given back."""
         self.cut_batches()
-        for call in self._admission.give_up_held():
+        for call in self.admission.give_up_held():
             at_once = Outcome.retry(failing_reason(call.handler), 0.0)
             self._end(call, [at_once] * len(call.entries))
 
     def give_up(self) -> list[InFlightMessage]:
         """The process ends: the messages of all calls that wait, each once."""
-        calls = self._batches.take(everything=True) + self._admission.give_up()
+        calls = self.batches.take(everything=True) + self.admission.give_up()
         return list(dict.fromkeys(message for call in calls for message, _ in call.entries))

@@ -54,7 +54,8 @@ class Heartbeat:
                 if messages:
                     self._renew(messages)
             finally:
-                self._in_flight.end_renewal(messages)
+                for message in messages:
+                    message.renewing = False
             self.progress = self._clock.monotonic()
 
     def _is_due(self, message: InFlightMessage, now: float) -> bool:
@@ -99,5 +100,6 @@ class Heartbeat:
 
 
 def accepted_seconds(wanted: float, age_seconds: float) -> int:
-    """The visibility timeout (1 s or more) that SQS accepts for a message received so long ago."""
-    return max(1, min(math.ceil(wanted), math.floor(MAX_AGE_SECONDS - age_seconds)))
+    """The visibility timeout that SQS accepts for a message received so long ago; 0 stays 0."""
+    accepted = max(1, min(math.ceil(wanted), math.floor(MAX_AGE_SECONDS - age_seconds)))
+    return accepted if wanted else 0

@@ -6,7 +6,7 @@ from itertools import count
 
 from consumer.config import EngineSettings
 from consumer.handlers.registering.registry import Handler, Registry
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step
 from consumer.messages import DECLINED, Event, Outcome, ReceivedMessage
 from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
 
@@ -96,11 +96,6 @@ class InFlight:
         """How many messages are held."""
         return len(self._messages)
 
-    @property
-    def capacity(self) -> int:
-        """How many messages may be held at once."""
-        return self._max_messages
-
     def has_room(self) -> bool:
         """True if a receive could be made now (a hint: `reserve` decides)."""
         with self._lock:
@@ -180,17 +175,12 @@ class InFlight:
             return list(self._messages.values())
 
     def begin_renewal(self, messages: Iterable[InFlightMessage]) -> list[InFlightMessage]:
-        """Those that may be renewed now, marked as `renewing`; `end_renewal` must follow."""
+        """Those that may be renewed now, marked as `renewing` until the caller ends it."""
         with self._lock:
             may = [m for m in messages if self.holds(m) and not m.leaving]
             for message in may:
                 message.renewing = True
         return may
-
-    def end_renewal(self, messages: Iterable[InFlightMessage]) -> None:
-        """Their renewal was answered, or has failed."""
-        for message in messages:
-            message.renewing = False
 
     def leave(self, message: InFlightMessage) -> bool:
         """Mark it as `leaving`: it is not renewed any more. False while a renewal is under way."""

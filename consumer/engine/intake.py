@@ -1,47 +1,93 @@
-"""From a message to its events: decodes them, and leaves out copies of others."""
+"""From a message to its events: decodes them, compares them with the catalog, drops copies."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import structlog
 
 from consumer import log_events
 from consumer.config.models import Relay
-from consumer.engine.catalog_watch import CatalogWatch
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.stats import Stats
 from consumer.errors import DecodeError, describe, outcome_of
 from consumer.events.decode import decode
+from consumer.events.drift import Drift, Unknown
+from consumer.events.typed import TypedReader
 from consumer.ledger.duplicates import Duplicates
 from consumer.messages import Event, Outcome
 
 _log = structlog.get_logger(__name__)
 
 
-class Intake:
-    """Any thread may call any method; none raises because of what a message says.
+#: Names come from outside: beyond this many, events that do not fit are only counted.
+_MOST_NAMES = 1_000
 
-    Args:
-        message_format: how messages are read; "auto" goes by their keys.
-        watch: compares each event with the catalog.
-        duplicates: recognises events that were sent twice; None handles them twice.
-        unwrap: the relays whose envelopes are opened.
-    """
 
-    def __init__(
-        self,
-        stats: Stats,
-        *,
-        message_format: Literal["auto", "canvas", "caliper"],
-        watch: CatalogWatch,
-        duplicates: Duplicates | None,
-        unwrap: Collection[Relay] = (),
-    ) -> None:
+class CatalogWatch:
+    """Counts, and logs each difference once. Any thread may call it; it never raises."""
+
+    def __init__(self, stats: Stats) -> None:
         self._stats = stats
-        self._format = message_format
-        self._unwrap = unwrap
-        self._watch = watch
-        self._duplicates = duplicates
+        self._drift = Drift(_log_unknown)
+        self._misfits: set[str] = set()
+        self._broken = False
+        #: Makes the typed views of events, for `decode`.
+        self.reader = TypedReader(self._note_misfit)
+
+    def see(self, event: Event) -> None:
+        """Look at an event. A bug in here must not affect the message."""
+        if self._broken:
+            return
+        try:
+            self._drift.see(event)
+        except Exception as error:
+            self._broken = True
+            _log.error(log_events.CATALOG_WATCH_FAILED, **describe(error), exc_info=error)
+
+    def update_stats(self) -> None:
+        """Bring the counters up to date; called now and then."""
+        self._stats.set("unknown_events", self._drift.unknown_names)
+        self._stats.set("unknown_fields", self._drift.unknown_fields)
+        self._stats.set("skipped_entities", self._drift.skipped_entities)
+
+    def _note_misfit(self, event: Event) -> None:
+        self._stats.add("misfits")
+        if event.name not in self._misfits and len(self._misfits) < _MOST_NAMES:
+            self._misfits.add(event.name)
+            _log.warning(
+                log_events.DATA_MISFIT,
+                event_name=event.name,
+                format=event.format,
+                message_id=event.message_id,
+                hint="event.data raised DataError; event.body can still be read",
+            )
+
+
+def _log_unknown(unknown: Unknown) -> None:
+    facts = {"event_name": unknown.name, "format": unknown.format}
+    if unknown.path:
+        facts["field"] = unknown.path
+    _log.warning(
+        log_events.UNKNOWN_FIELD if unknown.path else log_events.UNKNOWN_EVENT,
+        **facts,
+        hint="handled as usual; `consume drift` shows more of what Canvas has changed",
+    )
+
+
+@dataclass(eq=False, repr=False)
+class Intake:
+    """Any thread may call any method; none raises because of what a message says."""
+
+    stats: Stats
+    #: Compares each event with the catalog.
+    watch: CatalogWatch
+    #: Recognises events that were sent twice; None handles them twice.
+    duplicates: Duplicates | None
+    #: How messages are read; "auto" goes by their keys.
+    message_format: Literal["auto", "canvas", "caliper"]
+    #: The relays whose envelopes are opened.
+    unwrap: Collection[Relay]
 
     def events(self, message: InFlightMessage) -> Sequence[Event] | Outcome:
         """The events that are to be handled; or the outcome of a message without any.
@@ -50,37 +96,32 @@ class Intake:
         """
         received = message.received
         try:
-            events = decode(received, self._format, self._watch.reader, unwrap=self._unwrap)
+            events = decode(received, self.message_format, self.watch.reader, unwrap=self.unwrap)
             new: Sequence[Event] | Outcome = events
-            if self._duplicates is not None:
-                new = self._duplicates.begin(events, received)
+            if self.duplicates is not None:
+                new = self.duplicates.begin(events, received)
         except Exception as error:  # a bug of ours must not affect other messages either
             return self._undecodable(message, error)
         if isinstance(new, Outcome):
             return new
         if len(new) < len(events):
-            self._stats.add("duplicate_events", len(events) - len(new))
+            self.stats.add("duplicate_events", len(events) - len(new))
         for event in events:
-            self._watch.see(event)
+            self.watch.see(event)
         return new
 
     def end(self, messages: Sequence[InFlightMessage], *, handled: bool) -> None:
         """These messages are complete; if they were handled, copies of them are duplicates."""
-        if self._duplicates is not None:
+        if self.duplicates is not None:
             for message in messages:
-                self._duplicates.end(message.events, handled=handled)
+                self.duplicates.end(message.events, handled=handled)
 
     def _undecodable(self, message: InFlightMessage, error: Exception) -> Outcome:
-        message_id = message.message_id
+        log = _log.bind(message_id=message.message_id)
         if isinstance(error, DecodeError):
-            self._stats.add("undecodable")
-            _log.warning(log_events.UNDECODABLE, reason=error.reason, message_id=message_id)
+            self.stats.add("undecodable")
+            log.warning(log_events.UNDECODABLE, reason=error.reason)
         else:
-            _log.error(
-                log_events.UNDECODABLE,
-                reason="a bug in the decoder",
-                message_id=message_id,
-                **describe(error),
-                exc_info=error,
-            )
+            facts = {"reason": "a bug in the decoder", **describe(error)}
+            log.error(log_events.UNDECODABLE, **facts, exc_info=error)
         return outcome_of(error)

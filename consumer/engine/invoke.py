@@ -60,8 +60,12 @@ class Invoker:
             outcome = self.unwanted(handler, entries[0])
             if outcome is not None:
                 return [outcome]
+        run = None
         timeout = handler.timeout_seconds or self._default_timeout
-        run = None if timeout is None else self._begin(call, timeout)
+        if timeout is not None:
+            run = Run(call, self._clock.monotonic() + timeout)
+            with self._lock:
+                self._runs.add(run)
         context = self._context(call, run)
         try:
             if handler.call is not None:
@@ -118,12 +122,6 @@ class Invoker:
         """How many calls, and so threads, are past their timeout at this moment."""
         with self._lock:
             return sum(run.stuck for run in self._runs)
-
-    def _begin(self, call: Call, timeout: float) -> Run:
-        run = Run(call, self._clock.monotonic() + timeout)
-        with self._lock:
-            self._runs.add(run)
-        return run
 
     def _end(self, run: Run) -> None:
         with self._lock:

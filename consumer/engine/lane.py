@@ -19,7 +19,7 @@ class Lane(Generic[T]):
         eager: False: not even a full batch is sent before it has lingered.
     """
 
-    def __init__(self, *, clock: Clock, linger_seconds: float, eager: bool = True) -> None:
+    def __init__(self, clock: Clock, linger_seconds: float, *, eager: bool = True) -> None:
         self._clock = clock
         self._linger = linger_seconds
         self._eager = eager

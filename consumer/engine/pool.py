@@ -6,14 +6,14 @@ themselves are started in threads.py.
 
 import math
 import threading
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from consumer.clock import Clock
+from consumer.config import EngineSettings
 from consumer.engine.admission import Admission
 from consumer.engine.flow import Flow
-from consumer.engine.receive import Received, Receiver
-from consumer.engine.settle import Settler
+from consumer.engine.outbox import Outbox
+from consumer.engine.receive import Receiver
 from consumer.engine.stall import StallDetector
 from consumer.sqs_limits import MAX_BATCH
 
@@ -31,28 +31,12 @@ QUICK_SECONDS = 0.005
 SLACK = 1.5
 
 
-@dataclass(frozen=True, slots=True)
-class PoolOptions:
-    """How many threads there are.
-
-    Args:
-        workers: at most this many are inside of handlers.
-        max_receives: at most this many receives are open.
-    """
-
-    workers: int
-    max_receives: int
-
-
 class Pool:
     """Threads of one kind: whichever is free receives, handles or settles. Any thread may call.
 
     When handlers are quick, the thread that received ten messages handles and deletes them too, as
     a plain loop would: a message that changes threads costs more CPU. Another thread is woken when
     there is more to do and the process waits rather than computes.
-
-    Args:
-        stopping: set once no more messages are to be received or begun.
     """
 
     def __init__(
@@ -60,27 +44,29 @@ class Pool:
         receiver: Receiver,
         flow: Flow,
         admission: Admission,
-        settler: Settler,
+        outbox: Outbox,
         stall: StallDetector,
         *,
         clock: Clock,
         stopping: threading.Event,
-        options: PoolOptions,
+        engine: EngineSettings,
     ) -> None:
         self._receiver = receiver
         self._flow = flow
         self._admission = admission
-        self._settler = settler
+        self._outbox = outbox
         self._stall = stall
         self._clock = clock
         self._stopping = stopping
-        self._options = options
+        self._max_receives = engine.max_pollers
         self._turn = threading.Condition(threading.Lock())
         self._roles: dict[Role, int] = dict.fromkeys(get_args(Role), 0)
         self._parked = 0
-        self._closed = self._only_settles = False
+        self._closed = False
+        #: Begin no message and let no call go on: what is left is given back.
+        self.only_settles = False
         #: So many threads at most are inside of handlers.
-        self.workers = options.workers
+        self.workers = engine.workers
         #: How many receives may be open now.
         self.limit = 1
         self._utilisation = 1.0
@@ -88,10 +74,6 @@ class Pool:
         self._window_cpu = clock.cpu()
         self._window_messages = 0
         self._cpu_of_ten = 0.0
-
-    def use_only(self, threads: int) -> None:
-        """Get by with fewer threads than wanted: one stays free to receive and to settle."""
-        self.workers = min(self.workers, threads - 1)
 
     def run(self) -> None:
         """Run one thread: take a role, do it, take the next; returns when closed."""
@@ -123,34 +105,32 @@ class Pool:
 
     def _next_role(self) -> Role | None:
         """Decide what a thread does: the first of these that is possible."""
-        settler, roles = self._settler, self._roles
-        if self._may_settle():
+        outbox, roles = self._outbox, self._roles
+        if self._may_settle() or (not roles["settle"] and outbox.due() <= self._clock.monotonic()):
             return "settle"
-        if not roles["settle"] and settler.due() <= self._clock.monotonic():
-            return "settle"
-        if self._only_settles:
+        if self.only_settles:
             return None
-        if roles["work"] < self.workers and (self._admission.ready() or self._has_new()):
+        if roles["work"] < self.workers and (self._admission.ready or self._has_new()):
             return "work"
         if self._stall.is_due() and not roles["look"]:
             return "look"
         return "receive" if self._may_receive() else self._role_without_room()
 
     def _may_settle(self) -> bool:
-        full = self._settler.full()
+        full = self._outbox.full()
         # As many as receive: those who are in a call have taken their batch, and another waits.
         return full > 0 and self._roles["settle"] < max(full, self.limit)
 
     def _role_without_room(self) -> Role | None:
         """Without room for another message, and with none to begin, batches can't grow any more."""
-        if self._has_new() or self._receiver.has_room():
+        if self._has_new() or self._receiver.in_flight.has_room():
             return None
-        if self._settler.sendable() and not self._roles["settle everything"]:
+        if self._outbox.sendable() and not self._roles["settle everything"]:
             return "settle everything"
         return "work" if not self._roles["work"] and self._flow.cut_batches() else None
 
     def _has_new(self) -> bool:
-        return self._receiver.queued() > 0 and not self._stopping.is_set()
+        return bool(self._receiver.received) and not self._stopping.is_set()
 
     def _may_receive(self) -> bool:
         open_receives = self._roles["receive"]
@@ -171,7 +151,7 @@ class Pool:
             elif role == "look":
                 self._stall.look()
             else:
-                while self._settler.send(partial=role == "settle everything"):
+                while self._outbox.send(partial=role == "settle everything"):
                     pass
         finally:
             self.release_role(role)
@@ -189,13 +169,14 @@ class Pool:
         """
         if self._closed:
             return False
-        if full := self._settler.full():
+        if full := self._outbox.full():
             if self.limit > 1 and self._may_settle():
                 return False  # calls take long: a thread that waits for one must not be a worker
             if full > 1:
-                self._wake()
-            self._settler.send()
-        elif self._only_settles:
+                with self._turn:
+                    self._wake_if_of_use()
+            self._outbox.send()
+        elif self.only_settles:
             return False
         elif (call := self._admission.take_ready()) is not None:
             self._flow.go_on(call)
@@ -206,31 +187,24 @@ class Pool:
         return True
 
     def _receive(self) -> None:
-        received = self._receiver.receive(self._admission.wanted())
-        with self._turn:
-            self._adapt(received)
-        if received.pause_seconds:
-            # The role is kept meanwhile: after a failure one thread tries, not all of them.
-            self._clock.wait(self._stopping, received.pause_seconds)
+        """Receive once. One receive is open while idle; while full, as many as keep a core busy.
 
-    def _adapt(self, received: Received) -> None:
-        """One receive while idle; while they come back full, as many as keep a core busy.
-
-        That is the time of a receive divided by the CPU that ten messages cost. Called with the
-        lock held.
+        That is the time of a receive divided by the CPU that ten messages cost.
         """
-        self._window_messages += received.messages
-        self._measure()
-        wanted = 1
-        if received.full and self._cpu_of_ten and received.seconds > QUICK_SECONDS:
-            wanted = math.ceil(SLACK * received.seconds / self._cpu_of_ten)
-            wanted = min(wanted, self._options.max_receives)
-        if wanted > self.limit:
-            self.limit += 1
-        elif received.messages:
-            self.limit = max(wanted, self.limit - 1)
-        else:
-            self.limit = 1
+        messages, pause, seconds = self._receiver.receive(self._admission.wanted())
+        with self._turn:
+            self._window_messages += messages
+            self._measure()
+            wanted = 1
+            if messages == MAX_BATCH and self._cpu_of_ten and seconds > QUICK_SECONDS:
+                wanted = min(math.ceil(SLACK * seconds / self._cpu_of_ten), self._max_receives)
+            if wanted > self.limit:
+                self.limit += 1
+            else:
+                self.limit = max(wanted, self.limit - 1) if messages else 1
+        if pause:
+            # The role is kept meanwhile: after a failure one thread tries, not all of them.
+            self._clock.wait(self._stopping, pause)
 
     def _measure(self) -> None:
         """Measure the CPU used over the last window, once it is over."""
@@ -243,10 +217,6 @@ class Pool:
         if self._window_messages:
             self._cpu_of_ten = (cpu - self._window_cpu) * MAX_BATCH / self._window_messages
         self._window_start, self._window_cpu, self._window_messages = now, cpu, 0
-
-    def _wake(self) -> None:
-        with self._turn:
-            self._wake_if_of_use()
 
     def _wake_if_of_use(self) -> None:
         """Wake another thread if there is more to do and it helps; it wakes the next one."""
@@ -272,10 +242,6 @@ class Pool:
         """True while a thread does anything, or something is ready to be done."""
         with self._turn:
             return any(self._roles.values()) or self._next_role() is not None
-
-    def only_settle(self) -> None:
-        """Begin no message and let no call go on: what is left is given back."""
-        self._only_settles = True
 
     def close(self) -> None:
         """Let the threads end after what they do now."""

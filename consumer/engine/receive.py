@@ -12,6 +12,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
+from consumer.config import Settings
 from consumer.engine.inflight import InFlight, InFlightMessage
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
@@ -31,22 +32,15 @@ RECEIVE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=60.0)
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiveOptions:
-    """How the daemon receives.
+class RunOptions:
+    """How much one run of the daemon consumes."""
 
-    Args:
-        wait_seconds: of a long poll, 0 to 20.
-        visibility_seconds: sent with each receive.
-        most: how many messages to receive in total; None without a limit.
-        until_empty: receive until a whole long poll has brought nothing new.
-        fatal_grace_seconds: how long receives that worked before must be refused to end the daemon.
-    """
-
-    wait_seconds: int
-    visibility_seconds: int
-    most: int | None = None
+    #: Sent with each receive and each renewal.
+    visibility_timeout_seconds: int
+    #: Receive at most this many, then stop; None without a limit.
+    max_messages: int | None = None
+    #: Stop once a whole long poll has brought nothing new.
     until_empty: bool = False
-    fatal_grace_seconds: float = 60.0
 
 
 class Received(NamedTuple):
@@ -58,11 +52,6 @@ class Received(NamedTuple):
     #: How long it took.
     seconds: float = 0.0
 
-    @property
-    def full(self) -> bool:
-        """True if there are probably more messages in the queue."""
-        return self.messages == MAX_BATCH
-
 
 class Receiver:
     """One per process. Any thread may call any method; only `receive` blocks, for a long poll."""
@@ -72,28 +61,33 @@ class Receiver:
         transport: Transport,
         in_flight: InFlight,
         stats: Stats,
-        options: ReceiveOptions,
+        settings: Settings,
+        options: RunOptions,
         *,
         clock: Clock,
         rng: random.Random,
     ) -> None:
         self._transport = transport
-        self._in_flight = in_flight
+        self.in_flight = in_flight
         self._stats = stats
-        self._options = options
+        self._wait = settings.queue.wait_time_seconds
+        self._grace = settings.engine.fatal_grace_seconds
+        self._visibility = options.visibility_timeout_seconds
         self._clock = clock
         self._rng = rng
         self._lock = threading.Lock()
         #: How many messages may still be asked for; None without a limit.
-        self._budget = options.most
+        self._budget = options.max_messages
         self._pending = 0
         self._failures = 0
         self._refused_since: float | None = None
         self._failed_at = float("-inf")
-        self._open: dict[object, float] = {}
-        self._received: deque[InFlightMessage] = deque()
-        #: With `until_empty`: why this process has put messages back, by message id; other parts
-        #: write it.
+        #: `Clock.monotonic()` at which each receive that is under way began.
+        self.open: list[float] = []
+        #: Messages that nothing has taken yet.
+        self.received: deque[InFlightMessage] = deque()
+        #: With `until_empty`: why other parts have put messages back, by message id. These are not
+        #: new when they come again: a message that always fails must not keep the process running.
         self.put_back: dict[str, str] | None = {} if options.until_empty else None
         #: Since when only such messages came and no receive failed; None: not yet.
         self._quiet_since: float | None = None
@@ -119,23 +113,15 @@ class Receiver:
         """True if a receive would ask for at least one message, of `wanted` at most."""
         if self.emptied or self._budget == 0:
             return False
-        if wanted != 0 and self._in_flight.has_room():
+        if wanted != 0 and self.in_flight.has_room():
             return True
         self.last_blocked = self._clock.monotonic()
         return False
 
-    def has_room(self) -> bool:
-        """True unless capacity is what keeps a message from being received."""
-        return self._in_flight.has_room()
-
-    def queued(self) -> int:
-        """How many messages were received and not taken yet."""
-        return len(self._received)
-
     def take(self) -> InFlightMessage | None:
         """The next message that was received."""
         try:
-            return self._received.popleft()
+            return self.received.popleft()
         except IndexError:
             return None
 
@@ -148,17 +134,15 @@ class Receiver:
         asked = self._reserve(wanted)
         if asked == 0:
             return Received()
-        options = self._options
-        wait = options.wait_seconds
-        poll = object()
-        self._open[poll] = began = self._clock.monotonic()
+        began = self._clock.monotonic()
+        self.open.append(began)
         messages: list[ReceivedMessage] = []
         pause = 0.0
         try:
             messages = self._transport.receive(
                 max_messages=asked,
-                wait_seconds=wait if self.succeeded else min(FIRST_WAIT_SECONDS, wait),
-                visibility_timeout_seconds=options.visibility_seconds,
+                wait_seconds=self._wait if self.succeeded else min(FIRST_WAIT_SECONDS, self._wait),
+                visibility_timeout_seconds=self._visibility,
             )
             self._note_success(messages)
         except TransportError as error:
@@ -166,45 +150,32 @@ class Receiver:
         finally:
             # Whatever happened, the reservation ends here: what came is held, the rest is free.
             self._admit(asked, messages)
-            del self._open[poll]
+            self.open.remove(began)
         if self.put_back is not None and not pause:
             self.emptied = self._is_emptied(self.put_back, messages, began)
-        seconds = self.last_return - began
-        if not (messages or pause or wait):
+        if not (messages or pause or self._wait):
             pause = EMPTY_SECONDS
-        return Received(len(messages), pause, seconds)
+        return Received(len(messages), pause, self.last_return - began)
 
     def _is_emptied(
         self, put_back: Mapping[str, str], messages: list[ReceivedMessage], began: float
     ) -> bool:
-        """True if nothing new came for a whole long poll, and nothing new is in flight.
-
-        A message that this process has put back is not new: one that always fails must not keep
-        the process running.
-        """
+        """True if nothing new came for a whole long poll, and nothing new is in flight."""
         now = self._clock.monotonic()
         if any(message.message_id not in put_back for message in messages):
             self._quiet_since = now
         elif self._quiet_since is None:
             self._quiet_since = began
         # SQS may answer a moment before the long poll is over.
-        if now - self._quiet_since < self._options.wait_seconds - 0.5:
+        if now - self._quiet_since < self._wait - 0.5:
             return False
-        return all(m.message_id in put_back for m in self._in_flight.snapshot())
-
-    def oldest_open(self, now: float) -> float:
-        """`Clock.monotonic()` at which the oldest receive under way began; `now` if none is."""
-        return min([*self._open.copy().values(), now])
-
-    def open(self) -> int:
-        """How many receives are under way."""
-        return len(self._open)
+        return all(m.message_id in put_back for m in self.in_flight.snapshot())
 
     def _reserve(self, wanted: int | None) -> int:
         with self._lock:
             limits = (MAX_BATCH, self._budget, wanted)
             most = min(limit for limit in limits if limit is not None)
-            asked = self._in_flight.reserve(most) if most else 0
+            asked = self.in_flight.reserve(most) if most else 0
             if self._budget is not None:
                 self._budget -= asked
                 self._pending += asked
@@ -212,20 +183,17 @@ class Receiver:
 
     def _admit(self, asked: int, messages: list[ReceivedMessage]) -> None:
         now = self.last_return = self._clock.monotonic()
-        visible_at = now + self._options.visibility_seconds
-        new, again = self._in_flight.admit(asked, messages, visible_at=visible_at)
-        self._received.extend(new)
+        new, again = self.in_flight.admit(asked, messages, visible_at=now + self._visibility)
+        self.received.extend(new)
         if self._budget is not None:
             with self._lock:
                 self._budget += asked - len(messages)
                 self._pending -= asked
         if _debug.isEnabledFor(logging.DEBUG):  # checked once: it takes time
             for message in new:
-                _log.debug(
-                    log_events.MESSAGE_RECEIVED,
-                    message_id=message.message_id,
-                    receive_count=message.received.receive_count,
-                )
+                count = message.received.receive_count
+                facts = {"message_id": message.message_id, "receive_count": count}
+                _log.debug(log_events.MESSAGE_RECEIVED, **facts)
         if again:
             self._stats.add("duplicates", len(again))
             for message in again:
@@ -239,9 +207,8 @@ class Receiver:
         if self._failures:
             with self._lock:
                 failures, self._failures = self._failures, 0
-                self._refused_since = None
+                self._refused_since = self.failing_since = None
             self.last_error_code = ""
-            self.failing_since = None
             _log.info(log_events.RECEIVE_RECOVERED, failures=failures)
         self.succeeded = True
         self._stats.add("receives")
@@ -268,23 +235,16 @@ class Receiver:
             elif self._refused_since is None:
                 self._refused_since = now
             refused_since = self._refused_since
+            if self.failing_since is None:
+                self.failing_since = began
+            self._quiet_since = None
+            self.last_error_code = error.code
             pause = RECEIVE_BACKOFF.equal_jitter(self._failures, self._rng)
         self._stats.add("receive_failures")
-        self.last_error_code = error.code
-        if self.failing_since is None:
-            self.failing_since = began
-        self._quiet_since = None
         # A policy that is being edited denies for moments; before the first success there is
         # nothing to wait for.
-        if refused_since is not None:
-            lasting = now - refused_since >= self._options.fatal_grace_seconds
-            if lasting or not self.succeeded:
-                raise error
-        _log.warning(
-            log_events.RECEIVE_FAILED,
-            code=error.code,
-            reason=str(error),
-            failures=self._failures,
-            next_attempt_seconds=round(pause, 1),
-        )
+        if refused_since is not None and (now - refused_since >= self._grace or not self.succeeded):
+            raise error
+        facts = {"code": error.code, "reason": str(error), "failures": self._failures}
+        _log.warning(log_events.RECEIVE_FAILED, **facts, next_attempt_seconds=round(pause, 1))
         return pause

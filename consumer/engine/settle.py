@@ -1,20 +1,18 @@
 """What becomes of messages at the queue: deleted, visible again later, or at once.
 
-Nothing is sent where it is decided: `send` does that, for a thread that has time (see pool.py).
+Nothing is sent where it is decided: the outbox does that, for a thread that has time (pool.py).
 """
 
 import math
 import random
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import structlog
 
 from consumer import log_events
-from consumer.engine.changes import Change, Changes
-from consumer.engine.deletes import Deletes
 from consumer.engine.inflight import InFlightMessage
-from consumer.engine.lane import Lane
+from consumer.engine.outbox import Change, Outbox
 from consumer.engine.stats import CounterName, Stats
 from consumer.errors import ConsumerError, describe
 from consumer.handlers.registering.registry import Handler
@@ -26,49 +24,32 @@ from consumer.retry import RetryPolicy
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class Settler:
-    """Decides, collects and sends. Any thread may call any method; `send` blocks for its call.
+    """Decides what the outbox sends. Any thread may call any method; only a quarantine blocks.
 
     A message leaves InFlight only after its call returned. What could not be deleted is in the
     ledger by then: when the message comes again, it is deleted and not handled again.
-
-    Args:
-        retry: the delays of handlers that have no policy of their own.
-        quarantine: where rejected messages go; None leaves them to the queue's redrive policy.
-        put_back: where to note why messages were put back that were not handled since, by message
-            id; None: nowhere, for it is not bounded.
     """
 
-    def __init__(
-        self,
-        deletes: Deletes,
-        changes: Changes,
-        ledger: Ledger,
-        stats: Stats,
-        *,
-        rng: random.Random,
-        retry: RetryPolicy,
-        quarantine: Quarantine | None = None,
-        put_back: dict[str, str] | None = None,
-    ) -> None:
-        self._deletes = deletes
-        self._changes = changes
-        self._ledger = ledger
-        self._stats = stats
-        self._rng = rng
-        self._retry = retry
-        self._quarantine = quarantine
-        self._lanes: list[Lane[Any]] = [
-            deletes.lane, changes.lane, deletes.refused, changes.delayed, changes.recalls,
-        ]  # fmt: skip
-        self._put_back = put_back
+    outbox: Outbox
+    ledger: Ledger
+    stats: Stats
+    rng: random.Random
+    #: The delays of handlers that have no policy of their own.
+    retry: RetryPolicy
+    #: Where rejected messages go; None leaves them to the queue's redrive policy.
+    quarantine: Quarantine | None = None
+    #: Where to note why messages were put back that were not handled since, by message id; None:
+    #: nowhere, for it is not bounded.
+    put_back: dict[str, str] | None = None
 
     def ack(self, messages: Sequence[InFlightMessage]) -> None:
         """Delete messages soon: every handler succeeded."""
-        self._deletes.lane.add(_settled_now(messages))
-        if self._put_back:
+        self.outbox.deletes.add(_settled_now(messages))
+        if self.put_back:
             for message in messages:
-                self._put_back.pop(message.message_id, None)
+                self.put_back.pop(message.message_id, None)
 
     def settle(
         self, message: InFlightMessage, outcome: Outcome, handler: Handler | None = None
@@ -82,36 +63,36 @@ class Settler:
         """
         if message.succeeded:
             # Before the message can come again: what succeeded must not run twice.
-            self._ledger.keep(message.message_id, message.succeeded)
+            self.ledger.keep(message.message_id, message.succeeded)
         rejected = outcome.verdict == "reject"
         if rejected and self._is_quarantined(message, outcome.reason):
             self.ack([message])
             return
-        self._stats.add("rejected" if rejected else "failed")
+        self.stats.add("rejected" if rejected else "failed")
         seconds = outcome.delay_seconds
         if seconds is None:
             policy = handler.retry if handler is not None and not rejected else None
-            seconds = (policy or self._retry).full_jitter(message.received.receive_count, self._rng)
+            seconds = (policy or self.retry).full_jitter(message.received.receive_count, self.rng)
             seconds = max(seconds, 1.0)
-        if self._put_back is not None:
-            self._put_back[message.message_id] = outcome.reason
-        self._changes.lane.add(Change(m, math.ceil(seconds)) for m in _settled_now([message]))
+        if self.put_back is not None:
+            self.put_back[message.message_id] = outcome.reason
+        self.outbox.changes.add(Change(m, math.ceil(seconds)) for m in _settled_now([message]))
 
     def _is_quarantined(self, message: InFlightMessage, reason: str) -> bool:
         """Set a poison message apart, to be deleted. What can't be set apart stays in the queue."""
-        if self._quarantine is None:
+        if self.quarantine is None:
             return False
         message_id = message.message_id
         try:
-            self._quarantine.put(message.received, reason)
+            self.quarantine.put(message.received, reason)
         except Exception as error:
-            self._stats.add("quarantine_failed")
+            self.stats.add("quarantine_failed")
             facts = {"message_id": message_id, **describe(error)}
             if isinstance(error, ConsumerError):  # its text is ours, and says what to allow
                 facts["reason"] = str(error)
             _log.error(log_events.QUARANTINE_FAILED, **facts)
             return False
-        self._stats.add("quarantined")
+        self.stats.add("quarantined")
         _log.warning(log_events.QUARANTINED, message_id=message_id, reason=reason)
         return True
 
@@ -122,40 +103,10 @@ class Settler:
         given_back = _settled_now(messages)
         for message in given_back:
             if message.succeeded:
-                self._ledger.keep(message.message_id, message.succeeded)
+                self.ledger.keep(message.message_id, message.succeeded)
         if given_back:
-            self._stats.add(counter, len(given_back))
-            self._changes.lane.add(Change(message, 0) for message in given_back)
-
-    def recall(self, handles: Sequence[str]) -> None:
-        """Make hidden messages visible now, by their receipt handles."""
-        self._changes.recalls.add(handles)
-
-    def full(self) -> int:
-        """How many full batches wait to be sent."""
-        return self._deletes.lane.full + self._changes.lane.full
-
-    def due(self) -> float:
-        """`Clock.monotonic()` at which something that waits is to be sent, full or not."""
-        return min([lane.due for lane in self._lanes])  # asked all the time
-
-    def pending(self) -> int:
-        """How many messages wait to be sent."""
-        return sum(map(len, self._lanes))
-
-    def sendable(self) -> int:
-        """How many messages could be sent at once: all but those that SQS has refused lately."""
-        changes = self._changes
-        return len(self._deletes.lane) + len(changes.lane) + len(changes.recalls)
-
-    def send(self, *, partial: bool = False) -> bool:
-        """Send one batch that is full or has lingered; with `partial` any. False without one."""
-        return self._deletes.send(partial=partial) or self._changes.send(partial=partial)
-
-    def stop_lingering(self) -> None:
-        """From now on everything is to be sent at once: the process drains."""
-        self._deletes.lane.stop_lingering()
-        self._changes.lane.stop_lingering()
+            self.stats.add(counter, len(given_back))
+            self.outbox.changes.add(Change(message, 0) for message in given_back)
 
 
 def _settled_now(messages: Sequence[InFlightMessage]) -> list[InFlightMessage]:

@@ -56,12 +56,6 @@ class Watch:
     def __init__(self, parts: Parts, threads: Threads) -> None:
         self._parts = parts
         self._threads = threads
-        queue = parts.settings.queue
-        self._wait = queue.wait_time_seconds
-        #: How long one call to the queue may take until it fails, and a margin.
-        self._calls = (
-            parts.options.read_timeout_seconds + queue.connect_timeout_seconds + MARGIN_SECONDS
-        )
         self._stuck_since: float | None = None
 
     def status(self) -> Status:
@@ -76,7 +70,7 @@ class Watch:
         return Status(
             ready=parts.receiver.succeeded,
             in_flight=len(parts.in_flight),
-            open_receives=parts.receiver.open(),
+            open_receives=len(parts.receiver.open),
             receive_error_code=parts.receiver.last_error_code,
             failing_handlers=tuple(parts.admission.failing()),
             problems=tuple(self._problems()),
@@ -121,21 +115,25 @@ class Watch:
         return 0.0 if self._stuck_since is None else now - self._stuck_since
 
     def _problems(self) -> list[str]:
-        parts, receiver = self._parts, self._parts.receiver
+        parts, receiver, queue = self._parts, self._parts.receiver, self._parts.settings.queue
+        # How long one call to the queue may take until it fails, and a margin.
+        calls = queue.effective_read_timeout_seconds + queue.connect_timeout_seconds
+        calls += MARGIN_SECONDS
         now = parts.clock.monotonic()
+        poll = now - min([*receiver.open, now])
         no_receive_since = max(receiver.last_return, receiver.last_blocked)
-        settled = max(parts.settler.due(), parts.attempts.progress)
-        may_receive = not parts.stopping.is_set() and not receiver.open()
+        settled = max(parts.outbox.due(), parts.attempts.progress)
+        may_receive = not parts.stopping.is_set() and not receiver.open
         overdue = {
-            "housekeeper without progress": now - self._threads.housekeeper.progress > self._calls,
-            "heartbeat without progress": now - parts.heartbeat.progress > self._calls,
-            "settles without progress": now - settled > self._calls,
+            "housekeeper without progress": now - self._threads.progress > calls,
+            "heartbeat without progress": now - parts.heartbeat.progress > calls,
+            "settles without progress": now - settled > calls,
             "every message in flight is stuck": (
                 self._stuck_seconds() > STUCK_SECONDS + MARGIN_SECONDS
             ),
-            "receive without end": now - receiver.oldest_open(now) > self._wait + self._calls,
+            "receive without end": poll > queue.wait_time_seconds + calls,
             "no thread receives": (
-                may_receive and now - no_receive_since > RECEIVE_BACKOFF.max_seconds + self._calls
+                may_receive and now - no_receive_since > RECEIVE_BACKOFF.max_seconds + calls
             ),
         }
         return [problem for problem, is_overdue in overdue.items() if is_overdue]

@@ -20,33 +20,13 @@ IDLE_TICK_SECONDS = 2.0
 FEWEST_THREADS = 2
 
 
-class Housekeeper:
-    """Does what is due by time. It makes no call to the queue: it wakes a thread of the pool."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        #: `Clock.monotonic()` of the last sign of life, for the watchdog.
-        self.progress = parts.clock.monotonic()
-
-    def tick(self) -> None:
-        """Batches that have lingered, probes, stuck handlers, notes for the ledger's file."""
-        parts = self._parts
-        self.progress = parts.clock.monotonic()
-        parts.flow.tick()
-        parts.invoker.find_stuck()
-        parts.pool.nudge()
-        parts.ledger.flush()
-        if parts.duplicates is not None:
-            parts.duplicates.flush()
-        parts.catalog_watch.update_stats()
-
-
 class Threads:
     """The threads of one engine: daemon threads, so that a stuck handler can't hold up the exit."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self.housekeeper = Housekeeper(parts)
+        #: `Clock.monotonic()` of the housekeeper's last sign of life, for the watchdog.
+        self.progress = parts.clock.monotonic()
         self.all: list[threading.Thread] = []
         #: Set when everything is settled: the heartbeat and the housekeeper end last.
         self.ended = threading.Event()
@@ -71,7 +51,7 @@ class Threads:
         if missing > size - FEWEST_THREADS:
             self.failure = ThreadsError("the system lets this process start too few threads")
         elif missing:
-            pool.use_only(size - missing)
+            pool.workers = min(pool.workers, size - missing - 1)  # one stays free to receive
             _log.warning(
                 log_events.THREADS_MISSING,
                 started=len(self.all),
@@ -88,6 +68,18 @@ class Threads:
             if not isinstance(error, TransportError):
                 _log.critical(log_events.LOOP_DIED, loop=name, **describe(error), exc_info=error)
 
+    def tick(self) -> None:
+        """The housekeeper does what is due by time. It makes no call to the queue."""
+        parts = self._parts
+        self.progress = parts.clock.monotonic()
+        parts.flow.tick()
+        parts.invoker.find_stuck()
+        parts.pool.nudge()
+        parts.ledger.commit(tidy=True)
+        if parts.duplicates is not None:
+            parts.duplicates.flush()
+        parts.catalog_watch.update_stats()
+
     def _beat(self) -> None:
         heartbeat, clock = self._parts.heartbeat, self._parts.clock
         while not self.ended.is_set():
@@ -97,7 +89,7 @@ class Threads:
     def _keep_house(self) -> None:
         occupied, clock = self._parts.in_flight.occupied, self._parts.clock
         while not self.ended.is_set():
-            self.housekeeper.tick()
+            self.tick()
             if not occupied.is_set():
                 clock.wait(occupied, IDLE_TICK_SECONDS)
             if occupied.is_set():

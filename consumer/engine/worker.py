@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 import structlog
 
@@ -20,21 +19,6 @@ LOOK_SECONDS = 0.05
 #: After the deadline of a drain: how long the last deletes and releases may take. A dead network
 #: must not hold up the exit. What is not settled then is redelivered after its visibility timeout.
 LAST_CALLS_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of all messages, once the process has drained."""
-
-    handled: int
-    deleted: int
-    released: int
-    #: Handlers were still working on them when the time was up. Given back as well.
-    abandoned: int
-    #: With `until_empty`: what stays in the queue because it failed, by reason.
-    put_back: Mapping[str, int] = field(default_factory=dict)
-    #: Events that no handler asked for: archived, or deleted, as configured.
-    unmatched: int = 0
 
 
 class Worker:
@@ -58,8 +42,11 @@ class Worker:
         self.parts.stopping.set()
         self.parts.pool.nudge()
 
-    def drain(self, while_waiting: Callable[[float], bool]) -> Counts:
-        """Finish what runs, give the rest back; returns what became of everything.
+    def drain(self, while_waiting: Callable[[float], bool]) -> Mapping[str, int]:
+        """Finish what runs, give the rest back.
+
+        With `until_empty`, returns how many messages stay in the queue because they failed, by
+        reason.
 
         Takes at most `engine.drain_timeout_seconds` and a few seconds, whatever the queue does: the
         pool's threads make the calls to the queue.
@@ -73,24 +60,15 @@ class Worker:
         self._give_back_the_rest(while_waiting)
         parts = self.parts
         parts.pool.close()
-        stats, put_back = parts.stats, parts.receiver.put_back or {}
-        counts = Counts(
-            handled=stats["handled"],
-            deleted=stats["deleted"],
-            released=stats["released"],
-            abandoned=stats["abandoned"],
-            put_back=Counter(put_back.values()),
-            unmatched=stats["unmatched"],
-        )
         self.threads.end()
-        if not counts.abandoned:
+        if not parts.stats["abandoned"]:
             close_handlers(parts.registry.handlers)
-        return counts
+        return Counter((parts.receiver.put_back or {}).values())
 
     def _finish(self, while_waiting: Callable[[float], bool]) -> None:
         """Wait until nothing is in flight, or until there is no time or no use for it."""
         parts = self.parts
-        parts.settler.stop_lingering()
+        parts.outbox.stop_lingering()
         deadline = parts.clock.monotonic() + parts.settings.engine.drain_timeout_seconds
         while True:
             # What no handler has begun is given back, and so is what an open long poll brings.
@@ -108,13 +86,13 @@ class Worker:
     def _give_back_the_rest(self, while_waiting: Callable[[float], bool]) -> None:
         """Make visible at once what waits or still runs, and wait a moment for the last calls."""
         parts = self.parts
-        parts.pool.only_settle()
+        parts.pool.only_settles = True
         deadline = parts.clock.monotonic() + LAST_CALLS_SECONDS
         while True:
             parts.settler.release([*parts.receiver.take_back(), *parts.flow.give_up()])
             parts.settler.release(parts.in_flight.snapshot(), counter="abandoned")
             left = deadline - parts.clock.monotonic()
-            if left <= 0 or not (len(parts.in_flight) or parts.settler.pending()):
+            if left <= 0 or not (len(parts.in_flight) or parts.outbox.pending()):
                 return
             parts.pool.nudge()
             while_waiting(left)

@@ -1,19 +1,21 @@
-"""The SQLite file in the state directory: opened with care, written by one thread at a time."""
+"""The SQLite file in the state directory, and its rows: which steps of which messages succeeded."""
 
+import json
 import os
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
+from pydantic_core import to_json
 
 from consumer import log_events
 from consumer.clock import Clock
 from consumer.directories import LEDGER_FILE, make_private_directory
-from consumer.ledger.journal import load_rows
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +43,19 @@ COMMIT;
 """
 #: Raised while reading rows that this program did not write.
 _ODD_ROWS = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
+class Step(NamedTuple):
+    """One handler's work on one event of a message."""
+
+    #: The position of the event in its envelope.
+    event_index: int
+    #: The handler's name.
+    handler: str
+
+
+#: The same steps occur again and again, for most messages have one event. Cheaper than a new one.
+step_of = lru_cache(maxsize=4096)(Step)
 
 
 class NotOurs(Exception):  # noqa: N818 - never leaves the opening
@@ -192,6 +207,39 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.executescript(_SCHEMA)
+
+
+def load_rows(connection: sqlite3.Connection, *, since: int) -> dict[str, tuple[int, set[Step]]]:
+    """Give each message a row of its own; returns these rows and the steps, by message id.
+
+    Raises `sqlite3.Error`, and `ValueError` or the like for rows that this program did not write.
+    """
+    found: dict[str, set[Step]] = {}
+    ages: dict[str, int] = {}
+    select = "SELECT at, messages FROM handled WHERE at >= ? ORDER BY id"
+    for at, text in connection.execute(select, (since,)).fetchall():
+        for message_id, steps in json.loads(text).items():
+            known = found.setdefault(message_id, set())
+            known.update(Step(int(index), str(handler)) for index, handler in steps)
+            ages[message_id] = at
+    # The new ids are above all old ones: another process with this file may still delete the rows
+    # that it knows.
+    (highest,) = connection.execute("SELECT ifnull(max(id), 0) FROM handled").fetchone()
+    loaded = {
+        message_id: (write_row(connection, {message_id: steps}, ages[message_id]), steps)
+        for message_id, steps in found.items()
+    }
+    connection.execute("DELETE FROM handled WHERE id <= ?", (highest,))
+    return loaded
+
+
+def write_row(
+    connection: sqlite3.Connection, handled: Mapping[str, Iterable[Step]], at: int
+) -> int:
+    """Write the steps of some messages as a new row; returns its id."""
+    text = to_json({message_id: list(steps) for message_id, steps in handled.items()}).decode()
+    insert = "INSERT INTO handled (at, messages) VALUES (?, ?)"
+    return connection.execute(insert, (at, text)).lastrowid or 0
 
 
 def error_code(error: sqlite3.Error) -> str:

@@ -11,8 +11,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
-from consumer.ledger.database import Database, error_code, open_database
-from consumer.ledger.journal import Step, write_row
+from consumer.ledger.database import Database, Step, error_code, open_database, write_row
 
 Handled = Mapping[str, Iterable[Step]]
 
@@ -94,10 +93,6 @@ class Ledger:
         if self._clock.monotonic() - self._committed_at >= COMMIT_SECONDS:
             self.commit()
 
-    def flush(self) -> None:
-        """Write what was noted, and delete rows that are no longer needed; called now and then."""
-        self.commit(tidy=True)
-
     def commit(self, *, tidy: bool = False) -> None:
         """Write what was noted so far; it is in the file on return, unless the write failed.
 
@@ -178,7 +173,7 @@ class Ledger:
 
     def close(self) -> None:
         """Write what is left and close the file. What is noted afterwards has no effect."""
-        self.flush()
+        self.commit(tidy=True)
         if self.database is not None:
             self.database.close()
 

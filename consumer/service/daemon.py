@@ -29,6 +29,8 @@ _DRAINING_HINT: Final = "a second signal stops at once"
 _PUT_BACK_HINT: Final = "these stay in the queue: they come again, or go to its dead-letter queue"
 #: In each summary, also if they are 0.
 _ALWAYS: Final = ("received", "handled", "failed", "deleted")
+#: What became of all messages, once the process has drained; also if they are 0.
+_DRAINED: Final = ("handled", "deleted", "released", "abandoned")
 #: A line of the log stays readable; names come from outside.
 _MOST_NAMES: Final = 20
 
@@ -139,20 +141,14 @@ class Daemon:
             open_receives=status.open_receives,
             hint=waiting + _DRAINING_HINT,
         )
-        counts = self._worker.drain(self._while_draining)
-        facts: dict[str, object] = {"unmatched": counts.unmatched} if counts.unmatched else {}
-        if counts.put_back:
-            reasons = dict(counts.put_back)
-            facts |= {"put_off": sum(reasons.values()), "reasons": reasons, "hint": _PUT_BACK_HINT}
-        _log.info(
-            log_events.DRAINED,
-            handled=counts.handled,
-            deleted=counts.deleted,
-            released=counts.released,
-            abandoned=counts.abandoned,
-            **facts,
-        )
+        reasons = dict(self._worker.drain(self._while_draining))
         status = self._worker.status()
+        facts: dict[str, object] = {name: status.counts.get(name, 0) for name in _DRAINED}
+        if "unmatched" in status.counts:
+            facts["unmatched"] = status.counts["unmatched"]
+        if reasons:
+            facts |= {"put_off": sum(reasons.values()), "reasons": reasons, "hint": _PUT_BACK_HINT}
+        _log.info(log_events.DRAINED, **facts)
         self._log_summary(status)
         self._on_tick(status)
 

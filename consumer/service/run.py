@@ -11,7 +11,8 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.directories import check_directories
-from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.parts import Parts
+from consumer.engine.receive import RunOptions
 from consumer.engine.status import Status
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_OK
@@ -124,7 +125,6 @@ def _options(
         visibility_timeout_seconds=queue.visibility_timeout_seconds
         or check.attributes.visibility_timeout_seconds
         or DEFAULT_VISIBILITY_SECONDS,
-        read_timeout_seconds=queue.effective_read_timeout_seconds,
         max_messages=max_messages,
         until_empty=until_empty,
     )

@@ -11,12 +11,14 @@ import pytest
 import structlog
 
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.parts import Parts
+from consumer.engine.receive import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body, make_message
+from tests.engine.drains import Counts, drained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.receive import Received
     from consumer.engine.status import Status
-    from consumer.engine.worker import Counts
     from consumer.testing.faults import Operation
 
 VISIBILITY = 30
@@ -113,7 +114,7 @@ class Rig:
 
     def queued(self) -> int:
         """How many messages and calls wait for a thread."""
-        return self.parts.receiver.queued() + self.parts.admission.ready()
+        return len(self.parts.receiver.received) + len(self.parts.admission.ready)
 
     def begin_one(self) -> None:
         """Take the next received message as far as possible."""
@@ -146,8 +147,8 @@ class Rig:
 
     def settle(self) -> None:
         """Send all deletes and visibility changes."""
-        while self.parts.settler.pending():
-            if not self.parts.settler.send(partial=True):
+        while self.parts.outbox.pending():
+            if not self.parts.outbox.send(partial=True):
                 self.clock.advance(0.5)
 
     def cycle(self) -> Received:
@@ -175,8 +176,8 @@ class Rig:
     def tick(self) -> None:
         """Do what the heartbeat and the housekeeper do at one moment, and send what is due."""
         self.parts.heartbeat.tick()
-        self.worker.threads.housekeeper.tick()
-        while self.parts.settler.send():
+        self.worker.threads.tick()
+        while self.parts.outbox.send():
             pass
 
     def drain(self, *, signal_after: int | None = None) -> Counts:
@@ -192,7 +193,7 @@ class Rig:
             self.run_threads()
             return False
 
-        return self.worker.drain(while_waiting)
+        return drained(self.worker, while_waiting)
 
     def held(self) -> list[str]:
         """The ids of the messages that this process holds."""

@@ -7,8 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from consumer.ledger.database import FILE_NAME
-from consumer.ledger.journal import Step
+from consumer.ledger.database import FILE_NAME, Step
 
 if TYPE_CHECKING:
     from pathlib import Path

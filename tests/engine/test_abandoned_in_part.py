@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from consumer.engine.worker import Counts
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from consumer.testing import ManualClock
     from tests.engine.conftest import Rig
+    from tests.engine.drains import Counts
 
     MakeRig = Callable[..., Rig]
 

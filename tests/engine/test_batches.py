@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.batches import Batches
+from consumer.engine.call import Batches
 from consumer.engine.inflight import InFlight
 from consumer.handlers.registering.registry import Handler
 from consumer.testing import make_event

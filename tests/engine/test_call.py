@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.engine.admission import Gate
 from consumer.engine.call import Call
-from consumer.engine.gate import Gate
 from consumer.engine.inflight import InFlight, InFlightMessage
 from consumer.handlers.registering.registry import Handler
 from consumer.messages import Event, Outcome
@@ -109,7 +109,7 @@ def test_a_call_ends_the_messages_whose_last_call_it_was(
     last.calls, not_last.calls = 1, 2
     call = Call(handler("store"), [(last, make_event()), (not_last, make_event())])
 
-    assert call.first is last
+    assert call.entries[0][0] is last
     assert call.end() == [last]
 
 

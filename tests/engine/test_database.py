@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.ledger import database
-from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS
+from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS, Step
 from consumer.ledger.duplicates import Duplicates, SeenKeys
-from consumer.ledger.journal import Step
 from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.testing import ManualClock, make_event, make_message
 from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in
@@ -159,7 +158,7 @@ def test_goes_on_in_memory_while_the_disk_is_full(
     assert [("ledger_failed", "SQLITE_FULL")] == [(line["event"], line["code"]) for line in logs]
     writer.execute("PRAGMA max_page_count = 100000")
     clock.advance(PAUSE_SECONDS)
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert ["ledger_failed", "ledger_recovered"] == [line["event"] for line in logs]
     assert len(ledger) == 200
@@ -202,7 +201,7 @@ def test_two_processes_may_share_it(reopen: Callable[[], Ledger], logs: list[Any
     note(two, "m2")
     note(one, "m3")
     one.forget(["m3"])
-    one.flush()
+    one.commit(tidy=True)
 
     assert logs == []
     assert len(reopen()) == 2
@@ -247,18 +246,18 @@ def test_a_locked_file_costs_one_timeout_for_each_pause(
 
     for number in range(100):
         note(ledger, f"m{number}")
-        ledger.flush()
+        ledger.commit(tidy=True)
         clock.advance(PAUSE_SECONDS / 101)
     assert writes.attempts == 1
     clock.advance(PAUSE_SECONDS / 101)
-    ledger.flush()
+    ledger.commit(tidy=True)
     assert writes.attempts == 2
     assert steps_in(tmp_path) == {}
 
     other.unlock()
     ledger.forget(["m1"])
     clock.advance(PAUSE_SECONDS)
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert set(steps_in(tmp_path)) == {f"m{number}" for number in range(100)} - {"m1"}
     failed, recovered = logs
@@ -450,7 +449,7 @@ def test_a_closed_ledger_does_nothing_and_logs_nothing(
     ledger.keep("m2", STEPS)
     assert ledger.succeeded("m2") == set(STEPS)
     ledger.forget(["m1"])
-    ledger.flush()
+    ledger.commit(tidy=True)
     duplicates.end([begun], handled=True)
     assert duplicates.begin([known], make_message(message_id="m2")) == [known]
     duplicates.flush()

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer import log_events
-from consumer.engine.worker import LAST_CALLS_SECONDS, Counts
+from consumer.engine.worker import LAST_CALLS_SECONDS
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault
+from tests.engine.drains import Counts, drained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,7 +155,7 @@ def test_calls_that_wait_at_a_gate_get_their_turn(make_rig: MakeRig, registry: R
     def leave() -> None:
         following = gate.leave()
         assert following is not None
-        rig.parts.admission.add_ready([following])
+        rig.parts.admission.ready.append(following)
 
     rig.clock.call_later(10, leave)
     counts = rig.drain()
@@ -307,7 +308,7 @@ def test_a_drain_ends_even_if_all_threads_hang(
     rig.receive()
     before = rig.clock.monotonic()
 
-    counts = rig.worker.drain(lambda _seconds_left: signals > 1)
+    counts = drained(rig.worker, lambda _seconds_left: signals > 1)
 
     seconds = rig.clock.monotonic() - before
     assert seconds == pytest.approx((0 if signals else 3) + LAST_CALLS_SECONDS, abs=0.2)

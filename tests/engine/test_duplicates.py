@@ -439,7 +439,7 @@ def test_keys_that_no_database_accepts_are_recognised(
         rig.queue.send(body)
 
     rig.cycle()
-    rig.worker.threads.housekeeper.tick()
+    rig.worker.threads.tick()
     rig.clock.advance(60)
     rig.cycle()
 

@@ -31,7 +31,8 @@ from consumer import BatchFailure, Registry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.ledger.ledger import Ledger, open_ledger
-from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.parts import Parts
+from consumer.engine.receive import RunOptions
 from consumer.engine.worker import Worker
 from consumer.testing import InMemoryQueue, canvas_body
 
@@ -56,7 +57,7 @@ def recorded(kind, name):
 
 for name in ("receive", "delete", "change_visibility"):
     recorded(InMemoryQueue, name)
-for name in ("note", "keep", "forget", "commit", "flush", "close"):
+for name in ("note", "keep", "forget", "commit", "close"):
     recorded(Ledger, name)
 
 

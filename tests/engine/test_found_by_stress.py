@@ -106,12 +106,12 @@ def test_no_thread_spins_while_the_only_message_waits_to_be_deleted_again(
     rig.receive()
     rig.work()
     rig.refuse("delete", {0: THROTTLED})
-    rig.parts.settler.send(partial=True)
+    rig.parts.outbox.send(partial=True)
 
-    assert rig.parts.settler.pending() == 1
+    assert rig.parts.outbox.pending() == 1
     assert rig.parts.pool.take_role() is None
 
     rig.beat(1)
-    assert rig.parts.settler.pending() == 0
+    assert rig.parts.outbox.pending() == 0
     assert len(rig.queue.deleted()) == 1
     assert set(rig.queue.deleted()) < set(sent)

@@ -200,7 +200,8 @@ def test_what_is_being_renewed_may_not_leave_until_that_has_ended(
     assert not table.leave(message)
     assert not message.leaving
 
-    table.end_renewal(renewed)
+    for message in renewed:
+        message.renewing = False
 
     assert table.leave(message)
     assert message.leaving

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.ledger.database import open_database
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step, open_database
 from consumer.ledger.ledger import COMMIT_SECONDS, Ledger, open_ledger
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
 from tests.engine.ledger_files import Writes, database_of, rows_in, steps_in
@@ -58,7 +57,7 @@ def test_forgets_what_was_deleted(reopen: Callable[[], Ledger]) -> None:
 
     note(ledger, "m1")
     ledger.forget(["m1"])
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert len(reopen()) == 0
 
@@ -72,11 +71,11 @@ def test_a_row_of_several_messages_stays_until_all_are_deleted(
     ledger.commit()
 
     ledger.forget(["m1"])
-    ledger.flush()
+    ledger.commit(tidy=True)
     assert set(steps_in(tmp_path)) == {"m1", "m2"}
 
     ledger.forget(["m1", "m2"])
-    ledger.flush()
+    ledger.commit(tidy=True)
     assert rows_in(tmp_path) == []
 
 
@@ -91,7 +90,7 @@ def test_a_failed_message_does_not_keep_the_row_of_others(
     ledger.commit()
 
     ledger.forget([f"m{number}" for number in range(1, 10)])
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert rows_in(tmp_path) == [{"m0": {STEPS[0]}}]
 
@@ -124,7 +123,7 @@ def test_a_message_deleted_during_its_commit_leaves_no_row(
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(ledger, "_write", write_while_it_is_deleted)
         ledger.commit()
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert rows_in(tmp_path) == []
 
@@ -168,7 +167,7 @@ def test_steps_of_a_deleted_message_are_not_written(
     ledger.note([("m1", STEPS[0]), ("m2", STEPS[0])])
 
     ledger.forget(["m1"])
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert set(steps_in(tmp_path)) == {"m2"}
 
@@ -218,7 +217,7 @@ def test_survives_kill_9(tmp_path: Path, reopen: Callable[[], Ledger]) -> None:
     program = (
         "import os, sys, pathlib\n"
         "from consumer.clock import SystemClock\n"
-        "from consumer.ledger.journal import Step\n"
+        "from consumer.ledger.database import Step\n"
         "from consumer.ledger.ledger import open_ledger\n"
         "ledger = open_ledger(pathlib.Path(sys.argv[1]), clock=SystemClock())\n"
         "for n in range(20):\n"
@@ -249,7 +248,7 @@ def test_a_failed_write_changes_nothing(
     assert set(steps_in(tmp_path)) == {"m1", "m2"}
 
     clock.advance(30)
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert set(steps_in(tmp_path)) == {"m1", "m3"}
 
@@ -267,7 +266,7 @@ def test_notes_that_follow_closely_share_a_write(
     assert 9 <= writes.attempts <= 11
     assert len(steps_in(tmp_path)) >= 90
 
-    ledger.flush()
+    ledger.commit(tidy=True)
 
     assert len(steps_in(tmp_path)) == 100
 
@@ -281,7 +280,7 @@ def test_nothing_new_costs_no_write(reopen: Callable[[], Ledger], clock: ManualC
     for _ in range(10):
         clock.advance(1)
         ledger.note([])
-        ledger.flush()
+        ledger.commit(tidy=True)
 
     assert writes.attempts == 0
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step
 from consumer.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def test_without_a_file_notes_are_not_collected(ledger: Ledger) -> None:
     assert ledger.database is None
     ledger.note([("a", Step(0, "h"))])
     ledger.commit()
-    ledger.flush()
+    ledger.commit(tidy=True)
     ledger.close()
 
     assert ledger.succeeded("a") == frozenset()

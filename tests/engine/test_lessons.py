@@ -294,7 +294,7 @@ def test_lesson_15_everything_in_flight_is_renewed_in_time(
 ) -> None:
     """Bento could not renew all its handles: here a full table is renewed at each half-life."""
     rig = make_rig(registry)
-    capacity = rig.parts.in_flight.capacity
+    capacity = rig.parts.in_flight._max_messages
     rig.send(count=capacity)
     while rig.receive().messages:
         pass
@@ -542,7 +542,7 @@ def test_lesson_29_an_idle_queue_costs_three_requests_a_minute(
     for _ in range(30):
         rig.receive_as_a_thread()
         rig.parts.heartbeat.tick()
-        rig.worker.threads.housekeeper.tick()
+        rig.worker.threads.tick()
 
     assert rig.calls("receive") == [10] * 30
     assert len(rig.queue.calls) == 30

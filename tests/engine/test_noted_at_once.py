@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.handlers.registering.registry import Registry
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step
 from consumer.ledger.ledger import COMMIT_SECONDS, open_ledger
 from consumer.testing import InMemoryQueue, ManualClock
 from tests.engine.conftest import THROTTLED, VISIBILITY, Rig
@@ -111,7 +111,7 @@ def test_a_kill_in_the_first_of_many_deletes_finds_all_noted(bench: Bench) -> No
     rig.send(count=25)
     for _ in range(3):
         rig.receive()
-    while rig.parts.receiver.queued():
+    while rig.parts.receiver.received:
         rig.begin_one()
     rig.settle()
 
@@ -141,7 +141,7 @@ def test_a_message_whose_delete_is_repeated_stays_noted(bench: Bench) -> None:
     rig.tick()
 
     assert bench.queue.deletes == 1
-    assert rig.parts.settler.pending() == 10
+    assert rig.parts.outbox.pending() == 10
     assert len(bench.in_file()) == 10
 
 
@@ -178,12 +178,12 @@ def test_a_step_is_in_the_file_after_a_tick_at_the_latest(bench: Bench) -> None:
     def look(handler: str, message_id: str) -> None:
         if handler == "second" and message_id == sent[1]:
             found.append(bench.in_file().get(message_id, set()))
-            rig.worker.threads.housekeeper.tick()
+            rig.worker.threads.tick()
             found.append(bench.in_file().get(message_id, set()))
 
     bench.after = look
     rig.receive()
-    while rig.parts.receiver.queued():
+    while rig.parts.receiver.received:
         rig.begin_one()
 
     assert found == [set(), {"first"}]
@@ -197,9 +197,9 @@ def test_steps_of_calls_that_wait_at_a_gate_are_in_the_file(bench: Bench) -> Non
 
     def die(handler: str, _message_id: str) -> None:
         if handler == "slow":  # this call has not returned while other threads begin the rest
-            while rig.parts.receiver.queued():
+            while rig.parts.receiver.received:
                 rig.begin_one()
-            rig.worker.threads.housekeeper.tick()
+            rig.worker.threads.tick()
             found.append(bench.in_file())
             bench.go_on_without("quick", "slow", gate="slow")
 
@@ -221,7 +221,7 @@ def test_the_success_of_one_batch_handler_is_in_the_file_while_another_collects(
     sent = rig.send(count=3)
     rig.receive()
     rig.work()
-    rig.worker.threads.housekeeper.tick()
+    rig.worker.threads.tick()
 
     assert bench.in_file() == {message_id: {"small"} for message_id in sent}
     bench.clock.advance(VISIBILITY)

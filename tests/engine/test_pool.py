@@ -201,8 +201,8 @@ def test_while_every_handler_fails_there_is_one_receive_at_a_time(
 def test_nothing_is_received_or_begun_when_stopping(stage: Stage, handled: list[Event]) -> None:
     """It is given back; but a call that was begun and has waited still goes on."""
     (begun, _) = stage.bring(2)
-    registry = stage.rig.parts.flow._registry
-    stage.rig.parts.admission.add_ready(calls_of(begun, registry))
+    registry = stage.rig.parts.flow.registry
+    stage.rig.parts.admission.ready.extend(calls_of(begun, registry))
     stage.rig.parts.stopping.set()
 
     assert [stage.step(), stage.step()] == ["work", "parked"]
@@ -251,12 +251,12 @@ def test_a_closed_pool_starts_nothing_more(
 def test_a_pool_that_only_settles_begins_nothing(stage: Stage, handled: list[Event]) -> None:
     """The drain's time is up: what is ready is given back, and what is settled is still sent."""
     given_back, begun, _ = stage.bring(3)
-    registry = stage.rig.parts.flow._registry
-    stage.rig.parts.admission.add_ready(calls_of(begun, registry))
+    registry = stage.rig.parts.flow.registry
+    stage.rig.parts.admission.ready.extend(calls_of(begun, registry))
     stage.rig.parts.settler.release([given_back])
     stage.clock.advance(1)
 
-    stage.pool.only_settle()
+    stage.pool.only_settles = True
 
     assert [stage.step(), stage.step()] == ["settle", "parked"]
     assert not stage.pool.work_once()
@@ -271,7 +271,7 @@ def test_a_thread_at_work_stops_when_the_pool_only_settles(
 
     def only_settle(event: Event) -> None:
         handled.append(event)
-        stage.pool.only_settle()
+        stage.pool.only_settles = True
 
     registry.add(only_settle, "*", name="one")
     stage = make_stage(registry)
@@ -301,11 +301,11 @@ def test_full_batches_are_sent_before_anything_else(stage: Stage, handled: list[
 def test_what_has_waited_goes_before_what_came_later(stage: Stage, handled: list[Event]) -> None:
     """A call that is ready does not queue behind messages."""
     first, second = stage.bring(2)
-    registry = stage.rig.parts.flow._registry
+    registry = stage.rig.parts.flow.registry
     stage.rig.parts.receiver.take()
     stage.rig.parts.receiver.take()
-    stage.rig.parts.receiver._received.append(first)
-    stage.rig.parts.admission.add_ready(calls_of(second, registry))
+    stage.rig.parts.receiver.received.append(first)
+    stage.rig.parts.admission.ready.extend(calls_of(second, registry))
 
     stage.pool.work_once()
     stage.pool.work_once()
@@ -460,7 +460,7 @@ def test_with_room_a_batch_lingers(make_stage: MakeStage, registry: Registry) ->
     stage.bring(3)
 
     assert [stage.step(), stage.step()] == ["work", "receive"]
-    assert stage.rig.parts.admission.ready() == 0
+    assert not stage.rig.parts.admission.ready
 
 
 @pytest.mark.parametrize("batch", [None, 10])
@@ -627,7 +627,7 @@ def test_a_role_that_raises_is_left(
     stage.rig.parts.settler.ack(stage.bring(10))
     if operation is None:
         monkeypatch.setattr(stage.rig.parts.flow, "begin", fail)
-        stage.rig.parts.settler.send()
+        stage.rig.parts.outbox.send()
     else:
         stage.rig.queue.faults = fail
     stage.pool._roles[role] = 1
@@ -749,11 +749,11 @@ def test_the_housekeeper_wakes_a_thread_for_what_is_due(
     stage.hold("receive")
     stage.park()
     stage.clock.advance(1.9)
-    stage.rig.worker.threads.housekeeper.tick()
+    stage.rig.worker.threads.tick()
     assert stage.turn.notified == []
 
     stage.clock.advance(0.1)
-    stage.rig.worker.threads.housekeeper.tick()
+    stage.rig.worker.threads.tick()
 
     assert stage.turn.notified == [1]
     assert stage.step() == "work"
@@ -799,9 +799,9 @@ def test_a_pool_is_busy_while_something_is_ready(stage: Stage) -> None:
     """Though no thread has taken it yet."""
     (message,) = stage.bring(1)
     stage.rig.parts.stopping.set()
-    registry = stage.rig.parts.flow._registry
+    registry = stage.rig.parts.flow.registry
     assert not stage.pool.busy()
 
-    stage.rig.parts.admission.add_ready(calls_of(message, registry))
+    stage.rig.parts.admission.ready.extend(calls_of(message, registry))
 
     assert stage.pool.busy()

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer import log_events
+from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.inflight import InFlight
-from consumer.engine.receive import RECEIVE_BACKOFF, ReceiveOptions, Receiver
+from consumer.engine.receive import RECEIVE_BACKOFF, Receiver, RunOptions
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
 from consumer.testing import Fault, InMemoryQueue, canvas_body
@@ -48,15 +49,15 @@ def _stats() -> Stats:
 def _make_receiver(
     queue: InMemoryQueue, table: InFlight, stats: Stats, clock: ManualClock
 ) -> MakeReceiver:
-    def make(**options: Any) -> Receiver:
-        return Receiver(
-            queue,
-            table,
-            stats,
-            ReceiveOptions(**{"wait_seconds": WAIT, "visibility_seconds": 30, **options}),
-            clock=clock,
-            rng=Random(3),
+    def make(
+        *, wait_seconds: int = WAIT, fatal_grace_seconds: float = 60, **options: Any
+    ) -> Receiver:
+        settings = Settings(
+            queue=QueueSettings(wait_time_seconds=wait_seconds),
+            engine=EngineSettings(fatal_grace_seconds=fatal_grace_seconds),
         )
+        run = RunOptions(30, **options)
+        return Receiver(queue, table, stats, settings, run, clock=clock, rng=Random(3))
 
     return make
 
@@ -79,20 +80,12 @@ def test_what_a_receive_brings_waits_to_be_taken(
 
     received = receiver.receive()
 
-    assert (received.messages, received.full, received.pause_seconds) == (3, False, 0)
-    assert (receiver.queued(), len(table)) == (3, 3)
+    assert (received.messages, received.pause_seconds) == (3, 0)
+    assert (len(receiver.received), len(table)) == (3, 3)
     assert stats.snapshot() == {"receives": 1, "received": 3}
     taken = receiver.take_back()
     assert [message.message_id for message in taken] == sent
     assert [message.visible_at for message in taken] == [clock.monotonic() + 30] * 3
-
-
-def test_a_receive_of_ten_is_full(make_receiver: MakeReceiver, queue: InMemoryQueue) -> None:
-    """There is probably more where it came from."""
-    fill(queue, 11)
-    receiver = make_receiver()
-
-    assert [receiver.receive().full, receiver.receive().full] == [True, False]
 
 
 def test_without_a_long_poll_an_empty_queue_is_asked_once_a_second(
@@ -118,7 +111,7 @@ def test_each_message_is_taken_once(make_receiver: MakeReceiver, queue: InMemory
     assert taken is not None
     assert taken.message_id == first
     assert [message.message_id for message in back] == rest
-    assert (receiver.take(), receiver.take_back(), receiver.queued()) == (None, [], 0)
+    assert (receiver.take(), receiver.take_back(), len(receiver.received)) == (None, [], 0)
 
 
 def test_what_a_thread_takes_meanwhile_is_not_taken_back(
@@ -139,7 +132,7 @@ def test_what_a_thread_takes_meanwhile_is_not_taken_back(
                 taken.append(super().popleft())
             return message
 
-    received = receiver._received = Contended(receiver._received)
+    received = receiver.received = Contended(receiver.received)
     before = list(received)
 
     back = receiver.take_back()
@@ -161,7 +154,7 @@ def test_no_more_is_asked_for_than_there_is_room(
     assert [call.size for call in queue.calls] == [10, 10, 5]
     assert len(table) == 25
     assert not receiver.may_receive(None)
-    assert not receiver.has_room()
+    assert not table.has_room()
 
 
 def test_no_more_is_asked_for_than_is_wanted(
@@ -294,8 +287,8 @@ def test_a_bug_in_the_transport_is_raised_and_holds_no_room(
         receiver.receive()
 
     assert table.reserve() + table.reserve() + table.reserve() == 25
-    assert receiver.oldest_open(clock.monotonic()) == clock.monotonic()
-    assert receiver.open() == 0
+    assert min([*receiver.open, clock.monotonic()]) == clock.monotonic()
+    assert len(receiver.open) == 0
 
 
 @pytest.mark.parametrize("error", [AccessDeniedError("no"), QueueMissingError("gone")])
@@ -382,7 +375,7 @@ def test_a_limit_on_messages_is_kept_to_the_message(
     make_receiver: MakeReceiver, queue: InMemoryQueue
 ) -> None:
     """13 means 13: empty and failed receives use up nothing."""
-    receiver = make_receiver(most=13)
+    receiver = make_receiver(max_messages=13)
     receiver.receive()
     queue.faults = [TRANSIENT]
     receiver.receive()
@@ -399,7 +392,7 @@ def test_a_limit_on_messages_waits_for_what_is_missing(
     make_receiver: MakeReceiver, queue: InMemoryQueue
 ) -> None:
     """A receive that brings less than it asked for gives the rest of the budget back."""
-    receiver = make_receiver(most=5)
+    receiver = make_receiver(max_messages=5)
     fill(queue, 3)
 
     assert receiver.receive().messages == 3
@@ -415,7 +408,7 @@ def test_the_budget_is_not_exhausted_while_a_receive_is_open(
     make_receiver: MakeReceiver, queue: InMemoryQueue
 ) -> None:
     """All of it is asked for, and nothing has come yet."""
-    receiver = make_receiver(most=5)
+    receiver = make_receiver(max_messages=5)
     seen: list[tuple[bool, bool]] = []
 
     def look(_call: object) -> None:
@@ -458,7 +451,7 @@ def test_a_redelivery_in_flight_is_no_new_work(
 
     again = receiver.receive()
 
-    assert (again.messages, receiver.queued()) == (1, 0)
+    assert (again.messages, len(receiver.received)) == (1, 0)
     assert len(table) == 1
     assert message.receipt_handle != message.received.receipt_handle
     assert stats["duplicates"] == 1
@@ -495,15 +488,15 @@ def test_open_receives_are_known_by_their_age(
 
     def look(_call: object) -> Fault:
         clock.advance(7)
-        seen.append((receiver.open(), receiver.oldest_open(clock.monotonic())))
+        seen.append((len(receiver.open), min([*receiver.open, clock.monotonic()])))
         return Fault()
 
     queue.faults = look
     receiver.receive()
 
     assert seen == [(1, began)]
-    assert receiver.oldest_open(clock.monotonic()) == clock.monotonic()
-    assert (receiver.open(), receiver.last_return) == (0, clock.monotonic())
+    assert min([*receiver.open, clock.monotonic()]) == clock.monotonic()
+    assert (len(receiver.open), receiver.last_return) == (0, clock.monotonic())
 
 
 # An empty queue: only with `until_empty`.
@@ -612,7 +605,7 @@ def test_what_was_put_back_and_comes_again_is_nothing_new(
         receives += 1
 
     assert receives == 3
-    assert receiver.queued() == 1
+    assert len(receiver.received) == 1
 
 
 def test_without_until_empty_what_is_put_back_is_not_noted(make_receiver: MakeReceiver) -> None:

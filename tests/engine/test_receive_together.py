@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+from consumer.config import Settings
 from consumer.engine.inflight import InFlight
-from consumer.engine.receive import ReceiveOptions, Receiver
+from consumer.engine.receive import Receiver, RunOptions
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
 from consumer.testing import InMemoryQueue, ManualClock
@@ -44,7 +45,8 @@ def test_receives_that_fail_together_back_off_once() -> None:
         queue,
         InFlight(max_messages=100, max_bytes=2**30),
         Stats(),
-        ReceiveOptions(wait_seconds=20, visibility_seconds=30),
+        Settings(),
+        RunOptions(30),
         clock=clock,
         rng=Random(1),
     )

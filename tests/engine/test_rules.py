@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.engine.worker import Counts
 from consumer.errors import AccessDeniedError, QueueMissingError, Retry, TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_MESSAGE_BYTES
 from consumer.testing import Fault, InMemoryQueue, canvas_body
+from tests.engine.drains import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,7 +95,7 @@ def test_rule_02_an_idle_daemon_makes_three_requests_a_minute(
     while rig.clock.monotonic() - before < 3600:
         rig.receive_as_a_thread()
         rig.parts.heartbeat.tick()
-        rig.worker.threads.housekeeper.tick()
+        rig.worker.threads.tick()
 
     assert len(rig.queue.calls) == 180
 

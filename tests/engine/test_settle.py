@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 
 from consumer import log_events
 from consumer.engine.attempts import MAX_ATTEMPTS, Attempts
-from consumer.engine.changes import RENEWAL_SECONDS, Changes
-from consumer.engine.deletes import REFUSED_SECONDS, Deletes
 from consumer.engine.inflight import InFlight
 from consumer.engine.lane import Lane
+from consumer.engine.outbox import REFUSED_SECONDS, RENEWAL_SECONDS, Outbox
 from consumer.engine.settle import Settler
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Handler
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step
 from consumer.ledger.ledger import Ledger
 from consumer.messages import Outcome
 from consumer.queues.transport import EntryFailure
@@ -53,16 +52,12 @@ class Bench:
         self.stats = Stats()
         self.attempts = Attempts(clock=self.clock, fatal_grace_seconds=60)
         self.put_back: dict[str, str] = {}
-        deletes = Deletes(
+        self.outbox = Outbox(
             self.queue, self.in_flight, self.ledger, self.stats, self.attempts,
             clock=self.clock, linger_seconds=LINGER,
         )  # fmt: skip
-        changes = Changes(
-            self.queue, self.in_flight, self.attempts, clock=self.clock, linger_seconds=LINGER
-        )
         self.settler = Settler(
-            deletes,
-            changes,
+            self.outbox,
             self.ledger,
             self.stats,
             rng=Random(5),
@@ -88,13 +83,13 @@ class Bench:
 
     def send_due(self) -> None:
         """What a thread sends that has time now."""
-        while self.settler.send():
+        while self.outbox.send():
             pass
 
     def send_all(self) -> None:
         """What threads send until nothing waits; time passes only where it must."""
-        while self.settler.pending():
-            if not self.settler.send(partial=True):
+        while self.outbox.pending():
+            if not self.outbox.send(partial=True):
                 self.clock.advance(0.1)
 
     def receive(self, count: int = 1) -> list[InFlightMessage]:
@@ -134,18 +129,18 @@ def test_a_full_batch_is_sent_by_the_next_thread_that_has_time(bench: Bench) -> 
     """Ten acks are one call, without a linger; the thread that acks makes none."""
     messages = bench.receive(10)
     bench.ack(*messages[:9])
-    assert bench.settler.full() == 0
+    assert bench.outbox.full() == 0
     bench.ack(messages[9])
-    assert bench.settler.full() == 1
+    assert bench.outbox.full() == 1
     assert bench.sizes("delete") == []
 
-    assert bench.settler.send()
+    assert bench.outbox.send()
 
     assert bench.sizes("delete") == [10]
     assert len(bench.queue.deleted()) == 10
     assert len(bench.in_flight) == 0
     assert bench.stats["deleted"] == 10
-    assert (bench.settler.pending(), bench.settler.full()) == (0, 0)
+    assert (bench.outbox.pending(), bench.outbox.full()) == (0, 0)
 
 
 def test_fewer_than_ten_wait_for_the_linger(bench: Bench) -> None:
@@ -169,13 +164,13 @@ def test_fewer_than_ten_wait_for_the_linger(bench: Bench) -> None:
 def test_each_send_is_one_call(bench: Bench) -> None:
     """So several threads can send at the same time; the rest lingers."""
     bench.ack(*bench.receive(37))
-    assert bench.settler.full() == 3
+    assert bench.outbox.full() == 3
 
-    sent = [bench.settler.send() for _ in range(4)]
+    sent = [bench.outbox.send() for _ in range(4)]
 
     assert sent == [True, True, True, False]
     assert bench.sizes("delete") == [10, 10, 10]
-    assert bench.settler.pending() == 7
+    assert bench.outbox.pending() == 7
 
 
 def test_full_batches_of_changes_count_too(bench: Bench) -> None:
@@ -183,7 +178,7 @@ def test_full_batches_of_changes_count_too(bench: Bench) -> None:
     messages = bench.receive(30)
     bench.settler.release(messages[:20])
     bench.ack(*messages[20:])
-    assert bench.settler.full() == 3
+    assert bench.outbox.full() == 3
 
     bench.send_due()
 
@@ -194,19 +189,19 @@ def test_full_batches_of_changes_count_too(bench: Bench) -> None:
 
 def test_when_something_is_due_is_known(bench: Bench) -> None:
     """The first of all that waits; nothing is never due."""
-    assert bench.settler.due() == float("inf")
+    assert bench.outbox.due() == float("inf")
     one, two = bench.receive(2)
     now = bench.clock.monotonic()
     bench.ack(one)
     bench.clock.advance(0.2)
     bench.retry(two)
 
-    assert bench.settler.due() == now + LINGER
+    assert bench.outbox.due() == now + LINGER
     bench.clock.advance(0.3)
     bench.send_due()
-    assert bench.settler.due() == now + 0.2 + LINGER
-    bench.settler.recall(["handle"])
-    assert bench.settler.due() == now + 0.5
+    assert bench.outbox.due() == now + 0.2 + LINGER
+    bench.outbox.recalls.add(["handle"])
+    assert bench.outbox.due() == now + 0.5
 
 
 def test_a_drain_lets_nothing_linger(bench: Bench) -> None:
@@ -215,14 +210,14 @@ def test_a_drain_lets_nothing_linger(bench: Bench) -> None:
     bench.ack(one)
     bench.retry(two, 9)
 
-    bench.settler.stop_lingering()
+    bench.outbox.stop_lingering()
     bench.send_due()
-    assert bench.settler.pending() == 0
+    assert bench.outbox.pending() == 0
     bench.ack(three)
     bench.retry(four, 9)
     bench.send_due()
 
-    assert bench.settler.pending() == 0
+    assert bench.outbox.pending() == 0
     assert bench.sizes("delete") == [1, 1]
     assert bench.sizes("change_visibility") == [1, 1]
 
@@ -236,7 +231,7 @@ def test_sending_everything_leaves_nothing(bench: Bench) -> None:
 
     bench.send_all()
 
-    assert bench.settler.pending() == 0
+    assert bench.outbox.pending() == 0
     assert len(bench.in_flight) == 0
     assert len(bench.queue.deleted()) == 14
     assert {bench.visible_in(message) for message in messages[14:]} == {60}
@@ -311,14 +306,14 @@ def test_retried_entries_are_spaced_even_when_everything_is_sent(bench: Bench) -
     bench.ack(*bench.receive(10))
     refused = Fault(failed=dict.fromkeys(range(10), THROTTLED), operation="delete")
     bench.queue.faults = [refused] * 2
-    bench.settler.send()
+    bench.outbox.send()
     began = bench.clock.monotonic()
 
     for _ in range(2):
-        assert (bench.settler.full(), bench.settler.pending()) == (0, 10)
-        assert not bench.settler.send(partial=True)
+        assert (bench.outbox.full(), bench.outbox.pending()) == (0, 10)
+        assert not bench.outbox.send(partial=True)
         bench.clock.advance(REFUSED_SECONDS)
-        assert bench.settler.send()
+        assert bench.outbox.send()
 
     assert len(bench.queue.deleted()) == 10
     assert bench.clock.monotonic() - began == 2 * REFUSED_SECONDS
@@ -411,7 +406,7 @@ def test_a_retry_without_a_delay_has_full_jitter_over_the_receive_count(
 ) -> None:
     """From one second to the ceiling of the backoff."""
     bench = Bench()
-    bench.settler._rng = Random(seed)
+    bench.settler.rng = Random(seed)
     (message,) = bench.receive()
     object.__setattr__(message.received, "receive_count", receive_count)
 
@@ -430,7 +425,7 @@ def test_no_retry_comes_again_at_once_by_chance(bench: Bench) -> None:
         def random(self) -> float:
             return 0.0
 
-    bench.settler._rng = Smallest()
+    bench.settler.rng = Smallest()
     (message,) = bench.receive()
 
     bench.retry(message)
@@ -531,7 +526,7 @@ def test_a_message_is_settled_once(bench: Bench, first: str, second: str) -> Non
             bench.retry(message, 600)
         else:
             bench.settler.release([message])
-    assert bench.settler.pending() == 1
+    assert bench.outbox.pending() == 1
     bench.send_all()
 
     assert bench.sizes("delete" if first == "ack" else "change_visibility") == [1]
@@ -647,7 +642,8 @@ def test_a_change_that_can_not_get_through_keeps_no_renewal_waiting(bench: Bench
 
     def look(_call: object) -> Fault:
         renewable.append(bench.in_flight.begin_renewal([leaving, other]))
-        bench.in_flight.end_renewal([leaving, other])
+        for message in [leaving, other]:
+            message.renewing = False
         return Fault(error=DOWN)
 
     bench.queue.faults = look
@@ -664,17 +660,18 @@ def test_a_change_waits_for_the_renewal_of_its_message(bench: Bench) -> None:
     bench.retry(other, 600)
     renewing = bench.in_flight.begin_renewal([renewed])
 
-    assert bench.settler.send(partial=True)
+    assert bench.outbox.send(partial=True)
     assert bench.sizes("change_visibility") == [1]
     assert (bench.in_flight.holds(renewed), bench.in_flight.holds(other)) == (True, False)
-    assert bench.settler.pending() == 1
+    assert bench.outbox.pending() == 1
 
     bench.clock.advance(RENEWAL_SECONDS)
     bench.send_due()
-    assert bench.settler.pending() == 1  # the renewal is still under way
+    assert bench.outbox.pending() == 1  # the renewal is still under way
 
-    bench.in_flight.end_renewal(renewing)
-    assert not bench.settler.send(partial=True)
+    for message in renewing:
+        message.renewing = False
+    assert not bench.outbox.send(partial=True)
     bench.clock.advance(RENEWAL_SECONDS)
     bench.send_due()
 
@@ -689,9 +686,10 @@ def test_a_full_batch_that_waits_for_renewals_is_not_sent_earlier(bench: Bench) 
     bench.settler.release(messages)
     renewing = bench.in_flight.begin_renewal(messages)
     bench.send_due()
-    bench.in_flight.end_renewal(renewing)
+    for message in renewing:
+        message.renewing = False
 
-    assert not bench.settler.send(partial=True)
+    assert not bench.outbox.send(partial=True)
     bench.clock.advance(RENEWAL_SECONDS)
     bench.send_due()
 
@@ -705,9 +703,9 @@ def test_in_a_hurry_a_change_waits_for_no_renewal(bench: Bench) -> None:
     bench.in_flight.begin_renewal([message])
     bench.attempts.hurry.set()
 
-    bench.settler.send(partial=True)
+    bench.outbox.send(partial=True)
 
-    assert bench.settler.pending() == 0
+    assert bench.outbox.pending() == 0
     assert bench.queue.visible() == [message.message_id]
     assert len(bench.in_flight) == 0
 
@@ -723,7 +721,7 @@ def test_hidden_messages_are_made_visible_by_their_handles(bench: Bench) -> None
         bench.retry(message, 3000)
     bench.send_all()
 
-    bench.settler.recall(handles)
+    bench.outbox.recalls.add(handles)
     bench.send_due()
 
     assert bench.sizes("change_visibility") == [10, 2, 10, 2]
@@ -740,10 +738,10 @@ def test_a_hidden_message_that_can_not_be_made_visible_comes_later(
     bench.send_all()
     bench.queue.faults = [fault] * MAX_ATTEMPTS
 
-    bench.settler.recall([message.receipt_handle])
+    bench.outbox.recalls.add([message.receipt_handle])
     bench.send_all()
 
-    assert bench.settler.pending() == 0
+    assert bench.outbox.pending() == 0
     assert bench.queue.visible() == []
     assert bench.attempts.fatal is None
 
@@ -850,9 +848,9 @@ def test_in_a_hurry_a_refused_entry_is_not_sent_again(bench: Bench) -> None:
     bench.queue.faults = [Fault(failed={0: THROTTLED}, operation="delete")]
     bench.attempts.hurry.set()
 
-    bench.settler.send(partial=True)
+    bench.outbox.send(partial=True)
 
-    assert bench.settler.pending() == 0
+    assert bench.outbox.pending() == 0
     assert bench.ledger.succeeded(message.message_id) == {STEP}
     assert len(bench.in_flight) == 0
 
@@ -879,7 +877,7 @@ def test_the_end_of_a_call_is_a_sign_of_life(bench: Bench) -> None:
     for fault in (Fault(seconds=20), Fault(seconds=20, error=DENIED)):
         bench.ack(*bench.receive())
         bench.queue.faults = [fault]
-        bench.settler.send(partial=True)
+        bench.outbox.send(partial=True)
 
         assert bench.attempts.progress == bench.clock.monotonic()
 

@@ -164,8 +164,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(everything=st.booleans())
     def flush(self, *, everything: bool) -> None:
-        """The settler sends."""
-        while self.rig.parts.settler.send(partial=everything):
+        """The outbox sends."""
+        while self.rig.parts.outbox.send(partial=everything):
             pass
 
     @rule(seconds=st.sampled_from([0.5, 3.0, 16.0, 40.0, 950.0]))
@@ -240,7 +240,7 @@ class EngineMachine(RuleBasedStateMachine):
     def check_drained(self) -> None:
         """Every slot was given back."""
         assert self.rig.held() == []
-        assert self.rig.parts.settler.pending() == 0
+        assert self.rig.parts.outbox.pending() == 0
 
     def teardown(self) -> None:
         """In the end all is mended; what is left gets through, but for what is dead."""

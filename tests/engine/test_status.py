@@ -39,7 +39,7 @@ def keep_alive(rig: Rig, *, but: str = "") -> None:
     if but != "heartbeat":
         rig.parts.heartbeat.progress = now
     if but != "housekeeper":
-        rig.worker.threads.housekeeper.progress = now
+        rig.worker.threads.progress = now
     if but != "receiver":
         rig.parts.receiver.last_return = now
 
@@ -73,7 +73,7 @@ def test_a_settle_that_is_due_and_not_sent_is_a_problem(rig: Rig, verdict: str) 
     else:
         rig.parts.settler.settle(message, Outcome.retry("busy"))
 
-    due = rig.parts.settler.due() - rig.clock.monotonic()
+    due = rig.parts.outbox.due() - rig.clock.monotonic()
     rig.clock.advance(due + CALLS)
     keep_alive(rig, but="settles")
     assert problems(rig) == []
@@ -293,7 +293,7 @@ def test_an_outage_is_no_problem(rig: Rig) -> None:
         caller = "heartbeat"
         rig.parts.heartbeat.tick()
         caller = "settles"
-        rig.parts.settler.send(partial=True)
+        rig.parts.outbox.send(partial=True)
         caller = "receiver"
         rig.receive()
         rig.clock.advance(1)

@@ -13,6 +13,7 @@ from consumer.engine.status import STUCK_SECONDS
 from consumer.engine.threads import FEWEST_THREADS
 from consumer.errors import AccessDeniedError, StuckError, ThreadsError
 from consumer.testing import InMemoryQueue
+from tests.engine.drains import drained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -215,7 +216,7 @@ def test_too_few_threads_end_the_process_and_all_is_given_back(
 
     rig.worker.start()
     status = rig.status
-    counts = rig.worker.drain(lambda _seconds_left: False)
+    counts = drained(rig.worker, lambda _seconds_left: False)
 
     assert isinstance(status.failure, ThreadsError)
     assert (status.finished, status.failure.exit_code) == ("failure", 75)

@@ -10,9 +10,10 @@ import pytest
 from consumer.engine.call import Call
 from consumer.engine.inflight import InFlightMessage
 from consumer.handlers.loading.loader import UNMATCHED, archive_unmatched
-from consumer.ledger.journal import Step
+from consumer.ledger.database import Step
 from consumer.messages import DECLINED
 from consumer.testing import make_event, make_message
+from tests.engine.drains import drained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ def test_the_first_handler_does_not_switch_the_archive_off(
     assert (1, 2) == (rig.stats["handled"], rig.stats["unmatched"])
     assert {"grade_change": 1} == rig.stats.events()
     assert {"course_created": 1, "user_created": 1} == dict(rig.status.unmatched_events)
-    assert 2 == rig.worker.drain(lambda _left: False).unmatched
+    assert 2 == drained(rig.worker, lambda _left: False).unmatched
 
 
 def test_a_handler_of_everything_leaves_nothing_unmatched(registry: Registry, state: Path) -> None:

@@ -11,11 +11,13 @@ import pytest
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.inflight import capacity_for
-from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.parts import Parts
+from consumer.engine.receive import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
 from consumer.testing import Fault, InMemoryQueue, canvas_body
+from tests.engine.drains import drained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -175,7 +177,7 @@ def test_threads_handle_every_message_once_and_delete_it(
 
     engine.worker.start()
     engine.wait(lambda: engine.worker.status().finished)
-    counts = engine.worker.drain(lambda _seconds_left: False)
+    counts = drained(engine.worker, lambda _seconds_left: False)
 
     assert engine.worker.status().failure is None
     assert sorted(engine.queue.deleted()) == sorted(ids)
@@ -194,7 +196,7 @@ def test_a_limit_is_exact_with_threads(
 
     engine.worker.start()
     engine.wait(lambda: engine.worker.status().finished)
-    counts = engine.worker.drain(lambda _seconds_left: False)
+    counts = drained(engine.worker, lambda _seconds_left: False)
 
     assert counts.handled == counts.deleted == len(engine.queue.deleted()) == 137
     assert counts.released == 0
@@ -244,7 +246,7 @@ def test_a_loop_that_dies_finishes_the_worker(
     engine = make_engine()
     engine.send(1)
     with monkeypatch.context() as patch:
-        parts = {"housekeeper": engine.worker.threads.housekeeper}
+        parts = {"housekeeper": engine.worker.threads}
         patch.setattr(parts.get(part) or getattr(engine.parts, part), verb, die)
         engine.worker.start()
         engine.wait(lambda: engine.worker.status().finished)
@@ -346,7 +348,7 @@ def test_a_second_signal_does_not_wait_for_a_hung_handler(
         looks.append(seconds_left)
         return len(looks) > 2
 
-    counts = engine.worker.drain(second_signal)
+    counts = drained(engine.worker, second_signal)
     visible = engine.queue.visible()
     hang.set()
 
@@ -374,7 +376,7 @@ def test_draining_in_the_middle_of_work_loses_nothing(
     engine.worker.start()
     engine.wait(lambda: sum(handled.values()) >= 50)
 
-    counts = engine.worker.drain(lambda _seconds_left: False)
+    counts = drained(engine.worker, lambda _seconds_left: False)
 
     assert counts.abandoned == 0
     assert counts.handled == counts.deleted == len(engine.queue.deleted())

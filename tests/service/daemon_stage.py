@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from consumer.engine.status import Status
-from consumer.engine.worker import Counts
 from consumer.service.daemon import Daemon
 from consumer.service.signals import StopSignals
 from consumer.testing import ManualClock
@@ -29,9 +28,10 @@ class FakeWorker:
             failure=None,
         )  # fmt: skip
         self.started = False
-        #: What a drain finds: how long it takes, and the counts.
+        #: What a drain finds: how long it takes, the counts, and what it returns.
         self.drain_seconds = 0.0
-        self.counts = Counts(0, 0, 0, 0)
+        self.drain_counts: dict[str, int] = {}
+        self.put_back: dict[str, int] = {}
         self.cut_short_after: float | None = None
 
     def become(self, **facts: Any) -> None:
@@ -48,14 +48,15 @@ class FakeWorker:
     def status(self) -> Status:
         return self.current
 
-    def drain(self, while_waiting: Callable[[float], bool]) -> Counts:
+    def drain(self, while_waiting: Callable[[float], bool]) -> dict[str, int]:
         began = self.clock.monotonic()
         while (passed := self.clock.monotonic() - began) < self.drain_seconds:
             if while_waiting(60.0 - passed):
                 self.cut_short_after = passed
                 break
             self.clock.advance(0.5)
-        return self.counts
+        self.count(**self.drain_counts)
+        return self.put_back
 
 
 class Heard:

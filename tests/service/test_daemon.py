@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from consumer.engine.worker import Counts
 from tests.cases import for_each
 from tests.service.daemon_stage import Stage, named
 
@@ -16,7 +15,7 @@ def test_a_life_in_order(stage: Stage, logged: list[Any]) -> None:
     """Started, ready with the first receive, drained by a signal, exit code 0."""
     stage.at(3, lambda: stage.worker.become(ready=True))
     stage.stop_at(4)
-    stage.worker.counts = Counts(handled=5, deleted=4, released=2, abandoned=1)
+    stage.worker.drain_counts = {"handled": 5, "deleted": 4, "released": 2, "abandoned": 1}
 
     code = stage.run()
 
@@ -204,7 +203,6 @@ def test_unmatched_events_are_counted_by_name(stage: Stage, logged: list[Any]) -
 
     stage.at(30, lambda: count(course_created=2))
     stage.at(70, lambda: count(user_created=5, course_created=1))
-    worker.counts = Counts(handled=0, deleted=8, released=0, abandoned=0, unmatched=8)
     stage.stop_at(130)
 
     stage.run(summary_interval_seconds=60)
@@ -237,7 +235,7 @@ def test_what_stays_in_the_queue_is_reported_with_its_reasons(
 ) -> None:
     """In a run until the queue is empty: how many, and why."""
     stage.worker.become(finished="queue empty")
-    stage.worker.counts = Counts(5, 5, 0, 0, {"no event": 2, "handler h fails all the time": 1})
+    stage.worker.put_back = {"no event": 2, "handler h fails all the time": 1}
 
     stage.run()
 

@@ -31,7 +31,7 @@ from tests.cases import for_each
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from consumer.engine.parts import RunOptions
+    from consumer.engine.receive import RunOptions
 
 UNREACHABLE = TransportError("not reached", code="EndpointConnectionError")
 

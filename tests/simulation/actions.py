@@ -70,7 +70,7 @@ class Actions:
         self._world.life.process_all()
 
     def flush(self) -> None:
-        """The settler sends what is due."""
+        """The outbox sends what is due."""
         self._world.life.send_what_is_due()
 
     def beat(self) -> None:

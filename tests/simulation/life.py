@@ -6,7 +6,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, Settings
-from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.parts import Parts
+from consumer.engine.receive import RunOptions
 from consumer.engine.worker import LAST_CALLS_SECONDS, Worker
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import Ledger, open_ledger
@@ -123,20 +124,20 @@ class Life:
         if not self._keeping_house:  # one thread does it
             self._keeping_house = True
             try:
-                self.worker.threads.housekeeper.tick()
+                self.worker.threads.tick()
                 self.send_what_is_due()
             finally:
                 self._keeping_house = False
 
     def send_what_is_due(self) -> None:
         """The batches that are full or have lingered."""
-        while self.parts.settler.send():
+        while self.parts.outbox.send():
             if self.dead:
                 return
 
     def flush(self) -> None:
         """Everything that waits to be sent is sent; what SQS refuses lingers."""
-        while self.parts.settler.send(partial=True):
+        while self.parts.outbox.send(partial=True):
             if self.dead:
                 return
 

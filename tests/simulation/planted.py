@@ -20,7 +20,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "a visibility change that fails keeps its messages",
-        "engine/changes.py",
+        "engine/outbox.py",
         """\
         finally:
             self._in_flight.release(change.message for change in leaving)""",
@@ -30,7 +30,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "Failed entries of a delete are taken for deleted",
-        "engine/deletes.py",
+        "engine/outbox.py",
         "            elif failure is None:\n                done",
         "            elif True:\n                done",
     ),
@@ -40,8 +40,8 @@ DEFECTS: Final = (
         "        message.calls = len(work)\n",
         """\
         message.calls = len(work)
-        self._settler.ack([message])
-        self._settler.send(partial=True)
+        self.settler.ack([message])
+        self.settler.outbox.send(partial=True)
 """,
     ),
     Defect(
@@ -82,19 +82,19 @@ DEFECTS: Final = (
     ),
     Defect(
         "a retry goes beyond twelve hours",
-        "engine/changes.py",
-        "accepted_seconds(seconds, now - m.received_at)",
-        "seconds",
+        "engine/outbox.py",
+        "accepted_seconds(n, now - m.received_at)",
+        "n",
     ),
     Defect(
         "what could not be deleted is not in the ledger",
-        "engine/deletes.py",
+        "engine/outbox.py",
         "            self._ledger.keep(message.message_id, message.succeeded)",
         "            self._ledger.forget([message.message_id])",
     ),
     Defect(
         "the ledger goes by receipt handle",
-        "engine/deletes.py",
+        "engine/outbox.py",
         "            self._ledger.keep(message.message_id, message.succeeded)",
         "            self._ledger.keep(message.receipt_handle, message.succeeded)",
     ),
@@ -103,7 +103,7 @@ DEFECTS: Final = (
         "engine/settle.py",
         """\
             # Before the message can come again: what succeeded must not run twice.
-            self._ledger.keep(message.message_id, message.succeeded)""",
+            self.ledger.keep(message.message_id, message.succeeded)""",
         """\
             pass""",
     ),
@@ -122,11 +122,11 @@ DEFECTS: Final = (
     Defect(
         "poison is deleted before it is in quarantine",
         "engine/settle.py",
-        "            self._quarantine.put(message.received, reason)",
+        "            self.quarantine.put(message.received, reason)",
         """\
             self.ack([message])
-            self.send(partial=True)
-            self._quarantine.put(message.received, reason)""",
+            self.outbox.send(partial=True)
+            self.quarantine.put(message.received, reason)""",
     ),
     Defect(
         "poison is deleted though the quarantine is full",
@@ -137,8 +137,8 @@ DEFECTS: Final = (
     Defect(
         "what can't be decoded is deleted",
         "engine/flow.py",
-        "            self._settler.settle(message, events)\n",
-        "            self._settler.ack([message])\n",
+        "            self.settler.settle(message, events)\n",
+        "            self.settler.ack([message])\n",
     ),
     Defect(
         "the capacity is not respected",
@@ -167,7 +167,7 @@ DEFECTS: Final = (
     Defect(
         "what succeeded is written to the ledger's file only with its delete",
         "engine/threads.py",
-        "        parts.ledger.flush()\n",
+        "        parts.ledger.commit(tidy=True)\n",
         "",
     ),
     Defect(
@@ -188,22 +188,22 @@ DEFECTS: Final = (
         """\
         for message in given_back:
             if message.succeeded:
-                self._ledger.keep(message.message_id, message.succeeded)
+                self.ledger.keep(message.message_id, message.succeeded)
 """,
         """\
-        self._ledger.forget(message.message_id for message in given_back)
+        self.ledger.forget(message.message_id for message in given_back)
 """,
     ),
     Defect(
         "what is released stays hidden",
         "engine/settle.py",
-        "            self._changes.lane.add(Change(message, 0) for message in given_back)",
-        "            self._changes._in_flight.release(given_back)",
+        "            self.outbox.changes.add(Change(message, 0) for message in given_back)",
+        "            self.outbox._in_flight.release(given_back)",
     ),
     Defect(
         "who waits at a handler's gate is forgotten",
         "engine/admission.py",
-        "            if following is not None:\n                self._ready.append(following)",
+        "            if following is not None:\n                self.ready.append(following)",
         "            pass",
     ),
     Defect(
@@ -223,7 +223,7 @@ DEFECTS: Final = (
     Defect(
         "a breaker never tries again",
         "engine/flow.py",
-        "        self._admission.add_probes()\n",
+        "        self.admission.add_probes()\n",
         "",
     ),
     Defect(
@@ -241,12 +241,12 @@ DEFECTS: Final = (
     Defect(
         "batches wait for ever",
         "engine/flow.py",
-        "        self._admission.add_ready(self._batches.take())\n",
+        "        self.admission.ready.extend(self.batches.take())\n",
         "",
     ),
     Defect(
         "a delete that is refused is sent for ever",
-        "engine/deletes.py",
+        "engine/outbox.py",
         "failure.gone or self._is_last(message)",
         "failure.gone",
     ),

@@ -130,7 +130,7 @@ class Promise:
         self.expect(decided, "a message is not released")
         if not life.ran_out_of_time:
             self.expect(len(life.parts.in_flight) == 0, "a message is held after the drain")
-            self.expect(life.parts.settler.pending() == 0, "not everything is settled")
+            self.expect(life.parts.outbox.pending() == 0, "not everything is settled")
         asks = any(plan.retries for plan in self._scenario.handlers)
         latest = now + (_HALF_A_DAY if asks else _LONGEST_HIDDEN)
         hidden = queue.hidden_until()

@@ -66,7 +66,7 @@ class SimulationMachine(RuleBasedStateMachine):
 
     @rule(everything=st.booleans())
     def flush(self, *, everything: bool) -> None:
-        """The settler sends."""
+        """The outbox sends."""
         life = self.world.life
         self.world.step(life.flush if everything else life.send_what_is_due)
 

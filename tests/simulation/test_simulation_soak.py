@@ -78,9 +78,9 @@ def sizes(world: World) -> dict[str, int]:
     return {
         "messages": len(parts.in_flight),
         "bytes": parts.in_flight._bytes // 100_000,
-        "queued": parts.receiver.queued() + parts.admission.ready(),
+        "queued": len(parts.receiver.received) + len(parts.admission.ready),
         "held": parts.admission.held(),
-        "settles": parts.settler.pending(),
+        "settles": parts.outbox.pending(),
         "ledger": len(ledger),
         "notes": len(ledger._pending),
         "rows": len(ledger._needed_by),

@@ -7,7 +7,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.parts import Parts, RunOptions
+from consumer.engine.parts import Parts
+from consumer.engine.receive import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, BatchFailure
 from consumer.handlers.registering.registry import Registry
@@ -113,12 +114,12 @@ class Life:
             looks.append(seconds_left)
             return False
 
-        counts = self.worker.drain(while_waiting)
+        self.worker.drain(while_waiting)
         self.parts.ledger.close()
         if min(looks, default=1.0) <= 0:
             self._report(f"the drain used up its time: {self._state()}")
-        if counts.abandoned:
-            self._report(f"{counts.abandoned} messages were abandoned")
+        if abandoned := self.parts.stats["abandoned"]:
+            self._report(f"{abandoned} messages were abandoned")
         self._join()
         self._check_rest(refused=refused)
 
@@ -177,11 +178,11 @@ class Life:
             "inside gates": sum(gate._inside for gate in gates),
             "waiting at gates": sum(len(gate._waiting) for gate in gates),
             "held by breakers": admission.held(),
-            "ready": admission.ready(),
-            "in batches": len(parts.flow._batches),
-            "received": parts.receiver.queued(),
-            "open receives": parts.receiver.open(),
-            **{f"to be settled ({n})": len(lane) for n, lane in enumerate(parts.settler._lanes)},
+            "ready": len(admission.ready),
+            "in batches": len(parts.flow.batches),
+            "received": len(parts.receiver.received),
+            "open receives": len(parts.receiver.open),
+            **{f"to be settled ({n})": len(lane) for n, lane in enumerate(parts.outbox._lanes)},
             "running": len(parts.invoker._runs),
         }
 

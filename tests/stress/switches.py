@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 #: What threads share; and before which share of its bytecodes a thread stays: more in those that
 #: are short and seldom entered.
 _SHARED = {
-    **dict.fromkeys(
-        ("engine/admission", "engine/pool", "engine/receive", "engine/settle"), 1 / 400
-    ),
+    **dict.fromkeys(("engine/outbox", "engine/pool", "engine/receive", "engine/settle"), 1 / 400),
     **dict.fromkeys(("ledger/ledger", "ledger/duplicates"), 1 / 400),
-    **dict.fromkeys(("engine/breaker", "engine/inflight"), 1 / 300),
-    **dict.fromkeys(("engine/lane", "engine/stats"), 1 / 300),
-    **dict.fromkeys(("engine/batches", "engine/gate", "engine/call"), 1 / 40),
+    **dict.fromkeys(
+        ("engine/admission", "engine/breaker", "engine/inflight", "engine/lane", "engine/stats"),
+        1 / 300,
+    ),
+    "engine/call": 1 / 40,
 }
 
 

@@ -29,16 +29,13 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock."""
 
+    #: Read several times for each message, so without a frame of ours.
+    monotonic = staticmethod(time.monotonic)
+    cpu = staticmethod(time.process_time)
+
     def now(self) -> datetime:
         """Wall-clock time, aware, UTC."""
         return datetime.now(UTC)
-
-    #: CLOCK_MONOTONIC, in seconds. Read several times for each message, so without a frame of ours.
-    monotonic = staticmethod(time.monotonic)
-
-    def cpu(self) -> float:
-        """User and system time of the process, in seconds."""
-        return time.process_time()
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait in real time; returns at once when `event` is set."""

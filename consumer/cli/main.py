@@ -132,9 +132,8 @@ def _consume(options: dict[str, Any]) -> int:
     import structlog
 
     from consumer.clock import SystemClock
-    from consumer.service.ending import end_in_time
     from consumer.service.logs import configure_logging, install_exception_hooks
-    from consumer.service.run import run
+    from consumer.service.run import end_in_time, run
 
     loaded = _loaded(options)
     clock = SystemClock()

@@ -1,7 +1,9 @@
 """From settings to a running daemon: builds the parts, checks the queue, runs to the end."""
 
 import gc
-from collections.abc import Callable, Mapping
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 
 import structlog
@@ -51,8 +53,7 @@ def run(
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
-    # Messages leave no garbage in cycles. By default Python searches for it each 700 objects, which
-    # is a tenth of the CPU time of a message that lives on in a batch.
+    # Messages leave no garbage in cycles, and a search each 700 objects costs a tenth of their time.
     gc.set_threshold(20_000, 20, 100)
     state = settings.state_directory
     check_directories(state, settings.quarantine.directory)
@@ -129,3 +130,37 @@ def _options(
         max_messages=max_messages,
         until_empty=until_empty,
     )
+
+
+def end_in_time(
+    code: int,
+    *,
+    before: Collection[threading.Thread],
+    seconds: float = 10.0,
+    leave: Callable[[int], object] = os._exit,
+) -> threading.Thread | None:
+    """Make sure that the process ends with this exit code, after `seconds` at the latest.
+
+    Python waits for every non-daemon thread, and for all threads of a ThreadPoolExecutor. One that
+    a handler has started and that hangs must not delay the restart.
+
+    Args:
+        before: threads to ignore: those that ran before the handlers.
+
+    Returns:
+        The thread that watches; None if there is nothing to wait for.
+    """
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    if not left:
+        return None
+
+    def watch() -> None:
+        threading.Event().wait(seconds)
+        if running := sum(thread.is_alive() for thread in left):
+            hint = "started by a handler and still running: ended without waiting for them"
+            _log.warning(log_events.THREADS_LEFT, threads=running, hint=hint)
+            leave(code)
+
+    watcher = threading.Thread(target=watch, name="ending", daemon=True)
+    watcher.start()
+    return watcher

@@ -53,7 +53,7 @@ def run(
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
-    # Messages leave no garbage in cycles, and a search each 700 objects costs a tenth of their time.
+    # Messages leave no garbage in cycles; a search each 700 objects would take a tenth of the time.
     gc.set_threshold(20_000, 20, 100)
     state = settings.state_directory
     check_directories(state, settings.quarantine.directory)

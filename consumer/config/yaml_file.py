@@ -24,7 +24,6 @@ _MAX_BYTES: Final = 1_048_576
 _MAX_VALUES: Final = 20_000  # aliases of aliases grow without bound
 _TAG: Final = "tag:yaml.org,2002:"
 _KINDS: Final = ["str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"]
-_OCTAL: Final = re.compile(r"[-+]?0[0-7_]+")
 
 #: What PyYAML's words for an error usually mean in a configuration file.
 _HINTS: Final = (
@@ -116,10 +115,6 @@ def _syntax(path: Path, error: yaml.MarkedYAMLError) -> str:
     return f"{path}{place}: not valid YAML: {problem}{hint}"
 
 
-class _UnusableError(ValueError):
-    """What is wrong with one value."""
-
-
 class _Reader:
     """Turns nodes into plain values and notes the line of each key."""
 
@@ -134,23 +129,19 @@ class _Reader:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
-            where = f"{self._document.name}:{line}"
-            try:
-                key = _key(key_node)
-            except _UnusableError as fault:
-                self._problems.add(where, dotted(path), str(fault))
-                continue
-            inner = (*path, key)
-            if first := self._document.lines.get(inner):
+            where, key = f"{self._document.name}:{line}", key_node.value
+            if error := _key_error(key_node):
+                self._problems.add(where, dotted(path), error)
+            elif first := self._document.lines.get((*path, key)):
                 error = f"given twice, in line {first} and here; keep one"
                 self._problems.add(where, dotted((*path, shown_key(key))), error)
             else:
-                self._document.lines[inner] = line
-                for value in self._value(value_node, inner):
+                self._document.lines[*path, key] = line
+                for value in self._value(value_node, (*path, key)):
                     values[key] = value
         return values
 
-    def _items(self, node: yaml.Node, path: KeyPath) -> Iterator[Any]:
+    def _items(self, node: yaml.SequenceNode, path: KeyPath) -> Iterator[Any]:
         for index, child in enumerate(node.value):
             self._document.lines[*path, index] = child.start_mark.line + 1
             yield from self._value(child, (*path, index))
@@ -162,49 +153,49 @@ class _Reader:
         if id(node) in self._open or self._left < 0:
             raise ConfigurationError(f"{where}: {dotted(path)}: aliases that repeat without end")
         self._open.add(id(node))
-        try:
-            _check(node, HIDDEN if looks_secret(path) else node.value)
-            if isinstance(node, yaml.MappingNode):
-                yield self.mapping(node, path)
-            elif isinstance(node, yaml.SequenceNode):
-                yield list(self._items(node, path))
-            elif node.tag in (_TAG + "merge", _TAG + "value"):
-                yield node.value
-            else:
+        if error := _value_error(node, path):
+            self._problems.add(where, dotted(path), error)
+        elif isinstance(node, yaml.MappingNode):
+            yield self.mapping(node, path)
+        elif isinstance(node, yaml.SequenceNode):
+            yield list(self._items(node, path))
+        elif node.tag in (_TAG + "merge", _TAG + "value"):
+            yield node.value  # "<<" or "="
+        else:
+            try:
                 yield self._loader.construct_object(node)
-        except _UnusableError as error:
-            self._problems.add(where, dotted(path), str(error))
-        except (ValueError, OverflowError):
-            error_text = "can't be read as a number or a date; put quotes around it"
-            self._problems.add(where, dotted(path), error_text)
-        finally:
-            self._open.discard(id(node))
+            except (ValueError, OverflowError, KeyError, AttributeError):  # PyYAML checks nothing
+                error = "can't be read as a number or a date; put quotes around it"
+                self._problems.add(where, dotted(path), error)
+        self._open.discard(id(node))
 
 
-def _key(node: yaml.Node) -> str:
-    if not isinstance(node, yaml.ScalarNode):
-        raise _UnusableError("a key must be one word; is there a brace or bracket without quotes?")
+def _key_error(node: yaml.Node) -> str | None:
     kind = node.tag.removeprefix(_TAG)
+    if not isinstance(node, yaml.ScalarNode):
+        return "a key must be one word; is there a brace or bracket without quotes?"
     if kind == "merge":
-        raise _UnusableError("merge keys (<<) are not supported; write the keys out")
+        return "merge keys (<<) are not supported; write the keys out"
     if kind != "str":
         key = shown_key(node.value)
-        raise _UnusableError(f"YAML reads the key {key} as {kind}; put quotes around it")
-    return str(node.value)
+        return f"YAML reads the key {key} as {kind}; put quotes around it"
+    return None
 
 
-def _check(node: yaml.Node, value: str) -> None:
-    """Reject what YAML 1.1 reads otherwise than a person does."""
+def _value_error(node: yaml.Node, path: KeyPath) -> str | None:
+    """What YAML 1.1 reads otherwise than a person does."""
     kind = node.tag.removeprefix(_TAG)
+    value = HIDDEN if looks_secret(path) else node.value
     if kind not in _KINDS:
-        raise _UnusableError("YAML tags (!) are not supported here")
-    if kind == "int" and _OCTAL.fullmatch(node.value):
-        raise _UnusableError(
+        return "YAML tags (!) are not supported here"
+    if kind == "int" and re.fullmatch(r"[-+]?0[0-7_]+", node.value):
+        return (
             f"{value}: YAML reads a number with a leading zero as octal; "
             "leave out the zero, or put quotes around it if it is text"
         )
     if kind in ("int", "float") and ":" in node.value:
-        raise _UnusableError(
+        return (
             f"{value}: YAML reads this as a number to the base of 60; "
             "write seconds, or put quotes around it if it is text"
         )
+    return None

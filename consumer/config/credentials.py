@@ -15,14 +15,10 @@ from consumer.config.yaml_file import Document
 
 #: Where systemd puts what LoadCredential= gives; there only while the service runs.
 _SYSTEMD_CREDENTIALS: Final = Path("/run/credentials")
-_MAX_BYTES: Final = 65_536
 
 
 def read_secret_files(aws: AwsSettings, sources: Sources, *, outside_service: bool) -> Layer:
-    """The secrets of all files that are given, by their keys in the section; errors are reported.
-
-    With `outside_service` a credential of systemd that is not there now is only a warning.
-    """
+    """The secrets of all files that are given, by key in the section; errors are reported."""
     secrets: Layer = {}
     for key in (secret.removeprefix("aws.") for secret in SECRETS):
         path: Path | None = getattr(aws, f"{key}_file")
@@ -30,34 +26,29 @@ def read_secret_files(aws: AwsSettings, sources: Sources, *, outside_service: bo
             continue
         try:
             secrets[key] = Given(SecretStr(_read(path)), str(path))
-        except (OSError, ValueError) as error:
+        except OSError as error:
             absent = isinstance(error, FileNotFoundError | PermissionError)
             if outside_service and absent and path.is_relative_to(_SYSTEMD_CREDENTIALS):
                 text = f"{path}: can be read only in the running service; not checked"
                 sources.warn(f"aws.{key}_file", text)
             else:
-                sources.add(f"aws.{key}_file", f"{path}: {_reason(error)}")
+                sources.add(f"aws.{key}_file", f"{path}: can't be read: {error.strerror}")
+        except ValueError as error:
+            sources.add(f"aws.{key}_file", f"{path}: {error}")
     return secrets
 
 
 def _read(path: Path) -> str:
     """The secret. Raises: `OSError`; `ValueError` that says what is wrong with the file."""
     with path.open("rb") as file:
-        content = file.read(_MAX_BYTES)
-    secret = content.decode("utf-8").rstrip()
+        secret = file.read(65_536).decode("utf-8", "replace").rstrip()
+    if "\ufffd" in secret:
+        raise ValueError("not text; the file must hold the secret and nothing else")
     if not secret:
         raise ValueError("is empty; it must hold the secret")
     if len(secret.split()) != 1 or secret[0].isspace():
         raise ValueError("holds more than one word; it must hold the secret and nothing else")
     return secret
-
-
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "not text; the file must hold the secret and nothing else"
-    if isinstance(error, OSError):
-        return f"can't be read: {error.strerror}"
-    return str(error)  # of `_read`, or "embedded null byte"
 
 
 def warn_of_readable_secrets(document: Document, problems: Problems) -> None:

@@ -33,9 +33,8 @@ class Loaded:
     """The effective settings, where each of them came from, and warnings."""
 
     settings: Settings
-    #: Dotted key -> "default", "FILE:line", "environment NAME" or "command line --option". For a
-    #: secret from a file it is that file; for a region that is not set it is what names the region,
-    #: such as "queue.url" or "environment AWS_REGION".
+    #: Dotted key -> "default", "FILE:line", "environment NAME" or "command line --option"; for a
+    #: secret from a file that file; for a derived region the key or variable that names it.
     origins: Mapping[str, str]
     warnings: tuple[str, ...]
 
@@ -60,12 +59,9 @@ def load(
 
     Args:
         path: the YAML file; None for none.
-        environ: CONSUMER_SECTION__KEY, such as CONSUMER_QUEUE__URL or CONSUMER_STATE_DIRECTORY;
-            an empty variable counts as not set, null or none as null. Handlers can't be set there.
-            $STATE_DIRECTORY (systemd's) is the default of state_directory. Without aws.region and
-            a region in the URL, AWS_REGION counts, then AWS_DEFAULT_REGION.
-        overrides: dotted keys; None counts as not set. `handlers` is a list of entries as in the
-            file, and replaces the file's.
+        environ: CONSUMER_SECTION__KEY, such as CONSUMER_QUEUE__URL; an empty variable counts as not
+            set, null or none as null. Also systemd's STATE_DIRECTORY, and AWS's for the region.
+        overrides: dotted keys; None counts as not set. `handlers` replaces the file's list.
         require_queue: without queue.url and queue.name it is an error.
         outside_service: a credential of systemd that can't be read now is only a warning.
 

@@ -101,16 +101,15 @@ class QueueSettings(Section):
     def heartbeat_minimum_seconds(self) -> float:
         """The shortest visibility timeout with which the heartbeat is in time.
 
-        It renews at half of the timeout. The other half must be enough for a tick and for a call
-        to SQS over a new connection.
+        It renews at half of it; a tick and a call over a new connection must fit in the rest.
         """
         return 2 * (HEARTBEAT_TICK_SECONDS + self.connect_timeout_seconds)
 
 
 class AwsSettings(Section):
-    """How to reach AWS. Without a key or profile, the AWS SDK looks for credentials.
+    """How to reach AWS. `load` fills secrets from their files, and `region` from where it is known.
 
-    `load` fills each secret from its file, and `region` from the queue's URL or the environment.
+    Without a key or profile, the AWS SDK looks for credentials.
     """
 
     region: _Text | None = Field(default=None, examples=["us-east-1"])

@@ -73,7 +73,11 @@ def read_yaml(path: Path, problems: Problems) -> Document:
             )
         document.values = _Reader(loader, document, problems).mapping(node, ())
     except yaml.reader.ReaderError as error:
-        raise ConfigurationError(_control_character(path, text, error.position)) from None
+        before = text[: error.position]
+        place = f"{path}:{before.count(chr(10)) + 1}:{error.position - before.rfind(chr(10))}"
+        raise ConfigurationError(
+            f"{place}: a control character, which YAML does not allow; remove it"
+        ) from None
     except yaml.MarkedYAMLError as error:
         raise ConfigurationError(_syntax(path, error)) from None
     except RecursionError:
@@ -97,12 +101,6 @@ def _text(path: Path, document: Document) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{path}:{line}: not UTF-8 text; save it as UTF-8") from None
-
-
-def _control_character(path: Path, text: str, position: int) -> str:
-    line = text.count("\n", 0, position) + 1
-    column = position - text.rfind("\n", 0, position)
-    return f"{path}:{line}:{column}: a control character, which YAML does not allow; remove it"
 
 
 def _syntax(path: Path, error: yaml.MarkedYAMLError) -> str:

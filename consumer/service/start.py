@@ -1,6 +1,7 @@
 """The start: from settings to a queue that answers. What is not ready yet at boot is waited for."""
 
 import threading
+from concurrent.futures import Future, wait
 from typing import Final
 
 import structlog
@@ -76,34 +77,27 @@ class Start:
         self.transport = self.quarantine = None
 
     def _attempt(self, deadline: float) -> QueueCheck | None:
-        done = threading.Event()
-        outcome: list[QueueCheck | BaseException] = []
+        outcome: Future[QueueCheck] = Future()
 
         def attempt() -> None:
             try:
-                outcome.append(self._open())
+                outcome.set_result(self._open())
             except BaseException as error:
-                outcome.append(error)
-            done.set()
+                outcome.set_exception(error)
 
         limit = max(deadline, self._clock.monotonic() + self._longest_attempt)
         try:
             threading.Thread(target=attempt, name="start", daemon=True).start()
         except (RuntimeError, MemoryError):  # Python's words for "can't start new thread"
             raise ThreadsError("the system does not let this process start a thread") from None
-        while not done.wait(_TICK_SECONDS) and not self._signals.count:
+        while wait([outcome], _TICK_SECONDS).not_done and not self._signals.count:
             self._signals.log_stacks_if_asked()
             if self._clock.monotonic() > limit:
                 raise TransportError(
                     "the start hangs: neither AWS credentials nor the queue answered in time",
                     code="StartHangs",
                 )
-        if self._signals.count:
-            return None
-        (result,) = outcome
-        if isinstance(result, BaseException):
-            raise result
-        return result
+        return None if self._signals.count else outcome.result()
 
     def _open(self) -> QueueCheck:
         settings = self._settings

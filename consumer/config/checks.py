@@ -117,10 +117,10 @@ def _check_engine(engine: EngineSettings, sources: Sources) -> None:
 
 def _check_aws(aws: AwsSettings, sources: Sources) -> None:
     """Whole credentials from one source, in their right form."""
-    for key in SECRETS:
-        if _is_given(aws, key) and _is_given(aws, f"{key}_file"):
-            _keep_one(f"{key}_file", key, sources)
     given = _static(aws)
+    for key, way in given.items():
+        if way == key and getattr(aws, f"{key.removeprefix('aws.')}_file") is not None:
+            _keep_one(f"{key}_file", key, sources)
     for key, other in (_KEY_PAIR, _KEY_PAIR[::-1]):
         if key in given and other not in given:
             error = f"{other} is missing; give both (or {other}_file), or neither"
@@ -141,14 +141,10 @@ def _keep_one(key: str, other: str, sources: Sources, value: str = "") -> None:
     sources.add(key, f"{value}{other} is given, too ({sources.where(other)}); keep one of them")
 
 
-def _is_given(aws: AwsSettings, key: str) -> bool:
-    return getattr(aws, key.removeprefix("aws.")) is not None
-
-
 def _static(aws: AwsSettings) -> dict[str, str]:
     """Each secret that is given, and the key by which: its own, or that of its file."""
     keys = ((secret, key) for secret in SECRETS for key in (f"{secret}_file", secret))
-    return {secret: key for secret, key in keys if _is_given(aws, key)}
+    return {secret: k for secret, k in keys if getattr(aws, k.removeprefix("aws.")) is not None}
 
 
 def derived_region(settings: Settings, environ: Mapping[str, str]) -> Layer:
@@ -158,15 +154,12 @@ def derived_region(settings: Settings, environ: Mapping[str, str]) -> Layer:
     """
     if settings.aws.region:
         return {}
-    regions = {
-        "queue.url": region_of_url(settings.queue.url or ""),
-        "aws.endpoint_url": region_of_url(settings.aws.endpoint_url or ""),
-        **{f"environment {name}": environ.get(name, "").strip() for name in _REGION_VARIABLES},
-    }
-    for origin, region in regions.items():
-        if region:
-            return {"region": Given(region, origin)}
-    return {}
+    regions = (
+        (region_of_url(settings.queue.url or ""), "queue.url"),
+        (region_of_url(settings.aws.endpoint_url or ""), "aws.endpoint_url"),
+        *((environ.get(name, "").strip(), f"environment {name}") for name in _REGION_VARIABLES),
+    )
+    return next(({"region": Given(region, origin)} for region, origin in regions if region), {})
 
 
 def _check_region(settings: Settings, sources: Sources) -> None:

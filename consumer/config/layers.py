@@ -21,7 +21,6 @@ from consumer.config.yaml_file import Document
 
 PREFIX: Final = "CONSUMER_"
 HANDLERS: Final = "handlers"
-DEFAULT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ _OPTIONS: Final = {
 }
 
 _STATIC: Final = tuple(key + end for key in SECRETS for end in ("", "_file"))
-#: Two ways to say the same thing: a layer that uses one of them drops the other below it.
+#: Two ways to say the same thing: a layer with one of them drops the other from those below it.
 _ALTERNATIVES: Final = (
     (("queue.url",), ("queue.name",)),
     (_STATIC, ("aws.profile",)),
@@ -57,10 +56,7 @@ _ALTERNATIVES: Final = (
 
 
 class Sources:
-    """The values of all layers, and where each came from; errors are reported with their place.
-
-    A place is a dotted key, or a path.
-    """
+    """The values of all layers, and where each came from; errors are reported with their place."""
 
     def __init__(self, document: Document, given: Layer, problems: Problems) -> None:
         self._document = document
@@ -81,12 +77,12 @@ class Sources:
         """As `where`, but "default" if the value was not given."""
         given = self._given_for(path)
         if given is None:
-            return DEFAULT
+            return "default"
         if path[0] == HANDLERS:
             try:
                 reduce(getitem, path[1:], given.value)
             except KeyError:
-                return DEFAULT
+                return "default"
         return self.where(path)
 
     def _given_for(self, path: KeyPath) -> Given | None:
@@ -199,10 +195,7 @@ def command_line_layer(overrides: Mapping[str, Any]) -> Layer:
 
 
 def merge(layers: Iterable[Layer]) -> Layer:
-    """One layer out of all, the lowest first: the highest that gives a key wins.
-
-    A choice between alternatives wins, too: with --queue-name the file's queue.url is dropped.
-    """
+    """One layer out of all, the lowest first: the highest that gives a key wins."""
     merged: Layer = {}
     for layer in layers:
         given = {key for key, value in layer.items() if value.value is not None}

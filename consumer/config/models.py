@@ -1,4 +1,4 @@
-"""What can be configured: the sections, their keys, ranges and defaults."""
+"""The sections, their keys, ranges and defaults; what they mean is in config.example.yaml."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -75,21 +75,14 @@ class QueueSettings(Section):
         default=None,
         examples=["https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"],
     )
-    #: Instead of the URL; resolved with GetQueueUrl in the region.
     name: _Text | None = Field(default=None, examples=["canvas-live-events-prod"])
-    #: The long poll of one receive.
     wait_time_seconds: _Int = Field(default=MAX_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS)
-    #: None: what the queue's own attribute says.
     visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=MAX_VISIBILITY_SECONDS)
     format: MessageFormat = "auto"
-    #: Messages that came by one of these are opened.
     unwrap: Annotated[tuple[Relay, ...], BeforeValidator(_words)] = ()
-    #: For a dead-letter queue or a test: a name that does not begin with "canvas-live-events".
     allow_any_queue_name: bool = False
     connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)
-    #: None: wait_time_seconds + 10; see `effective_read_timeout_seconds`.
     read_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=300)
-    #: botocore: without our own shorter implementation of the frequent calls.
     transport: Literal["auto", "botocore"] = "auto"
 
     @property
@@ -120,11 +113,9 @@ class AwsSettings(Section):
     secret_access_key_file: Path | None = None
     session_token_file: Path | None = None
     profile: _Text | None = None
-    #: Assumed with the credentials above, and refreshed.
     role_arn: _Text | None = Field(
         default=None, examples=["arn:aws:iam::123456789012:role/canvas-live-events"]
     )
-    #: A VPC endpoint or an emulator; rules for regions are relaxed.
     endpoint_url: _Url | None = Field(default=None, examples=["http://127.0.0.1:5000"])
 
 
@@ -132,30 +123,22 @@ class EngineSettings(Section):
     """How messages flow."""
 
     workers: _Int = Field(default=8, ge=1, le=256)
-    #: One while idle, more as receives come back full.
     max_pollers: _Int = Field(default=12, ge=1, le=64)
     #: None: computed from workers, pollers and batch sizes.
     max_in_flight_messages: _Int | None = Field(default=None, ge=1, le=100_000)
     max_in_flight_bytes: _Int = Field(default=2**27, ge=MAX_MESSAGE_BYTES, le=2**40)
-    #: Shorter than `stop_timeout_seconds`.
     drain_timeout_seconds: _Seconds = Field(default=60, ge=0, le=86_400)
     #: TimeoutStopSec of the unit that runs this; only for the check of the line above.
     stop_timeout_seconds: _Seconds = Field(default=UNIT_STOP_TIMEOUT_SECONDS, ge=1, le=90_000)
-    #: How long a delete may wait for others to share its request.
     settle_linger_seconds: _Seconds = Field(default=0.5, ge=0, le=10)
     retry_base_seconds: _RetrySeconds = _RETRY.base_seconds
     retry_max_seconds: _RetrySeconds = _RETRY.max_seconds
-    #: For handlers without their own; None: no limit.
     handler_timeout_seconds: _Seconds | None = Field(
         default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS
     )
-    #: window: an event that was sent twice, under another message id, is handled once.
     deduplicate: Literal["off", "window"] = "off"
     deduplicate_window_seconds: _Seconds = Field(default=86_400, ge=1, le=MAX_RETENTION_SECONDS)
-    #: So many failures of a handler in a row pause it; 0: never.
     breaker_failures: _Int = Field(default=5, ge=0, le=1000)
-    #: How long "no such queue" and "not allowed" must last before they stop the process; at the
-    #: start, how long a queue that can't be reached is waited for.
     fatal_grace_seconds: _Seconds = Field(default=60, ge=0, le=3_600)
     summary_interval_seconds: _Seconds = Field(default=60, ge=1, le=86_400)
 
@@ -184,7 +167,6 @@ class HandlerSettings(Section):
         pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$",
         description="a letter, then at most 63 letters, digits, and any of _ . -",
     )
-    #: Names or globs, such as "submission_*".
     events: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_more)
     ] = Field(
@@ -208,19 +190,15 @@ class HandlerSettings(Section):
 class LoggingSettings(Section):
     """What is written to standard error."""
 
-    #: auto: console on a terminal, JSON otherwise.
     format: Literal["auto", "console", "json"] = "auto"
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    #: Texts of handlers' exceptions; they often quote personal data. None: only on a terminal.
     exception_messages: bool | None = None
 
 
 class QuarantineSettings(Section):
     """Where poison messages go instead of staying in the queue; nowhere by default."""
 
-    #: One file for each message; below the state directory unless it begins with "/".
     directory: Path | None = None
-    #: Another queue.
     queue_url: _Url | None = None
 
     @property
@@ -238,6 +216,5 @@ class Settings(Section):
     handlers: tuple[HandlerSettings, ...] = ()
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
-    #: What happens to an event that no handler asked for.
     unmatched: Annotated[Literal["archive", "delete"], BeforeValidator(_lower)] = "archive"
     state_directory: Path = Path("canvas-live-events")

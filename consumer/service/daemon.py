@@ -22,14 +22,12 @@ TICK_SECONDS: Final = 0.2
 IDLE_TICK_SECONDS: Final = 1.0
 #: How often `systemctl status` gets a new line.
 STATUS_SECONDS: Final = 5.0
-#: What systemd is asked for beyond the drain's own deadline: the last calls, and the exit itself.
+#: Asked of systemd beyond the drain's own deadline: for the last calls, and the exit itself.
 EXTEND_SECONDS: Final = 20.0
 
-_DRAINING_HINT: Final = "a second signal stops at once"
 _PUT_BACK_HINT: Final = "these stay in the queue: they come again, or go to its dead-letter queue"
 #: In each summary, also if they are 0.
 _ALWAYS: Final = ("received", "handled", "failed", "deleted")
-#: A line of the log stays readable; names come from outside.
 _MOST_NAMES: Final = 20
 
 
@@ -91,7 +89,7 @@ class Daemon:
         if status.ready and not self._ready:
             self._ready = True
             _log.info(log_events.READY)
-        if self._ready and self._notifier.active and not self._systemd_is_ready:
+        if self._ready and not self._systemd_is_ready and self._notifier.active:
             # Repeated until systemd has it: its queue may be full while the machine boots.
             self._systemd_is_ready = self._notifier.ready("receiving")
         self._feed_watchdog(now, status)
@@ -110,17 +108,14 @@ class Daemon:
     def _feed_watchdog(self, now: float, status: Status) -> None:
         """Feed it from progress, and from nothing else; log what is unhealthy."""
         unhealthy = status.problems + status.outages
-        if unhealthy != self._unhealthy:
-            if unhealthy:
-                code = status.receive_error_code
-                _log.error(log_events.UNHEALTHY, problems=list(unhealthy), code=code)
-            else:
-                _log.info(log_events.HEALTHY)
-            self._unhealthy = unhealthy
+        if unhealthy and unhealthy != self._unhealthy:
+            code = status.receive_error_code
+            _log.error(log_events.UNHEALTHY, problems=list(unhealthy), code=code)
+        elif self._unhealthy and not unhealthy:
+            _log.info(log_events.HEALTHY)
+        self._unhealthy = unhealthy
         interval = self._notifier.watchdog_interval_seconds
-        if interval is None or status.problems:
-            return
-        if now - self._last_watchdog >= interval / 2:
+        if interval and not status.problems and now - self._last_watchdog >= interval / 2:
             self._last_watchdog = now
             self._notifier.watchdog()
 
@@ -134,11 +129,9 @@ class Daemon:
         waiting = "waiting up to a long poll for open receives; " if status.open_receives else ""
         _log.info(
             log_events.DRAINING,
-            reason=reason,
-            in_flight=status.in_flight,
-            open_receives=status.open_receives,
-            hint=waiting + _DRAINING_HINT,
-        )
+            reason=reason, in_flight=status.in_flight, open_receives=status.open_receives,
+            hint=waiting + "a second signal stops at once",
+        )  # fmt: skip
         counts = self._worker.drain(self._while_draining)
         facts: dict[str, object] = {"unmatched": counts.unmatched} if counts.unmatched else {}
         if counts.put_back:
@@ -146,12 +139,9 @@ class Daemon:
             facts |= {"put_off": sum(reasons.values()), "reasons": reasons, "hint": _PUT_BACK_HINT}
         _log.info(
             log_events.DRAINED,
-            handled=counts.handled,
-            deleted=counts.deleted,
-            released=counts.released,
-            abandoned=counts.abandoned,
-            **facts,
-        )
+            handled=counts.handled, deleted=counts.deleted, released=counts.released,
+            abandoned=counts.abandoned, **facts,
+        )  # fmt: skip
         status = self._worker.status()
         self._log_summary(status)
         self._on_tick(status)
@@ -210,10 +200,10 @@ def _summary(status: Status, last: Status | None) -> dict[str, Any]:
     if last is not None:
         new -= Counter(last.counts)
         unmatched -= Counter(last.unmatched_events)
-    facts: dict[str, Any] = {name: new.pop(name, 0) for name in _ALWAYS}
-    facts["in_flight"] = status.in_flight
-    facts["lag_seconds"] = round(status.lag_seconds, 1)
-    facts.update(sorted(new.items()))
-    if unmatched:
-        facts["unmatched_events"] = dict(unmatched.most_common(_MOST_NAMES))
-    return facts
+    return {
+        **{name: new.pop(name, 0) for name in _ALWAYS},
+        "in_flight": status.in_flight,
+        "lag_seconds": round(status.lag_seconds, 1),
+        **dict(sorted(new.items())),
+        **({"unmatched_events": dict(unmatched.most_common(_MOST_NAMES))} if unmatched else {}),
+    }

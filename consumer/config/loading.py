@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from consumer.config.checks import check_settings, check_texts, derived_region
 from consumer.config.credentials import read_secret_files, warn_of_readable_secrets
@@ -21,7 +21,7 @@ from consumer.config.layers import (
     merge,
     systemd_layer,
 )
-from consumer.config.models import HandlerSettings, Section, Settings
+from consumer.config.models import Settings
 from consumer.config.problems import KeyPath, Problems, dotted, has_credentials, looks_secret
 from consumer.config.yaml_file import Document, read_yaml
 
@@ -91,7 +91,9 @@ def load(
     problems.raise_if_any()
     warn_of_readable_secrets(document, problems)
     origins: dict[str, str] = {}
-    _walk(settings, (), lambda at, _: origins.setdefault(dotted(at), sources.origin(at)))
+    _walk(
+        settings.model_dump(), (), lambda at, _: origins.setdefault(dotted(at), sources.origin(at))
+    )
     return Loaded(settings, origins, tuple(problems.warnings))
 
 
@@ -118,9 +120,9 @@ def effective(loaded: Loaded) -> dict[str, Any]:
     """Every setting as `Effective`, in the shape of the file. A secret that is set is `MASK`."""
 
     def leaf(path: KeyPath, value: Any) -> Effective:
-        return Effective(_plain(value, path), loaded.origins[dotted(path)])
+        return Effective(_masked(value, path), loaded.origins[dotted(path)])
 
-    tree: dict[str, Any] = _walk(loaded.settings, (), leaf)
+    tree: dict[str, Any] = _walk(loaded.settings.model_dump(mode="json"), (), leaf)
     return tree
 
 
@@ -128,23 +130,19 @@ def _walk(value: Any, path: KeyPath, leaf: Callable[[KeyPath, Any], Any]) -> Any
     """The settings in the shape of the file, with what `leaf` makes of each value."""
     if path == (HANDLERS,):
         return [_walk(handler, (*path, index), leaf) for index, handler in enumerate(value)]
-    if isinstance(value, HandlerSettings):
-        keys = {key: inner for key, inner in value if key not in ("type", "options")}
-        keys[value.type] = value.options
-    elif isinstance(value, Section) or len(path) == 3 and isinstance(value, dict):  # noqa: RUF021
-        keys = dict(value)
-    else:
+    if not isinstance(value, dict) or len(path) > 3:  # below that are values of options
         return leaf(path, value)
+    keys = dict(value)
+    if len(path) == 2:  # a handler
+        keys[keys.pop("type")] = keys.pop("options")
     return {key: _walk(inner, (*path, key), leaf) for key, inner in keys.items()}
 
 
-def _plain(value: Any, path: KeyPath) -> Any:
+def _masked(value: Any, path: KeyPath) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(item, (*path, key)) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, path) for item in value]
+        return {key: _masked(item, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, path) for item in value]
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, SecretStr) or looks_secret(path) or has_credentials(str(value)):
-        return MASK
-    return value if isinstance(value, (int, float)) else str(value)
+    return MASK if looks_secret(path) or has_credentials(str(value)) else value

@@ -21,6 +21,7 @@ from consumer.config.problems import (
 from consumer.errors import ConfigurationError
 
 _MAX_BYTES: Final = 1_048_576
+_MAX_DEPTH: Final = 50
 _MAX_VALUES: Final = 20_000  # aliases of aliases grow without bound
 _TAG: Final = "tag:yaml.org,2002:"
 _KINDS: Final = ["str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"]
@@ -150,6 +151,8 @@ class _Reader:
         self._left -= 1
         if id(node) in self._open or self._left < 0:
             raise ConfigurationError(f"{where}: {dotted(path)}: aliases that repeat without end")
+        if len(path) > _MAX_DEPTH:
+            raise RecursionError
         self._open.add(id(node))
         if error := _value_error(node, path):
             self._problems.add(where, dotted(path), error)

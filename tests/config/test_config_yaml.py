@@ -38,6 +38,7 @@ def test_an_empty_file_is_the_defaults(load_text: LoadText, text: str) -> None:
         (b"a: caf\xe9\n", "FILE:1: not UTF-8 text"),
         (b"# one\n\xff\xfea\x00", "FILE:2: not UTF-8 text"),
         ("[" * 5_000, "FILE: nested too deeply"),
+        (f"a: {'[' * 60}{']' * 60}", "FILE: nested too deeply"),
         ("x: &a [*a]\n", "FILE:1: x[0]: aliases that repeat without end"),
         ("#" * 1_048_577, "FILE: larger than 1 MiB"),
     ],

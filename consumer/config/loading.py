@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from consumer.config.checks import check_settings, check_texts, derived_region
-from consumer.config.credentials import read_secret_files, warn_of_readable_secrets
-from consumer.config.fields import errors_of
+from consumer.config.fields import SECRETS, errors_of
 from consumer.config.handlers import read_handlers
 from consumer.config.layers import (
     HANDLERS,
+    Given,
     Layer,
     Sources,
     command_line_layer,
@@ -21,11 +21,13 @@ from consumer.config.layers import (
     merge,
     systemd_layer,
 )
-from consumer.config.models import Settings
+from consumer.config.models import AwsSettings, Settings
 from consumer.config.problems import KeyPath, Problems, dotted, has_credentials, looks_secret
 from consumer.config.yaml_file import Document, read_yaml
 
 MASK: Final = "********"
+#: Where systemd puts what LoadCredential= gives; there only while the service runs.
+_SYSTEMD_CREDENTIALS: Final = Path("/run/credentials")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,13 @@ def load(
     settings = _validated(tree, sources)
     settings = _with_aws(settings, derived_region(settings, environ), sources)
     check_settings(settings, sources)
-    secrets = read_secret_files(settings.aws, sources, outside_service=outside_service)
+    secrets = _secret_files(settings.aws, sources, outside_service=outside_service)
     settings = _with_aws(settings, secrets, sources)
     if require_queue and not problems and not (settings.queue.url or settings.queue.name):
         error = "no queue is given; set queue.url in the file, CONSUMER_QUEUE__URL, or --queue-url"
         problems.add(document.name, "queue", error)
     problems.raise_if_any()
-    warn_of_readable_secrets(document, problems)
+    document.warn_of_readable_secrets(problems)
     origins: dict[str, str] = {}
     _walk(
         settings.model_dump(), (), lambda at, _: origins.setdefault(dotted(at), sources.origin(at))
@@ -114,6 +116,40 @@ def _with_aws(settings: Settings, found: Layer, sources: Sources) -> Settings:
     sources.given.update({f"aws.{key}": given for key, given in found.items()})
     aws = settings.aws.model_copy(update={key: given.value for key, given in found.items()})
     return settings.model_copy(update={"aws": aws})
+
+
+def _secret_files(aws: AwsSettings, sources: Sources, *, outside_service: bool) -> Layer:
+    """The secrets of all files that are given, by key in the section; errors are reported."""
+    secrets: Layer = {}
+    for key in (secret.removeprefix("aws.") for secret in SECRETS):
+        path: Path | None = getattr(aws, f"{key}_file")
+        if path is None:
+            continue
+        try:
+            secrets[key] = Given(SecretStr(_read_secret(path)), str(path))
+        except OSError as error:
+            absent = isinstance(error, FileNotFoundError | PermissionError)
+            if outside_service and absent and path.is_relative_to(_SYSTEMD_CREDENTIALS):
+                text = f"{path}: can be read only in the running service; not checked"
+                sources.warn(f"aws.{key}_file", text)
+            else:
+                sources.add(f"aws.{key}_file", f"{path}: can't be read: {error.strerror}")
+        except ValueError as error:
+            sources.add(f"aws.{key}_file", f"{path}: {error}")
+    return secrets
+
+
+def _read_secret(path: Path) -> str:
+    """The secret. Raises: `OSError`; `ValueError` that says what is wrong with the file."""
+    with path.open("rb") as file:
+        secret = file.read(65_536).decode("utf-8", "replace").rstrip()
+    if "\ufffd" in secret:
+        raise ValueError("not text; the file must hold the secret and nothing else")
+    if not secret:
+        raise ValueError("is empty; it must hold the secret")
+    if len(secret.split()) != 1 or secret[0].isspace():
+        raise ValueError("holds more than one word; it must hold the secret and nothing else")
+    return secret
 
 
 def effective(loaded: Loaded) -> dict[str, Any]:

@@ -5,6 +5,8 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +54,25 @@ class Document:
         while path and path not in self.lines:
             path = path[:-1]
         return f"{self.name}:{self.lines[path]}" if path else self.name
+
+    def warn_of_readable_secrets(self, problems: Problems) -> None:
+        """Warn if others than the file's owner can read a secret in it. Only without errors."""
+        if self.mode is None or not self.mode & 0o077:
+            return
+        tree: Any = self.values
+        secrets = [
+            path
+            for path in self.lines
+            if looks_secret(path)
+            and isinstance(value := reduce(getitem, path, tree), str)
+            and value
+        ]
+        if secrets:
+            text = (
+                f"a secret in a file that others can read; chmod 600 {self.name}, or take "
+                f"it from a file ({secrets[0][-1]}_file) or the environment"
+            )
+            problems.warn(self.where(secrets[0]), ", ".join(map(dotted, secrets)), text)
 
 
 def read_yaml(path: Path, problems: Problems) -> Document:

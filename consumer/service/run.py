@@ -30,9 +30,6 @@ from consumer.service.systemd import Notifier
 
 _log = structlog.get_logger(__name__)
 
-#: SQS's own default.
-DEFAULT_VISIBILITY_SECONDS = 30
-
 
 def run(
     settings: Settings,
@@ -78,15 +75,10 @@ def run(
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
             daemon = Daemon(
-                Worker(parts),
-                notifier=notifier,
-                signals=signals,
-                wait=signals.wait,
-                clock=clock,
+                Worker(parts), notifier=notifier, signals=signals, wait=signals.wait, clock=clock,
                 summary_interval_seconds=settings.engine.summary_interval_seconds,
-                flush_repeats=flush_repeats,
-                on_tick=on_tick,
-            )
+                flush_repeats=flush_repeats, on_tick=on_tick,
+            )  # fmt: skip
             return daemon.run()
 
 
@@ -107,13 +99,12 @@ def _log_starting(settings: Settings, registry: Registry) -> None:
 
 
 def _log_check(check: QueueCheck) -> None:
+    queue = check.attributes
     _log.info(
         log_events.QUEUE_CHECK,
-        visible=check.attributes.visible_messages,
-        in_flight=check.attributes.in_flight_messages,
-        dead_letter_queue=check.attributes.dead_letter_queue,
-        max_receive_count=check.attributes.max_receive_count,
-    )
+        visible=queue.visible_messages, in_flight=queue.in_flight_messages,
+        dead_letter_queue=queue.dead_letter_queue, max_receive_count=queue.max_receive_count,
+    )  # fmt: skip
     for warning in check.warnings:
         _log.warning(log_events.QUEUE_WARNING, reason=warning)
 
@@ -125,7 +116,7 @@ def _options(
     return RunOptions(
         visibility_timeout_seconds=queue.visibility_timeout_seconds
         or check.attributes.visibility_timeout_seconds
-        or DEFAULT_VISIBILITY_SECONDS,
+        or 30,  # SQS's own default
         read_timeout_seconds=queue.effective_read_timeout_seconds,
         max_messages=max_messages,
         until_empty=until_empty,

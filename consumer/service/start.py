@@ -18,8 +18,7 @@ from consumer.service.systemd import Notifier
 
 _log = structlog.get_logger(__name__)
 
-#: The longest pause between two attempts.
-LONGEST_PAUSE_SECONDS: Final = 15
+_LONGEST_PAUSE_SECONDS: Final = 15
 #: Beyond what one call to the queue may take, for an attempt that hangs elsewhere.
 _MARGIN_SECONDS: Final = 15.0
 _TICK_SECONDS: Final = 0.2
@@ -28,8 +27,7 @@ _TICK_SECONDS: Final = 0.2
 class Start:
     """Connects to the queue, and to the quarantine. The main thread calls all methods.
 
-    Each attempt runs in its own thread, so that what hangs (a program that gives credentials, a
-    name server) delays neither a signal nor the deadline.
+    Each attempt runs in its own thread: one that hangs delays neither a signal nor the deadline.
     """
 
     def __init__(
@@ -59,7 +57,7 @@ class Start:
             try:
                 return self._attempt(deadline)
             except TransportError as error:
-                pause = min(2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+                pause = min(2 ** (attempt - 1), _LONGEST_PAUSE_SECONDS)
                 too_late = self._clock.monotonic() + pause > deadline
                 if too_late or (error.fatal and not isinstance(error, CredentialsError)):
                     raise
@@ -115,18 +113,15 @@ class Start:
         )
 
     def _log_failure(self, error: TransportError, attempt: int, pause: float) -> None:
-        credentials = isinstance(error, CredentialsError)
+        event, what = log_events.QUEUE_CHECK_FAILED, "the queue can't be reached"
+        if isinstance(error, CredentialsError):
+            event, what = log_events.CREDENTIALS_NOT_READY, "there are no AWS credentials yet"
         # Each one is logged: the filter of repeats passes lines that have a count.
         again = {"repeats": attempt - 1} if attempt > 1 else {}
         _log.warning(
-            log_events.CREDENTIALS_NOT_READY if credentials else log_events.QUEUE_CHECK_FAILED,
-            code=error.code,
-            reason=str(error),
-            attempt=attempt,
-            next_attempt_seconds=pause,
-            **again,
-        )
-        what = "there are no AWS credentials yet" if credentials else "the queue can't be reached"
+            event, code=error.code, reason=str(error), attempt=attempt,
+            next_attempt_seconds=pause, **again,
+        )  # fmt: skip
         self._notifier.status(f"{what} ({error.code}), retrying")
         self._notifier.extend_timeout(pause + self._longest_attempt)
 

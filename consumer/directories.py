@@ -13,11 +13,9 @@ from consumer.errors import ConfigurationError
 #: What was handled and is not deleted yet, in the state directory.
 LEDGER_FILE: Final = "ledger.sqlite3"
 #: Errors that last until an operator acts. A full or failing disk may recover.
-_LASTING: Final = frozenset(
-    {
-        errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP,
-        errno.ENAMETOOLONG, errno.EOPNOTSUPP,
-    }
+_LASTING: Final = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP,
+    errno.ENAMETOOLONG, errno.EOPNOTSUPP,
 )  # fmt: skip
 
 

@@ -21,34 +21,29 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.events.privacy import scrub_text
 
-_NEVER: Final = frozenset(
-    {
-        "body", "raw", "payload", "metadata", "message_attributes", "positional_args",
-        "receipt_handle", "receipt_handles", "receipthandle", "authorization", "access_key_id",
-        "aws_access_key_id", "session_id", "client_ip", "user_login", "stack_info", "stack",
-    }
+_NEVER: Final = (
+    "body", "raw", "payload", "metadata", "message_attributes", "receipthandle", "authorization",
+    "access_key_id", "aws_access_key_id", "session_id", "client_ip", "user_login", "stack_info",
+    "stack", "positional_args",
 )  # fmt: skip
 _NEVER_PARTS: Final = ("secret", "password", "token", "receipt_handle", "credential")
 #: Written as str(): their text is a value and no more.
 _VALUES: Final = (str, float, PurePath, UUID, Decimal, date, time, timedelta)
 _FIRST: Final = ("timestamp", "level", "logger", "event")
 _MAX_TEXT: Final = 2_000
-_MAX_DEPTH: Final = 4
+_MAX_DEPTH: Final = 5
 _MAX_FRAMES: Final = 40
 _HINT: Final = (
     "the text of the exception is not logged, it may quote personal data; "
     "logging.exception_messages: true, or a run on a terminal, shows it"
 )
 
-_REPEATED_LEVELS: Final = frozenset({"warning", "error", "critical"})
 #: The name of `context.logger`: its lines are those of a handler's author.
 _OF_HANDLERS: Final = "consumer.handler"
 #: Each of these lines is logged once anyway.
-_ONCE_EACH: Final = frozenset(
-    {
-        log_events.CONFIG_WARNING, log_events.QUEUE_WARNING, log_events.UNKNOWN_EVENT,
-        log_events.UNKNOWN_FIELD, log_events.DATA_MISFIT, log_events.LINES_DROPPED,
-    }
+_ONCE_EACH: Final = (
+    log_events.CONFIG_WARNING, log_events.QUEUE_WARNING, log_events.UNKNOWN_EVENT,
+    log_events.UNKNOWN_FIELD, log_events.DATA_MISFIT, log_events.LINES_DROPPED,
 )  # fmt: skip
 #: What makes two lines the same failure. Where it happened does not: one failure, many places.
 _IDENTITY: Final = (
@@ -66,9 +61,10 @@ def guard(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventD
     one are dropped; secrets in URLs are scrubbed; long texts are cut; of an exception or an unknown
     object only its type is kept.
     """
-    ordered = {key: event_dict[key] for key in _FIRST if key in event_dict} | event_dict
+    ordered = {**{key: event_dict[key] for key in _FIRST if key in event_dict}, **event_dict}
     exception = ordered.pop("exception", None)  # made by `ExceptionText`
-    return _clean(ordered, -1) | ({"exception": exception} if exception else {})
+    line: EventDict = _clean(ordered, 0)
+    return {**line, "exception": exception} if exception else line
 
 
 def _is_private(key: str) -> bool:
@@ -79,9 +75,8 @@ def _is_private(key: str) -> bool:
 def _clean(value: Any, depth: int) -> Any:
     if isinstance(value, Enum):
         value = value.value
-    if value is None or isinstance(value, int):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
+    is_finite = isinstance(value, float) and math.isfinite(value)
+    if value is None or is_finite or isinstance(value, int):
         return value
     if isinstance(value, _VALUES):
         return _text(str(value))
@@ -185,7 +180,7 @@ class RepeatFilter:
     def __call__(self, logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
         """Pass the line on, with `repeats` if some were dropped since; else raise DropEvent."""
         if (
-            event_dict.get("level") not in _REPEATED_LEVELS
+            event_dict.get("level") not in ("warning", "error", "critical")
             or "repeats" in event_dict
             or event_dict.get("event") in _ONCE_EACH
             or not _is_own(getattr(logger, "name", ""))

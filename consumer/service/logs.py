@@ -25,11 +25,9 @@ _PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical
 
 
 class Logs(NamedTuple):
-    """The two parts of the log that need a call now and then."""
+    """The parts of the log that need a call now and then."""
 
-    #: Call `flush` each minute, and before the process ends.
     repeats: RepeatFilter
-    #: Call `send_waiting` now and then, and `close` at the end.
     output: Output
 
 

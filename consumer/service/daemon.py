@@ -82,17 +82,22 @@ class Daemon:
         self._drain(reason, status)
         return self._end(reason)
 
-    def _look_around(self) -> Status:
-        now = self._clock.monotonic()
+    def _look(self) -> tuple[float, Status]:
+        """What each look does, also in a drain; returns the time and the worker's status."""
+        now, status = self._clock.monotonic(), self._worker.status()
         self._signals.log_stacks_if_asked()
-        status = self._worker.status()
+        self._feed_watchdog(now, status)
+        self._on_tick(status)
+        return now, status
+
+    def _look_around(self) -> Status:
+        now, status = self._look()
         if status.ready and not self._ready:
             self._ready = True
             _log.info(log_events.READY)
         if self._ready and not self._systemd_is_ready and self._notifier.active:
             # Repeated until systemd has it: its queue may be full while the machine boots.
             self._systemd_is_ready = self._notifier.ready("receiving")
-        self._feed_watchdog(now, status)
         if now - self._last_status >= STATUS_SECONDS:
             handled = status.counts.get("handled", 0)
             rate = (handled - self._rate_base[1]) / max(now - self._rate_base[0], 0.001)
@@ -102,7 +107,6 @@ class Daemon:
         if now - self._last_summary >= self._summary_seconds:
             self._last_summary = now
             self._log_summary(status)
-        self._on_tick(status)
         return status
 
     def _feed_watchdog(self, now: float, status: Status) -> None:
@@ -147,15 +151,12 @@ class Daemon:
         self._on_tick(status)
 
     def _while_draining(self, seconds_left: float) -> bool:
-        now, status = self._clock.monotonic(), self._worker.status()
-        self._signals.log_stacks_if_asked()
-        self._feed_watchdog(now, status)
+        now, status = self._look()
         if now - self._last_status >= 1.0:
             self._last_status = now
             left = max(seconds_left, 0.0)
             self._notifier.extend_timeout(left + EXTEND_SECONDS)
             self._notifier.status(f"draining: {status.in_flight} in flight, {left:.0f} s left")
-        self._on_tick(status)
         return self._signals.count > 1
 
     def _end(self, reason: str) -> int:

@@ -15,8 +15,7 @@ import structlog
 
 from consumer import log_events
 
-#: Takes bytes and says how many of them were written. Raises `OSError`; BlockingIOError if none
-#: can be written now.
+#: Returns how many of the bytes were written. Raises `OSError`, such as BlockingIOError.
 Write = Callable[[bytes], int]
 
 #: How many bytes of lines may wait for a reader.
@@ -68,11 +67,9 @@ class Output:
                 self._waiting += data
             dropped = self._write_waiting()
         if dropped:
-            structlog.get_logger(__name__).warning(
-                log_events.LINES_DROPPED,
-                lines=dropped,
-                hint="the log was not read, or its disk was full; the work went on",
-            )
+            hint = "the log was not read, or its disk was full; the work went on"
+            log = structlog.get_logger(__name__)
+            log.warning(log_events.LINES_DROPPED, lines=dropped, hint=hint)
 
     def _write_waiting(self) -> int:
         """Write as much as possible; returns how many dropped lines are to be reported now."""
@@ -91,7 +88,7 @@ class Output:
 
 
 class NamedOutput:
-    """What structlog writes with: the output, and the name of the logger whose lines these are."""
+    """What structlog writes with: the output, and the name of the logger."""
 
     def __init__(self, output: Output, name: str = "") -> None:
         self.name = name

@@ -86,28 +86,21 @@ class StopSignals:
         numbers = {*STOPPING, STACKS, *IGNORED}
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup
             numbers.remove(signal.SIGHUP)
-        with self._waking():
+        woken, waker = socket.socketpair()
+        with woken, waker:
+            waker.setblocking(False)
+            self._woken = woken
+            os.register_at_fork(after_in_child=self._do_not_wake_parent)
+            # The interpreter writes a byte for each signal, which ends a `wait` in progress.
+            descriptor = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
             before = {number: signal.signal(number, self.note) for number in numbers}
             try:
                 yield
             finally:
                 for number, handler in before.items():
                     signal.signal(number, handler)
-
-    @contextmanager
-    def _waking(self) -> Iterator[None]:
-        """Have the interpreter write a byte for each signal, which ends a `wait` in progress."""
-        woken, waker = socket.socketpair()
-        with woken, waker:
-            waker.setblocking(False)
-            before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-            self._woken = woken
-            os.register_at_fork(after_in_child=self._do_not_wake_parent)
-            try:
-                yield
-            finally:
+                signal.set_wakeup_fd(descriptor)
                 self._woken = None
-                signal.set_wakeup_fd(before)
 
     def _do_not_wake_parent(self) -> None:
         """In a child that a handler has forked: it shares the socket with its parent."""

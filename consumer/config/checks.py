@@ -148,10 +148,7 @@ def _static(aws: AwsSettings) -> dict[str, str]:
 
 
 def derived_region(settings: Settings, environ: Mapping[str, str]) -> Layer:
-    """`region`, if it is not set: as the URLs say, else as the variables of AWS's SDKs.
-
-    Without it the profile decides.
-    """
+    """`region`, if it is not set: as the URLs say, else as the variables of AWS's SDKs."""
     if settings.aws.region:
         return {}
     regions = (
@@ -163,12 +160,9 @@ def derived_region(settings: Settings, environ: Mapping[str, str]) -> Layer:
 
 
 def _check_region(settings: Settings, sources: Sources) -> None:
-    """A region in its right form, the same as in the URL, and known if there is a key.
-
-    With an `endpoint_url` (an emulator) any region is right, and none is needed.
-    """
+    """A region in its right form, the same as in the URL, and known if there is a key."""
     queue, aws, key = settings.queue, settings.aws, "aws.region"
-    if aws.endpoint_url:
+    if aws.endpoint_url:  # an emulator takes any region, or none
         return
     if aws.region and not _REGION.fullmatch(aws.region):
         sources.add(key, f"{shown(aws.region)}: must be a region, such as us-east-1")

@@ -36,7 +36,6 @@ class Daemon:
 
     Args:
         signals: installed by the caller, for as long as this runs.
-        wait: waits for a signal, for so many seconds at most.
         flush_repeats: called with each summary: logs the counts of repeated log lines.
         on_tick: called at each look around; the demo draws its progress with it.
     """
@@ -47,7 +46,6 @@ class Daemon:
         *,
         notifier: Notifier,
         signals: StopSignals,
-        wait: Callable[[float], object],
         clock: Clock,
         summary_interval_seconds: float = 60.0,
         flush_repeats: Callable[[], None] = lambda: None,
@@ -56,7 +54,6 @@ class Daemon:
         self._worker = worker
         self._notifier = notifier
         self._signals = signals
-        self._wait = wait
         self._clock = clock
         self._summary_seconds = summary_interval_seconds
         self._flush_repeats = flush_repeats
@@ -78,7 +75,7 @@ class Daemon:
             if reason:
                 break
             idle = status.ready and status.open_receives and not status.in_flight
-            self._wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
+            self._signals.wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
         self._drain(reason, status)
         return self._end(reason)
 

@@ -129,10 +129,7 @@ def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Processo
 
 
 def _visible(event_dict: EventDict) -> EventDict:
-    """For a terminal: names and ids come from outside, and must not move its cursor.
-
-    What is in lists and mappings is written as Python does, which escapes it.
-    """
+    """For a terminal, whose cursor no name may move. In lists, the renderer itself escapes."""
     visible: EventDict = {}
     for key, value in event_dict.items():
         if isinstance(value, str):

@@ -75,7 +75,7 @@ def run(
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
             daemon = Daemon(
-                Worker(parts), notifier=notifier, signals=signals, wait=signals.wait, clock=clock,
+                Worker(parts), notifier=notifier, signals=signals, clock=clock,
                 summary_interval_seconds=settings.engine.summary_interval_seconds,
                 flush_repeats=flush_repeats, on_tick=on_tick,
             )  # fmt: skip

@@ -11,19 +11,15 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Wall-clock time, aware, UTC."""
-        ...
 
     def monotonic(self) -> float:
         """Seconds that only ever go forward; differences mean elapsed time."""
-        ...
 
     def cpu(self) -> float:
         """Seconds of CPU that this process has used, over all its threads."""
-        ...
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait until `event` is set or `seconds` have passed; True if it is set."""
-        ...
 
 
 class SystemClock:

@@ -92,15 +92,12 @@ def _text(text: str) -> str:
     return scrub_text(text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "...")
 
 
+@dataclass(frozen=True, slots=True)
 class ExceptionText:
-    """Turns `exc_info` into an `exception` text of types and places, without locals.
+    """Turns `exc_info` into an `exception` text of types and places, without locals."""
 
-    Args:
-        messages: also write the messages, which often quote the data that broke the code.
-    """
-
-    def __init__(self, *, messages: bool) -> None:
-        self._messages = messages
+    #: Also write the messages, which often quote the data that broke the code.
+    messages: bool
 
     def __call__(self, _logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
         """Replace `exc_info` (an exception, a tuple with it, or True for the current one)."""
@@ -112,7 +109,7 @@ class ExceptionText:
             error = sys.exc_info()[1]
         if isinstance(error, BaseException):
             event_dict["exception"] = "\n".join(self._lines(error))
-            if not self._messages and event_dict.get("event") == log_events.HANDLER_FAILED:
+            if not self.messages and event_dict.get("event") == log_events.HANDLER_FAILED:
                 event_dict.setdefault("hint", _HINT)
         return event_dict
 
@@ -132,7 +129,7 @@ class ExceptionText:
         kind = type(error)
         module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
         name = f"{module}{kind.__qualname__}"
-        if not self._messages:
+        if not self.messages:
             return name
         try:
             # Indented, so that none of its lines can pass for a line of the log.

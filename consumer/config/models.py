@@ -1,5 +1,6 @@
 """The sections, their keys, ranges and defaults; what they mean is in config.example.yaml."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -37,25 +38,19 @@ def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _words(value: object) -> object:
-    # The environment has no lists.
-    return value.strip("[]").replace(",", " ").split() if isinstance(value, str) else value
+def _of_text(change: Callable[[str], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
 
 
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _bare(value: object) -> object:
-    return value.strip("<>\"' \t\r\n") if isinstance(value, str) else value
-
-
+_LOWER: Final = _of_text(str.lower)
+# The environment has no lists.
+_WORDS: Final = _of_text(lambda text: text.strip("[]").replace(",", " ").split())
 _Int = Annotated[int, BeforeValidator(_not_a_bool)]
 _Seconds = Annotated[float, BeforeValidator(_not_a_bool)]
 _RetrySeconds = Annotated[_Seconds, Field(ge=0.1, le=MAX_VISIBILITY_SECONDS)]
 _Text = Annotated[str, Field(min_length=1, max_length=2048)]
 # What stays around a URL that was copied, or that Docker read from a file with quotes.
-_Url = Annotated[_Text, BeforeValidator(_bare)]
+_Url = Annotated[_Text, _of_text(lambda text: text.strip("<>\"' \t\r\n"))]
 
 _RETRY: Final = RetryPolicy()
 
@@ -79,7 +74,7 @@ class QueueSettings(Section):
     wait_time_seconds: _Int = Field(default=MAX_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS)
     visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=MAX_VISIBILITY_SECONDS)
     format: MessageFormat = "auto"
-    unwrap: Annotated[tuple[Relay, ...], BeforeValidator(_words)] = ()
+    unwrap: Annotated[tuple[Relay, ...], _WORDS] = ()
     allow_any_queue_name: bool = False
     connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)
     read_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=300)
@@ -191,7 +186,7 @@ class LoggingSettings(Section):
     """What is written to standard error."""
 
     format: Literal["auto", "console", "json"] = "auto"
-    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    level: Annotated[Literal["debug", "info", "warning", "error"], _LOWER] = "info"
     exception_messages: bool | None = None
 
 
@@ -216,5 +211,5 @@ class Settings(Section):
     handlers: tuple[HandlerSettings, ...] = ()
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
-    unmatched: Annotated[Literal["archive", "delete"], BeforeValidator(_lower)] = "archive"
+    unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")

@@ -11,34 +11,27 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Wall-clock time, aware, UTC."""
-        ...
 
     def monotonic(self) -> float:
         """Seconds that only ever go forward; differences mean elapsed time."""
-        ...
 
     def cpu(self) -> float:
         """Seconds of CPU that this process has used, over all its threads."""
-        ...
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait until `event` is set or `seconds` have passed; True if it is set."""
-        ...
 
 
 class SystemClock:
     """The machine's own clock."""
 
+    #: Read several times for each message, so without a frame of ours.
+    monotonic = staticmethod(time.monotonic)
+    cpu = staticmethod(time.process_time)
+
     def now(self) -> datetime:
         """Wall-clock time, aware, UTC."""
         return datetime.now(UTC)
-
-    #: CLOCK_MONOTONIC, in seconds. Read several times for each message, so without a frame of ours.
-    monotonic = staticmethod(time.monotonic)
-
-    def cpu(self) -> float:
-        """User and system time of the process, in seconds."""
-        return time.process_time()
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait in real time; returns at once when `event` is set."""

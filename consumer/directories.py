@@ -12,13 +12,10 @@ from consumer.errors import ConfigurationError
 
 #: What was handled and is not deleted yet, in the state directory.
 LEDGER_FILE: Final = "ledger.sqlite3"
-#: Errors that last until an operator acts. A full or failing disk may recover: that is not an error
-#: of the configuration, and the messages stay in the queue meanwhile.
-_LASTING: Final = frozenset(
-    {
-        errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP,
-        errno.ENAMETOOLONG, errno.EOPNOTSUPP,
-    }
+#: Errors that last until an operator acts. A full or failing disk may recover.
+_LASTING: Final = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP,
+    errno.ENAMETOOLONG, errno.EOPNOTSUPP,
 )  # fmt: skip
 
 
@@ -27,18 +24,10 @@ def make_private_directory(path: Path) -> list[Path]:
 
     Returns: what was made, the outer ones first. Raises: `OSError`.
     """
-    made: list[Path] = []
-    if not path.is_dir():
-        if path.parent != path:
-            made = make_private_directory(path.parent)
-        try:
-            path.mkdir(mode=0o700)
-        except FileExistsError:
-            if not path.is_dir():
-                raise
-        else:
-            made.append(path)
-    return made
+    missing = [p for p in (path, *path.parents) if not p.is_dir()]
+    for directory in reversed(missing):
+        directory.mkdir(mode=0o700, exist_ok=True)
+    return missing[::-1]
 
 
 def sync_directory(path: Path) -> None:
@@ -63,32 +52,28 @@ def check_directories(state: Path | None, quarantine: Path | None, *, make: bool
 
     Raises: `ConfigurationError` with a line for each directory that can't be written.
     """
-    errors: list[str] = []
+    places: list[tuple[str, str, Path, list[Path]]] = []
     if state is not None:
         ledger = (state / f"{LEDGER_FILE}{suffix}" for suffix in ("", "-wal", "-shm"))
-        files = [path.absolute() for path in ledger if os.path.lexists(path)]
-        errors += _errors("state_directory", "the state directory", [state, *files], make=make)
+        files = [path for path in ledger if os.path.lexists(path)]
+        places.append(("state_directory", "the state directory", state, files))
         quarantine = quarantine and state / quarantine
     if quarantine is not None and (state is not None or quarantine.is_absolute()):
-        errors += _errors("quarantine.directory", "the quarantine", [quarantine], make=make)
+        places.append(("quarantine.directory", "the quarantine", quarantine, []))
+    errors: list[str] = []
+    for key, what, directory, files in places:
+        try:
+            for path in (directory, *files):
+                check_writable(path, what, key)
+            if make:
+                with suppress(OSError):  # a full disk, which may pass
+                    make_private_directory(directory)
+        except ConfigurationError as error:
+            errors.append(f"{key}: {error}")
+        except ValueError:  # of what can't be a file name
+            errors.append(f"{key}: {directory.absolute()} is not a path")
     if errors:
         raise ConfigurationError("\n".join(errors))
-
-
-def _errors(key: str, what: str, paths: list[Path], *, make: bool) -> list[str]:
-    """The error of a directory, or of the files in it that follow it in the list."""
-    directory = paths[0].absolute()
-    try:
-        for path in (directory, *paths[1:]):
-            check_writable(path, what, key)
-        if make:
-            with suppress(OSError):  # a full disk, which may pass
-                make_private_directory(directory)
-    except ConfigurationError as error:
-        return [f"{key}: {error}"]
-    except ValueError:  # of what can't be a file name
-        return [f"{key}: {directory} is not a path"]
-    return []
 
 
 def check_writable(path: Path, what: str, key: str) -> None:
@@ -106,16 +91,12 @@ def check_writable(path: Path, what: str, key: str) -> None:
         if there.is_dir():
             tempfile.TemporaryDirectory(prefix=".canvas-live-events-", dir=there).cleanup()
         elif there != path or not there.is_file():
-            raise _error(errno.ENOTDIR)
+            raise NotADirectoryError(errno.ENOTDIR, "")
         elif not os.access(there, os.R_OK | os.W_OK):
-            raise _error(errno.EACCES)
+            raise PermissionError(errno.EACCES, "")
     except OSError as error:
         if error.errno in _LASTING:
             raise ConfigurationError(_sentence(path, there, error.errno, what, key)) from error
-
-
-def _error(number: int) -> OSError:
-    return OSError(number, os.strerror(number))
 
 
 def _sentence(path: Path, there: Path, number: int, what: str, key: str) -> str:

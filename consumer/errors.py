@@ -38,10 +38,7 @@ class ConfigurationError(ConsumerError):
 
 
 class DecodeError(ConsumerError):
-    """A payload is neither a Canvas nor a Caliper event.
-
-    `reason` is a fixed sentence, with positions and key names at most: never a part of the payload.
-    """
+    """A payload is neither a Canvas nor a Caliper event; `reason` never quotes it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -73,14 +70,11 @@ class ThreadsError(ConsumerError):
 
 
 class TransportError(ConsumerError):
-    """A call to the queue failed. Transient: it is tried again with backoff.
-
-    `code` is AWS's own error code where there is one, else the name of botocore's exception.
-    """
+    """A call to the queue failed. `code` is AWS's own, else the name of botocore's exception."""
 
     exit_code = EXIT_TRANSIENT
 
-    #: True for the few errors that waiting does not cure; all others are transient.
+    #: True for the few errors that waiting does not cure; others are retried with backoff.
     fatal: ClassVar[bool] = False
 
     def __init__(self, message: str, *, code: str = "") -> None:
@@ -198,7 +192,7 @@ def describe(error: BaseException) -> dict[str, str]:
     """What may be logged of any exception: its type and its place, never its text.
 
     `error_at` is the handler's line ("my_handlers.py:12 in on_grade"), and after a ">" the line
-    that raised it if that is another one; "" if it was never raised. Any thread may call it.
+    that raised it if that is another one; "" if it was never raised.
     """
     frames = [(frame.f_code, line) for frame, line in walk_tb(error.__traceback__)]
     handler = [f for f in frames if not f[0].co_filename.startswith(_PLUMBING)]

@@ -17,9 +17,7 @@ DRAINED: Final = "drained"  # the totals: handled, deleted, released, abandoned
 STOPPED: Final = "stopped"  # exit code and why
 LOOP_DIED: Final = "loop_died"  # a bug: an engine thread ended with an exception; exit 70
 UNCAUGHT: Final = "uncaught_exception"  # in which thread, its type and place
-THREADS_LEFT: Final = (
-    "threads_left"  # a handler's threads did not end; the process ended without them
-)
+THREADS_LEFT: Final = "threads_left"  # the process ended without a handler's threads
 THREADS_MISSING: Final = "threads_missing"  # the system allows fewer threads than configured
 LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to log one by one
 THREAD_STACK: Final = "thread_stack"  # after SIGUSR1: thread, and where it is

@@ -133,9 +133,8 @@ def _consume(options: dict[str, Any]) -> int:
 
     from consumer.cli.config_report import load_with_queue
     from consumer.clock import SystemClock
-    from consumer.service.ending import end_in_time
     from consumer.service.logs import configure_logging, install_exception_hooks
-    from consumer.service.run import run
+    from consumer.service.run import end_in_time, run
 
     overrides = _overrides(options)
     # The user's handlers are usually in the working directory. Last, so that it shadows nothing.

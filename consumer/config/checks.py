@@ -117,10 +117,10 @@ def _check_engine(engine: EngineSettings, sources: Sources) -> None:
 
 def _check_aws(aws: AwsSettings, sources: Sources) -> None:
     """Whole credentials from one source, in their right form."""
-    for key in SECRETS:
-        if _is_given(aws, key) and _is_given(aws, f"{key}_file"):
-            _keep_one(f"{key}_file", key, sources)
     given = _static(aws)
+    for key, way in given.items():
+        if way == key and getattr(aws, f"{key.removeprefix('aws.')}_file") is not None:
+            _keep_one(f"{key}_file", key, sources)
     for key, other in (_KEY_PAIR, _KEY_PAIR[::-1]):
         if key in given and other not in given:
             error = f"{other} is missing; give both (or {other}_file), or neither"
@@ -141,41 +141,28 @@ def _keep_one(key: str, other: str, sources: Sources, value: str = "") -> None:
     sources.add(key, f"{value}{other} is given, too ({sources.where(other)}); keep one of them")
 
 
-def _is_given(aws: AwsSettings, key: str) -> bool:
-    return getattr(aws, key.removeprefix("aws.")) is not None
-
-
 def _static(aws: AwsSettings) -> dict[str, str]:
     """Each secret that is given, and the key by which: its own, or that of its file."""
     keys = ((secret, key) for secret in SECRETS for key in (f"{secret}_file", secret))
-    return {secret: key for secret, key in keys if _is_given(aws, key)}
+    return {secret: k for secret, k in keys if getattr(aws, k.removeprefix("aws.")) is not None}
 
 
 def derived_region(settings: Settings, environ: Mapping[str, str]) -> Layer:
-    """`region`, if it is not set: as the URLs say, else as the variables of AWS's SDKs.
-
-    Without it the profile decides.
-    """
+    """`region`, if it is not set: as the URLs say, else as the variables of AWS's SDKs."""
     if settings.aws.region:
         return {}
-    regions = {
-        "queue.url": region_of_url(settings.queue.url or ""),
-        "aws.endpoint_url": region_of_url(settings.aws.endpoint_url or ""),
-        **{f"environment {name}": environ.get(name, "").strip() for name in _REGION_VARIABLES},
-    }
-    for origin, region in regions.items():
-        if region:
-            return {"region": Given(region, origin)}
-    return {}
+    regions = (
+        (region_of_url(settings.queue.url or ""), "queue.url"),
+        (region_of_url(settings.aws.endpoint_url or ""), "aws.endpoint_url"),
+        *((environ.get(name, "").strip(), f"environment {name}") for name in _REGION_VARIABLES),
+    )
+    return next(({"region": Given(region, origin)} for region, origin in regions if region), {})
 
 
 def _check_region(settings: Settings, sources: Sources) -> None:
-    """A region in its right form, the same as in the URL, and known if there is a key.
-
-    With an `endpoint_url` (an emulator) any region is right, and none is needed.
-    """
+    """A region in its right form, the same as in the URL, and known if there is a key."""
     queue, aws, key = settings.queue, settings.aws, "aws.region"
-    if aws.endpoint_url:
+    if aws.endpoint_url:  # an emulator takes any region, or none
         return
     if aws.region and not _REGION.fullmatch(aws.region):
         sources.add(key, f"{shown(aws.region)}: must be a region, such as us-east-1")

@@ -51,12 +51,11 @@ def _entry(entry: Any, path: KeyPath, sources: Sources) -> dict[str, Any]:
 def _type(rest: Mapping[str, Any], path: KeyPath, sources: Sources) -> str:
     """The key that names the type, or "" after reporting that there is not exactly one."""
     types = [key for key in rest if key in _MAIN_OPTION]
-    others = [key for key in rest if key not in _MAIN_OPTION]
     if not types:
-        types = [key for key in others if not _is_misspelt(key)]
-        others = [key for key in others if key not in types]
+        types = [key for key in rest if not _is_misspelt(key)]
         if len(types) > 1:
-            types, others = [], list(rest)
+            types = []
+    others = [key for key in rest if key not in types]
     valid = _COMMON if types else _COMMON | _MAIN_OPTION.keys()
     for key in others:
         sources.add((*path, shown_key(key)), unknown_key(key, valid))

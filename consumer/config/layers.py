@@ -21,7 +21,6 @@ from consumer.config.yaml_file import Document
 
 PREFIX: Final = "CONSUMER_"
 HANDLERS: Final = "handlers"
-DEFAULT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ _OPTIONS: Final = {
 }
 
 _STATIC: Final = tuple(key + end for key in SECRETS for end in ("", "_file"))
-#: Two ways to say the same thing: a layer that uses one of them drops the other below it.
+#: Two ways to say the same thing: a layer with one of them drops the other from those below it.
 _ALTERNATIVES: Final = (
     (("queue.url",), ("queue.name",)),
     (_STATIC, ("aws.profile",)),
@@ -57,10 +56,7 @@ _ALTERNATIVES: Final = (
 
 
 class Sources:
-    """The values of all layers, and where each came from; errors are reported with their place.
-
-    A place is a dotted key, or a path.
-    """
+    """The values of all layers, and where each came from; errors are reported with their place."""
 
     def __init__(self, document: Document, given: Layer, problems: Problems) -> None:
         self._document = document
@@ -80,14 +76,12 @@ class Sources:
     def origin(self, path: KeyPath) -> str:
         """As `where`, but "default" if the value was not given."""
         given = self._given_for(path)
-        if given is None:
-            return DEFAULT
-        if path[0] == HANDLERS:
-            try:
+        try:
+            if given and path[0] == HANDLERS:
                 reduce(getitem, path[1:], given.value)
-            except KeyError:
-                return DEFAULT
-        return self.where(path)
+        except KeyError:
+            given = None
+        return self.where(path) if given else "default"
 
     def _given_for(self, path: KeyPath) -> Given | None:
         return self.given.get(HANDLERS if path[0] == HANDLERS else dotted(path[:2]))
@@ -124,8 +118,9 @@ _VARIABLES: Final = {variable_of(key): key for key in FIELDS}
 def file_layer(document: Document, problems: Problems) -> Layer:
     """What the file gives; unknown keys and sections of the wrong shape go to `problems`."""
     layer: Layer = {}
+    top = (*SECTIONS, HANDLERS, *SINGLE)
 
-    def add(path: tuple[str, ...], value: Any, valid: Collection[str]) -> None:
+    def add(path: tuple[str, ...], value: Any, valid: Collection[str] = top) -> None:
         *section, key = path
         if key in valid:
             layer[dotted(path)] = Given(value, document.where(path))
@@ -134,17 +129,18 @@ def file_layer(document: Document, problems: Problems) -> Layer:
             shown_path = (*section, shown_key(key))
             problems.add(document.where(path), dotted(shown_path), _unknown(key, valid))
 
-    valid = (*SECTIONS, HANDLERS, *SINGLE)
     for name, value in document.values.items():
+        if name in top and value is None:
+            continue  # all its lines are commented out
         if name in SECTIONS and isinstance(value, dict):
             for key, inner in value.items():
                 add((name, key), inner, SECTIONS[name].model_fields)
-        elif name in SECTIONS and value is not None:
+        elif name in SECTIONS:
             safe = HIDDEN if name == "aws" else shown(value)
             error = f"{safe}: must be a mapping; each key on its own line, a space after the colon"
             problems.add(document.where((name,)), name, error)
-        elif name not in valid or value is not None:  # null: all its lines are commented out
-            add((name,), value, valid)
+        else:
+            add((name,), value)
     return layer
 
 
@@ -199,10 +195,7 @@ def command_line_layer(overrides: Mapping[str, Any]) -> Layer:
 
 
 def merge(layers: Iterable[Layer]) -> Layer:
-    """One layer out of all, the lowest first: the highest that gives a key wins.
-
-    A choice between alternatives wins, too: with --queue-name the file's queue.url is dropped.
-    """
+    """One layer out of all, the lowest first: the highest that gives a key wins."""
     merged: Layer = {}
     for layer in layers:
         given = {key for key, value in layer.items() if value.value is not None}

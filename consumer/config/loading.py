@@ -8,11 +8,11 @@ from typing import Any, Final
 from pydantic import SecretStr, ValidationError
 
 from consumer.config.checks import check_settings, check_texts, derived_region
-from consumer.config.credentials import read_secret_files, warn_of_readable_secrets
-from consumer.config.fields import errors_of
+from consumer.config.fields import SECRETS, errors_of
 from consumer.config.handlers import read_handlers
 from consumer.config.layers import (
     HANDLERS,
+    Given,
     Layer,
     Sources,
     command_line_layer,
@@ -21,11 +21,13 @@ from consumer.config.layers import (
     merge,
     systemd_layer,
 )
-from consumer.config.models import HandlerSettings, Section, Settings
+from consumer.config.models import AwsSettings, Settings
 from consumer.config.problems import KeyPath, Problems, dotted, has_credentials, looks_secret
 from consumer.config.yaml_file import Document, read_yaml
 
 MASK: Final = "********"
+#: Where systemd puts what LoadCredential= gives; there only while the service runs.
+_SYSTEMD_CREDENTIALS: Final = Path("/run/credentials")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,8 @@ class Loaded:
     """The effective settings, where each of them came from, and warnings."""
 
     settings: Settings
-    #: Dotted key -> "default", "FILE:line", "environment NAME" or "command line --option". For a
-    #: secret from a file it is that file; for a region that is not set it is what names the region,
-    #: such as "queue.url" or "environment AWS_REGION".
+    #: Dotted key -> "default", "FILE:line", "environment NAME" or "command line --option"; for a
+    #: secret from a file that file; for a derived region the key or variable that names it.
     origins: Mapping[str, str]
     warnings: tuple[str, ...]
 
@@ -60,12 +61,9 @@ def load(
 
     Args:
         path: the YAML file; None for none.
-        environ: CONSUMER_SECTION__KEY, such as CONSUMER_QUEUE__URL or CONSUMER_STATE_DIRECTORY;
-            an empty variable counts as not set, null or none as null. Handlers can't be set there.
-            $STATE_DIRECTORY (systemd's) is the default of state_directory. Without aws.region and
-            a region in the URL, AWS_REGION counts, then AWS_DEFAULT_REGION.
-        overrides: dotted keys; None counts as not set. `handlers` is a list of entries as in the
-            file, and replaces the file's.
+        environ: CONSUMER_SECTION__KEY, such as CONSUMER_QUEUE__URL; an empty variable counts as not
+            set, null or none as null. Also systemd's STATE_DIRECTORY, and AWS's for the region.
+        overrides: dotted keys; None counts as not set. `handlers` replaces the file's list.
         require_queue: without queue.url and queue.name it is an error.
         outside_service: a credential of systemd that can't be read now is only a warning.
 
@@ -87,15 +85,17 @@ def load(
     settings = _validated(tree, sources)
     settings = _with_aws(settings, derived_region(settings, environ), sources)
     check_settings(settings, sources)
-    secrets = read_secret_files(settings.aws, sources, outside_service=outside_service)
+    secrets = _secret_files(settings.aws, sources, outside_service=outside_service)
     settings = _with_aws(settings, secrets, sources)
     if require_queue and not problems and not (settings.queue.url or settings.queue.name):
         error = "no queue is given; set queue.url in the file, CONSUMER_QUEUE__URL, or --queue-url"
         problems.add(document.name, "queue", error)
     problems.raise_if_any()
-    warn_of_readable_secrets(document, problems)
+    document.warn_of_readable_secrets(problems)
     origins: dict[str, str] = {}
-    _walk(settings, (), lambda at, _: origins.setdefault(dotted(at), sources.origin(at)))
+    _walk(
+        settings.model_dump(), (), lambda at, _: origins.setdefault(dotted(at), sources.origin(at))
+    )
     return Loaded(settings, origins, tuple(problems.warnings))
 
 
@@ -118,13 +118,47 @@ def _with_aws(settings: Settings, found: Layer, sources: Sources) -> Settings:
     return settings.model_copy(update={"aws": aws})
 
 
+def _secret_files(aws: AwsSettings, sources: Sources, *, outside_service: bool) -> Layer:
+    """The secrets of all files that are given, by key in the section; errors are reported."""
+    secrets: Layer = {}
+    for key in (secret.removeprefix("aws.") for secret in SECRETS):
+        path: Path | None = getattr(aws, f"{key}_file")
+        if path is None:
+            continue
+        try:
+            secrets[key] = Given(SecretStr(_read_secret(path)), str(path))
+        except OSError as error:
+            absent = isinstance(error, FileNotFoundError | PermissionError)
+            if outside_service and absent and path.is_relative_to(_SYSTEMD_CREDENTIALS):
+                text = f"{path}: can be read only in the running service; not checked"
+                sources.warn(f"aws.{key}_file", text)
+            else:
+                sources.add(f"aws.{key}_file", f"{path}: can't be read: {error.strerror}")
+        except ValueError as error:
+            sources.add(f"aws.{key}_file", f"{path}: {error}")
+    return secrets
+
+
+def _read_secret(path: Path) -> str:
+    """The secret. Raises: `OSError`; `ValueError` that says what is wrong with the file."""
+    with path.open("rb") as file:
+        secret = file.read(65_536).decode("utf-8", "replace").rstrip()
+    if "\ufffd" in secret:
+        raise ValueError("not text; the file must hold the secret and nothing else")
+    if not secret:
+        raise ValueError("is empty; it must hold the secret")
+    if len(secret.split()) != 1 or secret[0].isspace():
+        raise ValueError("holds more than one word; it must hold the secret and nothing else")
+    return secret
+
+
 def effective(loaded: Loaded) -> dict[str, Any]:
     """Every setting as `Effective`, in the shape of the file. A secret that is set is `MASK`."""
 
     def leaf(path: KeyPath, value: Any) -> Effective:
-        return Effective(_plain(value, path), loaded.origins[dotted(path)])
+        return Effective(_masked(value, path), loaded.origins[dotted(path)])
 
-    tree: dict[str, Any] = _walk(loaded.settings, (), leaf)
+    tree: dict[str, Any] = _walk(loaded.settings.model_dump(mode="json"), (), leaf)
     return tree
 
 
@@ -132,23 +166,19 @@ def _walk(value: Any, path: KeyPath, leaf: Callable[[KeyPath, Any], Any]) -> Any
     """The settings in the shape of the file, with what `leaf` makes of each value."""
     if path == (HANDLERS,):
         return [_walk(handler, (*path, index), leaf) for index, handler in enumerate(value)]
-    if isinstance(value, HandlerSettings):
-        keys = {key: inner for key, inner in value if key not in ("type", "options")}
-        keys[value.type] = value.options
-    elif isinstance(value, Section) or len(path) == 3 and isinstance(value, dict):  # noqa: RUF021
-        keys = dict(value)
-    else:
+    if not isinstance(value, dict) or len(path) > 3:  # below that are values of options
         return leaf(path, value)
+    keys = dict(value)
+    if len(path) == 2:  # a handler
+        keys[keys.pop("type")] = keys.pop("options")
     return {key: _walk(inner, (*path, key), leaf) for key, inner in keys.items()}
 
 
-def _plain(value: Any, path: KeyPath) -> Any:
+def _masked(value: Any, path: KeyPath) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(item, (*path, key)) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, path) for item in value]
+        return {key: _masked(item, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, path) for item in value]
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, SecretStr) or looks_secret(path) or has_credentials(str(value)):
-        return MASK
-    return value if isinstance(value, (int, float)) else str(value)
+    return MASK if looks_secret(path) or has_credentials(str(value)) else value

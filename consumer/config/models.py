@@ -1,5 +1,6 @@
-"""What can be configured: the sections, their keys, ranges and defaults."""
+"""The sections, their keys, ranges and defaults; what they mean is in config.example.yaml."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -37,25 +38,19 @@ def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _words(value: object) -> object:
-    # The environment has no lists.
-    return value.strip("[]").replace(",", " ").split() if isinstance(value, str) else value
+def _of_text(change: Callable[[str], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
 
 
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _bare(value: object) -> object:
-    return value.strip("<>\"' \t\r\n") if isinstance(value, str) else value
-
-
+_LOWER: Final = _of_text(str.lower)
+# The environment has no lists.
+_WORDS: Final = _of_text(lambda text: text.strip("[]").replace(",", " ").split())
 _Int = Annotated[int, BeforeValidator(_not_a_bool)]
 _Seconds = Annotated[float, BeforeValidator(_not_a_bool)]
 _RetrySeconds = Annotated[_Seconds, Field(ge=0.1, le=MAX_VISIBILITY_SECONDS)]
 _Text = Annotated[str, Field(min_length=1, max_length=2048)]
 # What stays around a URL that was copied, or that Docker read from a file with quotes.
-_Url = Annotated[_Text, BeforeValidator(_bare)]
+_Url = Annotated[_Text, _of_text(lambda text: text.strip("<>\"' \t\r\n"))]
 
 _RETRY: Final = RetryPolicy()
 
@@ -75,21 +70,14 @@ class QueueSettings(Section):
         default=None,
         examples=["https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"],
     )
-    #: Instead of the URL; resolved with GetQueueUrl in the region.
     name: _Text | None = Field(default=None, examples=["canvas-live-events-prod"])
-    #: The long poll of one receive.
     wait_time_seconds: _Int = Field(default=MAX_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS)
-    #: None: what the queue's own attribute says.
     visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=MAX_VISIBILITY_SECONDS)
     format: MessageFormat = "auto"
-    #: Messages that came by one of these are opened.
-    unwrap: Annotated[tuple[Relay, ...], BeforeValidator(_words)] = ()
-    #: For a dead-letter queue or a test: a name that does not begin with "canvas-live-events".
+    unwrap: Annotated[tuple[Relay, ...], _WORDS] = ()
     allow_any_queue_name: bool = False
     connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)
-    #: None: wait_time_seconds + 10; see `effective_read_timeout_seconds`.
     read_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=300)
-    #: botocore: without our own shorter implementation of the frequent calls.
     transport: Literal["auto", "botocore"] = "auto"
 
     @property
@@ -101,16 +89,15 @@ class QueueSettings(Section):
     def heartbeat_minimum_seconds(self) -> float:
         """The shortest visibility timeout with which the heartbeat is in time.
 
-        It renews at half of the timeout. The other half must be enough for a tick and for a call
-        to SQS over a new connection.
+        It renews at half of it; a tick and a call over a new connection must fit in the rest.
         """
         return 2 * (HEARTBEAT_TICK_SECONDS + self.connect_timeout_seconds)
 
 
 class AwsSettings(Section):
-    """How to reach AWS. Without a key or profile, the AWS SDK looks for credentials.
+    """How to reach AWS. `load` fills secrets from their files, and `region` from where it is known.
 
-    `load` fills each secret from its file, and `region` from the queue's URL or the environment.
+    Without a key or profile, the AWS SDK looks for credentials.
     """
 
     region: _Text | None = Field(default=None, examples=["us-east-1"])
@@ -121,11 +108,9 @@ class AwsSettings(Section):
     secret_access_key_file: Path | None = None
     session_token_file: Path | None = None
     profile: _Text | None = None
-    #: Assumed with the credentials above, and refreshed.
     role_arn: _Text | None = Field(
         default=None, examples=["arn:aws:iam::123456789012:role/canvas-live-events"]
     )
-    #: A VPC endpoint or an emulator; rules for regions are relaxed.
     endpoint_url: _Url | None = Field(default=None, examples=["http://127.0.0.1:5000"])
 
 
@@ -133,30 +118,22 @@ class EngineSettings(Section):
     """How messages flow."""
 
     workers: _Int = Field(default=8, ge=1, le=256)
-    #: One while idle, more as receives come back full.
     max_pollers: _Int = Field(default=12, ge=1, le=64)
     #: None: computed from workers, pollers and batch sizes.
     max_in_flight_messages: _Int | None = Field(default=None, ge=1, le=100_000)
     max_in_flight_bytes: _Int = Field(default=2**27, ge=MAX_MESSAGE_BYTES, le=2**40)
-    #: Shorter than `stop_timeout_seconds`.
     drain_timeout_seconds: _Seconds = Field(default=60, ge=0, le=86_400)
     #: TimeoutStopSec of the unit that runs this; only for the check of the line above.
     stop_timeout_seconds: _Seconds = Field(default=UNIT_STOP_TIMEOUT_SECONDS, ge=1, le=90_000)
-    #: How long a delete may wait for others to share its request.
     settle_linger_seconds: _Seconds = Field(default=0.5, ge=0, le=10)
     retry_base_seconds: _RetrySeconds = _RETRY.base_seconds
     retry_max_seconds: _RetrySeconds = _RETRY.max_seconds
-    #: For handlers without their own; None: no limit.
     handler_timeout_seconds: _Seconds | None = Field(
         default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS
     )
-    #: window: an event that was sent twice, under another message id, is handled once.
     deduplicate: Literal["off", "window"] = "off"
     deduplicate_window_seconds: _Seconds = Field(default=86_400, ge=1, le=MAX_RETENTION_SECONDS)
-    #: So many failures of a handler in a row pause it; 0: never.
     breaker_failures: _Int = Field(default=5, ge=0, le=1000)
-    #: How long "no such queue" and "not allowed" must last before they stop the process; at the
-    #: start, how long a queue that can't be reached is waited for.
     fatal_grace_seconds: _Seconds = Field(default=60, ge=0, le=3_600)
     summary_interval_seconds: _Seconds = Field(default=60, ge=1, le=86_400)
 
@@ -185,7 +162,6 @@ class HandlerSettings(Section):
         pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$",
         description="a letter, then at most 63 letters, digits, and any of _ . -",
     )
-    #: Names or globs, such as "submission_*".
     events: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_more)
     ] = Field(
@@ -209,19 +185,15 @@ class HandlerSettings(Section):
 class LoggingSettings(Section):
     """What is written to standard error."""
 
-    #: auto: console on a terminal, JSON otherwise.
     format: Literal["auto", "console", "json"] = "auto"
-    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    #: Texts of handlers' exceptions; they often quote personal data. None: only on a terminal.
+    level: Annotated[Literal["debug", "info", "warning", "error"], _LOWER] = "info"
     exception_messages: bool | None = None
 
 
 class QuarantineSettings(Section):
     """Where poison messages go instead of staying in the queue; nowhere by default."""
 
-    #: One file for each message; below the state directory unless it begins with "/".
     directory: Path | None = None
-    #: Another queue.
     queue_url: _Url | None = None
 
     @property
@@ -239,6 +211,5 @@ class Settings(Section):
     handlers: tuple[HandlerSettings, ...] = ()
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
-    #: What happens to an event that no handler asked for.
-    unmatched: Annotated[Literal["archive", "delete"], BeforeValidator(_lower)] = "archive"
+    unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")

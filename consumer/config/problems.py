@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
+from operator import itemgetter
 from typing import Final
 
 from consumer.errors import ConfigurationError
@@ -33,12 +34,14 @@ class Problems:
     """Collects all errors, so that one run reports every one of them."""
 
     def __init__(self) -> None:
-        self._errors: list[tuple[str, str]] = []
+        self._errors: list[tuple[int, str]] = []
         self.warnings: list[str] = []
 
     def add(self, where: str, key: str, error: str) -> None:
         """Add an error of `key` at `where`; either may be empty."""
-        self._errors.append((where, _line(where, key, error)))
+        number = where.rpartition(":")[2]
+        line_number = int(number) if number.isdecimal() else sys.maxsize
+        self._errors.append((line_number, _line(where, key, error)))
 
     def warn(self, where: str, key: str, text: str) -> None:
         """Add what is allowed, but probably not meant."""
@@ -51,13 +54,8 @@ class Problems:
     def raise_if_any(self) -> None:
         """Raises: `ConfigurationError` with one line for each error, in the order of the file."""
         if self._errors:
-            in_order = sorted(self._errors, key=lambda error: _line_number(error[0]))
+            in_order = sorted(self._errors, key=itemgetter(0))
             raise ConfigurationError("\n".join(dict.fromkeys(line for _, line in in_order)))
-
-
-def _line_number(where: str) -> int:
-    number = where.rpartition(":")[2]
-    return int(number) if number.isdecimal() else sys.maxsize
 
 
 def _line(where: str, key: str, text: str) -> str:

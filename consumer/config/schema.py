@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final
 
-from pydantic.json_schema import GenerateJsonSchema
-
 from consumer.config.fields import SECTIONS, SINGLE, right_for
 from consumer.config.handlers import ENTRY_POINT_GROUP
 from consumer.config.models import HandlerSettings, RetryKeys, Section, Settings
@@ -66,15 +64,10 @@ def _entry() -> dict[str, Any]:
     }
 
 
-class _Untitled(GenerateJsonSchema):
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's
-        """No: it would be the key in other letters."""
-        return False
-
-
 def _keys(model: type[Section], prefix: str, meanings: Mapping[str, str]) -> dict[str, Any]:
-    keys: dict[str, Any] = model.model_json_schema(schema_generator=_Untitled)["properties"]
+    keys: dict[str, Any] = model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
+        keys[name].pop("title", None)  # the key in other letters
         right = f"Must be {right_for(field)}."
         keys[name]["description"] = f"{meanings.get(prefix + name, '')} {right}".strip()
         if keys[name].get("type") == "array":

@@ -11,22 +11,17 @@ _AWS = (
     *("api.aws", "api.amazonwebservices.com.cn", "api.amazonwebservices.eu"),
     *("api.aws.ic.gov", "api.aws.scloud", "api.cloud-aws.adc-e.uk", "api.aws.hci.ic.gov"),
 )
-#: Names of this machine. Emulators put `sqs.REGION` before them, as AWS does.
+#: Emulators put `sqs.REGION` before them, as AWS does.
 _LOOPBACK = ("localhost", "localhost.localstack.cloud")
 
-_REGION = r"(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+)"
+_REGION = r"([a-z]{2,}(?:-[a-z]+)+-\d+)"
 _SUFFIX = "|".join(map(re.escape, (*_AWS, *_LOOPBACK)))
-#: Host names of SQS, the region captured: usual, FIPS and dual-stack ones; of VPC endpoints; older.
-_HOSTS = tuple(
-    re.compile(rf"{pattern}\.(?:{_SUFFIX})")
-    for pattern in (
-        rf"sqs(?:-fips)?\.{_REGION}",
-        rf"vpce-[a-z0-9-]+\.sqs(?:-fips)?\.{_REGION}\.vpce",
-        rf"{_REGION}\.queue",
-    )
+#: Host names of SQS: usual, FIPS and dual-stack ones; of VPC endpoints; older ones.
+_HOST = re.compile(
+    rf"(?:sqs(?:-fips)?\.{_REGION}"
+    rf"|vpce-[a-z0-9-]+\.sqs(?:-fips)?\.{_REGION}\.vpce"
+    rf"|{_REGION}\.queue)\.(?:{_SUFFIX})"
 )
-#: From before there were regions.
-_US_EAST_1_HOST = "queue.amazonaws.com"
 
 
 def split_url(url: str) -> SplitResult | None:
@@ -47,10 +42,10 @@ def split_url(url: str) -> SplitResult | None:
 def region_of_url(url: str) -> str | None:
     """The region in the host of a queue URL; None if it does not look like a host of SQS."""
     host = _host(url)
-    if host == _US_EAST_1_HOST:
+    if host == "queue.amazonaws.com":  # from before there were regions
         return "us-east-1"
-    matches = (pattern.fullmatch(host) for pattern in _HOSTS)
-    return next((match["region"] for match in matches if match), None)
+    match = _HOST.fullmatch(host)
+    return match and next(filter(None, match.groups()))
 
 
 def is_aws(url: str) -> bool:

@@ -5,6 +5,8 @@ import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,10 +23,10 @@ from consumer.config.problems import (
 from consumer.errors import ConfigurationError
 
 _MAX_BYTES: Final = 1_048_576
+_MAX_DEPTH: Final = 50
 _MAX_VALUES: Final = 20_000  # aliases of aliases grow without bound
 _TAG: Final = "tag:yaml.org,2002:"
 _KINDS: Final = ["str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"]
-_OCTAL: Final = re.compile(r"[-+]?0[0-7_]+")
 
 #: What PyYAML's words for an error usually mean in a configuration file.
 _HINTS: Final = (
@@ -53,6 +55,25 @@ class Document:
             path = path[:-1]
         return f"{self.name}:{self.lines[path]}" if path else self.name
 
+    def warn_of_readable_secrets(self, problems: Problems) -> None:
+        """Warn if others than the file's owner can read a secret in it. Only without errors."""
+        if self.mode is None or not self.mode & 0o077:
+            return
+        tree: Any = self.values
+        secrets = [
+            path
+            for path in self.lines
+            if looks_secret(path)
+            and isinstance(value := reduce(getitem, path, tree), str)
+            and value
+        ]
+        if secrets:
+            text = (
+                f"a secret in a file that others can read; chmod 600 {self.name}, or take "
+                f"it from a file ({secrets[0][-1]}_file) or the environment"
+            )
+            problems.warn(self.where(secrets[0]), ", ".join(map(dotted, secrets)), text)
+
 
 def read_yaml(path: Path, problems: Problems) -> Document:
     """Read and check the form of the file.
@@ -74,7 +95,11 @@ def read_yaml(path: Path, problems: Problems) -> Document:
             )
         document.values = _Reader(loader, document, problems).mapping(node, ())
     except yaml.reader.ReaderError as error:
-        raise ConfigurationError(_control_character(path, text, error.position)) from None
+        before = text[: error.position]
+        place = f"{path}:{before.count(chr(10)) + 1}:{error.position - before.rfind(chr(10))}"
+        raise ConfigurationError(
+            f"{place}: a control character, which YAML does not allow; remove it"
+        ) from None
     except yaml.MarkedYAMLError as error:
         raise ConfigurationError(_syntax(path, error)) from None
     except RecursionError:
@@ -100,12 +125,6 @@ def _text(path: Path, document: Document) -> str:
         raise ConfigurationError(f"{path}:{line}: not UTF-8 text; save it as UTF-8") from None
 
 
-def _control_character(path: Path, text: str, position: int) -> str:
-    line = text.count("\n", 0, position) + 1
-    column = position - text.rfind("\n", 0, position)
-    return f"{path}:{line}:{column}: a control character, which YAML does not allow; remove it"
-
-
 def _syntax(path: Path, error: yaml.MarkedYAMLError) -> str:
     # Never the snippet of the file that PyYAML offers: there may be a secret in that line.
     problem = re.sub(r"(alias|anchor|tag|handle) ['\"].*['\"]", r"\1", error.problem or "")
@@ -114,10 +133,6 @@ def _syntax(path: Path, error: yaml.MarkedYAMLError) -> str:
     said = f"{problem} {error.context or ''}"
     hint = next((f" ({hint})" for sign, hint in _HINTS if sign in said), "")
     return f"{path}{place}: not valid YAML: {problem}{hint}"
-
-
-class _UnusableError(ValueError):
-    """What is wrong with one value."""
 
 
 class _Reader:
@@ -134,23 +149,19 @@ class _Reader:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
-            where = f"{self._document.name}:{line}"
-            try:
-                key = _key(key_node)
-            except _UnusableError as fault:
-                self._problems.add(where, dotted(path), str(fault))
-                continue
-            inner = (*path, key)
-            if first := self._document.lines.get(inner):
+            where, key = f"{self._document.name}:{line}", key_node.value
+            if error := _key_error(key_node):
+                self._problems.add(where, dotted(path), error)
+            elif first := self._document.lines.get((*path, key)):
                 error = f"given twice, in line {first} and here; keep one"
                 self._problems.add(where, dotted((*path, shown_key(key))), error)
             else:
-                self._document.lines[inner] = line
-                for value in self._value(value_node, inner):
+                self._document.lines[*path, key] = line
+                for value in self._value(value_node, (*path, key)):
                     values[key] = value
         return values
 
-    def _items(self, node: yaml.Node, path: KeyPath) -> Iterator[Any]:
+    def _items(self, node: yaml.SequenceNode, path: KeyPath) -> Iterator[Any]:
         for index, child in enumerate(node.value):
             self._document.lines[*path, index] = child.start_mark.line + 1
             yield from self._value(child, (*path, index))
@@ -161,50 +172,52 @@ class _Reader:
         self._left -= 1
         if id(node) in self._open or self._left < 0:
             raise ConfigurationError(f"{where}: {dotted(path)}: aliases that repeat without end")
+        if len(path) > _MAX_DEPTH:
+            raise RecursionError
         self._open.add(id(node))
-        try:
-            _check(node, HIDDEN if looks_secret(path) else node.value)
-            if isinstance(node, yaml.MappingNode):
-                yield self.mapping(node, path)
-            elif isinstance(node, yaml.SequenceNode):
-                yield list(self._items(node, path))
-            elif node.tag in (_TAG + "merge", _TAG + "value"):
-                yield node.value
-            else:
+        if error := _value_error(node, path):
+            self._problems.add(where, dotted(path), error)
+        elif isinstance(node, yaml.MappingNode):
+            yield self.mapping(node, path)
+        elif isinstance(node, yaml.SequenceNode):
+            yield list(self._items(node, path))
+        elif node.tag in (_TAG + "merge", _TAG + "value"):
+            yield node.value  # "<<" or "="
+        else:
+            try:
                 yield self._loader.construct_object(node)
-        except _UnusableError as error:
-            self._problems.add(where, dotted(path), str(error))
-        except (ValueError, OverflowError):
-            error_text = "can't be read as a number or a date; put quotes around it"
-            self._problems.add(where, dotted(path), error_text)
-        finally:
-            self._open.discard(id(node))
+            except (ValueError, OverflowError, KeyError, AttributeError):  # PyYAML checks nothing
+                error = "can't be read as a number or a date; put quotes around it"
+                self._problems.add(where, dotted(path), error)
+        self._open.discard(id(node))
 
 
-def _key(node: yaml.Node) -> str:
-    if not isinstance(node, yaml.ScalarNode):
-        raise _UnusableError("a key must be one word; is there a brace or bracket without quotes?")
+def _key_error(node: yaml.Node) -> str | None:
     kind = node.tag.removeprefix(_TAG)
+    if not isinstance(node, yaml.ScalarNode):
+        return "a key must be one word; is there a brace or bracket without quotes?"
     if kind == "merge":
-        raise _UnusableError("merge keys (<<) are not supported; write the keys out")
+        return "merge keys (<<) are not supported; write the keys out"
     if kind != "str":
         key = shown_key(node.value)
-        raise _UnusableError(f"YAML reads the key {key} as {kind}; put quotes around it")
-    return str(node.value)
+        return f"YAML reads the key {key} as {kind}; put quotes around it"
+    return None
 
 
-def _check(node: yaml.Node, value: str) -> None:
-    """Reject what YAML 1.1 reads otherwise than a person does."""
+def _value_error(node: yaml.Node, path: KeyPath) -> str | None:
+    """What YAML 1.1 reads otherwise than a person does."""
     kind = node.tag.removeprefix(_TAG)
+    value = HIDDEN if looks_secret(path) else node.value
     if kind not in _KINDS:
-        raise _UnusableError("YAML tags (!) are not supported here")
-    if kind == "int" and _OCTAL.fullmatch(node.value):
-        raise _UnusableError(
+        return "YAML tags (!) are not supported here"
+    if kind == "int" and re.fullmatch(r"[-+]?0[0-7_]+", node.value):
+        return (
             f"{value}: YAML reads a number with a leading zero as octal; "
             "leave out the zero, or put quotes around it if it is text"
         )
     if kind in ("int", "float") and ":" in node.value:
-        raise _UnusableError(
+        return (
             f"{value}: YAML reads this as a number to the base of 60; "
             "write seconds, or put quotes around it if it is text"
         )
+    return None

@@ -22,16 +22,14 @@ TICK_SECONDS: Final = 0.2
 IDLE_TICK_SECONDS: Final = 1.0
 #: How often `systemctl status` gets a new line.
 STATUS_SECONDS: Final = 5.0
-#: What systemd is asked for beyond the drain's own deadline: the last calls, and the exit itself.
+#: Asked of systemd beyond the drain's own deadline: for the last calls, and the exit itself.
 EXTEND_SECONDS: Final = 20.0
 
-_DRAINING_HINT: Final = "a second signal stops at once"
 _PUT_BACK_HINT: Final = "these stay in the queue: they come again, or go to its dead-letter queue"
 #: In each summary, also if they are 0.
 _ALWAYS: Final = ("received", "handled", "failed", "deleted")
-#: What became of all messages, once the process has drained; also if they are 0.
+#: At the end of a drain, also if they are 0.
 _DRAINED: Final = ("handled", "deleted", "released", "abandoned")
-#: A line of the log stays readable; names come from outside.
 _MOST_NAMES: Final = 20
 
 
@@ -40,7 +38,6 @@ class Daemon:
 
     Args:
         signals: installed by the caller, for as long as this runs.
-        wait: waits for a signal, for so many seconds at most.
         flush_repeats: called with each summary: logs the counts of repeated log lines.
         on_tick: called at each look around; the demo draws its progress with it.
     """
@@ -51,7 +48,6 @@ class Daemon:
         *,
         notifier: Notifier,
         signals: StopSignals,
-        wait: Callable[[float], object],
         clock: Clock,
         summary_interval_seconds: float = 60.0,
         flush_repeats: Callable[[], None] = lambda: None,
@@ -60,7 +56,6 @@ class Daemon:
         self._worker = worker
         self._notifier = notifier
         self._signals = signals
-        self._wait = wait
         self._clock = clock
         self._summary_seconds = summary_interval_seconds
         self._flush_repeats = flush_repeats
@@ -82,21 +77,26 @@ class Daemon:
             if reason:
                 break
             idle = status.ready and status.open_receives and not status.in_flight
-            self._wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
+            self._signals.wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
         self._drain(reason, status)
         return self._end(reason)
 
-    def _look_around(self) -> Status:
-        now = self._clock.monotonic()
+    def _look(self) -> tuple[float, Status]:
+        """What each look does, also in a drain; returns the time and the worker's status."""
+        now, status = self._clock.monotonic(), self._worker.status()
         self._signals.log_stacks_if_asked()
-        status = self._worker.status()
+        self._feed_watchdog(now, status)
+        self._on_tick(status)
+        return now, status
+
+    def _look_around(self) -> Status:
+        now, status = self._look()
         if status.ready and not self._ready:
             self._ready = True
             _log.info(log_events.READY)
-        if self._ready and self._notifier.active and not self._systemd_is_ready:
+        if self._ready and not self._systemd_is_ready and self._notifier.active:
             # Repeated until systemd has it: its queue may be full while the machine boots.
             self._systemd_is_ready = self._notifier.ready("receiving")
-        self._feed_watchdog(now, status)
         if now - self._last_status >= STATUS_SECONDS:
             handled = status.counts.get("handled", 0)
             rate = (handled - self._rate_base[1]) / max(now - self._rate_base[0], 0.001)
@@ -106,23 +106,19 @@ class Daemon:
         if now - self._last_summary >= self._summary_seconds:
             self._last_summary = now
             self._log_summary(status)
-        self._on_tick(status)
         return status
 
     def _feed_watchdog(self, now: float, status: Status) -> None:
         """Feed it from progress, and from nothing else; log what is unhealthy."""
         unhealthy = status.problems + status.outages
-        if unhealthy != self._unhealthy:
-            if unhealthy:
-                code = status.receive_error_code
-                _log.error(log_events.UNHEALTHY, problems=list(unhealthy), code=code)
-            else:
-                _log.info(log_events.HEALTHY)
-            self._unhealthy = unhealthy
+        if unhealthy and unhealthy != self._unhealthy:
+            code = status.receive_error_code
+            _log.error(log_events.UNHEALTHY, problems=list(unhealthy), code=code)
+        elif self._unhealthy and not unhealthy:
+            _log.info(log_events.HEALTHY)
+        self._unhealthy = unhealthy
         interval = self._notifier.watchdog_interval_seconds
-        if interval is None or status.problems:
-            return
-        if now - self._last_watchdog >= interval / 2:
+        if interval and not status.problems and now - self._last_watchdog >= interval / 2:
             self._last_watchdog = now
             self._notifier.watchdog()
 
@@ -136,11 +132,9 @@ class Daemon:
         waiting = "waiting up to a long poll for open receives; " if status.open_receives else ""
         _log.info(
             log_events.DRAINING,
-            reason=reason,
-            in_flight=status.in_flight,
-            open_receives=status.open_receives,
-            hint=waiting + _DRAINING_HINT,
-        )
+            reason=reason, in_flight=status.in_flight, open_receives=status.open_receives,
+            hint=waiting + "a second signal stops at once",
+        )  # fmt: skip
         reasons = dict(self._worker.drain(self._while_draining))
         status = self._worker.status()
         facts: dict[str, object] = {name: status.counts.get(name, 0) for name in _DRAINED}
@@ -153,15 +147,12 @@ class Daemon:
         self._on_tick(status)
 
     def _while_draining(self, seconds_left: float) -> bool:
-        now, status = self._clock.monotonic(), self._worker.status()
-        self._signals.log_stacks_if_asked()
-        self._feed_watchdog(now, status)
+        now, status = self._look()
         if now - self._last_status >= 1.0:
             self._last_status = now
             left = max(seconds_left, 0.0)
             self._notifier.extend_timeout(left + EXTEND_SECONDS)
             self._notifier.status(f"draining: {status.in_flight} in flight, {left:.0f} s left")
-        self._on_tick(status)
         return self._signals.count > 1
 
     def _end(self, reason: str) -> int:
@@ -206,10 +197,10 @@ def _summary(status: Status, last: Status | None) -> dict[str, Any]:
     if last is not None:
         new -= Counter(last.counts)
         unmatched -= Counter(last.unmatched_events)
-    facts: dict[str, Any] = {name: new.pop(name, 0) for name in _ALWAYS}
-    facts["in_flight"] = status.in_flight
-    facts["lag_seconds"] = round(status.lag_seconds, 1)
-    facts.update(sorted(new.items()))
-    if unmatched:
-        facts["unmatched_events"] = dict(unmatched.most_common(_MOST_NAMES))
-    return facts
+    return {
+        **{name: new.pop(name, 0) for name in _ALWAYS},
+        "in_flight": status.in_flight,
+        "lag_seconds": round(status.lag_seconds, 1),
+        **dict(sorted(new.items())),
+        **({"unmatched_events": dict(unmatched.most_common(_MOST_NAMES))} if unmatched else {}),
+    }

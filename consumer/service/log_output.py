@@ -8,29 +8,26 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TextIO
 
 import structlog
 
 from consumer import log_events
 
-#: Takes bytes and says how many of them were written. Raises `OSError`; BlockingIOError if none
-#: can be written now.
+#: Returns how many of the bytes were written. Raises `OSError`, such as BlockingIOError.
 Write = Callable[[bytes], int]
 
-#: So many bytes of lines wait for a reader; what comes beyond that is dropped, and counted.
+#: How many bytes of lines may wait for a reader.
 MOST_WAITING: Final = 1_048_576
-#: How long the end of the process waits for a reader of the lines that wait.
-LAST_SECONDS: Final = 2.0
 
 
 class Output:
     """One whole line at a time, in order. Any thread may call any method; none blocks.
 
-    A file is written at once. A pipe, a socket or a terminal may have a reader that does not read:
-    then up to `MOST_WAITING` bytes wait here, and go out with a later line or `send_waiting`. How
-    many lines were dropped beyond that, or because a write failed, is logged as soon as writes
-    succeed again.
+    If the reader of a pipe, a socket or a terminal does not read, up to `MOST_WAITING` bytes wait
+    here, and go out with a later line or `send_waiting`. Lines beyond that, or whose write failed,
+    are dropped; how many is logged as soon as writes succeed again.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -50,7 +47,7 @@ class Output:
         if self._waiting:
             self._send()
 
-    def close(self, *, seconds: float = LAST_SECONDS) -> None:
+    def close(self, *, seconds: float = 2.0) -> None:
         """Write the last lines: wait for at most `seconds` until they can be written."""
         deadline = time.monotonic() + seconds
         while self._waiting and (left := deadline - time.monotonic()) > 0:
@@ -70,11 +67,9 @@ class Output:
                 self._waiting += data
             dropped = self._write_waiting()
         if dropped:
-            structlog.get_logger(__name__).warning(
-                log_events.LINES_DROPPED,
-                lines=dropped,
-                hint="the log was not read, or its disk was full; the work went on",
-            )
+            hint = "the log was not read, or its disk was full; the work went on"
+            log = structlog.get_logger(__name__)
+            log.warning(log_events.LINES_DROPPED, lines=dropped, hint=hint)
 
     def _write_waiting(self) -> int:
         """Write as much as possible; returns how many dropped lines are to be reported now."""
@@ -93,7 +88,7 @@ class Output:
 
 
 class NamedOutput:
-    """What structlog writes with: the output, and the name of the logger whose lines these are."""
+    """What structlog writes with: the output, and the name of the logger."""
 
     def __init__(self, output: Output, name: str = "") -> None:
         self.name = name
@@ -112,52 +107,36 @@ def _writer(stream: TextIO) -> tuple[Write, int]:
     try:
         descriptor = stream.fileno()
         mode = os.fstat(descriptor).st_mode
-    except (OSError, ValueError, AttributeError):
-        return _text_writer(stream), -1
+    except (OSError, ValueError, AttributeError):  # such as a StringIO
+        return partial(_write_text, stream), -1
     with contextlib.suppress(OSError, ValueError):
         stream.flush()
     if stat.S_ISSOCK(mode):
-        return _socket_writer(descriptor), descriptor
+        return partial(_send_now, descriptor), descriptor
     if stat.S_ISFIFO(mode) or os.isatty(descriptor):
-        return _pipe_writer(descriptor), descriptor
-    return (lambda data: os.write(descriptor, data)), -1
+        # Opened once more: O_NONBLOCK on the descriptor itself would apply to the shell, too.
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
+        with contextlib.suppress(OSError):
+            return partial(os.write, os.open(f"/proc/self/fd/{descriptor}", flags)), descriptor
+        return partial(_write_what_fits, descriptor), descriptor
+    return partial(os.write, descriptor), -1
 
 
-def _text_writer(stream: TextIO) -> Write:
-    """For a stream without a descriptor, such as a StringIO."""
-
-    def write(data: bytes) -> int:
-        stream.write(data.decode(getattr(stream, "encoding", None) or "utf-8"))
-        stream.flush()
-        return len(data)
-
-    return write
+def _write_text(stream: TextIO, data: bytes) -> int:
+    stream.write(data.decode(getattr(stream, "encoding", None) or "utf-8"))
+    stream.flush()
+    return len(data)
 
 
-def _socket_writer(descriptor: int) -> Write:
-    def write(data: bytes) -> int:
-        channel = socket.socket(fileno=descriptor)
-        try:
-            return channel.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-        finally:
-            channel.detach()  # the descriptor is not ours to close
-
-    return write
+def _send_now(descriptor: int, data: bytes) -> int:
+    channel = socket.socket(fileno=descriptor)
+    try:
+        return channel.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+    finally:
+        channel.detach()  # the descriptor is not ours to close
 
 
-def _pipe_writer(descriptor: int) -> Write:
-    """For a pipe or a terminal, opened once more.
-
-    The descriptor is shared with the shell and other processes: O_NONBLOCK would apply to them.
-    """
-    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
-    with contextlib.suppress(OSError):
-        own = os.open(f"/proc/self/fd/{descriptor}", flags)
-        return lambda data: os.write(own, data)
-
-    def write(data: bytes) -> int:
-        if not _can_write(descriptor):
-            raise BlockingIOError
-        return os.write(descriptor, data[: select.PIPE_BUF])  # so much fits
-
-    return write
+def _write_what_fits(descriptor: int, data: bytes) -> int:
+    if not _can_write(descriptor):
+        raise BlockingIOError
+    return os.write(descriptor, data[: select.PIPE_BUF])

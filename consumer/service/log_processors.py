@@ -21,59 +21,50 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.events.privacy import scrub_text
 
-_NEVER: Final = frozenset(
-    {
-        "body", "raw", "payload", "metadata", "message_attributes", "positional_args",
-        "receipt_handle", "receipt_handles", "receipthandle", "authorization", "access_key_id",
-        "aws_access_key_id", "session_id", "client_ip", "user_login", "stack_info", "stack",
-    }
+_NEVER: Final = (
+    "body", "raw", "payload", "metadata", "message_attributes", "receipthandle", "authorization",
+    "access_key_id", "aws_access_key_id", "session_id", "client_ip", "user_login", "stack_info",
+    "stack", "positional_args",
 )  # fmt: skip
 _NEVER_PARTS: Final = ("secret", "password", "token", "receipt_handle", "credential")
 #: Written as str(): their text is a value and no more.
 _VALUES: Final = (str, float, PurePath, UUID, Decimal, date, time, timedelta)
 _FIRST: Final = ("timestamp", "level", "logger", "event")
 _MAX_TEXT: Final = 2_000
-_MAX_DEPTH: Final = 4
+_MAX_DEPTH: Final = 5
 _MAX_FRAMES: Final = 40
 _HINT: Final = (
     "the text of the exception is not logged, it may quote personal data; "
     "logging.exception_messages: true, or a run on a terminal, shows it"
 )
 
-_REPEATED_LEVELS: Final = frozenset({"warning", "error", "critical"})
 #: The name of `context.logger`: its lines are those of a handler's author.
 _OF_HANDLERS: Final = "consumer.handler"
 #: Each of these lines is logged once anyway.
-_ONCE_EACH: Final = frozenset(
-    {
-        log_events.CONFIG_WARNING, log_events.QUEUE_WARNING, log_events.UNKNOWN_EVENT,
-        log_events.UNKNOWN_FIELD, log_events.DATA_MISFIT, log_events.LINES_DROPPED,
-    }
+_ONCE_EACH: Final = (
+    log_events.CONFIG_WARNING, log_events.QUEUE_WARNING, log_events.UNKNOWN_EVENT,
+    log_events.UNKNOWN_FIELD, log_events.DATA_MISFIT, log_events.LINES_DROPPED,
 )  # fmt: skip
 #: What makes two lines the same failure. Where it happened does not: one failure, many places.
 _IDENTITY: Final = (
     "event", "level", "handler", "error_type", "code", "reason", "problems", "file", "where",
 )  # fmt: skip
-#: Of each of these, in characters; the rest does not count.
+#: How much of each counts, in characters.
 _LONGEST: Final = 500
-
-_Key = tuple[str, ...]
+_WINDOW_SECONDS: Final = 60.0
 
 
 def guard(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
     """Keep of a line what may be written, in the order in which a person reads it. Never raises.
 
-    A safety net only: the code that logs must not log a body, a handle or a name. Keys that name a
-    payload, a receipt handle or a secret are dropped; secrets in URLs are scrubbed; long texts are
-    cut; of an exception or an unknown object only its type is kept. `exception` was made by
-    `ExceptionText` and is kept as it is.
+    A safety net only: the code that logs must not log a body, a handle or a name. Keys that name
+    one are dropped; secrets in URLs are scrubbed; long texts are cut; of an exception or an unknown
+    object only its type is kept.
     """
     ordered = {**{key: event_dict[key] for key in _FIRST if key in event_dict}, **event_dict}
-    return {
-        str(key): value if key == "exception" else _clean(value, 0)
-        for key, value in ordered.items()
-        if not _is_private(str(key))
-    }
+    exception = ordered.pop("exception", None)  # made by `ExceptionText`
+    line: EventDict = _clean(ordered, 0)
+    return {**line, "exception": exception} if exception else line
 
 
 def _is_private(key: str) -> bool:
@@ -84,9 +75,8 @@ def _is_private(key: str) -> bool:
 def _clean(value: Any, depth: int) -> Any:
     if isinstance(value, Enum):
         value = value.value
-    if value is None or isinstance(value, int):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
+    is_finite = isinstance(value, float) and math.isfinite(value)
+    if value is None or is_finite or isinstance(value, int):
         return value
     if isinstance(value, _VALUES):
         return _text(str(value))
@@ -102,16 +92,12 @@ def _text(text: str) -> str:
     return scrub_text(text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "...")
 
 
+@dataclass(frozen=True, slots=True)
 class ExceptionText:
-    """Turns `exc_info` into an `exception` text of types and places, without messages and locals.
+    """Turns `exc_info` into an `exception` text of types and places, without locals."""
 
-    Args:
-        messages: also write the messages. They often quote the data that broke the code, so this
-            is for a terminal, and for queues without real students.
-    """
-
-    def __init__(self, *, messages: bool) -> None:
-        self._messages = messages
+    #: Also write the messages, which often quote the data that broke the code.
+    messages: bool
 
     def __call__(self, _logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
         """Replace `exc_info` (an exception, a tuple with it, or True for the current one)."""
@@ -123,7 +109,7 @@ class ExceptionText:
             error = sys.exc_info()[1]
         if isinstance(error, BaseException):
             event_dict["exception"] = "\n".join(self._lines(error))
-            if not self._messages and event_dict.get("event") == log_events.HANDLER_FAILED:
+            if not self.messages and event_dict.get("event") == log_events.HANDLER_FAILED:
                 event_dict.setdefault("hint", _HINT)
         return event_dict
 
@@ -143,7 +129,7 @@ class ExceptionText:
         kind = type(error)
         module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
         name = f"{module}{kind.__qualname__}"
-        if not self._messages:
+        if not self.messages:
             return name
         try:
             # Indented, so that none of its lines can pass for a line of the log.
@@ -170,32 +156,32 @@ class _Seen:
 
 
 class RepeatFilter:
-    """Logs each failure of the daemon once a window, and counts its repeats.
+    """Logs each failure of the daemon once a minute, and counts its repeats.
 
     Lines below warning pass, and so do those of handlers and libraries: each of theirs may be
-    another fact. The logger's name tells them apart.
+    another fact.
 
-    The same failure within `window_seconds` of the last line about it is dropped and counted; the
-    next one after the window has `repeats`, and `flush` logs the pending counts, so none is lost.
-    At most `max_failures` are remembered; `flush` logs the counts of the others in sum. Any thread
-    may call any method; no lock is held while a line is written.
+    The same failure within a minute of the last line about it is dropped and counted; the next one
+    after that has `repeats`, and `flush` logs the pending counts, so none is lost. At most
+    `max_failures` are remembered; `flush` logs the counts of the others in sum. Any thread may call
+    any method; no lock is held while a line is written.
     """
 
-    def __init__(
-        self, clock: Clock, *, window_seconds: float = 60.0, max_failures: int = 512
-    ) -> None:
+    def __init__(self, clock: Clock, *, max_failures: int = 512) -> None:
         self._clock = clock
-        self._window = window_seconds
         self._max = max_failures
         self._lock = threading.Lock()
-        self._seen: OrderedDict[_Key, _Seen] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, ...], _Seen] = OrderedDict()
         self._forgotten = 0
 
     def __call__(self, logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
         """Pass the line on, with `repeats` if some were dropped since; else raise DropEvent."""
-        if event_dict.get("level") not in _REPEATED_LEVELS or "repeats" in event_dict:
-            return event_dict
-        if not _is_own(getattr(logger, "name", "")) or event_dict.get("event") in _ONCE_EACH:
+        if (
+            event_dict.get("level") not in ("warning", "error", "critical")
+            or "repeats" in event_dict
+            or event_dict.get("event") in _ONCE_EACH
+            or not _is_own(getattr(logger, "name", ""))
+        ):
             return event_dict
         key = tuple(str(event_dict.get(name, ""))[:_LONGEST] for name in _IDENTITY)
         with self._lock:
@@ -206,7 +192,7 @@ class RepeatFilter:
                     self._forgotten += self._seen.popitem(last=False)[1].repeats
                 self._seen[key] = _Seen(now)
                 return event_dict
-            if now - seen.logged_at < self._window:
+            if now - seen.logged_at < _WINDOW_SECONDS:
                 seen.repeats += 1
                 raise structlog.DropEvent
             repeats, seen.repeats, seen.logged_at = seen.repeats, 0, now
@@ -218,13 +204,14 @@ class RepeatFilter:
 
         From then on the next flush logs a failure that goes on: one line a minute.
         """
+        pending = []
         with self._lock:
             now = self._clock.monotonic()
-            pending = [(key, seen.repeats) for key, seen in self._seen.items() if seen.repeats]
             for key, seen in list(self._seen.items()):
                 if seen.repeats:
+                    pending.append((key, seen.repeats))
                     seen.repeats, seen.logged_at = 0, now
-                elif now - seen.logged_at >= self._window:
+                elif now - seen.logged_at >= _WINDOW_SECONDS:
                     del self._seen[key]
             forgotten, self._forgotten = self._forgotten, 0
         log: Any = structlog.get_logger("consumer")
@@ -236,4 +223,4 @@ class RepeatFilter:
 
 
 def _is_own(logger: str) -> bool:
-    return logger != _OF_HANDLERS and (logger == "consumer" or logger.startswith("consumer."))
+    return f"{logger}.".startswith("consumer.") and logger != _OF_HANDLERS

@@ -25,11 +25,9 @@ _PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical
 
 
 class Logs(NamedTuple):
-    """The two parts of the log that need a call now and then."""
+    """The parts of the log that need a call now and then."""
 
-    #: Call `flush` each minute, and before the process ends.
     repeats: RepeatFilter
-    #: Call `send_waiting` now and then, and `close` at the end.
     output: Output
 
 
@@ -38,22 +36,25 @@ def configure_logging(
 ) -> Logs:
     """Send every log line of this process to `stream`; called once, before any thread starts.
 
-    `stream` is standard error: standard output belongs to the results of commands. A terminal gets
-    readable lines, anything else one JSON object a line (`format: auto`); the journal, recognised
-    by JOURNAL_STREAM in `environ`, also gets each line's priority. A line that can't be written
-    waits, or is dropped and counted: a full disk, a closed pipe or a reader that does not read must
-    not stop the work.
+    A terminal gets readable lines, anything else one JSON object a line (`format: auto`); the
+    journal, recognised by JOURNAL_STREAM in `environ`, also gets each line's priority. A line that
+    can't be written waits, or is dropped and counted: see `Output`.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     shows_messages = settings.exception_messages
     if shows_messages is None:  # no file and no journal keeps what a terminal shows
         shows_messages = stream.isatty()
-    repeats = RepeatFilter(clock)
-    output = Output(stream)
+    repeats, output = RepeatFilter(clock), Output(stream)
     render = _renderer(settings.format, stream, environ)
+
+    def add_timestamp(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+        text = clock.now().isoformat(timespec="milliseconds")
+        event_dict["timestamp"] = text.removesuffix("+00:00") + "Z"
+        return event_dict
+
     chain: list[Processor] = [
         structlog.processors.add_log_level,
-        _timestamp(clock),
+        add_timestamp,
         repeats,
         ExceptionText(messages=shows_messages),
         guard,
@@ -65,7 +66,12 @@ def configure_logging(
         logger_factory=lambda *names: NamedOutput(output, *names[:1]),
         cache_logger_on_first_use=True,
     )
-    _join_standard_library(_Bridge(output, chain, level), level)
+    root = logging.getLogger()
+    kept = [handler for handler in root.handlers if not isinstance(handler, _Bridge)]
+    root.handlers[:] = [*kept, _Bridge(output, chain, level)]
+    root.setLevel(level)
+    logging.raiseExceptions = False  # Python's own report of bad arguments would print them
+    logging.captureWarnings(capture=True)
     return Logs(repeats, output)
 
 
@@ -90,14 +96,8 @@ class _Bridge(logging.Handler):
     def __init__(self, output: Output, chain: list[Processor], level: int) -> None:
         super().__init__()
         self._output = output
+        self._chain = chain
         self._least_of_chatty = logging.INFO if level <= logging.DEBUG else logging.WARNING
-        formatter = structlog.stdlib.ProcessorFormatter
-        self.setFormatter(
-            formatter(
-                foreign_pre_chain=[structlog.stdlib.add_logger_name],
-                processors=[formatter.remove_processors_meta, *chain],
-            )
-        )
 
     def filter(self, record: logging.LogRecord) -> bool:
         """False for the chatter of botocore and its like."""
@@ -106,33 +106,14 @@ class _Bridge(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record."""
+        line: Any = {"logger": record.name, "exc_info": record.exc_info}
         try:
-            line = self.format(record)
+            line["event"] = record.getMessage()
         except Exception as error:  # arguments that do not fit their text: the caller's mistake
-            record.msg, record.args = log_events.LOG_CALL_FAILED, ()
-            record.exc_info = (type(error), error, error.__traceback__)
-            line = self.format(record)
+            line |= {"event": log_events.LOG_CALL_FAILED, "exc_info": error}
+        for process in self._chain:
+            line = process(None, record.levelname.lower(), line)
         self._output.write(line)
-
-
-def _join_standard_library(bridge: _Bridge, level: int) -> None:
-    root = logging.getLogger()
-    for old in [handler for handler in root.handlers if isinstance(handler, _Bridge)]:
-        root.removeHandler(old)
-    root.addHandler(bridge)
-    root.setLevel(level)
-    # The bridge reports bad arguments; Python's own report would print them.
-    logging.raiseExceptions = False
-    logging.captureWarnings(capture=True)
-
-
-def _timestamp(clock: Clock) -> Processor:
-    def add(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
-        text = clock.now().isoformat(timespec="milliseconds")
-        event_dict["timestamp"] = text.removesuffix("+00:00") + "Z"
-        return event_dict
-
-    return add
 
 
 def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Processor:
@@ -148,10 +129,7 @@ def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Processo
 
 
 def _visible(event_dict: EventDict) -> EventDict:
-    """For a terminal: names and ids come from outside, and must not move its cursor.
-
-    What is in lists and mappings is written as Python does, which escapes it.
-    """
+    """For a terminal, whose cursor no name may move. In lists, the renderer itself escapes."""
     visible: EventDict = {}
     for key, value in event_dict.items():
         if isinstance(value, str):

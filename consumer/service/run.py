@@ -1,7 +1,9 @@
 """From settings to a running daemon: builds the parts, checks the queue, runs to the end."""
 
 import gc
-from collections.abc import Callable, Mapping
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 
 import structlog
@@ -28,9 +30,6 @@ from consumer.service.systemd import Notifier
 
 _log = structlog.get_logger(__name__)
 
-#: SQS's own default.
-DEFAULT_VISIBILITY_SECONDS = 30
-
 
 def run(
     settings: Settings,
@@ -51,8 +50,7 @@ def run(
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
-    # Messages leave no garbage in cycles. By default Python searches for it each 700 objects, which
-    # is a tenth of the CPU time of a message that lives on in a batch.
+    # Messages leave no garbage in cycles; a search each 700 objects would take a tenth of the time.
     gc.set_threshold(20_000, 20, 100)
     state = settings.state_directory
     check_directories(state, settings.quarantine.directory)
@@ -77,15 +75,10 @@ def run(
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
             daemon = Daemon(
-                Worker(parts),
-                notifier=notifier,
-                signals=signals,
-                wait=signals.wait,
-                clock=clock,
+                Worker(parts), notifier=notifier, signals=signals, clock=clock,
                 summary_interval_seconds=settings.engine.summary_interval_seconds,
-                flush_repeats=flush_repeats,
-                on_tick=on_tick,
-            )
+                flush_repeats=flush_repeats, on_tick=on_tick,
+            )  # fmt: skip
             return daemon.run()
 
 
@@ -106,13 +99,12 @@ def _log_starting(settings: Settings, registry: Registry) -> None:
 
 
 def _log_check(check: QueueCheck) -> None:
+    queue = check.attributes
     _log.info(
         log_events.QUEUE_CHECK,
-        visible=check.attributes.visible_messages,
-        in_flight=check.attributes.in_flight_messages,
-        dead_letter_queue=check.attributes.dead_letter_queue,
-        max_receive_count=check.attributes.max_receive_count,
-    )
+        visible=queue.visible_messages, in_flight=queue.in_flight_messages,
+        dead_letter_queue=queue.dead_letter_queue, max_receive_count=queue.max_receive_count,
+    )  # fmt: skip
     for warning in check.warnings:
         _log.warning(log_events.QUEUE_WARNING, reason=warning)
 
@@ -124,7 +116,41 @@ def _options(
     return RunOptions(
         visibility_timeout_seconds=queue.visibility_timeout_seconds
         or check.attributes.visibility_timeout_seconds
-        or DEFAULT_VISIBILITY_SECONDS,
+        or 30,  # SQS's own default
         max_messages=max_messages,
         until_empty=until_empty,
     )
+
+
+def end_in_time(
+    code: int,
+    *,
+    before: Collection[threading.Thread],
+    seconds: float = 10.0,
+    leave: Callable[[int], object] = os._exit,
+) -> threading.Thread | None:
+    """Make sure that the process ends with this exit code, after `seconds` at the latest.
+
+    Python waits for every non-daemon thread, and for all threads of a ThreadPoolExecutor. One that
+    a handler has started and that hangs must not delay the restart.
+
+    Args:
+        before: threads to ignore: those that ran before the handlers.
+
+    Returns:
+        The thread that watches; None if there is nothing to wait for.
+    """
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    if not left:
+        return None
+
+    def watch() -> None:
+        threading.Event().wait(seconds)
+        if running := sum(thread.is_alive() for thread in left):
+            hint = "started by a handler and still running: ended without waiting for them"
+            _log.warning(log_events.THREADS_LEFT, threads=running, hint=hint)
+            leave(code)
+
+    watcher = threading.Thread(target=watch, name="ending", daemon=True)
+    watcher.start()
+    return watcher

@@ -1,7 +1,6 @@
 """Signals: counted, and waited for by the main thread."""
 
 import os
-import select
 import signal
 import socket
 import sys
@@ -26,8 +25,7 @@ def _known(*names: str) -> tuple[signal.Signals, ...]:
 #: Each of these asks for a drain.
 STOPPING: Final = _known("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGPWR")
 STACKS: Final = signal.SIGUSR1
-#: By default each ends the process at once, which leaves messages hidden. Python itself ignores
-#: SIGPIPE and SIGXFSZ.
+#: By default each ends the process at once. Python itself ignores SIGPIPE and SIGXFSZ.
 IGNORED: Final = (
     *_known("SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGSTKFLT"),
     *range(getattr(signal, "SIGRTMIN", 0), getattr(signal, "SIGRTMAX", -1) + 1),
@@ -37,8 +35,8 @@ IGNORED: Final = (
 class StopSignals:
     """Counts the signals that ask for a drain: the second asks to stop at once.
 
-    The handler only adds to a number: it runs between any two instructions of the main thread, and
-    what takes a lock there (an Event, a log line) can deadlock with the code it interrupted.
+    The handler only adds to a number: what takes a lock there (an Event, a log line) can deadlock
+    with the code it interrupted.
     """
 
     def __init__(self) -> None:
@@ -63,11 +61,9 @@ class StopSignals:
         """Wait for a signal, for `seconds` at most. Main thread only, while installed."""
         if self._woken is None:
             raise RuntimeError("signals are waited for only while they are installed")
-        poll = select.poll()
-        poll.register(self._woken, select.POLLIN)
-        if poll.poll(seconds * 1000):
-            with suppress(BlockingIOError):
-                self._woken.recv(4096)
+        self._woken.settimeout(seconds)
+        with suppress(TimeoutError, BlockingIOError):
+            self._woken.recv(4096)
 
     def log_stacks_if_asked(self) -> None:
         """After a SIGUSR1, log where each thread is: names of functions and lines, no values."""
@@ -90,29 +86,21 @@ class StopSignals:
         numbers = {*STOPPING, STACKS, *IGNORED}
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup
             numbers.remove(signal.SIGHUP)
-        with self._waking():
+        woken, waker = socket.socketpair()
+        with woken, waker:
+            waker.setblocking(False)
+            self._woken = woken
+            os.register_at_fork(after_in_child=self._do_not_wake_parent)
+            # The interpreter writes a byte for each signal, which ends a `wait` in progress.
+            descriptor = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
             before = {number: signal.signal(number, self.note) for number in numbers}
             try:
                 yield
             finally:
                 for number, handler in before.items():
                     signal.signal(number, handler)
-
-    @contextmanager
-    def _waking(self) -> Iterator[None]:
-        """Have the interpreter write a byte for each signal, which ends a `wait` in progress."""
-        woken, waker = socket.socketpair()
-        with woken, waker:
-            woken.setblocking(False)
-            waker.setblocking(False)
-            before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-            self._woken = woken
-            os.register_at_fork(after_in_child=self._do_not_wake_parent)
-            try:
-                yield
-            finally:
+                signal.set_wakeup_fd(descriptor)
                 self._woken = None
-                signal.set_wakeup_fd(before)
 
     def _do_not_wake_parent(self) -> None:
         """In a child that a handler has forked: it shares the socket with its parent."""

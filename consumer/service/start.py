@@ -1,6 +1,7 @@
 """The start: from settings to a queue that answers. What is not ready yet at boot is waited for."""
 
 import threading
+from concurrent.futures import Future, wait
 from typing import Final
 
 import structlog
@@ -17,8 +18,7 @@ from consumer.service.systemd import Notifier
 
 _log = structlog.get_logger(__name__)
 
-#: The longest pause between two attempts.
-LONGEST_PAUSE_SECONDS: Final = 15
+_LONGEST_PAUSE_SECONDS: Final = 15
 #: Beyond what one call to the queue may take, for an attempt that hangs elsewhere.
 _MARGIN_SECONDS: Final = 15.0
 _TICK_SECONDS: Final = 0.2
@@ -27,8 +27,7 @@ _TICK_SECONDS: Final = 0.2
 class Start:
     """Connects to the queue, and to the quarantine. The main thread calls all methods.
 
-    Each attempt runs in its own thread, so that what hangs (a program that gives credentials, a
-    name server) delays neither a signal nor the deadline.
+    Each attempt runs in its own thread: one that hangs delays neither a signal nor the deadline.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class Start:
             try:
                 return self._attempt(deadline)
             except TransportError as error:
-                pause = min(2 ** (attempt - 1), LONGEST_PAUSE_SECONDS)
+                pause = min(2 ** (attempt - 1), _LONGEST_PAUSE_SECONDS)
                 too_late = self._clock.monotonic() + pause > deadline
                 if too_late or (error.fatal and not isinstance(error, CredentialsError)):
                     raise
@@ -76,34 +75,27 @@ class Start:
         self.transport = self.quarantine = None
 
     def _attempt(self, deadline: float) -> QueueCheck | None:
-        done = threading.Event()
-        outcome: list[QueueCheck | BaseException] = []
+        outcome: Future[QueueCheck] = Future()
 
         def attempt() -> None:
             try:
-                outcome.append(self._open())
+                outcome.set_result(self._open())
             except BaseException as error:
-                outcome.append(error)
-            done.set()
+                outcome.set_exception(error)
 
         limit = max(deadline, self._clock.monotonic() + self._longest_attempt)
         try:
             threading.Thread(target=attempt, name="start", daemon=True).start()
         except (RuntimeError, MemoryError):  # Python's words for "can't start new thread"
             raise ThreadsError("the system does not let this process start a thread") from None
-        while not done.wait(_TICK_SECONDS) and not self._signals.count:
+        while wait([outcome], _TICK_SECONDS).not_done and not self._signals.count:
             self._signals.log_stacks_if_asked()
             if self._clock.monotonic() > limit:
                 raise TransportError(
                     "the start hangs: neither AWS credentials nor the queue answered in time",
                     code="StartHangs",
                 )
-        if self._signals.count:
-            return None
-        (result,) = outcome
-        if isinstance(result, BaseException):
-            raise result
-        return result
+        return None if self._signals.count else outcome.result()
 
     def _open(self) -> QueueCheck:
         settings = self._settings
@@ -121,18 +113,15 @@ class Start:
         )
 
     def _log_failure(self, error: TransportError, attempt: int, pause: float) -> None:
-        credentials = isinstance(error, CredentialsError)
+        event, what = log_events.QUEUE_CHECK_FAILED, "the queue can't be reached"
+        if isinstance(error, CredentialsError):
+            event, what = log_events.CREDENTIALS_NOT_READY, "there are no AWS credentials yet"
         # Each one is logged: the filter of repeats passes lines that have a count.
         again = {"repeats": attempt - 1} if attempt > 1 else {}
         _log.warning(
-            log_events.CREDENTIALS_NOT_READY if credentials else log_events.QUEUE_CHECK_FAILED,
-            code=error.code,
-            reason=str(error),
-            attempt=attempt,
-            next_attempt_seconds=pause,
-            **again,
-        )
-        what = "there are no AWS credentials yet" if credentials else "the queue can't be reached"
+            event, code=error.code, reason=str(error), attempt=attempt,
+            next_attempt_seconds=pause, **again,
+        )  # fmt: skip
         self._notifier.status(f"{what} ({error.code}), retrying")
         self._notifier.extend_timeout(pause + self._longest_attempt)
 

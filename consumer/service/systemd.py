@@ -14,9 +14,8 @@ class Notifier:
     Args:
         environ: where systemd left NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID.
 
-    Every method sends one datagram without waiting and may be called from any thread. None raises:
-    a failed send must not stop the work. True means that systemd has the datagram; False that it
-    does not (not run by systemd, socket gone, or its queue is full).
+    Every method sends one datagram without waiting, may be called from any thread, and never
+    raises. True means that systemd has the datagram.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -63,7 +62,7 @@ class Notifier:
 
 
 def _watchdog_interval(environ: Mapping[str, str]) -> float | None:
-    """Half of WATCHDOG_USEC, if it is a number above 0 and meant for this process; in seconds."""
+    """Half of WATCHDOG_USEC in seconds, if it is above 0 and meant for this process."""
     try:
         microseconds = int(environ.get("WATCHDOG_USEC", "0"))
         owner = int(environ.get("WATCHDOG_PID") or os.getpid())

@@ -38,6 +38,7 @@ def test_an_empty_file_is_the_defaults(load_text: LoadText, text: str) -> None:
         (b"a: caf\xe9\n", "FILE:1: not UTF-8 text"),
         (b"# one\n\xff\xfea\x00", "FILE:2: not UTF-8 text"),
         ("[" * 5_000, "FILE: nested too deeply"),
+        (f"a: {'[' * 60}{']' * 60}", "FILE: nested too deeply"),
         ("x: &a [*a]\n", "FILE:1: x[0]: aliases that repeat without end"),
         ("#" * 1_048_577, "FILE: larger than 1 MiB"),
     ],
@@ -88,6 +89,8 @@ handlers:
         ("queue: {name: 123456789012}", "put quotes around it"),
         ("queue: {name: 2024-05-01}", "queue.name: 2024-05-01: must be text"),
         ("queue: {name: 2024-13-45}", "can't be read as a number or a date"),
+        ("queue: {name: !!timestamp x}", "can't be read as a number or a date"),
+        ("queue: {name: !!bool x}", "can't be read as a number or a date"),
         ("engine: {workers: yes}", "engine.workers: true: must be a whole number from 1 to 256"),
         ("engine: {workers: 010}", "engine.workers: 010: YAML reads a number with a leading zero"),
         ("engine: {drain_timeout_seconds: 1:30}", "1:30: YAML reads this as a number to the base"),
@@ -158,3 +161,9 @@ def test_a_pipe_can_be_read() -> None:
 
     assert loaded.settings.engine.workers == 3
     assert loaded.warnings == ()
+
+
+def test_the_signs_of_yaml_are_texts(load_text: LoadText) -> None:
+    """What YAML 1.1 has as special values is what it looks like."""
+    for sign in ("=", "<<"):
+        assert load_text(f"queue: {{name: {sign}}}").settings.queue.name == sign

@@ -15,6 +15,7 @@ from consumer.testing import ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 
 class FakeWorker:
@@ -96,6 +97,23 @@ class Heard:
         return [what for what, _ in self.said]
 
 
+class ManualSignals(StopSignals):
+    """Waits by the manual clock."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.woken = threading.Event()
+
+    def note(self, number: int, frame: FrameType | None = None) -> None:
+        super().note(number, frame)
+        self.woken.set()
+
+    def wait(self, seconds: float) -> None:
+        self.clock.wait(self.woken, seconds)
+        self.woken.clear()
+
+
 class Stage:
     """A daemon in a scripted environment. Events are scheduled with `at`."""
 
@@ -103,8 +121,7 @@ class Stage:
         self.clock = ManualClock()
         self.worker = FakeWorker(self.clock)
         self.heard = Heard(self.clock)
-        self.signals = StopSignals()
-        self.woken = threading.Event()
+        self.signals = ManualSignals(self.clock)
         self.flushed: list[float] = []
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
@@ -113,16 +130,7 @@ class Stage:
 
     def stop_at(self, seconds: float) -> None:
         """A signal."""
-        self.at(seconds, self._signal)
-
-    def _signal(self) -> None:
-        self.signals.note(signal.SIGTERM)
-        self.woken.set()
-
-    def _wait(self, seconds: float) -> None:
-        """As `StopSignals.wait`, by the manual clock."""
-        self.clock.wait(self.woken, seconds)
-        self.woken.clear()
+        self.at(seconds, lambda: self.signals.note(signal.SIGTERM))
 
     def run(self, **options: Any) -> int:
         """The life of the daemon; returns its exit code."""
@@ -130,7 +138,6 @@ class Stage:
             self.worker,  # type: ignore[arg-type]
             notifier=self.heard,  # type: ignore[arg-type]
             signals=self.signals,
-            wait=self._wait,
             clock=self.clock,
             flush_repeats=lambda: self.flushed.append(self.clock.monotonic()),
             **options,

@@ -361,7 +361,7 @@ def test_lesson_17_nothing_is_asked_for_beyond_twelve_hours(
 
     assert len(answers) > 2000
     assert set(answers) == {None}
-    (stored,) = rig.queue._store.messages.values()
+    (stored,) = rig.queue._messages.values()
     assert 3000 <= stored.visible_at - clock.monotonic() <= 3600
 
 

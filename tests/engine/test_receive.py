@@ -588,7 +588,7 @@ def test_while_a_new_message_is_in_hand_the_queue_is_not_empty(
     assert not receiver.emptied
 
     table.release(receiver.take_back())
-    queue.delete([queue._store.find(message_id).handle for message_id in queue.in_flight()])
+    queue.delete([queue._find(message_id).handle for message_id in queue.in_flight()])
     receiver.receive()
 
     assert receiver.emptied
@@ -607,7 +607,7 @@ def test_what_was_put_back_and_comes_again_is_nothing_new(
     receives = 0
     while not receiver.emptied and receives < 10:
         table.release(receiver.take_back())
-        queue.change_visibility([(queue._store.find(message_id).handle, 7)])
+        queue.change_visibility([(queue._find(message_id).handle, 7)])
         receiver.receive()
         receives += 1
 

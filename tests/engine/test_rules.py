@@ -310,7 +310,7 @@ def test_rule_06_a_retry_waits_by_full_jitter_over_the_receive_count(
     for ceiling in (5, 10, 20, 40, 80, 160, 320, 640, 900, 900):
         rig.cycle()
         now = rig.clock.monotonic()
-        delays = [rig.queue._store.messages[message_id].visible_at - now for message_id in ids]
+        delays = [rig.queue._messages[message_id].visible_at - now for message_id in ids]
         assert all(1 <= delay <= ceiling for delay in delays)
         assert max(delays) > ceiling / 2
         rig.clock.advance(ceiling)

@@ -121,7 +121,7 @@ class Bench:
 
     def visible_in(self, message: InFlightMessage) -> float:
         """Seconds until the queue shows the message again."""
-        stored = self.queue._store.messages[message.message_id]
+        stored = self.queue._messages[message.message_id]
         return stored.visible_at - self.clock.monotonic()
 
 

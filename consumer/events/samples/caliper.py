@@ -78,8 +78,6 @@ def _actor(scene: Scene) -> dict[str, Any]:
     university, user = scene.university, scene.cause.actor
     if scene.cause.job is not None:
         return dict(_site(scene))
-    if scene.cause.anonymous:
-        return {"id": "urn:instructure:canvas:user:0", "type": "Person"}
     extensions = {
         "user_login": user.login,
         "root_account_id": str(university.global_id(university.root.id)),
@@ -122,8 +120,6 @@ def _of_course(scene: Scene) -> dict[str, Any]:
     user, number = scene.cause.actor, scene.university.global_id(scene.course.id)
     offering = {"id": urn(scene, "course", scene.course.id), "type": "CourseOffering"}
     group = offering | _extended({"context_type": "Course", "entity_id": str(number)})
-    if scene.cause.anonymous:
-        return {"group": group}
     role = _ROLES.get(scene.role() or "", "user")
     membership = {
         "id": f"{offering['id']}:{role}:{scene.university.global_id(user.id)}",

@@ -12,7 +12,6 @@ from consumer.events.samples.university import Course, Thing, University, User
 
 T = TypeVar("T")
 
-SUBMISSION_TYPES = ("online_upload", "online_text_entry", "online_url")
 #: Other names of the same kinds.
 _SAME = {
     "section": "course_section",
@@ -49,23 +48,16 @@ class Scene:
         #: What is looked at, if the event is asset_accessed.
         self.asset = self.dice.pick(ASSETS)
         #: Of a submission: its type, attempt and score in percent, and the score before.
-        self.submission_type = self.dice.pick(SUBMISSION_TYPES)
+        self.submission_type = self.dice.pick(("online_upload", "online_text_entry", "online_url"))
         self.attempt = self.dice.between(1, 3)
         self.score = self.dice.between(30, 100)
         self.old_score = self.score / 2 if self.dice.chance(0.4) else None
-        #: Some accounts have Canvas leave out what is null.
-        self.compact = self.dice.chance(0.15)
         self.cause = cause or self._cause()
         self._things["actor"] = self.cause.actor
         #: The body in Canvas format; the Caliper format is made from it.
         self.body: dict[str, Any] = {}
         #: The position in a list of objects.
         self.index = 0
-
-    def turn(self, name: str, time: datetime) -> None:
-        """Go on to the next event."""
-        self.name, self.time = name, time
-        self.body = {}
 
     def _cause(self) -> Cause:
         dice, name = self.dice, self.name
@@ -78,9 +70,8 @@ class Scene:
         }[causes.actor_of(name)]
         job, share = causes.JOBS.get(name, ("", 0.0))
         if dice.chance(share):
-            return Cause(actor, self.job_id(dice), job)
-        path = causes.path_of(
-            name,
+            return Cause(actor, self.university.job_id(dice), job)
+        path = causes.path_of(name).format(
             account=self.course.account.id,
             course=self.course.id,
             number=self.number(name.rpartition("_")[0]),
@@ -91,7 +82,7 @@ class Scene:
         return Cause(actor, dice.uuid(), context=context, method=method, path=path)
 
     def _look(self) -> Cause:
-        """The cause of asset_accessed: mostly the student, sometimes the teacher, or not known."""
+        """The cause of asset_accessed: mostly the student, sometimes the teacher."""
         asset, dice = self.asset, self.dice
         place = asset.context.lower()
         path = f"/{place}s/{self.number(place)}"
@@ -100,18 +91,8 @@ class Scene:
         if asset.subtype is None:
             path += f"/{self.number(asset.kind)}"
         by_teacher = asset.subtype == "speed_grader" or dice.chance(0.1)
-        return Cause(
-            self.course.teacher if by_teacher else self.subject,
-            dice.uuid(),
-            context=asset.context,
-            method="GET",
-            path=path,
-            anonymous=place == "course" and dice.chance(0.02),
-        )
-
-    def job_id(self, dice: Dice) -> str:
-        """The id of a new job."""
-        return str(self.university.global_id(dice.between(10**6, 10**9)))
+        actor = self.course.teacher if by_teacher else self.subject
+        return Cause(actor, dice.uuid(), context=asset.context, method="GET", path=path)
 
     def kind(self, kind: str) -> str:
         """The name that is used here for this kind; "context" is where the event happens."""

@@ -6,9 +6,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from uuid import UUID
 
 from consumer.events.samples import words
-from consumer.events.samples.dice import Dice, as_uuid
+from consumer.events.samples.dice import Dice
 from consumer.subject import SHARD_SIZE
 
 HOST = "canvas.example.edu"
@@ -98,6 +99,10 @@ class University:
         """A local id with the university's shard in front."""
         return self.shard * SHARD_SIZE + local
 
+    def job_id(self, dice: Dice) -> str:
+        """The id of a new job."""
+        return str(self.global_id(dice.between(10**6, 10**9)))
+
     def token(self, kind: str, number: int) -> str:
         """The uuid that Canvas gives to a thing: 40 letters and digits."""
         return base64.b64encode(self._digest(kind, number), b"Ab")[:40].decode()
@@ -108,7 +113,7 @@ class University:
 
     def guid(self, kind: str, number: int) -> str:
         """The id of a thing as a real UUID."""
-        return as_uuid(self.hash(kind, number))
+        return str(UUID(self.hash(kind, number)[:32], version=4))
 
     def _digest(self, kind: str, number: int) -> bytes:
         return hashlib.sha256(f"{self._seed}:{kind}:{number}".encode()).digest()
@@ -132,21 +137,12 @@ def _user(number: int, dice: Dice) -> User:
         ip=dice.pick(_NETWORKS).format(dice.between(1, 254)),
         browser=dice.pick(words.BROWSERS),
         time_zone=dice.pick(words.TIME_ZONES),
-        session=dice.hexadecimal(4),
+        session=dice.hexadecimal(),
     )
 
 
 def _part(kind: str, number: int, week: int, dice: Dice) -> Thing:
-    topic = dice.pick(words.TOPICS)
-    match kind:
-        case "assignment":
-            name = f"{dice.pick(words.TASKS)} {week + 1}: {topic}"
-        case "quiz" | "group":
-            name = f"{kind.capitalize()} {week + 1}"
-        case "attachment":
-            name = f"{dice.pick(words.FILES)}-{number}.{dice.pick(list(words.FILE_TYPES))}"
-        case "context_external_tool":
-            name = dice.pick(words.TOOLS)
-        case _:
-            name = f"Week {week + 1}: {topic}"
+    name = f"Week {week + 1}: {dice.pick(words.TOPICS)}"
+    if kind == "attachment":
+        name = f"essay {number}.{dice.pick(list(words.FILE_TYPES))}"
     return Thing(number, name, dice.pick((5, 10, 20, 50, 100)), week + 1)

@@ -31,7 +31,7 @@ def record_of(model: type[Record], scene: Scene, *, inside: str = "") -> dict[st
     made = {}
     for key, make in _makers(model, inside):
         value = make(scene)
-        if value is not ABSENT and not (value is None and scene.compact):
+        if value is not ABSENT:
             made[key] = value
     return made
 

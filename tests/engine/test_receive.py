@@ -528,7 +528,7 @@ def test_an_answer_a_moment_before_the_end_of_the_long_poll_counts(
     make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
 ) -> None:
     """SQS is a little early at times; an answer after half the time is not a whole long poll."""
-    queue._advance_on_empty = False
+    queue.advance_on_empty = False
     receiver = make_receiver(until_empty=True)
     for seconds, emptied in ((WAIT - 0.6, False), (0.1, True)):
         queue.faults = [Fault(seconds=seconds)]
@@ -549,7 +549,7 @@ def test_a_message_that_comes_meanwhile_begins_the_long_poll_anew(
     assert receiver.receive().messages == 1
     table.release(receiver.take_back())
     assert not receiver.emptied
-    queue._advance_on_empty = False
+    queue.advance_on_empty = False
     clock.advance(WAIT - 1)
     receiver.receive()
     assert not receiver.emptied
@@ -570,7 +570,7 @@ def test_a_failed_receive_begins_the_long_poll_anew(
     receiver.receive()
     assert not receiver.emptied
 
-    queue._advance_on_empty = False
+    queue.advance_on_empty = False
     receiver.receive()
     assert not receiver.emptied
 

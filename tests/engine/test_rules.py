@@ -87,7 +87,7 @@ def test_rule_02_an_idle_daemon_makes_three_requests_a_minute(
 ) -> None:
     """They are paid for: one long poll after the other, and nothing else."""
     rig = make_rig(registry)
-    rig.queue._advance_on_empty = True
+    rig.queue.advance_on_empty = True
     rig.receive_as_a_thread()  # the first receive is short
     rig.queue.calls.clear()
     before = rig.clock.monotonic()
@@ -324,7 +324,7 @@ def test_rule_06_rejected_and_undecodable_messages_are_left_to_the_redrive_polic
     """After backoff, so that nothing loops hot; the queue moves them, not the daemon."""
     rig = make_rig(registry)
     dead = InMemoryQueue(rig.clock, name="dead")
-    rig.queue._dead_letter_queue, rig.queue._max_receive_count = dead, 3
+    rig.queue.dead_letter_queue, rig.queue.max_receive_count = dead, 3
     message_id = rig.queue.send("{}")
     receives = []
 

@@ -71,7 +71,10 @@ def _event(scene: Scene) -> dict[str, Any]:
     }
     if "generated" in models:
         event["generated"] = object_of(models["generated"], scene, "Score", "submission")
-    return event | (_of_request(scene) if scene.cause.job is None else _of_job(scene))
+    if scene.cause.job is None:
+        return event | _of_request(scene)
+    job = {"job_id": scene.cause.id, "job_tag": scene.cause.job, "version": "1.0.0"}
+    return event | _extended(job)
 
 
 def _actor(scene: Scene) -> dict[str, Any]:
@@ -90,11 +93,6 @@ def _actor(scene: Scene) -> dict[str, Any]:
     return {"id": urn(scene, "user", user.id), "type": "Person"} | _extended(extensions)
 
 
-def _of_job(scene: Scene) -> dict[str, Any]:
-    job = {"job_id": scene.cause.id, "job_tag": scene.cause.job, "version": "1.0.0"}
-    return _extended(job)
-
-
 def _of_request(scene: Scene) -> dict[str, Any]:
     cause, user = scene.cause, scene.cause.actor
     found = _extended(
@@ -107,8 +105,7 @@ def _of_request(scene: Scene) -> dict[str, Any]:
             "version": "1.0.0",
         }
     )
-    referrer = referrer_of(scene)
-    if referrer is not None:
+    if referrer := referrer_of(scene):
         found["referrer"] = referrer
     if not cause.by_token:
         session = f"urn:instructure:canvas:session:{user.session}"

@@ -64,7 +64,7 @@ def object_of(model: type[Record], scene: Scene, object_type: str, urn_kind: str
     """The object of an event; `urn_kind` is "" if its id is not a URN."""
     kind = _OF_URN.get(urn_kind, urn_kind)
     is_asset = scene.name == "asset_accessed"
-    number = scene.number(scene.asset.kind if is_asset else kind)
+    number = scene.number(scene.asset.type if is_asset else kind)
     return _filled(model, scene, _Thing(object_type, kind, number))
 
 

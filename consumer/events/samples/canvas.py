@@ -4,7 +4,7 @@ from typing import Any
 
 from consumer.events.catalog import index, model_of
 from consumer.events.samples.scene import Scene
-from consumer.events.samples.university import HOST
+from consumer.events.samples.university import HOST, TIME_ZONE
 from consumer.events.samples.values import local_time, record_of, written
 
 
@@ -22,7 +22,7 @@ def canvas_event(scene: Scene) -> dict[str, Any]:
 
 
 def _asset_body(scene: Scene) -> dict[str, Any]:
-    asset, thing = scene.asset, scene.thing(scene.asset.kind)
+    asset, thing = scene.asset, scene.thing(scene.asset.type)
     role = "GroupMembership" if asset.context == "Group" else scene.role()
     body = {
         "asset_name": thing.name,
@@ -86,7 +86,7 @@ def _of_request(scene: Scene) -> dict[str, Any]:
         metadata |= _context(scene)
     if scene.name != "heartbeat":
         metadata |= {
-            "time_zone": actor.time_zone,
+            "time_zone": TIME_ZONE,
             "user_account_id": str(university.global_id(university.root.id)),
             "user_id": str(university.global_id(actor.id)),
             "user_login": actor.login,
@@ -117,6 +117,5 @@ def referrer_of(scene: Scene) -> str | None:
     cause = scene.cause
     if cause.by_token or "/api/v1/files" in cause.path:
         return None
-    if cause.context in {"Course", "Group"}:
-        return f"https://{HOST}/courses/{scene.course.id}/modules"
-    return f"https://{HOST}/accounts/1" if cause.context == "Account" else f"https://{HOST}/"
+    is_course = cause.context in {"Course", "Group"}
+    return f"https://{HOST}/" + (f"courses/{scene.course.id}/modules" if is_course else "")

@@ -125,11 +125,6 @@ class Asset:
     #: "Course", "Group", "User" or "Account".
     context: str = "Course"
 
-    @property
-    def kind(self) -> str:
-        """What the other samples call the type."""
-        return "quiz" if self.type == "quizzes:quiz" else self.type
-
 
 #: Lists of a course, with their weights.
 _LISTS = {

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from consumer.events.samples import words
 from consumer.events.samples.scene import Scene
-from consumer.events.samples.university import HOST
+from consumer.events.samples.university import HOST, TIME_ZONE
 
 #: Fields that are null or absent in some events.
 OPTIONAL: Final = {
@@ -36,8 +36,6 @@ SHAPES: Final = {
     "enrollment_state_created.state_started_at": LOCAL_TIME,
     "enrollment_state_updated.state_started_at": LOCAL_TIME,
     "conversation_forwarded.updated_at": WITH_OFFSET,
-    "outcome_calculation_method_updated.updated_at": WITH_OFFSET,
-    "outcome_proficiency_updated.updated_at": WITH_OFFSET,
 }
 
 #: Ids of the actor, who is usually not whom the event is about.
@@ -46,15 +44,6 @@ OF_ACTOR: Final = {"author_id", "grader_id", "submission_comment_created.user_id
 OTHER: Final = ("old_", "original_", "parent_", "source_", "new_")
 #: Events whose ids Canvas writes as numbers, mostly.
 WITH_NUMBERS: Final = ("account_created", "account_updated", "assignment_override_")
-
-
-def _points(scene: Scene, percent: float | None) -> float | None:
-    return None if percent is None else scene.thing("assignment").points * percent / 100
-
-
-def _score(scene: Scene) -> float | None:
-    """A new submission has none yet."""
-    return None if scene.name == "submission_created" else _points(scene, scene.score)
 
 
 def _grade(points: float | None) -> str | None:
@@ -67,20 +56,12 @@ def _submitted_text(scene: Scene) -> str | None:
     return scene.once("text", lambda dice: words.html(dice, mostly=6))
 
 
-def _submitted_url(scene: Scene) -> str | None:
-    return f"https://{HOST}/portfolio" if scene.submission_type == "online_url" else None
-
-
-def _file(scene: Scene) -> str:
-    return scene.thing("attachment").name
-
-
 #: Values that must agree with each other, or with the scene.
 #: By field; or by the event, its kind or the object that the field is in, and field.
 VALUES: Final[Mapping[str, Callable[[Scene], Any]]] = {
     "context_type": lambda scene: scene.context_type(),
     "domain": lambda _: HOST,
-    "default_time_zone": lambda _: "America/Denver",
+    "default_time_zone": lambda _: TIME_ZONE,
     "ip_filter": lambda _: "192.0.2.0/24",
     "short_name": lambda scene: scene.subject.name.partition(" ")[0],
     "user_login": lambda scene: scene.subject.login,
@@ -93,22 +74,29 @@ VALUES: Final[Mapping[str, Callable[[Scene], Any]]] = {
         9 if scene.name == "course_completed" else scene.dice.between(1, 8)
     ),
     "points_possible": lambda scene: scene.thing("assignment").points,
-    "score": _score,
-    "grade": lambda scene: _grade(_score(scene)),
-    "old_score": lambda scene: _points(scene, scene.old_score),
-    "old_grade": lambda scene: _grade(_points(scene, scene.old_score)),
-    "percent": lambda scene: scene.score / 100,
-    "percentage": lambda scene: scene.score / 100,
+    "score": lambda scene: scene.score,
+    "grade": lambda scene: _grade(scene.score),
+    "old_score": lambda scene: scene.old_score,
+    "old_grade": lambda scene: _grade(scene.old_score),
+    "percent": lambda scene: scene.percent / 100,
+    "percentage": lambda scene: scene.percent / 100,
     "attempt": lambda scene: scene.attempt,
     "submission_type": lambda scene: scene.submission_type,
     "submission_created.workflow_state": lambda _: "submitted",
     "submission_updated.workflow_state": lambda _: "graded",
-    "submission_created.graded_at": lambda _: None,
+    # A new submission has none of these yet.
+    **dict.fromkeys(
+        [f"submission_created.{key}" for key in ("score", "grade", "graded_at")], lambda _: None
+    ),
     "submission.body": _submitted_text,
-    "submission.url": _submitted_url,
+    "submission.url": lambda scene: (
+        f"https://{HOST}/portfolio" if scene.submission_type == "online_url" else None
+    ),
     "submission_comment.body": lambda scene: scene.dice.pick(words.REMARKS),
-    "filename": lambda scene: _file(scene).replace(" ", "+"),
-    "content_type": lambda scene: words.FILE_TYPES[_file(scene).rpartition(".")[2]],
+    "filename": lambda scene: scene.thing("attachment").name.replace(" ", "+"),
+    "content_type": lambda scene: words.FILE_TYPES[
+        scene.thing("attachment").name.rpartition(".")[2]
+    ],
     "wiki_page.body": lambda scene: words.html(scene.dice, mostly=12, long_share=0.35),
     # A deletion could not be seen in Caliper format.
     "wiki_page_updated.workflow_state": lambda scene: scene.dice.pick(("active", "unpublished")),

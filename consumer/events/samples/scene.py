@@ -17,6 +17,7 @@ _SAME = {
     "section": "course_section",
     "tool": "context_external_tool",
     "new_quiz": "quiz",
+    "quizzes:quiz": "quiz",
     "quiz_submission": "submission",
     "blueprint_course": "course",
 }
@@ -47,10 +48,11 @@ class Scene:
         self._drawn: dict[str, Any] = {}
         #: What is looked at, if the event is asset_accessed.
         self.asset = self.dice.pick(ASSETS)
-        #: Of a submission: its type, attempt and score in percent, and the score before.
+        #: Of a submission: its type, attempt and score, and the score before.
         self.submission_type = self.dice.pick(("online_upload", "online_text_entry", "online_url"))
         self.attempt = self.dice.between(1, 3)
-        self.score = self.dice.between(30, 100)
+        self.percent = self.dice.between(30, 100)
+        self.score = self.thing("assignment").points * self.percent / 100
         self.old_score = self.score / 2 if self.dice.chance(0.4) else None
         self.cause = cause or self._cause()
         self._things["actor"] = self.cause.actor
@@ -89,7 +91,7 @@ class Scene:
         if asset.subtype != "home":
             path += f"/{asset.category}"
         if asset.subtype is None:
-            path += f"/{self.number(asset.kind)}"
+            path += f"/{self.number(asset.type)}"
         by_teacher = asset.subtype == "speed_grader" or dice.chance(0.1)
         actor = self.course.teacher if by_teacher else self.subject
         return Cause(actor, dice.uuid(), context=asset.context, method="GET", path=path)

@@ -2,17 +2,16 @@
 
 import base64
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from uuid import UUID
 
 from consumer.events.samples import words
 from consumer.events.samples.dice import Dice
 from consumer.subject import SHARD_SIZE
 
 HOST = "canvas.example.edu"
+TIME_ZONE = "America/Denver"
 _USERS, _TEACHERS, _COURSES, _WEEKS = 400, 30, 40, 12
 #: Addresses that are reserved for documentation.
 _NETWORKS = ("192.0.2.{0}", "198.51.100.{0}", "203.0.113.{0}", "2001:db8:17::{0:x}")
@@ -43,7 +42,6 @@ class User(Thing):
     sis_id: str | None
     ip: str
     browser: str
-    time_zone: str
     #: The id of the web session.
     session: str
 
@@ -75,7 +73,7 @@ class University:
         self.students = people[3 + _TEACHERS :]
         self.courses = [self._course(500 + number, dice) for number in range(_COURSES)]
         self.uuid = self.token("root_account", self.root.id)
-        self.lti_guid = f"{self.hash('root_account', self.root.id)}.{HOST}"
+        self.lti_guid = f"{dice.hexadecimal(5)}.{HOST}"
 
     def _course(self, number: int, dice: Dice) -> Course:
         letters, name = dice.pick(words.SUBJECTS)
@@ -105,18 +103,8 @@ class University:
 
     def token(self, kind: str, number: int) -> str:
         """The uuid that Canvas gives to a thing: 40 letters and digits."""
-        return base64.b64encode(self._digest(kind, number), b"Ab")[:40].decode()
-
-    def hash(self, kind: str, number: int) -> str:
-        """The id of a thing for LTI tools: 40 hexadecimal digits."""
-        return self._digest(kind, number).hex()[:40]
-
-    def guid(self, kind: str, number: int) -> str:
-        """The id of a thing as a real UUID."""
-        return str(UUID(self.hash(kind, number)[:32], version=4))
-
-    def _digest(self, kind: str, number: int) -> bytes:
-        return hashlib.sha256(f"{self._seed}:{kind}:{number}".encode()).digest()
+        digest = hashlib.sha256(f"{self._seed}:{kind}:{number}".encode()).digest()
+        return base64.b64encode(digest, b"Ab")[:40].decode()
 
 
 @lru_cache(maxsize=8)
@@ -127,16 +115,13 @@ def university_of(seed: int) -> University:
 
 def _user(number: int, dice: Dice) -> User:
     first, last = dice.pick(words.FIRST_NAMES), dice.pick(words.LAST_NAMES)
-    plain = unicodedata.normalize("NFKD", f"{first[0]}{last}").encode("ascii", "ignore").decode()
-    login = "".join(letter for letter in plain.lower() if letter.isalpha())
     return User(
         id=number,
         name=f"{first} {last}",
-        login=f"{login}{number}@example.edu",
+        login=f"user{number}@example.edu",
         sis_id=f"S{number:07}" if dice.chance(0.9) else None,
         ip=dice.pick(_NETWORKS).format(dice.between(1, 254)),
         browser=dice.pick(words.BROWSERS),
-        time_zone=dice.pick(words.TIME_ZONES),
         session=dice.hexadecimal(),
     )
 

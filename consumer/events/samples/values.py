@@ -169,12 +169,8 @@ def _opaque_id(key: str, of: str) -> Maker:
     """An id that is not one of Canvas's numbers, in the form that the field's name suggests."""
     if of == "sis":
         return lambda scene: f"SIS-{scene.number(of)}"
-    if key in {"lti_assignment_id", "lookup_uuid", "resource_link_uuid"}:
-        return lambda scene: scene.university.guid(of, scene.number(of))
-    if key.endswith(("uuid", "guid")):
+    if key.endswith(("uuid", "guid")) or "lti" in key:
         return lambda scene: scene.token(of)
-    if "lti" in key or "resource_link" in key:
-        return lambda scene: scene.university.hash(scene.kind(of), scene.number(of))
     return lambda scene: str(scene.number(of))
 
 

@@ -22,7 +22,6 @@ BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/128.0.0.0 Safari/537.36",
     "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
 )
-TIME_ZONES = ("America/Denver", "America/New_York", "Etc/UTC", "Europe/London")
 #: What people write to each other, without HTML.
 REMARKS = ("Well argued, but look again at page 3.", "Good start!", "Please cite your sources.")
 _SENTENCES = (

@@ -61,7 +61,10 @@ def run_batch(registry: Registry, events: Sequence[Event]) -> list[Ran]:
 
     Batch handlers get them together, as many at a time as they take.
     """
-    entries = [_entry(event) for event in events]
+    entries = []
+    for event in events:
+        received = ReceivedMessage(event.message_id, "receipt-handle-of-a-test", event.raw)
+        entries.append((InFlightMessage(received, visible_at=30.0), event))
     found: list[dict[str, tuple[Outcome, BaseException | None]]] = [{} for _ in events]
     for handler in registry.handlers:
         routed = [
@@ -134,8 +137,3 @@ def _error_of(
     if isinstance(error, BatchFailure) and isinstance(error.failures, Mapping):
         return error.failures.get(entry[1], error)
     return error
-
-
-def _entry(event: Event) -> Entry:
-    received = ReceivedMessage(event.message_id, "receipt-handle-of-a-test", event.raw)
-    return InFlightMessage(received, visible_at=30.0), event

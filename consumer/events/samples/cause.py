@@ -37,7 +37,6 @@ _JOBS = (
     (IMPORT, 0.7, ("user_account_association_created", "enrollment_updated")),
     ("EnrollmentState.process_account_states_in_ranges", 1.0, ("enrollment_state_updated",)),
     ("ContextModuleProgression#evaluate!", 0.7, ("course_progress", "course_completed")),
-    ("Quizzes::QuizExport#perform", 1.0, ("quiz_export_complete", "content_export_created")),
 )
 JOBS = {name: (tag, share) for tag, share, names in _JOBS for name in names}
 

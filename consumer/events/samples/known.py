@@ -50,12 +50,6 @@ def _grade(points: float | None) -> str | None:
     return None if points is None else f"{points:g}"
 
 
-def _submitted_text(scene: Scene) -> str | None:
-    if scene.submission_type != "online_text_entry":
-        return None
-    return scene.once("text", lambda dice: words.html(dice, mostly=6))
-
-
 #: Values that must agree with each other, or with the scene.
 #: By field; or by the event, its kind or the object that the field is in, and field.
 VALUES: Final[Mapping[str, Callable[[Scene], Any]]] = {
@@ -88,7 +82,9 @@ VALUES: Final[Mapping[str, Callable[[Scene], Any]]] = {
     **dict.fromkeys(
         [f"submission_created.{key}" for key in ("score", "grade", "graded_at")], lambda _: None
     ),
-    "submission.body": _submitted_text,
+    "submission.body": lambda scene: (
+        scene.text if scene.submission_type == "online_text_entry" else None
+    ),
     "submission.url": lambda scene: (
         f"https://{HOST}/portfolio" if scene.submission_type == "online_url" else None
     ),

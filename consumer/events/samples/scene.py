@@ -1,16 +1,14 @@
 """Who does what where in a sample, so that the parts of an event, and both its formats, agree."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from functools import cached_property
+from typing import Any
 
 from consumer.events.samples import cause as causes
 from consumer.events.samples import words
 from consumer.events.samples.cause import ASSETS, Cause
 from consumer.events.samples.dice import Dice
 from consumer.events.samples.university import Course, Thing, University, User
-
-T = TypeVar("T")
 
 #: Other names of the same kinds.
 _SAME = {
@@ -45,7 +43,8 @@ class Scene:
             "root_account": university.root,
             "user": self.subject,
         }
-        self._drawn: dict[str, Any] = {}
+        #: The seconds since what happened before the event.
+        self.age = self.dice.between(60, 900_000)
         #: What is looked at, if the event is asset_accessed.
         self.asset = self.dice.pick(ASSETS)
         #: Of a submission: its type, attempt and score, and the score before.
@@ -125,11 +124,10 @@ class Scene:
         """The uuid of the thing of this kind."""
         return self.university.token(self.kind(kind), self.number(kind))
 
-    def once(self, key: str, draw: Callable[[Dice], T]) -> T:
-        """The value that was drawn under this key, or is drawn now."""
-        if key not in self._drawn:
-            self._drawn[key] = draw(self.dice)
-        return cast("T", self._drawn[key])
+    @cached_property
+    def text(self) -> str:
+        """What was submitted as a text."""
+        return words.html(self.dice, mostly=6)
 
     def context_type(self) -> str:
         """Where it happens; in a course, if nothing else is known."""

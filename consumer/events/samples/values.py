@@ -149,9 +149,7 @@ def _moment(key: str, name: str) -> Callable[[Scene], datetime]:
             + timedelta(7 * scene.thing("assignment").week + known.AROUND_DUE[key], seconds=-1)
         )
     if key in known.BEFORE or (key == "created_at" and not name.endswith("_created")):
-        return lambda scene: (
-            scene.time - timedelta(seconds=scene.once(key, lambda dice: dice.between(60, 900_000)))
-        )
+        return lambda scene: scene.time - timedelta(seconds=scene.age)
     return lambda scene: scene.time
 
 

@@ -37,7 +37,6 @@ _IN_BODY: Final = {
     "sis_id": ("student_sis_id",),
     "body": ("body", "text", "syllabus_body"),
 }
-_CHANGES: Final = {"dateCreated", "dateModified"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +104,10 @@ def _urn_field(key: str, scene: Scene) -> str | None:
 
 def _from_body(facts: FieldFacts, scene: Scene) -> Any:
     key, body = facts.key, scene.body
-    if key in _CHANGES and "created_at" not in body:
-        # The body has the time of this change only.
-        is_creation = scene.name.endswith("_created")
-        if is_creation != (key == "dateCreated"):
-            return None
+    # Without created_at, the body has the time of this change only.
+    other_change = "dateModified" if scene.name.endswith("_created") else "dateCreated"
+    if key == other_change and "created_at" not in body:
+        return None
     found = [body[name] for name in _IN_BODY.get(key, (key,)) if body.get(name) is not None]
     if not found:
         return None

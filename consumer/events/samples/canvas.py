@@ -97,14 +97,14 @@ def _of_request(scene: Scene) -> dict[str, Any]:
 
 def _context(scene: Scene) -> dict[str, Any]:
     university, course, context = scene.university, scene.course, scene.cause.context
-    is_course = context == "Course"
     account = str(university.global_id(course.account.id))
     return {
         "context_type": context,
         "context_id": str(university.global_id(scene.number("context"))),
         "context_account_id": None if context == "User" else account,
-        "context_sis_source_id": course.sis_id if is_course else None,
-    } | ({"context_role": scene.role()} if is_course else {})
+        "context_sis_source_id": course.sis_id if context == "Course" else None,
+        "context_role": scene.role(),
+    }
 
 
 def user_agent_of(scene: Scene) -> str:

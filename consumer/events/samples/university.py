@@ -107,10 +107,8 @@ class University:
         return base64.b64encode(digest, b"Ab")[:40].decode()
 
 
-@lru_cache(maxsize=8)
-def university_of(seed: int) -> University:
-    """The university of a seed; to make one takes some milliseconds."""
-    return University(seed)
+#: Makes the university of a seed, which takes some milliseconds.
+university_of = lru_cache(maxsize=8)(University)
 
 
 def _user(number: int, dice: Dice) -> User:

@@ -179,8 +179,6 @@ def _text(key: str, about: str) -> Maker:
     match last:
         case "name" | "title":
             return lambda scene: scene.thing(kind).name
-        case "status":
-            return lambda _: "completed"
         case "url":
             return lambda scene: f"https://tool.example.com/{key}/{scene.number(key)}"
         case "body" | "description" | "message" | "text":

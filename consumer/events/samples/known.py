@@ -30,12 +30,11 @@ BEFORE: Final = {
 }  # fmt: skip
 #: Times that Canvas writes in other ways than the usual ones.
 LOCAL_TIME: Final = "%Y-%m-%d %H:%M:%S -0600"
-WITH_OFFSET: Final = "%Y-%m-%dT%H:%M:%S-06:00"
 SHAPES: Final = {
     "course_updated.updated_at": LOCAL_TIME,
     "enrollment_state_created.state_started_at": LOCAL_TIME,
     "enrollment_state_updated.state_started_at": LOCAL_TIME,
-    "conversation_forwarded.updated_at": WITH_OFFSET,
+    "conversation_forwarded.updated_at": "%Y-%m-%dT%H:%M:%S-06:00",
 }
 
 #: Ids of the actor, who is usually not whom the event is about.

@@ -49,7 +49,7 @@ class ManualClock:
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Move time by `seconds`, or until a timer sets `event`; not if it is set already."""
         self.waits.append(seconds)
-        self._move(seconds, until=event)
+        self.advance(max(seconds, 0.0), until=event)
         return event.is_set()
 
     def advance(self, seconds: float, *, until: threading.Event | None = None) -> None:
@@ -60,16 +60,8 @@ class ManualClock:
         """
         if seconds < 0:
             raise ValueError("time only goes forward")
-        self._move(seconds, until=until)
-
-    def call_later(self, seconds: float, callback: Callable[[], object]) -> None:
-        """Call `callback` once time has moved that far, in the thread that moves it."""
         with self._lock:
-            heapq.heappush(self._timers, (self._elapsed + seconds, next(self._numbers), callback))
-
-    def _move(self, seconds: float, until: threading.Event | None) -> None:
-        with self._lock:
-            target = self._elapsed + max(seconds, 0.0)
+            target = self._elapsed + seconds
         while until is None or not until.is_set():
             with self._lock:
                 is_due = bool(self._timers) and self._timers[0][0] <= target
@@ -78,6 +70,11 @@ class ManualClock:
             if callback is None:
                 return
             callback()  # without the lock: it may ask for the time, or set another timer
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> None:
+        """Call `callback` once time has moved that far, in the thread that moves it."""
+        with self._lock:
+            heapq.heappush(self._timers, (self._elapsed + seconds, next(self._numbers), callback))
 
 
 class Changes(threading.Condition):
@@ -102,9 +99,8 @@ class Changes(threading.Condition):
         if not isinstance(self._clock, ManualClock):
             self.wait(seconds)
             return
-        # The callbacks of the clock, and other threads, may take the lock meanwhile.
         change = self._next_change
-        self.release()
+        self.release()  # for the callbacks of the clock, and for other threads
         try:
             self._clock.advance(seconds, until=change)
         finally:

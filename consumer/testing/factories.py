@@ -93,7 +93,10 @@ def make_event(
             payload["body"] = dict(body)
     else:
         payload |= metadata
-        payload["data"] = [_caliper_event(payload["data"][0], body, written)]
+        event = payload["data"][0] | {"eventTime": written, "id": ""}
+        digest = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(event, sort_keys=True))
+        event["id"] = f"urn:uuid:{digest}"
+        payload["data"] = [event if body is None else dict(body)]
     # The message attributes have the name, as with Canvas, if the payload has none.
     message = make_message(
         json.dumps(payload),
@@ -101,8 +104,8 @@ def make_event(
         sent_at=time,
         message_attributes={"event_name": name or "unnamed"},
     )
-    (event,) = decode(message, format)
-    return replace(event, name=name, time=time, index=index, count=count)
+    (decoded,) = decode(message, format)
+    return replace(decoded, name=name, time=time, index=index, count=count)
 
 
 def make_context(
@@ -135,8 +138,7 @@ def _text(name: str, event_format: Format, time: datetime, whole: bool) -> str:
         return sample_message(name, event_format, time=time).body
     if event_format == "canvas":
         return canvas_body(name)
-    context = "http://purl.imsglobal.org/ctx/caliper/v1p1"
-    urn = "urn:instructure:canvas:"
+    context, urn = "http://purl.imsglobal.org/ctx/caliper/v1p1", "urn:instructure:canvas:"
     event = {
         "@context": context,
         "type": "Event",
@@ -146,13 +148,3 @@ def _text(name: str, event_format: Format, time: datetime, whole: bool) -> str:
     }
     site = "http://canvas.example.edu/"
     return json.dumps({"sensor": site, "sendTime": "", "dataVersion": context, "data": [event]})
-
-
-def _caliper_event(
-    sample: dict[str, Any], body: Mapping[str, Any] | None, written: str
-) -> dict[str, Any]:
-    if body is not None:
-        return dict(body)
-    event = {**sample, "eventTime": written, "id": ""}
-    text = json.dumps(event, sort_keys=True)
-    return {**event, "id": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, text)}"}

@@ -43,16 +43,16 @@ Faults = list[Fault] | Callable[[Call], Fault | None]
 _NO_FAULT = Fault()
 
 
+@dataclass(eq=False, repr=False)
 class FaultyCalls:
     """Records each call and applies the faults. Any thread may call."""
 
-    def __init__(self, clock: Clock) -> None:
-        #: The faults of the next calls.
-        self.faults: Faults = []
-        #: Every call so far, including those that failed.
-        self.calls: list[Call] = []
-        self._clock = clock
-        self._calls_lock = threading.Lock()
+    clock: Clock
+    #: The faults of the next calls.
+    faults: Faults = field(default_factory=list, init=False)
+    #: Every call so far, including those that failed.
+    calls: list[Call] = field(default_factory=list, init=False)
+    _calls_lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @contextlib.contextmanager
     def _call(self, operation: Operation, size: int) -> Iterator[Fault]:
@@ -73,8 +73,8 @@ class FaultyCalls:
             raise fault.error
 
     def _pass_time(self, seconds: float) -> None:
-        if seconds and isinstance(self._clock, ManualClock):
-            self._clock.advance(seconds)
+        if seconds and isinstance(self.clock, ManualClock):
+            self.clock.advance(seconds)
 
     def _next_fault(self, call: Call) -> Fault:
         if callable(self.faults):

@@ -61,25 +61,27 @@ def run_batch(registry: Registry, events: Sequence[Event]) -> list[Ran]:
 
     Batch handlers get them together, as many at a time as they take.
     """
-    entries = [_entry(event) for event in events]
-    outcomes: list[dict[str, Outcome]] = [{} for _ in events]
-    errors: list[dict[str, BaseException]] = [{} for _ in events]
+    entries = []
+    for event in events:
+        received = ReceivedMessage(event.message_id, "receipt-handle-of-a-test", event.raw)
+        entries.append((InFlightMessage(received, visible_at=30.0), event))
+    found: list[dict[str, tuple[Outcome, BaseException | None]]] = [{} for _ in events]
     for handler in registry.handlers:
-        for entry, outcome, error in _run_one(handler, [
-            entry for entry in entries
-            if handler in registry.route(entry[1].name, entry[1].format)
-        ]):  # fmt: skip
-            position = entries.index(entry)
-            outcomes[position][handler.name] = outcome
-            if error is not None:
-                errors[position][handler.name] = error
-    return [_ran(*of_event) for of_event in zip(outcomes, errors, strict=True)]
-
-
-def _ran(outcomes: dict[str, Outcome], errors: dict[str, BaseException]) -> Ran:
-    declined = tuple([name for name, found in outcomes.items() if found is DECLINED])
-    ran = {name: outcome for name, outcome in outcomes.items() if name not in declined}
-    return Ran(ran, declined, errors)
+        routed = [
+            entry for entry in entries if handler in registry.route(entry[1].name, entry[1].format)
+        ]
+        for entry, outcome, error in _run_one(handler, routed):
+            found[entries.index(entry)][handler.name] = outcome, error
+    return [
+        Ran(
+            handlers={
+                name: outcome for name, (outcome, _) in ran.items() if outcome is not DECLINED
+            },
+            declined=tuple(name for name, (outcome, _) in ran.items() if outcome is DECLINED),
+            errors={name: error for name, (_, error) in ran.items() if error is not None},
+        )
+        for ran in found
+    ]
 
 
 def _run_one(
@@ -96,9 +98,8 @@ def _run_one(
             waiting.append(entry)
         else:
             yield entry, outcome, _error_of(entry, outcome, raised)
-    size = handler.batch or 1
-    for start in range(0, len(waiting), size):
-        chunk = waiting[start : start + size]
+    while chunk := waiting[: handler.batch or 1]:
+        del waiting[: len(chunk)]
         for entry, outcome in zip(chunk, invoker.call(Call(recording, chunk)), strict=True):
             yield entry, outcome, _error_of(entry, outcome, raised)
 
@@ -136,8 +137,3 @@ def _error_of(
     if isinstance(error, BatchFailure) and isinstance(error.failures, Mapping):
         return error.failures.get(entry[1], error)
     return error
-
-
-def _entry(event: Event) -> Entry:
-    received = ReceivedMessage(event.message_id, "receipt-handle-of-a-test", event.raw)
-    return InFlightMessage(received, visible_at=30.0), event

@@ -227,7 +227,7 @@ def test_a_message_that_failed_is_visible_again_after_its_delay(
 
     rig.cycle()
 
-    stored = rig.queue._store.messages[message_id]
+    stored = rig.queue._messages[message_id]
     assert least <= stored.visible_at - rig.clock.monotonic() <= most
     assert rig.held() == []
 
@@ -244,7 +244,7 @@ def test_the_retry_policy_is_that_of_the_handler_that_failed(
     rig.cycle()
     rig.cycle()
 
-    stored = [rig.queue._store.messages[message_id] for message_id in ids]
+    stored = [rig.queue._messages[message_id] for message_id in ids]
     assert max(message.visible_at for message in stored) - rig.clock.monotonic() > 900
 
 

@@ -361,7 +361,7 @@ def test_lesson_17_nothing_is_asked_for_beyond_twelve_hours(
 
     assert len(answers) > 2000
     assert set(answers) == {None}
-    (stored,) = rig.queue._store.messages.values()
+    (stored,) = rig.queue._messages.values()
     assert 3000 <= stored.visible_at - clock.monotonic() <= 3600
 
 
@@ -427,7 +427,7 @@ def test_lesson_21_a_deployment_dead_letters_nothing(
     """Elsewhere, with maxReceiveCount 1, every interrupted message went to the DLQ."""
     rig = make_rig(registry)
     dead = InMemoryQueue(rig.clock, name="dead")
-    rig.queue._dead_letter_queue, rig.queue._max_receive_count = dead, 1
+    rig.queue.dead_letter_queue, rig.queue.max_receive_count = dead, 1
     ids = rig.send(count=5)
     rig.receive()
     rig.work()
@@ -515,7 +515,7 @@ def test_lesson_28_too_much_in_flight_is_survived(
 ) -> None:
     """At its limit the queue answers with OverLimit, or with nothing: receives go on."""
     rig = make_rig(registry)
-    rig.queue._in_flight_limit = 5
+    rig.queue.in_flight_limit = 5
     rig.send(count=8)
     rig.receive()
     assert rig.receive().messages == 0
@@ -534,7 +534,7 @@ def test_lesson_29_an_idle_queue_costs_three_requests_a_minute(
 ) -> None:
     """Others made 552,896 empty receives a month: here it is 130,000, and no other calls."""
     rig = make_rig(registry)
-    rig.queue._advance_on_empty = True
+    rig.queue.advance_on_empty = True
     rig.receive()
     rig.queue.calls.clear()
 
@@ -680,7 +680,7 @@ def test_lesson_38_a_rejected_message_is_not_retried_for_ever(
     registry.add(refuse, "*", retry=None)
     rig = make_rig(registry)
     dead = InMemoryQueue(rig.clock, name="dead")
-    rig.queue._dead_letter_queue, rig.queue._max_receive_count = dead, 4
+    rig.queue.dead_letter_queue, rig.queue.max_receive_count = dead, 4
     ids = rig.send()
 
     received = 0

@@ -521,7 +521,7 @@ def test_an_answer_a_moment_before_the_end_of_the_long_poll_counts(
     make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
 ) -> None:
     """SQS is a little early at times; an answer after half the time is not a whole long poll."""
-    queue._advance_on_empty = False
+    queue.advance_on_empty = False
     receiver = make_receiver(until_empty=True)
     for seconds, emptied in ((WAIT - 0.6, False), (0.1, True)):
         queue.faults = [Fault(seconds=seconds)]
@@ -542,7 +542,7 @@ def test_a_message_that_comes_meanwhile_begins_the_long_poll_anew(
     assert receiver.receive().messages == 1
     table.release(receiver.take_back())
     assert not receiver.emptied
-    queue._advance_on_empty = False
+    queue.advance_on_empty = False
     clock.advance(WAIT - 1)
     receiver.receive()
     assert not receiver.emptied
@@ -563,7 +563,7 @@ def test_a_failed_receive_begins_the_long_poll_anew(
     receiver.receive()
     assert not receiver.emptied
 
-    queue._advance_on_empty = False
+    queue.advance_on_empty = False
     receiver.receive()
     assert not receiver.emptied
 
@@ -581,7 +581,7 @@ def test_while_a_new_message_is_in_hand_the_queue_is_not_empty(
     assert not receiver.emptied
 
     table.release(receiver.take_back())
-    queue.delete([queue._store.find(message_id).handle for message_id in queue.in_flight()])
+    queue.delete([queue._find(message_id).handle for message_id in queue.in_flight()])
     receiver.receive()
 
     assert receiver.emptied
@@ -600,7 +600,7 @@ def test_what_was_put_back_and_comes_again_is_nothing_new(
     receives = 0
     while not receiver.emptied and receives < 10:
         table.release(receiver.take_back())
-        queue.change_visibility([(queue._store.find(message_id).handle, 7)])
+        queue.change_visibility([(queue._find(message_id).handle, 7)])
         receiver.receive()
         receives += 1
 

@@ -87,7 +87,7 @@ def test_rule_02_an_idle_daemon_makes_three_requests_a_minute(
 ) -> None:
     """They are paid for: one long poll after the other, and nothing else."""
     rig = make_rig(registry)
-    rig.queue._advance_on_empty = True
+    rig.queue.advance_on_empty = True
     rig.receive_as_a_thread()  # the first receive is short
     rig.queue.calls.clear()
     before = rig.clock.monotonic()
@@ -310,7 +310,7 @@ def test_rule_06_a_retry_waits_by_full_jitter_over_the_receive_count(
     for ceiling in (5, 10, 20, 40, 80, 160, 320, 640, 900, 900):
         rig.cycle()
         now = rig.clock.monotonic()
-        delays = [rig.queue._store.messages[message_id].visible_at - now for message_id in ids]
+        delays = [rig.queue._messages[message_id].visible_at - now for message_id in ids]
         assert all(1 <= delay <= ceiling for delay in delays)
         assert max(delays) > ceiling / 2
         rig.clock.advance(ceiling)
@@ -324,7 +324,7 @@ def test_rule_06_rejected_and_undecodable_messages_are_left_to_the_redrive_polic
     """After backoff, so that nothing loops hot; the queue moves them, not the daemon."""
     rig = make_rig(registry)
     dead = InMemoryQueue(rig.clock, name="dead")
-    rig.queue._dead_letter_queue, rig.queue._max_receive_count = dead, 3
+    rig.queue.dead_letter_queue, rig.queue.max_receive_count = dead, 3
     message_id = rig.queue.send("{}")
     receives = []
 

@@ -116,7 +116,7 @@ class Bench:
 
     def visible_in(self, message: InFlightMessage) -> float:
         """Seconds until the queue shows the message again."""
-        stored = self.queue._store.messages[message.message_id]
+        stored = self.queue._messages[message.message_id]
         return stored.visible_at - self.clock.monotonic()
 
 
@@ -254,7 +254,7 @@ def test_a_message_that_came_again_is_deleted_by_its_newest_handle(bench: Bench)
 def test_a_message_that_comes_again_during_its_delete_is_deleted_again(*, lenient: bool) -> None:
     """SQS may even say that the old handle deleted it: only the newest one does."""
     bench = Bench()
-    bench.queue._stale_deletes_succeed = lenient
+    bench.queue.stale_deletes_succeed = lenient
     (message,) = bench.receive()
 
     def come_again() -> None:

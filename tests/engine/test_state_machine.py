@@ -39,9 +39,9 @@ class StrictQueue(InMemoryQueue):
     """Refuses nothing silently: what SQS would not take for its twelve hours is an error here."""
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         for handle, seconds in changes:
-            message = self._store._by_handle[handle]
+            message = self._by_handle[handle]
             assert seconds + now - message.received_at <= MAX_VISIBILITY_SECONDS
         return super().change_visibility(changes)
 

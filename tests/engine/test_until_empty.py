@@ -24,7 +24,7 @@ WAIT = 20
 def make(make_rig: MakeRig, registry: Registry) -> Rig:
     """A worker that is to end by itself; a long poll takes its time."""
     rig = make_rig(registry, until_empty=True, engine={"breaker_failures": 3})
-    rig.queue._advance_on_empty = True
+    rig.queue.advance_on_empty = True
     return rig
 
 
@@ -105,7 +105,7 @@ def test_poison_does_not_keep_it_alive(rig: Rig) -> None:
 def test_poison_with_a_dead_letter_queue(rig: Rig) -> None:
     """It ends as well, and reports what it has left to the redrive policy."""
     dead = InMemoryQueue(rig.clock, name="dead")
-    rig.queue._dead_letter_queue, rig.queue._max_receive_count = dead, 3
+    rig.queue.dead_letter_queue, rig.queue.max_receive_count = dead, 3
     rig.queue.send("no event")
     rig.queue.send("no event either")
 

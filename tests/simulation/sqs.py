@@ -76,12 +76,12 @@ class SimulatedQueue(InMemoryQueue):
 
     def handles(self) -> dict[str, str]:
         """By message id the newest receipt handle of each message that is there."""
-        return {m.message_id: m.handle for m in self._store.messages.values()}
+        return {m.message_id: m.handle for m in self._messages.values()}
 
     def hidden_until(self) -> dict[str, float]:
         """By message id when each that is not visible will be."""
-        now = self._clock.monotonic()
-        return {m.message_id: m.visible_at for m in self._store.in_flight(now)}
+        now = self.clock.monotonic()
+        return {m.message_id: m.visible_at for m in self._in_flight(now)}
 
     @contextlib.contextmanager
     def _call(self, operation: Operation, size: int) -> Iterator[Fault]:
@@ -119,8 +119,8 @@ class SimulatedQueue(InMemoryQueue):
     def delete(self, receipt_handles: Sequence[str]) -> list[EntryFailure | None]:
         """Delete; but first every message must be one that may be."""
         for handle in receipt_handles:
-            message = self._store._by_handle.get(handle)
-            if message is not None and message.message_id in self._store.messages:
+            message = self._by_handle.get(handle)
+            if message is not None and message.message_id in self._messages:
                 self._may_delete(message.message_id)
         answers = super().delete(receipt_handles)
         for handle, failure in zip(receipt_handles, answers, strict=True):
@@ -131,9 +131,9 @@ class SimulatedQueue(InMemoryQueue):
 
     def change_visibility(self, changes: Sequence[tuple[str, int]]) -> list[EntryFailure | None]:
         """Change; but SQS counts twelve hours from the receive."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         for handle, seconds in changes:
-            message = self._store._by_handle.get(handle)
+            message = self._by_handle.get(handle)
             if message is None or message.handle != handle or not message.is_in_flight(now):
                 continue  # refused in any case
             allowed = seconds + now - message.received_at <= MAX_VISIBILITY_SECONDS

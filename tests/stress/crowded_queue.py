@@ -19,11 +19,10 @@ from consumer.ledger.database import FILE_NAME
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue
 from consumer.testing.clock import Changes
-from consumer.testing.store import MessageStore
 from tests.stress.notebook import Killed, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from consumer.messages import ReceivedMessage
@@ -62,43 +61,32 @@ class _ShortChanges(Changes):
         self.wait(seconds / SPEED)
 
 
-class _Store(MessageStore):
-    """Says what is deleted, and delivers some messages twice."""
-
-    def __init__(self, on_delete: Callable[[str], None], dice: Random) -> None:
-        super().__init__()
-        self._on_delete = on_delete
-        self._dice = dice
-
-    def deliver(self, message: StoredMessage, now: float, timeout: int) -> ReceivedMessage:
-        received = super().deliver(message, now, timeout)
-        if self._dice.random() < _TWICE:
-            message.visible_at = now
-        return received
-
-    def delete(self, handle: str, *, stale_succeeds: bool) -> EntryFailure | None:
-        left = len(self.messages)
-        answer = super().delete(handle, stale_succeeds=stale_succeeds)
-        if len(self.messages) < left:
-            self._on_delete(self.message_id_of(handle))
-        return answer
-
-    def message_id_of(self, handle: str) -> str:
-        return self._by_handle[handle].message_id
-
-
 class CrowdedQueue(InMemoryQueue):
-    """Unordered, sampling, with faults, and with unexpected deliveries."""
+    """Unordered, sampling, with faults, and with unexpected deliveries; some come twice."""
 
     def __init__(self, plan: Plan, notebook: Notebook) -> None:
         super().__init__(
             ShortSeconds(), unordered=True, sampling=True, rng=Random(f"queue {plan.seed}")
         )
-        self._changes = _ShortChanges(self._clock)
-        self._store: _Store = _Store(notebook.deleted, Random(f"twice {plan.seed}"))
+        self._changes = _ShortChanges(self.clock)
+        self._on_delete = notebook.deleted
+        self._twice = Random(f"twice {plan.seed}")
         self._dice = Random(f"faults {plan.seed}")
         self._share = plan.faults
         self.faults = self._draw_fault
+
+    def _deliver(self, message: StoredMessage, now: float, timeout: int) -> ReceivedMessage:
+        received = super()._deliver(message, now, timeout)
+        if self._twice.random() < _TWICE:
+            message.visible_at = now
+        return received
+
+    def _delete(self, handle: str) -> EntryFailure | None:
+        left = len(self._messages)
+        answer = super()._delete(handle)
+        if len(self._messages) < left:
+            self._on_delete(self._by_handle[handle].message_id)
+        return answer
 
     def _draw_fault(self, call: Call) -> Fault | None:
         # The queue asks one thread at a time.
@@ -114,19 +102,19 @@ class CrowdedQueue(InMemoryQueue):
         """Make what was not deleted visible, in flight or not: as SQS may do at any time."""
         with self._changes:
             for message_id in message_ids:
-                if message_id in self._store.messages:
+                if message_id in self._messages:
                     self.redeliver(message_id)
 
     def hidden_handles(self) -> dict[str, str]:
         """The newest receipt handle of each message that was received and is not visible."""
         with self._changes:
-            now = self._clock.monotonic()
-            return {m.message_id: m.handle for m in self._store.in_flight(now)}
+            now = self.clock.monotonic()
+            return {m.message_id: m.handle for m in self._in_flight(now)}
 
     def ids_of(self, handles: Sequence[str]) -> list[str]:
         """The messages that these receipt handles are, or were, of."""
         with self._changes:
-            return [self._store.message_id_of(handle) for handle in handles]
+            return [self._by_handle[handle].message_id for handle in handles]
 
 
 class Line:

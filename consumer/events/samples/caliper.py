@@ -25,10 +25,7 @@ _ROLES: Final = {"StudentEnrollment": "Learner", "TeacherEnrollment": "Instructo
 
 
 def caliper_envelope(scene: Scene) -> dict[str, Any]:
-    """The envelope with the event; the scene has its body already.
-
-    Raises `KeyError` for an event that has no form in Caliper.
-    """
+    """The envelope with the event; the scene has its body already."""
     return {
         "sensor": _site(scene)["id"],
         "sendTime": written(scene.time),
@@ -47,9 +44,8 @@ def _site(scene: Scene) -> dict[str, str]:
 def _models(name: str) -> dict[str, type[Record]]:
     """The models of the objects in the event."""
     model = model_of(name, "caliper")
-    if model is None:
-        raise KeyError(name)
-    return {facts.key: facts.record for facts in fields_of(model) if facts.record is not None}
+    fields = [] if model is None else fields_of(model)
+    return {facts.key: facts.record for facts in fields if facts.record is not None}
 
 
 def _event(scene: Scene) -> dict[str, Any]:
@@ -71,15 +67,16 @@ def _event(scene: Scene) -> dict[str, Any]:
     }
     if "generated" in models:
         event["generated"] = object_of(models["generated"], scene, "Score", "submission")
-    return event | (_of_request(scene) if scene.cause.job is None else _of_job(scene))
+    if scene.cause.job is None:
+        return event | _of_request(scene)
+    job = {"job_id": scene.cause.id, "job_tag": scene.cause.job, "version": "1.0.0"}
+    return event | _extended(job)
 
 
 def _actor(scene: Scene) -> dict[str, Any]:
     university, user = scene.university, scene.cause.actor
     if scene.cause.job is not None:
         return dict(_site(scene))
-    if scene.cause.anonymous:
-        return {"id": "urn:instructure:canvas:user:0", "type": "Person"}
     extensions = {
         "user_login": user.login,
         "root_account_id": str(university.global_id(university.root.id)),
@@ -90,11 +87,6 @@ def _actor(scene: Scene) -> dict[str, Any]:
     if user.sis_id is not None:  # there are no nulls in this format
         extensions["user_sis_id"] = user.sis_id
     return {"id": urn(scene, "user", user.id), "type": "Person"} | _extended(extensions)
-
-
-def _of_job(scene: Scene) -> dict[str, Any]:
-    job = {"job_id": scene.cause.id, "job_tag": scene.cause.job, "version": "1.0.0"}
-    return _extended(job)
 
 
 def _of_request(scene: Scene) -> dict[str, Any]:
@@ -109,8 +101,7 @@ def _of_request(scene: Scene) -> dict[str, Any]:
             "version": "1.0.0",
         }
     )
-    referrer = referrer_of(scene)
-    if referrer is not None:
+    if referrer := referrer_of(scene):
         found["referrer"] = referrer
     if not cause.by_token:
         session = f"urn:instructure:canvas:session:{user.session}"
@@ -122,8 +113,6 @@ def _of_course(scene: Scene) -> dict[str, Any]:
     user, number = scene.cause.actor, scene.university.global_id(scene.course.id)
     offering = {"id": urn(scene, "course", scene.course.id), "type": "CourseOffering"}
     group = offering | _extended({"context_type": "Course", "entity_id": str(number)})
-    if scene.cause.anonymous:
-        return {"group": group}
     role = _ROLES.get(scene.role() or "", "user")
     membership = {
         "id": f"{offering['id']}:{role}:{scene.university.global_id(user.id)}",

@@ -37,7 +37,6 @@ _IN_BODY: Final = {
     "sis_id": ("student_sis_id",),
     "body": ("body", "text", "syllabus_body"),
 }
-_CHANGES: Final = {"dateCreated", "dateModified"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +63,14 @@ def object_of(model: type[Record], scene: Scene, object_type: str, urn_kind: str
     """The object of an event; `urn_kind` is "" if its id is not a URN."""
     kind = _OF_URN.get(urn_kind, urn_kind)
     is_asset = scene.name == "asset_accessed"
-    number = scene.number(scene.asset.kind if is_asset else kind)
+    number = scene.number(scene.asset.type if is_asset else kind)
     return _filled(model, scene, _Thing(object_type, kind, number))
 
 
 def _filled(model: type[Record], scene: Scene, thing: _Thing) -> dict[str, Any]:
-    made = {}
-    for facts in _fields(model):
-        value = _value(facts, scene, thing)
-        if value is not None and value != {}:
-            made[facts.key] = value  # there are no nulls in this format
-    return made
+    made = {facts.key: _value(facts, scene, thing) for facts in _fields(model)}
+    # There are no nulls in this format.
+    return {key: value for key, value in made.items() if value is not None and value != {}}
 
 
 _fields = cache(fields_of)
@@ -89,7 +85,7 @@ def _value(facts: FieldFacts, scene: Scene, thing: _Thing) -> Any:
     if key in _OWN:
         return _OWN[key](scene, thing)
     if key == "name":
-        return facts.marks.values[0] if facts.marks.values else _name(facts, scene, thing)
+        return _name(facts, scene, thing)
     if facts.kind == "id" and key.endswith("_id"):
         return _urn_field(key, scene)
     return _from_body(facts, scene)
@@ -107,24 +103,23 @@ def _urn_field(key: str, scene: Scene) -> str | None:
 
 
 def _from_body(facts: FieldFacts, scene: Scene) -> Any:
-    if facts.key in _CHANGES and "created_at" not in scene.body:
-        # The body has the time of this change only.
-        is_creation = scene.name.endswith("_created")
-        if is_creation != (facts.key == "dateCreated"):
-            return None
-    for name in _IN_BODY.get(facts.key, (facts.key,)):
-        value = scene.body.get(name)
-        if value is not None:
-            break
-    else:
+    key, body = facts.key, scene.body
+    # Without created_at, the body has the time of this change only.
+    other_change = "dateModified" if scene.name.endswith("_created") else "dateCreated"
+    if key == other_change and "created_at" not in body:
+        return None
+    found = [body[name] for name in _IN_BODY.get(key, (key,)) if body.get(name) is not None]
+    if not found:
         return None
     if facts.kind == "timestamp":  # they all have the same form here
-        time = parse_time(value)
-        return value if time is None else written(time)
-    return str(value) if facts.kind.endswith("id") else value
+        time = parse_time(found[0])
+        return found[0] if time is None else written(time)
+    return str(found[0]) if facts.kind.endswith("id") else found[0]
 
 
 def _name(facts: FieldFacts, scene: Scene, thing: _Thing) -> Any:
+    if facts.marks.values:
+        return facts.marks.values[0]
     if thing.key == "isPartOf":
         return scene.body.get("group_category_name")
     if scene.name == "asset_accessed":

@@ -4,7 +4,7 @@ from typing import Any
 
 from consumer.events.catalog import index, model_of
 from consumer.events.samples.scene import Scene
-from consumer.events.samples.university import HOST
+from consumer.events.samples.university import HOST, TIME_ZONE
 from consumer.events.samples.values import local_time, record_of, written
 
 
@@ -22,8 +22,7 @@ def canvas_event(scene: Scene) -> dict[str, Any]:
 
 
 def _asset_body(scene: Scene) -> dict[str, Any]:
-    asset, dice = scene.asset, scene.dice
-    thing = scene.thing(asset.kind)
+    asset, thing = scene.asset, scene.thing(scene.asset.type)
     role = "GroupMembership" if asset.context == "Group" else scene.role()
     body = {
         "asset_name": thing.name,
@@ -31,18 +30,20 @@ def _asset_body(scene: Scene) -> dict[str, Any]:
         "asset_id": str(scene.university.global_id(thing.id)),
         "asset_subtype": asset.subtype,
         "category": asset.category,
-        "role": None if scene.cause.anonymous or dice.chance(0.2) else role,
+        "role": None if scene.dice.chance(0.2) else role,
         "level": "participate" if asset.type == "web_conference" else None,
     }
     if asset.type == "attachment":
         body |= {"filename": thing.name.replace(" ", "+"), "display_name": thing.name}
     if asset.type == "context_external_tool":
-        url = f"https://tool.example.com/launch/{thing.id}"
-        body |= {"domain": "tool.example.com", "url": url if dice.chance(0.8) else None}
-    if role == "StudentEnrollment" and not scene.cause.anonymous:
-        body["enrollment_id"] = str(scene.number("enrollment"))
-        body["section_id"] = str(scene.section.id)
-    return _compact(scene, body)
+        domain = "tool.example.com"
+        body |= {"domain": domain, "url": f"https://{domain}/launch/{thing.id}"}
+    if role == "StudentEnrollment":
+        body |= {
+            "enrollment_id": str(scene.number("enrollment")),
+            "section_id": str(scene.section.id),
+        }
+    return body
 
 
 def _metadata(scene: Scene) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _metadata(scene: Scene) -> dict[str, Any]:
     }
     if cause.job is not None:
         return metadata | {"job_id": cause.id, "job_tag": cause.job}
-    return _compact(scene, metadata | _of_request(scene))
+    return metadata | _of_request(scene)
 
 
 def _of_request(scene: Scene) -> dict[str, Any]:
@@ -83,9 +84,9 @@ def _of_request(scene: Scene) -> dict[str, Any]:
         metadata["developer_key_id"] = "170000000000056"
     if cause.context:
         metadata |= _context(scene)
-    if not cause.anonymous and scene.name != "heartbeat":
+    if scene.name != "heartbeat":
         metadata |= {
-            "time_zone": actor.time_zone,
+            "time_zone": TIME_ZONE,
             "user_account_id": str(university.global_id(university.root.id)),
             "user_id": str(university.global_id(actor.id)),
             "user_login": actor.login,
@@ -97,19 +98,13 @@ def _of_request(scene: Scene) -> dict[str, Any]:
 def _context(scene: Scene) -> dict[str, Any]:
     university, course, context = scene.university, scene.course, scene.cause.context
     account = str(university.global_id(course.account.id))
-    metadata: dict[str, Any] = {
+    return {
         "context_type": context,
         "context_id": str(university.global_id(scene.number("context"))),
         "context_account_id": None if context == "User" else account,
         "context_sis_source_id": course.sis_id if context == "Course" else None,
+        "context_role": scene.role(),
     }
-    if context == "Course" and not scene.cause.anonymous:
-        metadata["context_role"] = scene.role()
-    return metadata
-
-
-def _compact(scene: Scene, values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None or not scene.compact}
 
 
 def user_agent_of(scene: Scene) -> str:
@@ -122,6 +117,5 @@ def referrer_of(scene: Scene) -> str | None:
     cause = scene.cause
     if cause.by_token or "/api/v1/files" in cause.path:
         return None
-    if cause.context in {"Course", "Group"}:
-        return f"https://{HOST}/courses/{scene.course.id}/modules"
-    return f"https://{HOST}/accounts/1" if cause.context == "Account" else f"https://{HOST}/"
+    is_course = cause.context in {"Course", "Group"}
+    return f"https://{HOST}/" + (f"courses/{scene.course.id}/modules" if is_course else "")

@@ -37,7 +37,6 @@ _JOBS = (
     (IMPORT, 0.7, ("user_account_association_created", "enrollment_updated")),
     ("EnrollmentState.process_account_states_in_ranges", 1.0, ("enrollment_state_updated",)),
     ("ContextModuleProgression#evaluate!", 0.7, ("course_progress", "course_completed")),
-    ("Quizzes::QuizExport#perform", 1.0, ("quiz_export_complete", "content_export_created")),
 )
 JOBS = {name: (tag, share) for tag, share, names in _JOBS for name in names}
 
@@ -55,7 +54,7 @@ _PATHS = {
     "sis_batch_created": "/api/v1/accounts/self/sis_imports.json?access_token={token}",
     "submission_updated": "/courses/{course}/gradebook/update_submission",
 }
-_PLURALS = {"quiz": "quizzes", "wiki_page": "pages", "enrollment": "enroll_users"}
+_PLURALS = {"quiz": "quizzes", "group_category": "group_categories"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,6 @@ class Cause:
     method: str = ""
     #: Path and query of the request.
     path: str = ""
-    #: True if no one was logged in.
-    anonymous: bool = False
 
     @property
     def by_token(self) -> bool:
@@ -104,17 +101,16 @@ def method_of(name: str) -> str:
     return "PUT" if name.endswith("_updated") else "POST"
 
 
-def path_of(name: str, *, account: int, course: int, number: int, uuid: str, token: str) -> str:
-    """Path and query of the request behind an event; `number` is that of what it is about."""
+def path_of(name: str) -> str:
+    """Path and query of the request behind an event, with {course}, {account}, {number}, ..."""
     if name in _PATHS:
-        return _PATHS[name].format(course=course, number=number, uuid=uuid, token=token)
+        return _PATHS[name]
     context = context_of(name)
-    place = {"Account": f"/accounts/{account}", "Course": f"/courses/{course}", "": ""}[context]
+    place = {"Account": "/accounts/{account}", "Course": "/courses/{course}", "": ""}[context]
     kind, _, verb = name.rpartition("_")
     if kind == context.lower():
         return place
-    plural = _PLURALS.get(kind) or (f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s")
-    return f"{place}/{plural}" + ("" if verb == "created" else f"/{number}")
+    return f"{place}/{_PLURALS.get(kind, f'{kind}s')}" + ("" if verb == "created" else "/{number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +124,18 @@ class Asset:
     #: "Course", "Group", "User" or "Account".
     context: str = "Course"
 
-    @property
-    def kind(self) -> str:
-        """What the other samples call the type."""
-        return "quiz" if self.type == "quizzes:quiz" else self.type
-
 
 #: Lists of a course, with their weights.
 _LISTS = {
     "modules": 12, "home": 12, "grades": 5, "announcements": 4, "assignments": 3, "files": 2,
     "syllabus": 2, "topics": 2, "roster": 2, "quizzes": 1, "pages": 1, "outcomes": 1,
-    "collaborations": 1, "conferences": 1,
 }  # fmt: skip
 #: Things of a course, with their categories and weights.
 _THINGS = {
     "wiki_page": ("wiki", 20), "assignment": ("assignments", 12), "attachment": ("files", 10),
     "discussion_topic": ("topics", 6), "quizzes:quiz": ("quizzes", 5),
-    "context_external_tool": ("external_tools", 5), "content_tag": ("external_urls", 1),
-    "lti/tool_proxy": ("external_tools", 1), "learning_outcome": ("outcomes", 1),
+    "context_external_tool": ("external_tools", 5), "learning_outcome": ("outcomes", 1),
     "web_conference": ("conferences", 1), "calendar_event": ("calendar", 1),
-    "collaboration": ("collaborations", 1),
 }  # fmt: skip
 #: Each as often as its weight.
 ASSETS = (

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
+from uuid import UUID
 
 T = TypeVar("T")
 
@@ -32,16 +33,10 @@ class Dice:
         """A seed for other dice."""
         return int(self.random() * (1 << 53))
 
-    def hexadecimal(self, words: int) -> str:
+    def hexadecimal(self, words: int = 4) -> str:
         """Eight digits for each of `words`."""
         return "".join([f"{int(self.random() * (1 << 32)):08x}" for _ in range(words)])
 
     def uuid(self) -> str:
         """A UUID of version 4."""
-        return as_uuid(self.hexadecimal(4))
-
-
-def as_uuid(digits: str) -> str:
-    """Format 32 or more hexadecimal digits as a UUID of version 4."""
-    variant = "89ab"[int(digits[16], 16) % 4]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+        return str(UUID(self.hexadecimal(), version=4))

@@ -6,31 +6,18 @@ from typing import Any, Final
 
 from consumer.events.samples import words
 from consumer.events.samples.scene import Scene
-from consumer.events.samples.university import HOST
+from consumer.events.samples.university import HOST, TIME_ZONE
 
-#: By the share of events that have the field, if not all have it.
-PRESENT: Final = {
-    0.1: {
-        "associated_integration_id", "associated_integration_ids", "assignment_id_duplicated_from",
-        "domain_duplicated_from", "lti_resource_link_id_duplicated_from",
-    },
-    0.6: {
-        "old_body", "old_display_name", "old_title", "parent_discussion_entry_id",
-        "source_course_uuid",
-    },
-}  # fmt: skip
-#: By the share of events in which the field is null.
-NULL: Final = {
-    0.4: {
-        "asset_subtype", "completed_at", "enrollment_term_id", "lock_at", "old_grade", "old_score",
-        "parent_account_id", "parent_discussion_entry_id", "posted_at", "sis_batch_id",
-        "state_valid_until", "time_limit", "unlock_at", "url", "vendor_guid",
-    },
-    0.8: {
-        "associated_user_id", "can_manually_enroll", "group_id", "hide_correct_answers_at",
-        "hide_results", "integration_data", "integration_id", "ip_filter", "nonxlist_course_id",
-        "show_correct_answers_at",
-    },
+#: Fields that are null or absent in some events.
+OPTIONAL: Final = {
+    "asset_subtype", "assignment_id_duplicated_from", "associated_integration_id",
+    "associated_integration_ids", "associated_user_id", "can_manually_enroll", "completed_at",
+    "domain_duplicated_from", "enrollment_term_id", "group_id", "hide_correct_answers_at",
+    "hide_results", "integration_data", "integration_id", "ip_filter", "lock_at",
+    "lti_resource_link_id_duplicated_from", "nonxlist_course_id", "old_body", "old_display_name",
+    "old_grade", "old_score", "old_title", "parent_account_id", "parent_discussion_entry_id",
+    "posted_at", "show_correct_answers_at", "sis_batch_id", "source_course_uuid",
+    "state_valid_until", "time_limit", "unlock_at", "url", "vendor_guid",
 }  # fmt: skip
 
 TERM_START: Final = datetime(2026, 8, 24, 6, tzinfo=UTC)
@@ -43,14 +30,11 @@ BEFORE: Final = {
 }  # fmt: skip
 #: Times that Canvas writes in other ways than the usual ones.
 LOCAL_TIME: Final = "%Y-%m-%d %H:%M:%S -0600"
-WITH_OFFSET: Final = "%Y-%m-%dT%H:%M:%S-06:00"
 SHAPES: Final = {
     "course_updated.updated_at": LOCAL_TIME,
     "enrollment_state_created.state_started_at": LOCAL_TIME,
     "enrollment_state_updated.state_started_at": LOCAL_TIME,
-    "conversation_forwarded.updated_at": WITH_OFFSET,
-    "outcome_calculation_method_updated.updated_at": WITH_OFFSET,
-    "outcome_proficiency_updated.updated_at": WITH_OFFSET,
+    "conversation_forwarded.updated_at": "%Y-%m-%dT%H:%M:%S-06:00",
 }
 
 #: Ids of the actor, who is usually not whom the event is about.
@@ -61,108 +45,58 @@ OTHER: Final = ("old_", "original_", "parent_", "source_", "new_")
 WITH_NUMBERS: Final = ("account_created", "account_updated", "assignment_override_")
 
 
-def _points(scene: Scene, percent: float | None) -> float | None:
-    return None if percent is None else scene.thing("assignment").points * percent / 100
-
-
-def _score(scene: Scene) -> float | None:
-    """A new submission has none yet."""
-    return None if scene.name == "submission_created" else _points(scene, scene.score)
-
-
 def _grade(points: float | None) -> str | None:
     return None if points is None else f"{points:g}"
 
 
-def _submitted_text(scene: Scene) -> str | None:
-    if scene.submission_type != "online_text_entry":
-        return None
-    return scene.once("text", lambda dice: words.html(dice, mostly=6))
-
-
-def _submitted_url(scene: Scene) -> str | None:
-    return f"https://{HOST}/portfolio" if scene.submission_type == "online_url" else None
-
-
-def _file(scene: Scene) -> str:
-    return scene.thing("attachment").name
-
-
-def _page(scene: Scene) -> str:
-    return words.html(scene.dice, mostly=12, long_share=0.35)
-
-
-#: Points, description and color of the ratings of an outcome.
-_RATINGS: Final = (
-    (4, "Exceeds Mastery", "02672D"), (3, "Mastery", "03893D"), (2, "Near Mastery", "FAB901"),
-    (1, "Below Mastery", "E0061F"),
-)  # fmt: skip
-
 #: Values that must agree with each other, or with the scene.
-#: By field; or by event and field; or by the object that the field is in, and field.
+#: By field; or by the event, its kind or the object that the field is in, and field.
 VALUES: Final[Mapping[str, Callable[[Scene], Any]]] = {
     "context_type": lambda scene: scene.context_type(),
-    "context_role": lambda scene: scene.role(),
     "domain": lambda _: HOST,
-    "domain_duplicated_from": lambda _: HOST,
-    "default_time_zone": lambda _: "America/Denver",
+    "default_time_zone": lambda _: TIME_ZONE,
     "ip_filter": lambda _: "192.0.2.0/24",
-    "redirect_url": lambda scene: f"https://{HOST}/courses/{scene.course.id}?login_success=1",
     "short_name": lambda scene: scene.subject.name.partition(" ")[0],
-    "sortable_name": lambda scene: ", ".join(scene.subject.name.split(" ")[::-1]),
     "user_login": lambda scene: scene.subject.login,
     "email": lambda scene: scene.subject.login,
     "user_sis_id": lambda scene: scene.subject.sis_id,
     "student_sis_id": lambda scene: scene.subject.sis_id,
-    "sis_source_id": lambda scene: f"{scene.course.sis_id}-{scene.section.id}",
     "course.sis_source_id": lambda scene: scene.course.sis_id,
-    "quiz_export_complete.content_export_id": lambda scene: (
-        f"content-export-{scene.number('content_export')}"
-    ),
-    # An array that was written as a text and split again.
-    "stuck_sis_fields": lambda scene: (
-        ['["course_id"', ' "name"]'] if scene.dice.chance(0.5) else ["course_id", "name"]
-    ),
     "progress.requirement_count": lambda _: 9,
     "progress.requirement_completed_count": lambda scene: (
         9 if scene.name == "course_completed" else scene.dice.between(1, 8)
     ),
-    "progress.next_requirement_url": lambda scene: (
-        f"https://{HOST}/courses/{scene.course.id}/modules/items/{scene.number('module')}"
-    ),
     "points_possible": lambda scene: scene.thing("assignment").points,
-    "old_points_possible": lambda scene: scene.thing("assignment").points,
-    "score": _score,
-    "grade": lambda scene: _grade(_score(scene)),
-    "old_score": lambda scene: _points(scene, scene.old_score),
-    "old_grade": lambda scene: _grade(_points(scene, scene.old_score)),
-    "percent": lambda scene: scene.score / 100,
-    "percentage": lambda scene: scene.score / 100,
+    "score": lambda scene: scene.score,
+    "grade": lambda scene: _grade(scene.score),
+    "old_score": lambda scene: scene.old_score,
+    "old_grade": lambda scene: _grade(scene.old_score),
+    "percent": lambda scene: scene.percent / 100,
+    "percentage": lambda scene: scene.percent / 100,
     "attempt": lambda scene: scene.attempt,
     "submission_type": lambda scene: scene.submission_type,
     "submission_created.workflow_state": lambda _: "submitted",
     "submission_updated.workflow_state": lambda _: "graded",
-    "submission_created.graded_at": lambda _: None,
-    "submission_created.body": _submitted_text,
-    "submission_updated.body": _submitted_text,
-    "submission_created.url": _submitted_url,
-    "submission_updated.url": _submitted_url,
-    "submission_comment_created.body": lambda scene: scene.dice.pick(words.REMARKS),
-    "filename": lambda scene: _file(scene).replace(" ", "+"),
-    "content_type": lambda scene: words.FILE_TYPES[_file(scene).rpartition(".")[2]],
-    "old_display_name": lambda scene: f"old-{_file(scene)}",
-    "wiki_page_created.body": _page,
-    "wiki_page_updated.body": _page,
-    "wiki_page_updated.old_body": _page,
+    # A new submission has none of these yet.
+    **dict.fromkeys(
+        [f"submission_created.{key}" for key in ("score", "grade", "graded_at")], lambda _: None
+    ),
+    "submission.body": lambda scene: (
+        scene.text if scene.submission_type == "online_text_entry" else None
+    ),
+    "submission.url": lambda scene: (
+        f"https://{HOST}/portfolio" if scene.submission_type == "online_url" else None
+    ),
+    "submission_comment.body": lambda scene: scene.dice.pick(words.REMARKS),
+    "filename": lambda scene: scene.thing("attachment").name.replace(" ", "+"),
+    "content_type": lambda scene: words.FILE_TYPES[
+        scene.thing("attachment").name.rpartition(".")[2]
+    ],
+    "wiki_page.body": lambda scene: words.html(scene.dice, mostly=12, long_share=0.35),
     # A deletion could not be seen in Caliper format.
     "wiki_page_updated.workflow_state": lambda scene: scene.dice.pick(("active", "unpublished")),
-    "ratings.points": lambda scene: _RATINGS[scene.index][0],
-    "ratings.description": lambda scene: _RATINGS[scene.index][1],
-    "mastery_points": lambda _: 3,
-    "outcome_proficiency_ratings.points": lambda scene: float(_RATINGS[scene.index][0]),
-    "outcome_proficiency_ratings.description": lambda scene: _RATINGS[scene.index][1],
-    "outcome_proficiency_ratings.color": lambda scene: _RATINGS[scene.index][2],
-    "outcome_proficiency_ratings.mastery": lambda scene: scene.index == 1,
+    "ratings.points": lambda scene: 4 - scene.index,
+    "outcome_proficiency_ratings.points": lambda scene: 4.0 - scene.index,
     "outcome_proficiency_rating_id": lambda scene: str(
         scene.number("outcome_proficiency") * 10 + scene.index
     ),

@@ -1,6 +1,7 @@
 """Sample messages: events as Canvas sends them, and what goes wrong on the way to the queue."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ START: Final = datetime(2026, 9, 1, 14, tzinfo=UTC)
 #: The time between two messages.
 STEP: Final = timedelta(milliseconds=7)
 
-#: Messages change places within about this many; those further apart stay in order.
+#: `shuffled` shuffles this many messages at a time.
 WINDOW: Final = 1_000
 #: A duplicate is a copy of one of this many messages before it.
 _LOOK_BACK: Final = 50
@@ -48,7 +49,7 @@ def sample_message(
     With the same seed, the other format has the same facts. `time` is aware. Raises `ValueError`
     for a name that the catalog does not know in this format.
     """
-    check_names([event_name], format)
+    _check_names([event_name], format)
     return message_of(Scene(university_of(seed), seed, event_name), event_name, format, time)
 
 
@@ -64,7 +65,7 @@ def sample_messages(
 
     Raises `ValueError` without names, and for a name that the catalog does not know in this format.
     """
-    check_names(names, format)
+    _check_names(names, format)
     university, dice = university_of(seed), Dice(seed)
     return (
         message_of(Scene(university, dice.seed(), name), name, format, start + number * STEP)
@@ -72,8 +73,7 @@ def sample_messages(
     )
 
 
-def check_names(names: Sequence[str], event_format: Format) -> None:
-    """Raise `ValueError` unless there are names, and samples of each in this format."""
+def _check_names(names: Sequence[str], event_format: Format) -> None:
     if not names:
         raise ValueError("no event name is given")
     for name in names:
@@ -83,7 +83,7 @@ def check_names(names: Sequence[str], event_format: Format) -> None:
 
 def message_of(scene: Scene, name: str, event_format: Format, time: datetime) -> SampleMessage:
     """The next event of a scene. `time` is aware; it is written to the millisecond."""
-    scene.turn(name, time.astimezone(UTC))
+    scene.name, scene.time = name, time.astimezone(UTC)
     scene.body = body_of(scene)
     if event_format == "canvas":
         event = canvas_event(scene)
@@ -103,11 +103,11 @@ def with_duplicates(
 
     As when the producer sends twice: the body is the same, and SQS gives it another message id.
     """
-    dice, before = Dice(seed), list[SampleMessage]()
+    dice, before = Dice(seed), deque[SampleMessage](maxlen=_LOOK_BACK)
     duplicates = 0
     for number, message in enumerate(messages, start=1):
         yield message
-        before = [*before[1 - _LOOK_BACK :], message]
+        before.append(message)
         while duplicates + 1 <= number * fraction / (1 - fraction) + 1e-9:
             duplicates += 1
             yield dice.pick(before)
@@ -115,19 +115,9 @@ def with_duplicates(
 
 def shuffled(messages: Iterable[SampleMessage], *, seed: int) -> Iterator[SampleMessage]:
     """In another order, as SQS may deliver them; holds at most `WINDOW` of them."""
-    dice, held = Dice(seed), list[SampleMessage]()
-    for message in messages:
-        held.append(message)
-        if len(held) > WINDOW:
-            yield _take_one(held, dice)
-    while held:
-        yield _take_one(held, dice)
-
-
-def _take_one(held: list[SampleMessage], dice: Dice) -> SampleMessage:
-    place = dice.between(0, len(held) - 1)
-    held[place], held[-1] = held[-1], held[place]
-    return held.pop()
+    dice, remaining = Dice(seed), iter(messages)
+    while window := list(islice(remaining, WINDOW)):
+        yield from sorted(window, key=lambda _: dice.random())
 
 
 def with_malformed(
@@ -144,11 +134,6 @@ def with_malformed(
         yield SampleMessage(damage(message.body, dice), message.attributes)
 
 
-def _without_format(body: str, _: Dice) -> str:
-    payload: dict[str, Any] = json.loads(body)
-    return _encode({"event": payload["body"] if "body" in payload else payload["data"][0]})
-
-
 def _wrong_types(body: str, dice: Dice) -> str:
     payload: dict[str, Any] = json.loads(body)
     key = dice.pick(("metadata", "body")) if "body" in payload else "data"
@@ -158,7 +143,7 @@ def _wrong_types(body: str, dice: Dice) -> str:
 _DAMAGES: Final[tuple[Callable[[str, Dice], str], ...]] = (
     lambda body, dice: body[: dice.between(1, len(body) - 1)],
     lambda _, dice: dice.pick(("This is not an event.", "<event name='logged_in'/>", "null", "[]")),
-    _without_format,
+    lambda body, _: f'{{"event":{body}}}',
     _wrong_types,
     lambda body, _: f"[{body}]",
 )

@@ -30,30 +30,21 @@ _ACTIONS: Final = {
     "discussion_entry_created discussion_entry_submitted submission_created": 2,
     "submission_comment_created submission_updated": 2,
     "course_progress": 4,
-    "conversation_created conversation_message_created": 2,
     "wiki_page_created wiki_page_updated module_item_created": 2,
     "assignment_created assignment_override_created module_item_created": 1,
-    "quiz_updated assignment_updated": 2,
-    "discussion_topic_created": 1,
     "group_category_created group_created group_membership_created": 1,
     "enrollment_created enrollment_state_created": 2,
     "course_created course_section_created syllabus_updated course_updated": 2,
 }
 #: What a job makes Canvas send, many times.
 _IMPORTED: Final = (
-    "user_created user_account_association_created",
-    "enrollment_created enrollment_state_created",
-    "enrollment_updated enrollment_state_updated",
-    "course_section_created",
-    "course_updated",
-)
+    "user_created user_account_association_created", "enrollment_created enrollment_state_created",
+    "enrollment_updated enrollment_state_updated", "course_section_created", "course_updated",
+)  # fmt: skip
 _COPIED: Final = (
-    "module_created module_item_created",
-    "assignment_created module_item_created",
-    "wiki_page_created module_item_created",
-    "discussion_topic_created",
-    "attachment_created",
-)
+    "module_created module_item_created", "assignment_created module_item_created",
+    "wiki_page_created module_item_created", "discussion_topic_created", "attachment_created",
+)  # fmt: skip
 _DRAWN: Final = tuple(events for events, weight in _ACTIONS.items() for _ in range(weight))
 #: Shares of what happens: bursts of a job, and any other event that the catalog knows.
 _BURSTS, _OTHERS = 0.006, 0.02
@@ -79,19 +70,16 @@ def realistic_messages(
         asset_share: the share of asset_accessed, 0 to 1.
     """
     university, dice = university_of(seed), Dice(seed)
-    only_caliper = set(formats) == {"caliper"}
-    actions = (
-        (scene, name)
-        for scene, name in _events(university, dice)
-        if not only_caliper or index.is_known(name, "caliper")
-    )
+    events = _events(university, dice)
+    if set(formats) == {"caliper"}:
+        events = ((scene, name) for scene, name in events if index.is_known(name, "caliper"))
     for number in range(count):
         if dice.chance(asset_share):
             name = "asset_accessed"
             scene = Scene(university, dice.seed(), name)
         else:
-            scene, name = next(actions)
-        chosen = formats[0] if len(formats) == 1 else dice.pick(formats)
+            scene, name = next(events)
+        chosen = dice.pick(formats)
         if not index.is_known(name, chosen):
             chosen = "canvas"
         yield message_of(scene, name, chosen, start + number * STEP)
@@ -104,28 +92,30 @@ def _events(university: University, dice: Dice) -> Iterator[tuple[Scene, str]]:
         if chance < _BURSTS:
             yield from _burst(university, dice)
         else:
-            is_rare = chance < _BURSTS + _OTHERS
-            yield from _action(university, dice, dice.pick(_RARE if is_rare else _DRAWN))
+            actions = _RARE if chance < _BURSTS + _OTHERS else _DRAWN
+            yield from _action(university, dice.seed(), dice.pick(actions))
 
 
 def _burst(university: University, dice: Dice) -> Iterator[tuple[Scene, str]]:
     """An import from the student information system, or a copy of a course."""
     is_import = dice.chance(0.5)
-    first = Scene(university, dice.seed(), "sis_batch_created")
-    job = Cause(dice.pick(university.admins), first.job_id(dice), IMPORT if is_import else COPY)
-    if not is_import:
-        first = Scene(university, dice.seed(), "content_migration_started", cause=job)
-    yield first, first.name
+    tag, actions = (IMPORT, _IMPORTED) if is_import else (COPY, _COPIED)
+    job = Cause(dice.pick(university.admins), university.job_id(dice), tag)
+    seed = dice.seed()
+    if is_import:  # a request starts it
+        yield from _action(university, seed, "sis_batch_created")
+    else:
+        yield from _action(university, seed, "content_migration_started", job)
     for _ in range(dice.between(15, 60)):
-        yield from _action(university, dice, dice.pick(_IMPORTED if is_import else _COPIED), job)
+        yield from _action(university, dice.seed(), dice.pick(actions), job)
     if not is_import:
-        yield first, "content_migration_completed"
+        yield from _action(university, seed, "content_migration_completed", job)
 
 
 def _action(
-    university: University, dice: Dice, events: str, job: Cause | None = None
+    university: University, seed: int, events: str, job: Cause | None = None
 ) -> Iterator[tuple[Scene, str]]:
     names = events.split()
-    scene = Scene(university, dice.seed(), names[0], cause=job)
+    scene = Scene(university, seed, names[0], cause=job)
     for name in names:
         yield scene, name

@@ -1,8 +1,8 @@
 """Who does what where in a sample, so that the parts of an event, and both its formats, agree."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from functools import cached_property
+from typing import Any
 
 from consumer.events.samples import cause as causes
 from consumer.events.samples import words
@@ -10,14 +10,12 @@ from consumer.events.samples.cause import ASSETS, Cause
 from consumer.events.samples.dice import Dice
 from consumer.events.samples.university import Course, Thing, University, User
 
-T = TypeVar("T")
-
-SUBMISSION_TYPES = ("online_upload", "online_text_entry", "online_url")
 #: Other names of the same kinds.
 _SAME = {
     "section": "course_section",
     "tool": "context_external_tool",
     "new_quiz": "quiz",
+    "quizzes:quiz": "quiz",
     "quiz_submission": "submission",
     "blueprint_course": "course",
 }
@@ -45,27 +43,22 @@ class Scene:
             "root_account": university.root,
             "user": self.subject,
         }
-        self._drawn: dict[str, Any] = {}
+        #: The seconds since what happened before the event.
+        self.age = self.dice.between(60, 900_000)
         #: What is looked at, if the event is asset_accessed.
         self.asset = self.dice.pick(ASSETS)
-        #: Of a submission: its type, attempt and score in percent, and the score before.
-        self.submission_type = self.dice.pick(SUBMISSION_TYPES)
+        #: Of a submission: its type, attempt and score, and the score before.
+        self.submission_type = self.dice.pick(("online_upload", "online_text_entry", "online_url"))
         self.attempt = self.dice.between(1, 3)
-        self.score = self.dice.between(30, 100)
+        self.percent = self.dice.between(30, 100)
+        self.score = self.thing("assignment").points * self.percent / 100
         self.old_score = self.score / 2 if self.dice.chance(0.4) else None
-        #: Some accounts have Canvas leave out what is null.
-        self.compact = self.dice.chance(0.15)
         self.cause = cause or self._cause()
         self._things["actor"] = self.cause.actor
         #: The body in Canvas format; the Caliper format is made from it.
         self.body: dict[str, Any] = {}
         #: The position in a list of objects.
         self.index = 0
-
-    def turn(self, name: str, time: datetime) -> None:
-        """Go on to the next event."""
-        self.name, self.time = name, time
-        self.body = {}
 
     def _cause(self) -> Cause:
         dice, name = self.dice, self.name
@@ -78,9 +71,8 @@ class Scene:
         }[causes.actor_of(name)]
         job, share = causes.JOBS.get(name, ("", 0.0))
         if dice.chance(share):
-            return Cause(actor, self.job_id(dice), job)
-        path = causes.path_of(
-            name,
+            return Cause(actor, self.university.job_id(dice), job)
+        path = causes.path_of(name).format(
             account=self.course.account.id,
             course=self.course.id,
             number=self.number(name.rpartition("_")[0]),
@@ -91,27 +83,17 @@ class Scene:
         return Cause(actor, dice.uuid(), context=context, method=method, path=path)
 
     def _look(self) -> Cause:
-        """The cause of asset_accessed: mostly the student, sometimes the teacher, or not known."""
+        """The cause of asset_accessed: mostly the student, sometimes the teacher."""
         asset, dice = self.asset, self.dice
         place = asset.context.lower()
         path = f"/{place}s/{self.number(place)}"
         if asset.subtype != "home":
             path += f"/{asset.category}"
         if asset.subtype is None:
-            path += f"/{self.number(asset.kind)}"
+            path += f"/{self.number(asset.type)}"
         by_teacher = asset.subtype == "speed_grader" or dice.chance(0.1)
-        return Cause(
-            self.course.teacher if by_teacher else self.subject,
-            dice.uuid(),
-            context=asset.context,
-            method="GET",
-            path=path,
-            anonymous=place == "course" and dice.chance(0.02),
-        )
-
-    def job_id(self, dice: Dice) -> str:
-        """The id of a new job."""
-        return str(self.university.global_id(dice.between(10**6, 10**9)))
+        actor = self.course.teacher if by_teacher else self.subject
+        return Cause(actor, dice.uuid(), context=asset.context, method="GET", path=path)
 
     def kind(self, kind: str) -> str:
         """The name that is used here for this kind; "context" is where the event happens."""
@@ -142,11 +124,10 @@ class Scene:
         """The uuid of the thing of this kind."""
         return self.university.token(self.kind(kind), self.number(kind))
 
-    def once(self, key: str, draw: Callable[[Dice], T]) -> T:
-        """The value that was drawn under this key, or is drawn now."""
-        if key not in self._drawn:
-            self._drawn[key] = draw(self.dice)
-        return cast("T", self._drawn[key])
+    @cached_property
+    def text(self) -> str:
+        """What was submitted as a text."""
+        return words.html(self.dice, mostly=6)
 
     def context_type(self) -> str:
         """Where it happens; in a course, if nothing else is known."""

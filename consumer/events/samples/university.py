@@ -2,16 +2,16 @@
 
 import base64
 import hashlib
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from consumer.events.samples import words
-from consumer.events.samples.dice import Dice, as_uuid
+from consumer.events.samples.dice import Dice
 from consumer.subject import SHARD_SIZE
 
 HOST = "canvas.example.edu"
+TIME_ZONE = "America/Denver"
 _USERS, _TEACHERS, _COURSES, _WEEKS = 400, 30, 40, 12
 #: Addresses that are reserved for documentation.
 _NETWORKS = ("192.0.2.{0}", "198.51.100.{0}", "203.0.113.{0}", "2001:db8:17::{0:x}")
@@ -42,7 +42,6 @@ class User(Thing):
     sis_id: str | None
     ip: str
     browser: str
-    time_zone: str
     #: The id of the web session.
     session: str
 
@@ -74,7 +73,7 @@ class University:
         self.students = people[3 + _TEACHERS :]
         self.courses = [self._course(500 + number, dice) for number in range(_COURSES)]
         self.uuid = self.token("root_account", self.root.id)
-        self.lti_guid = f"{self.hash('root_account', self.root.id)}.{HOST}"
+        self.lti_guid = f"{dice.hexadecimal(5)}.{HOST}"
 
     def _course(self, number: int, dice: Dice) -> Course:
         letters, name = dice.pick(words.SUBJECTS)
@@ -98,55 +97,35 @@ class University:
         """A local id with the university's shard in front."""
         return self.shard * SHARD_SIZE + local
 
+    def job_id(self, dice: Dice) -> str:
+        """The id of a new job."""
+        return str(self.global_id(dice.between(10**6, 10**9)))
+
     def token(self, kind: str, number: int) -> str:
         """The uuid that Canvas gives to a thing: 40 letters and digits."""
-        return base64.b64encode(self._digest(kind, number), b"Ab")[:40].decode()
-
-    def hash(self, kind: str, number: int) -> str:
-        """The id of a thing for LTI tools: 40 hexadecimal digits."""
-        return self._digest(kind, number).hex()[:40]
-
-    def guid(self, kind: str, number: int) -> str:
-        """The id of a thing as a real UUID."""
-        return as_uuid(self.hash(kind, number))
-
-    def _digest(self, kind: str, number: int) -> bytes:
-        return hashlib.sha256(f"{self._seed}:{kind}:{number}".encode()).digest()
+        digest = hashlib.sha256(f"{self._seed}:{kind}:{number}".encode()).digest()
+        return base64.b64encode(digest, b"Ab")[:40].decode()
 
 
-@lru_cache(maxsize=8)
-def university_of(seed: int) -> University:
-    """The university of a seed; to make one takes some milliseconds."""
-    return University(seed)
+#: Makes the university of a seed, which takes some milliseconds.
+university_of = lru_cache(maxsize=8)(University)
 
 
 def _user(number: int, dice: Dice) -> User:
     first, last = dice.pick(words.FIRST_NAMES), dice.pick(words.LAST_NAMES)
-    plain = unicodedata.normalize("NFKD", f"{first[0]}{last}").encode("ascii", "ignore").decode()
-    login = "".join(letter for letter in plain.lower() if letter.isalpha())
     return User(
         id=number,
         name=f"{first} {last}",
-        login=f"{login}{number}@example.edu",
+        login=f"user{number}@example.edu",
         sis_id=f"S{number:07}" if dice.chance(0.9) else None,
         ip=dice.pick(_NETWORKS).format(dice.between(1, 254)),
         browser=dice.pick(words.BROWSERS),
-        time_zone=dice.pick(words.TIME_ZONES),
-        session=dice.hexadecimal(4),
+        session=dice.hexadecimal(),
     )
 
 
 def _part(kind: str, number: int, week: int, dice: Dice) -> Thing:
-    topic = dice.pick(words.TOPICS)
-    match kind:
-        case "assignment":
-            name = f"{dice.pick(words.TASKS)} {week + 1}: {topic}"
-        case "quiz" | "group":
-            name = f"{kind.capitalize()} {week + 1}"
-        case "attachment":
-            name = f"{dice.pick(words.FILES)}-{number}.{dice.pick(list(words.FILE_TYPES))}"
-        case "context_external_tool":
-            name = dice.pick(words.TOOLS)
-        case _:
-            name = f"Week {week + 1}: {topic}"
+    name = f"Week {week + 1}: {dice.pick(words.TOPICS)}"
+    if kind == "attachment":
+        name = f"essay {number}.{dice.pick(list(words.FILE_TYPES))}"
     return Thing(number, name, dice.pick((5, 10, 20, 50, 100)), week + 1)

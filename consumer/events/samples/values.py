@@ -28,12 +28,8 @@ def record_of(model: type[Record], scene: Scene, *, inside: str = "") -> dict[st
     Args:
         inside: the field of the event that the object is in; "" for the body.
     """
-    made = {}
-    for key, make in _makers(model, inside):
-        value = make(scene)
-        if value is not ABSENT and not (value is None and scene.compact):
-            made[key] = value
-    return made
+    made = {key: make(scene) for key, make in _makers(model, inside)}
+    return {key: value for key, value in made.items() if value is not ABSENT}
 
 
 @cache
@@ -42,37 +38,41 @@ def _makers(model: type[Record], inside: str) -> tuple[tuple[str, Maker], ...]:
     entity = model.entity()[1] if issubclass(model, CanvasBody) else ""
     makers = []
     for facts in fields_of(model):
-        make = _maker(facts, name, inside)
-        if facts.key != entity and f"{name}.{facts.key}" not in known.VALUES:
-            make = _sometimes(facts.key, make)
+        about = inside or name.rpartition("_")[0]
+        make = _known(facts.key, name, about) or _maker(facts, name, about)
+        if facts.key in known.OPTIONAL and facts.key != entity:
+            make = _sometimes(make)
         makers.append((facts.key, make))
     return tuple(makers)
 
 
-def _sometimes(key: str, make: Maker) -> Maker:
-    """Leave the field out, or make it null, as often as Canvas does."""
-    present = next((share for share, keys in known.PRESENT.items() if key in keys), 1.0)
-    null = next((share for share, keys in known.NULL.items() if key in keys), 0.0)
-    if present == 1.0 and null == 0.0:
-        return make
+def _sometimes(make: Maker) -> Maker:
+    """Make it null, or leave it out, in some events."""
 
     def maybe(scene: Scene) -> Any:
         chance = scene.dice.random()
-        if chance >= present:
-            return ABSENT
-        return None if chance < null else make(scene)
+        if chance < 0.5:
+            return make(scene)
+        return None if chance < 0.7 else ABSENT
 
     return maybe
 
 
-def _maker(facts: FieldFacts, name: str, inside: str) -> Maker:
+def _known(key: str, name: str, about: str) -> Maker | None:
+    for plain in (key, key.removeprefix("old_").removesuffix("_duplicated_from")):
+        for place in (f"{name}.{plain}", f"{about}.{plain}", plain):
+            if place in known.VALUES:
+                return known.VALUES[place]
+    return None
+
+
+def _maker(facts: FieldFacts, name: str, about: str) -> Maker:
     """What makes the value of a field of the event `name`, in Canvas's own format."""
-    key = facts.key
-    for place in (f"{name}.{key}", f"{inside}.{key}", key):
-        if place in known.VALUES:
-            return known.VALUES[place]
+    key, values = facts.key, facts.marks.values
     if facts.record is not None:
         return _objects(facts.record, key, many=facts.many)
+    if values and facts.many:
+        return lambda _: list(values)
     match facts.kind:
         case "global id" | "local id" | "id":
             make = _id(facts, name)
@@ -80,15 +80,22 @@ def _maker(facts: FieldFacts, name: str, inside: str) -> Maker:
             make = _time(facts, name)
         case "opaque id":
             make = _opaque_id(key, _kind_of(facts, name))
-        case _ if facts.marks.values:
-            is_new = key in STATE_FIELDS and name.endswith("_created")
-            values = facts.marks.values[:1] if is_new else facts.marks.values
-            make = lambda scene: scene.dice.pick(values)  # noqa: E731
+        case _ if values:
+            choices = values[:1] if key in STATE_FIELDS and name.endswith("_created") else values
+            make = lambda scene: scene.dice.pick(choices)  # noqa: E731
         case "text":
-            make = _text(key, inside or name.rpartition("_")[0])
-        case _:
-            make = _by_kind(facts)
+            make = _text(key, about)
+        case kind:
+            make = _BY_KIND[kind]
     return make
+
+
+_BY_KIND: Final[dict[str, Maker]] = {
+    "boolean": lambda scene: scene.dice.chance(0.2),
+    "number": lambda scene: scene.dice.between(1, 20),
+    "object": lambda scene: {"enabled": scene.dice.chance(0.5)},
+    "text or object": lambda scene: {"enabled": scene.dice.chance(0.5)},
+}
 
 
 def _objects(record: type[Record], key: str, *, many: bool) -> Maker:
@@ -142,9 +149,7 @@ def _moment(key: str, name: str) -> Callable[[Scene], datetime]:
             + timedelta(7 * scene.thing("assignment").week + known.AROUND_DUE[key], seconds=-1)
         )
     if key in known.BEFORE or (key == "created_at" and not name.endswith("_created")):
-        return lambda scene: (
-            scene.time - timedelta(seconds=scene.once(key, lambda dice: dice.between(60, 900_000)))
-        )
+        return lambda scene: scene.time - timedelta(seconds=scene.age)
     return lambda scene: scene.time
 
 
@@ -158,28 +163,12 @@ def local_time(time: datetime, shape: str = known.LOCAL_TIME) -> str:
     return time.astimezone(_DENVER).strftime(shape)
 
 
-def _by_kind(facts: FieldFacts) -> Maker:
-    match facts.kind:
-        case "boolean":
-            return lambda scene: scene.dice.chance(0.2)
-        case "number" if "score" in facts.key:
-            return lambda scene: scene.dice.between(200, 1_000) / 10
-        case "number":
-            return lambda scene: scene.dice.between(1, 20)
-        case _:
-            return lambda scene: {"enabled": scene.dice.chance(0.5)}
-
-
 def _opaque_id(key: str, of: str) -> Maker:
     """An id that is not one of Canvas's numbers, in the form that the field's name suggests."""
     if of == "sis":
         return lambda scene: f"SIS-{scene.number(of)}"
-    if key in {"lti_assignment_id", "lookup_uuid", "resource_link_uuid"}:
-        return lambda scene: scene.university.guid(of, scene.number(of))
-    if key.endswith(("uuid", "guid")):
+    if key.endswith(("uuid", "guid")) or "lti" in key:
         return lambda scene: scene.token(of)
-    if "lti" in key or "resource_link" in key:
-        return lambda scene: scene.university.hash(scene.kind(of), scene.number(of))
     return lambda scene: str(scene.number(of))
 
 
@@ -190,8 +179,6 @@ def _text(key: str, about: str) -> Maker:
     match last:
         case "name" | "title":
             return lambda scene: scene.thing(kind).name
-        case "status":
-            return lambda _: "completed"
         case "url":
             return lambda scene: f"https://tool.example.com/{key}/{scene.number(key)}"
         case "body" | "description" | "message" | "text":

@@ -225,7 +225,7 @@ def test_the_handler_example(queue: MotoQueue, consume: Start, tmp_path: Path) -
     run = consume(
         *consuming(command, queue), PYTHONUNBUFFERED="1", CONSUMER_ENGINE__RETRY_BASE_SECONDS="60"
     )
-    eventually(lambda: queue.counts() == (0, 1), "two are deleted and one is put off")
+    eventually(lambda: queue.counts() == (0, 1), "two are deleted and one waits for its retry")
     run.signal(signal.SIGTERM)
 
     assert run.end() == 0

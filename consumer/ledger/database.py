@@ -26,7 +26,7 @@ FILE_NAME = LEDGER_FILE
 BUSY_SECONDS = 1.0
 #: No write is tried for this long after one that failed: each attempt may cost a second.
 PAUSE_SECONDS = 30.0
-#: "CLEL" tells our file from another program's; the version tells it from a later release's.
+#: "CLEL" marks our file, as opposed to another program's; the version marks the release's format.
 _APPLICATION_ID = 0x434C454C
 _VERSION = 1
 #: Done in one step, and checked in the reverse order: another process that starts at the same time

@@ -229,8 +229,8 @@ def test_a_reject_is_a_decision_and_closes_it(
     live(rig, 30)
 
     assert list(rig.status.failing_handlers) == []
-    told = [line["event"] for line in logs if line["event"].startswith("breaker")]
-    assert ["breaker_opened", "breaker_closed"] == [told[0], told[-1]]
+    logged = [line["event"] for line in logs if line["event"].startswith("breaker")]
+    assert ["breaker_opened", "breaker_closed"] == [logged[0], logged[-1]]
 
 
 def test_a_drain_releases_what_the_breaker_holds(

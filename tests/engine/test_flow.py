@@ -166,7 +166,7 @@ def test_an_envelope_is_deleted_after_all_its_events(make_rig: MakeRig, registry
 def test_an_undecodable_message_is_left_to_the_redrive_policy(
     make_rig: MakeRig, registry: Registry, logs: list[Any]
 ) -> None:
-    """It is put off, not deleted; its slot is free; its body is not in the log."""
+    """It waits for its retry and is not deleted; its capacity is free; its body is not in the log."""
     registry.add(Flaky(), "*", name="one")
     rig = make_rig(registry)
     message_id = rig.queue.send("jane@example.edu has no braces")
@@ -503,7 +503,7 @@ def test_a_handler_with_little_concurrency_blocks_no_thread(
 
     assert most == 1
     assert waiting == [1]
-    assert other.runs == ids  # nobody had to wait for the slow one
+    assert other.runs == ids  # no other event waited for the slow one
     assert order == ids
     assert rig.queue.deleted() == ids
 
@@ -512,7 +512,7 @@ def test_a_handler_with_little_concurrency_blocks_no_thread(
 def test_a_handler_that_raises_gives_its_place_back(
     make_rig: MakeRig, registry: Registry, error: BaseException
 ) -> None:
-    """Or nobody would ever get in again."""
+    """Otherwise no call would ever get in again."""
     handler = Flaky(error)
     registry.add(handler, "*", name="one", concurrency=1)
     rig = make_rig(registry)

@@ -372,7 +372,7 @@ def test_lesson_18_what_was_handled_and_not_deleted_is_not_handled_again(
     rig = make_rig(registry)
     (message_id,) = rig.send()
     rig.receive()
-    rig.clock.advance(31)  # nobody renewed it
+    rig.clock.advance(31)  # it was not renewed
     rig.parts.heartbeat.tick()
     other = rig.queue.receive(max_messages=1, wait_seconds=0, visibility_timeout_seconds=30)
     assert [message.message_id for message in other] == [message_id]

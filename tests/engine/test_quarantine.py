@@ -64,7 +64,7 @@ def test_what_a_handler_rejects_is_set_apart(
     tmp_path: Path,
     logs: list[Any],
 ) -> None:
-    """With its reason, which is told, too; what fails for another cause is not poison."""
+    """With its reason, which is also logged; a message that fails for another cause is not poison."""
 
     def judge(event: Event) -> None:
         if event.name == "grade_change":
@@ -81,8 +81,8 @@ def test_what_a_handler_rejects_is_set_apart(
     (path,) = files(tmp_path)
     assert "no such course" in json.loads(path.read_text())["Quarantine"]["Reason"]
     assert [poison] == rig.queue.deleted()
-    (told,) = [line for line in logs if line["event"] == "quarantined"]
-    assert (poison, "no such course") == (told["message_id"], told["reason"])
+    (logged,) = [line for line in logs if line["event"] == "quarantined"]
+    assert (poison, "no such course") == (logged["message_id"], logged["reason"])
 
 
 def test_what_cannot_be_set_apart_stays_in_the_queue(

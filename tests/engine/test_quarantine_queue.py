@@ -1,4 +1,4 @@
-"""Poison messages sent to another queue: there before they are deleted here, and told by reason."""
+"""Poison messages sent to another queue: they are there before they are deleted here, and logged with their reason."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Sent:
 
 
 def test_it_is_sent_whole_and_then_deleted(make_rig: MakeRig, registry: Registry) -> None:
-    """Body and attributes as they were, with the reason and the old id besides."""
+    """Body and attributes as they were, and also the reason and the old id."""
 
     def judge(event: Event) -> None:
         raise Reject("no such\ncourse")
@@ -83,7 +83,7 @@ def test_it_is_sent_whole_and_then_deleted(make_rig: MakeRig, registry: Registry
 def test_what_could_not_be_sent_stays(
     make_rig: MakeRig, registry: Registry, answer: Any, reason: str, logs: list[Any]
 ) -> None:
-    """It is put off, told, and tried again when it comes again."""
+    """It is logged, and tried again when it is delivered again."""
     sent = Sent()
     sent.answer = answer
     rig = make_rig(registry, quarantine=QueueQuarantine(sent))
@@ -93,8 +93,8 @@ def test_what_could_not_be_sent_stays(
 
     assert rig.queue.deleted() == []
     assert (rig.stats["quarantine_failed"], rig.stats["rejected"]) == (1, 1)
-    (told,) = [line for line in logs if line["event"] == "quarantine_failed"]
-    assert told["reason"].endswith(reason)
+    (failed,) = [line for line in logs if line["event"] == "quarantine_failed"]
+    assert failed["reason"].endswith(reason)
     assert len(rig.parts.in_flight) == 0
 
 

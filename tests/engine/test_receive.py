@@ -481,7 +481,7 @@ def test_lag_is_the_time_that_a_message_waited(
 def test_open_receives_are_known_by_their_age(
     make_receiver: MakeReceiver, queue: InMemoryQueue, clock: ManualClock
 ) -> None:
-    """So that one that never returns can be told from one that waits."""
+    """So that one that never returns is distinguishable from one that waits."""
     receiver = make_receiver()
     began = clock.monotonic()
     seen: list[tuple[int, float]] = []

@@ -170,7 +170,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 3.0, 16.0, 40.0, 950.0]))
     def wait(self, seconds: float) -> None:
-        """Time passes and nobody does anything: all threads starve, or the machine sleeps."""
+        """Time passes and no thread runs: all threads starve, or the machine sleeps."""
         self.clock.advance(seconds)
 
     @rule(seconds=st.sampled_from([1, 20, 300]))

@@ -13,7 +13,7 @@ from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 class RetryPolicy:
     """Exponential backoff: the longest wait doubles with each attempt, which is counted from 1.
 
-    After a handler fails, its message comes again after a random time up to the longest wait
+    After a handler fails, its message is delivered again after a random time up to the longest wait
     (`full_jitter`); the attempts are the receives of the message.
 
     Args:

@@ -65,7 +65,7 @@ def _check_queue(queue: QueueSettings, sources: Sources) -> None:
             key,
             f"{visibility}: must be at least {read:g}, the time a receive may take "
             "(read_timeout_seconds; by default wait_time_seconds + 10), "
-            "else messages come again before they arrive",
+            "else messages are delivered again before they arrive",
         )
     elif visibility is not None and visibility < least:
         sources.add(
@@ -85,7 +85,7 @@ def _check_quarantine(settings: Settings, sources: Sources) -> None:
     queue = settings.queue
     if is_same_queue(url, queue.url) if queue.url else queue_name_of_url(url) == queue.name:
         itself = "queue.url" if queue.url else "queue.name"
-        sources.add(key, f"is {itself} itself: what can't be handled would come again for ever")
+        sources.add(key, f"is {itself} itself: what can't be handled would return for ever")
     else:
         _check_url(url, key, sources)
 

@@ -145,7 +145,7 @@ class Flow:
         return len(self.admission.ready)
 
     def give_up_waiting(self) -> None:
-        """Draining: batches linger no longer, and what breakers hold is given back."""
+        """Draining: batches linger no longer, and what breakers hold is returned."""
         self.cut_batches()
         for call in self.admission.give_up_held():
             at_once = Outcome.retry(failing_reason(call.handler), 0.0)

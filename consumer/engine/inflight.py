@@ -78,7 +78,7 @@ class InFlightMessage:
 class InFlight:
     """Everything received and not yet settled. Any thread may call any method; none blocks.
 
-    Capacity is reserved before a receive and turned into messages (or given back) after it, by
+    Capacity is reserved before a receive and turned into messages (or released) after it, by
     `admit`, which the receiver calls in `finally`: a failed receive can't leak capacity.
     """
 
@@ -122,7 +122,7 @@ class InFlight:
     ) -> tuple[list[InFlightMessage], list[InFlightMessage]]:
         """Turn a reservation into messages; returns (new ones, ones that were held already).
 
-        A message that comes again while it is in flight here is not handled a second time: it
+        A message that is delivered again while in flight here is not handled a second time: it
         takes the newer receipt handle, and what is running settles with that. But one that is
         `leaving` is decided on, so what comes is new.
         """
@@ -152,7 +152,7 @@ class InFlight:
         return new, again
 
     def release(self, messages: Iterable[InFlightMessage]) -> None:
-        """Give messages up. Idempotent: each is counted out once, whoever comes first."""
+        """Give messages up. Idempotent: each is counted out once, however often it is called."""
         with self._lock:
             held = self._messages
             for message in messages:

@@ -104,8 +104,8 @@ class Outbox:
         for message in batch:
             message.deleting = True
         handles = [message.receipt_handle for message in batch]
-        # In the file before the call: if the process dies during it, messages that come again are
-        # only deleted.
+        # In the file before the call: if the process dies during it, messages that were handled are
+        # only deleted when they are delivered again.
         self._ledger.commit()
         try:
             answers = self._attempts.make("delete", lambda: self._transport.delete(handles))

@@ -63,7 +63,7 @@ class Pool:
         self._roles: dict[Role, int] = dict.fromkeys(get_args(Role), 0)
         self._parked = 0
         self._closed = False
-        #: Begin no message and let no call go on: what is left is given back.
+        #: Begin no message and let no call continue: what is left is returned.
         self.only_settles = False
         #: So many threads at most are inside of handlers.
         self.workers = engine.workers

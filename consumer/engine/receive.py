@@ -87,7 +87,7 @@ class Receiver:
         #: Messages that nothing has taken yet.
         self.received: deque[InFlightMessage] = deque()
         #: With `until_empty`: why other parts have put messages back, by message id. These are not
-        #: new when they come again: a message that always fails must not keep the process running.
+        #: new when delivered again: a message that always fails must not keep the process running.
         self.put_back: dict[str, str] | None = {} if options.until_empty else None
         #: Since when only such messages came and no receive failed; None: not yet.
         self._quiet_since: float | None = None
@@ -126,7 +126,7 @@ class Receiver:
             return None
 
     def take_back(self) -> list[InFlightMessage]:
-        """All messages that were received and not taken, to be given back."""
+        """All messages that were received and not taken, to be returned."""
         return list(iter(self.take, None))
 
     def receive(self, wanted: int | None = None) -> Received:

@@ -29,14 +29,14 @@ class Settler:
     """Decides what the outbox sends. Any thread may call any method; only a quarantine blocks.
 
     A message leaves InFlight only after its call returned. What could not be deleted is in the
-    ledger by then: when the message comes again, it is deleted and not handled again.
+    ledger by then: when the message is delivered again, it is deleted and not handled again.
     """
 
     outbox: Outbox
     ledger: Ledger
     stats: Stats
     rng: random.Random
-    #: The delays of handlers that have no policy of their own.
+    #: The delays of handlers without a policy.
     retry: RetryPolicy
     #: Where rejected messages go; None leaves them to the queue's redrive policy.
     quarantine: Quarantine | None = None
@@ -62,7 +62,7 @@ class Settler:
             handler: whose retry policy counts.
         """
         if message.succeeded:
-            # Before the message can come again: what succeeded must not run twice.
+            # Before the message can be delivered again: what succeeded must not run twice.
             self.ledger.keep(message.message_id, message.succeeded)
         rejected = outcome.verdict == "reject"
         if rejected and self._is_quarantined(message, outcome.reason):

@@ -21,8 +21,8 @@ CounterName = Literal[
     "unknown_fields",  # fields in events that the catalog does not have
     "skipped_entities",  # beside events in Caliper envelopes
     "deleted",  # messages that SQS confirmed as deleted
-    "delete_failed",  # handled, but not deleted: deleted when they come again
-    "released",  # given back unhandled while draining
+    "delete_failed",  # handled, but not deleted: deleted when they are delivered again
+    "released",  # returned unhandled while draining
     "abandoned",  # still running when the time to drain was up
     "redelivered",  # messages with a receive count above 1
     "duplicates",  # came again while in flight here

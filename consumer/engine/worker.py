@@ -66,12 +66,12 @@ class Worker:
         return Counter((parts.receiver.put_back or {}).values())
 
     def _finish(self, while_waiting: Callable[[float], bool]) -> None:
-        """Wait until nothing is in flight, or until there is no time or no use for it."""
+        """Wait until nothing is in flight, or until waiting is over or useless."""
         parts = self.parts
         parts.outbox.stop_lingering()
         deadline = parts.clock.monotonic() + parts.settings.engine.drain_timeout_seconds
         while True:
-            # What no handler has begun is given back, and so is what an open long poll brings.
+            # What no handler has begun is returned, and so is what an open long poll brings.
             parts.settler.release(parts.receiver.take_back())
             parts.flow.give_up_waiting()
             parts.pool.nudge()

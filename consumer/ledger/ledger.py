@@ -156,7 +156,7 @@ class Ledger:
             self._leave_rows(message_id)
 
     def keep(self, message_id: str, steps: Iterable[Step]) -> None:
-        """The message leaves the process undeleted: its steps must not run when it comes again."""
+        """The message leaves undeleted: its steps must not run when it is delivered again."""
         with self._lock:
             self._kept.setdefault(message_id, set()).update(steps)
             self._kept.move_to_end(message_id)
@@ -165,7 +165,7 @@ class Ledger:
             self._forget_oldest()
 
     def forget(self, message_ids: Iterable[str]) -> None:
-        """These messages are deleted: they can't come again."""
+        """These messages are deleted: they can't be delivered again."""
         with self._lock:
             for message_id in message_ids:
                 self._kept.pop(message_id, None)

@@ -75,7 +75,7 @@ class DirectoryQuarantine:
 class QueueQuarantine:
     """Another queue: the same body and attributes, and the reason as further attributes.
 
-    A message that is sent but can't be deleted comes again, and is sent again.
+    A message that is sent but can't be deleted is delivered again, and is sent again.
     """
 
     def __init__(self, sender: Sender) -> None:

@@ -25,7 +25,9 @@ STATUS_SECONDS: Final = 5.0
 #: Asked of systemd beyond the drain's own deadline: for the last calls, and the exit itself.
 EXTEND_SECONDS: Final = 20.0
 
-_PUT_BACK_HINT: Final = "these stay in the queue: they come again, or go to its dead-letter queue"
+_PUT_BACK_HINT: Final = (
+    "they stay in the queue, and are delivered again or go to its dead-letter queue"
+)
 #: In each summary, also if they are 0.
 _ALWAYS: Final = ("received", "handled", "failed", "deleted")
 #: At the end of a drain, also if they are 0.

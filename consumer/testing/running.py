@@ -33,7 +33,7 @@ class Ran:
 
     @property
     def verdict(self) -> Verdict:
-        """What becomes of the message: ack (deleted), retry (comes again), reject (never works)."""
+        """What becomes of the message: ack (deleted), retry (delivered again), reject (never)."""
         return self.outcome.verdict
 
     @property

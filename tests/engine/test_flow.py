@@ -166,7 +166,7 @@ def test_an_envelope_is_deleted_after_all_its_events(make_rig: MakeRig, registry
 def test_an_undecodable_message_is_left_to_the_redrive_policy(
     make_rig: MakeRig, registry: Registry, logs: list[Any]
 ) -> None:
-    """It waits for its retry and is not deleted; its capacity is free; its body is not in the log."""
+    """It waits for its retry, undeleted; its capacity is free; its body is not in the log."""
     registry.add(Flaky(), "*", name="one")
     rig = make_rig(registry)
     message_id = rig.queue.send("jane@example.edu has no braces")

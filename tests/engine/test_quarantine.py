@@ -64,7 +64,7 @@ def test_what_a_handler_rejects_is_set_apart(
     tmp_path: Path,
     logs: list[Any],
 ) -> None:
-    """With its reason, which is also logged; a message that fails for another cause is not poison."""
+    """With its reason, also in the log; a message that fails for another cause is not poison."""
 
     def judge(event: Event) -> None:
         if event.name == "grade_change":

@@ -1,4 +1,4 @@
-"""Poison messages sent to another queue: they are there before they are deleted here, and logged with their reason."""
+"""Poison messages sent to another queue: there before they are deleted here, and logged."""
 
 from __future__ import annotations
 

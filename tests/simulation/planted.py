@@ -102,7 +102,7 @@ DEFECTS: Final = (
         "what succeeded beside a failure is not in the ledger",
         "engine/settle.py",
         """\
-            # Before the message can come again: what succeeded must not run twice.
+            # Before the message can be delivered again: what succeeded must not run twice.
             self.ledger.keep(message.message_id, message.succeeded)""",
         """\
             pass""",

@@ -137,7 +137,7 @@ def _repair(fd: int, path: Path) -> int:
     """Make the file end with a whole line; returns its length in bytes.
 
     A last line that only lacks its newline gets it. Of any other fragment the message was not
-    deleted, so it comes again: the fragment is moved to a file with the suffix `.torn`.
+    deleted, so it is delivered again: the fragment is moved to a file with the suffix `.torn`.
     """
     size = os.fstat(fd).st_size
     if size == 0 or os.pread(fd, 1, size - 1) == b"\n":

@@ -123,7 +123,7 @@ class Expected:
     def predicate(self, when: Callable[[Event], object] | None) -> Callable[[Event], object]:
         """A predicate that raises UnexpectedEventError for events that the handler does not take.
 
-        So they are not lost, but come again, and `when` does not see them.
+        So they are not lost, but are delivered again, and `when` does not see them.
         """
         takes = lru_cache(1024)(self.takes)
 

@@ -62,12 +62,12 @@ def _risks(
     if count is None and not has_quarantine:
         yield (
             "the queue has no redrive policy, and there is no quarantine: a message that can't be "
-            "handled comes again until its retention ends; give it a dead-letter queue"
+            "handled is delivered again until its retention ends; give it a dead-letter queue"
         )
     if count is not None and count < _LEAST_RECEIVE_COUNT:
         yield (
             f"the queue's maxReceiveCount is {count}: a message whose handler fails for a moment, "
-            "or that a stop gives back, ends in the dead-letter queue; set at least "
+            "or that a stop returns, ends in the dead-letter queue; set at least "
             f"{_LEAST_RECEIVE_COUNT}"
         )
     if seconds is not None and seconds < _LEAST_VISIBILITY_SECONDS:
@@ -78,7 +78,7 @@ def _risks(
     elif seconds is not None and seconds < read_timeout_seconds:
         yield (
             f"the visibility timeout, {seconds} s, is shorter than the read timeout, "
-            f"{read_timeout_seconds:g} s: messages of a lost answer come again before the "
+            f"{read_timeout_seconds:g} s: messages of a lost answer are delivered again before the "
             "receive times out"
         )
 

@@ -26,7 +26,7 @@ STATUS_SECONDS: Final = 5.0
 EXTEND_SECONDS: Final = 20.0
 
 _PUT_BACK_HINT: Final = (
-    "they stay in the queue, and are delivered again or go to its dead-letter queue"
+    "they stay in the queue, to be delivered again or moved to its dead-letter queue"
 )
 #: In each summary, also if they are 0.
 _ALWAYS: Final = ("received", "handled", "failed", "deleted")

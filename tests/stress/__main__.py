@@ -7,6 +7,7 @@ import time
 
 import click
 
+from consumer.errors import describe
 from tests.stress.notebook import BrokenError
 from tests.stress.stress import PATIENCE_SECONDS, Tally, run
 
@@ -33,6 +34,9 @@ def main(runs: int, seed: int, patience: float) -> None:
             tally.add(run(number, patience=patience))
         except BrokenError as error:
             click.echo(f"seed {number}: {error}", err=True)
+            sys.exit(1)
+        except Exception as error:  # what the run itself calls has failed
+            click.echo(f"seed {number}: {describe(error)}", err=True)
             sys.exit(1)
     for line in tally.lines():
         click.echo(line)

@@ -92,7 +92,7 @@ def _page(data: dict[str, Any], width: int | None) -> Iterator[str]:
             yield from section(title, [header, *cells], width)
     if not data["complete"]:
         yield from wrapped("There are more; the memory for them is limited.", width)
-    if _is_clean(data):
+    if data["messages"] and _is_clean(data):
         yield "Everything is in the catalog, and every value fits."
 
 

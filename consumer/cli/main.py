@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +60,8 @@ class _Group(click.Group):
                 options["standalone_mode"] = False
                 sys.exit(super().main(*args, **options))
             except click.UsageError as error:
-                error.show()
+                with suppress(OSError):  # standard error is closed or full
+                    error.show()
                 is_own = error.ctx is None or error.ctx.command is self
                 sys.exit(EXIT_CONFIGURATION if is_own else error.exit_code)
 

@@ -94,7 +94,8 @@ def _check_url(url: str | None, key: str, sources: Sources) -> None:
     # What else a queue's URL must look like is checked by consumer.queues.rules.
     parts = split_url(url) if url else None
     if url and parts is None:
-        sources.add(key, f"{shown(url)}: must be a URL that begins with https://")
+        right = "a valid URL, such as https://sqs.us-east-1.amazonaws.com/123456789012/NAME"
+        sources.add(key, f"{shown(url)}: must be {right}")
     elif parts and parts.username is not None:
         sources.add(key, f"{HIDDEN}: must not contain a user name or password")
 

@@ -22,7 +22,14 @@ from consumer.config.layers import (
     systemd_layer,
 )
 from consumer.config.models import AwsSettings, Settings
-from consumer.config.problems import KeyPath, Problems, dotted, has_credentials, looks_secret
+from consumer.config.problems import (
+    HIDDEN,
+    KeyPath,
+    Problems,
+    dotted,
+    has_credentials,
+    looks_secret,
+)
 from consumer.config.yaml_file import Document, read_yaml
 
 MASK: Final = "********"
@@ -130,13 +137,18 @@ def _secret_files(aws: AwsSettings, sources: Sources, *, outside_service: bool) 
         except OSError as error:
             absent = isinstance(error, FileNotFoundError | PermissionError)
             if outside_service and absent and path.is_relative_to(_SYSTEMD_CREDENTIALS):
-                text = f"{path}: can be read only in the running service; not checked"
+                text = f"{_named(path)}: can be read only in the running service; not checked"
                 sources.warn(f"aws.{key}_file", text)
             else:
-                sources.add(f"aws.{key}_file", f"{path}: can't be read: {error.strerror}")
+                sources.add(f"aws.{key}_file", f"{_named(path)}: can't be read: {error.strerror}")
         except ValueError as error:
-            sources.add(f"aws.{key}_file", f"{path}: {error}")
+            sources.add(f"aws.{key}_file", f"{_named(path)}: {error}")
     return secrets
+
+
+def _named(path: Path) -> str:
+    """The path for an error; what looks like a key itself is not shown."""
+    return HIDDEN if has_credentials(str(path)) else str(path)
 
 
 def _read_secret(path: Path) -> str:

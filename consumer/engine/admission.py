@@ -10,7 +10,7 @@ from consumer.engine.breaker import Breaker, WaitingForRetry
 from consumer.engine.call import Call
 from consumer.engine.lane import Lane
 from consumer.handlers.registering.registry import Handler
-from consumer.messages import Outcome
+from consumer.messages import DECLINED, Outcome
 
 
 class Gate:
@@ -117,6 +117,8 @@ class Admission:
         breaker = self._breakers.get(call.handler.name)
         if breaker is None:
             pass
+        elif outcomes[0] is DECLINED:
+            breaker.undecided(call)  # by its predicate: the handler itself did not run
         elif outcomes[0].verdict != "retry" or any(o.verdict != "retry" for o in outcomes):
             if breaker.is_open:
                 # Now: while this is under way no drain ends.
@@ -197,4 +199,4 @@ class Admission:
 
 def failing_reason(handler: Handler) -> str:
     """Why its messages stay in the queue."""
-    return f"handler {handler.name} fails all the time"
+    return f"handler {handler.name} is paused because it keeps failing"

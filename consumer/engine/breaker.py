@@ -98,7 +98,7 @@ class Breaker:
                 handler=self.handler,
                 failures=self._streak,
                 next_probe_seconds=PROBE_BACKOFF.ceiling(1),
-                hint="no event is handed to it until one has gone through; its messages are kept",
+                hint="its messages are kept; one is tried now and then until it succeeds",
             )
         elif is_probe:
             self._log_still_open()

@@ -19,8 +19,8 @@ class InFlightMessage:
 
     __slots__ = (
         "calls", "deleting", "ended", "events", "failed_deletes", "leaving", "message_id", "others",
-        "receipt_handle", "received", "received_at", "renewing", "settled", "size_bytes", "stuck",
-        "succeeded", "unmatched", "visibility_lost", "visible_at",
+        "recalled", "receipt_handle", "received", "received_at", "renewing", "settled",
+        "size_bytes", "stuck", "succeeded", "unmatched", "visibility_lost", "visible_at",
     )  # fmt: skip
 
     def __init__(self, received: ReceivedMessage, visible_at: float) -> None:
@@ -53,6 +53,8 @@ class InFlightMessage:
         self.settled = False
         #: It is being made visible again, and not renewed any more.
         self.leaving = False
+        #: The handler that it was to wait for works again: it is to be visible at once.
+        self.recalled = False
         #: A delete was sent, so a later "no such handle" is expected.
         self.deleting = False
         #: Delete attempts that SQS answered with `Failed`.

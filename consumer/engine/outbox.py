@@ -166,7 +166,13 @@ class Outbox:
             # At each attempt anew: SQS counts its twelve hours from the receive.
             now = self._clock.monotonic()
             return self._transport.change_visibility(
-                [(m.receipt_handle, accepted_seconds(n, now - m.received_at)) for m, n in kept]
+                [
+                    (
+                        m.receipt_handle,
+                        accepted_seconds(0 if m.recalled else n, now - m.received_at),
+                    )
+                    for m, n in kept
+                ]
             )
 
         try:
@@ -182,7 +188,13 @@ class Outbox:
             self._in_flight.release(change.message for change in leaving)
 
     def _recall(self, handles: list[str]) -> None:
-        now = [(handle, 0) for handle in handles]
+        # One that is still held here must not be visible yet: its change of visibility will be 0.
+        held = {m.receipt_handle: m for m in self._in_flight.snapshot() if not m.leaving}
+        for handle in held.keys() & set(handles):
+            held[handle].recalled = True
+        now = [(handle, 0) for handle in dict.fromkeys(handles) if handle not in held]
+        if not now:
+            return
         try:
             # An entry fails if its message was received again meanwhile, which is fine.
             self._attempts.make("change_visibility", lambda: self._transport.change_visibility(now))

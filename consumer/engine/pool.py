@@ -243,6 +243,11 @@ class Pool:
         with self._turn:
             return any(self._roles.values()) or self._next_role() is not None
 
+    def is_working(self) -> bool:
+        """True while a thread is inside a handler, or on its way there."""
+        with self._turn:
+            return self._roles["work"] > 0
+
     def close(self) -> None:
         """Let the threads end after what they do now."""
         with self._turn:

@@ -61,7 +61,9 @@ class Worker:
         parts = self.parts
         parts.pool.close()
         self.threads.end()
-        if not parts.stats["abandoned"]:
+        if parts.duplicates is not None:
+            parts.duplicates.flush()  # the housekeeper may have looked for the last time
+        if not parts.pool.is_working():
             close_handlers(parts.registry.handlers)
         return Counter((parts.receiver.put_back or {}).values())
 

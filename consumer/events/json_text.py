@@ -57,7 +57,8 @@ def parse(text: str) -> Any:
     try:
         return _decode(_trimmed(text))
     except json.JSONDecodeError as error:
-        reason = f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        what = error.msg.removesuffix(" at")
+        reason = f"not JSON: {what} at line {error.lineno}, column {error.colno}"
     except RecursionError:
         reason = "nested too deeply"
     raise DecodeError(reason)

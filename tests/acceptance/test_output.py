@@ -210,6 +210,9 @@ def test_a_reader_that_stops_early_is_not_an_error(arguments: list[str], tmp_pat
         (["config", "check", "not-there.yaml"], "2>/dev/full", 78),
         (["decode", "-"], "<&-", 1),
         (["drift", "-"], "<&-", 1),
+        (["--log-level", "loud"], "2>&-", 78),
+        (["--bogus"], "2>/dev/full", 78),
+        (["events", "show", "nope"], "2>&-", 2),
     ],
 )
 def test_the_exit_code_is_right_without_standard_error(

@@ -168,3 +168,15 @@ def test_a_handlers_password_that_others_can_read_draws_a_warning(tmp_path: Path
 
     assert "handlers[0].kafka.sasl_password: a secret in a file" in warning
     assert "sesame" not in warning
+
+
+def test_a_secret_in_the_place_of_its_file_is_not_shown(faults_of: FaultsOf) -> None:
+    """As it would be if someone wrote the key itself into `secret_access_key_file`."""
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    aws = f"{{access_key_id: AKIAEXAMPLE, secret_access_key_file: {secret}}}"
+    text = f"queue: {{url: '{URL}'}}\naws: {aws}\n"
+
+    (line,) = faults_of(text)
+
+    assert "secret_access_key_file: (not shown): can't be read" in line
+    assert secret not in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 from consumer.engine.breaker import RETRY_WAIT, WaitingForRetry
 from consumer.engine.inflight import InFlight
 from consumer.errors import BatchFailure, Reject, Retry
-from consumer.testing import InMemoryQueue
+from consumer.testing import InMemoryQueue, canvas_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -427,3 +428,53 @@ def test_a_handler_of_every_event_stops_receives_when_enough_messages_wait(
 
     assert sorted(ids) == sorted(database.stored)
     assert set(seen.values()) == {1}
+
+
+def test_what_a_predicate_declines_says_nothing_about_the_handler(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """It neither ends a row of failures nor closes the breaker."""
+    registry.add(database.store, "*", name="store", when=lambda event: event.body["wanted"])
+    rig = make_rig(registry, engine=ENGINE)
+    for number in range(40):
+        body = json.loads(canvas_body("grade_change"))
+        body["body"]["wanted"] = number % 4 != 3
+        rig.queue.send(json.dumps(body))
+
+    live(rig, 60)
+
+    assert list(rig.status.failing_handlers) == ["store"]
+    assert database.asked < 15
+
+
+def test_a_message_that_is_still_held_is_visible_after_its_last_call_only(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """Its handler works again meanwhile: then at once, and never while it is in flight here."""
+    registry.add(database.store, "*", name="store")
+    registry.add(lambda _events: None, "*", name="slow", batch=1_000, linger_seconds=20)
+    rig = make_rig(registry, engine={"breaker_failures": 2, "max_in_flight_messages": 20})
+    rig.send(count=16)
+    for _ in range(2):
+        rig.receive()
+        rig.work()
+    rig.clock.advance(2)
+    database.down = False
+
+    rig.parts.flow.tick()
+    rig.work()
+    while rig.parts.outbox.send():
+        pass
+    rig.receive()
+
+    assert list(rig.status.failing_handlers) == []
+    assert rig.parts.stats["duplicates"] == 0
+
+    rig.clock.advance(21)
+    rig.worker.threads.tick()
+    rig.work()
+    rig.settle()
+
+    now = rig.clock.monotonic()
+    # The first failures were the events' own: these wait for an ordinary retry.
+    assert all(m.visible_at <= now + 5 for m in rig.queue._messages.values())

@@ -164,7 +164,7 @@ def test_a_handler_that_fails_all_the_time_does_not_keep_it_alive(
     counts = rig.drain()
 
     assert sum(counts.put_back.values()) == 6
-    assert "handler store fails all the time" in counts.put_back
+    assert "handler store is paused because it keeps failing" in counts.put_back
     assert sorted(rig.queue.bodies()) == sorted(ids)
     assert rig.held() == []
 

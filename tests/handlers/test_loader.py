@@ -168,7 +168,7 @@ def test_a_handler_of_the_command_line_may_name_its_events() -> None:
     assert several["events"] == ["grade_change", "submission_*"]
     assert every == {"name": "log", "log": {}, "events": ["*"]}
     for wrong in ("m:f=", "m:f=a,,b", "log= "):
-        with pytest.raises(ConfigurationError, match='names no event after "="'):
+        with pytest.raises(ConfigurationError, match='has an empty name after "="'):
             parse_handler_spec(wrong)
     assert parse_handler_spec("archive:/a=b")["archive"] == {"directory": "/a=b"}
 

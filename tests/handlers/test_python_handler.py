@@ -350,6 +350,7 @@ def test_our_own_sentence_comes_with_the_users_line(
         ("import json\njson.lods('')", "AttributeError: module 'json' has no attribute 'lods'"),
         ("password = 'hunter2'\nraise ValueError(password)", r"failed with ValueError \("),
         ("import sys\nsys.exit('hunter2')", r"failed with SystemExit \("),
+        ("class Odd(BaseException): ...\nraise Odd('hunter2')", r"failed with Odd \("),
     ],
 )
 def test_a_module_that_fails_is_not_taken_for_a_missing_one(

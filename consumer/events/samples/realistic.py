@@ -104,8 +104,6 @@ def _burst(university: University, dice: Dice) -> Iterator[tuple[Scene, str]]:
     seed = dice.seed()
     if is_import:  # a request starts it
         yield from _action(university, seed, "sis_batch_created")
-    else:
-        yield from _action(university, seed, "content_migration_started", job)
     for _ in range(dice.between(15, 60)):
         yield from _action(university, dice.seed(), dice.pick(actions), job)
     if not is_import:

@@ -94,7 +94,7 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
         named = [event.strip() for event in events.split(",")]
         if not all(named):
             raise ConfigurationError(
-                f'"{text}" names no event after "=": write {spec}=grade_change,submission_*, '
+                f'"{text}" has an empty name after "=": write {spec}=grade_change,submission_*, '
                 f'or "{spec}=*" for every event'
             )
         return {**parse_handler_spec(spec), "events": named}

@@ -156,7 +156,7 @@ def _misfit(function: Any, shape: str, least: int, most: int) -> str:
     found = _positional(function)
     required = [p for p in found if p.default is p.empty]
     if required and required[0].name in {"self", "cls"}:
-        return "is a method without its object: register registry.add(thing.method, ...)"
+        return "is a method without its object: use registry.add(thing.method, [...])"
     anything = any(p.kind is p.VAR_POSITIONAL for p in found)
     if len(required) > most or (len(found) < least and not anything):
         return f"must accept {shape}, but has {len(required) or 'no'} parameters"

@@ -54,7 +54,7 @@ def test_a_mistake_in_the_configuration_is_reported_with_file_key_and_value(
     ("arguments", "expected"),
     [
         ((), "no queue is given; set queue.url"),
-        (("--queue-url", "canvas-live-events-prod"), "must be a URL"),
+        (("--queue-url", "canvas-live-events-prod"), "must be a valid URL"),
         (("--queue-url", f"{URL}.fifo"), "FIFO"),
         (("--queue-url", f"{AWS}/grades"), "canvas-live-events"),
         (("--queue-url", URL, "--region", "eu-west-1"), "us-east-1"),

@@ -103,7 +103,7 @@ def test_the_line_has_the_value_of_the_text(
         ("", "not JSON: Expecting value at line 1, column 1"),
         ("secret", "not JSON: Expecting value at line 1, column 1"),
         ('{"a":1}\n{"b":2}', "not JSON: Extra data at line 2, column 1"),
-        ('{"a":"secret', "not JSON: Unterminated string starting at at line 1, column 6"),
+        ('{"a":"secret', "not JSON: Unterminated string starting at line 1, column 6"),
         ("'secret'", "not JSON: Expecting value at line 1, column 1"),
         ("[" * 100_000, "nested too deeply"),
         ('{"a":' * 100_000, "nested too deeply"),

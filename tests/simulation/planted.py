@@ -83,7 +83,7 @@ DEFECTS: Final = (
     Defect(
         "a retry goes beyond twelve hours",
         "engine/outbox.py",
-        "accepted_seconds(n * (not m.recalled), now - m.received_at)",
+        "accepted_seconds(0 if m.recalled else n, now - m.received_at)",
         "n",
     ),
     Defect(

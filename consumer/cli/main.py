@@ -93,7 +93,8 @@ class _Group(click.Group):
 @click.option(
     "--handler", "handlers", metavar="SPEC", multiple=True,
     help="What handles events: archive:DIRECTORY, log, package.module:registry or "
-    "package.module:function. Add =EVENTS for some events only: log=logged_in,quiz_*. "
+    "package.module:function. Except for archive:DIRECTORY, add =EVENTS for some events "
+    "only: log=quiz_*. "
     "Can be given several times; replaces the handlers of the configuration file. "
     "Events that no handler asks for are archived.",
 )  # fmt: skip

@@ -115,7 +115,7 @@ def messages_in(text: str) -> Iterator[ReceivedMessage]:
         except (ValueError, RecursionError):
             following = text.find("\n{", start)
             value, end = None, len(text) if following < 0 else following
-        if isinstance(value, list):
+        if isinstance(value, list) and value:
             for item in value:
                 yield from _unwrapped(item, json.dumps(item))
         else:

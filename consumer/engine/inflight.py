@@ -185,10 +185,30 @@ class InFlight:
         return may
 
     def leave(self, message: InFlightMessage) -> bool:
-        """Mark it as `leaving`: it is not renewed any more. False while a renewal is under way."""
+        """Mark it as `leaving`: it is not renewed any more. False while a change is under way."""
         with self._lock:
-            message.leaving = not message.renewing
-            return message.leaving
+            if message.renewing or (message.leaving and self.holds(message)):
+                return False
+            message.leaving = True
+            return True
+
+    def recall(self, receipt_handles: Iterable[str]) -> tuple[list[str], list[InFlightMessage]]:
+        """Messages that are to be visible: (handles of those not held, those that are leaving).
+
+        A message that is still held here must not be visible yet: its last call will do that.
+        """
+        free: list[str] = []
+        leaving: list[InFlightMessage] = []
+        with self._lock:
+            held = {message.receipt_handle: message for message in self._messages.values()}
+            for handle in dict.fromkeys(receipt_handles):
+                message = held.get(handle)
+                if message is None:
+                    free.append(handle)
+                else:
+                    message.recalled = True
+                    leaving += [message] * message.leaving
+        return free, leaving
 
     def all_stuck(self, now: float) -> bool:
         """True if there is no room for another message, and every one held is past its time.

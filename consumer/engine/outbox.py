@@ -22,8 +22,8 @@ _debug = logging.getLogger(__name__)
 
 #: The shortest pause before an entry that SQS refused is sent again.
 REFUSED_SECONDS = 0.5
-#: How long a change waits for a renewal of its message that is under way.
-RENEWAL_SECONDS = 0.1
+#: How long a change waits for another one of its message that is under way.
+UNDER_WAY_SECONDS = 0.1
 
 
 class Change(NamedTuple):
@@ -59,8 +59,8 @@ class Outbox:
         self.refused: Lane[InFlightMessage] = Lane(
             clock, max(linger_seconds, REFUSED_SECONDS), eager=False
         )
-        #: Changes that a renewal under way could undo: sent a moment later.
-        self.delayed: Lane[Change] = Lane(clock, RENEWAL_SECONDS, eager=False)
+        #: Changes that another change under way could undo: sent a moment later.
+        self.delayed: Lane[Change] = Lane(clock, UNDER_WAY_SECONDS, eager=False)
         #: Receipt handles of messages that waited for a retry and are to be visible now.
         self.recalls: Lane[str] = Lane(clock, 0.0)
         self._lanes: list[Lane[Any]] = [
@@ -188,18 +188,17 @@ class Outbox:
             self._in_flight.release(change.message for change in leaving)
 
     def _recall(self, handles: list[str]) -> None:
-        # One that is still held here must not be visible yet: its change of visibility will be 0.
-        held = {m.receipt_handle: m for m in self._in_flight.snapshot() if not m.leaving}
-        for handle in held.keys() & set(handles):
-            held[handle].recalled = True
-        now = [(handle, 0) for handle in dict.fromkeys(handles) if handle not in held]
-        if not now:
+        free, leaving = self._in_flight.recall(handles)
+        # After the call that hides these, which the recall could overtake.
+        self.delayed.add(Change(message, 0) for message in leaving)
+        if not free:
             return
+        now = [(handle, 0) for handle in free]
         try:
             # An entry fails if its message was received again meanwhile, which is fine.
             self._attempts.make("change_visibility", lambda: self._transport.change_visibility(now))
         except TransportError as error:
-            _log_unchanged(error.code, len(handles))
+            _log_unchanged(error.code, len(now))
 
 
 def _log_settled(messages: list[InFlightMessage], outcome: str) -> None:

@@ -123,13 +123,18 @@ def _check_target(target: str, found: Any, nearby: Iterable[str]) -> None:
         )
 
 
+def is_dotted(text: str) -> bool:
+    """True for a name, or names with dots between them."""
+    return all(part.isidentifier() for part in text.split("."))
+
+
 def load_target(target: str) -> Any:
     """What "package.module:attribute" names; the attribute may be dotted.
 
     Raises ConfigurationError: no such module, no such attribute, or where importing it failed.
     """
     module_name, separator, path = target.partition(":")
-    if not separator or not module_name.strip() or not path.strip():
+    if not (separator and is_dotted(module_name.strip()) and is_dotted(path.strip())):
         raise ConfigurationError(f'"{target}" names no handler: write {_EXAMPLE}')
     found: Any = _import_module(module_name, target)
     for part in path.split("."):

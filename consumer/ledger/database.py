@@ -223,12 +223,13 @@ def load_rows(connection: sqlite3.Connection, *, since: int) -> dict[str, tuple[
             known.update(Step(int(index), str(handler)) for index, handler in steps)
             ages[message_id] = at
     # The new ids are above all old ones: another process with this file may still delete the rows
-    # that it knows.
+    # that it knows. The last row stays, empty, because SQLite reuses the ids of an empty table.
     (highest,) = connection.execute("SELECT ifnull(max(id), 0) FROM handled").fetchone()
     loaded = {
         message_id: (write_row(connection, {message_id: steps}, ages[message_id]), steps)
         for message_id, steps in found.items()
     }
+    write_row(connection, {}, since)
     connection.execute("DELETE FROM handled WHERE id <= ?", (highest,))
     return loaded
 

@@ -238,3 +238,12 @@ def test_a_big_file_is_read_piece_by_piece(tmp_path: Path) -> None:
 
     assert [first, *pieces] == ['{"a": 1}\n', '{"b": 2}\n', '{"c": 3}']
     os.close(reader)
+
+
+def test_an_empty_array_is_a_message_that_cannot_be_decoded() -> None:
+    """As for the daemon: it is counted and reported, and the others keep their numbers."""
+    result = _run("--json", "-", text=f"{A}\n[]\n{B}\n")
+
+    assert result.exit_code == 1
+    assert "message 2: a JSON array" in result.stderr
+    assert [json.loads(line)["event_name"] for line in result.stdout.splitlines()] == ["a", "b"]

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 def rows_in(directory: Path) -> list[dict[str, set[Step]]]:
-    """The rows of what was handled, each with its steps by message id."""
+    """The rows of what was handled, each with its steps by message id, but for the empty one."""
     with closing(_open(directory)) as connection:
-        rows = connection.execute("SELECT messages FROM handled ORDER BY id").fetchall()
+        select = "SELECT messages FROM handled WHERE messages != '{}' ORDER BY id"
+        rows = connection.execute(select).fetchall()
     return [
         {
             message_id: {Step(*step) for step in steps}

@@ -12,6 +12,7 @@ import pytest
 from consumer.engine.breaker import RETRY_WAIT, WaitingForRetry
 from consumer.engine.inflight import InFlight
 from consumer.errors import BatchFailure, Reject, Retry
+from consumer.messages import Outcome
 from consumer.testing import InMemoryQueue, canvas_body
 
 if TYPE_CHECKING:
@@ -478,3 +479,32 @@ def test_a_message_that_is_still_held_is_visible_after_its_last_call_only(
     now = rig.clock.monotonic()
     # The first failures were the events' own: these wait for an ordinary retry.
     assert all(m.visible_at <= now + 5 for m in rig.queue._messages.values())
+
+
+def test_a_recall_does_not_overtake_the_call_that_hides(
+    make_rig: MakeRig, registry: Registry, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handler works again while a message is being hidden: it is made visible afterwards."""
+    registry.add(database.store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    rig.send()
+    rig.receive()
+    (message,) = rig.parts.in_flight.snapshot()
+    hide = rig.queue.change_visibility
+
+    def hide_while_it_is_recalled(changes: Any) -> Any:
+        monkeypatch.undo()
+        rig.parts.outbox.recalls.add([message.receipt_handle])
+        rig.clock.advance(1)
+        assert rig.parts.outbox.send()
+        assert rig.queue.visible() == []
+        return hide(changes)
+
+    monkeypatch.setattr(rig.queue, "change_visibility", hide_while_it_is_recalled)
+    assert rig.parts.receiver.take() is message
+    rig.parts.settler.settle(message, Outcome.retry("the handler is paused", 3_600))
+    rig.settle()
+    rig.clock.advance(1)
+    rig.settle()
+
+    assert [message.message_id] == rig.queue.visible()

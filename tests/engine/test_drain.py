@@ -458,6 +458,30 @@ def test_a_handler_that_is_still_running_is_not_closed(
     assert closed == []
 
 
+def test_a_handler_is_not_closed_beside_a_call_whose_message_is_returned_for_another(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """Other events of the message wait at the handler's gate, so it counts as released."""
+    closed: list[str] = []
+    counts: list[Counts] = []
+
+    def store(_events: object) -> None:
+        if not counts:  # the process drains, and ends, while this call has not returned
+            counts.append(rig.drain(signal_after=0))
+
+    registry.add(store, "*", name="one", batch=1, concurrency=1, close=lambda: closed.append("one"))
+    rig = make_rig(registry)
+    rig.send_envelope(3)
+    rig.receive()
+    role = rig.parts.pool.take_role()
+    assert role == "work"
+
+    rig.parts.pool.do(role)
+
+    assert counts == [Counts(handled=0, deleted=0, released=1, abandoned=0)]
+    assert closed == []
+
+
 def test_nothing_is_received_once_draining_has_begun(make_rig: MakeRig, registry: Registry) -> None:
     """However many messages wait."""
     rig = make_rig(registry)

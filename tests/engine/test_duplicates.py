@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -458,3 +459,18 @@ def test_a_message_of_which_all_events_are_duplicates_counts_as_handled() -> Non
     stats.handled([InFlightMessage(make_message(), visible_at=30.0)])
 
     assert (stats["handled"], stats.events()) == (1, {})
+
+
+def test_the_end_of_a_short_run_writes_its_keys(
+    make_rig: MakeRig, registry: Registry, handled: list[str], clock: ManualClock, tmp_path: Path
+) -> None:
+    """Also if the housekeeper has not looked since: the next process knows the event."""
+    for _ in range(2):
+        with closing(open_ledger(tmp_path, clock=clock)) as ledger:
+            rig = make_rig(registry, engine=ENGINE, ledger=ledger, clock=clock)
+            rig.queue.send(BODY)
+            rig.receive()
+            rig.work()
+            rig.drain()
+
+    assert len(handled) == 1

@@ -232,3 +232,20 @@ def test_it_is_occupied_while_anything_is_held(table: InFlight) -> None:
         states.append(table.occupied.is_set())
 
     assert states == [True, True, False]
+
+
+def test_a_recall_is_sent_for_what_is_not_held(table: InFlight) -> None:
+    """What is held is marked, to be visible after its last call; what is leaving is recalled later.
+
+    The call that hides a message may be under way: a recall that is sent now could overtake it.
+    """
+    received = [make_message("{}", message_id=name, receipt_handle=name) for name in ("m", "n")]
+    (running, hidden), _ = table.admit(table.reserve(2), received, visible_at=30.0)
+    assert table.leave(hidden)
+
+    assert table.recall(["gone", "m", "n", "gone"]) == (["gone"], [hidden])
+    assert running.recalled
+
+    assert not table.leave(hidden)  # not before the call that hides it has ended
+    table.release([hidden])
+    assert table.leave(hidden)

@@ -345,3 +345,20 @@ def test_two_processes_with_one_file_do_not_delete_each_others_rows(
         note(first, message_id, STEPS)
 
     assert {"m1", "m2", "m3", "m4"} == set(steps_in(tmp_path))
+
+
+def test_ids_are_not_used_again_when_the_table_was_empty(
+    reopen: Callable[[], Ledger], tmp_path: Path
+) -> None:
+    """A process that has not ended may still delete the rows that it knows."""
+    first = reopen()
+    note(first, "m1", STEPS)
+    second = reopen()
+    second.forget(["m1"])
+    second.commit(tidy=True)
+    note(second, "m2", STEPS)
+
+    first.forget(["m1"])
+    first.commit(tidy=True)
+
+    assert {"m2"} == set(steps_in(tmp_path))

@@ -13,7 +13,7 @@ from consumer import log_events
 from consumer.engine.attempts import MAX_ATTEMPTS, Attempts
 from consumer.engine.inflight import InFlight
 from consumer.engine.lane import Lane
-from consumer.engine.outbox import REFUSED_SECONDS, RENEWAL_SECONDS, Outbox
+from consumer.engine.outbox import REFUSED_SECONDS, UNDER_WAY_SECONDS, Outbox
 from consumer.engine.settle import Settler
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, TransportError
@@ -665,14 +665,14 @@ def test_a_change_waits_for_the_renewal_of_its_message(bench: Bench) -> None:
     assert (bench.in_flight.holds(renewed), bench.in_flight.holds(other)) == (True, False)
     assert bench.outbox.pending() == 1
 
-    bench.clock.advance(RENEWAL_SECONDS)
+    bench.clock.advance(UNDER_WAY_SECONDS)
     bench.send_due()
     assert bench.outbox.pending() == 1  # the renewal is still under way
 
     for message in renewing:
         message.renewing = False
     assert not bench.outbox.send(partial=True)
-    bench.clock.advance(RENEWAL_SECONDS)
+    bench.clock.advance(UNDER_WAY_SECONDS)
     bench.send_due()
 
     assert bench.sizes("change_visibility") == [1, 1]
@@ -690,7 +690,7 @@ def test_a_full_batch_that_waits_for_renewals_is_not_sent_earlier(bench: Bench) 
         message.renewing = False
 
     assert not bench.outbox.send(partial=True)
-    bench.clock.advance(RENEWAL_SECONDS)
+    bench.clock.advance(UNDER_WAY_SECONDS)
     bench.send_due()
 
     assert bench.sizes("change_visibility") == [10]

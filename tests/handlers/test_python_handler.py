@@ -229,6 +229,7 @@ def test_an_attribute_may_be_dotted_and_a_module_in_a_package(folder: Path) -> N
         ("zz_handlers", "names no handler: write"),
         ("zz_handlers:", "names no handler"),
         (":f", "names no handler"),
+        ("../zz_handlers:f", "names no handler"),
         ("zz_handlers:number", "can't be called"),
         ("zz_handlers:Group", "is a class"),
     ],

@@ -100,7 +100,7 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
         return {**parse_handler_spec(spec), "events": named}
     if not separator and kind in {"archive", "log", *_installed()}:
         return {"name": kind, kind: {}}
-    if kind not in _BUILT_IN and _is_dotted(kind) and _is_dotted(argument):
+    if kind not in _BUILT_IN and python.is_dotted(kind) and python.is_dotted(argument):
         # A name that the configuration accepts: letters, digits, "_" and ".", at most 64 of them.
         name = re.sub(r"[^A-Za-z0-9_.]", "_", f"{kind}.{argument}")[-64:].lstrip("_.0123456789")
         return {"name": name or "python", "python": {"target": f"{kind}:{argument}"}}
@@ -108,10 +108,6 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
         f'"{text}" is not a handler: write archive:DIRECTORY, log, or package.module:attribute'
         + _hint(kind)
     )
-
-
-def _is_dotted(text: str) -> bool:
-    return all(part.isidentifier() for part in text.split("."))
 
 
 def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:

@@ -136,7 +136,7 @@ class Handler:
         name = prefix + self.name
         if limits.get("batch") is not None and self.call_batch is None:
             raise ConfigurationError(
-                f"handler {name!r} takes one event at a time: leave out the batch size, "
+                f"handler {name!r} takes one event at a time: leave out batch_size, "
                 "or register the function with batch=... and let it take a sequence of events"
             )
         changes: dict[str, Any] = {k: value for k, value in limits.items() if value is not None}

@@ -10,16 +10,16 @@ from consumer.errors import DecodeError
 
 _BOM = "\ufeff"
 
-#: A string of a JSON text, with its quotes. Possessive: each character is looked at once. A text
+#: A string of a JSON text, with its quotes. Atomic: each character is looked at once. A text
 #: that ends inside a string is not JSON, but must not take longer for that.
-STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)'
+STRING = r'"(?>[^"\\]*(?:\\.[^"\\]*)*)(?:"|\Z)'
 
 # In a single pass: neither control characters nor what could be a constant.
 _is_strict_line = re.compile(
-    r"[ -HJ-MO-\U0010ffff]*+(?:(?:I(?!nfinity)|N(?!aN))[ -HJ-MO-\U0010ffff]*+)*+"
+    r"(?>[ -HJ-MO-\U0010ffff]*(?:(?:I(?!nfinity)|N(?!aN))[ -HJ-MO-\U0010ffff]*)*)"
 ).fullmatch
 _LOOSE = re.compile(
-    rf"{STRING}|-?[0-9]++(?:[.eE+-]++[0-9]++)*+|-?Infinity|NaN|[\x00-\x1f]++", re.DOTALL
+    rf"{STRING}|-?(?>[0-9]+(?:[.eE+-]+[0-9]+)*)|-?Infinity|NaN|[\x00-\x1f]++", re.DOTALL
 )
 _CONTROL = re.compile(r"[\x00-\x1f]")
 #: By default Python converts no integer with more digits.

@@ -36,11 +36,12 @@ _is_secret_name = re.compile(rf"(?:{_any_of(_NAMES)})[\[\]]*", _ASCII).fullmatch
 _ends_in_secret_name = re.compile(rf"(?:{_any_of(_NAMES)})[\[\]]*\Z", _ASCII).search
 
 # A delimiter in a URL may be literal, percent-encoded (once for each URL around it), or a JSON
-# escape inside text. All quantifiers are possessive: hostile text can't cause backtracking.
+# escape inside text. All is possessive or atomic: hostile text can't cause backtracking. Groups are
+# atomic, because Python before 3.11.5 matches (...)*+ wrongly (python/cpython#106052).
 _BREAK = r'\s"<>'
-_REST = rf"(?:[^{_BREAK}\\]++|\\[^{_BREAK}])*+"
+_REST = rf"(?>(?:[^{_BREAK}\\]++|\\[^{_BREAK}])*)"
 _NAME_CHARACTERS = r"\w.~$+:\-\[\]"
-_NAME = rf"(?:[{_NAME_CHARACTERS}]|%(?!(?:25)*+(?:3f|26|23|3b|3d|2f|2c)))++"
+_NAME = rf"(?>(?:[{_NAME_CHARACTERS}]|%(?!(?:25)*+(?:3f|26|23|3b|3d|2f|2c)))+)"
 _EQUALS = r"(?:=|%((?:25)*+)3d|\\u003d)"
 
 #: From the first delimiter of a URL's variable part to its end; outside, ";" separates sentences.
@@ -57,7 +58,7 @@ _USER_INFO = (
     re.compile(rf":(?:\\?/){{2}}((?:[^/?#\\{_BREAK}]|\\u)+)@"),
     re.compile(
         r"%(?:25)*+3a(?:%(?:25)*+2f){2}"
-        rf"((?:[^/?#&@%\\{_BREAK}]|%(?!(?:25)*+(?:2f|3f|26|23|40)))++)(?:@|%(?:25)*+40)",
+        rf"((?>(?:[^/?#&@%\\{_BREAK}]|%(?!(?:25)*+(?:2f|3f|26|23|40)))+))(?:@|%(?:25)*+40)",
         re.IGNORECASE,
     ),
 )
@@ -77,8 +78,8 @@ _FEED = re.compile(
 def _value(separator: str) -> re.Pattern[str]:
     """The value of a parameter, which `separator` after a "%" ends, too."""
     return re.compile(
-        rf"(?:[^{_BREAK}\\&#;%']++|%(?!{separator})|;(?!{_NAME}{_EQUALS})|'(?!\Z)"
-        rf"|\\(?!u00(?:26|23))[^{_BREAK}])*+",
+        rf"(?>(?:[^{_BREAK}\\&#;%']++|%(?!{separator})|;(?!{_NAME}{_EQUALS})|'(?!\Z)"
+        rf"|\\(?!u00(?:26|23))[^{_BREAK}])*)",
         re.IGNORECASE,
     )
 
@@ -95,8 +96,8 @@ _VALUES = (
 _not_in_name = re.compile(rf"[^%{_NAME_CHARACTERS}]").split
 _has_encoded_mark = re.compile(r"%(?:25)*+(?:3(?:[dD]|[aA]%)|7[eE])").search
 _has_token = re.compile(r"~[a-zA-Z0-9]{20}").search
-_has_user_info = re.compile(rf"://(?:[^/?#@\\{_BREAK}]++|\\u)*+@").search
-_has_escaped_user_info = re.compile(rf":(?:\\?/){{2}}(?:[^/?#@\\{_BREAK}]++|\\u)*+@").search
+_has_user_info = re.compile(rf"://(?>(?:[^/?#@\\{_BREAK}]++|\\u)*)@").search
+_has_escaped_user_info = re.compile(rf":(?:\\?/){{2}}(?>(?:[^/?#@\\{_BREAK}]++|\\u)*)@").search
 #: An escaped ASCII character may hide a secret; those that Rails escapes for HTML do not.
 _has_hidden = re.compile(r"\\u00(?!2[267]|3[cCeE])[2-7][0-9a-fA-F]").search
 

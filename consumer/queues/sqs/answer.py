@@ -23,7 +23,9 @@ _head_end = re.compile(rb"\n\r?\n").search
 _line_end = re.compile(rb"\n").search
 _trailers_end = re.compile(rb"(?:\A|\n)\r?\n").search
 _head = re.compile(
-    rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*+)?\r?\n(?:" + _TOKEN + rb":[^\r\n]*+\r?\n)*+\r?\n"
+    rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*+)?\r?\n(?>(?:"
+    + _TOKEN
+    + rb":[^\r\n]*+\r?\n)*)\r?\n"
 ).fullmatch
 _headers = re.compile(rb"\n(" + _TOKEN + rb")" + _VALUE).findall
 #: The headers that say where the answer ends, and whether the connection does.

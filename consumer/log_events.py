@@ -17,6 +17,7 @@ DRAINED: Final = "drained"  # the totals: handled, deleted, released, abandoned
 STOPPED: Final = "stopped"  # exit code and why
 LOOP_DIED: Final = "loop_died"  # a bug: an engine thread ended with an exception; exit 70
 UNCAUGHT: Final = "uncaught_exception"  # in which thread, its type and place
+COMPANION_FAILED: Final = "companion_failed"  # a bug: metrics or control ended; the rest goes on
 THREADS_LEFT: Final = "threads_left"  # the process ended without a handler's threads
 THREADS_MISSING: Final = "threads_missing"  # the system allows fewer threads than configured
 LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to log one by one

@@ -17,12 +17,13 @@ from consumer.engine.parts import Parts
 from consumer.engine.receive import RunOptions
 from consumer.engine.status import Status
 from consumer.engine.worker import Worker
-from consumer.errors import EXIT_OK
+from consumer.errors import EXIT_BUG, EXIT_OK
 from consumer.handlers.loading.loader import archive_unmatched, build_registry, unmatched_patterns
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
 from consumer.queues.sqs import QueueCheck
+from consumer.service.companions import Companion, Companions
 from consumer.service.daemon import Daemon
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
@@ -74,12 +75,28 @@ def run(
                 start.transport, registry, settings, options,
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
+            companions = Companions(_companions())
+
+            def look(status: Status) -> None:
+                on_tick(status)
+                companions.look(status)
+
             daemon = Daemon(
                 Worker(parts), notifier=notifier, signals=signals, clock=clock,
                 summary_interval_seconds=settings.engine.summary_interval_seconds,
-                flush_repeats=flush_repeats, on_tick=on_tick,
+                flush_repeats=flush_repeats, on_tick=look,
             )  # fmt: skip
-            return daemon.run()
+            code = EXIT_BUG
+            try:
+                code = daemon.run()
+            finally:
+                companions.close(code)
+            return code
+
+
+def _companions() -> list[Companion]:
+    """What is configured to run beside the engine."""
+    return []
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:

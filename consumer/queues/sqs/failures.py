@@ -117,17 +117,19 @@ class CredentialsRefusedError(CredentialsMissingError):
     fatal = True
 
 
-def failure_of(error: Exception, *, operation: str, queue: str, region: str) -> TransportError:
+def failure_of(
+    error: Exception, *, operation: str, queue: str, region: str, service: str = "sqs"
+) -> TransportError:
     """What an exception out of botocore means. What is not known is transient."""
     if isinstance(error, TransportError):  # of the credentials, which already says what went wrong
         return error
     if isinstance(error, aws.ClientError):
-        return _of_answer(error, operation, queue, region)
+        return _of_answer(error, operation, queue, region, service)
     code = type(error).__name__
     if sentence := _local(error):
         return AccessDeniedError(sentence, code=code)
     if isinstance(error, _NETWORK):
-        return not_reached(error, operation=operation, host=f"SQS in {region}")
+        return not_reached(error, operation=operation, host=f"{service.upper()} in {region}")
     what = f"failed ({code})"
     if isinstance(error, ResponseParserError):
         what = "the response is not SQS's answer; is it a proxy's page?"
@@ -140,7 +142,7 @@ def lookup_failure(error: Exception, source: str) -> TransportError:
         return error
     code = type(error).__name__
     if isinstance(error, aws.ClientError):
-        found = _of_answer(error, "", "", "")
+        found = _of_answer(error, "", "", "", "sqs")
         kind = CredentialsRefusedError if found.fatal else CredentialsError
         return kind(f"{source}: {found}", code=found.code)
     file, sentence = getattr(error, "filename", None), _local(error)
@@ -163,7 +165,9 @@ def _local(error: Exception) -> str:
     return next((text for kind, text in _LOCAL.items() if isinstance(error, kind)), "")
 
 
-def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) -> TransportError:
+def _of_answer(
+    error: aws.ClientError, operation: str, queue: str, region: str, service: str
+) -> TransportError:
     codes = _codes(error.response)
     code = next(filter(None, codes), "Unknown")
     known = {
@@ -180,12 +184,12 @@ def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) 
             code=code,
         )
     if known & _NOT_PERMITTED:
-        service = _OTHER_SERVICES.get(operation, "sqs")
+        service = _OTHER_SERVICES.get(operation, service)
         action = f"{service}:{operation.removesuffix('Batch')}"
         if "kms:" in str(error.response["Error"].get("Message", "")):
             action = "kms:Decrypt"
-        resource = f"queue {queue!r}" if service == "sqs" else "the role"
-        sentence = f"not permitted: allow {action} on {resource} to these credentials"
+        resource = {"sqs": f" on queue {queue!r}", "sts": " on the role"}.get(service, "")
+        sentence = f"not permitted: allow {action}{resource} to these credentials"
         return ActionDeniedError(sentence, code=code, action=action)
     for fatal in known & _FATAL.keys():
         return AccessDeniedError(_FATAL[fatal], code=code)
@@ -196,7 +200,7 @@ def _of_answer(error: aws.ClientError, operation: str, queue: str, region: str) 
         sentence = f"{operation}: HTTP status {code} without an error code of AWS's: {hint}"
         return TransportError(sentence, code=code)
     hint = next((f": {_HINTS[c]}" for c in known if c in _HINTS), "")
-    return TransportError(f"{operation}: SQS answered {code}{hint}", code=code)
+    return TransportError(f"{operation}: {service.upper()} answered {code}{hint}", code=code)
 
 
 def _codes(response: Mapping[str, Any]) -> list[str]:

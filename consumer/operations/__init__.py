@@ -1,0 +1,1 @@
+"""What operators do beside the running daemon: set up a queue, check, replay, dead letters."""

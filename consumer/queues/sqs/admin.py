@@ -1,0 +1,88 @@
+"""Calls of AWS that the daemon never makes: for the commands that set up, check and repair."""
+
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumer.config import AwsSettings, QueueSettings
+from consumer.config.urls import is_loopback
+from consumer.queues.rules import address_of, signing_region
+from consumer.queues.sqs.client import USER_AGENT, session_for
+from consumer.queues.sqs.failures import failure_of
+from consumer.queues.sqs.lookup import look_up
+
+
+class AwsCalls:
+    """Any operation of any AWS service, for one queue. One thread calls all methods.
+
+    Throttled and failed requests are tried three times, as is usual for commands.
+
+    Raises, when made: `ConfigurationError`; `TransportError` without usable credentials.
+    """
+
+    def __init__(self, queue: QueueSettings, aws: AwsSettings) -> None:
+        address = address_of(queue, aws)
+        timeout = queue.connect_timeout_seconds
+        self._session = session_for(aws, region=address.region, timeout_seconds=timeout)
+        self.region = signing_region(address, self._session.get_config_variable("region"))
+        self.name = address.name
+        self._url = address.url
+        #: Expiry and source of what signs: botocore's Credentials.
+        self.credentials = look_up(self._session)
+        self._endpoint = address.endpoint_url
+        self._config = Config(
+            user_agent=USER_AGENT,
+            connect_timeout=timeout,
+            read_timeout=queue.effective_read_timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        )
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """Botocore's client. An emulator on this machine is asked for every service."""
+        if service not in self._clients:
+            endpoint = self._endpoint
+            if service != "sqs" and endpoint is not None and not is_loopback(endpoint):
+                endpoint = None
+            self._clients[service] = self._session.create_client(
+                service, region_name=self.region, endpoint_url=endpoint, config=self._config
+            )
+        return self._clients[service]
+
+    def ask(self, operation: str, /, *, service: str = "sqs", **arguments: Any) -> dict[str, Any]:
+        """One call, such as `ask("GetQueueAttributes", QueueUrl=…, AttributeNames=["All"])`.
+
+        Raises: `QueueMissingError`, `ActionDeniedError` with the IAM action, `AccessDeniedError`,
+        or another `TransportError`.
+        """
+        client = self.client(service)
+        names = {api: name for name, api in client.meta.method_to_api_mapping.items()}
+        call = getattr(client, names[operation])
+        try:
+            answer: dict[str, Any] = call(**arguments)
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise failure_of(
+                error, operation=operation, queue=self.name, region=self.region, service=service
+            ) from None  # its text may name users and accounts
+        return answer
+
+    def queue_url(self) -> str:
+        """The queue's URL: the configured one, or what SQS answers for its name."""
+        if self._url is None:
+            self._url = self.url_of(self.name)
+        return self._url
+
+    def url_of(self, name: str) -> str:
+        """The URL of a queue of this account and region. Raises: `QueueMissingError`."""
+        return str(self.ask("GetQueueUrl", QueueName=name)["QueueUrl"])
+
+    def attributes(self, url: str) -> dict[str, str]:
+        """All attributes of a queue, by SQS's names and as its texts."""
+        answer = self.ask("GetQueueAttributes", QueueUrl=url, AttributeNames=["All"])
+        return dict(answer.get("Attributes") or {})
+
+    def close(self) -> None:
+        """Close connections."""
+        for client in self._clients.values():
+            client.close()

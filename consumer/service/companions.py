@@ -1,0 +1,49 @@
+"""What accompanies the daemon: metrics, the control socket, pings. None can stop it."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from consumer import log_events
+from consumer.engine.status import Status
+from consumer.errors import describe
+
+_log = structlog.get_logger(__name__)
+
+
+class Companion(Protocol):
+    """The main thread calls all methods. None may block: the daemon waits for them."""
+
+    def look(self, status: Status) -> None:
+        """Called at each look around: five times a second, once while idle; also in a drain."""
+        ...
+
+    def close(self, exit_code: int) -> None:
+        """The daemon ends with this exit code."""
+        ...
+
+
+class Companions:
+    """All of them, guarded: what one raises is logged, and it is left out from then on."""
+
+    def __init__(self, companions: Sequence[Companion]) -> None:
+        self._companions = list(companions)
+
+    def look(self, status: Status) -> None:
+        """Let each of them look."""
+        for companion in tuple(self._companions):
+            self._guard(companion, lambda c=companion: c.look(status))  # type: ignore[misc]
+
+    def close(self, exit_code: int) -> None:
+        """Close all, the last one first."""
+        for companion in reversed(tuple(self._companions)):
+            self._guard(companion, lambda c=companion: c.close(exit_code))  # type: ignore[misc]
+
+    def _guard(self, companion: Companion, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:
+            self._companions.remove(companion)
+            name = type(companion).__name__
+            _log.error(log_events.COMPANION_FAILED, part=name, **describe(error), exc_info=error)

@@ -19,6 +19,7 @@ from consumer.cli.drift import drift_command
 from consumer.cli.events import events_group
 from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import Printed, open_closed_streams, output_error, plain_errors
+from consumer.cli.queue import queue_group
 from consumer.cli.sample import sample_command
 from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_OUTPUT, ConsumerError
 
@@ -191,6 +192,7 @@ def _overrides(options: dict[str, Any]) -> dict[str, Any]:
 
 
 for _command in (
-    config_group, decode_command, demo_command, drift_command, events_group, sample_command,
+    config_group, decode_command, demo_command, drift_command, events_group, queue_group,
+    sample_command,
 ):  # fmt: skip
     main.add_command(_command)

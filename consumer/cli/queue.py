@@ -83,6 +83,9 @@ def create(
     The command can be run again. It then changes what is not good enough, shows each change, and
     keeps the rest: higher numbers, other statements of the policy, tags, a KMS key, another
     dead-letter queue. It never deletes a queue or a message.
+
+    Your identity needs sqs:GetQueueUrl, sqs:GetQueueAttributes, sqs:CreateQueue and
+    sqs:SetQueueAttributes; for queues that exist sqs:ListDeadLetterSourceQueues, too.
     """
     from consumer.clock import SystemClock
     from consumer.operations import queue_setup

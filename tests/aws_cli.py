@@ -6,20 +6,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import boto3
-import yaml
 
 
 def main(service: str, operation: str, *words: str) -> None:
     """Make the call to the endpoint in AWS_ENDPOINT, and print its answer."""
     options = dict(zip(words[::2], words[1::2], strict=True))
-    arguments: dict[str, Any] = {}
-    if "--cli-input-yaml" in options:
-        arguments = yaml.safe_load(_text(options.pop("--cli-input-yaml")))
-    for option, value in options.items():
-        arguments[_camel(option.removeprefix("--"))] = _value(option, value)
+    arguments = {_camel(o.removeprefix("--")): _text(value) for o, value in options.items()}
     client = boto3.client(
         service,
         endpoint_url=os.environ["AWS_ENDPOINT"],
@@ -35,14 +29,9 @@ def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("-"))
 
 
-def _value(option: str, value: str) -> Any:
-    if option == "--attributes":  # shorthand: a map of texts
-        return dict(pair.split("=") for pair in value.split(","))
-    return _text(value) if value.startswith("file://") else value
-
-
 def _text(value: str) -> str:
-    return Path(value.removeprefix("file://")).read_text(encoding="utf-8")
+    path = value.removeprefix("file://")
+    return value if path == value else Path(path).read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def queue_group() -> None:
         "consume queue create canvas-live-events-prod --region us-east-1",
         "consume queue create canvas-live-events-prod --profile admin --dry-run",
         f"{_PRINT_EXAMPLE} cloudformation > queue.yaml",
-        f"{_PRINT_EXAMPLE} policy --region us-east-1 --account 123456789012",
+        f"{_PRINT_EXAMPLE} policy --account 123456789012",
         codes={
             0: "the queues are as they should be; a warning says if Canvas may not send to them",
             2: "wrong options",

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from consumer.config import AwsSettings, QueueSettings
 from consumer.errors import ConfigurationError, TransportError
+from consumer.operations.queue_kept import kept
 from consumer.operations.queue_setup import QueueSetup, SetUp, queue_to_set_up, visibility_seconds
 from consumer.queues.blueprint import ALL_ACTIONS, Blueprint
 from consumer.queues.sqs.admin import AwsCalls
@@ -44,8 +45,9 @@ class Account:
         return QueueSetup(self.calls, clock=ManualClock(), dry_run=dry_run).run(seconds, **options)
 
     def create(self, name: str = "", **attributes: str) -> str:
-        asked = {"QueueName": name or self.name, "Attributes": attributes}
-        return str(self.calls.ask("CreateQueue", **asked)["QueueUrl"])
+        name = name or self.name
+        answer = self.calls.ask("CreateQueue", QueueName=name, Attributes=attributes)
+        return str(answer["QueueUrl"])
 
     def attributes(self, name: str = "") -> dict[str, str]:
         return self.calls.attributes(self.calls.url_of(name or self.name))
@@ -215,6 +217,13 @@ def test_what_cannot_be_told_is_warned_of(account: Account) -> None:
             "customer managed key"
         ),
     )
+
+
+def test_what_is_unreadable_is_not_described() -> None:
+    """SQS never answers it; an emulator may."""
+    plan = Blueprint(f"{HERE}:{NAME}").attributes()
+    broken = {**plan, "Policy": "{", "RedrivePolicy": "{"}
+    assert list(kept(broken, plan, {"RedrivePolicy"})) == []
 
 
 @pytest.fixture(name="stubbed")

@@ -33,7 +33,7 @@ def resources(text: str, **known: str) -> Any:
 
     Loader.add_constructor("!Sub", substituted)
     for tag in ("!Ref", "!GetAtt"):
-        Loader.add_constructor(tag, lambda loader, node: known[str(loader.construct_scalar(node))])
+        Loader.add_constructor(tag, lambda _, node: known[str(node.value)])
     return yaml.load(text, Loader)["Resources"]
 
 

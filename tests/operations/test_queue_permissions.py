@@ -91,7 +91,7 @@ def test_dead_letters_that_are_moved_or_replayed() -> None:
     actions, resource = found["DeadLetters"]
     assert resource == "arn:aws:sqs:eu-west-1:111122223333:canvas-dead"
     moves = {"StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask"}
-    assert set(actions) == {*CONSUME, *moves, "GetQueueUrl"}
+    assert set(actions) == {*CONSUME, *moves}
 
 
 @for_each(

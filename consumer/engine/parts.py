@@ -76,9 +76,9 @@ class Parts:
             put_back=self.receiver.put_back,
         )
         self._make_flow(rng, quarantine)
+        self.stall = StallDetector(transport, self.stats, clock=clock)
         self.pool = Pool(
-            self.receiver, self.flow, self.admission, self.outbox,
-            StallDetector(transport, self.stats, clock=clock),
+            self.receiver, self.flow, self.admission, self.outbox, self.stall,
             clock=clock, stopping=self.stopping, engine=engine,
         )  # fmt: skip
 

@@ -122,8 +122,8 @@ class Pool:
         return full > 0 and self._roles["settle"] < max(full, self.limit)
 
     def _role_without_room(self) -> Role | None:
-        """Without room for another message, and with none to begin, batches can't grow any more."""
-        if self._has_new() or self._receiver.in_flight.has_room():
+        """If no message can come, and there is none to begin, batches can't grow any more."""
+        if self._has_new() or self._receiver.has_room():
             return None
         if self._outbox.sendable() and not self._roles["settle everything"]:
             return "settle everything"

@@ -22,7 +22,7 @@ LAST_CALLS_SECONDS = 5.0
 
 
 class Worker:
-    """One thread calls all methods."""
+    """One thread calls all methods; any thread may call `pause`."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -36,6 +36,12 @@ class Worker:
     def status(self) -> Status:
         """The engine at this moment."""
         return self._watch.status()
+
+    def pause(self, *, paused: bool) -> None:
+        """Begin no receive any more, or receive again at once. What is in flight goes on."""
+        self.parts.receiver.pause(paused=paused)
+        self.parts.stall.pause(paused=paused)
+        self.parts.pool.nudge()
 
     def stop(self) -> None:
         """Make no more receives. An open long poll may finish: aborting it would hide messages."""

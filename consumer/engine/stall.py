@@ -35,7 +35,7 @@ class StallDetector:
         self.stalled = False
 
     def pause(self, *, paused: bool) -> None:
-        """While nothing is received on purpose, there is nothing to find; then the looks restart."""
+        """Nothing is received on purpose, so there is nothing to find; then the looks begin again."""
         self._paused = paused
         self._suspicious = False
         self._due = self._clock.monotonic() + LOOK_SECONDS

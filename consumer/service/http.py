@@ -7,27 +7,26 @@ The routes decide what it answers.
 import os
 import socket
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from typing import Final, TypeVar
 
 import structlog
 
 from consumer import log_events
 from consumer.errors import describe
+from consumer.service.http_request import RefusedError, Request, read_request
+
+_T = TypeVar("_T")
 
 _log = structlog.get_logger(__name__)
 
 #: Connections at a time; those beyond get 503 at once.
 MOST_CONNECTIONS: Final = 8
-#: The request line and all headers. A request has no body: what it says is in its query.
-MOST_REQUEST_BYTES: Final = 8_192
 #: How long a client may take to send its request, and to take an answer or a part of a stream.
 REQUEST_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
@@ -55,14 +54,6 @@ class Response:
 Route = Callable[[Mapping[str, str]], Response]
 
 
-class _RefusedError(Exception):
-    """This request gets an error as its answer."""
-
-    def __init__(self, status: HTTPStatus, why: str, **headers: str) -> None:
-        super().__init__(why)
-        self.response = Response(status, TEXT, f"{why}\n".encode(), headers)
-
-
 class HttpServer:
     """Answers on one listening socket, which it closes. Its threads are daemon threads.
 
@@ -82,7 +73,7 @@ class HttpServer:
         self._listener = listener
         self._routes = routes
         self._name = name
-        self._only_local_names = _is_loopback(listener)
+        self._only_addresses = _is_loopback(listener)
         self._free = threading.Semaphore(MOST_CONNECTIONS)
         self._closed = threading.Event()
         _close_in_forked_children(listener)
@@ -111,95 +102,78 @@ class HttpServer:
             if not self._free.acquire(blocking=False):
                 _refuse(connection)
                 continue
+            serve = threading.Thread(
+                target=self._serve, args=(connection,), name=self._name, daemon=True
+            )
             try:
-                threading.Thread(
-                    target=self._serve, args=(connection,), name=self._name, daemon=True
-                ).start()
+                serve.start()
             except (RuntimeError, MemoryError):  # "can't start new thread"
                 self._free.release()
                 _refuse(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            with closing(connection):
-                self._answer(connection)
-        except OSError:
-            pass  # the client went away, or is too slow
+            with closing(connection), suppress(OSError):  # the client went away, or is too slow
+                try:
+                    request = read_request(connection, seconds=REQUEST_SECONDS)
+                    route = self._route(request)
+                except RefusedError as refused:
+                    _send(connection, _error(refused))
+                else:
+                    self._answer(connection, request, route)
+                connection.shutdown(socket.SHUT_WR)
         finally:
             self._free.release()
 
-    def _answer(self, connection: socket.socket) -> None:
-        head_only = False
-        try:
-            method, target, headers = _read_request(connection)
-            head_only = method == "HEAD"
-            response = self._respond(method, target, headers)
-        except _RefusedError as refused:
-            response = refused.response
-        except OSError:
-            raise
-        except Exception as error:
-            _log.error(log_events.HTTP_FAILED, **describe(error), exc_info=error)
-            response = Response(HTTPStatus.INTERNAL_SERVER_ERROR, TEXT, b"a bug: see the log\n")
-        connection.settimeout(ANSWER_SECONDS)
-        connection.sendall(_head(response))
+    def _answer(self, connection: socket.socket, request: Request, route: Route) -> None:
+        bug = Response(HTTPStatus.INTERNAL_SERVER_ERROR, TEXT, b"a bug: see the log\n")
+        response = _guarded(lambda: route(request.query), bug)
         if isinstance(response.body, bytes):
-            connection.sendall(b"" if head_only else response.body)
-        else:
-            self._stream(connection, response.body, head_only=head_only)
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_WR)
-
-    def _stream(
-        self, connection: socket.socket, parts: Iterable[bytes], *, head_only: bool
-    ) -> None:
+            _send(connection, response, with_body=request.method != "HEAD")
+            return
+        _send(connection, response)
+        parts = iter(response.body)
         try:
-            for part in () if head_only else parts:
-                if part:
-                    connection.sendall(part)
-                elif _is_gone(connection):
+            while not self._closed.is_set():
+                part = _guarded(lambda: next(parts, None), None)
+                if part is None or (not part and _is_gone(connection)):
                     return
-                if self._closed.is_set():
-                    return
+                connection.sendall(part)
         finally:
-            close = getattr(parts, "close", None)
-            if close is not None:
-                close()
+            _guarded(getattr(parts, "close", lambda: None), None)
 
-    def _respond(self, method: str, target: str, headers: Mapping[str, str]) -> Response:
-        if self._only_local_names and not _is_local_name(headers.get("host", "")):
-            raise _RefusedError(HTTPStatus.FORBIDDEN, "the Host must be an address or localhost")
-        url = urlsplit(target)
-        route = self._routes.get(f"{'GET' if method == 'HEAD' else method} {url.path}")
-        if route is None:
-            allowed = [name.split()[0] for name in self._routes if name.split()[1] == url.path]
-            if allowed:
-                allow = ", ".join(sorted(allowed))
-                why = f"{url.path} takes {allow}"
-                raise _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, why, Allow=allow)
-            raise _RefusedError(HTTPStatus.NOT_FOUND, "there is no such page")
-        return route(dict(parse_qsl(url.query, keep_blank_values=True)))
+    def _route(self, request: Request) -> Route:
+        if self._only_addresses and not request.names_an_address:
+            raise RefusedError(HTTPStatus.FORBIDDEN, "the Host must be an address or localhost")
+        method, path = request.method, request.path
+        route = self._routes.get(f"{'GET' if method == 'HEAD' else method} {path}")
+        if route is not None:
+            return route
+        allowed = [name.split()[0] for name in self._routes if name.split()[1] == path]
+        if allowed:
+            allow = ", ".join(allowed)
+            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes {allow}", allow=allow)
+        raise RefusedError(HTTPStatus.NOT_FOUND, "there is no such page")
 
 
-def _read_request(connection: socket.socket) -> tuple[str, str, dict[str, str]]:
-    """Method, target and headers (their names in lower case). Raises `_RefusedError`, `OSError`."""
-    deadline, data = time.monotonic() + REQUEST_SECONDS, b""
-    while b"\r\n\r\n" not in data and b"\n\n" not in data:
-        connection.settimeout(max(deadline - time.monotonic(), 0.001))
-        part = connection.recv(4096)
-        if not part:
-            raise ConnectionResetError
-        data += part
-        if len(data) > MOST_REQUEST_BYTES:
-            raise _RefusedError(
-                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large"
-            )
-    first, *lines = data.decode("latin-1").replace("\r\n", "\n").split("\n\n")[0].split("\n")
-    words = first.split(" ")
-    if len(words) != 3 or not words[1].startswith("/") or not words[2].startswith("HTTP/1."):
-        raise _RefusedError(HTTPStatus.BAD_REQUEST, "this is not a request of HTTP/1.1")
-    headers = dict(line.partition(":")[::2] for line in lines)
-    return words[0], words[1], {name.lower(): value.strip() for name, value in headers.items()}
+def _guarded(call: Callable[[], _T], otherwise: _T) -> _T:
+    """What a route does may fail, and only its own client gets to know."""
+    try:
+        return call()
+    except Exception as error:
+        _log.error(log_events.HTTP_FAILED, **describe(error), exc_info=error)
+        return otherwise
+
+
+def _error(refused: RefusedError) -> Response:
+    headers = {"Allow": refused.allow} if refused.allow else {}
+    return Response(refused.status, TEXT, f"{refused}\n".encode(), headers)
+
+
+def _send(connection: socket.socket, response: Response, *, with_body: bool = True) -> None:
+    connection.settimeout(ANSWER_SECONDS)
+    body = response.body if isinstance(response.body, bytes) else b""
+    connection.sendall(_head(response) + (body if with_body else b""))
 
 
 def _head(response: Response) -> bytes:
@@ -242,18 +216,6 @@ def _is_loopback(listener: socket.socket) -> bool:
     if listener.family == socket.AF_UNIX:
         return False
     return ip_address(str(listener.getsockname()[0]).partition("%")[0]).is_loopback
-
-
-def _is_local_name(host: str) -> bool:
-    """True for an address or "localhost" with or without a port, and if there is no Host."""
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    if name.lower() in ("", "localhost"):
-        return True
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _close_in_forked_children(listener: socket.socket) -> None:

@@ -53,21 +53,22 @@ def tap_command(
     import json
 
     query = {"events": events, "handler": handler, "body": str(int(body))}
-    left = count
-    for facts in running_daemon(options).stream("/tap", query):
-        if "dropped" in facts and not as_json:
-            note(f"consume: {facts['dropped']} lines were left out: they came too fast")
-            continue
-        for line in [json.dumps(facts)] if as_json else _lines(facts):
-            echo(line)
-        if left is not None and "dropped" not in facts:
-            left -= 1
-            if left == 0:
-                return
-    note("consume: the daemon has ended")
+    with running_daemon(options).stream("/tap", query) as found:
+        note("consume: connected to the daemon; Ctrl-C ends the tap")
+        shown = 0
+        while shown != count and (facts := next(found, None)):
+            if "dropped" in facts and not as_json:
+                note(f"consume: {facts['dropped']} lines were left out: they came too fast")
+            for line in [json.dumps(facts)] if as_json else _lines(facts):
+                echo(line)
+            shown += "dropped" not in facts
+        if shown != count:
+            note("consume: the daemon has ended")
 
 
 def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    if "outcome" not in facts:
+        return
     ids = (f"{key}={value}" for key, value in facts.items() if key not in _NOT_IDS and value)
     reason = f" ({facts['reason']})" if facts.get("reason") else ""
     parts = [

@@ -92,11 +92,11 @@ class RunningDaemon:
         with self._request("POST", path) as response:
             return _content(response)
 
-    def stream(self, path: str, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    @contextmanager
+    def stream(self, path: str, query: Mapping[str, str]) -> Iterator[Iterator[dict[str, Any]]]:
         """The lines that it sends, until it ends. Raises: `ConsumerError`."""
         with self._request("GET", f"{path}?{urlencode(query)}", stream=True) as response:
-            while line := response.readline():
-                yield _parsed(line)
+            yield map(_parsed, iter(response.readline, b""))
 
     def drain(self, *, wait: bool) -> dict[str, Any]:
         """Ask it to drain, and wait until its process has ended. Raises: `ConsumerError`."""
@@ -126,8 +126,8 @@ class RunningDaemon:
     @contextmanager
     def _request(self, method: str, target: str, *, stream: bool = False) -> Iterator[HTTPResponse]:
         connection = HTTPConnection("localhost")
-        connection.sock = self._connect()
-        with closing(connection):
+        channel = connection.sock = self._connect()
+        with closing(channel), closing(connection):
             try:
                 connection.request(method, target)
                 response = connection.getresponse()
@@ -135,7 +135,7 @@ class RunningDaemon:
                     why = _content(response).get("error", f"it answers {response.status}")
                     raise RefusedError(f"the daemon refuses: {why}")
                 if stream:
-                    connection.sock.settimeout(None)
+                    channel.settimeout(None)
                 yield response
             except (OSError, HTTPException) as error:
                 raise NoAnswerError(f"the daemon does not answer: {type(error).__name__}") from None

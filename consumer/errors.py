@@ -12,10 +12,6 @@ from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 
 #: Exit codes, a contract with systemd and with scripts (the numbers are those of sysexits.h).
 EXIT_OK = 0
-#: Something is wrong, or was refused.
-EXIT_FAULTS = 1
-#: No daemon runs; as `systemctl status`.
-EXIT_NOT_RUNNING = 3
 EXIT_QUEUE_MISSING = 69
 EXIT_BUG = 70
 EXIT_OUTPUT = 74

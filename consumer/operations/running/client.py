@@ -15,13 +15,7 @@ from urllib.parse import urlencode
 
 from consumer.config import load
 from consumer.directories import CONTROL_SOCKET, user_name
-from consumer.errors import (
-    EXIT_FAULTS,
-    EXIT_NOT_RUNNING,
-    EXIT_PERMISSION,
-    EXIT_TRANSIENT,
-    ConsumerError,
-)
+from consumer.errors import EXIT_PERMISSION, EXIT_TRANSIENT, ConsumerError
 
 #: The runtime directory of the unit in systemd/; with "-NAME" that of an instance.
 UNIT_DIRECTORY: Final = Path("/run/canvas-live-events-consumer")
@@ -33,7 +27,7 @@ _LOOK_SECONDS: Final = 0.1
 class NotRunningError(ConsumerError):
     """Nothing listens on the control socket."""
 
-    exit_code = EXIT_NOT_RUNNING
+    exit_code = 3  # as `systemctl status`
 
 
 class NotAllowedError(ConsumerError):
@@ -51,7 +45,7 @@ class NoAnswerError(ConsumerError):
 class RefusedError(ConsumerError):
     """The daemon does not do that, and says why."""
 
-    exit_code = EXIT_FAULTS
+    exit_code = 1
 
 
 def control_sockets(

@@ -96,8 +96,7 @@ def test_tap_shows_what_is_handled(moto: Moto, consume: Start) -> None:
         consume("tap", "--handler", "log"),
         consume("tap", "--body", "--json"),
     ]
-    for tap in taps:
-        eventually(lambda tap=tap: "connected" in tap.stderr(), "all of them are connected")
+    eventually(lambda: all("connected" in tap.stderr() for tap in taps), "all are connected")
 
     queue.send_numbered(3)
 

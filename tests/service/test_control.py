@@ -34,7 +34,7 @@ class Controlled:
         registry.add(lambda _: None, "quiz_*", name="two")
         self.rig = Rig(registry)
         self.signals = StopSignals()
-        self.control = open_control(path, self.rig.worker, self.signals)
+        self.control: Control | None = open_control(path, self.rig.worker, self.signals)
 
     def look(self) -> None:
         """What the main thread does."""
@@ -54,7 +54,8 @@ class Controlled:
             channel.settimeout(60)
             channel.connect(str(self.path))
             connection.sock = channel
-            connection.request(*request.split(" "))
+            method, target = request.split(" ")
+            connection.request(method, target)
             with connection.getresponse() as response:
                 yield response
 
@@ -92,17 +93,14 @@ def test_only_the_owner_may_use_it(controlled: Controlled) -> None:
 
 def test_a_pause_waits_for_the_first_receive(controlled: Controlled, logged: list[Any]) -> None:
     """Otherwise systemd would wait for "ready" in vain; each change is logged once."""
+    receiver, seen = controlled.rig.parts.receiver, []
     assert controlled.ask("POST /pause")[0] == 409
-    assert not controlled.rig.status.paused
-
     controlled.rig.cycle()
     controlled.look()
-    for _ in range(2):
-        assert controlled.ask("POST /pause")[0] == 200
-    assert controlled.rig.status.paused
-    for _ in range(2):
-        assert controlled.ask("POST /resume")[0] == 200
-    assert not controlled.rig.status.paused
+    for request in ("pause", "pause", "resume", "resume"):
+        assert controlled.ask(f"POST /{request}")[0] == 200
+        seen.append(receiver.paused)
+    assert seen == [True, True, False, False]
     assert [len(named(logged, event)) for event in ("paused", "resumed")] == [1, 1]
 
 

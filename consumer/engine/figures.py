@@ -114,7 +114,7 @@ def _handler(parts: Parts, handler: Handler) -> HandlerFigures:
         events=stats.events(),
         failures=stats.failures(),
         last_error=error,
-        last_error_at=_wall(parts, error and error.at),
+        last_error_at=_wall(parts, None if error is None else error.at),
         last_success_at=_wall(parts, stats.last_success),
         breaker=breaker,
         held=held,

@@ -70,6 +70,7 @@ def _buckets(spread: Spread) -> list[tuple[str, float]]:
 
 
 def count_of(name: str) -> Callable[[Facts], Iterable[Sample]]:
+    """One of the engine's counters."""
     return lambda facts: [((), facts.figures.counts.get(name, 0))]
 
 
@@ -81,6 +82,8 @@ def counts_of(**names: str) -> Callable[[Facts], Iterable[Sample]]:
 
 
 def value_of(read: Callable[[Facts], float | Spread | None]) -> Callable[[Facts], Iterable[Sample]]:
+    """One value; no sample if it is None."""
+
     def samples(facts: Facts) -> Iterator[Sample]:
         value = read(facts)
         if value is not None:
@@ -90,16 +93,21 @@ def value_of(read: Callable[[Facts], float | Spread | None]) -> Callable[[Facts]
 
 
 def time_of(read: Callable[[Facts], datetime | None]) -> Callable[[Facts], Iterable[Sample]]:
-    def seconds(facts: Facts) -> float | None:
-        at = read(facts)
-        return None if at is None else at.timestamp()
+    """One time, as seconds since 1970."""
 
-    return value_of(seconds)
+    return value_of(lambda facts: seconds_of(read(facts)))
+
+
+def seconds_of(at: datetime | None) -> float | None:
+    """Since 1970."""
+    return None if at is None else at.timestamp()
 
 
 def by_handler(
     read: Callable[[HandlerFigures], float | Spread | None],
 ) -> Callable[[Facts], Iterable[Sample]]:
+    """One value for each handler."""
+
     def samples(facts: Facts) -> Iterator[Sample]:
         for handler in facts.figures.handlers:
             value = read(handler)
@@ -124,6 +132,7 @@ def bounded(events: Mapping[Kind, int]) -> list[Sample]:
 
 
 def receives(facts: Facts) -> list[Sample]:
+    """By what they brought."""
     counts = facts.figures.counts
     empty = counts.get("empty_receives", 0)
     return [
@@ -134,6 +143,7 @@ def receives(facts: Facts) -> list[Sample]:
 
 
 def failures(facts: Facts) -> list[Sample]:
+    """By handler and type."""
     return [
         ((handler.name, reason), count)
         for handler in facts.figures.handlers
@@ -142,6 +152,7 @@ def failures(facts: Facts) -> list[Sample]:
 
 
 def threads(facts: Facts) -> list[Sample]:
+    """By role; both ways to settle are one."""
     found = dict.fromkeys(("receive", "work", "settle"), 0)
     for activity in facts.figures.activities:
         role = activity.role.split()[0]
@@ -150,12 +161,14 @@ def threads(facts: Facts) -> list[Sample]:
 
 
 def depths(facts: Facts) -> Iterator[tuple[str, Depth]]:
+    """The queues that have answered."""
     for queue, depth in (("main", facts.queue), ("dead_letter", facts.dead_letters)):
         if depth is not None and depth.asked_at is not None:
             yield queue, depth
 
 
 def queue_messages(facts: Facts) -> Iterator[Sample]:
+    """By queue and state."""
     for queue, depth in depths(facts):
         attributes = depth.attributes
         for state, count in (
@@ -168,12 +181,14 @@ def queue_messages(facts: Facts) -> Iterator[Sample]:
 
 
 def retention(facts: Facts) -> Iterator[Sample]:
+    """By queue."""
     for queue, depth in (("main", facts.queue), ("dead_letter", facts.dead_letters)):
         if depth is not None and depth.attributes.retention_seconds is not None:
             yield (queue,), depth.attributes.retention_seconds
 
 
 def states(facts: Facts) -> list[Sample]:
+    """1 for the one that it is in."""
     all_states: tuple[State, ...] = (
         "starting", "receiving", "paused", "waiting", "draining", "unhealthy",
     )  # fmt: skip

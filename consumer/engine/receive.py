@@ -212,16 +212,7 @@ class Receiver:
             self.last_error_code = ""
             _log.info(log_events.RECEIVE_RECOVERED, failures=failures)
         self.succeeded = True
-        self._stats.add("receives")
-        if not messages:
-            self._stats.add("empty_receives")
-            return
-        self._stats.add("received", len(messages))
-        if again := sum([message.receive_count > 1 for message in messages]):
-            self._stats.add("redelivered", again)
-        sent_at = messages[0].sent_at
-        if sent_at is not None:
-            self._stats.lag_seconds = max(0.0, (self._clock.now() - sent_at).total_seconds())
+        self._stats.received(messages, self._clock.now(), self._clock.monotonic())
 
     def _note_failure(self, error: TransportError, began: float) -> float:
         """Count and log a failure; returns how long to pause. Raises what is fatal for good."""

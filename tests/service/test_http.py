@@ -146,13 +146,18 @@ def test_a_slow_client_is_disconnected_and_delays_nobody(monkeypatch: pytest.Mon
 def test_a_client_that_does_not_read_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that is not taken in time is given up, and its connection is free again."""
     monkeypatch.setattr(server_module, "ANSWER_SECONDS", 0.2)
-    before = threading.active_count()
+    before, begun = threading.active_count(), threading.Event()
+
+    def large(_query: Any) -> Response:
+        begun.set()
+        return Response(body=bytes(50_000_000))
+
     with (
-        serving(large=lambda _query: Response(body=bytes(50_000_000))) as port,
+        serving(large=large) as port,
         socket.create_connection(("127.0.0.1", port), timeout=30) as client,
     ):
         client.sendall(b"GET /large HTTP/1.0\r\n\r\n")
-        eventually(lambda: threading.active_count() > before + 1, "it is being answered")
+        assert begun.wait(30)
         eventually(lambda: threading.active_count() == before + 1, "it was given up")
 
 

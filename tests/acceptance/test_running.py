@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import shutil
 import signal
 import socket
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 from consumer.testing import canvas_body
-from tests.processes import eventually
+from tests.processes import ROOT, environment, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     Start = Callable[..., Consume]
 
+README = (ROOT / "README.md").read_text()
 GATED = ("--handler", "gated_handlers:registry")
 LOG = ("--handler", "log")
 
@@ -136,3 +141,26 @@ def test_a_tap_that_never_reads_holds_nothing_up(
         run.signal(signal.SIGTERM)
         assert run.end() == 0
     assert run.log("summary")[-1]["handled"] == 40
+
+
+def test_the_commands_of_the_readme(moto: Moto, consume: Start, tmp_path: Path) -> None:
+    """As they stand there, in the directory of a daemon with the default configuration."""
+    blocks = re.findall(r"<!-- test: running -->\n```sh\n(.*?)```", README, re.DOTALL)
+    *others, drain = sorted("".join(blocks).splitlines(), key=lambda line: "drain" in line)
+    here = {"CONSUMER_STATE_DIRECTORY": "canvas-live-events"}
+    queue = moto.queue()
+    run = consume("--queue-url", queue.url, "--handler", "log", **here)
+    run.until("ready")
+    environ = environment(tmp_path, here)
+    for command in [*others, "consume resume", drain]:
+        if "tap" in command:
+            queue.send_numbered(10)
+        if command.startswith("curl") and shutil.which("curl") is None:
+            continue
+        done = subprocess.run(
+            shlex.split(command), cwd=tmp_path, env=environ, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        assert done.stdout
+    assert run.end() == 0

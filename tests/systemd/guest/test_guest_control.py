@@ -42,6 +42,9 @@ def test_root_sees_and_pauses_the_service_and_others_do_not(guest: Guest) -> Non
 
 def test_a_drained_service_is_not_started_again(guest: Guest, configure: Configure) -> None:
     """That one instance, and no other; its socket goes with it."""
+    for part in ("aws_access_key_id", "aws_secret_access_key"):
+        value = guest.path(f"/etc/credstore/{NAME}.{part}").read_text()
+        guest.put(f"/etc/credstore/{NAME}-test.{part}", value, 0o600)
     configure("test")
     guest.start(NAME, f"{NAME}@test")
 

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from pathlib import Path
 
 import structlog
 
@@ -24,6 +25,7 @@ from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
 from consumer.queues.sqs import QueueCheck
 from consumer.service.companions import Companion, Companions
+from consumer.service.control import control_socket, open_control
 from consumer.service.daemon import Daemon
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
@@ -75,14 +77,16 @@ def run(
                 start.transport, registry, settings, options,
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
-            companions = Companions(_companions())
+            worker = Worker(parts)
+            control = control_socket(state, environ)
+            companions = Companions(_companions(control, worker, signals))
 
             def look(status: Status) -> None:
                 on_tick(status)
                 companions.look(status)
 
             daemon = Daemon(
-                Worker(parts), notifier=notifier, signals=signals, clock=clock,
+                worker, notifier=notifier, signals=signals, clock=clock,
                 summary_interval_seconds=settings.engine.summary_interval_seconds,
                 flush_repeats=flush_repeats, on_tick=look,
             )  # fmt: skip
@@ -94,9 +98,10 @@ def run(
             return code
 
 
-def _companions() -> list[Companion]:
+def _companions(control: Path, worker: Worker, signals: StopSignals) -> list[Companion]:
     """What is configured to run beside the engine."""
-    return []
+    companions = [open_control(control, worker, signals)]
+    return [companion for companion in companions if companion is not None]
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:

@@ -23,6 +23,7 @@ STOPPED: Final = "stopped"  # exit code and why
 LOOP_DIED: Final = "loop_died"  # a bug: an engine thread ended with an exception; exit 70
 UNCAUGHT: Final = "uncaught_exception"  # in which thread, its type and place
 COMPANION_FAILED: Final = "companion_failed"  # a bug: metrics or control ended; the rest goes on
+TEXTFILE_FAILED: Final = "textfile_failed"  # code, path; the metrics could not be written
 HTTP_FAILED: Final = "http_failed"  # a bug: an answer of the metrics or the control socket
 THREADS_LEFT: Final = "threads_left"  # the process ended without a handler's threads
 THREADS_MISSING: Final = "threads_missing"  # the system allows fewer threads than configured

@@ -94,7 +94,6 @@ def value_of(read: Callable[[Facts], float | Spread | None]) -> Callable[[Facts]
 
 def time_of(read: Callable[[Facts], datetime | None]) -> Callable[[Facts], Iterable[Sample]]:
     """One time, as seconds since 1970."""
-
     return value_of(lambda facts: seconds_of(read(facts)))
 
 
@@ -140,6 +139,13 @@ def receives(facts: Facts) -> list[Sample]:
         (("empty",), empty),
         (("failed",), counts.get("receive_failures", 0)),
     ]
+
+
+def handler_events(facts: Facts) -> Iterator[Sample]:
+    """By handler and outcome; both from the start, so that the first failure is an increase."""
+    for handler in facts.figures.handlers:
+        yield (handler.name, "handled"), handler.handled
+        yield (handler.name, "failed"), sum(handler.failures.values())
 
 
 def failures(facts: Facts) -> list[Sample]:

@@ -73,12 +73,12 @@ def _queue(queue: "QueueJson", region: str) -> str:
     return f"{where}: {queue['visible']:,} visible, {queue['in_flight'] or 0:,} in flight"
 
 
-_HANDLER: Final = ("name", "events", "failed", "running", "held", "mean", "95 %", "breaker")
+_HANDLER: Final = ("name", "handled", "failed", "running", "held", "mean", "95 %", "breaker")
 
 
 def _handler(handler: "HandlerJson") -> Sequence[str]:
     return (
-        handler["name"], f"{handler['events']:,}", f"{handler['failed']:,}",
+        handler["name"], f"{handler['handled']:,}", f"{handler['failed']:,}",
         str(handler["running"]), str(handler["held_events"]),
         _milliseconds(handler["mean_seconds"]), _milliseconds(handler["p95_seconds"]),
         handler["breaker"],

@@ -156,8 +156,8 @@ class RunningDaemon:
                 return connection
         places = " or ".join(map(str, self._sockets))
         raise NotRunningError(
-            f"no daemon runs: nothing listens on {places}; --config, --instance and --socket name "
-            "another one"
+            f"no daemon runs: nothing listens on {places}; the systemd unit is found without "
+            "--config, or with --instance, and any other daemon with --socket"
         )
 
 

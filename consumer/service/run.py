@@ -22,9 +22,13 @@ from consumer.handlers.loading.loader import archive_unmatched, build_registry, 
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
-from consumer.queues.sqs import QueueCheck
-from consumer.service.companions import Companion, Companions
+from consumer.queues.sqs import QueueCheck, SqsTransport
+from consumer.service.companions import Companions
+from consumer.service.control import control_socket, open_control
 from consumer.service.daemon import Daemon
+from consumer.service.depth import Depths
+from consumer.service.monitor import Monitor
+from consumer.service.monitoring import listening, metrics_companions
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
@@ -61,7 +65,7 @@ def run(
         archive_unmatched(registry, state_directory=state)
     notifier, signals = Notifier(environ), StopSignals()
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
-    with signals.installed(), closing(start):
+    with signals.installed(), closing(start), listening(settings.metrics) as listener:
         _log_starting(settings, registry)
         check = start.check()
         if check is None or start.transport is None:
@@ -75,14 +79,28 @@ def run(
                 start.transport, registry, settings, options,
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
-            companions = Companions(_companions())
+            worker = Worker(parts)
+            depths = _depths(start.transport, check, clock)
+            monitor = Monitor(
+                worker.figures, clock=clock, region=start.transport.region, depths=depths,
+                requests=start.requests,
+                credentials_expire_at=start.transport.credentials_expire_at,
+            )  # fmt: skip
+            control = open_control(control_socket(state, environ), worker, signals, monitor.facts)
+            companions = Companions(
+                [
+                    monitor,
+                    *metrics_companions(settings.metrics, listener, monitor.facts, depths, clock),
+                    *([] if control is None else [control]),
+                ]
+            )
 
             def look(status: Status) -> None:
                 on_tick(status)
                 companions.look(status)
 
             daemon = Daemon(
-                Worker(parts), notifier=notifier, signals=signals, clock=clock,
+                worker, notifier=notifier, signals=signals, clock=clock,
                 summary_interval_seconds=settings.engine.summary_interval_seconds,
                 flush_repeats=flush_repeats, on_tick=look,
             )  # fmt: skip
@@ -94,9 +112,15 @@ def run(
             return code
 
 
-def _companions() -> list[Companion]:
-    """What is configured to run beside the engine."""
-    return []
+def _depths(transport: SqsTransport, check: QueueCheck, clock: Clock) -> Depths:
+    name = check.attributes.dead_letter_queue
+    return Depths(
+        transport,
+        transport.name,
+        check.attributes,
+        dead_letters=None if name is None else transport.beside(name),
+        clock=clock,
+    )
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:

@@ -7,7 +7,7 @@ import click
 
 from consumer.cli.options import help_end, message_options
 from consumer.cli.output import echo_result, report
-from consumer.cli.payloads import ARCHIVED_KEY, read_events
+from consumer.cli.payloads import read_events
 from consumer.events.identifiers import is_truncated, local_id, shard_of
 from consumer.messages import Event, ReceivedMessage
 from consumer.printable import printable
@@ -68,8 +68,7 @@ def _facts(event: Event, message: ReceivedMessage, file: str, number: int) -> di
         "format": event.format,
         "event_name": event.name,
         "event_time": event.time.isoformat().replace("+00:00", "Z") if event.time else None,
-        # The archive removes secrets from the payload, but has the key of the original.
-        "event_key": message.attributes.get(ARCHIVED_KEY) or event.key,
+        "event_key": event.key,
         "message_id": event.message_id or None,
         "triggered_by_job": event.triggered_by_job,
         "ids": {

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 _GZIP: Final = b"\x1f\x8b"
 _SUFFIXES: Final = re.compile(r"\.jsonl?(\.gz)?$")
@@ -103,25 +103,33 @@ def first_line_of(file: str) -> bytes:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[tuple[IO[bytes], IO[bytes] | None]]:
+def _opened(file: str) -> Iterator[tuple[BinaryIO, BinaryIO | None]]:
     """The unpacked content; and the file itself, if it is compressed."""
     if file == "-":
-        if sys.stdin is None:
-            raise RuntimeError
-        yield _unpacked(sys.stdin.buffer)
+        yield _unpacked(_standard_input())
         return
     with Path(file).open("rb") as raw:
         yield _unpacked(raw)
 
 
-def _unpacked(raw: IO[bytes]) -> tuple[IO[bytes], IO[bytes] | None]:
-    stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(raw)  # type: ignore[arg-type]
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise RuntimeError
+    try:
+        # Python closes its own at exit, and aborts if a thread still waits in there.
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except (OSError, ValueError):  # such as a StringIO
+        return sys.stdin.buffer
+
+
+def _unpacked(raw: BinaryIO) -> tuple[BinaryIO, BinaryIO | None]:
+    stream: Any = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("Any", raw))
     if stream.peek(2)[:2] == _GZIP:
-        return gzip.GzipFile(fileobj=stream), stream
+        return cast("BinaryIO", gzip.GzipFile(fileobj=stream)), stream
     return stream, None
 
 
-def _skip(stream: IO[bytes], count: int) -> None:
+def _skip(stream: BinaryIO, count: int) -> None:
     if stream.seekable():
         stream.seek(count)
 

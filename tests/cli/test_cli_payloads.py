@@ -100,7 +100,7 @@ def test_messages_of_relays_are_recognized_and_unwrapped(tmp_path: Path) -> None
 
 
 def test_a_compressed_file_is_read(tmp_path: Path) -> None:
-    """By its content, not by its name; also from standard input. One that is cut off is reported."""
+    """Whatever its name is; also from standard input. One that is cut off is reported."""
     packed = gzip.compress(f"{A}\n{B}\n".encode())
     (tmp_path / "x.json").write_bytes(packed)
     (tmp_path / "cut.gz").write_bytes(packed[:-12])

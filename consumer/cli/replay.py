@@ -120,6 +120,7 @@ def replay_command(context: click.Context, /, **options: Any) -> None:
 
 
 def _job(options: dict[str, Any], clock: "Clock") -> "Job":
+    from consumer.events.catalog import index
     from consumer.operations.replay.choice import Choice, moment, names_in
     from consumer.operations.replay.job import Job
     from consumer.operations.replay.position import began_at
@@ -134,12 +135,18 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
     )
     for warning in loaded.warnings:
         report(warning, kind="warning")
+    names = names_in(options["events"])
+    for pattern in names:
+        if not index.matches_any(pattern):
+            near = ", ".join(index.nearest(pattern))
+            hint = f"; nearest: {near}" if near else ""
+            report(f'--events "{pattern}" is no known event{hint}', kind="warning")
     began = began_at(options["position"]) or clock.now()
     job = Job(
         settings=loaded.settings,
         inputs=inputs_of(options["files"]),
         choice=Choice(
-            names=names_in(options["events"]),
+            names=names,
             keys=frozenset(options["keys"]),
             since=moment("--since", options["since"], began),
             until=moment("--until", options["until"], began),
@@ -178,7 +185,7 @@ def _dry_run(job: "Job", *, as_json: bool) -> int:
 
 
 def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
-    from consumer.cli.replay_report import Bar, summary_page
+    from consumer.cli.replay_report import Bar, advice, summary_page
     from consumer.operations.replay.run import Replay
     from consumer.service.logs import configure_logging, install_exception_hooks
 
@@ -195,5 +202,6 @@ def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
         bar.clear()
         logs.output.close()
     data = summary.as_data()
-    echo_result(data, summary_page(summary, job, terminal_width()), as_json=as_json, indent=None)
+    page = summary_page(summary, terminal_width(), advice=advice(summary, job))
+    echo_result(data, page, as_json=as_json, indent=None)
     return summary.exit_code

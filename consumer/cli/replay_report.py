@@ -108,8 +108,8 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def summary_page(summary: Summary, job: Job, width: int | None) -> Iterator[str]:
-    """The lines of the summary."""
+def summary_page(summary: Summary, width: int | None, *, advice: str) -> Iterator[str]:
+    """The lines of the summary; `advice` is the last one."""
     counts = {
         "handled": summary.handled,
         "skipped": summary.skipped,
@@ -128,9 +128,9 @@ def summary_page(summary: Summary, job: Job, width: int | None) -> Iterator[str]
     yield from _names("Handled", summary.events, width)
     yield from _names("No handler asks for", summary.unmatched, width)
     yield from _failed(summary, width)
-    if summary.stopped:
+    if advice:
         yield ""
-        yield from wrapped(_stopped(summary, job), width)
+        yield from wrapped(advice, width)
 
 
 def _names(title: str, events: Mapping[str, int], width: int | None) -> Iterator[str]:
@@ -158,11 +158,16 @@ def _row(failure: Failure) -> list[str]:
     return [place, failure.event_name or "(not an event)", failure.event_key, failure.reason]
 
 
-def _stopped(summary: Summary, job: Job) -> str:
-    reason = "stopped" if summary.stopped == "signal" else f"stopped: {summary.stopped}"
+def advice(summary: Summary, job: Job) -> str:
+    """How to continue, or why there was nothing to do; "" if it has run to its end."""
+    if not summary.stopped:
+        if job.position is not None and not summary.seen:
+            return f"Nothing is left to do; to begin anew, delete {job.position}."
+        return ""
+    reason = "Stopped" if summary.stopped == "signal" else f"Stopped: {summary.stopped}"
     if job.position is not None:
-        return f"{reason}; the same command with --position {job.position} continues it"
-    return f"{reason}; with --position FILE it could be continued"
+        return f"{reason}. The same command continues it."
+    return f"{reason}. Only with --position FILE can a replay be continued."
 
 
 def routes_page(data: Mapping[str, Any], width: int | None) -> Iterator[str]:

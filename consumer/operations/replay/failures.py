@@ -62,18 +62,10 @@ class Failures:
         self._file = None if file is None else self._opened.enter_context(_append_to(file))
         #: How many, by handler and reason; the handler of what is not an event is "".
         self.counts: Counter[tuple[str, str]] = Counter()
+        #: How many messages could not be handled; and how many are not events.
+        self.failed = self.not_events = 0
         #: The first of them.
         self.first: list[Failure] = []
-
-    @property
-    def failed(self) -> int:
-        """How many messages could not be handled."""
-        return sum(times for (handler, _), times in self.counts.items() if handler)
-
-    @property
-    def not_events(self) -> int:
-        """How many messages are not events."""
-        return sum(times for (handler, _), times in self.counts.items() if not handler)
 
     def put(self, message: ReceivedMessage, reason: str, handler: str = "") -> None:
         """Keep a message, in the file once this returns. Raises `OSError`."""
@@ -109,6 +101,8 @@ class Failures:
 
     def _note(self, failure: Failure) -> None:
         self.counts[failure.handler, failure.reason] += 1
+        self.failed += bool(failure.handler)
+        self.not_events += not failure.handler
         if len(self.first) < MOST:
             self.first.append(failure)
 

@@ -80,8 +80,12 @@ class Job:
     def as_data(self) -> dict[str, Any]:
         """What must stay the same when it is continued."""
         queue = self.settings.queue
+        identity = {"name", "type", "events", "format"}  # options may contain passwords
         return {
-            "handlers": [handler.model_dump(mode="json") for handler in self.settings.handlers],
+            "handlers": [
+                handler.model_dump(mode="json", include=identity)
+                for handler in self.settings.handlers
+            ],
             "filters": self.choice.as_data(),
             "format": [queue.format, *queue.unwrap],
         }

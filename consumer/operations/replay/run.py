@@ -13,11 +13,11 @@ from consumer.engine.parts import Parts
 from consumer.engine.receive import RunOptions
 from consumer.engine.status import STUCK_SECONDS, Status
 from consumer.engine.worker import Worker
-from consumer.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_TRANSIENT
+from consumer.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_TRANSIENT, ConsumerError
 from consumer.handlers.registering.registry import Registry
 from consumer.operations.replay.failures import Failure, Failures
 from consumer.operations.replay.job import Job
-from consumer.operations.replay.position import Position
+from consumer.operations.replay.position import Position, PositionError
 from consumer.operations.replay.queue import FileQueue
 from consumer.operations.replay.source import Found
 from consumer.operations.replay.summary import Summary
@@ -85,22 +85,21 @@ class Replay:
         self._saved_at = self._began_at = clock.monotonic()
         self._failing_since: dict[str, float] = {}
         self._stuck_since: float | None = None
+        self._save_error: PositionError | None = None
 
     def run(self) -> Summary:
-        """Run to the end. Raises `ConsumerError` if it fails; what was handled is saved."""
+        """Run to the end, whatever ends it. Raises what is a bug."""
         gc.set_threshold(20_000, 20, 100)  # as the daemon does
         with self._signals.installed(), closing(self._failures):
             if self._position is not None:
                 self._save()  # that it can be written is known before anything runs
             threading.Thread(target=self._queue.read, name="reader", daemon=True).start()
             self._worker.start()
-            try:
-                while not (stopped := self._stopped()):
-                    self._signals.wait(TICK_SECONDS)
-                self._drain(by_signal=stopped == "signal")
-            finally:
-                self._queue.close()
-                self._save()
+            while not (stopped := self._stopped()):
+                self._signals.wait(TICK_SECONDS)
+            self._drain(by_signal=stopped == "signal")
+            self._queue.close()
+            self._try_to_save()
             return self._summary("" if stopped == "done" else stopped)
 
     def _stopped(self) -> str:
@@ -108,8 +107,8 @@ class Replay:
         status = self._look()
         now = self._clock.monotonic()
         if now - self._saved_at >= SAVE_SECONDS:
-            self._save()
-        if status.failure or self._queue.failure:
+            self._try_to_save()
+        if status.failure or self._queue.failure or self._save_error:
             return "failure"
         if self._signals.count:
             return "signal"
@@ -153,6 +152,12 @@ class Replay:
 
         self._worker.drain(while_waiting)
 
+    def _try_to_save(self) -> None:
+        try:
+            self._save()
+        except PositionError as error:
+            self._save_error = error  # what runs is drained before it ends
+
     def _save(self) -> None:
         self._saved_at = self._clock.monotonic()
         if self._position is not None:
@@ -162,11 +167,13 @@ class Replay:
 
     def _summary(self, stopped: str) -> Summary:
         status, failures = self._look(), self._failures
-        if (failure := status.failure or self._queue.failure) is not None:
-            raise failure
         code = EXIT_OK if not failures.counts else EXIT_FAILED
         if stopped:
             code = EXIT_INTERRUPTED if stopped == "signal" else EXIT_TRANSIENT
+        if (failure := status.failure or self._queue.failure or self._save_error) is not None:
+            if not isinstance(failure, ConsumerError):
+                raise failure
+            stopped, code = str(failure), failure.exit_code
         return Summary(
             events=status.events, unmatched=status.unmatched_events,
             seconds=self._clock.monotonic() - self._began_at, skipped=self._queue.skipped,

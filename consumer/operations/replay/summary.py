@@ -37,8 +37,13 @@ class Summary:
     @property
     def rate(self) -> float:
         """Events a second, skipped ones included."""
-        seen = self.handled + sum(self.unmatched.values()) + self.failed + self.skipped
-        return seen / max(self.seconds, 0.001)
+        return self.seen / max(self.seconds, 0.001)
+
+    @property
+    def seen(self) -> int:
+        """All that came to an end."""
+        others = self.failed + self.not_events + self.skipped
+        return self.handled + sum(self.unmatched.values()) + others
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""

@@ -103,7 +103,8 @@ class Settler:
             _log.error(log_events.QUARANTINE_FAILED, **facts)
             return False
         self.stats.add("quarantined")
-        _log.warning(log_events.QUARANTINED, message_id=message_id, reason=reason)
+        if self.max_attempts is None:  # else the run itself reports what has failed
+            _log.warning(log_events.QUARANTINED, message_id=message_id, reason=reason)
         return True
 
     def release(

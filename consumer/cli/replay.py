@@ -24,12 +24,12 @@ if TYPE_CHECKING:  # loaded by the command only
     epilog=help_end(
         "consume replay canvas-live-events/archive --handler my_handlers:registry",
         "consume replay archive -c config.yaml --handler grades --events 'grade_*' --since 1d",
-        "consume replay archive --handler my_handlers:registry --position done.json "
-        "--failures failed.jsonl",
+        "consume replay archive --handler my_handlers:registry --position done.json",
+        "consume replay archive --handler my_handlers:registry --failures failed.jsonl",
+        "consume replay failed.jsonl --handler my_handlers:registry",
         "zcat old/*.gz | consume replay - --handler log",
         codes={
-            0: "every event was handled; those that are not chosen, or that no handler asks for, "
-            "are only counted",
+            0: "every event that was chosen was handled, or no handler asks for it",
             1: "some could not be handled, or are not events; the others were handled",
             75: "a handler failed for ten minutes, or hangs; the others go on until then",
             78: "the configuration, an option or a file can't be used; no event was handled",

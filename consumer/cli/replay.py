@@ -131,8 +131,9 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
     if options["unwrap"]:
         overrides["queue.unwrap"] = list(options["unwrap"])
     loaded = load_selected(
-        options["config_file"], options["handlers"], environ=os.environ, overrides=overrides
-    )
+        options["config_file"], options["handlers"], environ=os.environ, overrides=overrides,
+        outside_service=True,
+    )  # fmt: skip
     for warning in loaded.warnings:
         report(warning, kind="warning")
     names = names_in(options["events"])
@@ -144,7 +145,7 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
     began = began_at(options["position"]) or clock.now()
     job = Job(
         settings=loaded.settings,
-        inputs=inputs_of(options["files"]),
+        inputs=inputs_of(options["files"], without=(options["position"], options["failures"])),
         choice=Choice(
             names=names,
             keys=frozenset(options["keys"]),
@@ -178,7 +179,7 @@ def _dry_run(job: "Job", *, as_json: bool) -> int:
     from consumer.cli.replay_report import routes_page
     from consumer.operations.replay.dry_run import routes
 
-    found = routes(job, _registry(job), report=report)
+    found = routes(job, _registry(job), report=report, note=_note)
     data = found.as_data()
     echo_result(data, routes_page(data, terminal_width()), as_json=as_json)
     return 1 if found.not_events else 0
@@ -195,7 +196,10 @@ def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
     bar = Bar(sys.stderr, clock=clock)
     logs = configure_logging(logging, bar.stream, environ=os.environ, clock=clock)
     install_exception_hooks()
-    replay = Replay(job, _registry(job), clock=clock, on_tick=bar.draw, report=bar.report)
+    replay = Replay(
+        job, _registry(job), clock=clock, on_tick=bar.draw,
+        report=bar.above(report), note=bar.above(_note),
+    )  # fmt: skip
     try:
         summary = replay.run()
     finally:
@@ -205,3 +209,7 @@ def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
     page = summary_page(summary, terminal_width(), advice=advice(summary, job))
     echo_result(data, page, as_json=as_json, indent=None)
     return summary.exit_code
+
+
+def _note(sentence: str) -> None:
+    report(sentence, kind="note")

@@ -1,10 +1,10 @@
 """What `consume replay` shows: its progress on a terminal, and the summary."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TextIO
 
-from consumer.cli.output import report, section, wrapped
+from consumer.cli.output import section, wrapped
 from consumer.clock import Clock
 from consumer.operations.replay.failures import Failure
 from consumer.operations.replay.job import Job
@@ -46,10 +46,14 @@ class Bar:
             self._drawn = False
             self._write(_CLEAR)
 
-    def report(self, sentence: str) -> None:
-        """Report what can't be read."""
-        self.clear()
-        report(sentence)
+    def above(self, report: Callable[[str], None]) -> Callable[[str], None]:
+        """A report that does not stand in the middle of the line."""
+
+        def clear_and_report(sentence: str) -> None:
+            self.clear()
+            report(sentence)
+
+        return clear_and_report
 
     def _line(self, progress: Progress) -> str:
         status = progress.status

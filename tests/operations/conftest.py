@@ -63,7 +63,7 @@ class Replays:
         )
         replay = Replay(
             job, registry, clock=SystemClock(),
-            on_tick=self.ticks.append, report=self.reported.append,
+            on_tick=self.ticks.append, report=self.reported.append, note=self.reported.append,
         )  # fmt: skip
         return replay.run()
 

@@ -7,9 +7,13 @@ import json
 import threading
 from typing import TYPE_CHECKING, TypeAlias
 
+import pytest
+
 from consumer import BatchFailure, Context, Event, Registry, Reject, Retry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings
+from consumer.handlers.archive.lines import line_of
+from consumer.operations.replay import run
 from consumer.operations.replay.choice import Choice
 from consumer.operations.replay.failures import Failure
 from consumer.queues.quarantine import DirectoryQuarantine
@@ -69,8 +73,6 @@ def test_a_replayed_event_has_the_key_that_it_had(replay: Replays, tmp_path: Pat
     original = Notes()
     (tmp_path / "live.jsonl").write_text(live + "\n")
     replay(original.registry, tmp_path / "live.jsonl")
-    from consumer.handlers.archive.lines import line_of
-
     line = line_of(original.events[0], "2024-05-02T00:00:00Z", scrub_secrets=True)
     (tmp_path / "archive.jsonl").write_text(line)
     again = Notes()
@@ -161,7 +163,7 @@ def test_a_batch_may_fail_in_part(replay: Replays, tmp_path: Path) -> None:
 
     @registry.on("*", batch=20, linger_seconds=0.1)
     def store(events: Sequence[Event]) -> None:
-        bad = {e: Reject("odd one") for e in events if number_of(e) == 7}
+        bad: dict[Event, Exception] = {e: Reject("odd one") for e in events if number_of(e) == 7}
         bad |= {e: Retry("again", after=0) for e in events if number_of(e) == 8 and not retried}
         retried.extend(e for e in bad if number_of(e) == 8)
         handled.extend(number_of(e) for e in events if e not in bad)
@@ -282,6 +284,62 @@ def test_lines_of_one_message_are_all_handled(replay: Replays, tmp_path: Path) -
     assert sorted(notes.numbers) == list(range(500))
     assert summary.handled == 500
     assert len({event.message_id for event in notes.events}) == 500
+
+
+def test_a_handler_that_is_down_for_long_ends_it(
+    replay: Replays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 75. What waits for it is not handled and not failed: a later run gets it."""
+    monkeypatch.setattr(run, "PAUSED_SECONDS", 0.3)
+    file = archive(tmp_path / "events.jsonl", range(40))
+    position = tmp_path / "position.json"
+
+    def fail(_number: int, _context: Context) -> None:
+        raise ConnectionError
+
+    summary = replay(Notes(fail).registry, file, attempts=1, position=position)
+    notes = Notes()
+    replay(notes.registry, file, position=position)
+
+    assert (0, 40, 75) == (summary.handled, summary.left + summary.failed, summary.exit_code)
+    assert "handler note has failed for" in summary.stopped
+    assert summary.failed < 5  # before the breaker opened
+    failed = {int(failure.message_id.removeprefix("m-")) for failure in summary.failures}
+    assert failed | set(notes.numbers) == set(range(40))
+
+
+def test_handlers_that_hang_end_it(
+    replay: Replays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 75, once nothing but what hangs is left; the others are handled."""
+    monkeypatch.setattr(run, "STUCK_SECONDS", 0.3)
+    replay.engine = EngineSettings(handler_timeout_seconds=0.1, drain_timeout_seconds=0)
+    end = threading.Event()
+
+    def hang(number: int, _context: Context) -> None:
+        if number == 3:
+            end.wait()
+
+    notes = Notes(hang)
+    summary = replay(notes.registry, archive(tmp_path / "events.jsonl", range(10)))
+    end.set()
+
+    assert (9, 1, 75) == (summary.handled, summary.left, summary.exit_code)
+    assert summary.stopped == "handlers are stuck past their timeout"
+
+
+def test_reasons_that_all_differ_are_bounded(replay: Replays, tmp_path: Path) -> None:
+    """They come from handlers. All failures are counted, and kept in the file."""
+    file = archive(tmp_path / "events.jsonl", range(1_005))
+    failures = tmp_path / "failed.jsonl"
+
+    def fail(number: int, _context: Context) -> None:
+        raise Reject(f"reason {number}")
+
+    summary = replay(Notes(fail).registry, file, failures=failures)
+
+    assert summary.failed == len(failures.read_text().splitlines()) == 1_005
+    assert summary.reasons["note", "(other reasons)"] == 5
 
 
 def test_many_failures_do_not_fill_the_memory(replay: Replays, tmp_path: Path) -> None:

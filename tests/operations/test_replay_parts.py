@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -134,14 +134,36 @@ def test_what_cannot_be_read_is_refused(name: str, fault: str, tmp_path: Path) -
         inputs_of([str(tmp_path / name)])
 
 
-def _source(*files: Path, choice: Choice | None = None, faults: list[Any] | None = None) -> Source:
+def test_files_of_the_replay_itself_are_not_read(tmp_path: Path) -> None:
+    """The position and the failures may be in the directory that is replayed."""
+    events = archive(tmp_path / "events.jsonl", range(1))
+    own = archive(tmp_path / "done.json", range(1))
+
+    assert [str(events)] == [file.name for file in inputs_of([str(tmp_path)], without=[own, None])]
+
+
+def test_what_a_relay_wrapped_is_found_by_what_is_inside(tmp_path: Path) -> None:
+    """With the same option as the queue's."""
+    inside = json.dumps(json.loads(archived(0))["payload"])
+    wrapped = json.dumps({"Type": "Notification", "TopicArn": "arn:x", "Message": inside})
+    file = tmp_path / "payload.json"
+    file.write_text(wrapped)
+
+    for names, expected in (("quiz_*", [1]), ("submission_*", [wrapped])):
+        source = _source(file, choice=Choice(names=(names,)), unwrap=("sns",))
+        found = [item if isinstance(item, int) else item.message.body for item in source]
+        assert found == expected
+
+
+def _source(
+    *files: Path, choice: Choice | None = None, unwrap: tuple[Literal["sns"], ...] = ()
+) -> Source:
     def note(*fault: Any) -> None:
-        assert faults is not None, fault
-        faults.append(fault)
+        pytest.fail(str(fault))
 
     return Source(
         inputs_of([str(file) for file in files]), choice or Choice(),
-        message_format="auto", unwrap=(), begins={}, fault=note, torn=note,
+        message_format="auto", unwrap=unwrap, begins={}, fault=note, torn=note,
     )  # fmt: skip
 
 
@@ -197,12 +219,12 @@ def test_the_queue_of_files_gives_each_message_until_it_is_deleted(tmp_path: Pat
     (again,) = _receive(queue)
 
     assert (second.message_id, 2) == (again.message_id, again.receive_count)
-    assert [True] == [
-        bool(answer and answer.gone) for answer in queue.delete([second.receipt_handle])
-    ]
+    (refused,) = queue.delete([second.receipt_handle])
+    assert refused is not None
+    assert refused.gone
     assert not queue.is_done
     assert queue.delete([again.receipt_handle]) == [None]
-    assert (True, []) == (queue.is_done, _receive(queue))
+    assert ([], True) == (_receive(queue), queue.is_done)
 
 
 def test_done_is_what_has_nothing_open_before_it(tmp_path: Path) -> None:

@@ -66,6 +66,19 @@ def test_what_was_added_to_a_file_is_replayed(replay: Replays, tmp_path: Path) -
     assert sorted(numbers) == [6, 7, 8, 9]
 
 
+def test_a_file_without_a_whole_line_is_read_anew(replay: Replays, tmp_path: Path) -> None:
+    """Its first line was not complete when the position was written."""
+    file, position = tmp_path / "events.jsonl", tmp_path / "position.json"
+    file.write_text(archived(0)[:50])
+    numbers: list[int] = []
+    replay(noting(numbers), file, position=position)
+    file.write_text(archived(0))
+
+    replay(noting(numbers), file, position=position)
+
+    assert numbers == [0]
+
+
 def _shorter(file: Path) -> None:
     file.write_text(archived(0))
 

@@ -36,7 +36,9 @@ class Routes:
         }
 
 
-def routes(job: Job, registry: Registry, *, report: Callable[[str], None]) -> Routes:
+def routes(
+    job: Job, registry: Registry, *, report: Callable[[str], None], note: Callable[[str], None]
+) -> Routes:
     """Read everything. Predicates (`when`) are not asked: they are the user's code, too."""
     found = Routes()
 
@@ -45,7 +47,7 @@ def routes(job: Job, registry: Registry, *, report: Callable[[str], None]) -> Ro
         report(f"{file}: {reason}")
 
     def torn(file: str, line: int) -> None:
-        report(torn_line(file, line))
+        note(torn_line(file, line))
 
     queue = job.settings.queue
     for item in job.source(begins={}, fault=fault, torn=torn):

@@ -94,6 +94,8 @@ class Position:
             place, first = Place(int(saved["bytes"]), int(saved["line"])), str(saved["first_line"])
         except (KeyError, TypeError, ValueError):
             raise ConfigurationError(f"{self._path} is damaged: choose another name") from None
+        if not place.offset:
+            return place
         fault = ""
         if self._hash(file.name) != first:
             fault = "has another first line"

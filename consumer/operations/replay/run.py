@@ -51,6 +51,7 @@ class Replay:
     Args:
         on_tick: called several times a second.
         report: called with a sentence about what can't be read.
+        note: likewise, about what is no failure.
     """
 
     def __init__(
@@ -61,10 +62,12 @@ class Replay:
         clock: Clock,
         on_tick: Callable[[Progress], None],
         report: Callable[[str], None],
+        note: Callable[[str], None],
     ) -> None:
         self._clock = clock
         self._on_tick = on_tick
         self._report = report
+        self._note = note
         self._signals = StopSignals()
         self._failures = Failures(job.names, self._found, file=job.failures, clock=clock)
         self._position = None
@@ -189,7 +192,7 @@ class Replay:
         self._failures.add(Failure(file, 0, reason))
 
     def _torn(self, file: str, line: int) -> None:
-        self._report(torn_line(file, line))
+        self._note(torn_line(file, line))
 
 
 def torn_line(file: str, line: int) -> str:

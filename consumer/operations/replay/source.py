@@ -38,19 +38,25 @@ class Input:
     size: int | None
 
 
-def inputs_of(names: Sequence[str]) -> list[Input]:
+def inputs_of(names: Sequence[str], *, without: Collection[Path | None] = ()) -> list[Input]:
     """The files of a replay, each once, those of a directory in the order of time.
+
+    Args:
+        without: files in these directories that the replay itself writes.
 
     Raises `ConfigurationError` for what can't be read.
     """
     found: dict[str, Input] = {}
+    own = {path.resolve() for path in without if path is not None}
     for name in names:
         if name == "-":
             found[name] = Input(name, None)
             continue
         try:
             path = Path(name)
-            files = files_in(path) if path.is_dir() else [path]
+            files = [path]
+            if path.is_dir():
+                files = [file for file in files_in(path) if file.resolve() not in own]
             if not files:
                 raise ConfigurationError(f"{name}: there is no .jsonl or .json file in it")
             for file in files:

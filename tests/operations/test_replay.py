@@ -187,7 +187,7 @@ def test_an_outage_costs_no_event(replay: Replays, tmp_path: Path) -> None:
             down.pop()
             raise ConnectionError
 
-    replay.engine = EngineSettings(breaker_failures=5, workers=1)
+    replay.engine = EngineSettings(breaker_failures=5, workers=1, retry_base_seconds=0.1)
     notes = Notes(fail)
     summary = replay(notes.registry, file, attempts=2)
 

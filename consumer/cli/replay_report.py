@@ -24,7 +24,6 @@ class Bar:
         self._stream = stream
         self._clock = clock
         self._began = clock.monotonic()
-        self._first_bytes: int | None = None
         self._drawn = False
         self._is_terminal = stream.isatty()
         #: For the log: removes the line first, so that it does not stand in the middle.
@@ -34,8 +33,6 @@ class Bar:
         """Draw the line anew."""
         if not self._is_terminal:
             return
-        if self._first_bytes is None:
-            self._first_bytes = progress.bytes_read
         columns = shutil.get_terminal_size().columns - 1
         self._write(f"{_CLEAR}{self._line(progress)[:columns]}")
         self._drawn = True
@@ -67,13 +64,13 @@ class Bar:
         if status.failing_handlers:
             parts.append(f"waiting for {', '.join(status.failing_handlers)} to work again")
         text = ", ".join(parts)
-        total, read = progress.bytes_total, progress.bytes_read
+        total, done = progress.bytes_total, progress.bytes_done
         if not total:
             return text
-        share = min(read / total, 1.0)
+        share = min(done / total, 1.0)
         full = round(share * _BAR_WIDTH)
-        new = read - (self._first_bytes or 0)
-        left = f", {_duration((total - read) * seconds / new)} left" if new and read < total else ""
+        new = done - progress.bytes_before
+        left = f", {_duration((total - done) * seconds / new)} left" if new and done < total else ""
         return f"[{'#' * full}{'-' * (_BAR_WIDTH - full)}] {share:4.0%}  {text}{left}"
 
     def _write(self, text: str) -> None:

@@ -63,7 +63,7 @@ def test_every_event_of_an_archive_is_handled(replay: Replays, tmp_path: Path) -
     assert (400, 0, 0) == (summary.handled, summary.failed, summary.exit_code)
     assert summary.events == {"submission_created": 400}
     assert replay.reported == []
-    assert replay.ticks[-1].bytes_read == replay.ticks[-1].bytes_total
+    assert replay.ticks[-1].bytes_done == replay.ticks[-1].bytes_total
 
 
 def test_a_replayed_event_has_the_key_that_it_had(replay: Replays, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_a_second_run_has_nothing_to_do(replay: Replays, tmp_path: Path) -> None
     again = replay(noting(numbers), file.parent, position=position)
 
     assert sorted(numbers) == list(range(20))
+    assert replay.ticks[-1].bytes_done <= (replay.ticks[-1].bytes_total or 0)
     assert (0, 0) == (again.seen, again.exit_code)
 
 

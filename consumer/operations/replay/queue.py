@@ -51,8 +51,8 @@ class FileQueue:
         self._waiting: list[tuple[float, str]] = []
         self._bytes = 0
         self._read_all = self._closed = False
-        #: Messages that were not chosen.
-        self.skipped = 0
+        #: Messages that were read; and those of them that were not chosen.
+        self.seen = self.skipped = 0
         #: What ended the reader: a bug.
         self.failure: Exception | None = None
 
@@ -78,6 +78,7 @@ class FileQueue:
 
     def _read(self, found: Iterator[Found | int]) -> None:
         for number, item in enumerate(found):
+            self.seen += 1
             if isinstance(item, int):
                 self.skipped += item
                 continue

@@ -37,7 +37,9 @@ EXIT_FAILED: Final = 1
 class Progress:
     """How far it is."""
 
-    bytes_read: int
+    #: Of the files: done before this run, and now. What is read and not handled is not done.
+    bytes_before: int
+    bytes_done: int
     #: None if that is not known.
     bytes_total: int | None
     status: Status
@@ -137,11 +139,13 @@ class Replay:
     def _look(self) -> Status:
         status = self._worker.status()
         self._signals.log_stacks_if_asked()
-        source, failures = self._source, self._failures
+        source, queue, failures = self._source, self._queue, self._failures
+        new = max(source.bytes_read - source.bytes_before, 0)
+        new -= new * queue.left // max(queue.seen, 1)
         self._on_tick(
             Progress(
-                source.bytes_read, source.total_bytes, status, self._queue.skipped,
-                failures.failed + failures.not_events,
+                source.bytes_before, source.bytes_before + new, source.total_bytes,
+                status, queue.skipped, failures.failed + failures.not_events,
             )
         )  # fmt: skip
         return status

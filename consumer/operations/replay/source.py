@@ -104,8 +104,14 @@ class Source:
         self._seen: OrderedDict[str, int] = OrderedDict()
         #: How far each file was read: everything before is found or skipped.
         self.read_to: dict[str, Place] = dict(begins)
-        self._bytes_before = 0
+        self._bytes_of_others = 0
         self._bytes = 0
+        #: Of the files, as far as it is known, what an earlier run has done.
+        self.bytes_before = sum(
+            begins[file.name].offset
+            for file in inputs
+            if file.name in begins and not file.name.endswith(".gz")
+        )
         #: Of all files together, and None if that is not known.
         self.total_bytes: int | None = None
         if all(file.size is not None for file in inputs):
@@ -114,7 +120,7 @@ class Source:
     @property
     def bytes_read(self) -> int:
         """How much of the files was read so far."""
-        return self._bytes_before + self._bytes
+        return self._bytes_of_others + self._bytes
 
     def __iter__(self) -> Iterator[Found | int]:
         """Each message that is chosen; and for others, how many they are."""
@@ -126,7 +132,7 @@ class Source:
                     break  # it is the last one, and may be complete at the next run
                 yield from self._in_piece(file.name, piece)
                 self.read_to[file.name] = piece.end
-            self._bytes_before += file.size if file.size is not None else self._bytes
+            self._bytes_of_others += file.size if file.size is not None else self._bytes
         self._bytes = 0
 
     def _pieces(self, file: Input) -> Iterator[Piece]:

@@ -106,14 +106,16 @@ def replay_command(context: click.Context, /, **options: Any) -> None:
     job = _job(options, clock)
     if options["dry_run"]:
         context.exit(_dry_run(job, as_json=options["as_json"]))
-    printed = Printed()
-    code = _replay(job, clock, as_json=options["as_json"])
-    if reason := printed.failure():
-        code = code or EXIT_OUTPUT
-        report(f"standard output can't be written: {reason}")
     from consumer.service.run import end_in_time
 
-    end_in_time(code, before=threads)
+    printed, code = Printed(), EXIT_OUTPUT
+    try:
+        code = _replay(job, clock, as_json=options["as_json"])
+        if reason := printed.failure():
+            code = code or EXIT_OUTPUT
+            report(f"standard output can't be written: {reason}")
+    finally:
+        end_in_time(code, before=threads)
     if printed.is_stuck:
         os._exit(code)
     context.exit(code)

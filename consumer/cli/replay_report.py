@@ -61,6 +61,8 @@ class Bar:
             parts.append(f"{progress.skipped:,} skipped")
         if progress.failed:
             parts.append(f"{progress.failed:,} failed")
+        if progress.waiting:
+            parts.append(f"{progress.waiting:,} waiting for their next attempt")
         if status.failing_handlers:
             parts.append(f"waiting for {', '.join(status.failing_handlers)} to work again")
         text = ", ".join(parts)

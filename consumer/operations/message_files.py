@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import os
 import re
 import sys
 import zlib
@@ -37,8 +38,21 @@ class Piece(NamedTuple):
 
 
 def files_in(directory: Path) -> list[Path]:
-    """The files with messages in a directory, at any depth: those of the archive in time order."""
-    return sorted((p for p in directory.rglob("*.json*") if _SUFFIXES.search(p.name)), key=_order)
+    """The files with messages in a directory, at any depth: those of the archive in time order.
+
+    Raises `OSError` if it can't be read, or a directory in it.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error  # Path.rglob would leave out what it may not read
+
+    found = [
+        Path(folder, name)
+        for folder, _, names in os.walk(directory, onerror=fail)
+        for name in names
+        if _SUFFIXES.search(name)
+    ]
+    return sorted(found, key=_order)
 
 
 def _order(path: Path) -> list[list[tuple[int, str]]]:

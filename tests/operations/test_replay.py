@@ -13,7 +13,7 @@ from consumer import BatchFailure, Context, Event, Registry, Reject, Retry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings
 from consumer.handlers.archive.lines import line_of
-from consumer.operations.replay import run
+from consumer.operations.replay import run, source
 from consumer.operations.replay.choice import Choice
 from consumer.operations.replay.failures import Failure
 from consumer.queues.quarantine import DirectoryQuarantine
@@ -284,6 +284,29 @@ def test_lines_of_one_message_are_all_handled(replay: Replays, tmp_path: Path) -
     assert sorted(notes.numbers) == list(range(500))
     assert summary.handled == 500
     assert len({event.message_id for event in notes.events}) == 500
+
+
+def test_a_line_of_a_message_that_waits_is_handled(
+    replay: Replays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also so late that the ids of the lines before are forgotten."""
+    monkeypatch.setattr(source, "_REMEMBERED", 5)
+    file = tmp_path / "events.jsonl"
+    lines = [archived(0), *map(archived, range(1, 400)), archived(400).replace('"m-400"', '"m-0"')]
+    file.write_text("".join(lines))
+    end = threading.Event()
+
+    def wait(number: int, _context: Context) -> None:
+        if number == 0:
+            end.wait()
+        if number == 400:
+            end.set()
+
+    notes = Notes(wait)
+    summary = replay(notes.registry, file)
+
+    assert summary.handled == 401
+    assert sorted(notes.numbers) == list(range(401))
 
 
 def test_a_handler_that_is_down_for_long_ends_it(

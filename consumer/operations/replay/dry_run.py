@@ -9,6 +9,7 @@ from consumer.errors import DecodeError
 from consumer.events.decode import decode
 from consumer.handlers.registering.registry import Registry
 from consumer.operations.replay.job import Job
+from consumer.operations.replay.position import position_of
 from consumer.operations.replay.run import torn_line
 
 
@@ -50,7 +51,8 @@ def routes(
         note(torn_line(file, line))
 
     queue = job.settings.queue
-    for item in job.source(begins={}, fault=fault, torn=torn):
+    position = position_of(job)
+    for item in job.source(begins=position.begins if position else {}, fault=fault, torn=torn):
         if isinstance(item, int):
             found.skipped += item
             continue

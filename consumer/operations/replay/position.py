@@ -12,6 +12,7 @@ from typing import Any, Final
 from consumer.directories import sync_directory
 from consumer.errors import EXIT_OUTPUT, ConfigurationError, ConsumerError
 from consumer.operations.message_files import Place, first_line_of
+from consumer.operations.replay.job import Job
 from consumer.operations.replay.source import Input
 
 _VERSION: Final = 1
@@ -116,6 +117,13 @@ class Position:
                 first = b""
             self._hashes[name] = hashlib.sha256(first).hexdigest()
         return self._hashes[name]
+
+
+def position_of(job: Job) -> Position | None:
+    """The position of a job, if it has one. Raises `ConfigurationError`."""
+    if job.position is None:
+        return None
+    return Position(job.position, job.inputs, job.as_data(), began=job.began)
 
 
 def began_at(path: Path | None) -> datetime | None:

@@ -17,7 +17,7 @@ from consumer.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_TRANSIENT, ConsumerE
 from consumer.handlers.registering.registry import Registry
 from consumer.operations.replay.failures import Failure, Failures
 from consumer.operations.replay.job import Job
-from consumer.operations.replay.position import Position, PositionError
+from consumer.operations.replay.position import PositionError, position_of
 from consumer.operations.replay.queue import FileQueue
 from consumer.operations.replay.source import Found
 from consumer.operations.replay.summary import Summary
@@ -45,6 +45,8 @@ class Progress:
     status: Status
     skipped: int
     failed: int
+    #: Wait for their next attempt.
+    waiting: int
 
 
 class Replay:
@@ -72,14 +74,9 @@ class Replay:
         self._note = note
         self._signals = StopSignals()
         self._failures = Failures(job.names, self._found, file=job.failures, clock=clock)
-        self._position = None
-        if job.position is not None:
-            self._position = Position(job.position, job.inputs, job.as_data(), began=job.began)
-        self._source = job.source(
-            begins=self._position.begins if self._position else {},
-            fault=self._unreadable,
-            torn=self._torn,
-        )
+        self._position = position_of(job)
+        begins = self._position.begins if self._position else {}
+        self._source = job.source(begins=begins, fault=self._unreadable, torn=self._torn)
         self._queue = FileQueue(self._source, clock=clock)
         options = RunOptions(MAX_VISIBILITY_SECONDS, max_attempts=job.attempts)
         self._parts = Parts(
@@ -145,7 +142,7 @@ class Replay:
         self._on_tick(
             Progress(
                 source.bytes_before, source.bytes_before + new, source.total_bytes,
-                status, queue.skipped, failures.failed + failures.not_events,
+                status, queue.skipped, failures.failed + failures.not_events, queue.waiting,
             )
         )  # fmt: skip
         return status

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # loaded by the command only
         codes={
             0: "every event that was chosen was handled, or no handler asks for it",
             1: "some could not be handled, or are not events; the others were handled",
+            74: "standard output or the position can't be written; what ran has finished",
             75: "a handler failed for ten minutes, or hangs; the others go on until then",
             78: "the configuration, an option or a file can't be used; no event was handled",
             130: "stopped with Ctrl-C or SIGTERM; what was handled is counted",

@@ -146,7 +146,7 @@ def _unpacked(raw: BinaryIO) -> tuple[BinaryIO, BinaryIO | None]:
 
 
 def _skip(stream: BinaryIO, count: int) -> None:
-    if stream.seekable():
+    if count and stream.seekable():
         stream.seek(count)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from consumer import Registry
 from consumer.errors import ConfigurationError
+from consumer.operations.replay import run, source
 from consumer.operations.replay.choice import Choice
 from consumer.operations.replay.position import began_at
 from tests.cases import for_each
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from consumer import Event
+    from consumer import Context, Event
 
 
 def noting(numbers: list[int]) -> Registry:
@@ -137,6 +139,47 @@ def test_times_ago_count_from_the_first_run(replay: Replays, tmp_path: Path) -> 
     assert began_at(position) == BEGAN
     assert began_at(tmp_path / "none") is None
     assert "options" not in json.dumps(json.loads(position.read_text()))
+
+
+def test_a_position_that_cannot_be_written_any_more_ends_it_well(
+    replay: Replays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs finishes; the reason is in the summary, with exit code 74."""
+    monkeypatch.setattr(run, "SAVE_SECONDS", 0)
+    file = archive(tmp_path / "events.jsonl", range(300))
+    folder = tmp_path / "positions"
+    folder.mkdir()
+    registry, begun, ended = Registry(), [], []
+
+    def note(_event: Event, context: Context) -> None:
+        begun.append(1)
+        if folder.exists() and len(begun) > 5:
+            folder.rename(tmp_path / "moved")
+        while len(begun) > 5 and not context.should_stop():
+            threading.Event().wait(0.01)
+        ended.append(1)
+
+    registry.add(note, "*", name="note", concurrency=1)
+
+    summary = replay(registry, file, position=folder / "position.json")
+
+    assert "the position could not be written to" in summary.stopped
+    assert (74, len(begun)) == (summary.exit_code, len(ended))
+    assert summary.handled == len(ended) < 300
+
+
+def test_a_bug_while_reading_ends_it(
+    replay: Replays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a bug: it does not wait for messages that never come."""
+
+    def broken(_text: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(source, "messages_in", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        replay(noting([]), archive(tmp_path / "events.jsonl", range(3)))
 
 
 def test_a_position_that_cannot_be_written_is_reported_before_anything_runs(

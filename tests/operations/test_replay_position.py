@@ -146,7 +146,7 @@ def test_a_position_that_cannot_be_written_any_more_ends_it_well(
 ) -> None:
     """What runs finishes; the reason is in the summary, with exit code 74."""
     monkeypatch.setattr(run, "SAVE_SECONDS", 0)
-    file = archive(tmp_path / "events.jsonl", range(300))
+    file = archive(tmp_path / "events.jsonl", range(1_000))
     folder = tmp_path / "positions"
     folder.mkdir()
     registry, begun, ended = Registry(), [], []
@@ -165,7 +165,7 @@ def test_a_position_that_cannot_be_written_any_more_ends_it_well(
 
     assert "the position could not be written to" in summary.stopped
     assert (74, len(begun)) == (summary.exit_code, len(ended))
-    assert summary.handled == len(ended) < 300
+    assert summary.handled == len(ended) < 1_000
 
 
 def test_a_bug_while_reading_ends_it(

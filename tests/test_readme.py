@@ -138,7 +138,8 @@ def check_replay(shell: Shell, command: str) -> None:
     """It runs the example's handlers over the archive, and over what failed."""
     folder = shell.folder / "canvas-live-events/archive"
     folder.mkdir(parents=True)
-    grade = canvas_body("grade_change", body={"user_id": "1"})
+    time = "2024-05-02T10:00:00Z"
+    grade = canvas_body("grade_change", body={"user_id": "1"}, event_time=time)
     for file in (folder / "events.jsonl", shell.folder / "failed.jsonl"):
         file.write_text(f"{grade}\n")
     example = README.split("<!-- test: handler example -->")[1].split("```")[1]

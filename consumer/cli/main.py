@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from consumer.cli.events import events_group
 from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import Printed, open_closed_streams, output_error, plain_errors
 from consumer.cli.queue import queue_group
+from consumer.cli.replay import replay_command
 from consumer.cli.sample import sample_command
 from consumer.cli.status import status_command
 from consumer.cli.steer import drain_command, pause_command, resume_command
@@ -181,17 +181,10 @@ def _consume(options: dict[str, Any]) -> int:
 
 
 def _overrides(options: dict[str, Any]) -> dict[str, Any]:
-    from consumer.handlers.loading.loader import parse_handler_spec
+    from consumer.handlers.loading.loader import parse_handler_specs
 
-    overrides = overrides_of(options)
-    seen: Counter[str] = Counter()
-    for entry in map(parse_handler_spec, options["handlers"]):
-        name = entry["name"]
-        seen[name] += 1
-        if seen[name] > 1:
-            entry["name"] = f"{name}-{seen[name]}"  # "archive" and "archive-2"
-        overrides.setdefault("handlers", []).append(entry)
-    return overrides
+    given = parse_handler_specs(options["handlers"])
+    return overrides_of(options) | ({"handlers": given} if given else {})
 
 
 for _command in (
@@ -203,6 +196,7 @@ for _command in (
     events_group,
     pause_command,
     queue_group,
+    replay_command,
     resume_command,
     sample_command,
     status_command,

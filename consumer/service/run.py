@@ -26,6 +26,7 @@ from consumer.queues.sqs import QueueCheck
 from consumer.service.companions import Companion, Companions
 from consumer.service.daemon import Daemon
 from consumer.service.signals import StopSignals
+from consumer.service.silence import watch_silence
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
 
@@ -75,7 +76,7 @@ def run(
                 start.transport, registry, settings, options,
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
-            companions = Companions(_companions())
+            companions = Companions(_companions(settings, clock))
 
             def look(status: Status) -> None:
                 on_tick(status)
@@ -94,9 +95,9 @@ def run(
             return code
 
 
-def _companions() -> list[Companion]:
+def _companions(settings: Settings, clock: Clock) -> list[Companion]:
     """What is configured to run beside the engine."""
-    return []
+    return [watch_silence(settings.state_directory, clock=clock)]
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:

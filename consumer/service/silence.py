@@ -12,7 +12,7 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.engine.status import Status
 from consumer.service.background import Background
-from consumer.service.traffic import Quiet, UsualTraffic, as_text, hour_of_week, of_text
+from consumer.service.traffic import HOURS, Quiet, UsualTraffic, as_text, hour_of_week, of_text
 
 _log = structlog.get_logger(__name__)
 
@@ -20,9 +20,13 @@ _log = structlog.get_logger(__name__)
 TRAFFIC_FILE: Final = "usual-traffic.json"
 _MAX_BYTES: Final = 65_536
 _STEP_SECONDS: Final = 60.0
-#: A silence is unusual if at least so many events were to be expected in it: by chance it is once
-#: in 500 million. And if it is as long as this, because events often come close together.
+#: A silence is unusual if at least so many events were expected in it: by chance that happens once
+#: in 500 million times. And if it is as long as this, because events often come close together.
 _EXPECTED: Final = 20.0
+#: Where that is not enough, silences that ended by themselves raise the number: to twice what was
+#: expected in them, of which so many count. That fades by a quarter in a week.
+_MOST_NORMAL: Final = 100.0
+_FADING: Final = 0.75 ** (1 / HOURS)
 _SHORTEST_SECONDS: Final = 1800.0
 _REPEAT_SECONDS: Final = 86_400.0
 #: An hour is learned if the queue was read for this long in it.
@@ -98,6 +102,7 @@ class SilenceWatch:
         if self._seconds >= _WHOLE_SECONDS:
             self._usual.learn(self._hour, self._events * 3600 / self._seconds)
             self._save(as_text(self._usual, self._quiet))
+        self._quiet.normal *= _FADING
         self._events, self._seconds = 0, 0.0
 
     def _continues(self, seconds: float) -> None:
@@ -105,14 +110,16 @@ class SilenceWatch:
         quiet.seconds += seconds
         quiet.expected += self._usual.least(self._hour) * seconds / 3600
         is_new = self._reported is None or quiet.seconds - self._reported >= _REPEAT_SECONDS
-        if is_new and quiet.seconds >= _SHORTEST_SECONDS and quiet.expected >= _EXPECTED:
+        enough = max(_EXPECTED, 2 * quiet.normal)
+        if is_new and quiet.seconds >= _SHORTEST_SECONDS and quiet.expected >= enough:
             self._reported = quiet.seconds
             _log.warning(log_events.UNUSUALLY_QUIET, **self._facts(), hint=_HINT)
 
     def _ends(self) -> None:
         if self._reported is not None:
             _log.info(log_events.USUAL_AGAIN, **self._facts())
-        self._quiet, self._reported = Quiet(), None
+        normal = max(self._quiet.normal, min(self._quiet.expected, _MOST_NORMAL))
+        self._quiet, self._reported = Quiet(normal=normal), None
 
     def _facts(self) -> dict[str, int]:
         quiet = self._quiet

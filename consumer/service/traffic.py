@@ -11,6 +11,7 @@ HOURS: Final = 7 * 24
 #: How much one more week changes an average.
 _WEIGHT: Final = 0.25
 _MOST: Final = 1e9
+_QUIET: Final = ("quiet_seconds", "expected_events", "normal_silence")
 
 
 def hour_of_week(time: datetime) -> int:
@@ -54,12 +55,15 @@ class Quiet:
     seconds: float = 0.0
     #: How many events it usually brings.
     expected: float = 0.0
+    #: The most that was expected in a silence that ended by itself; bounded, and fades.
+    normal: float = 0.0
 
 
 def as_text(usual: UsualTraffic, quiet: Quiet) -> str:
     """Both, for a file."""
-    facts = {"quiet_seconds": round(quiet.seconds), "expected": round(quiet.expected, 2)}
-    return json.dumps({"events_in_hour_of_week": usual.averages(), **facts}) + "\n"
+    facts = (quiet.seconds, quiet.expected, quiet.normal)
+    numbers = {key: round(number, 2) for key, number in zip(_QUIET, facts, strict=True)}
+    return json.dumps({"events_in_hour_of_week": usual.averages(), **numbers}) + "\n"
 
 
 def of_text(text: str) -> tuple[UsualTraffic, Quiet]:
@@ -73,9 +77,6 @@ def of_text(text: str) -> tuple[UsualTraffic, Quiet]:
         return usual, Quiet(*map(_number, quiet))
     except (TypeError, LookupError, RecursionError) as error:
         raise ValueError("another file") from error
-
-
-_QUIET: Final = ("quiet_seconds", "expected")
 
 
 def _number(value: Any) -> float:

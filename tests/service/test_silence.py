@@ -112,6 +112,39 @@ def test_silence_on_a_busy_morning_is_noticed_within_an_hour(seed: int, logged: 
     assert 3 == len(logged)
 
 
+def test_irregular_traffic_teaches_what_silence_is_normal(logged: list[Any]) -> None:
+    """Half-hours with ten times the usual or nothing: it warns a few times, then no more."""
+    rng, factors = random.Random(1), dict[Any, float]()
+
+    def clustered(time: datetime) -> float:
+        half_hour = (time.toordinal(), time.hour, time.minute // 30)
+        factor = factors.setdefault(half_hour, rng.gammavariate(0.4, 2.5))
+        return college(time) * factor
+
+    world = World(profile=clustered)
+    world.minutes(4 * _WEEK)
+    assert len(named(logged, "unusually_quiet")) <= 3
+
+    logged.clear()
+    world.until(10)
+    world.minutes(90, sends=False)
+    assert 1 == len(named(logged, "unusually_quiet"))
+
+
+def test_an_outage_is_not_taken_for_normal(logged: list[Any]) -> None:
+    """A day after three days of silence, the next one is noticed within an hour."""
+    world = World()
+    world.minutes(2 * _WEEK)
+    world.minutes(3 * 24 * 60, sends=False)
+    world.minutes(24 * 60)
+    logged.clear()
+    world.until(10)
+
+    world.minutes(60, sends=False)
+
+    assert 1 == len(named(logged, "unusually_quiet"))
+
+
 def test_silence_that_begins_at_night_is_noticed_in_the_morning(logged: list[Any]) -> None:
     """Not before events are usual."""
     world = World()
@@ -214,7 +247,8 @@ def test_it_survives_restarts(tmp_path: Path, logged: list[Any]) -> None:
 
     assert [TRAFFIC_FILE] == [path.name for path in tmp_path.iterdir()]
     facts = json.loads((tmp_path / TRAFFIC_FILE).read_text())
-    assert {"events_in_hour_of_week", "quiet_seconds", "expected"} == set(facts)
+    numbers = {"quiet_seconds", "expected_events", "normal_silence"}
+    assert {"events_in_hour_of_week", *numbers} == set(facts)
     assert HOURS == len(facts["events_in_hour_of_week"])
 
 
@@ -222,15 +256,15 @@ def test_it_survives_restarts(tmp_path: Path, logged: list[Any]) -> None:
     "content",
     [
         b"", b"{", b"[]", b"null", b"\xff", b"[" * 50_000, b"{}",
-        b'{"events_in_hour_of_week": [1], "quiet_seconds": 0, "expected": 0}',
+        b'{"events_in_hour_of_week": [1], "quiet_seconds": 0, "expected_events": 0, "normal_silence": 0}',
         json.dumps(
-            {"events_in_hour_of_week": [-1] * HOURS, "quiet_seconds": 0, "expected": 0}
+            {"events_in_hour_of_week": [-1] * HOURS, "quiet_seconds": 0, "expected_events": 0, "normal_silence": 0}
         ).encode(),
         json.dumps(
-            {"events_in_hour_of_week": ["1"] * HOURS, "quiet_seconds": 0, "expected": 0}
+            {"events_in_hour_of_week": ["1"] * HOURS, "quiet_seconds": 0, "expected_events": 0, "normal_silence": 0}
         ).encode(),
         json.dumps(
-            {"events_in_hour_of_week": [None] * HOURS, "quiet_seconds": math.nan, "expected": 0}
+            {"events_in_hour_of_week": [None] * HOURS, "quiet_seconds": math.nan, "expected_events": 0, "normal_silence": 0}
         ).encode(),
     ],
 )  # fmt: skip

@@ -38,7 +38,7 @@ class Background:
         with self._changed:
             if self._thread is not None:
                 self._changed.wait_for(lambda: not self._busy and self._waiting is None, seconds)
-            self._closed = True
+            self._closed, self._waiting = True, None
             self._changed.notify_all()
 
     def _run(self) -> None:

@@ -25,6 +25,7 @@ from consumer.queues.rules import address_of
 from consumer.queues.sqs import QueueCheck
 from consumer.service.companions import Companion, Companions
 from consumer.service.daemon import Daemon
+from consumer.service.ping import Ping
 from consumer.service.signals import StopSignals
 from consumer.service.silence import watch_silence
 from consumer.service.start import Start
@@ -97,7 +98,12 @@ def run(
 
 def _companions(settings: Settings, clock: Clock) -> list[Companion]:
     """What is configured to run beside the engine."""
-    return [watch_silence(settings.state_directory, clock=clock)]
+    companions: list[Companion] = [watch_silence(settings.state_directory, clock=clock)]
+    ping = settings.ping
+    if ping.url is not None:
+        url = ping.url.get_secret_value()
+        companions.append(Ping(url, interval_seconds=ping.interval_seconds, clock=clock))
+    return companions
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:

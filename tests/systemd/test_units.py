@@ -15,6 +15,7 @@ from consumer.config import UNIT_STOP_TIMEOUT_SECONDS, EngineSettings, QueueSett
 FOLDER = Path(__file__).parents[2] / "systemd"
 NAME = "canvas-live-events-consumer"
 SINGLE, TEMPLATE = FOLDER / f"{NAME}.service", FOLDER / f"{NAME}@.service"
+FAILURE = FOLDER / f"{NAME}-failure@.service"
 PROGRAM = f"/opt/{NAME}/.venv/bin/consume"
 
 needs_systemd_analyze = pytest.mark.skipif(
@@ -48,7 +49,7 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_systemd_analyze
-@pytest.mark.parametrize("unit", [SINGLE, TEMPLATE], ids=["single", "template"])
+@pytest.mark.parametrize("unit", [SINGLE, TEMPLATE, FAILURE], ids=["single", "template", "failure"])
 def test_verify_prints_nothing(unit: Path, tmp_path: Path) -> None:
     """`systemd-analyze verify` finds nothing to say; an unknown key would be a warning."""
     done = analyze("verify", str(instance(unit, tmp_path)))

@@ -24,6 +24,7 @@ USUAL_TRAFFIC_SET_ASIDE: Final = "usual_traffic_set_aside"  # a damaged file was
 PING_FAILED: Final = "ping_failed"  # reason, failures in a row; logged once an hour
 PING_RECOVERED: Final = "ping_recovered"  # after how many failures
 COMPANION_FAILED: Final = "companion_failed"  # a bug: metrics or control ended; the rest goes on
+HTTP_FAILED: Final = "http_failed"  # a bug: an answer of the metrics or the control socket
 THREADS_LEFT: Final = "threads_left"  # the process ended without a handler's threads
 THREADS_MISSING: Final = "threads_missing"  # the system allows fewer threads than configured
 LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to log one by one

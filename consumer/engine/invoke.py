@@ -9,6 +9,7 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.engine.call import Call, Entry
 from consumer.engine.forks import ForkGuard
+from consumer.engine.handler_stats import LastError
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure, Retry, describe, outcome_of
 from consumer.handlers.registering.registry import Handler
@@ -52,6 +53,8 @@ class Invoker:
         self._forks = ForkGuard()
         self._lock = threading.Lock()
         self._runs: set[Run] = set()
+        #: By thread: the call that it makes now, and `Clock.monotonic()` at which it began.
+        self.running: dict[int, tuple[Call, float]] = {}
 
     def call(self, call: Call) -> Sequence[Outcome]:
         """Run the handler, its predicate first; one outcome for each event, by position."""
@@ -62,11 +65,15 @@ class Invoker:
                 return [outcome]
         run = None
         timeout = handler.timeout_seconds or self._default_timeout
+        began = self._clock.monotonic()
         if timeout is not None:
-            run = Run(call, self._clock.monotonic() + timeout)
+            run = Run(call, began + timeout)
             with self._lock:
                 self._runs.add(run)
         context = self._context(call, run)
+        thread = threading.get_ident()
+        self.running[thread] = (call, began)
+        succeeded = False
         try:
             if handler.call is not None:
                 handler.call(entries[0][1], context)
@@ -77,8 +84,14 @@ class Invoker:
             return self._failed(call, error)
         else:
             self._forks.check()
+            succeeded = True
             return [ACK] * len(entries)
         finally:
+            self.running.pop(thread, None)
+            ended, stats = self._clock.monotonic(), self._stats.handlers[handler.name]
+            stats.called(ended - began, len(entries))
+            if succeeded:
+                stats.last_success = ended
             if run is not None:
                 self._end(run)
 
@@ -173,13 +186,16 @@ class Invoker:
             outcomes.append(self._failure(handler, entry, failure))
         return outcomes
 
-    @staticmethod
     def _failure(
-        handler: Handler, entry: Entry, error: BaseException, *, events: int = 1
+        self, handler: Handler, entry: Entry, error: BaseException, *, events: int = 1
     ) -> Outcome:
         outcome = outcome_of(error)
         message, event = entry
-        facts = {
+        asked = isinstance(error, Retry) or outcome.verdict == "reject"
+        what = {"error_type": type(error).__name__, "error_at": ""} if asked else describe(error)
+        last = LastError(what["error_type"], what["error_at"], self._clock.monotonic())
+        self._stats.handlers[handler.name].failed(last, events)
+        facts: dict[str, object] = {
             "handler": handler.name,
             "event_name": event.name,
             "message_id": message.message_id,
@@ -187,10 +203,10 @@ class Invoker:
         }
         if events > 1:
             facts["events"] = events
-        if outcome.verdict == "reject":
-            _log.warning(log_events.HANDLER_REJECTED, reason=outcome.reason, **facts)
-        elif isinstance(error, Retry):
-            _log.warning(log_events.HANDLER_RETRY, reason=outcome.reason, **facts)
+        if asked:
+            rejected = outcome.verdict == "reject"
+            log_event = log_events.HANDLER_REJECTED if rejected else log_events.HANDLER_RETRY
+            _log.warning(log_event, reason=outcome.reason, **facts)
         else:
-            _log.warning(log_events.HANDLER_FAILED, **facts, **describe(error), exc_info=error)
+            _log.warning(log_events.HANDLER_FAILED, **facts, **what, exc_info=error)
         return outcome

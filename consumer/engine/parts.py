@@ -20,6 +20,7 @@ from consumer.engine.receive import Receiver, RunOptions
 from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
 from consumer.engine.stats import Stats
+from consumer.engine.tap import Tap
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger
@@ -76,9 +77,9 @@ class Parts:
             put_back=self.receiver.put_back,
         )
         self._make_flow(rng, quarantine)
+        self.stall = StallDetector(transport, self.stats, clock=clock)
         self.pool = Pool(
-            self.receiver, self.flow, self.admission, self.outbox,
-            StallDetector(transport, self.stats, clock=clock),
+            self.receiver, self.flow, self.admission, self.outbox, self.stall,
             clock=clock, stopping=self.stopping, engine=engine,
         )  # fmt: skip
 
@@ -91,6 +92,7 @@ class Parts:
                 clock=self.clock,
                 seen=SeenKeys(database, clock=self.clock) if database is not None else None,
             )
+        self.tap = Tap(self.clock)
         self.catalog_watch = CatalogWatch(self.stats)
         self.invoker = Invoker(
             self.stats,
@@ -111,4 +113,5 @@ class Parts:
             self.ledger,
             self.settler,
             self.stats,
+            self.tap,
         )

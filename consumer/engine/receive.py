@@ -4,7 +4,6 @@ import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.engine.inflight import InFlight, InFlightMessage
 from consumer.engine.stats import Stats
+from consumer.engine.until_empty import UntilEmpty
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.transport import Transport
@@ -86,13 +86,14 @@ class Receiver:
         self.open: list[float] = []
         #: Messages that nothing has taken yet.
         self.received: deque[InFlightMessage] = deque()
-        #: With `until_empty`: why other parts have put messages back, by message id. These are not
-        #: new when delivered again: a message that always fails must not keep the process running.
-        self.put_back: dict[str, str] | None = {} if options.until_empty else None
-        #: Since when only such messages came and no receive failed; None: not yet.
-        self._quiet_since: float | None = None
+        until_empty = UntilEmpty(in_flight, clock=clock, wait_seconds=self._wait)
+        self._until_empty = until_empty if options.until_empty else None
+        #: With `until_empty`: why other parts have put messages back, by message id.
+        self.put_back = until_empty.put_back if options.until_empty else None
         #: With `until_empty`: True once the queue has nothing new; then nothing is received.
         self.emptied = False
+        #: True while an operator wants nothing to be received.
+        self.paused = False
         #: True once a receive succeeded, empty or not.
         self.succeeded = False
         #: `Clock.monotonic()` of the last receive that returned or failed.
@@ -109,14 +110,28 @@ class Receiver:
         with self._lock:
             return self._budget == 0 and self._pending == 0
 
+    def pause(self, *, paused: bool) -> None:
+        """Begin no receive any more, or receive again; open ones may finish."""
+        with self._lock:
+            self.paused = paused
+            # What was seen before a pause says nothing about the queue after it.
+            self._refused_since = self.failing_since = None
+            self.last_blocked = self._clock.monotonic()
+        if self._until_empty is not None:
+            self._until_empty.begin_again()
+
     def may_receive(self, wanted: int | None) -> bool:
         """True if a receive would ask for at least one message, of `wanted` at most."""
         if self.emptied or self._budget == 0:
             return False
-        if wanted != 0 and self.in_flight.has_room():
+        if wanted != 0 and self.has_room():
             return True
         self.last_blocked = self._clock.monotonic()
         return False
+
+    def has_room(self) -> bool:
+        """True if there is room for what receives bring, and they are not paused."""
+        return not self.paused and self.in_flight.has_room()
 
     def take(self) -> InFlightMessage | None:
         """The next message that was received."""
@@ -151,30 +166,16 @@ class Receiver:
             # Whatever happened, the reservation ends here: what came is held, the rest is free.
             self._admit(asked, messages)
             self.open.remove(began)
-        if self.put_back is not None and not pause:
-            self.emptied = self._is_emptied(self.put_back, messages, began)
+        if self._until_empty is not None:
+            self.emptied = self._until_empty.is_empty(messages, began, failed=pause > 0)
         if not (messages or pause or self._wait):
             pause = EMPTY_SECONDS
         return Received(len(messages), pause, self.last_return - began)
 
-    def _is_emptied(
-        self, put_back: Mapping[str, str], messages: list[ReceivedMessage], began: float
-    ) -> bool:
-        """True if nothing new came for a whole long poll, and nothing new is in flight."""
-        now = self._clock.monotonic()
-        if any(message.message_id not in put_back for message in messages):
-            self._quiet_since = now
-        elif self._quiet_since is None:
-            self._quiet_since = began
-        # SQS may answer a moment before the long poll is over.
-        if now - self._quiet_since < self._wait - 0.5:
-            return False
-        return all(m.message_id in put_back for m in self.in_flight.snapshot())
-
     def _reserve(self, wanted: int | None) -> int:
         with self._lock:
             limits = (MAX_BATCH, self._budget, wanted)
-            most = min(limit for limit in limits if limit is not None)
+            most = 0 if self.paused else min(limit for limit in limits if limit is not None)
             asked = self.in_flight.reserve(most) if most else 0
             if self._budget is not None:
                 self._budget -= asked
@@ -211,16 +212,7 @@ class Receiver:
             self.last_error_code = ""
             _log.info(log_events.RECEIVE_RECOVERED, failures=failures)
         self.succeeded = True
-        self._stats.add("receives")
-        if not messages:
-            self._stats.add("empty_receives")
-            return
-        self._stats.add("received", len(messages))
-        if again := sum([message.receive_count > 1 for message in messages]):
-            self._stats.add("redelivered", again)
-        sent_at = messages[0].sent_at
-        if sent_at is not None:
-            self._stats.lag_seconds = max(0.0, (self._clock.now() - sent_at).total_seconds())
+        self._stats.received(messages, self._clock.now(), self._clock.monotonic())
 
     def _note_failure(self, error: TransportError, began: float) -> float:
         """Count and log a failure; returns how long to pause. Raises what is fatal for good."""
@@ -237,7 +229,6 @@ class Receiver:
             refused_since = self._refused_since
             if self.failing_since is None:
                 self.failing_since = began
-            self._quiet_since = None
             self.last_error_code = error.code
             pause = RECEIVE_BACKOFF.equal_jitter(self._failures, self._rng)
         self._stats.add("receive_failures")

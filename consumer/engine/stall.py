@@ -30,9 +30,15 @@ class StallDetector:
         self._clock = clock
         self._due = clock.monotonic() + LOOK_SECONDS
         self._received = 0
-        self._suspicious = False
+        self._suspicious = self._paused = False
         #: True while the queue holds messages and returns none.
         self.stalled = False
+
+    def pause(self, *, paused: bool) -> None:
+        """While nothing is received on purpose, do not look; then begin again."""
+        self._paused = paused
+        self._suspicious = False
+        self._due = self._clock.monotonic() + LOOK_SECONDS
 
     def is_due(self) -> bool:
         """True if it is time for a look, and nothing was received since the last one."""
@@ -44,7 +50,7 @@ class StallDetector:
             if self.stalled:
                 self.stalled = False
                 _log.info(log_events.QUEUE_UNSTALLED)
-        return self._clock.monotonic() >= self._due
+        return not self._paused and self._clock.monotonic() >= self._due
 
     def look(self) -> None:
         """Ask the queue; again later if that fails or is not permitted."""

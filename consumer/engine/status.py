@@ -44,6 +44,8 @@ class Status:
     failure: BaseException | None
     #: Events that no handler asked for, by name, most frequent first.
     unmatched_events: Mapping[str, int] = field(default_factory=dict)
+    #: An operator wants nothing to be received.
+    paused: bool = False
 
 
 class Watch:
@@ -65,7 +67,7 @@ class Watch:
         finished, failure = self._finished()
         failing_since = parts.receiver.failing_since
         failing = failing_since is not None and (
-            parts.clock.monotonic() - failing_since >= FAILING_SECONDS
+            not parts.receiver.paused and parts.clock.monotonic() - failing_since >= FAILING_SECONDS
         )
         return Status(
             ready=parts.receiver.succeeded,
@@ -81,6 +83,7 @@ class Watch:
             lag_seconds=parts.stats.lag_seconds,
             finished=finished,
             failure=failure,
+            paused=parts.receiver.paused,
         )
 
     def _finished(self) -> tuple[str, BaseException | None]:
@@ -123,7 +126,7 @@ class Watch:
         poll = now - min([*receiver.open, now])
         no_receive_since = max(receiver.last_return, receiver.last_blocked)
         settled = max(parts.outbox.due(), parts.attempts.progress)
-        may_receive = not parts.stopping.is_set() and not receiver.open
+        may_receive = not (parts.stopping.is_set() or receiver.open or receiver.paused)
         overdue = {
             "housekeeper without progress": now - self._threads.progress > calls,
             "heartbeat without progress": now - parts.heartbeat.progress > calls,

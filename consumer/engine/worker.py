@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 import structlog
 
 from consumer import log_events
+from consumer.engine.figures import Figures, figures_of
 from consumer.engine.forks import ForkGuard
 from consumer.engine.parts import Parts
 from consumer.engine.status import Status, Watch
@@ -22,7 +23,7 @@ LAST_CALLS_SECONDS = 5.0
 
 
 class Worker:
-    """One thread calls all methods."""
+    """One thread calls all methods; any thread may call `pause` and `figures`."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -36,6 +37,16 @@ class Worker:
     def status(self) -> Status:
         """The engine at this moment."""
         return self._watch.status()
+
+    def figures(self) -> Figures:
+        """All numbers at this moment; any thread may call it."""
+        return figures_of(self.parts)
+
+    def pause(self, *, paused: bool) -> None:
+        """Begin no receive any more, or receive again at once. What is in flight goes on."""
+        self.parts.receiver.pause(paused=paused)
+        self.parts.stall.pause(paused=paused)
+        self.parts.pool.nudge()
 
     def stop(self) -> None:
         """Make no more receives. An open long poll may finish: aborting it would hide messages."""

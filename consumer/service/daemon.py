@@ -75,10 +75,11 @@ class Daemon:
         self._worker.start()
         while True:
             status = self._look_around()
-            reason = "signal" if self._signals.count else status.finished
+            reason = self._signals.reason or status.finished
             if reason:
                 break
-            idle = status.ready and status.open_receives and not status.in_flight
+            waits = status.open_receives or status.paused
+            idle = status.ready and waits and not status.in_flight
             self._signals.wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
         self._drain(reason, status)
         return self._end(reason)
@@ -175,6 +176,8 @@ def _status_line(status: Status, *, rate: float) -> str:
     code, unhealthy = status.receive_error_code, status.problems + status.outages
     if unhealthy:
         state = f"unhealthy ({', '.join(unhealthy)})" + (f", the last with {code}" if code else "")
+    elif status.paused:
+        state = "paused"
     elif status.failing_handlers:
         state = f"waiting for {', '.join(status.failing_handlers)} to work again"
     elif code:

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.systemd, pytest.mark.xdist_group("guest")]
 
 NAME = "canvas-live-events-consumer"
 UNIT = f"{NAME}.service"
-DROP_IN = f"[Unit]\nOnFailure={NAME}-failure@%n.service\n"
+DROP_IN = f"[Unit]\nOnFailure={NAME}-failure@%N.service\n"
 
 
 def test_a_failure_that_needs_a_person_is_reported(guest: Guest, configure: Configure) -> None:
@@ -25,13 +25,13 @@ def test_a_failure_that_needs_a_person_is_reported(guest: Guest, configure: Conf
     guest.run("systemctl", "daemon-reload")
 
     guest.run("systemctl", "start", UNIT, check=False)
-    report = f"{NAME}-failure@{UNIT}.service"
+    report = f"{NAME}-failure@{NAME}.service"
     guest.until(lambda: guest.path("/run/mail.root").exists(), "the report is sent")
     guest.until(lambda: guest.show("ActiveState", report) == "inactive", "the report has ended")
 
     mail = guest.path("/run/mail.root").read_text()
     subject, _, *lines = mail.splitlines()
-    assert subject.startswith(f"Subject: {UNIT} on ")
+    assert subject.startswith(f"Subject: {NAME} on ")
     assert subject.endswith(" has failed: exit-code 78")
     assert "engine.workers: 0: must be" in lines[0]
     assert "status=78" in lines[1]

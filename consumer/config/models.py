@@ -210,6 +210,17 @@ class PingSettings(Section):
     interval_seconds: _Seconds = Field(default=300, ge=10, le=86_400)
 
 
+class MetricsSettings(Section):
+    """What is given to monitoring systems; nothing by default."""
+
+    listen: _Text | None = Field(
+        default=None,
+        examples=["127.0.0.1:9464"],
+        description='an IP address and a port, such as "127.0.0.1:9464" or "[::1]:9464", or null',
+    )
+    textfile: Path | None = None
+
+
 class Settings(Section):
     """Everything. `Settings()` is the defaults, with no queue."""
 
@@ -220,5 +231,6 @@ class Settings(Section):
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
     ping: PingSettings = PingSettings()
+    metrics: MetricsSettings = MetricsSettings()
     unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")

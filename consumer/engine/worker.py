@@ -42,11 +42,17 @@ class Worker:
         """All numbers at this moment; any thread may call it."""
         return figures_of(self.parts)
 
-    def pause(self, *, paused: bool) -> None:
-        """Begin no receive any more, or receive again at once. What is in flight goes on."""
+    def pause(self, *, paused: bool) -> bool:
+        """Begin no receive any more, or receive again at once. What is in flight goes on.
+
+        Returns: False if that was so already.
+        """
+        if self.parts.receiver.paused is paused:
+            return False
         self.parts.receiver.pause(paused=paused)
         self.parts.stall.pause(paused=paused)
         self.parts.pool.nudge()
+        return True
 
     def stop(self) -> None:
         """Make no more receives. An open long poll may finish: aborting it would hide messages."""

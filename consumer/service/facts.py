@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import Literal
 
 from consumer.engine.figures import Figures
+from consumer.queues.requests import Request
 from consumer.queues.transport import QueueAttributes
 
 #: "waiting": every handler keeps failing, so messages wait for one to work again.
 State = Literal["starting", "receiving", "paused", "waiting", "draining", "unhealthy"]
-
-#: A call of AWS and its result: "ok", or an error code.
-Request = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,6 @@ def value_of(read: Callable[[Facts], float | Spread | None]) -> Callable[[Facts]
 
 def time_of(read: Callable[[Facts], datetime | None]) -> Callable[[Facts], Iterable[Sample]]:
     """One time, as seconds since 1970."""
-
     return value_of(lambda facts: seconds_of(read(facts)))
 
 

@@ -11,6 +11,7 @@ import structlog
 import consumer
 from consumer import log_events
 from consumer.clock import Clock
+from consumer.config import PingSettings
 from consumer.engine.status import Status
 from consumer.service.background import Background
 
@@ -79,6 +80,14 @@ class Ping:
         if now - self._logged >= _LOG_SECONDS:
             self._logged = now
             _log.warning(log_events.PING_FAILED, reason=failure, failures=self._failures)
+
+
+def open_ping(settings: PingSettings, *, clock: Clock) -> Ping | None:
+    """None if there is no URL."""
+    if settings.url is None:
+        return None
+    url = settings.url.get_secret_value()
+    return Ping(url, interval_seconds=settings.interval_seconds, clock=clock)
 
 
 class _NoRedirects(HTTPRedirectHandler):

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from pathlib import Path
 
 import structlog
 
@@ -24,8 +25,9 @@ from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
 from consumer.queues.sqs import QueueCheck
 from consumer.service.companions import Companion, Companions
+from consumer.service.control import control_socket, open_control
 from consumer.service.daemon import Daemon
-from consumer.service.ping import Ping
+from consumer.service.ping import open_ping
 from consumer.service.signals import StopSignals
 from consumer.service.silence import watch_silence
 from consumer.service.start import Start
@@ -77,14 +79,16 @@ def run(
                 start.transport, registry, settings, options,
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
-            companions = Companions(_companions(settings, clock))
+            worker = Worker(parts)
+            control = control_socket(state, environ)
+            companions = Companions(_companions(settings, clock, control, worker, signals))
 
             def look(status: Status) -> None:
                 on_tick(status)
                 companions.look(status)
 
             daemon = Daemon(
-                Worker(parts), notifier=notifier, signals=signals, clock=clock,
+                worker, notifier=notifier, signals=signals, clock=clock,
                 summary_interval_seconds=settings.engine.summary_interval_seconds,
                 flush_repeats=flush_repeats, on_tick=look,
             )  # fmt: skip
@@ -96,14 +100,16 @@ def run(
             return code
 
 
-def _companions(settings: Settings, clock: Clock) -> list[Companion]:
+def _companions(
+    settings: Settings, clock: Clock, control: Path, worker: Worker, signals: StopSignals
+) -> list[Companion]:
     """What is configured to run beside the engine."""
-    companions: list[Companion] = [watch_silence(settings.state_directory, clock=clock)]
-    ping = settings.ping
-    if ping.url is not None:
-        url = ping.url.get_secret_value()
-        companions.append(Ping(url, interval_seconds=ping.interval_seconds, clock=clock))
-    return companions
+    companions = [
+        open_control(control, worker, signals),
+        watch_silence(settings.state_directory, clock=clock),
+        open_ping(settings.ping, clock=clock),
+    ]
+    return [companion for companion in companions if companion is not None]
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:

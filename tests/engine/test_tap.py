@@ -57,7 +57,7 @@ def test_each_call_is_shown_with_its_outcome(make_rig: MakeRig, registry: Regist
         ("course_updated", "one", "handled", ""),
         ("course_created", "two", "handled", ""),
         ("course_updated", "two", "handled", ""),
-        ("", "", "rejected", "undecodable: not JSON"),
+        ("", "", "rejected", "undecodable: not JSON: Expecting value at line 1, column 1"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -11,10 +12,11 @@ from consumer.clock import Clock, SystemClock
 from consumer.config import AwsSettings, QueueSettings
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage, new_message
+from consumer.queues.requests import RequestCounts
 from consumer.queues.rules import QueueAddress, address_of
 from consumer.queues.sending import Outgoing
 from consumer.queues.sqs.calls import BotocoreCalls, WireCalls, calls_of
-from consumer.queues.sqs.client import make_client
+from consumer.queues.sqs.client import expiry_of, make_client
 from consumer.queues.sqs.failures import entry_failure, failure_of
 from consumer.queues.sqs.preflight import ATTRIBUTE_NAMES, attributes_of
 from consumer.queues.transport import EntryFailure, QueueAttributes
@@ -38,10 +40,12 @@ def connect(
     *,
     max_connections: int = 10,
     clock: Clock | None = None,
+    requests: RequestCounts | None = None,
 ) -> "SqsTransport":
     """The configured queue. Sends no request to SQS yet: the first call does.
 
-    At most `max_connections` calls may be open at the same time.
+    At most `max_connections` calls may be open at the same time. Each request is counted in
+    `requests`.
 
     Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile), and, while there
     are no credentials, `CredentialsError`: then connect again later.
@@ -50,7 +54,8 @@ def connect(
     address = address_of(queue, aws)
     session, client = make_client(queue, aws, address, max_connections=max_connections)
     calls = calls_of(session, client, queue, clock)
-    return SqsTransport(calls, address, region=client.meta.region_name, clock=clock)
+    region = client.meta.region_name
+    return SqsTransport(calls, address, region=region, clock=clock, requests=requests)
 
 
 class SqsTransport:
@@ -60,9 +65,16 @@ class SqsTransport:
     """
 
     def __init__(
-        self, calls: BotocoreCalls | WireCalls, address: QueueAddress, *, region: str, clock: Clock
+        self,
+        calls: BotocoreCalls | WireCalls,
+        address: QueueAddress,
+        *,
+        region: str,
+        clock: Clock,
+        requests: RequestCounts | None = None,
     ) -> None:
         self._calls = calls
+        self.requests = requests or RequestCounts()
         self._clock = clock
         self._url = address.url
         self._url_lock = threading.Lock()
@@ -132,6 +144,21 @@ class SqsTransport:
         """See `Transport.close`."""
         self._calls.close()
 
+    def beside(self, name: str) -> "SqsTransport":
+        """Another queue of this account and region, over the same connections: not to be closed.
+
+        For one whose URL is known: at the latest after the first call.
+        """
+        url = None if self._url is None else f"{self._url.rpartition('/')[0]}/{name}"
+        address = QueueAddress(name, url, self.region, None)
+        return SqsTransport(
+            self._calls, address, region=self.region, clock=self._clock, requests=self.requests
+        )
+
+    def credentials_expire_at(self) -> datetime | None:
+        """When the credentials that sign expire; None if they do not, or it is not known."""
+        return expiry_of(self._calls.client)
+
     def _batch(
         self, operation: str, entries: Sequence[dict[str, Any]]
     ) -> list[EntryFailure | None]:
@@ -163,14 +190,17 @@ class SqsTransport:
             return self._url
 
     def _ask(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        result = "ok"
         try:
             # Only the call: what it raises is a failure of the transport. A mistake of ours in
             # reading the answer must not be taken for one.
             return self._calls.ask(operation, arguments)
         except Exception as error:
-            raise failure_of(
-                error, operation=operation, queue=self.name, region=self.region
-            ) from None  # its text may name users and accounts
+            failure = failure_of(error, operation=operation, queue=self.name, region=self.region)
+            result = failure.code
+            raise failure from None  # its text may name users and accounts
+        finally:
+            self.requests.add(operation, result)
 
 
 def _not_understood(operation: str, error: Exception) -> TransportError:

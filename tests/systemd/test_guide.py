@@ -74,6 +74,7 @@ def test_guide_from_nothing_to_a_service_and_back(bare_machine: Guest) -> None:
     reader.follow("Change the configuration")
     reported = reader.follow("Be notified", given={"ping_url": "http://127.0.0.1:1/secret"})
     assert f"{NAME} on " in reported
+    reader.follow("At 3 a.m.")
     reader.follow("More than one")
     assert guest.run("systemctl", "is-active", f"{NAME}@test").strip() == "active"
     reader.follow("Secrets that are encrypted on disk")

@@ -16,7 +16,7 @@ from tests.service.page_facts import NOW, facts, figures, handler
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
     from consumer.service.facts import Facts
 
@@ -79,11 +79,15 @@ class Shown:
         self.requests: list[str] = []
         page.on("console", lambda line: self.wrong.append(line.text))
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("dialog", lambda dialog: (self.wrong.append(dialog.message), dialog.dismiss())[1])
+        page.on("dialog", self._on_dialog)
         page.on("request", lambda request: self.requests.append(request.url))
         page.clock.install()
         page.goto(url)
         page.wait_for_selector("#main:not([hidden])")
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self.wrong.append(dialog.message)
+        dialog.dismiss()
 
     def poll(self) -> None:
         """Let the time pass until it asks again, and has the answer."""
@@ -225,7 +229,7 @@ def test_it_can_be_read_by_all(browser: Browser, daemon: Daemon) -> None:
     for scheme in ("light", "dark"):
         context = browser.new_context(
             viewport={"width": 320, "height": 700},
-            color_scheme=scheme,  # type: ignore[arg-type]
+            color_scheme=scheme,
         )
         shown = Shown(context.new_page(), daemon.url)
         dark = shown.page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -23,9 +23,8 @@ class HandlerFigures:
     unmatched: bool
     #: Its calls, in seconds.
     calls: Spread
-    #: Events that it was called with, and those of them that were not handled, by the type of what
-    #: it raised.
-    events: int
+    #: Events that it handled, and those that it did not, by the type of what it raised.
+    handled: int
     failures: Mapping[str, int]
     last_error: LastError | None
     last_error_at: datetime | None
@@ -110,8 +109,8 @@ def _handler(parts: Parts, handler: Handler) -> HandlerFigures:
         name=handler.name,
         patterns=tuple(handler.patterns),
         unmatched=handler.unmatched,
-        calls=stats.seconds(),
-        events=stats.events(),
+        calls=stats.spread(),
+        handled=stats.handled,
         failures=stats.failures(),
         last_error=error,
         last_error_at=_wall(parts, None if error is None else error.at),

@@ -1,11 +1,11 @@
 """What happened with one handler, in numbers."""
 
-import threading
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from consumer.engine.histogram import CALL_BOUNDS, Histogram, Spread
+from consumer.engine.histogram import CALL_BOUNDS, Histogram
 
 #: Names of exceptions come from users' code, which may make new ones all the time.
 MOST_REASONS: Final = 50
@@ -23,25 +23,30 @@ class LastError:
     at: float
 
 
-class HandlerStats:
-    """Any thread may call any method."""
+class HandlerStats(Histogram):
+    """Its values are the seconds that calls took. Any thread may call any method."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seconds = Histogram(CALL_BOUNDS)
+        super().__init__(CALL_BOUNDS)
         self._failures: Counter[str] = Counter()
-        #: In batches: events beyond the first of each.
-        self._more_events = 0
+        #: Events that were handled.
+        self.handled = 0
         #: `Clock.monotonic()` of the last call that returned without an exception.
         self.last_success: float | None = None
         self.last_error: LastError | None = None
 
-    def called(self, seconds: float, events: int) -> None:
-        """A call with so many events has returned, or has raised."""
-        self._seconds.add(seconds)
-        if events > 1:
-            with self._lock:
-                self._more_events += events - 1
+    def succeeded(self, seconds: float, events: int, at: float) -> None:
+        """A call with so many events has returned at this time."""
+        with self._lock:
+            self._counts[bisect_left(CALL_BOUNDS, seconds)] += 1
+            self._sum += seconds
+            self.handled += events
+        self.last_success = at
+
+    def handled_in_part(self, events: int) -> None:
+        """A call has raised, but so many of its events are handled."""
+        with self._lock:
+            self.handled += events
 
     def failed(self, error: LastError, events: int) -> None:
         """So many events are not handled: a failure, a retry or a reject."""
@@ -49,14 +54,6 @@ class HandlerStats:
         with self._lock:
             table[reason if reason in table or len(table) < MOST_REASONS else OTHER] += events
         self.last_error = error
-
-    def seconds(self) -> Spread:
-        """How long calls took; also how many there were."""
-        return self._seconds.spread()
-
-    def events(self) -> int:
-        """Events that it was called with."""
-        return self.seconds().count + self._more_events
 
     def failures(self) -> dict[str, int]:
         """Events that were not handled, by the type of the exception."""

@@ -73,7 +73,6 @@ class Invoker:
         context = self._context(call, run)
         thread = threading.get_ident()
         self.running[thread] = (call, began)
-        succeeded = False
         try:
             if handler.call is not None:
                 handler.call(entries[0][1], context)
@@ -81,17 +80,15 @@ class Invoker:
                 handler.call_batch([event for _, event in entries], context)
         except BaseException as error:  # a handler's sys.exit() must not end a thread of ours
             self._forks.check(error)
+            self._stats.handlers[handler.name].add(self._clock.monotonic() - began)
             return self._failed(call, error)
         else:
             self._forks.check()
-            succeeded = True
-            return [ACK] * len(entries)
+            ended, size = self._clock.monotonic(), len(entries)
+            self._stats.handlers[handler.name].succeeded(ended - began, size, ended)
+            return [ACK] * size
         finally:
             self.running.pop(thread, None)
-            ended, stats = self._clock.monotonic(), self._stats.handlers[handler.name]
-            stats.called(ended - began, len(entries))
-            if succeeded:
-                stats.last_success = ended
             if run is not None:
                 self._end(run)
 
@@ -184,6 +181,7 @@ class Invoker:
             if not isinstance(failure, BaseException):
                 failure = TypeError("the failures of a BatchFailure must be exceptions")
             outcomes.append(self._failure(handler, entry, failure))
+        self._stats.handlers[handler.name].handled_in_part(outcomes.count(ACK))
         return outcomes
 
     def _failure(

@@ -4,7 +4,7 @@ A Unix socket in a private directory, with a small HTTP server: who may open the
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -16,9 +16,11 @@ from consumer.directories import CONTROL_SOCKET
 from consumer.engine.status import Status
 from consumer.engine.worker import Worker
 from consumer.errors import ConfigurationError
+from consumer.service.facts import Facts
 from consumer.service.http import HttpServer, Response, Route
 from consumer.service.listeners import listen_unix
 from consumer.service.signals import StopSignals
+from consumer.service.snapshot import snapshot_of
 from consumer.service.tap_stream import tap_lines, wanted, words
 
 _log = structlog.get_logger(__name__)
@@ -33,10 +35,12 @@ def control_socket(state_directory: Path, environ: Mapping[str, str]) -> Path:
     return Path(runtime or state_directory).absolute() / CONTROL_SOCKET
 
 
-def open_control(path: Path, worker: Worker, signals: StopSignals) -> "Control | None":
+def open_control(
+    path: Path, worker: Worker, signals: StopSignals, read: Callable[[], Facts]
+) -> "Control | None":
     """Listen. None if that is not possible, which is logged: the daemon works without it."""
     try:
-        return Control(path, worker, signals)
+        return Control(path, worker, signals, read)
     except (ConfigurationError, OSError, RuntimeError, MemoryError) as error:
         hint = "commands such as `consume status` can't reach this daemon; it works without them"
         _log.warning(log_events.CONTROL_OFF, reason=str(error), hint=hint)
@@ -46,11 +50,14 @@ def open_control(path: Path, worker: Worker, signals: StopSignals) -> "Control |
 class Control:
     """A companion of the daemon. Threads of its server call the routes."""
 
-    def __init__(self, path: Path, worker: Worker, signals: StopSignals) -> None:
+    def __init__(
+        self, path: Path, worker: Worker, signals: StopSignals, read: Callable[[], Facts]
+    ) -> None:
         self._worker = worker
         self._signals = signals
         self._ready = False
         routes: dict[str, Route] = {
+            "GET /status": lambda _: _json(snapshot_of(read())),
             "POST /pause": lambda _: self._pause(paused=True),
             "POST /resume": lambda _: self._pause(paused=False),
             "POST /drain": self._drain,

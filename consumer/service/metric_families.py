@@ -141,6 +141,13 @@ def receives(facts: Facts) -> list[Sample]:
     ]
 
 
+def handler_events(facts: Facts) -> Iterator[Sample]:
+    """By handler and outcome; both from the start, so that the first failure is an increase."""
+    for handler in facts.figures.handlers:
+        yield (handler.name, "handled"), handler.handled
+        yield (handler.name, "failed"), sum(handler.failures.values())
+
+
 def failures(facts: Facts) -> list[Sample]:
     """By handler and type."""
     return [

@@ -4,8 +4,8 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,8 @@ from consumer.config import MetricsSettings
 from consumer.config.urls import host_and_port
 from consumer.directories import check_writable
 from consumer.engine.status import Status
+from consumer.service.companions import Companion
+from consumer.service.depth import Depths
 from consumer.service.facts import Facts
 from consumer.service.http import TEXT, HttpServer, Response, Route
 from consumer.service.listeners import listen_tcp
@@ -33,17 +35,41 @@ TEXTFILE_SECONDS: Final = 15.0
 Read = Callable[[], Facts]
 
 
-def open_listener(metrics: MetricsSettings) -> socket.socket | None:
-    """The listening socket, if one is configured; and check that the file can be written.
+@contextmanager
+def listening(metrics: MetricsSettings) -> Iterator[socket.socket | None]:
+    """The listening socket, if one is configured; also checks that the file can be written.
 
-    At the start, before the first message: what is wrong is reported at once.
+    Before the first message is received: what is wrong is reported at once.
 
     Raises: `ConfigurationError`.
     """
     if metrics.textfile is not None:
         check_writable(metrics.textfile.absolute().parent, "the metrics", "metrics.textfile")
     address = host_and_port(metrics.listen or "")
-    return None if address is None else listen_tcp(*address)
+    if address is None:
+        yield None
+        return
+    with listen_tcp(*address) as listener:
+        yield listener
+
+
+def metrics_companions(
+    metrics: MetricsSettings,
+    listener: socket.socket | None,
+    read: Read,
+    depths: Depths,
+    clock: Clock,
+) -> list[Companion]:
+    """What is configured to give metrics."""
+    companions: list[Companion] = []
+    if listener is not None:
+        companions.append(Listener(listener, read))
+    if metrics.textfile is not None:
+        companions.append(Textfile(metrics.textfile, read, clock=clock))
+    if companions:  # its requests are paid for
+        depths.start()
+        companions.append(depths)
+    return companions
 
 
 def routes(read: Read) -> Mapping[str, Route]:

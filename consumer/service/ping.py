@@ -82,12 +82,12 @@ class Ping:
             _log.warning(log_events.PING_FAILED, reason=failure, failures=self._failures)
 
 
-def open_ping(settings: PingSettings, *, clock: Clock) -> Ping | None:
-    """None if there is no URL."""
+def pings(settings: PingSettings, *, clock: Clock) -> list[Ping]:
+    """One, if there is a URL."""
     if settings.url is None:
-        return None
+        return []
     url = settings.url.get_secret_value()
-    return Ping(url, interval_seconds=settings.interval_seconds, clock=clock)
+    return [Ping(url, interval_seconds=settings.interval_seconds, clock=clock)]
 
 
 class _NoRedirects(HTTPRedirectHandler):

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from pathlib import Path
 
 import structlog
 
@@ -23,11 +22,14 @@ from consumer.handlers.loading.loader import archive_unmatched, build_registry, 
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
-from consumer.queues.sqs import QueueCheck
-from consumer.service.companions import Companion, Companions
+from consumer.queues.sqs import QueueCheck, SqsTransport
+from consumer.service.companions import Companions
 from consumer.service.control import control_socket, open_control
 from consumer.service.daemon import Daemon
-from consumer.service.ping import open_ping
+from consumer.service.depth import Depths
+from consumer.service.monitor import Monitor
+from consumer.service.monitoring import listening, metrics_companions
+from consumer.service.ping import pings
 from consumer.service.signals import StopSignals
 from consumer.service.silence import watch_silence
 from consumer.service.start import Start
@@ -65,7 +67,7 @@ def run(
         archive_unmatched(registry, state_directory=state)
     notifier, signals = Notifier(environ), StopSignals()
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
-    with signals.installed(), closing(start):
+    with signals.installed(), closing(start), listening(settings.metrics) as listener:
         _log_starting(settings, registry)
         check = start.check()
         if check is None or start.transport is None:
@@ -80,8 +82,22 @@ def run(
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
             worker = Worker(parts)
-            control = control_socket(state, environ)
-            companions = Companions(_companions(settings, clock, control, worker, signals))
+            depths = _depths(start.transport, check, clock)
+            monitor = Monitor(
+                worker.figures, clock=clock, region=start.transport.region, depths=depths,
+                requests=start.requests,
+                credentials_expire_at=start.transport.credentials_expire_at,
+            )  # fmt: skip
+            control = open_control(control_socket(state, environ), worker, signals, monitor.facts)
+            companions = Companions(
+                [
+                    monitor,
+                    *metrics_companions(settings.metrics, listener, monitor.facts, depths, clock),
+                    *([] if control is None else [control]),
+                    watch_silence(state, clock=clock),
+                    *pings(settings.ping, clock=clock),
+                ]
+            )
 
             def look(status: Status) -> None:
                 on_tick(status)
@@ -100,16 +116,15 @@ def run(
             return code
 
 
-def _companions(
-    settings: Settings, clock: Clock, control: Path, worker: Worker, signals: StopSignals
-) -> list[Companion]:
-    """What is configured to run beside the engine."""
-    companions = [
-        open_control(control, worker, signals),
-        watch_silence(settings.state_directory, clock=clock),
-        open_ping(settings.ping, clock=clock),
-    ]
-    return [companion for companion in companions if companion is not None]
+def _depths(transport: SqsTransport, check: QueueCheck, clock: Clock) -> Depths:
+    name = check.attributes.dead_letter_queue
+    return Depths(
+        transport,
+        transport.name,
+        check.attributes,
+        dead_letters=None if name is None else transport.beside(name),
+        clock=clock,
+    )
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:

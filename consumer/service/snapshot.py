@@ -86,7 +86,7 @@ def _handler(handler: HandlerFigures) -> HandlerJson:
         "for_unmatched_events": handler.unmatched,
         "calls": handler.calls.count,
         "running": handler.running,
-        "events": handler.events,
+        "handled": handler.handled,
         "failed": sum(handler.failures.values()),
         "failures": dict(handler.failures),
         "mean_seconds": _rounded(handler.calls.mean),

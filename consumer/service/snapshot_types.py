@@ -35,8 +35,9 @@ class HandlerJson(TypedDict):
     for_unmatched_events: bool
     calls: int
     running: int
-    events: int
-    #: Events that were not handled, in all and by the type of what was raised.
+    #: Events that were handled.
+    handled: int
+    #: Events that were not, in all and by the type of what was raised.
     failed: int
     failures: dict[str, int]
     mean_seconds: float | None

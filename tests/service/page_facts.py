@@ -30,7 +30,7 @@ def handler(name: str, *, events: int, **facts: Any) -> HandlerFigures:
     """One that works, unless the facts say something else."""
     known: dict[str, Any] = {
         "patterns": ("*",), "unmatched": False, "calls": spread(CALL_BOUNDS, 3, events),
-        "events": events, "failures": {}, "last_error": None, "last_error_at": None,
+        "handled": events, "failures": {}, "last_error": None, "last_error_at": None,
         "last_success_at": NOW - timedelta(seconds=2), "breaker": "closed", "held": 0,
         "running": 1,
     }  # fmt: skip

@@ -19,6 +19,7 @@ from tests.cases import for_each
 from tests.engine.conftest import Rig
 from tests.processes import eventually
 from tests.service.daemon_stage import named
+from tests.service.monitored import monitor_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,9 @@ class Controlled:
         registry.add(lambda _: None, "quiz_*", name="two")
         self.rig = Rig(registry)
         self.signals = StopSignals()
-        self.control: Control | None = open_control(path, self.rig.worker, self.signals)
+        self.control: Control | None = open_control(
+            path, self.rig.worker, self.signals, monitor_of(self.rig.worker, self.rig.clock).facts
+        )
 
     def look(self) -> None:
         """What the main thread does."""

@@ -22,7 +22,7 @@ _TIMEOUT_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 60.0
 _LOG_SECONDS: Final = 3600.0
 #: How long the end of the process waits for the last ping.
-_CLOSE_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 2.0
 
 
 class Ping:
@@ -107,12 +107,11 @@ class _Url:
     def call(self, end: str, text: str) -> str:
         """Call it; returns "" or why it failed, without anything of the URL."""
         path = f"{self._parts.path.rstrip('/')}/{end}" if end else self._parts.path
-        request = Request(  # noqa: S310 - the configuration allows only http and https
-            self._parts._replace(path=path).geturl(),
-            data=text.encode() or None,
-            headers={"User-Agent": f"canvas-live-events-consumer/{consumer.__version__}"},
-        )
+        url = self._parts._replace(path=path).geturl()
+        agent = {"User-Agent": f"canvas-live-events-consumer/{consumer.__version__}"}
         try:
+            # The configuration allows only http and https.
+            request = Request(url, data=text.encode() or None, headers=agent)  # noqa: S310
             self._opener.open(request, timeout=_TIMEOUT_SECONDS).close()
         except HTTPError as error:
             error.close()

@@ -33,7 +33,7 @@ _REPEAT_SECONDS: Final = 86_400.0
 _WHOLE_SECONDS: Final = 2700.0
 #: Events that waited longer are a backlog: they belong to another hour.
 _LAG_SECONDS: Final = 600.0
-_CLOSE_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 1.0
 _HINT: Final = (
     "a holiday, or Canvas does not send: check its subscription (Admin, Data Services) "
     "and the policy of the queue"

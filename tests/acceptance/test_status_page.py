@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,17 @@ import pytest
 
 from consumer.service.http import HttpServer
 from consumer.service.monitoring import routes
+from tests.processes import eventually
 from tests.service.page_facts import NOW, facts, figures, handler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Dialog, Page
 
     from consumer.service.facts import Facts
+    from tests.moto_queues import Moto
+    from tests.processes import Consume
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -75,6 +79,7 @@ class Shown:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
+        #: Lines in the console, exceptions, dialogs.
         self.wrong: list[str] = []
         self.requests: list[str] = []
         page.on("console", lambda line: self.wrong.append(line.text))
@@ -258,4 +263,33 @@ def test_an_empty_daemon_is_no_error(browser: Browser, daemon: Daemon) -> None:
     assert "Last message never" in shown.text("#tiles")
     assert "the first minute is being measured" in str(shown.page.text_content("#lag"))
     assert [] == shown.wrong
+    context.close()
+
+
+def test_the_page_of_the_real_daemon(
+    browser: Browser, moto: Moto, consume: Callable[..., Consume]
+) -> None:
+    """Messages that are handled move its numbers; when the daemon ends, it says so."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    queue = moto.queue()
+    run = consume("--queue-url", queue.url, CONSUMER_METRICS__LISTEN=address)
+    run.until("ready")
+    context = browser.new_context()
+    shown = Shown(context.new_page(), f"http://{address}/")
+    shown.has("#state", "receiving")
+
+    queue.send_numbered(5)
+    eventually(lambda: queue.counts() == (0, 0), "all are handled")
+    shown.poll()
+    shown.has("#tiles", "5 since the start")
+    shown.has("#events", "submission_created")
+    assert [] == shown.wrong
+
+    run.signal(signal.SIGTERM)
+    assert run.end() == 0
+    for _ in range(5):
+        shown.page.clock.run_for(3_100)
+        shown.page.wait_for_timeout(50)
+    shown.has("#silent", "The daemon has not answered")
     context.close()

@@ -191,6 +191,19 @@ def test_redeliveries_are_no_sign_of_life(logged: list[Any]) -> None:
     assert 1 == len(named(logged, "unusually_quiet"))
 
 
+def test_counters_that_begin_anew_are_no_events(logged: list[Any]) -> None:
+    """As after a reload, which replaces the engine: the silence goes on."""
+    world = World()
+    world.minutes(_WEEK)
+    world.until(10)
+
+    world.minutes(20, sends=False)
+    world.worker.become(counts={})
+    world.minutes(20, sends=False)
+
+    assert 1 == len(named(logged, "unusually_quiet"))
+
+
 def test_a_backlog_is_not_taken_for_usual() -> None:
     """Events that waited long belong to other hours; they do end a silence."""
     world = World()

@@ -41,7 +41,7 @@ _HINT: Final = (
 
 
 class SilenceWatch:
-    """A `Companion`. Only new messages count, and only time in which SQS answered receives.
+    """A `Companion`. Only new messages count, and only time in which SQS said that it has none.
 
     Args:
         save: called once an hour and at the end, with what `of_text` reads.
@@ -62,7 +62,7 @@ class SilenceWatch:
         self._save = save
         self._end = end
         self._looked = clock.monotonic()
-        self._fresh = self._receives = 0
+        self._fresh = self._empty = 0
         #: Of the silence, when it was last reported.
         self._reported: float | None = None
         self._hour = hour_of_week(clock.now())
@@ -75,13 +75,13 @@ class SilenceWatch:
             return
         seconds, self._looked = now - self._looked, now
         counts = status.counts
-        fresh, receives = self._fresh, self._receives
+        fresh, empty = self._fresh, self._empty
         self._fresh = counts.get("received", 0) - counts.get("redelivered", 0)
-        self._receives = counts.get("receives", 0)
+        self._empty = counts.get("empty_receives", 0)
         if (hour := hour_of_week(self._clock.now())) != self._hour:
             self._learn()
             self._hour = hour
-        if self._receives > receives:
+        if self._fresh > fresh or self._empty > empty:
             self._count(self._fresh - fresh, seconds, status.lag_seconds)
 
     def close(self, exit_code: int) -> None:  # noqa: ARG002 - as a Companion

@@ -64,7 +64,7 @@ class World:
             mean = self.profile(self.clock.now()) / 60
             self.clock.advance(60)
             events = _poisson(self.rng, mean) if sends and reads else 0
-            self.worker.count(received=events, receives=3 if reads else 0)
+            self.worker.count(received=events, empty_receives=3 if reads and not events else 0)
             self.worker.become(**facts)
             self.watch.look(self.worker.current)
 

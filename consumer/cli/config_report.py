@@ -126,6 +126,8 @@ def _plan(
     if _is_given(loaded, "state_directory"):
         more = f", which {user_name(os.geteuid())} can write"
     yield "state", f"{settings.state_directory.absolute()}{more}"
+    if settings.ping.url or settings.ping.url_file:
+        yield "ping", f"every {settings.ping.interval_seconds:g} s while healthy"
     yield "logging", f"{settings.logging.level}, {settings.logging.format}"
 
 

@@ -2,14 +2,15 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from consumer.engine.handler_stats import HandlerStats
 from consumer.engine.histogram import AGE_BOUNDS, Histogram
 from consumer.engine.inflight import InFlightMessage
 from consumer.messages import Event, ReceivedMessage
+from consumer.sqs_limits import MAX_BATCH
 
 CounterName = Literal[
     "received",  # messages, redeliveries included
@@ -42,6 +43,8 @@ CounterName = Literal[
 ]
 
 
+_MOST_KINDS: Final = 1_000
+
 #: Event name and format.
 Kind = tuple[str, str]
 
@@ -60,9 +63,12 @@ class Stats:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         #: Events handled.
-        self._events: Counter[Kind] = Counter()
+        self._events: dict[Kind, int] = {}
         #: Likewise, those that no handler asked for.
-        self._unmatched: Counter[Kind] = Counter()
+        self._unmatched: dict[Kind, int] = {}
+        #: While receives come back full, one message stands for ten in `lag` and `lateness`: that
+        #: costs a hundredth of what a message does, and not three.
+        self._weight = 1
         #: What happened with each handler.
         self.handlers = _HandlerTable()
         #: Seconds that the newest messages had waited in the queue when they were received.
@@ -93,18 +99,7 @@ class Stats:
     def received(self, messages: Sequence[ReceivedMessage], now: datetime, at: float) -> None:
         """Count a receive that SQS has answered at this time."""
         self.now, self.last_receive = now, at
-        ages: list[float] = []
-        again = 0
-        seconds = now.timestamp()
-        for message in messages:
-            if message.receive_count > 1:
-                again += 1
-            else:
-                try:
-                    age = seconds - int(message.attributes["SentTimestamp"]) / 1000
-                except (KeyError, TypeError, ValueError):
-                    continue
-                ages.append(max(age, 0.0))
+        new = [message for message in messages if message.receive_count == 1]
         with self._lock:
             counts = self._counts
             counts["receives"] += 1
@@ -112,31 +107,45 @@ class Stats:
                 counts["empty_receives"] += 1
                 return
             counts["received"] += len(messages)
-            if again:
-                counts["redelivered"] += again
+            if len(new) < len(messages):
+                counts["redelivered"] += len(messages) - len(new)
         self.last_message = at
-        self.lag.add_all(ages)
+        self._weight = 10 if len(messages) == MAX_BATCH else 1
         sent_at = messages[0].sent_at
         if sent_at is not None:
             self.lag_seconds = max(0.0, (now - sent_at).total_seconds())
+        if self._weight > 1:
+            self._add_lag(new[:1], len(new))
+        else:
+            self._add_lag(new, 1)
+
+    def _add_lag(self, messages: Iterable[ReceivedMessage], weight: int) -> None:
+        for message in messages:
+            sent_at = message.sent_at
+            if sent_at is not None and self.now is not None:
+                self.lag.add(max((self.now - sent_at).total_seconds(), 0.0), weight)
 
     def handled(self, messages: Iterable[InFlightMessage]) -> None:
         """Count messages as handled, and their events; or as unmatched, if no handler asked."""
-        now, ages = self.now, list[float]()
+        counts, weight = self._counts, self._weight
         with self._lock:
             for message in messages:
                 wanted, unmatched = message.events, message.unmatched
                 if unmatched:
-                    self._counts["unmatched"] += len(unmatched)
+                    counts["unmatched"] += len(unmatched)
                     _count(self._unmatched, unmatched)
                     wanted = [event for event in wanted if event not in unmatched]
                     if not wanted:
                         continue
-                self._counts["handled"] += 1  # also a message all of whose events are duplicates
+                counts["handled"] += 1  # also a message all of whose events are duplicates
                 _count(self._events, wanted)
-                if now is not None:
-                    ages += [max((now - e.time).total_seconds(), 0.0) for e in wanted if e.time]
-        self.lateness.add_all(ages)
+                if not counts["handled"] % weight:
+                    self._add_lateness(wanted, weight)
+
+    def _add_lateness(self, events: Iterable[Event], weight: int) -> None:
+        for event in events:
+            if event.time is not None and self.now is not None:
+                self.lateness.add(max((self.now - event.time).total_seconds(), 0.0), weight)
 
     def __getitem__(self, name: CounterName) -> int:
         """One counter."""
@@ -163,14 +172,19 @@ class Stats:
             return _by_name(self._unmatched)
 
 
-def _count(table: Counter[Kind], events: Sequence[Event]) -> None:
+def _count(table: dict[Kind, int], events: Sequence[Event]) -> None:
     for event in events:
         kind = (event.name, event.format)
-        # Names come from outside: the table must not grow with them.
-        table[kind if kind in table or len(table) < 1000 else ("(other)", event.format)] += 1
+        try:
+            table[kind] += 1
+        except KeyError:
+            # Names come from outside: the table must not grow with them.
+            if len(table) >= _MOST_KINDS:
+                kind = ("(other)", event.format)
+            table[kind] = table.get(kind, 0) + 1
 
 
-def _by_name(table: Counter[Kind]) -> dict[str, int]:
+def _by_name(table: Mapping[Kind, int]) -> dict[str, int]:
     names: Counter[str] = Counter()
     for (name, _), count in table.items():
         names[name] += count

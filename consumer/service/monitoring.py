@@ -24,6 +24,7 @@ from consumer.service.facts import Facts
 from consumer.service.http import TEXT, HttpServer, Response, Route
 from consumer.service.listeners import listen_tcp
 from consumer.service.metrics import CONTENT_TYPE, Metrics
+from consumer.service.page import page
 from consumer.service.snapshot import snapshot_of
 
 _log = structlog.get_logger(__name__)
@@ -74,7 +75,9 @@ def metrics_companions(
 def routes(read: Read) -> Mapping[str, Route]:
     """What the metrics listener answers."""
     metrics = Metrics(read)
+    status_page = page()
     return {
+        "GET /": lambda _: status_page,
         "GET /metrics": lambda _: Response(content_type=CONTENT_TYPE, body=metrics.text()),
         "GET /healthz": lambda _: _healthz(read()),
         "GET /readyz": lambda _: _readyz(read()),

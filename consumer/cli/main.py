@@ -12,6 +12,7 @@ import click
 
 import consumer
 from consumer import log_events
+from consumer.cli.check import check_command
 from consumer.cli.config import config_group
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
@@ -191,6 +192,7 @@ def _overrides(options: dict[str, Any]) -> dict[str, Any]:
 
 
 for _command in (
-    config_group, decode_command, demo_command, drift_command, events_group, sample_command,
+    check_command, config_group, decode_command, demo_command, drift_command, events_group,
+    sample_command,
 ):  # fmt: skip
     main.add_command(_command)

@@ -1,0 +1,115 @@
+"""This machine: directories, and the systemd unit if there is one."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from consumer.config import Settings
+from consumer.directories import check_directories, user_name
+from consumer.errors import ConfigurationError
+from consumer.operations.check.results import GREEN, RED, YELLOW, Result
+
+UNIT: Final = "canvas-live-events-consumer"
+#: Where the units look for their configuration.
+CONFIGURATION: Final = Path("/etc/canvas-live-events-consumer")
+_PROPERTIES: Final = (
+    "LoadState", "ActiveState", "TimeoutStopUSec", "ProtectSystem", "StateDirectory",
+    "ReadWritePaths",
+)  # fmt: skip
+_SECONDS: Final = {
+    "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800,
+}  # fmt: skip
+
+
+def unit_of(config_file: Path | None) -> str:
+    """The unit that would read this file: an instance, if it is one of their directory."""
+    if config_file is None or config_file.absolute().parent != CONFIGURATION:
+        return UNIT
+    name = config_file.stem
+    return UNIT if name == "config" else f"{UNIT}@{name}"
+
+
+def properties_of(unit: str) -> dict[str, str]:
+    """What systemd says about the unit; {} if there is no systemd, or no such unit."""
+    systemctl = shutil.which("systemctl")
+    if systemctl is None:
+        return {}
+    command = [systemctl, "show", f"--property={','.join(_PROPERTIES)}", unit]
+    try:
+        done = subprocess.run(  # noqa: S603 - a name of ours
+            command, capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    return found if found.get("LoadState") == "loaded" else {}
+
+
+def directories(settings: Settings, state: Path | None) -> Iterator[Result]:
+    """They can be written, by the user who runs this.
+
+    Args:
+        state: None if it is not configured: systemd makes the unit's own.
+    """
+    try:
+        check_directories(state, settings.quarantine.directory, make=False)
+    except ConfigurationError as error:
+        for text in str(error).splitlines():
+            _, _, fault = text.partition(": ")
+            finding, _, remedy = fault.partition(f"runs as {user_name(os.geteuid())}: ")
+            yield Result("directories", RED, finding, remedy or "set a path that can exist")
+        return
+    user = user_name(os.geteuid())
+    where = f"{state.absolute()}: {user} can write" if state else "the service makes its own"
+    yield Result("directories", GREEN, where)
+
+
+def unit(settings: Settings, name: str, state: Path | None) -> Iterator[Result]:
+    """The unit waits for a drain, and lets the daemon write where it must."""
+    found = properties_of(name)
+    if not found:
+        yield Result("systemd unit", GREEN, f"{name} is not installed on this machine")
+        return
+    faults = [*_stop_timeout(settings, name, found), *_sandbox(name, found, state)]
+    yield from faults
+    if not faults:
+        yield Result("systemd unit", GREEN, f"{name} is {found.get('ActiveState', 'installed')}")
+
+
+def _stop_timeout(settings: Settings, name: str, found: Mapping[str, str]) -> Iterator[Result]:
+    drain, stop = settings.engine.drain_timeout_seconds, seconds_of(found["TimeoutStopUSec"])
+    expected = settings.engine.stop_timeout_seconds
+    if stop is not None and stop <= drain:
+        finding = f"TimeoutStopSec={stop:g} is not longer than a drain ({drain:g} s)"
+        yield Result("systemd unit", RED, finding, _drop_in(name, f"TimeoutStopSec={drain + 30:g}"))
+    elif stop is not None and stop != expected:
+        finding = f"TimeoutStopSec={stop:g}, and engine.stop_timeout_seconds is {expected:g}"
+        yield Result("systemd unit", YELLOW, finding, f"set engine.stop_timeout_seconds: {stop:g}")
+
+
+def _sandbox(name: str, found: Mapping[str, str], state: Path | None) -> Iterator[Result]:
+    if state is None or found.get("ProtectSystem") != "strict":
+        return
+    own = [Path("/var/lib", each) for each in found.get("StateDirectory", "").split()]
+    more = [Path(each.lstrip("-+")) for each in found.get("ReadWritePaths", "").split()]
+    path = state.absolute()
+    if not any(path.is_relative_to(each) for each in (*own, *more)):
+        finding = f"the unit may not write to state_directory {path} (ProtectSystem=strict)"
+        remedy = _drop_in(name, f"ReadWritePaths={path}")
+        yield Result("systemd unit", RED, finding, f"leave state_directory out; or {remedy}")
+
+
+def _drop_in(name: str, line: str) -> str:
+    return (
+        f"run `sudo systemctl edit {name}`, write two lines, [Service] and {line}, and restart it"
+    )
+
+
+def seconds_of(text: str) -> float | None:
+    """Of systemd's "1min 30s"; None for "infinity"."""
+    parts = re.findall(r"([\d.]+)(us|ms|s|min|h|d|w)(?= |$)", text)
+    return sum(float(number) * _SECONDS[u] for number, u in parts) if parts else None

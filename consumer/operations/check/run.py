@@ -1,0 +1,105 @@
+"""All checks, in the order in which a reader wants to know."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import Final
+
+from consumer.clock import Clock
+from consumer.config import Settings
+from consumer.errors import ConfigurationError, ConsumerError, QueueMissingError, TransportError
+from consumer.operations.check import (
+    backlog,
+    dead_letters,
+    encryption,
+    identity,
+    permissions,
+    queue,
+    waiting,
+)
+from consumer.operations.check.results import GREEN, RED, Result, guarded
+from consumer.operations.check.site import Identity, Site, arn_of
+from consumer.queues.sqs.admin import AwsCalls
+from consumer.queues.sqs.failures import ActionDeniedError
+
+_CREDENTIALS: Final = (
+    "set aws.access_key_id_file and aws.secret_access_key_file, or aws.profile, or give this "
+    "machine a role; credentials of a systemd unit can be read by root while it runs"
+)
+_NETWORK: Final = (
+    "check that this machine reaches SQS: its network, firewall and proxy (HTTPS_PROXY, NO_PROXY)"
+)
+
+Check = Callable[[Site], Iterable[Result]]
+#: They need the queue's attributes.
+_OF_ATTRIBUTES: Final[tuple[tuple[str, Check], ...]] = (
+    ("who may send", queue.sender),
+    ("encryption", encryption.encryption),
+    ("retention", queue.retention),
+    ("visibility timeout", queue.visibility),
+    ("redrive policy", dead_letters.redrive),
+    ("dead-letter queue", dead_letters.dead_letters),
+    ("backlog", backlog.backlog),
+    ("oldest message", backlog.oldest_message),
+    ("other settings", queue.drift),
+)
+_OF_PERMISSIONS: Final[tuple[tuple[str, Check], ...]] = (
+    ("sqs:ReceiveMessage", permissions.receiving),
+    ("sqs:DeleteMessage", permissions.settling),
+    ("quarantine queue", permissions.quarantine),
+)
+
+
+def check_aws(settings: Settings, *, clock: Clock, wait_seconds: float = 0) -> Iterator[Result]:
+    """What can be found out from AWS: credentials, queue, permissions. Raises nothing."""
+    try:
+        calls = AwsCalls(settings.queue, settings.aws)
+    except ConfigurationError as error:
+        yield Result("region", RED, str(error), "set aws.region to the queue's region")
+        return
+    except ConsumerError as error:
+        yield Result("credentials", RED, str(error), _CREDENTIALS)
+        return
+    with closing(calls):
+        yield from guarded("credentials", identity.credentials, calls, clock)
+        caller = identity.identity_of(calls)
+        yield from guarded("identity", identity.identity, caller)
+        yield Result("region", GREEN, calls.region)
+        yield from guarded("clock", identity.clock_skew, calls, clock)
+        known = caller if isinstance(caller, Identity) else None
+        yield from _queue(settings, calls, clock, known, wait_seconds)
+
+
+def _queue(
+    settings: Settings, calls: AwsCalls, clock: Clock, caller: Identity | None, wait_seconds: float
+) -> Iterator[Result]:
+    url, denied = "", None
+    try:
+        url = calls.queue_url()
+        attributes = calls.attributes(url)
+    except ActionDeniedError as error:
+        denied, attributes = error, {"QueueArn": _arn(calls, caller, url)}
+    except QueueMissingError as error:
+        site = Site(settings, calls, clock, url, {}, caller)
+        yield Result("queue", RED, str(error), site.repair())
+        return
+    except TransportError as error:
+        yield Result("queue", RED, str(error), _CREDENTIALS if error.fatal else _NETWORK)
+        return
+    site = Site(settings, calls, clock, url, attributes, caller)
+    if denied and not url:
+        yield Result(denied.action, RED, str(denied), site.allow())
+        return
+    yield from queue.name(site)
+    if denied:
+        yield from permissions.attributes_denied(site, denied)
+    for name, check in (*_OF_PERMISSIONS, *(() if denied else _OF_ATTRIBUTES)):
+        yield from guarded(name, check, site)
+    if wait_seconds:
+        yield from guarded("event", waiting.wait_for_event, site, wait_seconds)
+
+
+def _arn(calls: AwsCalls, caller: Identity | None, url: str) -> str:
+    """The queue's ARN, as far as it is known without its attributes."""
+    partition, account = (caller.arn.split(":")[1], caller.account) if caller else ("aws", "*")
+    like = f"arn:{partition}:sqs:{calls.region}:{account}:{calls.name}"
+    return arn_of(url, like=like) if url else like

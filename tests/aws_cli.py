@@ -1,4 +1,4 @@
-"""As much of the AWS CLI as the README uses, on boto3: `aws SERVICE OPERATION --option value`."""
+"""As much of the AWS CLI as the README and `consume check` use, on boto3: `aws SERVICE OPERATION --option value`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import yaml
 def main(service: str, operation: str, *words: str) -> None:
     """Make the call to the endpoint in AWS_ENDPOINT, and print its answer."""
     options = dict(zip(words[::2], words[1::2], strict=True))
+    region, endpoint = options.pop("--region", None), options.pop("--endpoint-url", None)
     arguments: dict[str, Any] = {}
     if "--cli-input-yaml" in options:
         arguments = yaml.safe_load(_text(options.pop("--cli-input-yaml")))
@@ -22,11 +23,13 @@ def main(service: str, operation: str, *words: str) -> None:
         arguments[_camel(option.removeprefix("--"))] = _value(option, value)
     client = boto3.client(
         service,
-        endpoint_url=os.environ["AWS_ENDPOINT"],
+        region_name=region,
+        endpoint_url=endpoint or os.environ["AWS_ENDPOINT"],
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
     answer = getattr(client, operation.replace("-", "_"))(**arguments)
+    client.close()
     answer.pop("ResponseMetadata")
     print(json.dumps(answer, default=str))
 
@@ -36,6 +39,8 @@ def _camel(name: str) -> str:
 
 
 def _value(option: str, value: str) -> Any:
+    if option == "--attributes" and value.startswith("{"):
+        return json.loads(value)
     if option == "--attributes":  # shorthand: a map of texts
         return dict(pair.split("=") for pair in value.split(","))
     return _text(value) if value.startswith("file://") else value

@@ -72,8 +72,10 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
     _, warnings = config_report.load_handlers(loaded, faults)
     yield from configuration.loaded(file, faults, [*loaded.warnings, *warnings])
     settings, state = loaded.settings, config_report.given_state(loaded)
-    yield from guarded("directories", machine.directories, settings, state)
     unit = machine.unit_of(file)
+    if state is None and not machine.properties_of(unit):
+        state = settings.state_directory  # no unit sets another one
+    yield from guarded("directories", machine.directories, settings, state)
     yield from guarded("systemd unit", machine.unit, settings, unit, state)
     wait_seconds = options["wait_seconds"]
     yield from run.check_aws(settings, clock=SystemClock(), wait_seconds=wait_seconds)

@@ -32,8 +32,7 @@ def encryption(site: Site) -> Iterator[Result]:
         yield Result(_NAME, RED, finding, off)
     elif found.get("KeyState") not in (None, "Enabled"):
         finding = f"KMS key {key} is not usable ({found['KeyState']}): nothing can be sent or read"
-        arn = found["Arn"]
-        enable = site.command(f"aws kms enable-key --key-id {arn}")
+        enable = site.command(f"aws kms enable-key --key-id {found['KeyId']}")
         yield Result(_NAME, RED, finding, enable)
     else:
         yield from _of_key(site, key, found["Arn"])
@@ -70,7 +69,7 @@ def _allow(site: Site, arn: str, policy: str) -> str:
     kept = statements if isinstance(statements, list) else [statements]
     whole = {**document, "Statement": [*kept, _statement(arn.split(":")[1])]}
     return site.command(
-        f"aws kms put-key-policy --key-id {arn} --policy-name default "
+        f"aws kms put-key-policy --key-id {arn.rpartition('/')[2]} --policy-name default "
         f"--policy {shlex.quote(json.dumps(whole))}"
     )
 

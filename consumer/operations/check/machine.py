@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ UNIT: Final = "canvas-live-events-consumer"
 CONFIGURATION: Final = Path("/etc/canvas-live-events-consumer")
 _PROPERTIES: Final = (
     "LoadState", "ActiveState", "TimeoutStopUSec", "ProtectSystem", "StateDirectory",
-    "ReadWritePaths",
+    "ReadWritePaths", "DynamicUser", "User",
 )  # fmt: skip
 _SECONDS: Final = {
     "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800,
@@ -74,7 +75,9 @@ def unit(settings: Settings, name: str, state: Path | None) -> Iterator[Result]:
     if not found:
         yield Result("systemd unit", GREEN, f"{name} is not installed on this machine")
         return
-    faults = [*_stop_timeout(settings, name, found), *_sandbox(name, found, state)]
+    faults = [*_stop_timeout(settings, name, found)]
+    if state is not None:
+        faults += [*_sandbox(name, found, state.absolute()), *_user(found, state.absolute())]
     yield from faults
     if not faults:
         yield Result("systemd unit", GREEN, f"{name} is {found.get('ActiveState', 'installed')}")
@@ -91,16 +94,29 @@ def _stop_timeout(settings: Settings, name: str, found: Mapping[str, str]) -> It
         yield Result("systemd unit", YELLOW, finding, f"set engine.stop_timeout_seconds: {stop:g}")
 
 
-def _sandbox(name: str, found: Mapping[str, str], state: Path | None) -> Iterator[Result]:
-    if state is None or found.get("ProtectSystem") != "strict":
+def _sandbox(name: str, found: Mapping[str, str], state: Path) -> Iterator[Result]:
+    if found.get("ProtectSystem") != "strict":
         return
     own = [Path("/var/lib", each) for each in found.get("StateDirectory", "").split()]
     more = [Path(each.lstrip("-+")) for each in found.get("ReadWritePaths", "").split()]
-    path = state.absolute()
-    if not any(path.is_relative_to(each) for each in (*own, *more)):
-        finding = f"the unit may not write to state_directory {path} (ProtectSystem=strict)"
-        remedy = _drop_in(name, f"ReadWritePaths={path}")
-        yield Result("systemd unit", RED, finding, f"leave state_directory out; or {remedy}")
+    if not any(state.is_relative_to(each) for each in (*own, *more)):
+        finding = f"the unit may not write to state_directory {state} (ProtectSystem=strict)"
+        remedy = f"leave state_directory out; or {_drop_in(name, f'ReadWritePaths={state}')}"
+        yield Result("systemd unit", RED, finding, remedy)
+
+
+def _user(found: Mapping[str, str], state: Path) -> Iterator[Result]:
+    """Tried as the service's user, which only root can. A dynamic user is known to systemd only."""
+    user, there = found.get("User"), next(p for p in (state, *state.parents) if p.exists())
+    if not user or found.get("DynamicUser") == "yes" or os.geteuid() != 0:
+        return
+    tried = subprocess.run(  # noqa: S603 - a path of the configuration's, for the user's eyes only
+        ["/usr/bin/test", "-w", str(there)], user=user, extra_groups=(), check=False
+    )
+    if tried.returncode:
+        finding = f"the unit's user {user} can't write the state directory {state}"
+        command = f"sudo install -d -m 0700 -o {shlex.quote(user)} {shlex.quote(str(state))}"
+        yield Result("systemd unit", RED, finding, command)
 
 
 def _drop_in(name: str, line: str) -> str:

@@ -67,7 +67,7 @@ class Site:
 
     def command(self, *words: str) -> str:
         """A command about a queue of this region."""
-        endpoint = self.settings.aws.endpoint_url
+        endpoint = self.calls.endpoint_url
         more = [f"--endpoint-url {shlex.quote(endpoint)}"] if endpoint else []
         return " ".join([*words, f"--region {self.calls.region}", *more])
 

@@ -46,7 +46,8 @@ class AwsCalls:
         self._url = address.url
         #: Expiry and source of what signs: botocore's Credentials.
         self.credentials = look_up(self._session)
-        self._endpoint = address.endpoint_url
+        #: None: the region's usual endpoint.
+        self.endpoint_url = address.endpoint_url
         self._config = Config(
             user_agent=USER_AGENT,
             connect_timeout=timeout,
@@ -60,7 +61,7 @@ class AwsCalls:
     def client(self, service: str) -> Any:
         """Botocore's client. An emulator on this machine is asked for every service."""
         if service not in self._clients:
-            endpoint = self._endpoint
+            endpoint = self.endpoint_url
             if service != "sqs" and endpoint is not None and not is_loopback(endpoint):
                 endpoint = None
             client = self._session.create_client(

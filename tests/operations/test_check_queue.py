@@ -1,0 +1,158 @@
+"""`consume check`, the queue: each fault is red, and what is printed makes it green again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto.sqs import models
+
+from consumer.queues.blueprint import Blueprint
+from tests.cases import for_each
+from tests.iam import ACCOUNT
+from tests.operations.checked import Checker, attributes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.moto_queues import Moto
+
+INSTRUCTURE = "arn:aws:iam::636161780776:root"
+
+
+class Queue:
+    """A queue as it should be, with its dead-letter queue."""
+
+    def __init__(self, moto: Moto, name: str) -> None:
+        self.moto = moto
+        self.sqs, self.kms = self.client("sqs"), self.client("kms")
+        self.blueprint = Blueprint(f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}")
+        self.dead_url = self._make(
+            self.blueprint.dead_letter_name, self.blueprint.dead_letter_attributes()
+        )
+        self.url = self._make(name, self.blueprint.attributes())
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service, endpoint_url=self.moto.endpoint, region_name="us-east-1",
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )  # fmt: skip
+
+    def _make(self, name: str, wanted: dict[str, str]) -> str:
+        return str(self.sqs.create_queue(QueueName=name, Attributes=wanted)["QueueUrl"])
+
+    def set(self, *, dead: bool = False, **changed: str) -> None:
+        url = self.dead_url if dead else self.url
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes=changed)
+
+    def redrive(self, **changed: str) -> None:
+        policy = json.loads(self.blueprint.attributes()["RedrivePolicy"])
+        self.set(RedrivePolicy=json.dumps({**policy, **changed}))
+
+    def use_key(self, **options: Any) -> str:
+        """Encrypt it with a new key; returns the key's id."""
+        key = self.kms.create_key(**options)["KeyMetadata"]
+        self.set(KmsMasterKeyId=key["Arn"])
+        return str(key["KeyId"])
+
+
+@pytest.fixture(name="queue")
+def _queue(moto: Moto, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Queue]:
+    monkeypatch.chdir(tmp_path)
+    # moto keeps this attribute, and does not return it.
+    monkeypatch.setattr(
+        models.Queue, "BASE_ATTRIBUTES", [*models.Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+    )
+    monkeypatch.setattr(models.Queue, "redrive_allow_policy", None, raising=False)
+    name = f"canvas-live-events-{tmp_path.name.replace('_', '-')[:50]}"
+    queue = Queue(moto, name)
+    yield queue
+    for url in (queue.url, queue.dead_url):
+        queue.sqs.delete_queue(QueueUrl=url)
+    for client in (queue.sqs, queue.kms):
+        client.close()
+
+
+@pytest.fixture(name="check")
+def _check(moto: Moto, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Checker:
+    env = {"AWS_ENDPOINT": moto.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
+    return Checker(monkeypatch, ("--queue-url", queue.url), env)
+
+
+def test_a_queue_as_it_should_be_is_green(check: Checker) -> None:
+    """Every row; then the exit code is 0, also with --deny-warnings."""
+    done = check("--deny-warnings")
+
+    assert [row for row in done.rows if row["level"] != "green"] == []
+    assert done.code == 0
+
+
+def deny(queue: Queue) -> None:
+    policy = json.loads(queue.blueprint.attributes()["Policy"])
+    policy["Statement"].append(
+        {"Sid": "Nothing", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+    )
+    queue.set(Policy=json.dumps(policy))
+
+
+REPAIRED: dict[str, tuple[str, Callable[[Queue], object]]] = {
+    "nobody may send": ("who may send", lambda queue: queue.set(Policy="")),
+    "messages are kept for an hour": (
+        "retention", lambda queue: queue.set(MessageRetentionPeriod="3600"),
+    ),
+    "there is no redrive policy": ("redrive policy", lambda queue: queue.set(RedrivePolicy="")),
+    "one delivery": ("redrive policy", lambda queue: queue.redrive(maxReceiveCount="1")),
+    "no dead-letter queue": (
+        "dead-letter queue", lambda queue: queue.sqs.delete_queue(QueueUrl=queue.dead_url),
+    ),
+    "dead letters are deleted at once": (
+        "dead-letter queue", lambda queue: queue.set(dead=True, MessageRetentionPeriod="60"),
+    ),
+    "the dead-letter queue is for others": (
+        "dead-letter queue",
+        lambda queue: queue.set(
+            dead=True, RedriveAllowPolicy='{"redrivePermission": "denyAll"}'
+        ),
+    ),
+    "a key of AWS's": ("encryption", lambda queue: queue.set(KmsMasterKeyId="alias/aws/sqs")),
+    "a key that Instructure may not use": ("encryption", lambda queue: queue.use_key()),
+    "a key that is disabled": (
+        "encryption", lambda queue: queue.kms.disable_key(KeyId=queue.use_key(Policy=key_policy())),
+    ),
+}  # fmt: skip
+
+
+def key_policy() -> str:
+    """Of a key that Instructure may use."""
+    actions = ["kms:GenerateDataKey", "kms:Decrypt"]
+    allowed = {
+        "Effect": "Allow", "Principal": {"AWS": INSTRUCTURE}, "Action": actions, "Resource": "*",
+    }  # fmt: skip
+    return json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+
+
+@for_each("fault", REPAIRED)
+def test_what_is_printed_repairs_it(queue: Queue, check: Checker, fault: str) -> None:
+    """The command is run as it is printed, by one who may do everything."""
+    name, spoil = REPAIRED[fault]
+    spoil(queue)
+
+    remedy = check().red(name)["remedy"]
+    check.execute(remedy, **check.env)
+    again = check()
+
+    try:
+        assert again.level(name) == "green", again.named(name)
+    finally:
+        restore(queue)
+
+
+def restore(queue: Queue) -> None:
+    """For the next case, as it was made."""
+    queue.set(KmsMasterKeyId="", **queue.blueprint.attributes())
+    dead = queue.blueprint.dead_letter_attributes()
+    queue.sqs.create_queue(QueueName=queue.blueprint.dead_letter_name)
+    queue.set(dead=True, **dead)

@@ -20,6 +20,7 @@ from consumer.cli.drift import drift_command
 from consumer.cli.events import events_group
 from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import Printed, open_closed_streams, output_error, plain_errors
+from consumer.cli.queue import queue_group
 from consumer.cli.sample import sample_command
 from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_OUTPUT, ConsumerError
 
@@ -193,6 +194,7 @@ def _overrides(options: dict[str, Any]) -> dict[str, Any]:
 
 for _command in (
     check_command, config_group, decode_command, demo_command, drift_command, events_group,
+    queue_group, sample_command,
     sample_command,
 ):  # fmt: skip
     main.add_command(_command)

@@ -81,7 +81,7 @@ def _verdict(found: Mapping[tuple[bool, _Answer], str], nothing: str) -> Access:
 def _applies(statement: Statement, arn: str, action: str, account: str) -> _Answer:
     return _all(
         (
-            _chosen(statement, "Action", lambda text: _matches(text.lower(), action.lower())),
+            _chosen(statement, "Action", lambda text: is_action(action, text)),
             _chosen(statement, "Resource", lambda text: _matches(text, arn)),
             _chosen_principal(statement, account),
             *_conditions(statement.get("Condition"), account),
@@ -99,6 +99,11 @@ def _chosen(statement: Statement, element: str, matches: Callable[[str], bool]) 
     if f"Not{element}" in statement:
         return not any(matches(str(text)) for text in as_list(statement[f"Not{element}"]))
     return any(matches(str(text)) for text in as_list(statement.get(element, [])))
+
+
+def is_action(action: str, pattern: str) -> bool:
+    """Is the action, or all of a pattern such as "sqs:*", among those of the other pattern?"""
+    return _matches(pattern.lower(), action.lower())
 
 
 def _matches(pattern: str, text: str) -> bool:

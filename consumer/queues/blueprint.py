@@ -11,6 +11,7 @@ from consumer.queues.access import (
     access_of,
     as_list,
     is_account,
+    is_action,
     statements_of,
 )
 from consumer.sqs_limits import MAX_MESSAGE_BYTES, MAX_RETENTION_SECONDS, MAX_WAIT_SECONDS
@@ -28,7 +29,7 @@ _SSE: Final = "SqsManagedSseEnabled"
 _KMS: Final = "KmsMasterKeyId"
 _ALLOW: Final = "RedriveAllowPolicy"
 #: Of both queues. Canvas sends up to 1,000,000 bytes: older queues accept a quarter of that.
-_KEEPS_ALL: Final = {
+KEEPS_ALL: Final = {
     "MessageRetentionPeriod": str(MAX_RETENTION_SECONDS),
     "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
     _SSE: "true",
@@ -51,8 +52,6 @@ class Blueprint:
     arn: str
     visibility_timeout_seconds: int = DEFAULT_VISIBILITY_SECONDS
     sender_actions: tuple[str, ...] = SENDER_ACTIONS
-    #: "": the queue's name and "-dlq".
-    other_dead_letter_name: str = ""
 
     @property
     def name(self) -> str:
@@ -62,7 +61,7 @@ class Blueprint:
     @property
     def dead_letter_name(self) -> str:
         """The name of the dead-letter queue."""
-        return self.other_dead_letter_name or self.name + DEAD_LETTER_SUFFIX
+        return self.name + DEAD_LETTER_SUFFIX
 
     @property
     def dead_letter_arn(self) -> str:
@@ -72,28 +71,28 @@ class Blueprint:
     def attributes(self) -> dict[str, str]:
         """The queue's attributes."""
         return {
-            **_KEEPS_ALL,
+            **KEEPS_ALL,
             "ReceiveMessageWaitTimeSeconds": str(MAX_WAIT_SECONDS),
             "VisibilityTimeout": str(self.visibility_timeout_seconds),
             "RedrivePolicy": json.dumps(redrive_policy(self.dead_letter_arn)),
             "Policy": json.dumps(access_policy(self.arn, self.sender_actions)),
         }
 
-    def dead_letter_attributes(self) -> dict[str, str]:
-        """The dead-letter queue's attributes."""
-        return {**_KEEPS_ALL, _ALLOW: json.dumps(redrive_allow_policy(self.arn))}
+    def dead_letter_attributes(self, *other_sources: str) -> dict[str, str]:
+        """The dead-letter queue's attributes; it may have other source queues, with these ARNs."""
+        return {**KEEPS_ALL, _ALLOW: json.dumps(redrive_allow_policy(self.arn, *other_sources))}
 
 
 def access_policy(arn: str, actions: tuple[str, ...] = SENDER_ACTIONS) -> dict[str, Any]:
     """The queue's policy: Instructure's account may send, and look at the queue."""
-    partition = arn.split(":")[1]
+    partition = arn.partition(":sqs:")[0]  # "arn:aws"
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Sid": _SID,
                 "Effect": "Allow",
-                "Principal": {"AWS": f"arn:{partition}:iam::{INSTRUCTURE_ACCOUNT}:root"},
+                "Principal": {"AWS": f"{partition}:iam::{INSTRUCTURE_ACCOUNT}:root"},
                 "Action": list(actions),
                 "Resource": arn,
             }
@@ -160,10 +159,19 @@ def _access(actual: Mapping[str, str], wanted: str) -> str | None:
     verdicts = {access_of(present, arn=arn, action=action).verdict for action in actions}
     if verdicts == {"allowed"} or verdicts & {"denied", "cannot tell"}:
         return None
-    kept = [each for each in statements_of(present) if not _is_part(each, statement)]
-    if any(each.get("Sid") == _SID for each in kept):
+    others = other_statements(present, wanted)
+    if any(each.get("Sid") == _SID for each in others):
         statement = {name: value for name, value in statement.items() if name != "Sid"}
-    return json.dumps({**json.loads(wanted), **_parsed(present), "Statement": [*kept, statement]})
+    return json.dumps({**json.loads(wanted), **_parsed(present), "Statement": [*others, statement]})
+
+
+def other_statements(actual: str | None, wanted: str) -> list[Statement]:
+    """The statements of a policy that say something else than `wanted` does.
+
+    Raises: `ValueError` if the text is not a policy.
+    """
+    (statement,) = statements_of(wanted)
+    return [each for each in statements_of(actual) if not _is_part(each, statement)]
 
 
 def _is_part(statement: Statement, whole: Statement) -> bool:
@@ -171,12 +179,12 @@ def _is_part(statement: Statement, whole: Statement) -> bool:
     alike = {**whole, "Principal": statement.get("Principal"), "Action": statement.get("Action")}
     principal = statement.get("Principal")
     named = as_list(principal.get("AWS")) if isinstance(principal, dict) else []
-    actions = {str(action).lower() for action in as_list(statement.get("Action"))}
+    actions = map(str, as_list(statement.get("Action")))
     return (
         {**statement, "Sid": _SID} == alike
         and len(principal or ()) == 1
         and all(is_account(str(name), INSTRUCTURE_ACCOUNT) for name in named)
-        and actions <= {action.lower() for action in whole["Action"]}
+        and all(any(is_action(action, other) for other in whole["Action"]) for action in actions)
     )
 
 

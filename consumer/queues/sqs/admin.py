@@ -9,7 +9,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from consumer.config import AwsSettings, QueueSettings
-from consumer.config.urls import is_loopback
+from consumer.config.urls import is_loopback, queue_name_of_url
 from consumer.queues.rules import address_of, signing_region
 from consumer.queues.sqs.client import USER_AGENT, session_for
 from consumer.queues.sqs.failures import failure_of
@@ -96,8 +96,10 @@ class AwsCalls:
         try:
             answer: dict[str, Any] = call(**arguments)
         except (BotoCoreError, ClientError, OSError) as error:
+            url = str(arguments.get("QueueUrl", ""))
+            queue = arguments.get("QueueName") or queue_name_of_url(url) or self.name
             raise failure_of(
-                error, operation=operation, queue=self.name, region=self.region, service=service
+                error, operation=operation, queue=queue, region=self.region, service=service
             ) from None  # its text may name users and accounts
         return answer
 

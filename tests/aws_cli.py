@@ -1,4 +1,7 @@
-"""As much of the AWS CLI as the README and `consume check` use, on boto3: `aws SERVICE OPERATION --option value`."""
+"""As much of the AWS CLI as the README and `consume check` print, on boto3.
+
+`aws SERVICE OPERATION --option value`.
+"""
 
 from __future__ import annotations
 

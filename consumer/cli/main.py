@@ -195,6 +195,5 @@ def _overrides(options: dict[str, Any]) -> dict[str, Any]:
 for _command in (
     check_command, config_group, decode_command, demo_command, drift_command, events_group,
     queue_group, sample_command,
-    sample_command,
 ):  # fmt: skip
     main.add_command(_command)

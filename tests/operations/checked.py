@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 
@@ -71,9 +71,3 @@ class Checker:
         assert program == "consume", remedy
         result = CliRunner().invoke(main, words, env={**KEY, **env})
         assert result.exit_code == 0, result.output
-
-
-def attributes(client: Any, url: str) -> dict[str, str]:
-    """All attributes of a queue."""
-    found: dict[str, str] = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
-    return found["Attributes"]  # type: ignore[return-value]

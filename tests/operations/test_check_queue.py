@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,7 +13,7 @@ from moto.sqs import models
 from consumer.queues.blueprint import Blueprint
 from tests.cases import for_each
 from tests.iam import ACCOUNT
-from tests.operations.checked import Checker, attributes
+from tests.operations.checked import Checker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +47,8 @@ class Queue:
 
     def set(self, *, dead: bool = False, **changed: str) -> None:
         url = self.dead_url if dead else self.url
+        if not dead:  # moto forgets a policy that is not given again
+            changed = {"Policy": self.blueprint.attributes()["Policy"], **changed}
         self.sqs.set_queue_attributes(QueueUrl=url, Attributes=changed)
 
     def redrive(self, **changed: str) -> None:
@@ -99,7 +102,7 @@ def deny(queue: Queue) -> None:
 
 
 REPAIRED: dict[str, tuple[str, Callable[[Queue], object]]] = {
-    "nobody may send": ("who may send", lambda queue: queue.set(Policy="")),
+    "Canvas may not send": ("who may send", lambda queue: queue.set(Policy="")),
     "messages are kept for an hour": (
         "retention", lambda queue: queue.set(MessageRetentionPeriod="3600"),
     ),
@@ -156,3 +159,151 @@ def restore(queue: Queue) -> None:
     dead = queue.blueprint.dead_letter_attributes()
     queue.sqs.create_queue(QueueName=queue.blueprint.dead_letter_name)
     queue.set(dead=True, **dead)
+
+
+RISKS: dict[str, tuple[str, Callable[[Queue], object]]] = {
+    "two days": (
+        "retention", lambda queue: queue.set(MessageRetentionPeriod="172800"),
+    ),
+    "three deliveries": ("redrive policy", lambda queue: queue.redrive(maxReceiveCount="3")),
+    "ten seconds": ("visibility timeout", lambda queue: queue.set(VisibilityTimeout="10")),
+    "half a day": ("visibility timeout", lambda queue: queue.set(VisibilityTimeout="43200")),
+    "small messages": (
+        "other settings", lambda queue: queue.set(MaximumMessageSize="262144"),
+    ),
+}  # fmt: skip
+
+
+@for_each("risk", RISKS)
+def test_a_risk_is_yellow_and_can_be_removed(queue: Queue, check: Checker, risk: str) -> None:
+    """It is no failure, except with --deny-warnings."""
+    name, spoil = RISKS[risk]
+    spoil(queue)
+
+    done = check()
+    assert [(r["name"], r["level"]) for r in done.rows if r["level"] != "green"] == [
+        (name, "yellow")
+    ]
+    assert done.code == 0
+    assert check("--deny-warnings").code == 1
+    check.execute(done.named(name)[0]["remedy"], **check.env)
+
+    try:
+        assert check().level(name) == "green"
+    finally:
+        restore(queue)
+
+
+def test_a_statement_that_denies_must_be_removed_by_hand(queue: Queue, check: Checker) -> None:
+    """It may be there for a reason; the row names it."""
+    policy = json.loads(queue.blueprint.attributes()["Policy"])
+    policy["Statement"].append(
+        {"Sid": "Nothing", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+    )
+    queue.set(Policy=json.dumps(policy))
+
+    row = check().red("who may send")
+
+    assert "statement 'Nothing' denies it" in row["finding"]
+    assert row["remedy"].startswith("remove that statement from the queue's access policy")
+    queue.set(Policy=queue.blueprint.attributes()["Policy"])
+    assert check().level("who may send") == "green"
+
+
+@for_each(
+    "name, policy",
+    [
+        ("everyone", {"Effect": "Allow", "Principal": "*"}),
+        (
+            "a condition",
+            {
+                "Effect": "Allow", "Principal": {"AWS": INSTRUCTURE},
+                "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_a_policy_that_is_doubtful_is_yellow(
+    queue: Queue, check: Checker, name: str, policy: dict[str, Any]
+) -> None:
+    """Everyone may send; or it depends on a condition that is not understood."""
+    whole = {"Action": "sqs:SendMessage", "Resource": queue.blueprint.arn, **policy}
+    queue.set(Policy=json.dumps({"Version": "2012-10-17", "Statement": [whole]}))
+
+    (row,) = check().named("who may send")
+
+    assert (row["level"], bool(row["remedy"])) == ("yellow", True), name
+
+
+def test_a_queue_that_is_missing_is_made(
+    moto: Moto, queue: Queue, check: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing about it can be checked; the command makes it, and all is green."""
+    name = f"{queue.blueprint.name}-new"
+    check = Checker(monkeypatch, ("--queue-url", queue.url + "-new"), check.env)
+
+    done = check()
+    remedy = done.red("queue")["remedy"]
+    check.execute(remedy, **check.env)
+
+    assert done.rows[-1]["name"] == "queue"
+    assert remedy == (
+        f"consume queue create {name} --region us-east-1 --endpoint-url {moto.endpoint}"
+    )
+    assert check("--deny-warnings").code == 0
+    for url in (f"{queue.url}-new", f"{queue.url}-new-dlq"):
+        queue.sqs.delete_queue(QueueUrl=url)
+
+
+def test_the_backlog_and_dead_letters_are_counted(queue: Queue, check: Checker) -> None:
+    """Dead letters are yellow: someone must look at them. Nothing is received."""
+    queue.sqs.send_message(QueueUrl=queue.url, MessageBody="{}")
+    queue.sqs.send_message(QueueUrl=queue.dead_url, MessageBody="{}")
+
+    done = check()
+
+    assert [row["finding"] for row in done.named("backlog")] == ["1 messages wait, 0 are in flight"]
+    (row,) = done.named("dead-letter queue")
+    assert (row["level"], row["remedy"]) == ("yellow", "consume dlq list")
+    (row,) = done.named("sqs:ReceiveMessage")
+    assert (row["level"], row["finding"][:9]) == ("green", "not tried")
+    answer = queue.sqs.receive_message(QueueUrl=queue.url, AttributeNames=["All"])
+    assert answer["Messages"][0]["Attributes"]["ApproximateReceiveCount"] == "1"
+
+
+def test_too_many_in_flight_is_red(
+    queue: Queue, check: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQS then delivers nothing and reports no error; below it, a warning."""
+    levels = []
+    for held in (120_000, 100_000, 99_999):
+        with monkeypatch.context() as patch:
+            patch.setattr(models.Queue, "approximate_number_of_messages_not_visible", held)
+            done = check()
+            levels.append(done.level("backlog"))
+            assert held < 120_000 or "without deleting" in done.red("backlog")["remedy"]
+
+    assert levels == ["red", "yellow", "green"]
+
+
+def test_messages_that_will_soon_be_lost_are_red(queue: Queue, check: Checker) -> None:
+    """By CloudWatch's age of the oldest message: older than half of what the queue keeps."""
+    cloudwatch = queue.client("cloudwatch")
+    levels = []
+    for minutes, age in ((6, 8 * 86_400), (4, 7_200), (2, 60)):
+        cloudwatch.put_metric_data(
+            Namespace="AWS/SQS",
+            MetricData=[
+                {
+                    "MetricName": "ApproximateAgeOfOldestMessage",
+                    "Dimensions": [{"Name": "QueueName", "Value": queue.blueprint.name}],
+                    "Value": age,
+                    "Timestamp": datetime.now(UTC) - timedelta(minutes=minutes),
+                }
+            ],
+        )
+        done = check()
+        levels.append(done.level("oldest message"))
+    cloudwatch.close()
+
+    assert levels == ["red", "yellow", "green"]

@@ -17,7 +17,8 @@ from consumer.operations.check import (
     waiting,
 )
 from consumer.operations.check.results import GREEN, RED, Result, guarded
-from consumer.operations.check.site import Identity, Site, arn_of
+from consumer.operations.check.site import Identity, Site
+from consumer.queues.arns import arn_of_url, queue_arn
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.failures import ActionDeniedError
 
@@ -100,6 +101,6 @@ def _queue(
 
 def _arn(calls: AwsCalls, caller: Identity | None, url: str) -> str:
     """The queue's ARN, as far as it is known without its attributes."""
-    partition, account = (caller.arn.split(":")[1], caller.account) if caller else ("aws", "*")
-    like = f"arn:{partition}:sqs:{calls.region}:{account}:{calls.name}"
-    return arn_of(url, like=like) if url else like
+    account = caller.account if caller else "*"
+    guessed = queue_arn(calls.region, account, calls.name)
+    return (arn_of_url(url, region=calls.region) if url else None) or guessed

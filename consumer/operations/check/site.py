@@ -9,7 +9,7 @@ from typing import Any
 
 from consumer.clock import Clock
 from consumer.config import Settings
-from consumer.config.urls import region_of_url
+from consumer.queues.arns import arn_of_url
 from consumer.queues.permissions import Permissions
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.preflight import attributes_of
@@ -78,11 +78,11 @@ class Site:
 
     def allow(self) -> str:
         """How to allow the daemon all that it needs: a command if it is known for whom."""
-        quarantine = self.settings.quarantine.queue_url
+        quarantine, region = self.settings.quarantine.queue_url, self.calls.region
         policy = Permissions(
             self.arn,
             by_name=self.settings.queue.url is None,
-            quarantine_arn=arn_of(quarantine, like=self.arn) if quarantine else None,
+            quarantine_arn=arn_of_url(quarantine, region=region) if quarantine else None,
             dead_letter_arn=self.dead_letter_arn or None,
         )
         document = json.dumps(policy.document())
@@ -99,13 +99,6 @@ class Site:
         """The ARN of the user or role; without the session, which is its last part."""
         arn = self.identity.arn if self.identity else ""
         return arn.rpartition("/")[0] if ":assumed-role/" in arn else arn
-
-
-def arn_of(url: str, *, like: str) -> str:
-    """The ARN of the queue with this URL, in the partition (and region) of another."""
-    arn, partition, service, region, *_ = like.split(":")
-    account, name = url.rstrip("/").split("/")[-2:]
-    return ":".join([arn, partition, service, region_of_url(url) or region, account, name])
 
 
 def as_json(text: str | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.exceptions import JsonRESTError
 from moto.iam.access_control import IAMRequest
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def make_user(moto: Moto, name: str) -> dict[str, str]:
 def enforced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Meanwhile, moto refuses what no policy of the user allows.
 
-    As in AWS, a batch needs the permission of its single form, and policies are about the ARN of
-    the queue: moto knows neither.
+    As in AWS, a batch needs the permission of its single form, policies are about the ARN of the
+    queue, and a refusal is JSON: moto knows none of that.
     """
     check = IAMRequest.check_action_permitted
 
@@ -52,7 +53,11 @@ def enforced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             resource = f"arn:aws:sqs:{request._region}:{ACCOUNT}:{name}"
         check(request, resource)
 
+    def refuse(request: Any) -> None:
+        raise JsonRESTError("AccessDeniedException", f"{request._action} is not allowed", code=403)
+
     with monkeypatch.context() as patch:
+        patch.setattr(IAMRequest, "_raise_access_denied", refuse)
         patch.setattr(IAMRequest, "check_action_permitted", check_action_permitted)
         patch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
         patch.setattr(ActionAuthenticatorMixin, "request_count", 0)

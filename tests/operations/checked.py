@@ -59,15 +59,16 @@ class Checker:
         assert result.exit_code in (0, 1), result.output
         return Checked(result.exit_code, json.loads(result.stdout))
 
-    def execute(self, remedy: str, **env: str) -> None:
+    def execute(self, remedy: str) -> None:
         """Run a remedy as an administrator, who may do everything."""
         program, *words = shlex.split(remedy)
+        env = {**self.env, **KEY}
         with self.monkeypatch.context() as patch:
-            for name, value in {**KEY, **env}.items():
+            for name, value in env.items():
                 patch.setenv(name, value)
             if program == "aws":
                 aws_cli.main(*words)
                 return
         assert program == "consume", remedy
-        result = CliRunner().invoke(main, words, env={**KEY, **env})
+        result = CliRunner().invoke(main, words, env=env)
         assert result.exit_code == 0, result.output

@@ -6,83 +6,20 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import boto3
-import pytest
 from moto.sqs import models
 
-from consumer.queues.blueprint import Blueprint
 from tests.cases import for_each
-from tests.iam import ACCOUNT
 from tests.operations.checked import Checker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
+
+    import pytest
 
     from tests.moto_queues import Moto
+    from tests.operations.conftest import Queue
 
 INSTRUCTURE = "arn:aws:iam::636161780776:root"
-
-
-class Queue:
-    """A queue as it should be, with its dead-letter queue."""
-
-    def __init__(self, moto: Moto, name: str) -> None:
-        self.moto = moto
-        self.sqs, self.kms = self.client("sqs"), self.client("kms")
-        self.blueprint = Blueprint(f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}")
-        self.dead_url = self._make(
-            self.blueprint.dead_letter_name, self.blueprint.dead_letter_attributes()
-        )
-        self.url = self._make(name, self.blueprint.attributes())
-
-    def client(self, service: str) -> Any:
-        return boto3.client(
-            service, endpoint_url=self.moto.endpoint, region_name="us-east-1",
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )  # fmt: skip
-
-    def _make(self, name: str, wanted: dict[str, str]) -> str:
-        return str(self.sqs.create_queue(QueueName=name, Attributes=wanted)["QueueUrl"])
-
-    def set(self, *, dead: bool = False, **changed: str) -> None:
-        url = self.dead_url if dead else self.url
-        if not dead:  # moto forgets a policy that is not given again
-            changed = {"Policy": self.blueprint.attributes()["Policy"], **changed}
-        self.sqs.set_queue_attributes(QueueUrl=url, Attributes=changed)
-
-    def redrive(self, **changed: str) -> None:
-        policy = json.loads(self.blueprint.attributes()["RedrivePolicy"])
-        self.set(RedrivePolicy=json.dumps({**policy, **changed}))
-
-    def use_key(self, **options: Any) -> str:
-        """Encrypt it with a new key; returns the key's id."""
-        key = self.kms.create_key(**options)["KeyMetadata"]
-        self.set(KmsMasterKeyId=key["Arn"])
-        return str(key["KeyId"])
-
-
-@pytest.fixture(name="queue")
-def _queue(moto: Moto, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Queue]:
-    monkeypatch.chdir(tmp_path)
-    # moto keeps this attribute, and does not return it.
-    monkeypatch.setattr(
-        models.Queue, "BASE_ATTRIBUTES", [*models.Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
-    )
-    monkeypatch.setattr(models.Queue, "redrive_allow_policy", None, raising=False)
-    name = f"canvas-live-events-{tmp_path.name.replace('_', '-')[:50]}"
-    queue = Queue(moto, name)
-    yield queue
-    for url in (queue.url, queue.dead_url):
-        queue.sqs.delete_queue(QueueUrl=url)
-    for client in (queue.sqs, queue.kms):
-        client.close()
-
-
-@pytest.fixture(name="check")
-def _check(moto: Moto, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Checker:
-    env = {"AWS_ENDPOINT": moto.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
-    return Checker(monkeypatch, ("--queue-url", queue.url), env)
 
 
 def test_a_queue_as_it_should_be_is_green(check: Checker) -> None:
@@ -91,14 +28,6 @@ def test_a_queue_as_it_should_be_is_green(check: Checker) -> None:
 
     assert [row for row in done.rows if row["level"] != "green"] == []
     assert done.code == 0
-
-
-def deny(queue: Queue) -> None:
-    policy = json.loads(queue.blueprint.attributes()["Policy"])
-    policy["Statement"].append(
-        {"Sid": "Nothing", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
-    )
-    queue.set(Policy=json.dumps(policy))
 
 
 REPAIRED: dict[str, tuple[str, Callable[[Queue], object]]] = {
@@ -144,7 +73,7 @@ def test_what_is_printed_repairs_it(queue: Queue, check: Checker, fault: str) ->
     spoil(queue)
 
     remedy = check().red(name)["remedy"]
-    check.execute(remedy, **check.env)
+    check.execute(remedy)
     again = check()
 
     try:
@@ -186,7 +115,7 @@ def test_a_risk_is_yellow_and_can_be_removed(queue: Queue, check: Checker, risk:
     ]
     assert done.code == 0
     assert check("--deny-warnings").code == 1
-    check.execute(done.named(name)[0]["remedy"], **check.env)
+    check.execute(done.named(name)[0]["remedy"])
 
     try:
         assert check().level(name) == "green"
@@ -244,7 +173,7 @@ def test_a_queue_that_is_missing_is_made(
 
     done = check()
     remedy = done.red("queue")["remedy"]
-    check.execute(remedy, **check.env)
+    check.execute(remedy)
 
     assert done.rows[-1]["name"] == "queue"
     assert remedy == (

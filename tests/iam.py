@@ -56,7 +56,15 @@ def enforced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def refuse(request: Any) -> None:
         raise JsonRESTError("AccessDeniedException", f"{request._action} is not allowed", code=403)
 
+    raise_invalid = IAMRequest._raise_invalid_access_key
+
+    def not_known(request: Any, reason: str) -> None:
+        if request._service != "sqs":
+            raise_invalid(request, reason)
+        raise JsonRESTError("InvalidClientTokenId", "it is not valid", code=403)
+
     with monkeypatch.context() as patch:
+        patch.setattr(IAMRequest, "_raise_invalid_access_key", not_known)
         patch.setattr(IAMRequest, "_raise_access_denied", refuse)
         patch.setattr(IAMRequest, "check_action_permitted", check_action_permitted)
         patch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)

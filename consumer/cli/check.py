@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.options import help_end, json_option, overrides_of, queue_options
-from consumer.cli.output import echo_result, table, terminal_width
+from consumer.cli.output import echo_result, note, table, terminal_width
 
 if TYPE_CHECKING:
     from consumer.operations.check import Result
@@ -48,9 +48,13 @@ def check_command(context: click.Context, /, **options: Any) -> None:
     Run it as root where the daemon runs as a service, while it runs: its credentials can be read
     only then.
     """
+    if seconds := options["wait_seconds"]:
+        note(
+            f"After the checks, this waits up to {seconds:g} s for an event: log in to Canvas now."
+        )
     results = list(_results(options))
     echo_result(results, _page(results), as_json=options["as_json"])
-    worst = Counter(result.level for result in results)
+    worst = Counter(str(result.level) for result in results)
     context.exit(1 if worst["red"] or (options["deny_warnings"] and worst["yellow"]) else 0)
 
 

@@ -52,6 +52,15 @@ class Queue:
         policy = json.loads(self.blueprint.attributes()["RedrivePolicy"])
         self.set(RedrivePolicy=json.dumps({**policy, **changed}))
 
+    def restore(self) -> None:
+        """Make it again as it was."""
+        self.sqs.create_queue(QueueName=self.blueprint.dead_letter_name)
+        for url, wanted in (
+            (self.dead_url, self.blueprint.dead_letter_attributes()),
+            (self.url, {"KmsMasterKeyId": "", **self.blueprint.attributes()}),
+        ):
+            self.sqs.set_queue_attributes(QueueUrl=url, Attributes=wanted)
+
     def use_key(self, **options: Any) -> str:
         """Encrypt it with a new key; returns the key's id."""
         key = self.kms.create_key(**options)["KeyMetadata"]

@@ -79,15 +79,7 @@ def test_what_is_printed_repairs_it(queue: Queue, check: Checker, fault: str) ->
     try:
         assert again.level(name) == "green", again.named(name)
     finally:
-        restore(queue)
-
-
-def restore(queue: Queue) -> None:
-    """For the next case, as it was made."""
-    queue.set(KmsMasterKeyId="", **queue.blueprint.attributes())
-    dead = queue.blueprint.dead_letter_attributes()
-    queue.sqs.create_queue(QueueName=queue.blueprint.dead_letter_name)
-    queue.set(dead=True, **dead)
+        queue.restore()
 
 
 RISKS: dict[str, tuple[str, Callable[[Queue], object]]] = {
@@ -120,7 +112,7 @@ def test_a_risk_is_yellow_and_can_be_removed(queue: Queue, check: Checker, risk:
     try:
         assert check().level(name) == "green"
     finally:
-        restore(queue)
+        queue.restore()
 
 
 def test_a_statement_that_denies_must_be_removed_by_hand(queue: Queue, check: Checker) -> None:

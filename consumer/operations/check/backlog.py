@@ -1,7 +1,7 @@
 """What is in the queue now, and how old it is."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from consumer.errors import TransportError
@@ -35,27 +35,16 @@ def backlog(site: Site) -> Iterator[Result]:
 
 def oldest_message(site: Site) -> Iterator[Result]:
     """Whether messages are close to being deleted unread, if CloudWatch may be asked."""
-    now = site.clock.now()
+    since = site.clock.now() - _WINDOW
     try:
-        answer = site.calls.ask(
-            "GetMetricStatistics",
-            service="cloudwatch",
-            Namespace="AWS/SQS",
-            MetricName="ApproximateAgeOfOldestMessage",
-            Dimensions=[{"Name": "QueueName", "Value": site.calls.name}],
-            StartTime=now - _WINDOW,
-            EndTime=now,
-            Period=60,
-            Statistics=["Maximum"],
-        )
+        ages = metric(site, "ApproximateAgeOfOldestMessage", "Maximum", since)
     except TransportError as error:
         yield Result("oldest message", GREEN, f"not known: {error}")
         return
-    points = sorted(answer.get("Datapoints", ()), key=lambda point: point["Timestamp"])
-    if not points:
+    if not ages:
         yield Result("oldest message", GREEN, "not known: CloudWatch has no value")
         return
-    age, kept = float(points[-1]["Maximum"]), site.parsed.retention_seconds or 0
+    age, kept = ages[-1], site.parsed.retention_seconds or 0
     finding = f"{age / 3_600:.1f} hours old"
     if age * 2 > kept > 0:
         finding = f"{finding}; at {kept / 3_600:g} hours messages are deleted, and lost"
@@ -64,3 +53,23 @@ def oldest_message(site: Site) -> Iterator[Result]:
         yield Result("oldest message", YELLOW, finding, _START)
     else:
         yield Result("oldest message", GREEN, f"{age:.0f} s old")
+
+
+def metric(site: Site, name: str, statistic: str, since: datetime) -> list[float]:
+    """A value of CloudWatch for each minute, the newest last; it is a few minutes late.
+
+    Raises: `TransportError`, also without the permission.
+    """
+    answer = site.calls.ask(
+        "GetMetricStatistics",
+        service="cloudwatch",
+        Namespace="AWS/SQS",
+        MetricName=name,
+        Dimensions=[{"Name": "QueueName", "Value": site.calls.name}],
+        StartTime=since,
+        EndTime=site.clock.now(),
+        Period=60,
+        Statistics=[statistic],
+    )
+    points = sorted(answer.get("Datapoints", ()), key=lambda point: point["Timestamp"])
+    return [float(point[statistic]) for point in points]

@@ -12,6 +12,15 @@ from consumer.operations.check.results import GREEN, RED, YELLOW, Result
 from consumer.operations.check.site import Identity
 from consumer.queues.sqs.admin import AwsCalls
 
+#: Botocore's names for sources, in words.
+_SOURCES: Final = {
+    "explicit": "the configuration",
+    "env": "the environment",
+    "shared-credentials-file": "the AWS credentials file",
+    "config-file": "the AWS configuration file",
+    "iam-role": "the role of this machine",
+    "container-role": "the role of this container",
+}
 _SOON: Final = timedelta(hours=1)
 _LASTING: Final = (
     "use credentials that last or are renewed: a role of this machine, a profile, or an access key "
@@ -32,7 +41,7 @@ def credentials(calls: AwsCalls, clock: Clock) -> Iterator[Result]:
     except TransportError as error:
         yield Result("credentials", RED, str(error), _LASTING)
         return
-    what = f"from {found.source}"
+    what = f"from {_SOURCES.get(found.source, found.source)}"
     if found.expires_at is not None:
         left = found.expires_at - clock.now()
         until = f"{found.expires_at:%Y-%m-%d %H:%M} UTC"

@@ -65,7 +65,7 @@ def directories(settings: Settings, state: Path | None) -> Iterator[Result]:
             yield Result("directories", RED, finding, remedy or "set a path that can exist")
         return
     user = user_name(os.geteuid())
-    where = f"{state.absolute()}: {user} can write" if state else "the service makes its own"
+    where = f"{state.absolute()}: {user} can write" if state else "the unit makes its own"
     yield Result("directories", GREEN, where)
 
 

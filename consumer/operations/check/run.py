@@ -52,6 +52,10 @@ _OF_PERMISSIONS: Final[tuple[tuple[str, Check], ...]] = (
 
 def check_aws(settings: Settings, *, clock: Clock, wait_seconds: float = 0) -> Iterator[Result]:
     """What can be found out from AWS: credentials, queue, permissions. Raises nothing."""
+    yield from guarded("queue", _check_aws, settings, clock, wait_seconds)
+
+
+def _check_aws(settings: Settings, clock: Clock, wait_seconds: float) -> Iterator[Result]:
     try:
         calls = AwsCalls(settings.queue, settings.aws)
     except ConfigurationError as error:
@@ -91,6 +95,8 @@ def _queue(
         yield Result(denied.action, RED, str(denied), site.allow())
         return
     yield from queue.name(site)
+    if settings.queue.url is None:
+        yield Result("sqs:GetQueueUrl", GREEN, "permitted")
     if denied:
         yield from permissions.attributes_denied(site, denied)
     for name, check in (*_OF_PERMISSIONS, *(() if denied else _OF_ATTRIBUTES)):

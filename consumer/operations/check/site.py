@@ -79,8 +79,10 @@ class Site:
     def allow(self) -> str:
         """How to allow the daemon all that it needs: a command if it is known for whom."""
         quarantine, region = self.settings.quarantine.queue_url, self.calls.region
+        key = self.attributes.get("KmsMasterKeyId", "")
         policy = Permissions(
             self.arn,
+            kms_key_arns=[key] if key.startswith("arn:") else [],
             by_name=self.settings.queue.url is None,
             quarantine_arn=arn_of_url(quarantine, region=region) if quarantine else None,
             dead_letter_arn=self.dead_letter_arn or None,

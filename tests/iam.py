@@ -53,7 +53,11 @@ def enforced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             resource = f"arn:aws:sqs:{request._region}:{ACCOUNT}:{name}"
         check(request, resource)
 
+    raise_denied = IAMRequest._raise_access_denied
+
     def refuse(request: Any) -> None:
+        if request._service == "sts":  # which answers with XML
+            raise_denied(request)
         raise JsonRESTError("AccessDeniedException", f"{request._action} is not allowed", code=403)
 
     raise_invalid = IAMRequest._raise_invalid_access_key

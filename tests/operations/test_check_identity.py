@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from consumer.testing import ManualClock
-from tests.iam import ACCOUNT, enforced
+from tests.iam import ACCOUNT, enforced, make_user
 from tests.operations.checked import Checker
 
 if TYPE_CHECKING:
@@ -129,4 +130,39 @@ def test_the_root_user_is_a_warning(check: Checker, monkeypatch: pytest.MonkeyPa
     (row,) = check().named("identity")
     assert (row["level"], row["finding"]) == (
         "yellow", f"the root user of account {ACCOUNT}, who may do everything",
+    )  # fmt: skip
+
+
+def test_a_role_that_may_not_be_assumed_is_red(
+    queue: Queue, check: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the user may, and the role trusts it."""
+    name = f"{queue.blueprint.name[:50]}-role"
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    env = {
+        **make_user(queue.moto, name), "CONSUMER_AWS__ROLE_ARN": arn,
+        "AWS_ENDPOINT_URL_STS": queue.moto.endpoint, "CONSUMER_AWS__REGION": "us-east-1",
+    }  # fmt: skip
+    iam = queue.client("iam")
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole"}
+    trust = {**allow, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/{name}"}}
+    version = {"Version": "2012-10-17"}
+    trusted = json.dumps({**version, "Statement": [trust]})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)
+
+    with enforced(monkeypatch):
+        done = check(**env)
+    assert arn in done.red("credentials")["remedy"]
+    assert done.level("identity") == "red"
+    iam.put_user_policy(
+        UserName=name, PolicyName="assume",
+        PolicyDocument=json.dumps({**version, "Statement": [{**allow, "Resource": arn}]}),
+    )  # fmt: skip
+    iam.close()
+    with enforced(monkeypatch):
+        done = check(**env)
+
+    (row,) = done.named("credentials")
+    assert (row["level"], row["finding"]) == (
+        "green", "from assume-role, temporary, renewed in time",
     )  # fmt: skip

@@ -38,7 +38,10 @@ class Machine:
 
     def has_unit(self, **properties: str) -> None:
         """Systemd knows the unit."""
-        found = {"LoadState": "loaded", "ActiveState": "active", "TimeoutStopUSec": "1min 30s"}
+        found = {
+            "LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled",
+            "TimeoutStopUSec": "1min 30s",
+        }  # fmt: skip
         lines = "\n".join(f"{name}={value}" for name, value in {**found, **properties}.items())
         tool = self.bin / "systemctl"
         tool.write_text(f"#!/bin/sh\ncat <<'EOF'\n{lines}\nEOF\n")
@@ -133,7 +136,19 @@ def test_a_unit_that_kills_a_drain_is_red(machine: Machine) -> None:
     assert machine.run(engine={"stop_timeout_seconds": 120}).level("systemd unit") == "green"
     machine.has_unit()
     done = machine.run()
-    assert done.named("systemd unit")[0]["finding"] == "canvas-live-events-consumer is active"
+    assert done.named("systemd unit")[0]["finding"] == (
+        "canvas-live-events-consumer is active, and enabled at boot"
+    )
+
+
+def test_a_unit_that_does_not_run_is_yellow(machine: Machine) -> None:
+    """Or that would not run after the next boot; one command starts and enables it."""
+    for state in ({"ActiveState": "failed"}, {"UnitFileState": "disabled"}):
+        machine.has_unit(**state)
+        (row,) = machine.run().named("systemd unit")
+        assert (row["level"], row["remedy"]) == (
+            "yellow", "sudo systemctl enable --now canvas-live-events-consumer",
+        )  # fmt: skip
 
 
 def test_a_unit_that_may_not_write_the_state_is_red(machine: Machine) -> None:

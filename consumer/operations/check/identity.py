@@ -7,9 +7,10 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from consumer.clock import Clock
-from consumer.errors import TransportError
+from consumer.errors import AccessDeniedError, TransportError
 from consumer.operations.check.results import GREEN, RED, YELLOW, Result
 from consumer.operations.check.site import Identity
+from consumer.queues.sqs import CredentialsError
 from consumer.queues.sqs.admin import AwsCalls
 
 #: Botocore's names for sources, in words.
@@ -26,6 +27,10 @@ _LASTING: Final = (
     "use credentials that last or are renewed: a role of this machine, a profile, or an access key "
     "(aws.access_key_id, aws.secret_access_key)"
 )
+_ROLE: Final = (
+    "allow sts:AssumeRole on {arn} to the credentials that assume it, and name them in the trust "
+    "policy of the role"
+)
 _OTHER: Final = (
     "make a user or role for the daemon that may only use this queue: see README, Your own queue"
 )
@@ -34,12 +39,13 @@ _LATE_SECONDS: Final = 60
 _TOO_LATE_SECONDS: Final = 300
 
 
-def credentials(calls: AwsCalls, clock: Clock) -> Iterator[Result]:
-    """Their source, and whether they expire."""
+def credentials(calls: AwsCalls, clock: Clock, role_arn: str | None) -> Iterator[Result]:
+    """Their source, and whether they expire. A role is assumed now."""
     try:
         found = calls.credentials_found()
     except TransportError as error:
-        yield Result("credentials", RED, str(error), _LASTING)
+        remedy = _ROLE.format(arn=role_arn) if role_arn else _LASTING
+        yield Result("credentials", RED, str(error), remedy)
         return
     what = f"from {_SOURCES.get(found.source, found.source)}"
     if found.expires_at is not None:
@@ -67,7 +73,7 @@ def identity_of(calls: AwsCalls) -> Identity | TransportError:
 def identity(found: Identity | TransportError) -> Iterator[Result]:
     """The account, and the kind of principal. The daemon does without an answer of STS."""
     if isinstance(found, TransportError):
-        if found.fatal:
+        if isinstance(found, AccessDeniedError | CredentialsError):
             yield Result("identity", RED, str(found), _LASTING)
         else:
             yield Result("identity", GREEN, f"not known: {found}")

@@ -18,8 +18,8 @@ UNIT: Final = "canvas-live-events-consumer"
 #: Where the units look for their configuration.
 CONFIGURATION: Final = Path("/etc/canvas-live-events-consumer")
 _PROPERTIES: Final = (
-    "LoadState", "ActiveState", "TimeoutStopUSec", "ProtectSystem", "StateDirectory",
-    "ReadWritePaths", "DynamicUser", "User",
+    "LoadState", "ActiveState", "UnitFileState", "TimeoutStopUSec", "ProtectSystem",
+    "StateDirectory", "ReadWritePaths", "DynamicUser", "User",
 )  # fmt: skip
 _SECONDS: Final = {
     "us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800,
@@ -80,7 +80,14 @@ def unit(settings: Settings, name: str, state: Path | None) -> Iterator[Result]:
         faults += [*_sandbox(name, found, state.absolute()), *_user(found, state.absolute())]
     yield from faults
     if not faults:
-        yield Result("systemd unit", GREEN, f"{name} is {found.get('ActiveState', 'installed')}")
+        yield _running(name, found.get("ActiveState", ""), found.get("UnitFileState", ""))
+
+
+def _running(name: str, active: str, enabled: str) -> Result:
+    finding = f"{name} is {active}, and {enabled or 'not enabled'} at boot"
+    if active in ("active", "activating", "reloading") and enabled.startswith("enabled"):
+        return Result("systemd unit", GREEN, finding)
+    return Result("systemd unit", YELLOW, finding, f"sudo systemctl enable --now {name}")
 
 
 def _stop_timeout(settings: Settings, name: str, found: Mapping[str, str]) -> Iterator[Result]:

@@ -65,7 +65,7 @@ def _check_aws(settings: Settings, clock: Clock, wait_seconds: float) -> Iterato
         yield Result("credentials", RED, str(error), _CREDENTIALS)
         return
     with closing(calls):
-        yield from guarded("credentials", identity.credentials, calls, clock)
+        yield from guarded("credentials", identity.credentials, calls, clock, settings.aws.role_arn)
         caller = identity.identity_of(calls)
         yield from guarded("identity", identity.identity, caller)
         yield Result("region", GREEN, calls.region)

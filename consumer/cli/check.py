@@ -81,16 +81,17 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
         state = settings.state_directory  # no unit sets another one
     yield from guarded("directories", machine.directories, settings, state)
     yield from guarded("systemd unit", machine.unit, settings, unit, state)
-    wait_seconds = options["wait_seconds"]
-    yield from run.check_aws(settings, clock=SystemClock(), wait_seconds=wait_seconds)
+    yield from run.check_aws(
+        settings, clock=SystemClock(), config_file=file, wait_seconds=options["wait_seconds"]
+    )
 
 
 def _page(results: Sequence["Result"]) -> Iterator[str]:
     width = terminal_width()
     rows = [(result.level, result.name, result.finding) for result in results]
     for line in table(rows, width):
-        level = line.split()[0]
-        yield line.replace(level, click.style(level, fg=_COLORS.get(level)), 1)
+        level = line[2:].partition(" ")[0]  # "" where a row goes on
+        yield line.replace(level, click.style(level, fg=_COLORS[level]), 1) if level else line
     # Not wrapped: commands are copied.
     remedies = dict.fromkeys(result.remedy for result in results if result.remedy)
     if remedies:

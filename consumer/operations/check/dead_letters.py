@@ -65,7 +65,7 @@ def dead_letters(site: Site) -> Iterator[Result]:
         yield Result(_NAME, RED, finding, remedy)
     if count := numbers.visible_messages:
         finding = f"{name} holds {count} messages that could not be handled"
-        yield Result(_NAME, YELLOW, finding, "consume dlq list")
+        yield Result(_NAME, YELLOW, finding, site.consume("dlq list"))
     else:
         yield Result(_NAME, GREEN, f"{name} is empty")
 

@@ -47,7 +47,7 @@ def sender(site: Site) -> Iterator[Result]:
         remedy = "remove that statement from the queue's access policy, or except Instructure in it"
         yield Result("who may send", RED, f"{who} may not send: {access.reason}", remedy)
     elif access.verdict == "cannot tell":
-        remedy = "wait for an event: consume check --wait 300"
+        remedy = site.consume("check --wait 300")
         yield Result("who may send", YELLOW, f"{who}: {access.reason}", remedy)
     elif access_of(policy, arn=site.arn, account=_STRANGER).verdict == "allowed":
         remedy = f"allow only arn:aws:iam::{INSTRUCTURE_ACCOUNT}:root to send"

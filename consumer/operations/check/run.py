@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from consumer.clock import Clock
@@ -50,12 +52,16 @@ _OF_PERMISSIONS: Final[tuple[tuple[str, Check], ...]] = (
 )
 
 
-def check_aws(settings: Settings, *, clock: Clock, wait_seconds: float = 0) -> Iterator[Result]:
+def check_aws(
+    settings: Settings, *, clock: Clock, config_file: Path | None, wait_seconds: float
+) -> Iterator[Result]:
     """What can be found out from AWS: credentials, queue, permissions. Raises nothing."""
-    yield from guarded("queue", _check_aws, settings, clock, wait_seconds)
+    yield from guarded("queue", _of_aws, settings, clock, config_file, wait_seconds)
 
 
-def _check_aws(settings: Settings, clock: Clock, wait_seconds: float) -> Iterator[Result]:
+def _of_aws(
+    settings: Settings, clock: Clock, config_file: Path | None, wait_seconds: float
+) -> Iterator[Result]:
     try:
         calls = AwsCalls(settings.queue, settings.aws)
     except ConfigurationError as error:
@@ -71,31 +77,28 @@ def _check_aws(settings: Settings, clock: Clock, wait_seconds: float) -> Iterato
         yield Result("region", GREEN, calls.region)
         yield from guarded("clock", identity.clock_skew, calls, clock)
         known = caller if isinstance(caller, Identity) else None
-        yield from _queue(settings, calls, clock, known, wait_seconds)
+        yield from _of_queue(Site(settings, calls, clock, config_file, known), wait_seconds)
 
 
-def _queue(
-    settings: Settings, calls: AwsCalls, clock: Clock, caller: Identity | None, wait_seconds: float
-) -> Iterator[Result]:
+def _of_queue(site: Site, wait_seconds: float) -> Iterator[Result]:
     url, denied = "", None
     try:
-        url = calls.queue_url()
-        attributes = calls.attributes(url)
+        url = site.calls.queue_url()
+        attributes = site.calls.attributes(url)
     except ActionDeniedError as error:
-        denied, attributes = error, {"QueueArn": _arn(calls, caller, url)}
+        denied, attributes = error, {"QueueArn": _arn(site, url)}
     except QueueMissingError as error:
-        site = Site(settings, calls, clock, url, {}, caller)
         yield Result("queue", RED, str(error), site.repair())
         return
     except TransportError as error:
         yield Result("queue", RED, str(error), _CREDENTIALS if error.fatal else _NETWORK)
         return
-    site = Site(settings, calls, clock, url, attributes, caller)
+    site = replace(site, url=url, attributes=attributes)
     if denied and not url:
         yield Result(denied.action, RED, str(denied), site.allow())
         return
     yield from queue.name(site)
-    if settings.queue.url is None:
+    if site.settings.queue.url is None:
         yield Result("sqs:GetQueueUrl", GREEN, "permitted")
     if denied:
         yield from permissions.attributes_denied(site, denied)
@@ -105,8 +108,8 @@ def _queue(
         yield from guarded("event", waiting.wait_for_event, site, wait_seconds)
 
 
-def _arn(calls: AwsCalls, caller: Identity | None, url: str) -> str:
+def _arn(site: Site, url: str) -> str:
     """The queue's ARN, as far as it is known without its attributes."""
-    account = caller.account if caller else "*"
-    guessed = queue_arn(calls.region, account, calls.name)
-    return (arn_of_url(url, region=calls.region) if url else None) or guessed
+    region, account = site.calls.region, site.identity.account if site.identity else "*"
+    guessed = queue_arn(region, account, site.calls.name)
+    return (arn_of_url(url, region=region) if url else None) or guessed

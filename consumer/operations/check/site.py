@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from consumer.clock import Clock
@@ -41,10 +42,12 @@ class Site:
     settings: Settings
     calls: AwsCalls = field(repr=False)
     clock: Clock
-    url: str
+    config_file: Path | None
+    #: None: STS did not answer.
+    identity: Identity | None
+    url: str = ""
     #: By SQS's names, as texts. Without the permission to ask for them only QueueArn.
-    attributes: Mapping[str, str]
-    identity: Identity | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
@@ -64,6 +67,12 @@ class Site:
     def repair(self) -> str:
         """The command that makes the queue what it should be."""
         return self.command("consume queue create", self.calls.name)
+
+    def consume(self, words: str) -> str:
+        """A command of this program about the same queue."""
+        if self.config_file:
+            return f"consume {words} --config {shlex.quote(str(self.config_file))}"
+        return self.command(f"consume {words} --queue-url {shlex.quote(self.url)}")
 
     def command(self, *words: str) -> str:
         """A command about a queue of this region."""

@@ -83,6 +83,16 @@ def test_a_missing_region_is_red(queue: Queue, monkeypatch: pytest.MonkeyPatch) 
     assert check("--region", "us-east-1", **endpoint).code == 0
 
 
+def test_files_of_aws_that_cant_be_read_are_red(check: Checker, tmp_path: Path) -> None:
+    """Until they are corrected."""
+    file = tmp_path / "aws"
+    file.write_text("not a configuration")
+    assert check(AWS_CONFIG_FILE=str(file)).red("AWS configuration")
+
+    file.write_text("[default]\nregion = us-east-1\n")
+    assert check(AWS_CONFIG_FILE=str(file)).code == 0
+
+
 def test_an_endpoint_that_is_not_reached_is_red(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

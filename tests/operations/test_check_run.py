@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from consumer.cli.main import main
+from consumer.directories import user_name
 from consumer.operations.check import queue as queue_checks
 from consumer.operations.check.results import GREEN, Result, guarded
 from consumer.testing import ManualClock
 from tests.operations.checked import KEY
+from tests.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.operations.checked import Checker
     from tests.operations.conftest import Queue
@@ -44,6 +49,31 @@ def test_the_page_has_a_row_for_each_and_then_what_to_do(queue: Queue, check: Ch
         f"    {command} --endpoint-url {queue.moto.endpoint}",
     ]
     assert lines[-1].endswith("0 yellow, 2 red")
+
+
+def test_the_example_in_the_readme_is_what_is_printed(
+    queue: Queue, check: Checker, tmp_path: Path
+) -> None:
+    """Line by line, for a queue without its policy, with SQS's own retention and dead letters."""
+    readme = (ROOT / "README.md").read_text()
+    (example,) = re.findall(r"<!-- test: check example -->\n```text\n(.*?)```", readme, re.DOTALL)
+    queue.set(Policy="", MessageRetentionPeriod="345600")
+    for _ in range(2):
+        queue.sqs.send_message(QueueUrl=queue.dead_url, MessageBody="{}")
+
+    result = CliRunner().invoke(main, ["check", *check.options], env={**check.env, **KEY})
+
+    printed = result.stdout
+    for here, there in {
+        queue.url: "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod",
+        f" --endpoint-url {queue.moto.endpoint}": "",
+        queue.blueprint.name: "canvas-live-events-prod",
+        f"{tmp_path}/canvas-live-events: {user_name(os.geteuid())}": (
+            "/home/canvas/canvas-live-events: canvas"
+        ),
+    }.items():
+        printed = printed.replace(here, there)
+    assert printed == example
 
 
 def test_an_event_that_comes_is_noticed_and_not_received(

@@ -55,8 +55,8 @@ def dead_letters(site: Site) -> Iterator[Result]:
         remedy = site.set_attributes(url, RedriveAllowPolicy='{"redrivePermission": "allowAll"}')
         yield Result(_NAME, RED, finding, remedy)
     numbers = attributes_of(found)
-    kept, here = numbers.retention_seconds or 0, site.parsed.retention_seconds or 0
-    if kept < here:
+    kept, here = numbers.retention_seconds, site.parsed.retention_seconds
+    if kept is not None and here is not None and kept < here:
         finding = (
             f"{name} keeps messages for a shorter time than the queue; their age counts from when "
             "they were sent, so they are deleted soon after, or at once"

@@ -1,6 +1,7 @@
 """This machine: directories, and the systemd unit if there is one."""
 
 import os
+import pwd
 import re
 import shlex
 import shutil
@@ -118,7 +119,11 @@ def _user(found: Mapping[str, str], state: Path) -> Iterator[Result]:
     if not user or found.get("DynamicUser") == "yes" or os.geteuid() != 0:
         return
     tried = subprocess.run(  # noqa: S603 - a path of the configuration's, for the user's eyes only
-        ["/usr/bin/test", "-w", str(there)], user=user, extra_groups=(), check=False
+        ["/usr/bin/test", "-w", str(there)],
+        user=user,
+        group=pwd.getpwnam(user).pw_gid,
+        extra_groups=(),
+        check=False,
     )
     if tried.returncode:
         finding = f"the unit's user {user} can't write the state directory {state}"

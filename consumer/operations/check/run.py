@@ -28,6 +28,11 @@ _CREDENTIALS: Final = (
     "set aws.access_key_id_file and aws.secret_access_key_file, or aws.profile, or give this "
     "machine a role; credentials of a systemd unit can be read by root while it runs"
 )
+#: What can be wrong with AWS's own files, and with a region that none of them has.
+_UNUSABLE: Final = (
+    ("AWS configuration", "correct the file (~/.aws/config, or that of AWS_CONFIG_FILE)"),
+    ("region", "set aws.region to the queue's region"),
+)
 _NETWORK: Final = (
     "check that this machine reaches SQS: its network, firewall and proxy (HTTPS_PROXY, NO_PROXY)"
 )
@@ -65,7 +70,8 @@ def _of_aws(
     try:
         calls = AwsCalls(settings.queue, settings.aws)
     except ConfigurationError as error:
-        yield Result("region", RED, str(error), "set aws.region to the queue's region")
+        name, remedy = _UNUSABLE["region" in str(error)]
+        yield Result(name, RED, str(error), remedy)
         return
     except ConsumerError as error:
         yield Result("credentials", RED, str(error), _CREDENTIALS)

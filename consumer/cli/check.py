@@ -13,6 +13,7 @@ from consumer.cli.options import help_end, json_option, overrides_of, queue_opti
 from consumer.cli.output import echo_result, note, table, terminal_width
 
 if TYPE_CHECKING:
+    from consumer.config import Loaded
     from consumer.operations.check import Result
 
 _HELP_END: Final = help_end(
@@ -72,9 +73,8 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
     except ConfigurationError as error:
         yield from configuration.unusable(file, error)
         return
-    faults: list[str] = []
-    _, warnings = config_report.load_handlers(loaded, faults)
-    yield from configuration.loaded(file, faults, [*loaded.warnings, *warnings])
+    yield from configuration.loaded(file, loaded.warnings)
+    yield from guarded("handlers", _handlers, file, loaded)
     settings, state = loaded.settings, config_report.given_state(loaded)
     unit = machine.unit_of(file)
     if state is None and not machine.properties_of(unit):
@@ -84,6 +84,15 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
     yield from run.check_aws(
         settings, clock=SystemClock(), config_file=file, wait_seconds=options["wait_seconds"]
     )
+
+
+def _handlers(file: Path | None, loaded: "Loaded") -> Iterator["Result"]:
+    from consumer.cli import config_report
+    from consumer.operations.check import configuration
+
+    faults: list[str] = []
+    _, warnings = config_report.load_handlers(loaded, faults)
+    yield from configuration.handlers(file, faults, warnings)
 
 
 def _page(results: Sequence["Result"]) -> Iterator[str]:

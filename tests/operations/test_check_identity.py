@@ -174,5 +174,5 @@ def test_a_role_that_may_not_be_assumed_is_red(
 
     (row,) = done.named("credentials")
     assert (row["level"], row["finding"]) == (
-        "green", "from assume-role, temporary, renewed in time",
+        "green", "from an assumed role, temporary, renewed in time",
     )  # fmt: skip

@@ -32,7 +32,8 @@ def unit_of(config_file: Path | None) -> str:
     if config_file is None or config_file.absolute().parent != CONFIGURATION:
         return UNIT
     name = config_file.stem
-    return UNIT if name == "config" else f"{UNIT}@{name}"
+    is_instance = name != "config" and re.fullmatch(r"[\w-]+", name)
+    return f"{UNIT}@{name}" if is_instance else UNIT
 
 
 def properties_of(unit: str) -> dict[str, str]:
@@ -57,15 +58,15 @@ def directories(settings: Settings, state: Path | None) -> Iterator[Result]:
     Args:
         state: None if it is not configured: systemd makes the unit's own.
     """
+    user = user_name(os.geteuid())
     try:
         check_directories(state, settings.quarantine.directory, make=False)
     except ConfigurationError as error:
         for text in str(error).splitlines():
             _, _, fault = text.partition(": ")
-            finding, _, remedy = fault.partition(f"runs as {user_name(os.geteuid())}: ")
+            finding, _, remedy = fault.partition(f", and this process runs as {user}: ")
             yield Result("directories", RED, finding, remedy or "set a path that can exist")
         return
-    user = user_name(os.geteuid())
     where = f"{state.absolute()}: {user} can write" if state else "the unit makes its own"
     yield Result("directories", GREEN, where)
 
@@ -96,7 +97,7 @@ def _stop_timeout(settings: Settings, name: str, found: Mapping[str, str]) -> It
     expected = settings.engine.stop_timeout_seconds
     if stop is not None and stop <= drain:
         finding = f"TimeoutStopSec={stop:g} is not longer than a drain ({drain:g} s)"
-        yield Result("systemd unit", RED, finding, _drop_in(name, f"TimeoutStopSec={drain + 30:g}"))
+        yield Result("systemd unit", RED, finding, _drop_in(name, f"TimeoutStopSec={expected:g}"))
     elif stop is not None and stop != expected:
         finding = f"TimeoutStopSec={stop:g}, and engine.stop_timeout_seconds is {expected:g}"
         yield Result("systemd unit", YELLOW, finding, f"set engine.stop_timeout_seconds: {stop:g}")

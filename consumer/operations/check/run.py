@@ -8,7 +8,13 @@ from typing import Final
 
 from consumer.clock import Clock
 from consumer.config import Settings
-from consumer.errors import ConfigurationError, ConsumerError, QueueMissingError, TransportError
+from consumer.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    ConsumerError,
+    QueueMissingError,
+    TransportError,
+)
 from consumer.operations.check import (
     backlog,
     dead_letters,
@@ -21,6 +27,7 @@ from consumer.operations.check import (
 from consumer.operations.check.results import GREEN, RED, Result, guarded
 from consumer.operations.check.site import Identity, Site
 from consumer.queues.arns import arn_of_url, queue_arn
+from consumer.queues.sqs import CredentialsError
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.failures import ActionDeniedError
 
@@ -33,6 +40,7 @@ _UNUSABLE: Final = (
     ("AWS configuration", "correct the file (~/.aws/config, or that of AWS_CONFIG_FILE)"),
     ("region", "set aws.region to the queue's region"),
 )
+_REFUSED: Final = "correct what the row names; if it names nothing, try again in a few minutes"
 _NETWORK: Final = (
     "check that this machine reaches SQS: its network, firewall and proxy (HTTPS_PROXY, NO_PROXY)"
 )
@@ -81,27 +89,16 @@ def _of_aws(
         caller = identity.identity_of(calls)
         yield from guarded("identity", identity.identity, caller)
         yield Result("region", GREEN, calls.region)
-        yield from guarded("clock", identity.clock_skew, calls, clock)
         known = caller if isinstance(caller, Identity) else None
         yield from _of_queue(Site(settings, calls, clock, config_file, known), wait_seconds)
 
 
 def _of_queue(site: Site, wait_seconds: float) -> Iterator[Result]:
-    url, denied = "", None
-    try:
-        url = site.calls.queue_url()
-        attributes = site.calls.attributes(url)
-    except ActionDeniedError as error:
-        denied, attributes = error, {"QueueArn": _arn(site, url)}
-    except QueueMissingError as error:
-        yield Result("queue", RED, str(error), site.repair())
-        return
-    except TransportError as error:
-        yield Result("queue", RED, str(error), _CREDENTIALS if error.fatal else _NETWORK)
-        return
-    site = replace(site, url=url, attributes=attributes)
-    if denied and not url:
-        yield Result(denied.action, RED, str(denied), site.allow())
+    site, error = _asked(site)
+    yield from guarded("clock", identity.clock_skew, site.calls, site.clock)
+    denied = error if isinstance(error, ActionDeniedError) else None
+    if error and not (denied and site.url):
+        yield _unusable(site, error)
         return
     yield from queue.name(site)
     if site.settings.queue.url is None:
@@ -112,6 +109,30 @@ def _of_queue(site: Site, wait_seconds: float) -> Iterator[Result]:
         yield from guarded(name, check, site)
     if wait_seconds:
         yield from guarded("event", waiting.wait_for_event, site, wait_seconds)
+
+
+def _asked(site: Site) -> tuple[Site, TransportError | None]:
+    """With the queue's URL and attributes, as far as SQS gives them."""
+    url, calls = "", site.calls
+    calls.answered_at = ""
+    try:
+        url = calls.queue_url()
+        return replace(site, url=url, attributes=calls.attributes(url)), None
+    except TransportError as error:
+        return replace(site, url=url, attributes={"QueueArn": _arn(site, url)}), error
+
+
+def _unusable(site: Site, error: TransportError) -> Result:
+    if isinstance(error, ActionDeniedError):
+        return Result(error.action, RED, str(error), site.allow())
+    remedy = _NETWORK
+    if isinstance(error, QueueMissingError):
+        remedy = site.repair()
+    elif isinstance(error, AccessDeniedError | CredentialsError):
+        remedy = _CREDENTIALS
+    elif site.calls.answered_at and not error.code.isdecimal():  # which is a proxy's
+        remedy = _REFUSED
+    return Result("queue", RED, str(error), remedy)
 
 
 def _arn(site: Site, url: str) -> str:

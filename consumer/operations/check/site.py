@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from consumer.clock import Clock
 from consumer.config import Settings
@@ -16,7 +16,8 @@ from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.preflight import attributes_of
 from consumer.queues.transport import QueueAttributes
 
-POLICY_NAME = "canvas-live-events-consumer"
+#: Of its own, so that no other policy is replaced.
+POLICY_NAME: Final = "canvas-live-events-as-checked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,14 @@ class Site:
         """A command about a queue of this region."""
         endpoint = self.calls.endpoint_url
         more = [f"--endpoint-url {shlex.quote(endpoint)}"] if endpoint else []
-        return " ".join([*words, f"--region {self.calls.region}", *more])
+        return " ".join([*words, f"--region {shlex.quote(self.calls.region)}", *more])
 
     def set_attributes(self, url: str, **attributes: str) -> str:
         """The command that sets attributes of a queue."""
-        pairs = shlex.quote(json.dumps(attributes))
-        return self.command(f"aws sqs set-queue-attributes --queue-url {url} --attributes {pairs}")
+        where, pairs = shlex.quote(url), shlex.quote(json.dumps(attributes))
+        return self.command(
+            f"aws sqs set-queue-attributes --queue-url {where} --attributes {pairs}"
+        )
 
     def allow(self) -> str:
         """How to allow the daemon all that it needs: a command if it is known for whom."""

@@ -9,21 +9,15 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import boto3
-import yaml
 
 
 def main(service: str, operation: str, *words: str) -> None:
     """Make the call to the endpoint in AWS_ENDPOINT, and print its answer."""
     options = dict(zip(words[::2], words[1::2], strict=True))
     region, endpoint = options.pop("--region", None), options.pop("--endpoint-url", None)
-    arguments: dict[str, Any] = {}
-    if "--cli-input-yaml" in options:
-        arguments = yaml.safe_load(_text(options.pop("--cli-input-yaml")))
-    for option, value in options.items():
-        arguments[_camel(option.removeprefix("--"))] = _value(option, value)
+    arguments = {_camel(o.removeprefix("--")): _value(o, value) for o, value in options.items()}
     client = boto3.client(
         service,
         region_name=region,
@@ -41,16 +35,13 @@ def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("-"))
 
 
-def _value(option: str, value: str) -> Any:
-    if option == "--attributes" and value.startswith("{"):
-        return json.loads(value)
-    if option == "--attributes":  # shorthand: a map of texts
-        return dict(pair.split("=") for pair in value.split(","))
-    return _text(value) if value.startswith("file://") else value
+def _value(option: str, value: str) -> object:
+    return json.loads(value) if option == "--attributes" else _text(value)
 
 
 def _text(value: str) -> str:
-    return Path(value.removeprefix("file://")).read_text(encoding="utf-8")
+    path = value.removeprefix("file://")
+    return value if path == value else Path(path).read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from consumer.cli.options import (
 from consumer.cli.output import echo, echo_result, report, terminal_width
 
 if TYPE_CHECKING:
-    from consumer.config import Settings
+    from consumer.config import QueueSettings, Settings
+    from consumer.operations.queue_setup import SetUp
 
 
 def _account(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -44,7 +45,7 @@ def queue_group() -> None:
         "consume queue create canvas-live-events-prod --region us-east-1",
         "consume queue create canvas-live-events-prod --profile admin --dry-run",
         f"{_PRINT_EXAMPLE} cloudformation > queue.yaml",
-        f"{_PRINT_EXAMPLE} policy --region us-east-1 --account 123456789012",
+        f"{_PRINT_EXAMPLE} policy --account 123456789012",
         codes={
             0: "the queues are as they should be; a warning says if Canvas may not send to them",
             2: "wrong options",
@@ -83,34 +84,45 @@ def create(
     The command can be run again. It then changes what is not good enough, shows each change, and
     keeps the rest: higher numbers, other statements of the policy, tags, a KMS key, another
     dead-letter queue. It never deletes a queue or a message.
+
+    Your identity needs sqs:GetQueueUrl, sqs:GetQueueAttributes, sqs:CreateQueue and
+    sqs:SetQueueAttributes; for queues that exist sqs:ListDeadLetterSourceQueues, too.
     """
-    from consumer.clock import SystemClock
-    from consumer.operations import queue_setup
+    from consumer.operations.queue_setup import queue_to_set_up, visibility_seconds
     from consumer.queues.blueprint import ALL_ACTIONS, SENDER_ACTIONS
-    from consumer.queues.sqs.admin import AwsCalls
 
     if account and printed != "policy":
         raise click.UsageError("--account is an option of --print policy")
     settings = _settings(options)
-    queue = queue_setup.queue_to_set_up(name, settings.queue, settings.aws)
+    queue = queue_to_set_up(name, settings.queue, settings.aws)
     actions = ALL_ACTIONS if all_actions else SENDER_ACTIONS
-    seconds = queue_setup.visibility_seconds(queue)
+    seconds = visibility_seconds(queue)
     if printed:
         _print(printed, name, seconds, actions, region=settings.aws.region, account=account)
         return
-    calls = AwsCalls(queue, settings.aws)
-    try:
-        setup = queue_setup.QueueSetup(calls, clock=SystemClock(), dry_run=dry_run)
-        done = setup.run(seconds, actions)
-    finally:
-        calls.close()
     from consumer.cli.queue_page import facts_of, page
 
+    done = _set_up(queue, settings, seconds, actions, dry_run=dry_run)
     report("\n".join(done.warnings), kind="warning")
     lines = page(
         done, terminal_width(), dry_run=dry_run, options=options, configured=settings.queue
     )
     echo_result(facts_of(done, dry_run=dry_run), lines, as_json=as_json)
+
+
+def _set_up(
+    queue: "QueueSettings", settings: "Settings", seconds: int, actions: tuple[str, ...], *,
+    dry_run: bool,
+) -> "SetUp":  # fmt: skip
+    from consumer.clock import SystemClock
+    from consumer.operations.queue_setup import QueueSetup
+    from consumer.queues.sqs.admin import AwsCalls
+
+    calls = AwsCalls(queue, settings.aws)
+    try:
+        return QueueSetup(calls, clock=SystemClock(), dry_run=dry_run).run(seconds, actions)
+    finally:
+        calls.close()
 
 
 def _print(

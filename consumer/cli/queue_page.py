@@ -81,8 +81,10 @@ def _next(
     """The next commands. The daemon's identity is not the one that made the queue."""
     file, endpoint = options["config_file"], options["aws__endpoint_url"]
     words = shlex.join(["--config", str(file)] if file else ["--queue-url", queue.url])
+    there = f"{words} --endpoint-url {shlex.quote(endpoint)}" if endpoint else words
     if file and queue.name not in (configured.name, queue_name_of_url(configured.url or "")):
         yield f"  set queue.url in {file} to the URL above"
     yield f"  consume queue iam {words} > consumer-policy.json"
     yield f"  {_CREATE_POLICY}"
-    yield f"  consume {words}" + (f" --endpoint-url {shlex.quote(endpoint)}" if endpoint else "")
+    yield f"  consume check {there}"
+    yield f"  consume {there}"

@@ -1,11 +1,10 @@
 """What a queue has that a new one would not have, and that stays as it is: for people. Pure."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from consumer.queues.access import INSTRUCTURE_ACCOUNT, access_of
-from consumer.queues.blueprint import other_statements
+from consumer.queues.blueprint import other_statements, parsed
 
 
 def kept(actual: Mapping[str, str], desired: Mapping[str, str], changed: set[str]) -> Iterator[str]:
@@ -58,9 +57,3 @@ def warnings(actual: Mapping[str, str], *, arn: str) -> Iterator[str]:
             f"Canvas can send only if the policy of the KMS key allows account "
             f"{INSTRUCTURE_ACCOUNT} kms:GenerateDataKey and kms:Decrypt"
         )
-
-
-def parsed(document: str | None) -> dict[str, Any]:
-    """An attribute that is JSON; an empty one if it is not set."""
-    found = json.loads(document or "{}")
-    return found if isinstance(found, dict) else {}

@@ -43,7 +43,7 @@ def permissions_of(
         arn, notes = likely_arn(address.name, region=region, account=account)
     if role:
         notes.append(
-            "attach it to the role; whoever assumes the role needs only the statement AssumeRole"
+            "attach the policy to the role; the identity that assumes it needs only AssumeRole"
         )
     permissions = Permissions(
         arn,

@@ -10,7 +10,7 @@ from consumer.clock import Clock
 from consumer.config import AwsSettings, QueueSettings
 from consumer.config.urls import queue_name_of_url
 from consumer.errors import ConfigurationError, QueueMissingError, TransportError
-from consumer.operations.queue_kept import kept, parsed, warnings
+from consumer.operations.queue_kept import kept, warnings
 from consumer.queues.arns import queue_arn
 from consumer.queues.blueprint import (
     DEAD_LETTER_SUFFIX,
@@ -20,6 +20,7 @@ from consumer.queues.blueprint import (
     Blueprint,
     Difference,
     differences,
+    parsed,
 )
 from consumer.queues.rules import address_of
 from consumer.queues.sqs.admin import AwsCalls

@@ -134,7 +134,7 @@ def _at_least(present: str | None, wanted: str) -> str | None:
 
 
 def _redrive(actual: Mapping[str, str], wanted: str) -> str | None:
-    present, policy = _parsed(actual.get("RedrivePolicy")), json.loads(wanted)
+    present, policy = parsed(actual.get("RedrivePolicy")), json.loads(wanted)
     if not present.get("deadLetterTargetArn"):
         return wanted
     count = str(present.get("maxReceiveCount", ""))
@@ -144,7 +144,7 @@ def _redrive(actual: Mapping[str, str], wanted: str) -> str | None:
 
 
 def _redrive_allow(actual: Mapping[str, str], wanted: str) -> str | None:
-    present, policy = _parsed(actual.get(_ALLOW)), json.loads(wanted)
+    present, policy = parsed(actual.get(_ALLOW)), json.loads(wanted)
     if present.get("redrivePermission") != "byQueue":
         return wanted
     sources = as_list(present.get("sourceQueueArns", []))
@@ -162,7 +162,7 @@ def _access(actual: Mapping[str, str], wanted: str) -> str | None:
     others = other_statements(present, wanted)
     if any(each.get("Sid") == _SID for each in others):
         statement = {name: value for name, value in statement.items() if name != "Sid"}
-    return json.dumps({**json.loads(wanted), **_parsed(present), "Statement": [*others, statement]})
+    return json.dumps({**json.loads(wanted), **parsed(present), "Statement": [*others, statement]})
 
 
 def other_statements(actual: str | None, wanted: str) -> list[Statement]:
@@ -188,7 +188,8 @@ def _is_part(statement: Statement, whole: Statement) -> bool:
     )
 
 
-def _parsed(text: str | None) -> dict[str, Any]:
+def parsed(text: str | None) -> dict[str, Any]:
+    """An attribute that is a JSON object; an empty one if it is not set or not readable."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

@@ -49,9 +49,8 @@ class Permissions:
         if not self.redrive:
             return ["GetQueueAttributes"]
         return [
-            *("GetQueueAttributes", "GetQueueUrl", "ReceiveMessage", "DeleteMessage"),
-            *("ChangeMessageVisibility", "StartMessageMoveTask", "ListMessageMoveTasks"),
-            "CancelMessageMoveTask",
+            *("GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"),
+            *("StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask"),
         ]
 
 

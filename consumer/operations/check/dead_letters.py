@@ -41,11 +41,10 @@ def dead_letters(site: Site) -> Iterator[Result]:
     try:
         found = site.calls.attributes(url)
     except QueueMissingError:
-        made = f"aws sqs create-queue --queue-name {name} --attributes"
-        remedy = site.command(f"{made} MessageRetentionPeriod={MAX_RETENTION_SECONDS}")
-        yield Result(
-            _NAME, RED, f"{name} does not exist; failed messages stay in the queue", remedy
-        )
+        pairs = f'{{"MessageRetentionPeriod": "{MAX_RETENTION_SECONDS}"}}'
+        remedy = f"aws sqs create-queue --queue-name {name} --attributes '{pairs}'"
+        finding = f"{name} does not exist; failed messages stay in the queue"
+        yield Result(_NAME, RED, finding, site.command(remedy))
         return
     except ActionDeniedError as error:
         yield Result(_NAME, GREEN, f"{name}; its settings and depth are not known: {error}")

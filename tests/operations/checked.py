@@ -61,6 +61,10 @@ class Checker:
 
     def execute(self, remedy: str) -> None:
         """Run a remedy as an administrator, who may do everything."""
+        for command in remedy.split(" && "):
+            self._execute(command)
+
+    def _execute(self, remedy: str) -> None:
         program, *words = shlex.split(remedy)
         env = {**self.env, **KEY}
         with self.monkeypatch.context() as patch:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from consumer.testing import ManualClock
+from tests.cases import for_each
 from tests.iam import ACCOUNT, enforced, make_user
 from tests.operations.checked import Checker
+from tests.queues.servers import CLOSE, http, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,3 +180,27 @@ def test_a_role_that_may_not_be_assumed_is_red(
     assert (row["level"], row["finding"]) == (
         "green", "from an assumed role, temporary, renewed in time",
     )  # fmt: skip
+
+
+@for_each(
+    "code, name, remedy",
+    [
+        ("ExpiredTokenException", "queue", "correct what the row names"),
+        ("InvalidClientTokenId", "queue", "set aws.access_key_id_file"),
+        ("InternalFailure", "queue", "correct what the row names; if it names nothing, try again"),
+        ("AccessDeniedException", "sqs:ReceiveMessage", "allow these credentials: {"),
+    ],
+)
+def test_the_remedy_is_about_what_sqs_answered(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, name: str, remedy: str
+) -> None:
+    """Not about the network: SQS was reached. Whose credentials they are is not known."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    answer = http({"__type": code}, 400, Date=format_datetime(datetime.now(UTC), usegmt=True))
+
+    with serving(lambda _: [answer, CLOSE]) as server:
+        done = Checker(monkeypatch, ("--queue-url", server.url(), "--region", "us-east-1"))()
+
+    assert done.red(name)["remedy"].startswith(remedy), code
+    assert done.level("clock") == "green"

@@ -29,8 +29,9 @@ class User:
         )  # fmt: skip
         self._iam, self._arn = queue.client("iam"), queue.blueprint.arn
 
-    def allow(self, *actions: str) -> None:
-        statement = {"Effect": "Allow", "Action": list(actions), "Resource": self._arn}
+    def allow(self, *actions: str, resource: str = "") -> None:
+        resource = resource or self._arn
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self._iam.put_user_policy(UserName=self.name, PolicyName="before", PolicyDocument=document)
 
@@ -163,3 +164,18 @@ def test_a_role_gets_the_policy_of_a_role(queue: Queue, user: User) -> None:
     assert done.named("identity")[0]["finding"] == f"a role of account {ACCOUNT}"
     assert again.level("sqs:ReceiveMessage") == "green"
     assert again.level("credentials") == "yellow"  # temporary, and nothing renews them
+
+
+def test_a_key_that_cant_be_asked_about_is_yellow(queue: Queue, user: User) -> None:
+    """Neither what it is, nor who may use it; the row has the statement that is needed."""
+    user.allow(*(f"sqs:{action}" for action in CONSUME))
+    queue.use_key()
+    (row,) = user.run().named("encryption")
+    assert row["level"] == "yellow"
+    assert "allow kms:DescribeKey" in row["finding"]
+
+    user.allow(*(f"sqs:{action}" for action in CONSUME), "kms:DescribeKey", resource="*")
+    (row,) = user.run().named("encryption")
+    assert row["level"] == "yellow"
+    assert "allow kms:GetKeyPolicy" in row["finding"]
+    assert "arn:aws:iam::636161780776:root" in row["remedy"]

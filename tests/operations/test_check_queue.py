@@ -51,6 +51,14 @@ REPAIRED: dict[str, tuple[str, Callable[[Queue], object]]] = {
     ),
     "a key of AWS's": ("encryption", lambda queue: queue.set(KmsMasterKeyId="alias/aws/sqs")),
     "a key that Instructure may not use": ("encryption", lambda queue: queue.use_key()),
+    "a key that does not exist": (
+        "encryption",
+        lambda queue: queue.set(KmsMasterKeyId="1234abcd-12ab-34cd-56ef-1234567890ab"),
+    ),
+    "a key that will be deleted": (
+        "encryption",
+        lambda queue: queue.kms.schedule_key_deletion(KeyId=queue.use_key(Policy=key_policy())),
+    ),
     "a key that is disabled": (
         "encryption", lambda queue: queue.kms.disable_key(KeyId=queue.use_key(Policy=key_policy())),
     ),
@@ -229,3 +237,48 @@ def test_messages_that_will_soon_be_lost_are_red(queue: Queue, check: Checker) -
     cloudwatch.close()
 
     assert levels == ["red", "yellow", "green"]
+
+
+def test_a_key_policy_with_conditions_is_doubtful(queue: Queue, check: Checker) -> None:
+    """The row has the statement that is needed."""
+    policy = json.loads(key_policy())
+    policy["Statement"][0]["Condition"] = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    queue.use_key(Policy=json.dumps(policy))
+
+    (row,) = check().named("encryption")
+
+    assert row["level"] == "yellow"
+    assert '"Action": ["kms:GenerateDataKey", "kms:Decrypt"]' in row["remedy"]
+
+
+def test_a_key_policy_that_denies_is_red(queue: Queue, check: Checker) -> None:
+    """Until that statement is removed, by hand."""
+    policy = json.loads(key_policy())
+    denied = {"Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}
+    key = queue.use_key(Policy=json.dumps({**policy, "Statement": [*policy["Statement"], denied]}))
+    assert check().red("encryption")["remedy"].startswith("remove that statement")
+
+    queue.kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    assert check().level("encryption") == "green"
+
+
+def test_canvas_does_not_deliver_to_another_name(
+    queue: Queue, check: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a queue is for a test: who may send does not matter then."""
+    url = queue.sqs.create_queue(QueueName="other")["QueueUrl"]
+    check = Checker(monkeypatch, ("--queue-url", url), check.env)
+
+    done = check(CONSUMER_QUEUE__ALLOW_ANY_QUEUE_NAME="true")
+
+    assert done.level("queue") == "yellow"
+    assert done.named("who may send") == []
+    queue.sqs.delete_queue(QueueUrl=url)
+
+
+def test_the_configured_visibility_timeout_counts(check: Checker) -> None:
+    """Its remedy is the setting."""
+    (row,) = check(CONSUMER_QUEUE__VISIBILITY_TIMEOUT_SECONDS="43200").named("visibility timeout")
+
+    assert row["level"] == "yellow"
+    assert row["remedy"] == "set queue.visibility_timeout_seconds to 60, or leave it out"

@@ -21,45 +21,51 @@ def encryption(site: Site) -> Iterator[Result]:
         by_sqs = site.attributes.get("SqsManagedSseEnabled") == "true"
         yield Result(_NAME, GREEN, "SSE-SQS" if by_sqs else "none at rest; TLS on the way")
         return
+    off = site.set_attributes(site.url, KmsMasterKeyId="", SqsManagedSseEnabled="true")
     try:
-        found = {} if _is_aws(key) else _ask(site, "DescribeKey", key)["KeyMetadata"]
+        found = {"KeyManager": "AWS"} if _is_aws(key) else _key(site, key)
     except TransportError as error:
-        yield _unknown(site, f"KMS key {key}: cannot tell whether Instructure may use it: {error}")
+        if error.code == "NotFoundException":
+            finding = f"KMS key {key} does not exist: nothing can be sent or read"
+            yield Result(_NAME, RED, finding, off)
+        else:
+            yield _unknown(site, f"KMS key {key}: cannot tell who may use it: {error}")
         return
-    if _is_aws(key) or found.get("KeyManager") == "AWS":
+    state = found.get("KeyState", "Enabled")
+    if found["KeyManager"] == "AWS":
         finding = f"with {key}, a key that only its own account may use: Canvas can't send"
-        off = site.set_attributes(site.url, KmsMasterKeyId="", SqsManagedSseEnabled="true")
         yield Result(_NAME, RED, finding, off)
-    elif found.get("KeyState") not in (None, "Enabled"):
-        finding = f"KMS key {key} is not usable ({found['KeyState']}): nothing can be sent or read"
-        enable = site.command(f"aws kms enable-key --key-id {found['KeyId']}")
-        yield Result(_NAME, RED, finding, enable)
+    elif state != "Enabled":
+        finding = f"KMS key {key} can't be used ({state}): nothing can be sent or read"
+        steps = ["cancel-key-deletion"] if state == "PendingDeletion" else []
+        commands = (f"aws kms {step} --key-id {found['KeyId']}" for step in (*steps, "enable-key"))
+        yield Result(_NAME, RED, finding, " && ".join(map(site.command, commands)))
     else:
         yield from _of_key(site, key, found["Arn"])
 
 
 def _of_key(site: Site, key: str, arn: str) -> Iterator[Result]:
     try:
-        policy = _ask(site, "GetKeyPolicy", arn, PolicyName="default")["Policy"]
+        found = site.calls.ask("GetKeyPolicy", service="kms", KeyId=arn, PolicyName="default")
     except TransportError as error:
         yield _unknown(site, f"KMS key {key}: its key policy can't be read: {error}")
         return
-    verdicts = {a: access_of(policy, arn=arn, action=a).verdict for a in _NEEDED}
-    missing = [action for action, verdict in verdicts.items() if verdict == "not allowed"]
-    if missing:
-        finding = (
-            f"KMS key {key}: Instructure may not use {' and '.join(missing)}: Canvas can't send"
-        )
+    policy = str(found["Policy"])
+    verdicts = {access_of(policy, arn=arn, action=action).verdict for action in _NEEDED}
+    if "denied" in verdicts:
+        remedy = "remove that statement from the key policy, or except Instructure in it"
+        yield Result(_NAME, RED, f"KMS key {key}: a statement denies it to Instructure", remedy)
+    elif "not allowed" in verdicts:
+        finding = f"KMS key {key}: Instructure may not use it, so Canvas can't send"
         yield Result(_NAME, RED, finding, _allow(site, arn, policy))
-    elif set(verdicts.values()) == {"allowed"}:
+    elif verdicts == {"allowed"}:
         yield Result(_NAME, GREEN, f"KMS key {key}; Instructure may use it")
     else:
-        yield _unknown(site, f"KMS key {key}: its key policy denies some of it, or has conditions")
+        yield _unknown(site, f"KMS key {key}: it depends on a condition of its key policy")
 
 
 def _unknown(site: Site, finding: str) -> Result:
-    account = site.arn.split(":")[1]
-    statement = json.dumps(_statement(account))
+    statement = json.dumps(_statement(site.arn.split(":")[1]))
     return Result(_NAME, YELLOW, finding, f"the key policy must have this statement: {statement}")
 
 
@@ -76,7 +82,6 @@ def _allow(site: Site, arn: str, policy: str) -> str:
 
 def _statement(partition: str) -> dict[str, Any]:
     return {
-        "Sid": "CanvasSends",
         "Effect": "Allow",
         "Principal": {"AWS": f"arn:{partition}:iam::{INSTRUCTURE_ACCOUNT}:root"},
         "Action": list(_NEEDED),
@@ -88,5 +93,6 @@ def _is_aws(key: str) -> bool:
     return key.rpartition("alias/")[2].startswith("aws/") and "alias/" in key
 
 
-def _ask(site: Site, operation: str, key: str, **more: str) -> dict[str, Any]:
-    return site.calls.ask(operation, service="kms", KeyId=key, **more)
+def _key(site: Site, key: str) -> dict[str, Any]:
+    answer: dict[str, Any] = site.calls.ask("DescribeKey", service="kms", KeyId=key)
+    return dict(answer["KeyMetadata"])

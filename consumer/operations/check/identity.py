@@ -67,6 +67,8 @@ def identity_of(calls: AwsCalls) -> Identity | TransportError:
         answer = calls.ask("GetCallerIdentity", service="sts")
     except TransportError as error:
         return error
+    if "Account" not in answer or "Arn" not in answer:  # something in between answered
+        return TransportError("GetCallerIdentity: the response is not STS's answer")
     return Identity(str(answer["Account"]), str(answer["Arn"]))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from consumer.config import AwsSettings, QueueSettings
 from consumer.config.urls import is_loopback, queue_name_of_url
@@ -95,7 +96,7 @@ class AwsCalls:
         call = getattr(client, names[operation])
         try:
             answer: dict[str, Any] = call(**arguments)
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, OSError) as error:
             url = str(arguments.get("QueueUrl", ""))
             queue = arguments.get("QueueName") or queue_name_of_url(url) or self.name
             raise failure_of(

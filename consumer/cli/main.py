@@ -11,6 +11,7 @@ import click
 
 import consumer
 from consumer import log_events
+from consumer.cli.check import check_command
 from consumer.cli.config import config_group
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
@@ -188,6 +189,7 @@ def _overrides(options: dict[str, Any]) -> dict[str, Any]:
 
 
 for _command in (
+    check_command,
     config_group,
     decode_command,
     demo_command,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.operations.conftest import archive, archived
+from tests.operations.replays import archive, archived
 from tests.processes import BOUND, environment, eventually
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from consumer.operations.replay.choice import Choice
 from consumer.operations.replay.failures import Failure
 from consumer.queues.quarantine import DirectoryQuarantine
 from consumer.testing import canvas_body, make_message
-from tests.operations.conftest import Replays, archive, archived
+from tests.operations.replays import Replays, archive, archived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -19,7 +19,7 @@ from consumer.operations.replay.queue import FileQueue
 from consumer.operations.replay.source import Source, inputs_of
 from consumer.testing import ManualClock, make_message
 from tests.cases import for_each
-from tests.operations.conftest import BEGAN, archive, archived
+from tests.operations.replays import BEGAN, archive, archived
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from consumer.operations.replay import run, source
 from consumer.operations.replay.choice import Choice
 from consumer.operations.replay.position import began_at
 from tests.cases import for_each
-from tests.operations.conftest import BEGAN, Replays, archive, archived
+from tests.operations.replays import BEGAN, Replays, archive, archived
 
 if TYPE_CHECKING:
     from collections.abc import Callable

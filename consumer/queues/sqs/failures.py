@@ -190,7 +190,7 @@ def _of_answer(
     if known & _NOT_PERMITTED:
         service = _OTHER_SERVICES.get(operation, service)
         action = f"{service}:{operation.removesuffix('Batch')}"
-        if "kms:" in str(error.response["Error"].get("Message", "")):
+        if service == "sqs" and "kms:" in str(error.response["Error"].get("Message", "")):
             action = "kms:Decrypt"
         resource = {"sqs": f" on queue {queue!r}", "sts": " on the role"}.get(service, "")
         sentence = f"not permitted: allow {action}{resource} to these credentials"

@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -177,17 +176,10 @@ def _consume(options: dict[str, Any]) -> int:
 
 
 def _overrides(options: dict[str, Any]) -> dict[str, Any]:
-    from consumer.handlers.loading.loader import parse_handler_spec
+    from consumer.handlers.loading.loader import parse_handler_specs
 
-    overrides = overrides_of(options)
-    seen: Counter[str] = Counter()
-    for entry in map(parse_handler_spec, options["handlers"]):
-        name = entry["name"]
-        seen[name] += 1
-        if seen[name] > 1:
-            entry["name"] = f"{name}-{seen[name]}"  # "archive" and "archive-2"
-        overrides.setdefault("handlers", []).append(entry)
-    return overrides
+    given = parse_handler_specs(options["handlers"])
+    return overrides_of(options) | ({"handlers": given} if given else {})
 
 
 for _command in (

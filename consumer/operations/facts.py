@@ -1,4 +1,4 @@
-"""What can be shown of a message in a queue: its events, age and size, and why it is not an event."""
+"""What can be shown of a message in a queue: its events, age and size, or why it has no event."""
 
 import json
 from collections.abc import Collection

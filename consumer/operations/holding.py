@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, Self
 
 from consumer.clock import Clock
 from consumer.errors import TransportError
@@ -14,7 +14,7 @@ from consumer.sqs_limits import MAX_BATCH
 _WAIT_SECONDS: Final = 1
 _ATTEMPTS: Final = 3
 #: Only to wait on.
-_NEVER: Final = threading.Event()
+NEVER: Final = threading.Event()
 
 #: What SQS refused to settle, by receipt handle.
 Refused = dict[str, EntryFailure]
@@ -44,7 +44,7 @@ class Holder:
         #: What could not be given back: it becomes visible when `seconds` have passed.
         self.not_given_back: Refused = {}
 
-    def __enter__(self) -> "Holder":
+    def __enter__(self) -> Self:
         """Itself."""
         return self
 
@@ -104,7 +104,7 @@ def _settle(
     refused = dict.fromkeys(handles, EntryFailure("NotSent"))
     for attempt in range(_ATTEMPTS):
         if attempt:
-            clock.wait(_NEVER, 0.5 * 2**attempt)
+            clock.wait(NEVER, 0.5 * 2**attempt)
         rest = list(refused)
         try:
             answers = call(rest)

@@ -1,4 +1,4 @@
-"""Looks at messages of a queue, and gives them back: none may end in the dead-letter queue by it."""
+"""Looks at messages of a queue and gives them back, without using up their deliveries."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""`consume dlq`: what is in the dead-letter queue, and a copy of it; see dlq_back.py for the rest."""
+"""`consume dlq`: what is in the dead-letter queue. The ways back are in dlq_back.py."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +11,7 @@ from consumer.cli.dlq_back import redrive_command, replay_command
 from consumer.cli.options import help_end, json_option, queue_options
 from consumer.cli.output import echo_result, note, report, table, terminal_width
 from consumer.cli.peek import body_option, message_page
-from consumer.cli.reading import (
-    age_text,
-    dead_letter_queue,
-    dlq_options,
-    report_not_given_back,
-)
+from consumer.cli.reading import age_text, dead_letter_queue, dlq_options, report_not_given_back
 from consumer.printable import printable
 
 if TYPE_CHECKING:
@@ -101,9 +96,7 @@ def dlq_group() -> None:
 @json_option
 @queue_options
 @click.pass_context
-def list_command(
-    context: click.Context, /, *, limit: int, as_json: bool, **options: Any
-) -> None:
+def list_command(context: click.Context, /, *, limit: int, as_json: bool, **options: Any) -> None:
     """Count the messages by reason and event, and give them back.
 
     Each message is decoded as the daemon would do it now. The queue does not say why a message is
@@ -216,7 +209,8 @@ def export_command(
     if count == limit:
         note(f"{limit} messages were read, and there may be more: see --limit")
     data = {"dead_letter_queue": opened.name, "file": str(file), "messages": count}
-    echo_result(data, [f"{count:,} messages of {opened.name} were written to {file}"], as_json=as_json)
+    line = f"{count:,} messages of {opened.name} were written to {file}"
+    echo_result(data, [line], as_json=as_json)
     context.exit(1 if incomplete else 0)
 
 

@@ -1,4 +1,4 @@
-"""What the commands share that read a queue: its settings, its dead-letter queue, and how to show."""
+"""What commands share that read a queue: its settings, its dead-letter queue, and texts."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.cli.options import overrides_of
+from consumer.cli.options import overrides_of, together
 from consumer.cli.output import report
 
 if TYPE_CHECKING:
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
-dlq_url_option: Final = click.option(
-    "--dlq-url", metavar="URL",
-    help="URL of the dead-letter queue. Default: the one in the queue's redrive policy.",
+#: Which dead-letter queue. `dead_letter_queue` reads them.
+dlq_options: Final = together(
+    click.option(
+        "--dlq-url", metavar="URL",
+        help="URL of the dead-letter queue. Default: the one in the queue's redrive policy.",
+    ),
+    click.option(
+        "--dlq-name", metavar="NAME", help="Name of the dead-letter queue, instead of its URL."
+    ),
 )  # fmt: skip
-dlq_name_option: Final = click.option(
-    "--dlq-name", metavar="NAME", help="Name of the dead-letter queue, instead of its URL."
-)
 
 
 def load_to_read(

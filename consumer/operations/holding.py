@@ -50,9 +50,7 @@ class Holder:
 
     def __exit__(self, *_: object) -> None:
         """Give back what is held."""
-        self.not_given_back = give_back(
-            self._transport, list(self._handles.values()), self._clock
-        )
+        self.not_given_back = give_back(self._transport, list(self._handles.values()), self._clock)
 
     def read(self, limit: int) -> Iterator[ReceivedMessage]:
         """At most so many messages, until the queue has no other one. Raises `TransportError`."""
@@ -76,43 +74,49 @@ class Holder:
 
 def give_back(transport: Transport, handles: Sequence[str], clock: Clock) -> Refused:
     """Make messages visible at once. One that another consumer has meanwhile counts as done."""
-    refused: Refused = {}
-    for batch in _tens(handles):
-        refused |= _settle(
-            lambda rest: transport.change_visibility([(handle, 0) for handle in rest]), batch, clock
-        )
+    refused = _settle_all(
+        lambda rest: transport.change_visibility([(handle, 0) for handle in rest]), handles, clock
+    )
     return {handle: failure for handle, failure in refused.items() if not failure.gone}
 
 
 def delete(transport: Transport, handles: Sequence[str], clock: Clock) -> Refused:
     """Delete messages."""
+    return _settle_all(transport.delete, handles, clock)
+
+
+_Call = Callable[[Sequence[str]], list[EntryFailure | None]]
+
+
+def _settle_all(call: _Call, handles: Sequence[str], clock: Clock) -> Refused:
     refused: Refused = {}
-    for batch in _tens(handles):
-        refused |= _settle(transport.delete, batch, clock)
+    for start in range(0, len(handles), MAX_BATCH):
+        batch = handles[start : start + MAX_BATCH]
+        failed, is_over = _settle(call, batch, clock)
+        refused |= failed
+        if is_over:  # a dead network must not be found out for every ten messages
+            code = next(iter(failed.values()))
+            return refused | dict.fromkeys(handles[start + MAX_BATCH :], code)
     return refused
 
 
-def _tens(handles: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(handles), MAX_BATCH):
-        yield handles[start : start + MAX_BATCH]
+def _settle(call: _Call, handles: Sequence[str], clock: Clock) -> tuple[Refused, bool]:
+    """Make a call for up to ten messages, and again for those that SQS refused.
 
-
-def _settle(
-    call: Callable[[Sequence[str]], list[EntryFailure | None]], handles: Sequence[str], clock: Clock
-) -> Refused:
-    """Make a call for up to ten messages, and again for those that SQS refused."""
+    Returns those that it still refused, and whether the call as a whole failed to the end.
+    """
     refused = dict.fromkeys(handles, EntryFailure("NotSent"))
+    error: TransportError | None = None
     for attempt in range(_ATTEMPTS):
         if attempt:
             clock.wait(NEVER, 0.5 * 2**attempt)
-        rest = list(refused)
+        rest, error = list(refused), None
         try:
             answers = call(rest)
-        except TransportError as error:
+        except TransportError as failure:
+            error = failure
             answers = [EntryFailure(error.code)] * len(rest)
-            if error.fatal:
-                return dict(zip(rest, answers, strict=True))
         refused = {h: answer for h, answer in zip(rest, answers, strict=True) if answer is not None}
-        if all(failure.gone for failure in refused.values()):
+        if all(failed.gone for failed in refused.values()) or (error is not None and error.fatal):
             break
-    return refused
+    return refused, error is not None

@@ -12,7 +12,8 @@ from consumer.config import Settings
 from consumer.errors import ThreadsError, TransportError
 from consumer.queues.quarantine import DirectoryQuarantine, Quarantine, QueueQuarantine
 from consumer.queues.rules import quarantine_queue
-from consumer.queues.sqs import CredentialsError, QueueCheck, SqsTransport, check_queue, connect
+from consumer.queues.sqs import CredentialsError, QueueCheck, check_queue, connect
+from consumer.queues.transport import Transport
 from consumer.service.signals import StopSignals
 from consumer.service.systemd import Notifier
 
@@ -40,7 +41,7 @@ class Start:
         queue = settings.queue
         calls = queue.effective_read_timeout_seconds + queue.connect_timeout_seconds
         self._longest_attempt = calls + _MARGIN_SECONDS
-        self.transport: SqsTransport | None = None
+        self.transport: Transport | None = None
         self.quarantine: Quarantine | None = None
 
     def check(self) -> QueueCheck | None:

@@ -1,6 +1,6 @@
 """`consume dlq`: what is in the dead-letter queue. The ways back are in dlq_back.py."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from consumer.cli.dlq_back import redrive_command, replay_command
-from consumer.cli.options import help_end, json_option, queue_options
+from consumer.cli.options import Command, help_end, json_option, queue_options
 from consumer.cli.output import echo_result, note, report, table, terminal_width
 from consumer.cli.peek import body_option, message_page
 from consumer.cli.reading import age_text, dead_letter_queue, dlq_options, report_not_given_back
@@ -29,7 +29,7 @@ _CODES: Final = {
 }
 
 
-def _limit(default: int) -> Any:
+def _limit(default: int) -> Callable[[Command], Command]:
     return click.option(
         "--limit", metavar="N", type=click.IntRange(min=1), default=default, show_default=True,
         help="Read at most N messages.",

@@ -12,7 +12,7 @@ import click
 
 from consumer.cli.foreground import run_in_foreground
 from consumer.cli.options import help_end, json_option, overrides_of, queue_options, together
-from consumer.cli.output import echo_result, note, report
+from consumer.cli.output import echo_result, note
 from consumer.cli.reading import (
     dead_letter_queue,
     dlq_options,

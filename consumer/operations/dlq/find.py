@@ -50,7 +50,7 @@ def find_dead_letters(
     """
     queue_url = calls.queue_url()
     attributes = calls.attributes(queue_url)
-    arn = _target(attributes.get("RedrivePolicy"))
+    arn: str | None = _target(attributes.get("RedrivePolicy"))
     # It is always in the account and region of its queue.
     beside = queue_url.rstrip("/").rpartition("/")[0]
     target = f"{beside}/{arn.rpartition(':')[2]}" if arn else None

@@ -26,9 +26,16 @@ _ENDED: Final = ("COMPLETED", "CANCELLED", "FAILED")
 
 
 class NativeImpossibleError(ConsumerError):
-    """SQS can't move these messages itself; nothing was moved. Its cause is SQS's refusal."""
+    """SQS can't move these messages itself; nothing was moved.
+
+    `refusal` is what SQS answered, if it was asked.
+    """
 
     exit_code = EXIT_QUEUE_MISSING
+
+    def __init__(self, reason: str, refusal: TransportError | None = None) -> None:
+        super().__init__(reason)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True)
@@ -94,15 +101,16 @@ class NativeRedrive:
         try:
             return self._calls.ask(operation, **arguments)
         except ActionDeniedError as error:
-            raise NativeImpossibleError(f"{error.action} is not permitted") from error
+            raise NativeImpossibleError(f"{error.action} is not permitted", error) from None
         except AccessDeniedError as error:
-            raise NativeImpossibleError(str(error)) from error
+            raise NativeImpossibleError(str(error), error) from None
         except TransportError as error:
             # A number: the status of an answer that is not SQS's, as emulators give it. After a
             # start it could also come from a proxy, while the task has started.
             no_answer = error.code.isdecimal() and operation == "ListMessageMoveTasks"
             if no_answer or error.code in _NOT_HERE:
-                raise NativeImpossibleError(f"{operation}: SQS answered {error.code}") from error
+                reason = f"{operation}: SQS answered {error.code}"
+                raise NativeImpossibleError(reason, error) from None
             raise
 
 

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from consumer.clock import Clock
 from consumer.config import Settings
-from consumer.errors import ConsumerError
 from consumer.operations.dlq.chosen import Chosen
 from consumer.operations.dlq.find import DeadLetters
 from consumer.operations.dlq.native import NativeImpossibleError, NativeRedrive, Task
@@ -105,8 +104,7 @@ class Redrive:
             native.start(rate)
         except NativeImpossibleError as error:
             if self._engine == "native":
-                cause = error.__cause__
-                raise cause if isinstance(cause, ConsumerError) else error
+                raise error.refusal or error from None
             self._say(f"not by SQS itself, because {error}")
             return None
         self._say(

@@ -23,31 +23,33 @@ from consumer.errors import EXIT_TRANSIENT
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
-    from consumer.operations.dlq.chosen import Chosen
     from consumer.operations.dlq.redrive import Redriven
+    from consumer.operations.replay.choice import Choice
     from consumer.service.logs import Logs
 
-_TIME: Final = "ISO 8601, in UTC unless it says otherwise, or an age such as 2h or 3d."
 _choice_options: Final = together(
     click.option(
-        "--events", metavar="NAMES", multiple=True,
-        help="Only these events: names or patterns, separated by commas.",
+        "--events", metavar="PATTERNS", multiple=True,
+        help="Only events with these names: grade_change,submission_*.",
     ),
-    click.option("--since", metavar="TIME", help=f"Only events from then on. {_TIME}"),
+    click.option(
+        "--since", metavar="TIME",
+        help="Only events from this time on: 2024-05-01, 2024-05-01T10:00-06:00, or 2h, 1d for so "
+        "long ago. A time without an offset is UTC.",
+    ),
 )  # fmt: skip
 
 
-def _chosen(options: Mapping[str, Any]) -> "Chosen":
+def _choice(options: Mapping[str, Any]) -> "Choice":
     from datetime import UTC, datetime
 
-    from consumer.operations.dlq.chosen import Chosen
-    from consumer.operations.replay.choice import moment, names_in
+    from consumer.operations.replay.choice import Choice, moment, names_in
 
     now = datetime.now(UTC)
-    return Chosen(
-        names_in(options["events"]),
-        moment("--since", options["since"], now),
-        moment("--until", options.get("until"), now),
+    return Choice(
+        names=names_in(options["events"]),
+        since=moment("--since", options["since"], now),
+        until=moment("--until", options.get("until"), now),
     )
 
 
@@ -69,8 +71,8 @@ def _chosen(options: Mapping[str, Any]) -> "Chosen":
 )
 @click.option(
     "--handler", "handlers", metavar="SPEC", multiple=True,
-    help="Only this handler: the name of a configured one, or as for the daemon. Can be given "
-    "several times.",
+    help="The name of a handler in the configuration, or a handler as for the daemon. Can be given "
+    "several times. Default: all handlers of the configuration.",
 )  # fmt: skip
 @_choice_options
 @dlq_options
@@ -93,7 +95,7 @@ def replay_command(
     from consumer.operations.dlq.replay import replay
     from consumer.operations.selection import load_selected
 
-    chosen = _chosen(options)
+    choice = _choice(options)
     sys.path.append(str(Path.cwd()))  # as for the daemon
     loaded, dead = dead_letter_queue(options)
     overrides = overrides_of(options)
@@ -105,7 +107,7 @@ def replay_command(
     def work(logs: "Logs", clock: "Clock") -> int:
         done.append(
             replay(
-                selected, dead, chosen=chosen, clock=clock, environ=os.environ,
+                selected, dead, choice=choice, clock=clock, environ=os.environ,
                 flush_repeats=logs.repeats.flush, on_tick=logs.output.send_waiting,
             )
         )  # fmt: skip
@@ -143,7 +145,7 @@ def replay_command(
     ),
 )
 @_choice_options
-@click.option("--until", metavar="TIME", help=f"Only events before then. {_TIME}")
+@click.option("--until", metavar="TIME", help="Only events before this time.")
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Move at most N messages.")
 @click.option(
     "--rate", metavar="N", type=click.IntRange(1, 500), help="Move at most N messages a second."
@@ -180,8 +182,10 @@ def redrive_command(context: click.Context, /, *, as_json: bool, **options: Any)
     from consumer.operations.dlq.resend import HOLD_SECONDS
     from consumer.queues.sqs.admin import AwsCalls
 
-    chosen, limit, engine = _chosen(options), options["limit"], options["engine"]
-    if engine == "native" and not (chosen.is_all and limit is None and not options["dry_run"]):
+    choice, limit, engine = _choice(options), options["limit"], options["engine"]
+    if engine == "native" and not (
+        choice.is_everything and limit is None and not options["dry_run"]
+    ):
         raise click.UsageError("SQS itself moves all messages, and can't be asked for some only")
     settings, clock = load_to_read(options).settings, SystemClock()
     with closing(AwsCalls(settings.queue, settings.aws)) as calls:
@@ -195,7 +199,7 @@ def redrive_command(context: click.Context, /, *, as_json: bool, **options: Any)
             if options["cancel"]:
                 redrive.cancel()
             else:
-                redrive.run(chosen, limit=limit, rate=options["rate"], dry_run=options["dry_run"])
+                redrive.run(choice, limit=limit, rate=options["rate"], dry_run=options["dry_run"])
         except BaseException:  # also Ctrl-C
             note(_line(result))
             raise

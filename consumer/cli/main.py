@@ -19,6 +19,7 @@ from consumer.cli.foreground import run_in_foreground
 from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import open_closed_streams, output_error, plain_errors
 from consumer.cli.peek import peek_command
+from consumer.cli.replay import replay_command
 from consumer.cli.sample import sample_command
 from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED
 
@@ -163,6 +164,6 @@ def _overrides(options: dict[str, Any]) -> dict[str, Any]:
 
 for _command in (
     config_group, decode_command, demo_command, dlq_group, drift_command, events_group,
-    peek_command, sample_command,
+    peek_command, replay_command, sample_command,
 ):  # fmt: skip
     main.add_command(_command)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import QueueMissingError, TransportError
-from consumer.operations.dlq.chosen import Chosen
 from consumer.operations.dlq.find import find_dead_letters
 from consumer.operations.dlq.resend import Resend, Resent
+from consumer.operations.replay.choice import Choice
 from consumer.queues.sqs import SqsTransport, connect
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.failures import ActionDeniedError
@@ -63,7 +63,7 @@ class Deleting:
 
 def redrive(
     rig: Rig,
-    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    choice: Choice = Choice(),  # noqa: B008 - frozen
     *,
     before: Callable[[str, Any], None] = lambda *_: None,
     before_delete: Callable[[Sequence[str]], None] = lambda _: None,
@@ -77,7 +77,7 @@ def redrive(
     calls = Hooked(rig, before)
     with closing(calls), closing(connect(queue, AWS)) as dead:
         hooked: Any = Deleting(dead, before_delete)
-        resend = Resend(calls, places, hooked, queue, clock=rig.clock, chosen=chosen, rate=rate)
+        resend = Resend(calls, places, hooked, queue, clock=rig.clock, choice=choice, rate=rate)
         with suppress(KeyboardInterrupt):
             resend.run(limit=limit, dry_run=dry_run)
         return resend.result
@@ -161,7 +161,7 @@ def test_what_is_not_chosen_stays(rig: Rig) -> None:
     """Untouched and visible."""
     rig.lose([numbered(1), numbered(2, "grade_change"), numbered(3, "grade_override"), "{"])
 
-    result = redrive(rig, Chosen(patterns=("grade_*",)))
+    result = redrive(rig, Choice(names=("grade_*",)))
 
     assert (2, 2) == (result.moved, result.left)
     assert [2, 3] == rig.queue.numbers()
@@ -173,9 +173,9 @@ def test_a_period(rig: Rig) -> None:
     rig.lose([numbered(1), "{"])
     now = rig.clock.now()
 
-    assert 0 == redrive(rig, Chosen(since=now + timedelta(hours=1))).moved
-    assert 1 == redrive(rig, Chosen(since=now - timedelta(hours=1))).moved  # the sample is older
-    assert 1 == redrive(rig, Chosen(until=now - timedelta(hours=1))).moved
+    assert 0 == redrive(rig, Choice(since=now + timedelta(hours=1))).moved
+    assert 1 == redrive(rig, Choice(since=now - timedelta(hours=1))).moved  # the sample is older
+    assert 1 == redrive(rig, Choice(until=now - timedelta(hours=1))).moved
     assert (0, 0) == rig.dead.counts()
 
 
@@ -229,7 +229,7 @@ def test_messages_of_another_queue_stay(rig: Rig) -> None:
                 return answer
 
         with closing(Shared(rig.settings.queue, AWS)) as calls:
-            resend = Resend(calls, places, dead, queue, clock=rig.clock, chosen=Chosen())
+            resend = Resend(calls, places, dead, queue, clock=rig.clock, choice=Choice())
             result = resend.run()
 
     assert (0, 1) == (result.moved, result.left)
@@ -253,7 +253,7 @@ def test_what_sqs_refuses_stays(rig: Rig) -> None:
     places = rig.places
     queue = places.settings(rig.settings.queue)
     with closing(Refusing(rig.settings.queue, AWS)) as calls, closing(connect(queue, AWS)) as dead:
-        result = Resend(calls, places, dead, queue, clock=rig.clock, chosen=Chosen()).run()
+        result = Resend(calls, places, dead, queue, clock=rig.clock, choice=Choice()).run()
 
     assert (3, {"Throttled": 2}) == (result.moved, result.refused)
     assert (2, 0) == rig.dead.counts()

@@ -146,7 +146,7 @@ def test_a_look_that_takes_too_long_ends() -> None:
 
 
 @for_each("text", [canvas_body("logged_in", body={"url": "https://x.edu/?access_token=SECRET1"}),
-    'not JSON: https://x.edu/?access_token=SECRET1&a=1', '{"cut": "https://x.edu/?sig=SECRET1',
+    "not JSON: https://x.edu/?access_token=SECRET1&a=1", '{"cut": "https://x.edu/?sig=SECRET1',
     '["\\u0068ttps://x.edu/?access_token\\u003dSECRET1"]',
 ])  # fmt: skip
 def test_secrets_in_a_body_are_scrubbed(text: str) -> None:

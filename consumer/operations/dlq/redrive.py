@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from consumer.clock import Clock
 from consumer.config import Settings
-from consumer.operations.dlq.chosen import Chosen
 from consumer.operations.dlq.find import DeadLetters
 from consumer.operations.dlq.native import NativeImpossibleError, NativeRedrive, Task
 from consumer.operations.dlq.resend import Resend
 from consumer.operations.holding import Refused
+from consumer.operations.replay.choice import Choice
 from consumer.queues.sqs import connect
 from consumer.queues.sqs.admin import AwsCalls
 
@@ -73,15 +73,15 @@ class Redrive:
         self.result = Redriven("resend", places.name, places.queue_name)
 
     def run(
-        self, chosen: Chosen, *, limit: int | None, rate: int | None, dry_run: bool
+        self, choice: Choice, *, limit: int | None, rate: int | None, dry_run: bool
     ) -> Redriven:
         """Move the chosen messages, to the end. Raises `ConsumerError`; see `result` then, too."""
-        all_of_them = chosen.is_all and limit is None and not dry_run
+        all_of_them = choice.is_everything and limit is None and not dry_run
         native = self._started(rate) if all_of_them and self._engine != "resend" else None
         if native is not None:
             self._follow(native)
         else:
-            self._resend(chosen, limit=limit, rate=rate, dry_run=dry_run)
+            self._resend(choice, limit=limit, rate=rate, dry_run=dry_run)
         return self.result
 
     def cancel(self) -> Redriven:
@@ -120,7 +120,7 @@ class Redrive:
             self._progress(task.moved, task.total)
 
     def _resend(
-        self, chosen: Chosen, *, limit: int | None, rate: int | None, dry_run: bool
+        self, choice: Choice, *, limit: int | None, rate: int | None, dry_run: bool
     ) -> None:
         result, places = self.result, self._places
         result.dry_run = dry_run
@@ -129,7 +129,7 @@ class Redrive:
         queue = places.settings(self._settings.queue)
         with closing(connect(queue, self._settings.aws)) as dead:
             resend = Resend(
-                self._calls, places, dead, queue, clock=self._clock, chosen=chosen, rate=rate,
+                self._calls, places, dead, queue, clock=self._clock, choice=choice, rate=rate,
                 on_progress=lambda moved: self._progress(moved, limit),
             )  # fmt: skip
             try:

@@ -15,8 +15,8 @@ from consumer.handlers.loading.loader import build_registry
 from consumer.handlers.registering.handler import Handler, handler_of
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event, ReceivedMessage
-from consumer.operations.dlq.chosen import Chosen
 from consumer.operations.holding import Refused, give_back
+from consumer.operations.replay.choice import Choice
 from consumer.queues.transport import EntryFailure, QueueAttributes, Transport
 from consumer.service.run import run
 
@@ -43,7 +43,7 @@ def replay(
     settings: Settings,
     dead: QueueSettings,
     *,
-    chosen: Chosen,
+    choice: Choice,
     clock: Clock,
     environ: Mapping[str, str],
     flush_repeats: Callable[[], None],
@@ -64,7 +64,7 @@ def replay(
     made = build_registry(settings.handlers, state_directory=settings.state_directory)
     staying = _Staying()
     registry = Registry()
-    registry.adopt([_narrowed(handler, chosen) for handler in made.handlers])
+    registry.adopt([_narrowed(handler, choice) for handler in made.handlers])
     registry.adopt([staying.handler])
     returning: list[_Returning] = []
 
@@ -83,13 +83,13 @@ def replay(
     return Replayed(code, len(queue.deleted), left, len(queue.held) - left, queue.not_given_back)
 
 
-def _narrowed(handler: Handler, chosen: Chosen) -> Handler:
-    if chosen.is_all:
+def _narrowed(handler: Handler, choice: Choice) -> Handler:
+    if choice.is_everything:
         return handler
     when = handler.when
     if when is None:
-        return replace(handler, when=chosen.has_event)
-    return replace(handler, when=lambda event: chosen.has_event(event) and when(event))
+        return replace(handler, when=choice.takes)
+    return replace(handler, when=lambda event: choice.takes(event) and when(event))
 
 
 class _Staying:

@@ -14,10 +14,11 @@ from consumer.clock import Clock
 from consumer.config import QueueSettings
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.messages import ReceivedMessage
-from consumer.operations.dlq.chosen import Chosen
+from consumer.operations.dlq.chosen import takes_message
 from consumer.operations.dlq.find import DeadLetters
 from consumer.operations.facts import Decoding
 from consumer.operations.holding import NEVER, Refused, delete, give_back
+from consumer.operations.replay.choice import Choice
 from consumer.queues.sending import batches
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.queue import message_of
@@ -87,7 +88,7 @@ class Resend:
         queue: QueueSettings,
         *,
         clock: Clock,
-        chosen: Chosen,
+        choice: Choice,
         rate: int | None = None,
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -96,7 +97,7 @@ class Resend:
         self._dead = dead
         self._decoding = Decoding.of(queue)
         self._clock = clock
-        self._chosen = chosen
+        self._choice = choice
         self._rate = rate
         self._on_progress = on_progress
         self.result = Resent()
@@ -174,7 +175,7 @@ class Resend:
         return (
             is_old
             and message.attributes.get("DeadLetterQueueSourceArn", "") in ours
-            and self._chosen.has_message(message, self._decoding)
+            and takes_message(self._choice, message, self._decoding)
         )
 
     def _send(self, batch: Sequence[_Letter]) -> None:

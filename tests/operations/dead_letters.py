@@ -54,8 +54,9 @@ class Rig:
 
 
 def settings_of(queue: MotoQueue) -> Settings:
-    """As configured with nothing but the URL."""
-    return Settings(queue=QueueSettings(url=queue.url), aws=AWS)
+    """As configured with the URL and the endpoint: an emulator's URL may have another host."""
+    aws = AWS.model_copy(update={"endpoint_url": queue.endpoint})
+    return Settings(queue=QueueSettings(url=queue.url), aws=aws)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ _NOT_HERE: Final = frozenset(
         "UnknownOperationException", "UnsupportedOperation",
     }
 )  # fmt: skip
+#: For a new task to be listed.
+_MOST_POLLS: Final = 30
 _ENDED: Final = ("COMPLETED", "CANCELLED", "FAILED")
 
 
@@ -49,6 +51,8 @@ class Task:
     #: Why it failed; "" if it has not.
     reason: str
     handle: str = ""
+    #: When, in milliseconds; 0 if that is not known.
+    started: int = 0
 
     @property
     def ended(self) -> bool:
@@ -81,12 +85,20 @@ class NativeRedrive:
         arguments = {} if rate is None else {"MaxNumberOfMessagesPerSecond": rate}
         self._ask("StartMessageMoveTask", SourceArn=self._arn, **arguments)
 
-    def watch(self, clock: Clock) -> Iterator[Task]:
-        """The task, again and again until it has ended."""
-        while (task := self.latest()) is not None:
-            yield task
-            if task.ended:
-                return
+    def watch(self, clock: Clock, *, after: Task | None = None) -> Iterator[Task]:
+        """The task, again and again until it has ended.
+
+        `after` is an older one, which SQS may still list as the latest for a moment.
+        """
+        polls = 0
+        while True:
+            task = self.latest()
+            if task is not None and (after is None or task.started != after.started):
+                yield task
+                if task.ended:
+                    return
+            elif (polls := polls + 1) == _MOST_POLLS:
+                raise TransportError("SQS does not list the task that was started", code="NoTask")
             clock.wait(NEVER, _POLL_SECONDS)
 
     def cancel(self) -> Task | None:
@@ -121,4 +133,5 @@ def _task_of(entry: dict[str, Any]) -> Task:
         total=entry.get("ApproximateNumberOfMessagesToMove"),
         reason=str(entry.get("FailureReason") or ""),
         handle=entry.get("TaskHandle") or "",
+        started=int(entry.get("StartedTimestamp") or 0),
     )

@@ -79,7 +79,7 @@ class Redrive:
         all_of_them = choice.is_everything and limit is None and not dry_run
         native = self._started(rate) if all_of_them and self._engine != "resend" else None
         if native is not None:
-            self._follow(native)
+            self._follow(*native)
         else:
             self._resend(choice, limit=limit, rate=rate, dry_run=dry_run)
         return self.result
@@ -93,14 +93,14 @@ class Redrive:
             self.result.follow(native.latest() or task)
         return self.result
 
-    def _started(self, rate: int | None) -> NativeRedrive | None:
-        """SQS's task that runs, or a new one; None if that is not possible, and the reason."""
+    def _started(self, rate: int | None) -> tuple[NativeRedrive, Task | None] | None:
+        """Start a task, unless one runs, after which one; None if SQS can't, whose reason is said."""
         try:
             native = NativeRedrive(self._calls, self._places)
             task = native.latest()
             if task is not None and not task.ended:
                 self._say("a task of SQS's is already moving messages: this is its progress")
-                return native
+                return native, None
             native.start(rate)
         except NativeImpossibleError as error:
             if self._engine == "native":
@@ -111,11 +111,11 @@ class Redrive:
             f"SQS moves all messages of {self._places.name} back to where they came from; it goes "
             "on if this command is stopped, and --cancel cancels it"
         )
-        return native
+        return native, task
 
-    def _follow(self, native: NativeRedrive) -> None:
+    def _follow(self, native: NativeRedrive, after: Task | None) -> None:
         self.result.engine = "native"
-        for task in native.watch(self._clock):
+        for task in native.watch(self._clock, after=after):
             self.result.follow(task)
             self._progress(task.moved, task.total)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,8 @@ HOLD_SECONDS: Final = 300
 #: All that can be known of a message that is an event: the queue does not say why it is here.
 DECODES: Final = "can be decoded, so a handler rejected it or failed each time"
 _EXAMPLES: Final = 3
+#: Where a text is not JSON: it differs from message to message.
+_POSITION: Final = re.compile(r" at line \d+, column \d+")
 
 
 class ExportError(ConsumerError):
@@ -67,7 +70,9 @@ def grouped(
         facts = facts_of(message, decoding, now=now)
         # Canvas names the event in an attribute, too.
         name = facts.name if facts.events else message.message_attributes.get("event_name")
-        reason = f"not an event: {facts.undecodable}" if facts.undecodable else DECODES
+        reason = DECODES
+        if facts.undecodable:
+            reason = f"not an event: {_POSITION.sub('', facts.undecodable)}"
         groups.setdefault((reason, name), Group(reason, name)).add(facts)
     return sorted(groups.values(), key=lambda group: -group.count)
 

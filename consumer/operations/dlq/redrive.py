@@ -94,7 +94,7 @@ class Redrive:
         return self.result
 
     def _started(self, rate: int | None) -> tuple[NativeRedrive, Task | None] | None:
-        """Start a task, unless one runs, after which one; None if SQS can't, whose reason is said."""
+        """SQS's tasks, and the last one before the new one; None if SQS can't, which is said."""
         try:
             native = NativeRedrive(self._calls, self._places)
             task = native.latest()

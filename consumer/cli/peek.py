@@ -83,6 +83,8 @@ def peek_command(
         "not_given_back": len(seen.not_given_back),
     }
     echo_result(data, message_page(seen.messages), as_json=as_json)
+    if seen.messages and not as_json:
+        note("SQS has counted this as one more delivery of each message that is shown")
     if not seen.messages:
         note(f"no message of {name} is visible now")
     if seen.stopped:

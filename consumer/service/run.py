@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from dataclasses import replace
 
 import structlog
 
@@ -48,7 +49,7 @@ def run(
     registry: Registry | None = None,
     flush_repeats: Callable[[], None] = lambda: None,
     on_tick: Callable[[Status], None] = lambda _status: None,
-    through: Callable[[Transport], Transport] = lambda transport: transport,
+    through: Callable[[Transport], Transport] | None = None,
 ) -> int:
     """Run the daemon in this thread, the main thread; returns the exit code.
 
@@ -56,7 +57,8 @@ def run(
         environ: where systemd's own variables are looked up, nothing else.
         registry: handlers made in the program, instead of those of `settings`; also for unmatched
             events, if it has one for them.
-        through: puts a transport around the queue's, which it closes, once the queue answers.
+        through: puts a transport around the queue's, which it closes, once the queue answers. That
+            is for a dead-letter queue: warnings about its settings are not logged.
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
@@ -77,8 +79,9 @@ def run(
             notifier.stopping("stopped before the first receive")
             _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
             return EXIT_OK
-        start.transport = through(start.transport)
-        _log_check(check)
+        _log_check(check if through is None else replace(check, warnings=()))
+        if through is not None:
+            start.transport = through(start.transport)
         options = _options(settings, check, max_messages, until_empty=drain_when_empty)
         with closing(open_ledger(state, clock=clock)) as ledger:
             parts = Parts(

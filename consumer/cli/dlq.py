@@ -11,7 +11,7 @@ from consumer.cli.dlq_back import redrive_command, replay_command
 from consumer.cli.options import Command, help_end, json_option, queue_options
 from consumer.cli.output import echo_result, note, report, table, terminal_width
 from consumer.cli.peek import body_option, message_page
-from consumer.cli.reading import age_text, dead_letter_queue, dlq_options, report_not_given_back
+from consumer.cli.with_queue import age_text, dead_letter_queue, dlq_options, report_not_given_back
 from consumer.printable import printable
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,10 +13,10 @@ import click
 from consumer.cli.foreground import run_in_foreground
 from consumer.cli.options import help_end, json_option, overrides_of, queue_options, together
 from consumer.cli.output import echo_result, note
-from consumer.cli.reading import (
+from consumer.cli.with_queue import (
     dead_letter_queue,
     dlq_options,
-    load_to_read,
+    load_quietly,
     report_not_given_back,
 )
 from consumer.errors import EXIT_TRANSIENT
@@ -113,7 +113,7 @@ def replay_command(
         )  # fmt: skip
         return done[0].exit_code or (1 if done[0].not_handled else 0)
 
-    code = run_in_foreground(loaded, work)
+    code = run_in_foreground(replace(loaded, warnings=()), work)  # they are reported already
     for replayed in done:
         data = {**asdict(replayed), "not_given_back": len(replayed.not_given_back)}
         line = (
@@ -187,7 +187,7 @@ def redrive_command(context: click.Context, /, *, as_json: bool, **options: Any)
         choice.is_everything and limit is None and not options["dry_run"]
     ):
         raise click.UsageError("SQS itself moves all messages, and can't be asked for some only")
-    settings, clock = load_to_read(options).settings, SystemClock()
+    settings, clock = load_quietly(options).settings, SystemClock()
     with closing(AwsCalls(settings.queue, settings.aws)) as calls:
         places = find_dead_letters(calls, url=options["dlq_url"], name=options["dlq_name"])
         redrive = Redrive(

@@ -8,7 +8,7 @@ import click
 
 from consumer.cli.options import help_end, json_option, queue_options
 from consumer.cli.output import echo_result, note, report, table, terminal_width
-from consumer.cli.reading import age_text, dead_letter_queue, load_to_read, report_not_given_back
+from consumer.cli.with_queue import age_text, dead_letter_queue, load_quietly, report_not_given_back
 from consumer.printable import printable
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def peek_command(
     if dlq:
         loaded, queue = dead_letter_queue({**options, "dlq_url": None, "dlq_name": None})
     else:
-        loaded = load_to_read(options)
+        loaded = load_quietly(options)
         queue = loaded.settings.queue
     with closing(connect(queue, loaded.settings.aws)) as transport:
         seen = peek(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import signal
 import threading
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from moto.sqs.models import SQSBackend, sqs_backends
 from tests.cases import for_each
 from tests.moto_queues import number_of, numbered
 from tests.operations.dead_letters import rig_of
-from tests.processes import BOUND, eventually
+from tests.processes import BOUND, ROOT, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -226,3 +228,23 @@ def test_results_and_log_do_not_mix(consume: Start, rig: Rig) -> None:
 
     assert 0 == run.end(), run.stderr()
     assert 1 == len(json.loads(run.stdout())["messages"])
+
+
+@for_each("topic", ["peek", "dlq"])
+def test_the_commands_of_the_readme(topic: str, moto: Moto, consume: Start, tmp_path: Path) -> None:
+    """They run as they stand, one after the other; in the end all is in the queue again."""
+    readme = (ROOT / "README.md").read_text()
+    (block,) = re.findall(rf"<!-- test: {topic} -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    with rig_of(moto, max_receive_count=5) as rig:
+        (tmp_path / "config.yaml").write_text(f"queue: {{url: '{rig.queue.url}'}}\n")
+        bodies = [numbered(1), numbered(2)]
+        (rig.lose if topic == "dlq" else rig.queue.send)(bodies)
+
+        for command in block.splitlines():
+            program, *arguments = shlex.split(command)
+            run = consume(*arguments)
+            assert ".venv/bin/consume" == program
+            assert 0 == run.end(), run.stderr()
+
+        assert (2, 0) == rig.queue.counts()
+        assert (0, 0) == rig.dead.counts()

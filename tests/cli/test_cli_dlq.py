@@ -29,7 +29,7 @@ SECRET = "SECRET0123456789"
 
 @pytest.fixture(name="rig")
 def _rig(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr("consumer.cli.reading.log_warnings", lambda _: None)  # for the process
+    monkeypatch.setattr("consumer.cli.with_queue.log_warnings", lambda _: None)  # for the process
     with rig_of(moto, max_receive_count=3) as rig:
         yield rig
 
@@ -227,7 +227,7 @@ def test_a_permission_that_is_missing(
 
 def test_a_low_max_receive_count_is_refused(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1, and nothing is received."""
-    monkeypatch.setattr("consumer.cli.reading.log_warnings", lambda _: None)
+    monkeypatch.setattr("consumer.cli.with_queue.log_warnings", lambda _: None)
     with rig_of(moto, max_receive_count=2) as rig:
         rig.queue.send([numbered(1)])
 

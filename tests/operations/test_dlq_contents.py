@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.errors import AccessDeniedError, ConfigurationError
 from consumer.operations.dlq.contents import DECODES, ExportError, export, found, grouped, hold
 from consumer.operations.facts import Decoding
 from consumer.operations.payloads import messages_in
 from consumer.testing import InMemoryQueue, ManualClock
+from consumer.testing.faults import Fault
 from tests.cases import for_each
 from tests.moto_queues import numbered
 
@@ -60,6 +62,18 @@ def test_the_configured_format_counts() -> None:
     assert "the configured format is caliper" in group.reason
 
 
+def test_a_queue_that_counts_deliveries_is_refused() -> None:
+    """Such as the queue itself, named by mistake; but a permission that is missing is not."""
+    dead = queue_of()
+    queue = InMemoryQueue(ManualClock(), max_receive_count=10, dead_letter_queue=dead)
+
+    with pytest.raises(ConfigurationError, match="has a redrive policy itself"):
+        hold(queue, queue.clock)
+
+    queue.faults = [Fault(error=AccessDeniedError("not permitted"))]
+    assert hold(queue, queue.clock)
+
+
 def test_one_message_is_found() -> None:
     """What follows it is not read."""
     queue = queue_of(*map(numbered, range(30)))
@@ -104,7 +118,7 @@ def test_an_export_does_not_replace_a_file(tmp_path: Path) -> None:
             export(holder.read(100), path)
 
     assert "mine" == file.read_text()
-    assert [] == queue.calls
+    assert "receive" not in [call.operation for call in queue.calls]
 
 
 @for_each("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.errors import QueueMissingError, TransportError
+from consumer.errors import ConfigurationError, QueueMissingError, TransportError
 from consumer.operations.dlq.find import find_dead_letters
 from consumer.operations.dlq.resend import Resend, Resent
 from consumer.operations.replay.choice import Choice
@@ -339,6 +339,12 @@ def test_a_queue_without_a_dead_letter_queue(moto: Moto) -> None:
     assert 69 == raised.value.exit_code
     assert (None, "letters") == (named.arn, named.name)
     assert named.url == queue.url.replace(queue.name, "letters")
+
+
+def test_the_queue_is_not_its_own_dead_letter_queue(rig: Rig) -> None:
+    """Named by mistake: its messages would be sent to where they are."""
+    with pytest.raises(ConfigurationError, match="is the queue itself"):
+        find_dead_letters(rig.calls, url=rig.queue.url)
 
 
 def test_numbers_survive_a_round_trip(rig: Rig) -> None:

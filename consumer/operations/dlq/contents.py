@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from consumer.clock import Clock
 from consumer.directories import sync_directory
-from consumer.errors import EXIT_OUTPUT, ConsumerError
+from consumer.errors import EXIT_OUTPUT, AccessDeniedError, ConfigurationError, ConsumerError
 from consumer.messages import ReceivedMessage
 from consumer.operations.facts import Decoding, MessageFacts, facts_of
 from consumer.operations.holding import Holder
@@ -57,7 +58,16 @@ class Group:
 
 
 def hold(transport: Transport, clock: Clock) -> Holder:
-    """Reads the dead-letter queue, each message once."""
+    """Reads the dead-letter queue, each message once.
+
+    Raises: `ConfigurationError` if it has a redrive policy: reading could move its messages away.
+    """
+    with suppress(AccessDeniedError):  # reading does without this permission
+        if transport.attributes().max_receive_count is not None:
+            raise ConfigurationError(
+                "the queue that is named as the dead-letter queue has a redrive policy itself, and "
+                'reading all of it would use up deliveries; "consume peek" shows messages of it'
+            )
     return Holder(transport, seconds=HOLD_SECONDS, clock=clock)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from consumer.config import QueueSettings
 from consumer.config.urls import is_same_queue, queue_name_of_url
-from consumer.errors import QueueMissingError
+from consumer.errors import ConfigurationError, QueueMissingError
 from consumer.queues.sqs.admin import AwsCalls
 
 
@@ -46,7 +46,8 @@ def find_dead_letters(
     """The dead-letter queue of the queue of `calls`; or the one with this URL or name.
 
     Raises: `QueueMissingError` if the queue does not exist, or has no dead-letter queue;
-        `ActionDeniedError` if its attributes may not be asked for; another `TransportError`.
+        `ActionDeniedError` if its attributes may not be asked for; another `TransportError`;
+        `ConfigurationError` if the queue itself was named.
     """
     queue_url = calls.queue_url()
     attributes = calls.attributes(queue_url)
@@ -63,6 +64,8 @@ def find_dead_letters(
             "name one with --dlq-url or --dlq-name",
             code="NoRedrivePolicy",
         )
+    if is_same_queue(found, queue_url):
+        raise ConfigurationError(f"{calls.name!r} is the queue itself, not its dead-letter queue")
     if target is None or not is_same_queue(found, target):
         arn = None
     return DeadLetters(queue_url, attributes.get("QueueArn", ""), found, arn)

@@ -1,4 +1,4 @@
-"""What commands share that read a queue: its settings, its dead-letter queue, and texts."""
+"""What commands share that call a queue: its settings, its dead-letter queue, and texts."""
 
 import os
 import sys
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from consumer.config import Loaded, QueueSettings
     from consumer.operations.holding import Refused
 
+_QUEUE: Final = ("queue.url", "queue.name")
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 #: Which dead-letter queue. `dead_letter_queue` reads them.
@@ -28,7 +29,7 @@ dlq_options: Final = together(
 )  # fmt: skip
 
 
-def load_to_read(
+def load_quietly(
     options: Mapping[str, Any], *, overrides: Mapping[str, Any] | None = None
 ) -> "Loaded":
     """The configuration with its queue. What is logged from now on goes to standard error."""
@@ -63,18 +64,15 @@ def dead_letter_queue(options: Mapping[str, Any]) -> tuple["Loaded", "QueueSetti
     if named := {key: value for key, value in named.items() if value is not None}:
         overrides = {k: value for k, value in overrides.items() if k not in _QUEUE} | named
         overrides["queue.allow_any_queue_name"] = True
-        loaded = load_to_read(options, overrides=overrides)
+        loaded = load_quietly(options, overrides=overrides)
         return loaded, loaded.settings.queue
-    loaded = load_to_read(options, overrides=overrides)
+    loaded = load_quietly(options, overrides=overrides)
     settings = loaded.settings
     calls = AwsCalls(settings.queue, settings.aws)
     try:
         return loaded, find_dead_letters(calls).settings(settings.queue)
     finally:
         calls.close()
-
-
-_QUEUE: Final = ("queue.url", "queue.name")
 
 
 def report_not_given_back(refused: "Refused", seconds: int) -> bool:

@@ -73,6 +73,7 @@ def replay(
     place = ("--config", "config.yaml", "--queue-url", rig.queue.url)
     run = consume("dlq", "replay", *place, "--json", *arguments)
     assert code == run.end(), run.stderr()
+    assert [] == run.log("queue_warning")  # such as that it has no redrive policy itself
     return json.loads(run.stdout()), sorted((folder / "handled").read_text().split())
 
 
@@ -168,7 +169,7 @@ def test_kills_between_send_and_delete_lose_nothing(
         # The first delete only asks for the permission, with a handle that is none.
         with gate_before(monkeypatch, "delete_message", passes=1 + 3 * kill) as calls:
             run = consume("dlq", "redrive", "--queue-url", rig.queue.url, "--engine", "resend")
-            eventually(lambda least=2 + 3 * kill: calls() >= least, "it deletes")
+            _until(calls, 2 + 3 * kill)
             run.kill()
         for message in _messages(rig):
             message.visible_at = 0  # as if the time was over for which it was held
@@ -179,6 +180,10 @@ def test_kills_between_send_and_delete_lose_nothing(
     assert set(range(sent)) == set(numbers)
     assert sent < len(numbers)
     assert (0, 0) == rig.dead.counts()
+
+
+def _until(calls: Callable[[], int], least: int) -> None:
+    eventually(lambda: calls() >= least, f"there are {least} calls")
 
 
 def _messages(rig: Rig) -> list[Any]:
@@ -196,7 +201,7 @@ def test_ctrl_c_gives_back(arguments: tuple[str, ...], moto: Moto, consume: Star
 
         with gate_before(monkeypatch, "receive_message", passes=3) as calls:
             run = consume(*arguments, "--queue-url", rig.queue.url)
-            eventually(lambda: calls() >= 4, "it receives for the fourth time")
+            _until(calls, 4)
             run.signal(signal.SIGINT)
             code = run.end()
 
@@ -212,7 +217,7 @@ def test_a_kill_gives_back_within_half_a_minute(
 
     with gate_before(monkeypatch, "receive_message", passes=2) as calls:
         run = consume("peek", "--dlq", "--count", "30", "--queue-url", rig.queue.url)
-        eventually(lambda: calls() >= 3, "it receives for the third time")
+        _until(calls, 3)
         run.kill()
 
     assert max(m.visible_at for m in _messages(rig)) <= unix_time_millis() + 30_000

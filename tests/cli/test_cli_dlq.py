@@ -9,8 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from consumer.cli.main import main
+from consumer.queues.sqs import SqsTransport
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.failures import ActionDeniedError
+from consumer.queues.transport import EntryFailure
+from consumer.testing import ManualClock
 from tests.cases import for_each
 from tests.moto_queues import numbered
 from tests.operations.dead_letters import Rig, rig_of
@@ -236,3 +239,58 @@ def test_a_low_max_receive_count_is_refused(moto: Moto, monkeypatch: pytest.Monk
     assert 1 == result.exit_code
     assert "maxReceiveCount is 2" in result.stderr
     assert "" == result.stdout
+
+
+def test_what_can_not_be_given_back_is_reported(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With how long it stays hidden; the exit code is 1."""
+    fill(rig)
+
+    def refuse(_: object, changes: list[Any]) -> list[EntryFailure]:
+        return [EntryFailure("Throttled")] * len(changes)
+
+    monkeypatch.setattr("consumer.operations.holding.NEVER.wait", lambda _: None)
+    monkeypatch.setattr(SqsTransport, "change_visibility", refuse)
+    peeked = run("peek", "--queue-url", rig.queue.url, "--dlq", "--count", "3")
+    listed = run("dlq", "list", "--queue-url", rig.queue.url)
+
+    assert (1, 1) == (peeked.exit_code, listed.exit_code)
+    assert "3 (Throttled); they are visible again after 30 seconds" in peeked.stderr
+    assert "7 (Throttled); they are visible again after 300 seconds" in listed.stderr
+
+
+@for_each(
+    "statuses, code, said",
+    [
+        (["RUNNING", "COMPLETED"], 0, "SQS's task: COMPLETED"),
+        (["CANCELLED"], 1, "SQS's task: CANCELLED"),
+        (["FAILED"], 75, "SQS's task: FAILED (CouldNotDetermineMessageSource)"),
+    ],
+)
+def test_a_task_of_sqs(
+    statuses: list[str], code: int, said: str, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its progress, its end, and the exit code for it."""
+    clock, original = ManualClock(), AwsCalls.ask
+    failure = {"FailureReason": "CouldNotDetermineMessageSource"}
+    tasks = [
+        {"Status": s, "ApproximateNumberOfMessagesMoved": 1200} | (failure if s == "FAILED" else {})
+        for s in statuses
+    ]
+    lists = iter([[], *([task] for task in tasks)])
+
+    def ask(calls: AwsCalls, operation: str, /, **arguments: Any) -> dict[str, Any]:
+        if operation == "ListMessageMoveTasks":
+            clock.advance(2)
+            return {"Results": next(lists)}
+        if operation == "StartMessageMoveTask":
+            return {"TaskHandle": "handle"}
+        return original(calls, operation, **arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("consumer.clock.SystemClock", lambda: clock)
+        patched.setattr(AwsCalls, "ask", ask)
+        result = run("dlq", "redrive", "--queue-url", rig.queue.url)
+
+    assert (code, True) == (result.exit_code, said in result.stdout), result.output
+    assert "1,200 moved" in result.stderr
+    assert "it goes on if this command is stopped" in result.stderr

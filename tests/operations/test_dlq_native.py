@@ -117,6 +117,21 @@ def test_an_older_task_does_not_count() -> None:
     assert ("FAILED", "CouldNotDetermineMessageSource") == (result.status, result.reason)
 
 
+def test_a_task_that_never_appears_is_an_error() -> None:
+    """After a minute."""
+    with stubbed() as (calls, stub):
+        stub.add_response("list_message_move_tasks", {"Results": []}, SOURCE)
+        stub.add_response("start_message_move_task", {"TaskHandle": "new"}, SOURCE)
+        for _ in range(30):
+            stub.add_response("list_message_move_tasks", {"Results": []}, SOURCE)
+        run = Run(calls)
+
+        with pytest.raises(TransportError, match="does not list the task"):
+            run.run()
+
+    assert 60 >= sum(run.clock.waits) >= 50
+
+
 @for_each("running", [True, False])
 def test_a_task_is_cancelled(running: bool) -> None:
     """If one runs."""

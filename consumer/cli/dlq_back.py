@@ -24,6 +24,7 @@ from consumer.errors import EXIT_TRANSIENT
 if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.operations.dlq.redrive import Redriven
+    from consumer.operations.dlq.replay import Replayed
     from consumer.operations.replay.choice import Choice
     from consumer.service.logs import Logs
 
@@ -87,8 +88,8 @@ def replay_command(
     This runs the daemon's engine on the dead-letter queue until nothing new comes. A message is
     deleted only after every handler that asked for one of its events succeeded. All others stay:
     those that fail or are rejected, those that are not events, and those of which an event was not
-    chosen or no handler asks for it. At the end they are visible again; after a crash, 15 minutes
-    later at the latest. Press Ctrl-C to stop.
+    chosen or no handler asks for it. At the end they are visible again; after a crash, when 15
+    minutes or the delay of a retry have passed. Press Ctrl-C to stop.
 
     A quarantine that is configured is not used, and "unmatched" has no effect.
     """
@@ -115,14 +116,18 @@ def replay_command(
 
     code = run_in_foreground(replace(loaded, warnings=()), work)  # they are reported already
     for replayed in done:
-        data = {**asdict(replayed), "not_given_back": len(replayed.not_given_back)}
-        line = (
-            f"handled and deleted: {replayed.handled:,}; not handled: {replayed.not_handled:,}; "
-            f"not chosen: {replayed.left:,}"
-        )
-        echo_result(data, [line], as_json=as_json)
-        report_not_given_back(replayed.not_given_back, 900)
+        _show_replayed(replayed, as_json=as_json)
     context.exit(code)
+
+
+def _show_replayed(replayed: "Replayed", *, as_json: bool) -> None:
+    data = {**asdict(replayed), "not_given_back": len(replayed.not_given_back)}
+    line = (
+        f"handled and deleted: {replayed.handled:,}; not handled: {replayed.not_handled:,}; "
+        f"not chosen: {replayed.left:,}"
+    )
+    echo_result(data, [line], as_json=as_json)
+    report_not_given_back(replayed.not_given_back, 900)
 
 
 @click.command(
@@ -176,22 +181,27 @@ def redrive_command(context: click.Context, /, *, as_json: bool, **options: Any)
 
     A moved message is new for SQS: it has another id, and its retention begins again.
     """
+    choice = _choice(options)
+    some_only = not choice.is_everything or options["limit"] is not None or options["dry_run"]
+    if options["engine"] == "native" and some_only:
+        raise click.UsageError("SQS itself moves all messages, and can't be asked for some only")
+    result = _redrive(choice, options)
+    echo_result(result.as_data(), [_line(result)], as_json=as_json)
+    context.exit(_exit_code(result, cancel=options["cancel"]))
+
+
+def _redrive(choice: "Choice", options: Mapping[str, Any]) -> "Redriven":
     from consumer.clock import SystemClock
     from consumer.operations.dlq.find import find_dead_letters
     from consumer.operations.dlq.redrive import Redrive
     from consumer.operations.dlq.resend import HOLD_SECONDS
     from consumer.queues.sqs.admin import AwsCalls
 
-    choice, limit, engine = _choice(options), options["limit"], options["engine"]
-    if engine == "native" and not (
-        choice.is_everything and limit is None and not options["dry_run"]
-    ):
-        raise click.UsageError("SQS itself moves all messages, and can't be asked for some only")
     settings, clock = load_quietly(options).settings, SystemClock()
     with closing(AwsCalls(settings.queue, settings.aws)) as calls:
         places = find_dead_letters(calls, url=options["dlq_url"], name=options["dlq_name"])
         redrive = Redrive(
-            calls, places, settings, engine=engine, clock=clock, say=note,
+            calls, places, settings, engine=options["engine"], clock=clock, say=note,
             progress=_Progress(clock).show,
         )  # fmt: skip
         result = redrive.result
@@ -199,14 +209,14 @@ def redrive_command(context: click.Context, /, *, as_json: bool, **options: Any)
             if options["cancel"]:
                 redrive.cancel()
             else:
-                redrive.run(choice, limit=limit, rate=options["rate"], dry_run=options["dry_run"])
+                limit, rate = options["limit"], options["rate"]
+                redrive.run(choice, limit=limit, rate=rate, dry_run=options["dry_run"])
         except BaseException:  # also Ctrl-C
             note(_line(result))
             raise
         finally:
             report_not_given_back(result.not_given_back, HOLD_SECONDS)
-    echo_result(result.as_data(), [_line(result)], as_json=as_json)
-    context.exit(_exit_code(result, cancel=options["cancel"]))
+    return result
 
 
 class _Progress:

@@ -13,6 +13,7 @@ from consumer.printable import printable
 
 if TYPE_CHECKING:
     from consumer.operations.facts import MessageFacts
+    from consumer.operations.peek import Peek
 
 body_option = click.option(
     "--body", "with_body", is_flag=True,
@@ -76,6 +77,12 @@ def peek_command(
             with_body=with_body,
         )  # fmt: skip
         name = transport.name
+    _show(seen, name, as_json=as_json)
+    refused = report_not_given_back(seen.not_given_back, HOLD_SECONDS)
+    context.exit(1 if seen.stopped or refused else 0)
+
+
+def _show(seen: "Peek", name: str, *, as_json: bool) -> None:
     data = {
         "queue": name,
         "messages": [facts.as_data() for facts in seen.messages],
@@ -83,14 +90,12 @@ def peek_command(
         "not_given_back": len(seen.not_given_back),
     }
     echo_result(data, message_page(seen.messages), as_json=as_json)
-    if seen.messages and not as_json:
-        note("SQS has counted this as one more delivery of each message that is shown")
     if not seen.messages:
         note(f"no message of {name} is visible now")
+    elif not as_json:
+        note("SQS has counted this as one more delivery of each message that is shown")
     if seen.stopped:
         report(f"stopped: {seen.stopped}", kind="warning")
-    refused = report_not_given_back(seen.not_given_back, HOLD_SECONDS)
-    context.exit(1 if seen.stopped or refused else 0)
 
 
 def message_page(messages: "tuple[MessageFacts, ...]") -> Iterator[str]:

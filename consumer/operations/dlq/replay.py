@@ -54,13 +54,6 @@ def replay(
     Whatever else happens to it, it stays: also what no handler asks for, and what is rejected. The
     breaker is off: here one poison message often follows another. Raises: as `run` does.
     """
-    settings = settings.model_copy(
-        update={
-            "queue": dead,
-            "quarantine": QuarantineSettings(),
-            "engine": settings.engine.model_copy(update={"breaker_failures": 0}),
-        }
-    )
     made = build_registry(settings.handlers, state_directory=settings.state_directory)
     staying = _Staying()
     registry = Registry()
@@ -73,7 +66,7 @@ def replay(
         return returning[0]
 
     code = run(
-        settings, clock=clock, environ=environ, drain_when_empty=True, registry=registry,
+        _settings_for(settings, dead), clock=clock, environ=environ, drain_when_empty=True, registry=registry,
         flush_repeats=flush_repeats, on_tick=lambda _: on_tick(), through=through,
     )  # fmt: skip
     if not returning:  # stopped before the queue answered
@@ -81,6 +74,12 @@ def replay(
     (queue,) = returning
     left = len(queue.held.keys() & staying.message_ids)
     return Replayed(code, len(queue.deleted), left, len(queue.held) - left, queue.not_given_back)
+
+
+def _settings_for(settings: Settings, dead: QueueSettings) -> Settings:
+    engine = settings.engine.model_copy(update={"breaker_failures": 0})
+    changes = {"queue": dead, "quarantine": QuarantineSettings(), "engine": engine}
+    return settings.model_copy(update=changes)
 
 
 def _narrowed(handler: Handler, choice: Choice) -> Handler:

@@ -66,8 +66,6 @@ class Resent:
     left: int = 0
     #: SQS did not take them, so they stay: how many, by SQS's code.
     refused: dict[str, int] = field(default_factory=dict)
-    #: Moved, but not deleted: they are in both queues.
-    doubled: int = 0
     not_given_back: Refused = field(default_factory=dict)
 
 
@@ -194,7 +192,6 @@ class Resend:
     def _delete_sent(self) -> None:
         failed = delete(self._dead, self._sent, self._clock)
         self._sent = []  # not before: after Ctrl-C in a delete, it is made again
-        self.result.doubled += len(failed)
         if failed:
             code = next(iter(failed.values())).code
             raise TransportError(

@@ -1,4 +1,4 @@
-"""`consume dlq`: what is in the dead-letter queue. The ways back are in dlq_back.py."""
+"""`consume dlq`: what is in the dead-letter queue. The ways back are in files of their own."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from consumer.cli.dlq_back import redrive_command, replay_command
+from consumer.cli.dlq_redrive import redrive_command
+from consumer.cli.dlq_replay import replay_command
 from consumer.cli.options import Command, help_end, json_option, queue_options
 from consumer.cli.output import echo_result, note, report, table, terminal_width
 from consumer.cli.peek import body_option, message_page

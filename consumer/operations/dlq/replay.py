@@ -66,8 +66,9 @@ def replay(
         return returning[0]
 
     code = run(
-        _settings_for(settings, dead), clock=clock, environ=environ, drain_when_empty=True, registry=registry,
-        flush_repeats=flush_repeats, on_tick=lambda _: on_tick(), through=through,
+        _settings_for(settings, dead), clock=clock, environ=environ, drain_when_empty=True,
+        registry=registry, flush_repeats=flush_repeats, on_tick=lambda _: on_tick(),
+        through=through,
     )  # fmt: skip
     if not returning:  # stopped before the queue answered
         return Replayed(code, 0, 0, 0, {})

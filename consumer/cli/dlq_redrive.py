@@ -126,10 +126,8 @@ def _line(result: "Redriven") -> str:
     parts = [f"{what} from {result.dead_letter_queue} to {result.queue}: {result.moved:,}"]
     if result.status:
         parts.append(f"SQS's task: {result.status}" + (f" ({result.reason})" * bool(result.reason)))
-    if result.left:
-        parts.append(f"stay: {result.left:,}")
-    for code, count in result.refused.items():
-        parts.append(f"refused by SQS ({code}): {count:,}")
+    parts += [f"stay ({reason}): {count:,}" for reason, count in result.left.items()]
+    parts += [f"refused by SQS ({code}): {count:,}" for code, count in result.refused.items()]
     return "; ".join(parts)
 
 

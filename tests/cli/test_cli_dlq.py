@@ -169,9 +169,11 @@ def test_redrive_moves_what_is_chosen(rig: Rig) -> None:
     some = run("dlq", "redrive", *place, "--events", "submission_*", "--limit", "3")
     assert 0 == some.exit_code, some.output
     assert f"moved from {rig.dead.name} to {rig.queue.name}: 3" in some.stdout
+    none = run("dlq", "redrive", *place, "--events", "logged_in")
+    assert (0, True) == (none.exit_code, "stay (not chosen): 7" in none.stdout)
     every = run("dlq", "redrive", *place, "--json")
     assert 0 == every.exit_code, every.output
-    assert ("resend", 7, 0) == tuple(data_of(every)[key] for key in ("engine", "moved", "left"))
+    assert ("resend", 7, {}) == tuple(data_of(every)[key] for key in ("engine", "moved", "left"))
     assert "not by SQS itself, because ListMessageMoveTasks" in every.stderr
     assert (10, 0) == rig.queue.counts()
     assert (0, 0) == rig.dead.counts()

@@ -163,7 +163,7 @@ def test_what_is_not_chosen_stays(rig: Rig) -> None:
 
     result = redrive(rig, Choice(names=("grade_*",)))
 
-    assert (2, 2) == (result.moved, result.left)
+    assert (2, {"not chosen": 2}) == (result.moved, result.left)
     assert [2, 3] == rig.queue.numbers()
     assert (2, 0) == rig.dead.counts()
 
@@ -208,7 +208,7 @@ def test_what_comes_back_is_not_moved_again(rig: Rig) -> None:
 
     result = redrive(rig, before=fail_at_once)
 
-    assert (5, 5) == (result.moved, result.left)
+    assert (5, {"sent after the start": 5}) == (result.moved, result.left)
     assert 3 >= failing
     assert (5, 0) == rig.dead.counts()
 
@@ -232,7 +232,7 @@ def test_messages_of_another_queue_stay(rig: Rig) -> None:
             resend = Resend(calls, places, dead, queue, clock=rig.clock, choice=Choice())
             result = resend.run()
 
-    assert (0, 1) == (result.moved, result.left)
+    assert (0, {"of another queue": 1}) == (result.moved, result.left)
     assert (1, 0) == rig.dead.counts()
 
 
@@ -301,6 +301,22 @@ def test_deletes_that_fail_stop_it(rig: Rig) -> None:
 
     assert (10, 0) == rig.queue.counts()
     assert (15, 10) == rig.dead.counts()
+
+
+def test_the_rest_is_given_back_even_if_deletes_fail(rig: Rig) -> None:
+    """Ctrl-C, and then the delete of what was sent does not work."""
+    rig.lose([numbered(1), numbered(2, "logged_in")])
+
+    def refuse(handles: Sequence[str]) -> None:
+        if handles != ["not a receipt handle"]:
+            interrupted.append(True)
+            raise DENIED if interrupted[1:] else KeyboardInterrupt
+
+    interrupted: list[bool] = []
+    with pytest.raises(TransportError, match="a delete failed"):
+        redrive(rig, Choice(names=("submission_*",)), before_delete=refuse)
+
+    assert (1, 1) == rig.dead.counts()
 
 
 def test_a_rate(rig: Rig) -> None:

@@ -1,5 +1,6 @@
 """Moves the messages of a dead-letter queue back: by SQS itself where that is possible, or here."""
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -27,9 +28,10 @@ class Redriven:
     queue: str
     dry_run: bool = False
     moved: int = 0
-    left: int = 0
+    #: By reason.
+    left: Counter[str] = field(default_factory=Counter)
     #: By SQS's code.
-    refused: dict[str, int] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
     not_given_back: Refused = field(default_factory=dict)
     #: Of SQS's task; "" if there is none.
     status: str = ""

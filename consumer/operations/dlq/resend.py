@@ -5,6 +5,7 @@ it in both queues: it is delivered twice, never lost. Bodies and attributes stay
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -62,10 +63,10 @@ class Resent:
     """What became of the messages that were received."""
 
     moved: int = 0
-    #: Not chosen, of another queue, or sent after the start: they stay.
-    left: int = 0
+    #: They stay: how many, by reason.
+    left: Counter[str] = field(default_factory=Counter)
     #: SQS did not take them, so they stay: how many, by SQS's code.
-    refused: dict[str, int] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
     not_given_back: Refused = field(default_factory=dict)
 
 
@@ -117,10 +118,11 @@ class Resend:
         try:
             self._move(started, math.inf if limit is None else limit, dry_run=dry_run)
         finally:  # also after Ctrl-C
-            self._delete_sent()
-            self.result.not_given_back = give_back(
-                self._dead, list(self._held.values()), self._clock
-            )
+            try:
+                self._delete_sent()
+            finally:
+                held = list(self._held.values())
+                self.result.not_given_back = give_back(self._dead, held, self._clock)
         return self.result
 
     def _check_delete(self) -> None:
@@ -144,8 +146,9 @@ class Resend:
             known_only = 0 if new else known_only + 1
             # Held first: whatever happens next, it is given back.
             self._held |= {e.message.message_id: e.message.receipt_handle for e in letters}
-            wanted = [letter for letter in new if self._is_wanted(letter, started)]
-            self.result.left += len(new) - len(wanted)
+            reasons = [self._why_left(letter.message, started) for letter in new]
+            wanted = [letter for letter, why in zip(new, reasons, strict=True) if not why]
+            self.result.left.update(filter(None, reasons))
             if dry_run:
                 self.result.moved += len(wanted)
                 continue
@@ -166,15 +169,15 @@ class Resend:
         found = [(raw, message_of(raw, 0.0)) for raw in answer.get("Messages") or []]
         return [_Letter(raw, message) for raw, message in found if message is not None]
 
-    def _is_wanted(self, letter: _Letter, started: datetime) -> bool:
-        message = letter.message
-        ours = {self._places.queue_arn, ""}
-        is_old = message.sent_at is None or message.sent_at < started
-        return (
-            is_old
-            and message.attributes.get("DeadLetterQueueSourceArn", "") in ours
-            and takes_message(self._choice, message, self._decoding)
-        )
+    def _why_left(self, message: ReceivedMessage, started: datetime) -> str:
+        """Why the message stays; "" if it is to be moved."""
+        if message.sent_at is not None and message.sent_at >= started:
+            return "sent after the start"
+        source = message.attributes.get("DeadLetterQueueSourceArn")
+        if source is not None and source != self._places.queue_arn:
+            return "of another queue"
+        chosen = takes_message(self._choice, message, self._decoding)
+        return "" if chosen else "not chosen"
 
     def _send(self, batch: Sequence[_Letter]) -> None:
         entries = [letter.entry(number) for number, letter in enumerate(batch)]
@@ -186,8 +189,7 @@ class Resend:
             self._sent.append(self._held.pop(message.message_id))
             self.result.moved += 1
         for entry in answer.get("Failed") or ():
-            code = str(entry.get("Code"))
-            self.result.refused[code] = self.result.refused.get(code, 0) + 1
+            self.result.refused[str(entry.get("Code"))] += 1
 
     def _delete_sent(self) -> None:
         failed = delete(self._dead, self._sent, self._clock)

@@ -69,9 +69,13 @@ def _files(names: tuple[str, ...], faults: list[str]) -> Iterator[str]:
     for name in names:
         folder = Path(name)
         if name != "-" and folder.is_dir():
-            found = files_in(folder)
+            found, reason = [], "there is no .jsonl or .json file in it"
+            try:
+                found = files_in(folder)
+            except OSError as error:
+                reason = f"can't be read: {error.strerror}"
             if not found:
-                faults.append(f"{name}: there is no .jsonl or .json file in it")
+                faults.append(f"{name}: {reason}")
                 report(faults[-1])
             yield from map(str, found)
         else:

@@ -24,13 +24,14 @@ if TYPE_CHECKING:  # loaded by the command only
     epilog=help_end(
         "consume replay canvas-live-events/archive --handler my_handlers:registry",
         "consume replay archive -c config.yaml --handler grades --events 'grade_*' --since 1d",
-        "consume replay archive --handler my_handlers:registry --position done.json "
-        "--failures failed.jsonl",
+        "consume replay archive --handler my_handlers:registry --position done.json",
+        "consume replay archive --handler my_handlers:registry --failures failed.jsonl",
+        "consume replay failed.jsonl --handler my_handlers:registry",
         "zcat old/*.gz | consume replay - --handler log",
         codes={
-            0: "every event was handled; those that are not chosen, or that no handler asks for, "
-            "are only counted",
+            0: "every event that was chosen was handled, or no handler asks for it",
             1: "some could not be handled, or are not events; the others were handled",
+            74: "standard output or the position can't be written; what ran has finished",
             75: "a handler failed for ten minutes, or hangs; the others go on until then",
             78: "the configuration, an option or a file can't be used; no event was handled",
             130: "stopped with Ctrl-C or SIGTERM; what was handled is counted",
@@ -106,14 +107,16 @@ def replay_command(context: click.Context, /, **options: Any) -> None:
     job = _job(options, clock)
     if options["dry_run"]:
         context.exit(_dry_run(job, as_json=options["as_json"]))
-    printed = Printed()
-    code = _replay(job, clock, as_json=options["as_json"])
-    if reason := printed.failure():
-        code = code or EXIT_OUTPUT
-        report(f"standard output can't be written: {reason}")
     from consumer.service.run import end_in_time
 
-    end_in_time(code, before=threads)
+    printed, code = Printed(), EXIT_OUTPUT
+    try:
+        code = _replay(job, clock, as_json=options["as_json"])
+        if reason := printed.failure():
+            code = code or EXIT_OUTPUT
+            report(f"standard output can't be written: {reason}")
+    finally:
+        end_in_time(code, before=threads)
     if printed.is_stuck:
         os._exit(code)
     context.exit(code)
@@ -131,8 +134,9 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
     if options["unwrap"]:
         overrides["queue.unwrap"] = list(options["unwrap"])
     loaded = load_selected(
-        options["config_file"], options["handlers"], environ=os.environ, overrides=overrides
-    )
+        options["config_file"], options["handlers"], environ=os.environ, overrides=overrides,
+        outside_service=True,
+    )  # fmt: skip
     for warning in loaded.warnings:
         report(warning, kind="warning")
     names = names_in(options["events"])
@@ -144,7 +148,7 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
     began = began_at(options["position"]) or clock.now()
     job = Job(
         settings=loaded.settings,
-        inputs=inputs_of(options["files"]),
+        inputs=inputs_of(options["files"], without=(options["position"], options["failures"])),
         choice=Choice(
             names=names,
             keys=frozenset(options["keys"]),
@@ -178,7 +182,7 @@ def _dry_run(job: "Job", *, as_json: bool) -> int:
     from consumer.cli.replay_report import routes_page
     from consumer.operations.replay.dry_run import routes
 
-    found = routes(job, _registry(job), report=report)
+    found = routes(job, _registry(job), report=report, note=_note)
     data = found.as_data()
     echo_result(data, routes_page(data, terminal_width()), as_json=as_json)
     return 1 if found.not_events else 0
@@ -195,7 +199,10 @@ def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
     bar = Bar(sys.stderr, clock=clock)
     logs = configure_logging(logging, bar.stream, environ=os.environ, clock=clock)
     install_exception_hooks()
-    replay = Replay(job, _registry(job), clock=clock, on_tick=bar.draw, report=bar.report)
+    replay = Replay(
+        job, _registry(job), clock=clock, on_tick=bar.draw,
+        report=bar.above(report), note=bar.above(_note),
+    )  # fmt: skip
     try:
         summary = replay.run()
     finally:
@@ -205,3 +212,7 @@ def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
     page = summary_page(summary, terminal_width(), advice=advice(summary, job))
     echo_result(data, page, as_json=as_json, indent=None)
     return summary.exit_code
+
+
+def _note(sentence: str) -> None:
+    report(sentence, kind="note")

@@ -1,10 +1,10 @@
 """What `consume replay` shows: its progress on a terminal, and the summary."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TextIO
 
-from consumer.cli.output import report, section, wrapped
+from consumer.cli.output import section, wrapped
 from consumer.clock import Clock
 from consumer.operations.replay.failures import Failure
 from consumer.operations.replay.job import Job
@@ -24,7 +24,6 @@ class Bar:
         self._stream = stream
         self._clock = clock
         self._began = clock.monotonic()
-        self._first_bytes: int | None = None
         self._drawn = False
         self._is_terminal = stream.isatty()
         #: For the log: removes the line first, so that it does not stand in the middle.
@@ -34,8 +33,6 @@ class Bar:
         """Draw the line anew."""
         if not self._is_terminal:
             return
-        if self._first_bytes is None:
-            self._first_bytes = progress.bytes_read
         columns = shutil.get_terminal_size().columns - 1
         self._write(f"{_CLEAR}{self._line(progress)[:columns]}")
         self._drawn = True
@@ -46,10 +43,14 @@ class Bar:
             self._drawn = False
             self._write(_CLEAR)
 
-    def report(self, sentence: str) -> None:
-        """Report what can't be read."""
-        self.clear()
-        report(sentence)
+    def above(self, report: Callable[[str], None]) -> Callable[[str], None]:
+        """A report that does not stand in the middle of the line."""
+
+        def clear_and_report(sentence: str) -> None:
+            self.clear()
+            report(sentence)
+
+        return clear_and_report
 
     def _line(self, progress: Progress) -> str:
         status = progress.status
@@ -60,16 +61,18 @@ class Bar:
             parts.append(f"{progress.skipped:,} skipped")
         if progress.failed:
             parts.append(f"{progress.failed:,} failed")
+        if progress.waiting:
+            parts.append(f"{progress.waiting:,} waiting for their next attempt")
         if status.failing_handlers:
             parts.append(f"waiting for {', '.join(status.failing_handlers)} to work again")
         text = ", ".join(parts)
-        total, read = progress.bytes_total, progress.bytes_read
+        total, done = progress.bytes_total, progress.bytes_done
         if not total:
             return text
-        share = min(read / total, 1.0)
+        share = min(done / total, 1.0)
         full = round(share * _BAR_WIDTH)
-        new = read - (self._first_bytes or 0)
-        left = f", {_duration((total - read) * seconds / new)} left" if new and read < total else ""
+        new = done - progress.bytes_before
+        left = f", {_duration((total - done) * seconds / new)} left" if new and done < total else ""
         return f"[{'#' * full}{'-' * (_BAR_WIDTH - full)}] {share:4.0%}  {text}{left}"
 
     def _write(self, text: str) -> None:

@@ -92,9 +92,9 @@ class Settler:
         """Set a poison message apart, to be deleted. What can't be set apart stays in the queue."""
         if self.quarantine is None:
             return False
-        message_id = message.message_id
+        message_id, name = message.message_id, handler.name if handler else ""
         try:
-            self.quarantine.put(message.received, reason, handler.name if handler else "")
+            self.quarantine.put(message.received, reason, name)
         except Exception as error:
             self.stats.add("quarantine_failed")
             facts = {"message_id": message_id, **describe(error)}
@@ -103,7 +103,8 @@ class Settler:
             _log.error(log_events.QUARANTINE_FAILED, **facts)
             return False
         self.stats.add("quarantined")
-        _log.warning(log_events.QUARANTINED, message_id=message_id, reason=reason)
+        if self.max_attempts is None:  # else the run itself reports what has failed
+            _log.warning(log_events.QUARANTINED, message_id=message_id, reason=reason)
         return True
 
     def release(

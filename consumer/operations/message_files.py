@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import os
 import re
 import sys
 import zlib
@@ -13,6 +14,8 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 _GZIP: Final = b"\x1f\x8b"
 _SUFFIXES: Final = re.compile(r"\.jsonl?(\.gz)?$")
+#: Each event of the archive is one line.
+_ARCHIVED: Final = b'{"received_at":"'
 _CHUNK_BYTES: Final = 1_048_576
 
 
@@ -35,8 +38,21 @@ class Piece(NamedTuple):
 
 
 def files_in(directory: Path) -> list[Path]:
-    """The files with messages in a directory, at any depth: those of the archive in time order."""
-    return sorted((p for p in directory.rglob("*.json*") if _SUFFIXES.search(p.name)), key=_order)
+    """The files with messages in a directory, at any depth: those of the archive in time order.
+
+    Raises `OSError` if it can't be read, or a directory in it.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error  # Path.rglob would leave out what it may not read
+
+    found = [
+        Path(folder, name)
+        for folder, _, names in os.walk(directory, onerror=fail)
+        for name in names
+        if _SUFFIXES.search(name)
+    ]
+    return sorted(found, key=_order)
 
 
 def _order(path: Path) -> list[list[tuple[int, str]]]:
@@ -130,7 +146,7 @@ def _unpacked(raw: BinaryIO) -> tuple[BinaryIO, BinaryIO | None]:
 
 
 def _skip(stream: BinaryIO, count: int) -> None:
-    if stream.seekable():
+    if count and stream.seekable():
         stream.seek(count)
 
 
@@ -158,5 +174,8 @@ def _cut(lines: Iterable[bytes], begin: Place) -> Iterator[tuple[Place, bytes]]:
             offset, line, piece = offset + len(whole), line + len(piece), []
         is_array = is_array or start.lstrip().startswith(b"[")
         piece.append(content)
+        if start.startswith(_ARCHIVED) and start.endswith(b"}\n") and not is_array:
+            yield Place(offset, line), content  # at once: a pipe may have no next line for long
+            offset, line, piece = offset + len(content), line + 1, []
     if piece:
         yield Place(offset, line), b"".join(piece)

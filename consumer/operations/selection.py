@@ -17,13 +17,17 @@ def load_selected(
     environ: Mapping[str, str],
     overrides: Mapping[str, Any],
     require_queue: bool = False,
+    outside_service: bool = False,
 ) -> Loaded:
     """The configuration, with the handlers that `specs` choose; without specs with all of its own.
 
     A spec that is the name of a configured handler means that one. Any other is read as the
     daemon reads `--handler`. Raises `ConfigurationError`.
     """
-    loaded = load(path, environ=environ, overrides=overrides, require_queue=require_queue)
+    loaded = load(
+        path, environ=environ, overrides=overrides,
+        require_queue=require_queue, outside_service=outside_service,
+    )  # fmt: skip
     if not specs:
         return loaded
     configured = {handler.name: handler for handler in loaded.settings.handlers}
@@ -33,7 +37,10 @@ def load_selected(
     made: Sequence[HandlerSettings] = ()
     if others:
         entries = {"handlers": parse_handler_specs(others)}
-        with_others = load(path, environ=environ, overrides={**overrides, **entries})
+        with_others = load(
+            path, environ=environ, overrides={**overrides, **entries},
+            outside_service=outside_service,
+        )  # fmt: skip
         made = with_others.settings.handlers
     chosen = [configured[spec] for spec in dict.fromkeys(specs) if spec in configured]
     handlers = (*chosen, *made)

@@ -9,6 +9,7 @@ from consumer.errors import DecodeError
 from consumer.events.decode import decode
 from consumer.handlers.registering.registry import Registry
 from consumer.operations.replay.job import Job
+from consumer.operations.replay.position import position_of
 from consumer.operations.replay.run import torn_line
 
 
@@ -36,7 +37,9 @@ class Routes:
         }
 
 
-def routes(job: Job, registry: Registry, *, report: Callable[[str], None]) -> Routes:
+def routes(
+    job: Job, registry: Registry, *, report: Callable[[str], None], note: Callable[[str], None]
+) -> Routes:
     """Read everything. Predicates (`when`) are not asked: they are the user's code, too."""
     found = Routes()
 
@@ -45,10 +48,11 @@ def routes(job: Job, registry: Registry, *, report: Callable[[str], None]) -> Ro
         report(f"{file}: {reason}")
 
     def torn(file: str, line: int) -> None:
-        report(torn_line(file, line))
+        note(torn_line(file, line))
 
     queue = job.settings.queue
-    for item in job.source(begins={}, fault=fault, torn=torn):
+    position = position_of(job)
+    for item in job.source(begins=position.begins if position else {}, fault=fault, torn=torn):
         if isinstance(item, int):
             found.skipped += item
             continue

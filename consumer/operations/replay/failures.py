@@ -18,6 +18,8 @@ from consumer.queues.quarantine import kept_message
 
 #: So many are remembered with their place; all are counted.
 MOST: Final = 10_000
+#: Reasons come from handlers, and may all differ.
+MOST_REASONS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ class Failures:
         self._opened.close()
 
     def _note(self, failure: Failure) -> None:
-        self.counts[failure.handler, failure.reason] += 1
+        key = failure.handler, failure.reason
+        if key not in self.counts and len(self.counts) >= MOST_REASONS:
+            key = failure.handler, "(other reasons)"
+        self.counts[key] += 1
         self.failed += bool(failure.handler)
         self.not_events += not failure.handler
         if len(self.first) < MOST:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from consumer.directories import sync_directory
 from consumer.errors import EXIT_OUTPUT, ConfigurationError, ConsumerError
 from consumer.operations.message_files import Place, first_line_of
+from consumer.operations.replay.job import Job
 from consumer.operations.replay.source import Input
 
 _VERSION: Final = 1
@@ -94,6 +95,8 @@ class Position:
             place, first = Place(int(saved["bytes"]), int(saved["line"])), str(saved["first_line"])
         except (KeyError, TypeError, ValueError):
             raise ConfigurationError(f"{self._path} is damaged: choose another name") from None
+        if not place.offset:
+            return place
         fault = ""
         if self._hash(file.name) != first:
             fault = "has another first line"
@@ -114,6 +117,13 @@ class Position:
                 first = b""
             self._hashes[name] = hashlib.sha256(first).hexdigest()
         return self._hashes[name]
+
+
+def position_of(job: Job) -> Position | None:
+    """The position of a job, if it has one. Raises `ConfigurationError`."""
+    if job.position is None:
+        return None
+    return Position(job.position, job.inputs, job.as_data(), began=job.began)
 
 
 def began_at(path: Path | None) -> datetime | None:

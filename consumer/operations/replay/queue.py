@@ -23,11 +23,12 @@ _GONE = EntryFailure("ReceiptHandleIsInvalid", gone=True)
 class _Message:
     """A message that is not done."""
 
-    __slots__ = ("due", "found", "handle", "number", "receives")
+    __slots__ = ("due", "found", "handle", "message_id", "number", "receives")
 
     def __init__(self, number: int, found: Found) -> None:
         self.number = number
         self.found = found
+        self.message_id = found.message.message_id
         self.receives = 0
         self.handle = ""
         #: `Clock.monotonic()` at which it can be received again; while it is held: never.
@@ -45,14 +46,16 @@ class FileQueue:
         self._clock = clock
         self._changes = threading.Condition()
         self._messages: dict[int, _Message] = {}
+        #: Their ids. The engine takes two messages with the same id for one.
+        self._ids: set[str] = set()
         #: Read, and not received yet.
         self._ahead: deque[_Message] = deque()
         #: When each is due, and its receipt handle; one that has changed since is passed over.
         self._waiting: list[tuple[float, str]] = []
         self._bytes = 0
         self._read_all = self._closed = False
-        #: Messages that were not chosen.
-        self.skipped = 0
+        #: Messages that were read; and those of them that were not chosen.
+        self.seen = self.skipped = 0
         #: What ended the reader: a bug.
         self.failure: Exception | None = None
 
@@ -66,6 +69,11 @@ class FileQueue:
         """How many messages were read and are not done."""
         return len(self._messages)
 
+    @property
+    def waiting(self) -> int:
+        """How many of them wait for their next attempt."""
+        return len(self._waiting)
+
     def read(self) -> None:
         """Read all files to their end, as there is room; in a thread of its own.
 
@@ -78,11 +86,15 @@ class FileQueue:
 
     def _read(self, found: Iterator[Found | int]) -> None:
         for number, item in enumerate(found):
+            self.seen += 1
             if isinstance(item, int):
                 self.skipped += item
                 continue
             message = _Message(number, item)
             with self._changes:
+                if message.message_id in self._ids:
+                    message.message_id += f"#{number}"
+                self._ids.add(message.message_id)
                 self._messages[number] = message
                 self._bytes += len(item.message.body)
                 self._ahead.append(message)
@@ -134,7 +146,7 @@ class FileQueue:
         message.handle = f"{message.number}.{message.receives}"
         found = message.found.message
         return new_message(
-            message_id=found.message_id,
+            message_id=message.message_id,
             receipt_handle=message.handle,
             body=found.body,
             receive_count=message.receives,
@@ -151,6 +163,7 @@ class FileQueue:
                 message = self._find(handle)
                 if message is not None:
                     del self._messages[message.number]
+                    self._ids.discard(message.message_id)
                     self._bytes -= len(message.found.message.body)
                 answers.append(_GONE if message is None else None)
             self._changes.notify_all()

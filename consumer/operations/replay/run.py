@@ -17,7 +17,7 @@ from consumer.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_TRANSIENT, ConsumerE
 from consumer.handlers.registering.registry import Registry
 from consumer.operations.replay.failures import Failure, Failures
 from consumer.operations.replay.job import Job
-from consumer.operations.replay.position import Position, PositionError
+from consumer.operations.replay.position import PositionError, position_of
 from consumer.operations.replay.queue import FileQueue
 from consumer.operations.replay.source import Found
 from consumer.operations.replay.summary import Summary
@@ -37,12 +37,16 @@ EXIT_FAILED: Final = 1
 class Progress:
     """How far it is."""
 
-    bytes_read: int
+    #: Of the files: done before this run, and now. What is read and not handled is not done.
+    bytes_before: int
+    bytes_done: int
     #: None if that is not known.
     bytes_total: int | None
     status: Status
     skipped: int
     failed: int
+    #: Wait for their next attempt.
+    waiting: int
 
 
 class Replay:
@@ -51,6 +55,7 @@ class Replay:
     Args:
         on_tick: called several times a second.
         report: called with a sentence about what can't be read.
+        note: likewise, about what is no failure.
     """
 
     def __init__(
@@ -61,20 +66,17 @@ class Replay:
         clock: Clock,
         on_tick: Callable[[Progress], None],
         report: Callable[[str], None],
+        note: Callable[[str], None],
     ) -> None:
         self._clock = clock
         self._on_tick = on_tick
         self._report = report
+        self._note = note
         self._signals = StopSignals()
         self._failures = Failures(job.names, self._found, file=job.failures, clock=clock)
-        self._position = None
-        if job.position is not None:
-            self._position = Position(job.position, job.inputs, job.as_data(), began=job.began)
-        self._source = job.source(
-            begins=self._position.begins if self._position else {},
-            fault=self._unreadable,
-            torn=self._torn,
-        )
+        self._position = position_of(job)
+        begins = self._position.begins if self._position else {}
+        self._source = job.source(begins=begins, fault=self._unreadable, torn=self._torn)
         self._queue = FileQueue(self._source, clock=clock)
         options = RunOptions(MAX_VISIBILITY_SECONDS, max_attempts=job.attempts)
         self._parts = Parts(
@@ -134,11 +136,13 @@ class Replay:
     def _look(self) -> Status:
         status = self._worker.status()
         self._signals.log_stacks_if_asked()
-        source, failures = self._source, self._failures
+        source, queue, failures = self._source, self._queue, self._failures
+        new = max(source.bytes_read - source.bytes_before, 0)
+        new -= new * queue.left // max(queue.seen, 1)
         self._on_tick(
             Progress(
-                source.bytes_read, source.total_bytes, status, self._queue.skipped,
-                failures.failed + failures.not_events,
+                source.bytes_before, source.bytes_before + new, source.total_bytes,
+                status, queue.skipped, failures.failed + failures.not_events, queue.waiting,
             )
         )  # fmt: skip
         return status
@@ -189,7 +193,7 @@ class Replay:
         self._failures.add(Failure(file, 0, reason))
 
     def _torn(self, file: str, line: int) -> None:
-        self._report(torn_line(file, line))
+        self._note(torn_line(file, line))
 
 
 def torn_line(file: str, line: int) -> str:

@@ -38,19 +38,25 @@ class Input:
     size: int | None
 
 
-def inputs_of(names: Sequence[str]) -> list[Input]:
+def inputs_of(names: Sequence[str], *, without: Collection[Path | None] = ()) -> list[Input]:
     """The files of a replay, each once, those of a directory in the order of time.
+
+    Args:
+        without: files in these directories that the replay itself writes.
 
     Raises `ConfigurationError` for what can't be read.
     """
     found: dict[str, Input] = {}
+    own = {path.resolve() for path in without if path is not None}
     for name in names:
         if name == "-":
             found[name] = Input(name, None)
             continue
         try:
             path = Path(name)
-            files = files_in(path) if path.is_dir() else [path]
+            files = [path]
+            if path.is_dir():
+                files = [file for file in files_in(path) if file.resolve() not in own]
             if not files:
                 raise ConfigurationError(f"{name}: there is no .jsonl or .json file in it")
             for file in files:
@@ -98,8 +104,14 @@ class Source:
         self._seen: OrderedDict[str, int] = OrderedDict()
         #: How far each file was read: everything before is found or skipped.
         self.read_to: dict[str, Place] = dict(begins)
-        self._bytes_before = 0
+        self._bytes_of_others = 0
         self._bytes = 0
+        #: Of the files, as far as it is known, what an earlier run has done.
+        self.bytes_before = sum(
+            begins[file.name].offset
+            for file in inputs
+            if file.name in begins and not file.name.endswith(".gz")
+        )
         #: Of all files together, and None if that is not known.
         self.total_bytes: int | None = None
         if all(file.size is not None for file in inputs):
@@ -108,7 +120,7 @@ class Source:
     @property
     def bytes_read(self) -> int:
         """How much of the files was read so far."""
-        return self._bytes_before + self._bytes
+        return self._bytes_of_others + self._bytes
 
     def __iter__(self) -> Iterator[Found | int]:
         """Each message that is chosen; and for others, how many they are."""
@@ -120,7 +132,7 @@ class Source:
                     break  # it is the last one, and may be complete at the next run
                 yield from self._in_piece(file.name, piece)
                 self.read_to[file.name] = piece.end
-            self._bytes_before += file.size if file.size is not None else self._bytes
+            self._bytes_of_others += file.size if file.size is not None else self._bytes
         self._bytes = 0
 
     def _pieces(self, file: Input) -> Iterator[Piece]:

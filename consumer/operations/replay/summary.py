@@ -23,7 +23,7 @@ class Summary:
     reasons: Mapping[tuple[str, str], int] = field(default_factory=dict)
     #: The first of them.
     failures: Sequence[Failure] = ()
-    #: Begun and not finished, because the run was stopped.
+    #: Read and not finished, because the run was stopped.
     left: int = 0
     #: Why it was stopped before the end; "" if it was not.
     stopped: str = ""

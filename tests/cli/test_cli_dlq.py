@@ -142,8 +142,8 @@ def test_show_one(rig: Rig) -> None:
     assert (10, 0) == rig.dead.counts()
 
 
-def test_an_export_can_be_decoded(rig: Rig, tmp_path: Path) -> None:
-    """By `consume decode`."""
+def test_an_export_can_be_decoded_and_replayed(rig: Rig, tmp_path: Path) -> None:
+    """By `consume decode` and `consume replay`."""
     fill(rig)
     file = tmp_path / "letters.jsonl"
 
@@ -153,6 +153,8 @@ def test_an_export_can_be_decoded(rig: Rig, tmp_path: Path) -> None:
     assert f"10 messages of {rig.dead.name} were written" in result.stdout
     decoded = run("decode", "--json", str(file))
     assert 7 == len(decoded.stdout.splitlines())
+    replayed = run("replay", str(file), "--handler", "log", "--dry-run")
+    assert (1, True) == (replayed.exit_code, "submission_created" in replayed.stdout)
     again = run("dlq", "export", str(file), "--queue-url", rig.queue.url)
     assert 74 == again.exit_code
     assert "File exists" in again.stderr

@@ -40,13 +40,13 @@ def help_end(*examples: str, codes: Mapping[int, str] | None = None) -> str:
     return "\n\n".join("\b\n" + "\n  ".join(block) for block in blocks)
 
 
-def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """One decorator that adds all these options."""
     return lambda command: reduce(lambda found, option: option(found), reversed(options), command)
 
 
 #: How AWS is reached. `overrides_of` reads them.
-aws_options: Final = _together(
+aws_options: Final = together(
     click.option(
         "--region", "aws__region", metavar="NAME",
         help="AWS region. Default: the one in the queue's URL, or AWS_REGION.",
@@ -63,7 +63,7 @@ aws_options: Final = _together(
 )  # fmt: skip
 
 #: Which queue, and how it is reached.
-queue_options: Final = _together(
+queue_options: Final = together(
     click.option("--queue-url", "queue__url", metavar="URL", help="URL of the queue."),
     click.option(
         "--queue-name", "queue__name", metavar="NAME",
@@ -73,7 +73,7 @@ queue_options: Final = _together(
 )  # fmt: skip
 
 #: Which running daemon. `daemon_of` reads them.
-daemon_options: Final = _together(
+daemon_options: Final = together(
     config_option,
     click.option(
         "--instance", metavar="NAME",
@@ -87,7 +87,7 @@ daemon_options: Final = _together(
 )  # fmt: skip
 
 #: Files with messages, and how the messages are decoded.
-message_options: Final = _together(
+message_options: Final = together(
     click.argument("files", metavar="FILE...|-", nargs=-1, required=True),
     json_option,
     click.option(

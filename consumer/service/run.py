@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from dataclasses import replace
 
 import structlog
 
@@ -18,11 +19,17 @@ from consumer.engine.receive import RunOptions
 from consumer.engine.status import Status
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_BUG, EXIT_OK
-from consumer.handlers.loading.loader import archive_unmatched, build_registry, unmatched_patterns
+from consumer.handlers.loading.loader import (
+    UNMATCHED,
+    archive_unmatched,
+    build_registry,
+    unmatched_patterns,
+)
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
 from consumer.queues.sqs import QueueCheck, SqsTransport
+from consumer.queues.transport import Transport
 from consumer.service.companions import Companions
 from consumer.service.control import control_socket, open_control
 from consumer.service.daemon import Daemon
@@ -48,12 +55,16 @@ def run(
     registry: Registry | None = None,
     flush_repeats: Callable[[], None] = lambda: None,
     on_tick: Callable[[Status], None] = lambda _status: None,
+    through: Callable[[Transport], Transport] | None = None,
 ) -> int:
     """Run the daemon in this thread, the main thread; returns the exit code.
 
     Args:
         environ: where systemd's own variables are looked up, nothing else.
-        registry: handlers made in the program, instead of those of `settings`.
+        registry: handlers made in the program, instead of those of `settings`; also for unmatched
+            events, if it has one for them.
+        through: puts a transport around the queue's, which it closes, once the queue answers. That
+            is for a dead-letter queue: warnings about its settings are not logged.
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
@@ -63,7 +74,7 @@ def run(
     check_directories(state, settings.quarantine.directory)
     if registry is None:
         registry = build_registry(settings.handlers, state_directory=state)
-    if settings.unmatched == "archive":
+    if settings.unmatched == "archive" and not registry.unmatched:
         archive_unmatched(registry, state_directory=state)
     notifier, signals = Notifier(environ), StopSignals()
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
@@ -74,12 +85,12 @@ def run(
             notifier.stopping("stopped before the first receive")
             _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
             return EXIT_OK
-        _log_check(check)
+        _log_check(check if through is None else replace(check, warnings=()))
         options = _options(settings, check, max_messages, until_empty=drain_when_empty)
         with closing(open_ledger(state, clock=clock)) as ledger:
             parts = Parts(
-                start.transport, registry, settings, options,
-                clock=clock, ledger=ledger, quarantine=start.quarantine,
+                through(start.transport) if through else start.transport,
+                registry, settings, options, clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
             worker = Worker(parts)
             depths = _depths(start.transport, check, clock)
@@ -131,13 +142,14 @@ def _log_starting(settings: Settings, registry: Registry) -> None:
     address = address_of(settings.queue, settings.aws)
     handlers = [handler for handler in registry.handlers if not handler.unmatched]
     takes_all = any(handler.takes_all for handler in handlers)
+    unmatched = next((h.name for h in registry.unmatched if h.name != UNMATCHED), "")
     _log.info(
         log_events.STARTING,
         version=consumer.__version__,
         queue=address.name,
         region=address.region,
         handlers={h.name: list(h.patterns) for h in handlers},
-        **({} if takes_all else {"unmatched": settings.unmatched}),
+        **({} if takes_all else {"unmatched": unmatched or settings.unmatched}),
     )
     for warning in unmatched_patterns(handlers):
         _log.warning(log_events.CONFIG_WARNING, reason=warning)

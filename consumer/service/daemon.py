@@ -9,8 +9,8 @@ import structlog
 from consumer import log_events
 from consumer.clock import Clock
 from consumer.engine.status import Status
-from consumer.engine.worker import Worker
 from consumer.errors import EXIT_BUG, EXIT_OK, ConsumerError, describe
+from consumer.service.engine import Engine
 from consumer.service.signals import StopSignals
 from consumer.service.systemd import Notifier
 
@@ -46,7 +46,7 @@ class Daemon:
 
     def __init__(
         self,
-        worker: Worker,
+        engine: Engine,
         *,
         notifier: Notifier,
         signals: StopSignals,
@@ -55,7 +55,7 @@ class Daemon:
         flush_repeats: Callable[[], None] = lambda: None,
         on_tick: Callable[[Status], None] = lambda _status: None,
     ) -> None:
-        self._worker = worker
+        self._engine = engine
         self._notifier = notifier
         self._signals = signals
         self._clock = clock
@@ -72,7 +72,7 @@ class Daemon:
 
     def run(self) -> int:
         """Run to the end; returns the exit code."""
-        self._worker.start()
+        self._engine.worker.start()
         while True:
             status = self._look_around()
             reason = "signal" if self._signals.count else status.finished
@@ -85,7 +85,7 @@ class Daemon:
 
     def _look(self) -> tuple[float, Status]:
         """What each look does, also in a drain; returns the time and the worker's status."""
-        now, status = self._clock.monotonic(), self._worker.status()
+        now, status = self._clock.monotonic(), self._engine.status()
         self._signals.log_stacks_if_asked()
         self._feed_watchdog(now, status)
         self._on_tick(status)
@@ -137,8 +137,8 @@ class Daemon:
             reason=reason, in_flight=status.in_flight, open_receives=status.open_receives,
             hint=waiting + "a second signal stops at once",
         )  # fmt: skip
-        reasons = dict(self._worker.drain(self._while_draining))
-        status = self._worker.status()
+        reasons = dict(self._engine.worker.drain(self._while_draining))
+        status = self._engine.status()
         facts: dict[str, object] = {name: status.counts.get(name, 0) for name in _DRAINED}
         if "unmatched" in status.counts:
             facts["unmatched"] = status.counts["unmatched"]
@@ -159,7 +159,7 @@ class Daemon:
 
     def _end(self, reason: str) -> int:
         # A drain that could not delete what was handled is a failure, whatever started it.
-        failure = self._worker.status().failure
+        failure = self._engine.status().failure
         if failure is None:
             _log.info(log_events.STOPPED, reason=reason, exit_code=EXIT_OK)
             return EXIT_OK

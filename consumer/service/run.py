@@ -25,6 +25,7 @@ from consumer.queues.rules import address_of
 from consumer.queues.sqs import QueueCheck
 from consumer.service.companions import Companion, Companions
 from consumer.service.daemon import Daemon
+from consumer.service.engine import Engine
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
@@ -75,6 +76,7 @@ def run(
                 start.transport, registry, settings, options,
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
+            engine = Engine(Worker(parts))
             companions = Companions(_companions())
 
             def look(status: Status) -> None:
@@ -82,7 +84,7 @@ def run(
                 companions.look(status)
 
             daemon = Daemon(
-                Worker(parts), notifier=notifier, signals=signals, clock=clock,
+                engine, notifier=notifier, signals=signals, clock=clock,
                 summary_interval_seconds=settings.engine.summary_interval_seconds,
                 flush_repeats=flush_repeats, on_tick=look,
             )  # fmt: skip

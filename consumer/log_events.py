@@ -81,3 +81,5 @@ ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new eve
 
 # Configuration
 CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not intended
+RELOADED: Final = "reloaded"  # handlers, seconds; keys that keep their values until a restart
+RELOAD_FAILED: Final = "reload_failed"  # errors; the daemon goes on as before

@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import structlog
@@ -33,7 +33,7 @@ RECEIVE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=60.0)
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How much one run of the daemon consumes."""
+    """How much one run of the daemon consumes, and its counters: the same for all its engines."""
 
     #: Sent with each receive and each renewal.
     visibility_timeout_seconds: int
@@ -41,6 +41,8 @@ class RunOptions:
     max_messages: int | None = None
     #: Stop once a whole long poll has brought nothing new.
     until_empty: bool = False
+    #: They go on when a reload replaces the engine.
+    stats: Stats = field(default_factory=Stats)
 
 
 class Received(NamedTuple):
@@ -94,8 +96,8 @@ class Receiver:
         self.emptied = False
         #: True while an operator wants nothing to be received.
         self.paused = False
-        #: True once a receive succeeded, empty or not.
-        self.succeeded = False
+        #: True once a receive succeeded, empty or not; also one of the engine before this one.
+        self.succeeded = stats["receives"] > 0
         #: `Clock.monotonic()` of the last receive that returned or failed.
         self.last_return = clock.monotonic()
         #: `Clock.monotonic()` at which there last was no room, or no need, for another message.

@@ -56,12 +56,6 @@ class Stats:
         with self._lock:
             self._counts[name] += amount
 
-    def set(self, name: CounterName, total: int) -> None:
-        """Take over a counter that is kept elsewhere."""
-        with self._lock:
-            if total:
-                self._counts[name] = total
-
     def handled(self, messages: Iterable[InFlightMessage]) -> None:
         """Count messages as handled, and their events; or as unmatched, if no handler asked."""
         with self._lock:

@@ -11,6 +11,7 @@ from consumer.clock import Clock
 from consumer.engine.status import Status
 from consumer.errors import EXIT_BUG, EXIT_OK, ConsumerError, describe
 from consumer.service.engine import Engine
+from consumer.service.reload import Reloads
 from consumer.service.signals import StopSignals
 from consumer.service.systemd import Notifier
 
@@ -42,6 +43,7 @@ class Daemon:
         signals: installed by the caller, for as long as this runs.
         flush_repeats: called with each summary: logs the counts of repeated log lines.
         on_tick: called at each look around; the demo draws its progress with it.
+        reloads: None: the configuration is only read at the start.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class Daemon:
         summary_interval_seconds: float = 60.0,
         flush_repeats: Callable[[], None] = lambda: None,
         on_tick: Callable[[Status], None] = lambda _status: None,
+        reloads: Reloads | None = None,
     ) -> None:
         self._engine = engine
+        self._reloads = reloads
         self._notifier = notifier
         self._signals = signals
         self._clock = clock
@@ -78,7 +82,11 @@ class Daemon:
             reason = "signal" if self._signals.count else status.finished
             if reason:
                 break
+            if self._reloads and self._ready and self._reloads.look(self._while_reloading):
+                self._after_reload()
+                continue
             idle = status.ready and status.open_receives and not status.in_flight
+            idle = idle and not (self._reloads and self._reloads.under_way)
             self._signals.wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
         self._drain(reason, status)
         return self._end(reason)
@@ -156,6 +164,20 @@ class Daemon:
             self._notifier.extend_timeout(left + EXTEND_SECONDS)
             self._notifier.status(f"draining: {status.in_flight} in flight, {left:.0f} s left")
         return self._signals.count > 1
+
+    def _while_reloading(self, _seconds_left: float) -> bool:
+        now, status = self._look()
+        if now - self._last_status >= 1.0:
+            self._last_status = now
+            self._notifier.status(f"reloading: {status.in_flight} in flight")
+        return self._signals.count > 0
+
+    def _after_reload(self) -> None:
+        # So that systemd is notified again; it shows the new state from now on.
+        self._systemd_is_ready = False
+        self._last_status = float("-inf")
+        engine = self._engine.worker.parts.settings.engine
+        self._summary_seconds = engine.summary_interval_seconds
 
     def _end(self, reason: str) -> int:
         # A drain that could not delete what was handled is a failure, whatever started it.

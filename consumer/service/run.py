@@ -1,6 +1,7 @@
 """From settings to a running daemon: builds the parts, checks the queue, runs to the end."""
 
 import gc
+import importlib
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -11,7 +12,7 @@ import structlog
 import consumer
 from consumer import log_events
 from consumer.clock import Clock
-from consumer.config import Settings
+from consumer.config import Loaded, Settings
 from consumer.directories import check_directories
 from consumer.engine.parts import Parts
 from consumer.engine.receive import RunOptions
@@ -26,6 +27,7 @@ from consumer.queues.sqs import QueueCheck
 from consumer.service.companions import Companion, Companions
 from consumer.service.daemon import Daemon
 from consumer.service.engine import Engine
+from consumer.service.reload import Reloads
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
@@ -43,12 +45,14 @@ def run(
     registry: Registry | None = None,
     flush_repeats: Callable[[], None] = lambda: None,
     on_tick: Callable[[Status], None] = lambda _status: None,
+    load: Callable[[], Loaded] | None = None,
 ) -> int:
     """Run the daemon in this thread, the main thread; returns the exit code.
 
     Args:
         environ: where systemd's own variables are looked up, nothing else.
         registry: handlers made in the program, instead of those of `settings`.
+        load: loads the configuration again, at a SIGHUP; None: that is a signal to stop.
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
@@ -56,11 +60,8 @@ def run(
     gc.set_threshold(20_000, 20, 100)
     state = settings.state_directory
     check_directories(state, settings.quarantine.directory)
-    if registry is None:
-        registry = build_registry(settings.handlers, state_directory=state)
-    if settings.unmatched == "archive":
-        archive_unmatched(registry, state_directory=state)
-    notifier, signals = Notifier(environ), StopSignals()
+    registry = handlers_of(settings, registry)
+    notifier, signals = Notifier(environ), StopSignals(reloads=load is not None)
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
     with signals.installed(), closing(start):
         _log_starting(settings, registry)
@@ -72,11 +73,22 @@ def run(
         _log_check(check)
         options = _options(settings, check, max_messages, until_empty=drain_when_empty)
         with closing(open_ledger(state, clock=clock)) as ledger:
-            parts = Parts(
-                start.transport, registry, settings, options,
-                clock=clock, ledger=ledger, quarantine=start.quarantine,
-            )  # fmt: skip
-            engine = Engine(Worker(parts))
+            transport, quarantine = start.transport, start.quarantine
+
+            def make(registry: Registry, settings: Settings) -> Worker:
+                parts = Parts(
+                    transport, registry, settings, options,
+                    clock=clock, ledger=ledger, quarantine=quarantine,
+                )  # fmt: skip
+                return Worker(parts)
+
+            engine = Engine(make(registry, settings))
+            reloads = None
+            if load is not None:
+                reloads = Reloads(
+                    engine, load=load, build=handlers_of, make=make,
+                    signals=signals, notifier=notifier, clock=clock,
+                )  # fmt: skip
             companions = Companions(_companions())
 
             def look(status: Status) -> None:
@@ -86,7 +98,7 @@ def run(
             daemon = Daemon(
                 engine, notifier=notifier, signals=signals, clock=clock,
                 summary_interval_seconds=settings.engine.summary_interval_seconds,
-                flush_repeats=flush_repeats, on_tick=look,
+                flush_repeats=flush_repeats, on_tick=look, reloads=reloads,
             )  # fmt: skip
             code = EXIT_BUG
             try:
@@ -94,6 +106,20 @@ def run(
             finally:
                 companions.close(code)
             return code
+
+
+def handlers_of(settings: Settings, registry: Registry | None = None) -> Registry:
+    """The configured handlers, or those given, and the archive of events that none asks for.
+
+    Raises: `ConfigurationError`.
+    """
+    state = settings.state_directory
+    importlib.invalidate_caches()  # a module may be new since an earlier call
+    if registry is None:
+        registry = build_registry(settings.handlers, state_directory=state)
+    if settings.unmatched == "archive":
+        archive_unmatched(registry, state_directory=state)
+    return registry
 
 
 def _companions() -> list[Companion]:

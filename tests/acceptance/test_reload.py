@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.acceptance.conftest import archived
 from tests.bench.rig import running_stub
-from tests.moto_queues import number_of, numbered
+from tests.moto_queues import numbered
 from tests.processes import Consume, eventually
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Gate
     from tests.acceptance.scripted_queue import Script
     from tests.bench.rig import StubAddress
-    from tests.processes import Process
 
     Start = Callable[..., Consume]
 
@@ -208,12 +207,15 @@ def test_fifty_reloads_under_load_lose_nothing_and_cost_no_delivery(
     consume: Start, tmp_path: Path
 ) -> None:
     """Each message is in one archive, and none was received twice."""
-    count = 20_000
-    with running_stub(messages=count, latency_ms=2) as stub:
+    count = 8_000
+    with running_stub(messages=count, latency_ms=20) as stub:
         config = Config(consume, tmp_path, stub.queue_url)
-        run = config.start(ARCHIVE.format("a0"), "engine: {max_pollers: 4}")
+        run = config.start(ARCHIVE.format("a0"), "engine: {max_pollers: 1}")
         for number in range(1, 51):
-            config.write(ARCHIVE.format(f"a{number % 2}"), f"engine: {{workers: {1 + number % 4}}}")
+            config.write(
+                ARCHIVE.format(f"a{number % 2}"),
+                f"engine: {{workers: {1 + number % 4}, max_pollers: 1}}",
+            )
             reload(run)
         assert stub.get("/stats")["deleted"] < count  # it had work all the time
         eventually(lambda: stub.get("/stats")["deleted"] == count, "all is handled")
@@ -235,7 +237,9 @@ def test_a_terminal_that_is_closed_stops_it(stub: StubAddress, tmp_path: Path) -
     child, terminal = pty.fork()
     if not child:
         os.chdir(tmp_path)
-        os.execvpe("sh", ["sh", "-c", "exec consume --config config.yaml 2>log"], _environ(tmp_path))
+        os.execvpe(
+            "sh", ["sh", "-c", "exec consume --config config.yaml 2>log"], _environ(tmp_path)
+        )
     log = tmp_path / "log"
     eventually(lambda: log.exists() and '"ready"' in log.read_text(), "it is ready")
     os.kill(child, signal.SIGHUP)

@@ -30,6 +30,7 @@ from consumer.config.problems import (
     has_credentials,
     looks_secret,
 )
+from consumer.config.secret_file import read_secret
 from consumer.config.yaml_file import Document, read_yaml
 
 MASK: Final = "********"
@@ -133,7 +134,7 @@ def _secret_files(aws: AwsSettings, sources: Sources, *, outside_service: bool) 
         if path is None:
             continue
         try:
-            secrets[key] = Given(SecretStr(_read_secret(path)), str(path))
+            secrets[key] = Given(SecretStr(read_secret(path)), str(path))
         except OSError as error:
             absent = isinstance(error, FileNotFoundError | PermissionError)
             if outside_service and absent and path.is_relative_to(_SYSTEMD_CREDENTIALS):
@@ -149,19 +150,6 @@ def _secret_files(aws: AwsSettings, sources: Sources, *, outside_service: bool) 
 def _named(path: Path) -> str:
     """The path for an error; what looks like a key itself is not shown."""
     return HIDDEN if has_credentials(str(path)) else str(path)
-
-
-def _read_secret(path: Path) -> str:
-    """The secret. Raises: `OSError`; `ValueError` that says what is wrong with the file."""
-    with path.open("rb") as file:
-        secret = file.read(65_536).decode("utf-8", "replace").rstrip()
-    if "\ufffd" in secret:
-        raise ValueError("not text; the file must hold the secret and nothing else")
-    if not secret:
-        raise ValueError("is empty; it must hold the secret")
-    if len(secret.split()) != 1 or secret[0].isspace():
-        raise ValueError("holds more than one word; it must hold the secret and nothing else")
-    return secret
 
 
 def effective(loaded: Loaded) -> dict[str, Any]:

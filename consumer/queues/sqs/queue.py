@@ -9,13 +9,14 @@ import structlog
 from consumer import log_events
 from consumer.clock import Clock, SystemClock
 from consumer.config import AwsSettings, QueueSettings
-from consumer.errors import TransportError
+from consumer.errors import AccessDeniedError, TransportError
 from consumer.messages import ReceivedMessage, new_message
 from consumer.queues.rules import QueueAddress, address_of
 from consumer.queues.sending import Outgoing
 from consumer.queues.sqs.calls import BotocoreCalls, WireCalls, calls_of
-from consumer.queues.sqs.client import make_client
+from consumer.queues.sqs.client import KEY_FILES, make_client
 from consumer.queues.sqs.failures import entry_failure, failure_of
+from consumer.queues.sqs.key_files import FileCredentials
 from consumer.queues.sqs.preflight import ATTRIBUTE_NAMES, attributes_of
 from consumer.queues.transport import EntryFailure, QueueAttributes
 from consumer.sqs_limits import MAX_BATCH
@@ -48,21 +49,30 @@ def connect(
     """
     clock = clock or SystemClock()
     address = address_of(queue, aws)
-    session, client = make_client(queue, aws, address, max_connections=max_connections)
+    session, client = make_client(queue, aws, address, max_connections=max_connections, clock=clock)
     calls = calls_of(session, client, queue, clock)
-    return SqsTransport(calls, address, region=client.meta.region_name, clock=clock)
+    keys: FileCredentials | None = session.get_component(KEY_FILES)
+    return SqsTransport(calls, address, region=client.meta.region_name, clock=clock, keys=keys)
 
 
 class SqsTransport:
     """Implements `Transport` and `Sender`. Every call is one request.
 
-    For a queue that is configured by name, the first call also asks for its URL.
+    But a call that is refused is made again if there is another key by now. For a queue that is
+    configured by name, the first call also asks for its URL.
     """
 
     def __init__(
-        self, calls: BotocoreCalls | WireCalls, address: QueueAddress, *, region: str, clock: Clock
+        self,
+        calls: BotocoreCalls | WireCalls,
+        address: QueueAddress,
+        *,
+        region: str,
+        clock: Clock,
+        keys: FileCredentials | None = None,
     ) -> None:
         self._calls = calls
+        self._keys = keys
         self._clock = clock
         self._url = address.url
         self._url_lock = threading.Lock()
@@ -163,6 +173,14 @@ class SqsTransport:
             return self._url
 
     def _ask(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._ask_once(operation, arguments)
+        except AccessDeniedError:
+            if self._keys is None or not self._keys.look(refused=True):
+                raise
+        return self._ask_once(operation, arguments)
+
+    def _ask_once(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         try:
             # Only the call: what it raises is a failure of the transport. A mistake of ours in
             # reading the answer must not be taken for one.

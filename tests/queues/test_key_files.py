@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from consumer.config import AwsSettings, QueueSettings
+from consumer.config import AwsSettings
 from consumer.errors import AccessDeniedError
-from consumer.queues.sqs import connect
 from consumer.queues.sqs.client import session_for
 from consumer.queues.sqs.key_files import HALF_SECONDS, LOOK_SECONDS, FileCredentials
 from consumer.testing import ManualClock
 from tests.cases import for_each
+from tests.queues.servers import WAYS, Request, connected, http, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_ROLE = "arn:aws:iam::123456789012:role/canvas"
+_ASSUMED = b"""<AssumeRoleResponse><AssumeRoleResult><Credentials>
+<AccessKeyId>role-id</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey>
+<SessionToken>role-token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>
+</Credentials></AssumeRoleResult></AssumeRoleResponse>"""
 
 
 class Keys:
@@ -33,8 +39,13 @@ class Keys:
         self.aws = AwsSettings.model_validate(given | values)
         self.credentials = FileCredentials(self.aws, self.clock)
 
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """As settings of `connected`."""
+        return {f"aws_{key}": value for key, value in self.aws.model_dump().items() if value}
+
     def write(self, *values: str) -> None:
-        """Write the files, in this order; None leaves one as it is."""
+        """Write the files, in this order."""
         for name, value in zip(self._names, values, strict=False):
             (self.folder / name).write_text(f"{value}\n")
 
@@ -92,7 +103,10 @@ def test_the_files_are_looked_at_now_and_then(
     assert 2 * 30 / LOOK_SECONDS == pytest.approx(len(looked), abs=4)
 
 
-@for_each("first, second", [("access_key_id", "secret_access_key"), ("secret_access_key", "access_key_id")])
+@for_each(
+    "first, second",
+    [("access_key_id", "secret_access_key"), ("secret_access_key", "access_key_id")],
+)
 def test_half_of_a_change_is_not_used(first: str, second: str, tmp_path_factory: Any) -> None:
     """Whichever file is written first: while only one is new, the old key signs."""
     keys = Keys(tmp_path_factory.mktemp("keys"))
@@ -100,7 +114,7 @@ def test_half_of_a_change_is_not_used(first: str, second: str, tmp_path_factory:
 
     keys.change(**{first: "new"})
     assert OLD == keys.used(after=LOOK_SECONDS)
-    keys.change(**{second: "new"})
+    keys.change(access_key_id="new", secret_access_key="new")
 
     seen = {keys.used(after=1) for _ in range(20)}
     assert {OLD, ("new", "new")} == seen
@@ -185,3 +199,53 @@ def test_what_has_no_file_stays(tmp_path: Path) -> None:
         frozen = credentials.get_frozen_credentials()
 
     assert ("id-2", "s", None) == (frozen.access_key, frozen.secret_key, frozen.token)
+
+
+def _only(key_id: str, refusal: str) -> Any:
+    """A server for one key."""
+
+    def answer(request: Request) -> Iterator[bytes]:
+        if f"Credential={key_id}/" in request.headers["authorization"]:
+            yield http({})
+        else:
+            yield http({"__type": f"com.amazonaws.sqs#{refusal}"}, status=403)
+
+    return serving(answer)
+
+
+@for_each("refusal", ["InvalidClientTokenId", "ExpiredToken"])
+def test_a_call_that_is_refused_is_made_again_with_the_new_key(
+    refusal: str, tmp_path_factory: Any
+) -> None:
+    """By both ways: the old key may be deactivated at once. Without a new one it is refused."""
+    for way in WAYS:
+        keys = Keys(tmp_path_factory.mktemp("keys"))
+        with _only("id-2", refusal) as server:
+            transport = connected(server.url(), way=way, **keys.files)
+            with pytest.raises(AccessDeniedError):
+                transport.attributes()
+            keys.write("id-2", "secret-2")
+
+            transport.attributes()
+            transport.attributes()
+
+            transport.close()
+        assert 4 == len(server.requests)
+
+
+def test_a_role_is_assumed_with_the_key_that_the_files_hold_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are the source of `aws.role_arn`, too."""
+    keys = Keys(tmp_path)
+    with serving(lambda _: [http(_ASSUMED, Connection="close")]) as sts:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{sts.port}")
+        aws = keys.aws.model_copy(update={"role_arn": _ROLE})
+        session = session_for(aws, region="us-east-1", timeout_seconds=5, clock=keys.clock)
+        credentials = session.get_credentials()
+        keys.write("id-2", "secret-2")
+        assert session.get_component("key_files").look(refused=True)
+
+        assert "role-id" == credentials.get_frozen_credentials().access_key
+
+    assert "Credential=id-2/" in sts.requests[0].headers["authorization"]

@@ -28,6 +28,10 @@ _RECEIVE: Final = {
     "AttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
     "MessageAttributeNames": ["All"],
 }
+#: Codes that may mean an old key or token, although they are not fatal.
+_OLD_KEY: Final = (
+    "ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidSignatureException",
+)  # fmt: skip
 _NOT_ANSWERED: Final = EntryFailure("NotInResponse")
 #: What reading an answer raises that has another shape than SQS's: a proxy's, an emulator's.
 _ODD: Final = (AttributeError, KeyError, TypeError)
@@ -175,8 +179,9 @@ class SqsTransport:
     def _ask(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         try:
             return self._ask_once(operation, arguments)
-        except AccessDeniedError:
-            if self._keys is None or not self._keys.look(refused=True):
+        except TransportError as error:
+            refused = isinstance(error, AccessDeniedError) or error.code in _OLD_KEY
+            if not (refused and self._keys and self._keys.look(refused=True)):
                 raise
         return self._ask_once(operation, arguments)
 

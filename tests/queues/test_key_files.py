@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from consumer.config import AwsSettings
-from consumer.errors import AccessDeniedError
+from consumer.errors import TransportError
 from consumer.queues.sqs.client import session_for
 from consumer.queues.sqs.key_files import HALF_SECONDS, LOOK_SECONDS, FileCredentials
 from consumer.testing import ManualClock
@@ -222,7 +222,7 @@ def test_a_call_that_is_refused_is_made_again_with_the_new_key(
         keys = Keys(tmp_path_factory.mktemp("keys"))
         with _only("id-2", refusal) as server:
             transport = connected(server.url(), way=way, **keys.files)
-            with pytest.raises(AccessDeniedError):
+            with pytest.raises(TransportError):
                 transport.attributes()
             keys.write("id-2", "secret-2")
 

@@ -12,6 +12,8 @@ from consumer.errors import ConfigurationError
 
 #: What was handled and is not deleted yet, in the state directory.
 LEDGER_FILE: Final = "ledger.sqlite3"
+#: The control socket, in the runtime directory of a systemd unit, else in the state directory.
+CONTROL_SOCKET: Final = "control.sock"
 #: Errors that last until an operator acts. A full or failing disk may recover.
 _LASTING: Final = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP,

@@ -12,12 +12,19 @@ READY: Final = "ready"  # the first receive succeeded
 SUMMARY: Final = "summary"  # each minute: received, handled, failed, deleted, in flight, lag
 UNHEALTHY: Final = "unhealthy"  # no progress somewhere, or every receive fails
 HEALTHY: Final = "healthy"  # progress again
-DRAINING: Final = "draining"  # a stop was requested: no more receives, what runs is finished
+DRAINING: Final = (
+    "draining"  # reason; a stop was requested: no more receives, what runs is finished
+)
 DRAINED: Final = "drained"  # the totals: handled, deleted, released, abandoned
+PAUSED: Final = "paused"  # by an operator: nothing is received until "resumed" or a restart
+RESUMED: Final = "resumed"  # by an operator
+CONTROL_OFF: Final = "control_off"  # reason; `consume status` and others can't reach this daemon
 STOPPED: Final = "stopped"  # exit code and why
 LOOP_DIED: Final = "loop_died"  # a bug: an engine thread ended with an exception; exit 70
 UNCAUGHT: Final = "uncaught_exception"  # in which thread, its type and place
 COMPANION_FAILED: Final = "companion_failed"  # a bug: metrics or control ended; the rest goes on
+TEXTFILE_FAILED: Final = "textfile_failed"  # code, path; the metrics could not be written
+HTTP_FAILED: Final = "http_failed"  # a bug: an answer of the metrics or the control socket
 THREADS_LEFT: Final = "threads_left"  # the process ended without a handler's threads
 THREADS_MISSING: Final = "threads_missing"  # the system allows fewer threads than configured
 LINES_SUPPRESSED: Final = "lines_suppressed"  # repeats of failures too many to log one by one

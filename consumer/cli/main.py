@@ -21,6 +21,9 @@ from consumer.cli.events import events_group
 from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import Printed, open_closed_streams, output_error, plain_errors
 from consumer.cli.sample import sample_command
+from consumer.cli.status import status_command
+from consumer.cli.steer import drain_command, pause_command, resume_command
+from consumer.cli.tap import tap_command
 from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_OUTPUT, ConsumerError
 
 _HELP_END: Final = help_end(
@@ -195,6 +198,7 @@ def _overrides(options: dict[str, Any]) -> dict[str, Any]:
 
 
 for _command in (
-    config_group, decode_command, demo_command, drift_command, events_group, sample_command,
+    config_group, decode_command, demo_command, drain_command, drift_command, events_group,
+    pause_command, resume_command, sample_command, status_command, tap_command,
 ):  # fmt: skip
     main.add_command(_command)

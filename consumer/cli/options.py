@@ -67,6 +67,20 @@ queue_options: Final = _together(
     config_option,
 )  # fmt: skip
 
+#: Which running daemon. `daemon_of` reads them.
+daemon_options: Final = _together(
+    config_option,
+    click.option(
+        "--instance", metavar="NAME",
+        help="The daemon of the unit canvas-live-events-consumer@NAME.",
+    ),
+    click.option(
+        "--socket", "socket_path", metavar="PATH", type=FILE,
+        help="The control socket. Default: the one in ./canvas-live-events, else the one of the "
+        "unit canvas-live-events-consumer.",
+    ),
+)  # fmt: skip
+
 #: Files with messages, and how the messages are decoded.
 message_options: Final = _together(
     click.argument("files", metavar="FILE...|-", nargs=-1, required=True),

@@ -2,14 +2,27 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from consumer.config.fields import FIELDS, SECRETS, bare_type
+from consumer.config.fields import FIELDS, SECRETS, bare_type, right_for
 from consumer.config.layers import Given, Layer, Sources, variable_of
-from consumer.config.models import AwsSettings, EngineSettings, QueueSettings, Settings
+from consumer.config.models import (
+    AwsSettings,
+    EngineSettings,
+    MetricsSettings,
+    QueueSettings,
+    Settings,
+)
 from consumer.config.problems import HIDDEN, PLACEHOLDER, shown
-from consumer.config.urls import is_same_queue, queue_name_of_url, region_of_url, split_url
+from consumer.config.urls import (
+    host_and_port,
+    is_same_queue,
+    queue_name_of_url,
+    region_of_url,
+    split_url,
+)
 
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 #: As AWS's SDKs read them; botocore itself knows only the second.
@@ -43,6 +56,7 @@ def check_settings(settings: Settings, sources: Sources) -> None:
             base, longest = handler.retry.base_seconds, handler.retry.max_seconds
             error = f"{base:g}: must not be more than max_seconds ({longest:g})"
             sources.add(("handlers", index, "retry", "base_seconds"), error)
+    _check_metrics(settings.metrics, sources)
     _check_aws(settings.aws, sources)
     _check_region(settings, sources)
 
@@ -114,6 +128,22 @@ def _check_engine(engine: EngineSettings, sources: Sources) -> None:
     if base > longest:
         error = f"{base:g}: must not be more than engine.retry_max_seconds ({longest:g})"
         sources.add("engine.retry_base_seconds", error)
+
+
+def _check_metrics(metrics: MetricsSettings, sources: Sources) -> None:
+    key, listen, textfile = "metrics.listen", metrics.listen, metrics.textfile
+    address = None if listen is None else host_and_port(listen)
+    if listen is not None and address is None:
+        sources.add(key, f"{shown(listen)}: must be {right_for(FIELDS[key])}")
+    elif address is not None and not ip_address(address[0]).is_loopback:
+        sources.warn(
+            key,
+            f"{listen}: not only this machine can reach it, and it asks for no password: it shows "
+            "the names of queue, handlers and events, and how many there are; 127.0.0.1 is safer",
+        )
+    if textfile is not None and textfile.suffix != ".prom":
+        error = f"{shown(str(textfile))}: must end in .prom, else node_exporter does not read it"
+        sources.add("metrics.textfile", error)
 
 
 def _check_aws(aws: AwsSettings, sources: Sources) -> None:

@@ -202,6 +202,17 @@ class QuarantineSettings(Section):
         return self.directory is not None or self.queue_url is not None
 
 
+class MetricsSettings(Section):
+    """What is given to monitoring systems; nothing by default."""
+
+    listen: _Text | None = Field(
+        default=None,
+        examples=["127.0.0.1:9464"],
+        description='an IP address and a port, such as "127.0.0.1:9464" or "[::1]:9464", or null',
+    )
+    textfile: Path | None = None
+
+
 class Settings(Section):
     """Everything. `Settings()` is the defaults, with no queue."""
 
@@ -211,5 +222,6 @@ class Settings(Section):
     handlers: tuple[HandlerSettings, ...] = ()
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
+    metrics: MetricsSettings = MetricsSettings()
     unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")

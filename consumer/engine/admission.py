@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from consumer.clock import Clock
-from consumer.engine.breaker import Breaker, WaitingForRetry
+from consumer.engine.breaker import Breaker, BreakerState, WaitingForRetry
 from consumer.engine.call import Call
 from consumer.engine.lane import Lane
 from consumer.handlers.registering.registry import Handler
@@ -181,6 +181,11 @@ class Admission:
     def held(self) -> int:
         """How many events breakers hold."""
         return sum(map(len, self._breakers.values()))
+
+    def breaker_of(self, handler: str) -> tuple[BreakerState, int]:
+        """The state of a handler's breaker, and how many events it holds."""
+        breaker = self._breakers.get(handler)
+        return ("closed", 0) if breaker is None else (breaker.state, len(breaker))
 
     def failing(self) -> list[str]:
         """The names of the handlers that fail all the time."""

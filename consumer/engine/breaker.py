@@ -22,6 +22,8 @@ from consumer.retry import RetryPolicy
 
 _log = structlog.get_logger(__name__)
 
+BreakerState = Literal["closed", "open", "probing"]
+
 #: The pauses between probes, in seconds.
 PROBE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=30.0)
 #: How long to wait for a new message as the probe, before a call that failed is tried once more.
@@ -68,6 +70,13 @@ class Breaker:
     def __len__(self) -> int:
         """How many events are held."""
         return self._held
+
+    @property
+    def state(self) -> BreakerState:
+        """Probing: the handler has been given one call, whose result decides."""
+        if not self.is_open:
+            return "closed"
+        return "open" if self._probe is None else "probing"
 
     def enter(self, call: Call, *, room: int) -> Literal["go", "held", "full"]:
         """Ask to hand a call to the handler: now, later (it is held), or there is no room."""

@@ -15,6 +15,7 @@ from consumer.engine.intake import Intake
 from consumer.engine.invoke import Invoker
 from consumer.engine.settle import Settler
 from consumer.engine.stats import Stats
+from consumer.engine.tap import Tap
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.ledger.ledger import Ledger
 from consumer.messages import ACK, Event, Outcome
@@ -34,11 +35,14 @@ class Flow:
     ledger: Ledger
     settler: Settler
     stats: Stats
+    tap: Tap
 
     def begin(self, message: InFlightMessage) -> None:
         """Decode a message, find out which handlers are to get which of its events, call them."""
         events = self.intake.events(message)
         if isinstance(events, Outcome):  # not an event, or a copy of one that is being handled
+            if self.tap.viewers:
+                self.tap.show_message(message, events)
             self.settler.settle(message, events)
             return
         message.events = events
@@ -47,6 +51,8 @@ class Flow:
         if work:
             self._start(message, work)
         else:  # it is to be deleted unread, or everything was done before
+            if self.tap.viewers:
+                self.tap.show_message(message)
             self._settle([message])
 
     def _route(self, message: InFlightMessage) -> Work:
@@ -92,11 +98,15 @@ class Flow:
         if entered == "full":
             self._end(call, admission.hide(call))
             return
+        tap = self.tap
+        began = tap.clock.monotonic() if tap.viewers else None
         try:
             outcomes = self.invoker.call(call)
         finally:
             if call.has_place:
                 admission.leave(call)
+        if began is not None:
+            tap.show(call, outcomes, began)
         judged = admission.judge(call, outcomes)
         if judged is not None:
             self._end(call, judged)

@@ -86,6 +86,7 @@ class Heartbeat:
                 continue  # received again meanwhile: that delivery has a visibility of its own
             if failure is None:
                 message.visible_at = now + seconds
+                self._stats.add("extended")
             elif failure.gone and self._in_flight.holds(message):
                 self._lose(message, failure.code)
             # Else it was settled meanwhile, or is due again at the next tick.

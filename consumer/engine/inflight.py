@@ -89,14 +89,19 @@ class InFlight:
         self._messages: dict[str, InFlightMessage] = {}
         self._reserved = 0
         self._bytes = 0
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
+        self.max_messages = max_messages
+        self.max_bytes = max_bytes
         #: Set while anything is held.
         self.occupied = threading.Event()
 
     def __len__(self) -> int:
         """How many messages are held."""
         return len(self._messages)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of bodies are held."""
+        return self._bytes
 
     def has_room(self) -> bool:
         """True if a receive could be made now (a hint: `reserve` decides)."""
@@ -111,9 +116,9 @@ class InFlight:
             return granted
 
     def _room(self, wanted: int) -> int:
-        free = self._max_messages - len(self._messages) - self._reserved
+        free = self.max_messages - len(self._messages) - self._reserved
         # A receive may bring ten of the largest.
-        bytes_free = self._max_bytes - self._bytes - self._reserved * MAX_MESSAGE_BYTES
+        bytes_free = self.max_bytes - self._bytes - self._reserved * MAX_MESSAGE_BYTES
         room = min(wanted, free, bytes_free // MAX_MESSAGE_BYTES)
         if room < 1 and not self._messages and not self._reserved:
             return 1  # however small the limit in bytes: one message at a time always goes

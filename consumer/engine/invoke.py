@@ -9,6 +9,7 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.engine.call import Call, Entry
 from consumer.engine.forks import ForkGuard
+from consumer.engine.handler_stats import LastError
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure, Retry, describe, outcome_of
 from consumer.handlers.registering.registry import Handler
@@ -52,6 +53,8 @@ class Invoker:
         self._forks = ForkGuard()
         self._lock = threading.Lock()
         self._runs: set[Run] = set()
+        #: By thread: the call that it makes now, and `Clock.monotonic()` at which it began.
+        self.running: dict[int, tuple[Call, float]] = {}
 
     def call(self, call: Call) -> Sequence[Outcome]:
         """Run the handler, its predicate first; one outcome for each event, by position."""
@@ -62,11 +65,14 @@ class Invoker:
                 return [outcome]
         run = None
         timeout = handler.timeout_seconds or self._default_timeout
+        began = self._clock.monotonic()
         if timeout is not None:
-            run = Run(call, self._clock.monotonic() + timeout)
+            run = Run(call, began + timeout)
             with self._lock:
                 self._runs.add(run)
         context = self._context(call, run)
+        thread = threading.get_ident()
+        self.running[thread] = (call, began)
         try:
             if handler.call is not None:
                 handler.call(entries[0][1], context)
@@ -74,11 +80,15 @@ class Invoker:
                 handler.call_batch([event for _, event in entries], context)
         except BaseException as error:  # a handler's sys.exit() must not end a thread of ours
             self._forks.check(error)
+            self._stats.handlers[handler.name].add(self._clock.monotonic() - began)
             return self._failed(call, error)
         else:
             self._forks.check()
-            return [ACK] * len(entries)
+            ended, size = self._clock.monotonic(), len(entries)
+            self._stats.handlers[handler.name].succeeded(ended - began, size, ended)
+            return [ACK] * size
         finally:
+            self.running.pop(thread, None)
             if run is not None:
                 self._end(run)
 
@@ -171,15 +181,19 @@ class Invoker:
             if not isinstance(failure, BaseException):
                 failure = TypeError("the failures of a BatchFailure must be exceptions")
             outcomes.append(self._failure(handler, entry, failure))
+        self._stats.handlers[handler.name].handled_in_part(outcomes.count(ACK))
         return outcomes
 
-    @staticmethod
     def _failure(
-        handler: Handler, entry: Entry, error: BaseException, *, events: int = 1
+        self, handler: Handler, entry: Entry, error: BaseException, *, events: int = 1
     ) -> Outcome:
         outcome = outcome_of(error)
         message, event = entry
-        facts = {
+        asked = isinstance(error, Retry) or outcome.verdict == "reject"
+        what = {"error_type": type(error).__name__, "error_at": ""} if asked else describe(error)
+        last = LastError(what["error_type"], what["error_at"], self._clock.monotonic())
+        self._stats.handlers[handler.name].failed(last, events)
+        facts: dict[str, object] = {
             "handler": handler.name,
             "event_name": event.name,
             "message_id": message.message_id,
@@ -187,10 +201,10 @@ class Invoker:
         }
         if events > 1:
             facts["events"] = events
-        if outcome.verdict == "reject":
-            _log.warning(log_events.HANDLER_REJECTED, reason=outcome.reason, **facts)
-        elif isinstance(error, Retry):
-            _log.warning(log_events.HANDLER_RETRY, reason=outcome.reason, **facts)
+        if asked:
+            rejected = outcome.verdict == "reject"
+            log_event = log_events.HANDLER_REJECTED if rejected else log_events.HANDLER_RETRY
+            _log.warning(log_event, reason=outcome.reason, **facts)
         else:
-            _log.warning(log_events.HANDLER_FAILED, **facts, **describe(error), exc_info=error)
+            _log.warning(log_events.HANDLER_FAILED, **facts, **what, exc_info=error)
         return outcome

@@ -140,6 +140,8 @@ class Outbox:
         self._ledger.forget([message.message_id for message in messages])
         self._in_flight.release(messages)
         self._stats.add("deleted", len(messages))
+        if messages:
+            self._stats.last_delete = self._clock.monotonic()
         _log_settled(messages, "deleted")
 
     def _not_deleted(self, messages: Sequence[InFlightMessage], code: str) -> None:

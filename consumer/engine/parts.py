@@ -19,6 +19,7 @@ from consumer.engine.pool import Pool
 from consumer.engine.receive import Receiver, RunOptions
 from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
+from consumer.engine.tap import Tap
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger
@@ -47,12 +48,8 @@ class Parts:
         quarantine: Quarantine | None = None,
     ) -> None:
         engine, rng = settings.engine, rng or Random()
-        self.registry, self.settings, self.clock, self.stats = (
-            registry,
-            settings,
-            clock,
-            options.stats,
-        )
+        self.registry, self.settings, self.clock = registry, settings, clock
+        self.stats, self.tap = options.stats, options.tap or Tap(clock)
         #: Set once no more messages are to be received or begun.
         self.stopping = threading.Event()
         self.ledger = Ledger(clock=clock) if ledger is None else ledger
@@ -118,4 +115,5 @@ class Parts:
             self.ledger,
             self.settler,
             self.stats,
+            self.tap,
         )

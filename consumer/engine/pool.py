@@ -61,6 +61,8 @@ class Pool:
         self._max_receives = engine.max_pollers
         self._turn = threading.Condition(threading.Lock())
         self._roles: dict[Role, int] = dict.fromkeys(get_args(Role), 0)
+        #: By thread: its role, and `Clock.monotonic()` at which it took it.
+        self.doing: dict[int, tuple[Role, float]] = {}
         self._parked = 0
         self._closed = False
         #: Begin no message and let no call continue: what is left is returned.
@@ -142,6 +144,7 @@ class Pool:
 
     def do(self, role: Role) -> None:
         """Do the role as long as there is more of it. Raises what is fatal, or a bug."""
+        self.doing[threading.get_ident()] = (role, self._clock.monotonic())
         try:
             if role == "work":
                 while self.work_once():
@@ -155,6 +158,7 @@ class Pool:
                     pass
         finally:
             self.release_role(role)
+            self.doing.pop(threading.get_ident(), None)
 
     def release_role(self, role: Role) -> None:
         """The role may be taken by another thread."""

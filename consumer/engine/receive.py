@@ -14,6 +14,7 @@ from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.engine.inflight import InFlight, InFlightMessage
 from consumer.engine.stats import Stats
+from consumer.engine.tap import Tap
 from consumer.engine.until_empty import UntilEmpty
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
@@ -41,8 +42,9 @@ class RunOptions:
     max_messages: int | None = None
     #: Stop once a whole long poll has brought nothing new.
     until_empty: bool = False
-    #: They go on when a reload replaces the engine.
+    #: This and the next go on when a reload replaces the engine.
     stats: Stats = field(default_factory=Stats)
+    tap: Tap | None = None
 
 
 class Received(NamedTuple):
@@ -214,16 +216,7 @@ class Receiver:
             self.last_error_code = ""
             _log.info(log_events.RECEIVE_RECOVERED, failures=failures)
         self.succeeded = True
-        self._stats.add("receives")
-        if not messages:
-            self._stats.add("empty_receives")
-            return
-        self._stats.add("received", len(messages))
-        if again := sum([message.receive_count > 1 for message in messages]):
-            self._stats.add("redelivered", again)
-        sent_at = messages[0].sent_at
-        if sent_at is not None:
-            self._stats.lag_seconds = max(0.0, (self._clock.now() - sent_at).total_seconds())
+        self._stats.received(messages, self._clock.now(), self._clock.monotonic())
 
     def _note_failure(self, error: TransportError, began: float) -> float:
         """Count and log a failure; returns how long to pause. Raises what is fatal for good."""

@@ -35,7 +35,7 @@ class StallDetector:
         self.stalled = False
 
     def pause(self, *, paused: bool) -> None:
-        """Nothing is received on purpose, so there is nothing to find; then the looks begin again."""
+        """While nothing is received on purpose, do not look; then begin again."""
         self._paused = paused
         self._suspicious = False
         self._due = self._clock.monotonic() + LOOK_SECONDS

@@ -1,12 +1,15 @@
-"""What happened, in numbers: for the summary line, the status and the final account."""
+"""What happened, in numbers: for the summary line, the status, metrics and the final account."""
 
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Literal
 
+from consumer.engine.handler_stats import HandlerStats
+from consumer.engine.histogram import AGE_BOUNDS, Histogram
 from consumer.engine.inflight import InFlightMessage
-from consumer.messages import Event
+from consumer.messages import Event, ReceivedMessage
 
 CounterName = Literal[
     "received",  # messages, redeliveries included
@@ -29,6 +32,7 @@ CounterName = Literal[
     "duplicate_events",  # events that were handled before, under another message id or this one
     "already_handled",  # handler runs spared because the ledger knew better
     "unmatched",  # events that no handler asked for: archived, or deleted, as configured
+    "extended",  # times that the visibility of a message was extended
     "visibility_lost",
     "handlers_stuck",
     "receive_failures",
@@ -38,26 +42,81 @@ CounterName = Literal[
 ]
 
 
+#: Event name and format.
+Kind = tuple[str, str]
+
+
+class _HandlerTable(dict[str, HandlerStats]):
+    """By name of the handler; what is missing is made."""
+
+    def __missing__(self, name: str) -> HandlerStats:
+        return self.setdefault(name, HandlerStats())
+
+
 class Stats:
     """Counters since the start. Any thread may call any method."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        #: Events handled, by event name.
-        self._events: Counter[str] = Counter()
+        #: Events handled.
+        self._events: Counter[Kind] = Counter()
         #: Likewise, those that no handler asked for.
-        self._unmatched: Counter[str] = Counter()
+        self._unmatched: Counter[Kind] = Counter()
+        #: What happened with each handler.
+        self.handlers = _HandlerTable()
         #: Seconds that the newest messages had waited in the queue when they were received.
         self.lag_seconds = 0.0
+        #: Of messages at their first receive: seconds since SQS accepted them.
+        self.lag = Histogram(AGE_BOUNDS)
+        #: Of events that were handled: seconds since they happened in Canvas.
+        self.lateness = Histogram(AGE_BOUNDS)
+        #: The wall clock, set several times a second: reading it for each event would take longer.
+        self.now: datetime | None = None
+        #: `Clock.monotonic()` of the last receive that SQS answered, of the last one that brought
+        #: messages, and of the last confirmed delete. None: there was none.
+        self.last_receive: float | None = None
+        self.last_message: float | None = None
+        self.last_delete: float | None = None
 
     def add(self, name: CounterName, amount: int = 1) -> None:
         """Count."""
         with self._lock:
             self._counts[name] += amount
 
+    def received(self, messages: Sequence[ReceivedMessage], now: datetime, at: float) -> None:
+        """Count a receive that SQS has answered at this time."""
+        self.now, self.last_receive = now, at
+        ages: list[float] = []
+        again = 0
+        seconds = now.timestamp()
+        for message in messages:
+            if message.receive_count > 1:
+                again += 1
+            else:
+                try:
+                    age = seconds - int(message.attributes["SentTimestamp"]) / 1000
+                except (KeyError, TypeError, ValueError):
+                    continue
+                ages.append(max(age, 0.0))
+        with self._lock:
+            counts = self._counts
+            counts["receives"] += 1
+            if not messages:
+                counts["empty_receives"] += 1
+                return
+            counts["received"] += len(messages)
+            if again:
+                counts["redelivered"] += again
+        self.last_message = at
+        self.lag.add_all(ages)
+        sent_at = messages[0].sent_at
+        if sent_at is not None:
+            self.lag_seconds = max(0.0, (now - sent_at).total_seconds())
+
     def handled(self, messages: Iterable[InFlightMessage]) -> None:
         """Count messages as handled, and their events; or as unmatched, if no handler asked."""
+        now, ages = self.now, list[float]()
         with self._lock:
             for message in messages:
                 wanted, unmatched = message.events, message.unmatched
@@ -69,6 +128,9 @@ class Stats:
                         continue
                 self._counts["handled"] += 1  # also a message all of whose events are duplicates
                 _count(self._events, wanted)
+                if now is not None:
+                    ages += [max((now - e.time).total_seconds(), 0.0) for e in wanted if e.time]
+        self.lateness.add_all(ages)
 
     def __getitem__(self, name: CounterName) -> int:
         """One counter."""
@@ -79,19 +141,31 @@ class Stats:
         with self._lock:
             return dict(self._counts)
 
+    def kinds(self) -> tuple[dict[Kind, int], dict[Kind, int]]:
+        """Events by name and format, those that came first before others: handled, unmatched."""
+        with self._lock:
+            return dict(self._events), dict(self._unmatched)
+
     def events(self) -> dict[str, int]:
         """Events handled, by name, most frequent first."""
         with self._lock:
-            return dict(self._events.most_common())
+            return _by_name(self._events)
 
     def unmatched_events(self) -> dict[str, int]:
         """Events that no handler asked for, by name, most frequent first."""
         with self._lock:
-            return dict(self._unmatched.most_common())
+            return _by_name(self._unmatched)
 
 
-def _count(table: Counter[str], events: Sequence[Event]) -> None:
+def _count(table: Counter[Kind], events: Sequence[Event]) -> None:
     for event in events:
-        name = event.name
+        kind = (event.name, event.format)
         # Names come from outside: the table must not grow with them.
-        table[name if name in table or len(table) < 1000 else "(other)"] += 1
+        table[kind if kind in table or len(table) < 1000 else ("(other)", event.format)] += 1
+
+
+def _by_name(table: Counter[Kind]) -> dict[str, int]:
+    names: Counter[str] = Counter()
+    for (name, _), count in table.items():
+        names[name] += count
+    return dict(names.most_common())

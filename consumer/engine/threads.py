@@ -72,6 +72,7 @@ class Threads:
         """The housekeeper does what is due by time. It makes no call to the queue."""
         parts = self._parts
         self.progress = parts.clock.monotonic()
+        parts.stats.now = parts.clock.now()
         parts.flow.tick()
         parts.invoker.find_stuck()
         parts.pool.nudge()

@@ -7,6 +7,7 @@ from typing import Literal
 import structlog
 
 from consumer import log_events
+from consumer.engine.figures import Figures, figures_of
 from consumer.engine.forks import ForkGuard
 from consumer.engine.parts import Parts
 from consumer.engine.status import Status, Watch
@@ -26,7 +27,7 @@ LAST_CALLS_SECONDS = 5.0
 
 
 class Worker:
-    """One thread calls all methods; any thread may call `pause`."""
+    """One thread calls all methods; any thread may call `pause` and `figures`."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -41,11 +42,21 @@ class Worker:
         """The engine at this moment."""
         return self._watch.status()
 
-    def pause(self, *, paused: bool) -> None:
-        """Begin no receive any more, or receive again at once. What is in flight goes on."""
+    def figures(self) -> Figures:
+        """All numbers at this moment; any thread may call it."""
+        return figures_of(self.parts)
+
+    def pause(self, *, paused: bool) -> bool:
+        """Begin no receive any more, or receive again at once. What is in flight goes on.
+
+        Returns: False if that was so already.
+        """
+        if self.parts.receiver.paused is paused:
+            return False
         self.parts.receiver.pause(paused=paused)
         self.parts.stall.pause(paused=paused)
         self.parts.pool.nudge()
+        return True
 
     def stop(self) -> None:
         """Make no more receives. An open long poll may finish: aborting it would hide messages."""

@@ -36,16 +36,19 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
 
 def write(event: Event, context: Context) -> None:
     """Log one line at info. Any thread may call it."""
-    _log.info(
-        log_events.EVENT,
-        event_name=event.name if _NAME(event.name) else "(other)",
-        event_time=event.time.isoformat() if event.time else None,
-        format=event.format,
-        event_key=event.key if _KEY(event.key) else "(other)",
-        message_id=event.message_id,
-        receive_count=context.receive_count,
+    _log.info(log_events.EVENT, **safe_facts(event), receive_count=context.receive_count)
+
+
+def safe_facts(event: Event) -> dict[str, str | None]:
+    """What may be shown of any event: no body and no person's data."""
+    return {
+        "event_name": event.name if _NAME(event.name) else "(other)",
+        "event_time": event.time.isoformat() if event.time else None,
+        "format": event.format,
+        "event_key": event.key if _KEY(event.key) else "(other)",
+        "message_id": event.message_id,
         **dict(_ids(event)),
-    )
+    }
 
 
 def _ids(event: Event) -> Iterator[tuple[str, str]]:

@@ -79,13 +79,14 @@ class Daemon:
         self._engine.worker.start()
         while True:
             status = self._look_around()
-            reason = "signal" if self._signals.count else status.finished
+            reason = self._signals.reason or status.finished
             if reason:
                 break
             if self._reloads and self._ready and self._reloads.look(self._while_reloading):
                 self._after_reload()
                 continue
-            idle = status.ready and status.open_receives and not status.in_flight
+            waits = status.open_receives or status.paused
+            idle = status.ready and waits and not status.in_flight
             idle = idle and not (self._reloads and self._reloads.under_way)
             self._signals.wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
         self._drain(reason, status)
@@ -197,6 +198,8 @@ def _status_line(status: Status, *, rate: float) -> str:
     code, unhealthy = status.receive_error_code, status.problems + status.outages
     if unhealthy:
         state = f"unhealthy ({', '.join(unhealthy)})" + (f", the last with {code}" if code else "")
+    elif status.paused:
+        state = "paused"
     elif status.failing_handlers:
         state = f"waiting for {', '.join(status.failing_handlers)} to work again"
     elif code:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from consumer.engine.figures import Figures
 from consumer.engine.status import Status
 from consumer.engine.worker import Worker
 from consumer.handlers.registering.registry import Handler
@@ -10,7 +11,7 @@ from consumer.handlers.registering.registry import Handler
 class Engine:
     """Holds the current worker: ask for `worker` each time, because a reload replaces it.
 
-    Any thread may read `worker` and call `pause`; the main thread calls all other methods.
+    Any thread may read `worker`, and call `figures` and `pause`; the main thread calls the others.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -22,11 +23,19 @@ class Engine:
         """The engine at this moment."""
         return self.worker.status()
 
-    def pause(self, *, paused: bool) -> None:
-        """Begin no receive any more, or receive again at once; also after a reload."""
-        self._paused = paused
+    def figures(self) -> Figures:
+        """All numbers at this moment."""
+        return self.worker.figures()
+
+    def pause(self, *, paused: bool) -> bool:
+        """Begin no receive any more, or receive again at once; also after a reload.
+
+        Returns: False if that was so already.
+        """
+        changed, self._paused = self._paused is not paused, paused
         if not self._leaving:
             self.worker.pause(paused=paused)
+        return changed
 
     def replace(
         self,

@@ -17,16 +17,21 @@ from consumer.directories import check_directories
 from consumer.engine.parts import Parts
 from consumer.engine.receive import RunOptions
 from consumer.engine.status import Status
+from consumer.engine.tap import Tap
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_BUG, EXIT_OK
 from consumer.handlers.loading.loader import archive_unmatched, build_registry, unmatched_patterns
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import open_ledger
 from consumer.queues.rules import address_of
-from consumer.queues.sqs import QueueCheck
-from consumer.service.companions import Companion, Companions
+from consumer.queues.sqs import QueueCheck, SqsTransport
+from consumer.service.companions import Companions
+from consumer.service.control import control_socket, open_control
 from consumer.service.daemon import Daemon
+from consumer.service.depth import Depths
 from consumer.service.engine import Engine
+from consumer.service.monitor import Monitor
+from consumer.service.monitoring import listening, metrics_companions
 from consumer.service.reload import Reloads
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
@@ -63,7 +68,7 @@ def run(
     registry = handlers_of(settings, registry)
     notifier, signals = Notifier(environ), StopSignals(reloads=load is not None)
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
-    with signals.installed(), closing(start):
+    with signals.installed(), closing(start), listening(settings.metrics) as listener:
         _log_starting(settings, registry)
         check = start.check()
         if check is None or start.transport is None:
@@ -71,7 +76,7 @@ def run(
             _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
             return EXIT_OK
         _log_check(check)
-        options = _options(settings, check, max_messages, until_empty=drain_when_empty)
+        options = _options(settings, check, max_messages, until_empty=drain_when_empty, clock=clock)
         with closing(open_ledger(state, clock=clock)) as ledger:
             transport, quarantine = start.transport, start.quarantine
 
@@ -89,7 +94,19 @@ def run(
                     engine, load=load, build=handlers_of, make=make,
                     signals=signals, notifier=notifier, clock=clock,
                 )  # fmt: skip
-            companions = Companions(_companions())
+            depths = _depths(transport, check, clock)
+            monitor = Monitor(
+                engine.figures, clock=clock, region=transport.region, depths=depths,
+                requests=start.requests, credentials_expire_at=transport.credentials_expire_at,
+            )  # fmt: skip
+            control = open_control(control_socket(state, environ), engine, signals, monitor.facts)
+            companions = Companions(
+                [
+                    monitor,
+                    *metrics_companions(settings.metrics, listener, monitor.facts, depths, clock),
+                    *([] if control is None else [control]),
+                ]
+            )
 
             def look(status: Status) -> None:
                 on_tick(status)
@@ -122,9 +139,15 @@ def handlers_of(settings: Settings, registry: Registry | None = None) -> Registr
     return registry
 
 
-def _companions() -> list[Companion]:
-    """What is configured to run beside the engine."""
-    return []
+def _depths(transport: SqsTransport, check: QueueCheck, clock: Clock) -> Depths:
+    name = check.attributes.dead_letter_queue
+    return Depths(
+        transport,
+        transport.name,
+        check.attributes,
+        dead_letters=None if name is None else transport.beside(name),
+        clock=clock,
+    )
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:
@@ -155,7 +178,12 @@ def _log_check(check: QueueCheck) -> None:
 
 
 def _options(
-    settings: Settings, check: QueueCheck, max_messages: int | None, *, until_empty: bool
+    settings: Settings,
+    check: QueueCheck,
+    max_messages: int | None,
+    *,
+    until_empty: bool,
+    clock: Clock,
 ) -> RunOptions:
     queue = settings.queue
     return RunOptions(
@@ -164,6 +192,7 @@ def _options(
         or 30,  # SQS's own default
         max_messages=max_messages,
         until_empty=until_empty,
+        tap=Tap(clock),
     )
 
 

@@ -48,10 +48,29 @@ class StopSignals:
         self.reloads = 0
         self._reloads = reloads
         self._had_terminal = has_terminal()
+        self._requested = False
         self._stacks_asked = 0
         self._stacks_logged = 0
         self._process = os.getpid()
         self._woken: socket.socket | None = None
+        self._waker: socket.socket | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why to drain; "" if nothing asked for it."""
+        return "signal" if self.count else "request" * self._requested
+
+    def request(self) -> None:
+        """Ask for a drain, as one signal does; a signal after it is the first one. Any thread."""
+        self._requested = True
+        self.wake()
+
+    def wake(self) -> None:
+        """End a `wait` in progress. Any thread may call it."""
+        waker = self._waker
+        if waker is not None:
+            with suppress(OSError):  # it is full, or was closed: the wait ends anyway
+                waker.send(b"\0")
 
     def note(self, number: int, _frame: FrameType | None = None) -> None:
         """The handler of all signals."""
@@ -98,7 +117,7 @@ class StopSignals:
         woken, waker = socket.socketpair()
         with woken, waker:
             waker.setblocking(False)
-            self._woken = woken
+            self._woken, self._waker = woken, waker
             os.register_at_fork(after_in_child=self._do_not_wake_parent)
             # The interpreter writes a byte for each signal, which ends a `wait` in progress.
             descriptor = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
@@ -109,7 +128,7 @@ class StopSignals:
                 for number, handler in before.items():
                     signal.signal(number, handler)
                 signal.set_wakeup_fd(descriptor)
-                self._woken = None
+                self._woken = self._waker = None
 
     def _do_not_wake_parent(self) -> None:
         """In a child that a handler has forked: it shares the socket with its parent."""

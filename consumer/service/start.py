@@ -11,6 +11,7 @@ from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.errors import ThreadsError, TransportError
 from consumer.queues.quarantine import DirectoryQuarantine, Quarantine, QueueQuarantine
+from consumer.queues.requests import RequestCounts
 from consumer.queues.rules import quarantine_queue
 from consumer.queues.sqs import CredentialsError, QueueCheck, SqsTransport, check_queue, connect
 from consumer.service.signals import StopSignals
@@ -40,6 +41,8 @@ class Start:
         queue = settings.queue
         calls = queue.effective_read_timeout_seconds + queue.connect_timeout_seconds
         self._longest_attempt = calls + _MARGIN_SECONDS
+        #: Every request of this process to AWS, also of later attempts.
+        self.requests = RequestCounts()
         self.transport: SqsTransport | None = None
         self.quarantine: Quarantine | None = None
 
@@ -101,10 +104,13 @@ class Start:
         settings = self._settings
         queue, aws, engine = settings.queue, settings.aws, settings.engine
         if self.transport is None:
-            connections = engine.workers + engine.max_pollers + 4
-            self.transport = connect(queue, aws, max_connections=connections, clock=self._clock)
+            connections = engine.workers + engine.max_pollers + 5
+            self.transport = connect(
+                queue, aws,
+                max_connections=connections, clock=self._clock, requests=self.requests,
+            )  # fmt: skip
         if self.quarantine is None:
-            self.quarantine = _quarantine(settings, self._clock)
+            self.quarantine = _quarantine(settings, self._clock, self.requests)
         return check_queue(
             self.transport,
             read_timeout_seconds=queue.effective_read_timeout_seconds,
@@ -132,12 +138,12 @@ class Start:
             self._clock.wait(never, min(left, _TICK_SECONDS))
 
 
-def _quarantine(settings: Settings, clock: Clock) -> Quarantine | None:
+def _quarantine(settings: Settings, clock: Clock, requests: RequestCounts) -> Quarantine | None:
     configured = settings.quarantine
     if configured.queue_url is not None:
         queue, aws = quarantine_queue(configured.queue_url, settings.aws)
         queue = queue.model_copy(update={"transport": settings.queue.transport})
-        return QueueQuarantine(connect(queue, aws, clock=clock))
+        return QueueQuarantine(connect(queue, aws, clock=clock, requests=requests))
     if configured.directory is not None:
         return DirectoryQuarantine(settings.state_directory / configured.directory, clock=clock)
     return None

@@ -294,7 +294,7 @@ def test_lesson_15_everything_in_flight_is_renewed_in_time(
 ) -> None:
     """Bento could not renew all its handles: here a full table is renewed at each half-life."""
     rig = make_rig(registry)
-    capacity = rig.parts.in_flight._max_messages
+    capacity = rig.parts.in_flight.max_messages
     rig.send(count=capacity)
     while rig.receive().messages:
         pass

@@ -84,10 +84,10 @@ def test_without_receives_the_watchdog_still_ends_what_is_not_paused(
     rig.worker.pause(paused=True)
     rig.beat(1000, step=10)
     rig.worker.pause(paused=False)
-    assert rig.status.problems == ()
+    assert not rig.status.problems
 
     rig.beat(200, step=10)
-    assert rig.status.problems == ("no thread receives",)
+    assert "no thread receives" in rig.status.problems
 
 
 def test_a_run_until_empty_waits_for_the_end_of_the_pause(
@@ -138,7 +138,7 @@ def test_the_probe_of_a_breaker_is_a_held_event(make_rig: MakeRig, registry: Reg
     rig.send(count=4)
     rig.receive()
     rig.work()
-    assert rig.status.failing_handlers == ("store",)
+    assert "store" in rig.status.failing_handlers
 
     rig.worker.pause(paused=True)
     works.append(True)
@@ -146,7 +146,7 @@ def test_the_probe_of_a_breaker_is_a_held_event(make_rig: MakeRig, registry: Reg
         rig.beat(1)
         rig.run_threads()
 
-    assert rig.status.failing_handlers == ()
+    assert not rig.status.failing_handlers
     assert (0, 4) == (rig.status.in_flight, rig.stats["deleted"])
 
 

@@ -40,7 +40,7 @@ class Keys:
         self.credentials = FileCredentials(self.aws, self.clock)
 
     @property
-    def files(self) -> dict[str, Path | None]:
+    def files(self) -> dict[str, Any]:
         """As settings of `connected`."""
         return {f"aws_{key}": value for key, value in self.aws.model_dump().items() if value}
 
@@ -93,7 +93,12 @@ def test_the_files_are_looked_at_now_and_then(
     keys.used(after=SOON)
     looked: list[Path] = []
     stat = Path.stat
-    monkeypatch.setattr(Path, "stat", lambda path: looked.append(path) or stat(path))
+
+    def counted(path: Path) -> object:
+        looked.append(path)
+        return stat(path)
+
+    monkeypatch.setattr(Path, "stat", counted)
     monkeypatch.setattr(Path, "open", None)
 
     for _ in range(1000):

@@ -76,6 +76,7 @@ def test_a_signal_is_noticed_at_once(idle: bool) -> None:
         ({"ready": False}, 300),
         ({"ready": True, "in_flight": 1}, 300),
         ({"ready": True, "open_receives": 0}, 300),
+        ({"ready": True, "open_receives": 0, "paused": True}, 60),
     ],
 )
 def test_an_idle_minute_costs_sixty_looks(status: dict[str, Any], looks: int) -> None:
@@ -174,6 +175,20 @@ def test_the_status_is_for_people(stage: Stage) -> None:
     ] == statuses[:2]
     assert str(statuses[2]).startswith("receiving fails (RequestThrottled), retrying: 0.0 ")
     assert str(statuses[3]).startswith("waiting for grades to work again: 0.0 messages/s")
+
+
+def test_a_pause_is_in_the_status_and_healthy(stage: Stage, logged: list[Any]) -> None:
+    """Also with the error of a receive from before it; the watchdog is fed meanwhile."""
+    stage.heard.watchdog_interval_seconds = 60
+    stage.worker.become(ready=True, paused=True, receive_error_code="504")
+    stage.stop_at(100)
+
+    stage.run()
+
+    statuses = [text for what, text in stage.heard.said if what == "status"]
+    assert statuses[-1] == "paused: 0.0 messages/s, 0 in flight, 0 handled, 0 failed"
+    assert len(stage.heard.fed) >= 3
+    assert named(logged, "unhealthy") == []
 
 
 def test_the_summary_has_what_is_new(stage: Stage, logged: list[Any]) -> None:

@@ -20,6 +20,7 @@ from consumer.config import (
 )
 from consumer.errors import AccessDeniedError, ConfigurationError, QueueMissingError, TransportError
 from consumer.handlers.registering.registry import Registry
+from consumer.queues.requests import RequestCounts
 from consumer.queues.sqs.failures import CredentialsMissingError
 from consumer.queues.transport import QueueAttributes
 from consumer.service import run as module
@@ -60,6 +61,17 @@ class FakeTransport:
     def close(self) -> None:
         self.closed = True
 
+    def beside(self, _name: str) -> FakeTransport:
+        return self
+
+    def credentials_expire_at(self) -> None: ...
+
+
+class FakeWorker:
+    """Never asked."""
+
+    def figures(self) -> None: ...
+
 
 class Rig:
     """`run`, with a queue that answers as the test says and a daemon that only notes its worker."""
@@ -88,11 +100,11 @@ class Rig:
         _settings: Settings,
         options: RunOptions,
         **parts: Any,
-    ) -> str:
+    ) -> FakeWorker:
         assert transport is self.transport
         assert parts["ledger"].database is not None
         self.workers.append(options)
-        return "parts"
+        return FakeWorker()
 
     def _daemon(self, *_: Any, **options: Any) -> Rig:
         self.daemons.append(options)
@@ -336,7 +348,7 @@ def test_the_quarantines_queue_is_called_in_the_same_way(
         aws=AwsSettings.model_validate(keys),
     )
 
-    quarantine: Any = start._quarantine(settings, ManualClock())
+    quarantine: Any = start._quarantine(settings, ManualClock(), RequestCounts())
     quarantine.close()
 
     assert kind == type(quarantine._sender._calls).__name__

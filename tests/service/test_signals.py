@@ -70,6 +70,19 @@ def test_a_signal_ends_a_wait() -> None:
     assert signals.count == 2
 
 
+def test_a_request_ends_a_wait_and_is_no_signal() -> None:
+    """Any thread may make it; a signal after it is the first one, and so does not cut short."""
+    signals = StopSignals()
+    signals.request()
+    with signals.installed():
+        threading.Thread(target=signals.request).start()
+        signals.wait(60)
+        assert (signals.reason, signals.count) == ("request", 0)
+        _signal_self()
+        assert (signals.reason, signals.count) == ("signal", 1)
+    signals.wake()
+
+
 def test_signals_beyond_what_the_socket_holds_are_counted() -> None:
     """Each of them, and without a warning."""
     signals = StopSignals()

@@ -30,6 +30,7 @@ class Actions:
             (5, self.send_some),
             (3, self.send_copy),
             (2, self._world.stop),
+            (2, self.pause),
         ]
         if not self._world.scenario.calm:
             actions += [(3, self.starve), (3, self.redeliver), (1, self.trouble)]
@@ -76,6 +77,11 @@ class Actions:
     def beat(self) -> None:
         """Time passes, and all threads work."""
         self._world.life.pass_time(self._world.dice.choice((1.0, 5.0, 60.0, 400.0)))
+
+    def pause(self) -> None:
+        """An operator pauses the receives, or lets them go on."""
+        worker = self._world.life.worker
+        worker.pause(paused=not worker.status().paused)
 
     def starve(self) -> None:
         """Time passes, and no thread does anything: the machine sleeps."""

@@ -223,6 +223,7 @@ class World:
         self._trace("the end")
         self.fixed = True
         self.queue.fix()
+        self.life.worker.pause(paused=False)
         if self.dice.random() < 0.5:  # else the same process must come through
             self.step(self.stop)
         # With a capacity of one message, and many deliveries of poison, it takes long.

@@ -15,6 +15,8 @@ from consumer.config import UNIT_STOP_TIMEOUT_SECONDS, EngineSettings, QueueSett
 FOLDER = Path(__file__).parents[2] / "systemd"
 NAME = "canvas-live-events-consumer"
 SINGLE, TEMPLATE = FOLDER / f"{NAME}.service", FOLDER / f"{NAME}@.service"
+#: Each instance has its own.
+DIRECTORIES = ("StateDirectory", "RuntimeDirectory")
 PROGRAM = f"/opt/{NAME}/.venv/bin/consume"
 
 needs_systemd_analyze = pytest.mark.skipif(
@@ -73,7 +75,7 @@ def test_the_units_differ_only_in_what_is_the_instances_own() -> None:
 
     expected = [
         f"{key}={value}".replace("config.yaml", "%i.yaml")
-        .replace(f"={NAME}", f"={NAME}-%i" if key == "StateDirectory" else f"={NAME}")
+        .replace(f"={NAME}", f"={NAME}-%i" if key in DIRECTORIES else f"={NAME}")
         .replace(f":{NAME}.", f":{NAME}-%i.")
         .replace("events consumer", "events consumer (%i)")
         for key, value in settings(SINGLE)

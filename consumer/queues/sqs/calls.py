@@ -107,6 +107,7 @@ class WireCalls:
         meta = botocore.client.meta
         endpoint = urlsplit(meta.endpoint_url)
         self._botocore = botocore
+        self.client = botocore.client
         self._session = session
         self._clock = clock
         self._model = meta.service_model

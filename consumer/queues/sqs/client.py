@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from botocore.config import Config
@@ -58,6 +59,13 @@ def make_client(
         ) from None
     check_encrypted(client.meta.endpoint_url, "the endpoint of the AWS configuration")
     return session, client
+
+
+def expiry_of(client: Any) -> datetime | None:
+    """When the client's credentials expire; None if they do not, or it is not known."""
+    signer = getattr(client, "_request_signer", None)
+    expiry = getattr(getattr(signer, "_credentials", None), "_expiry_time", None)
+    return expiry if isinstance(expiry, datetime) else None
 
 
 def session_for(

@@ -11,6 +11,7 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.config import AwsSettings
 from consumer.config.secret_file import read_secret
+from consumer.errors import AccessDeniedError, TransportError
 
 _log = structlog.get_logger(__name__)
 
@@ -19,6 +20,10 @@ LOOK_SECONDS: Final = 3.0
 #: How long an id without its secret counts as half of a change. Then it is what the files say.
 HALF_SECONDS: Final = 30.0
 
+#: Codes that may mean an old key or token, although they are not fatal.
+_OLD: Final = (
+    "ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidSignatureException",
+)  # fmt: skip
 _HINT: Final = "the key that was read before is used"
 _KEYS: Final = ("access_key_id", "secret_access_key", "session_token")
 
@@ -58,6 +63,11 @@ class FileCredentials(Credentials):  # type: ignore[misc]  # botocore is not typ
         if self._clock.monotonic() >= self._due:
             self.look()
         return self._frozen
+
+    def are_new_after(self, error: TransportError) -> bool:
+        """True if AWS may have refused an old key, and there is another one by now."""
+        refused = isinstance(error, AccessDeniedError) or error.code in _OLD
+        return refused and self.look(refused=True)
 
     def look(self, *, refused: bool = False) -> bool:
         """Look at the files; True if another key is used from now on.

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -9,12 +10,13 @@ import structlog
 from consumer import log_events
 from consumer.clock import Clock, SystemClock
 from consumer.config import AwsSettings, QueueSettings
-from consumer.errors import AccessDeniedError, TransportError
+from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage, new_message
+from consumer.queues.requests import RequestCounts
 from consumer.queues.rules import QueueAddress, address_of
 from consumer.queues.sending import Outgoing
 from consumer.queues.sqs.calls import BotocoreCalls, WireCalls, calls_of
-from consumer.queues.sqs.client import KEY_FILES, make_client
+from consumer.queues.sqs.client import KEY_FILES, expiry_of, make_client
 from consumer.queues.sqs.failures import entry_failure, failure_of
 from consumer.queues.sqs.key_files import FileCredentials
 from consumer.queues.sqs.preflight import ATTRIBUTE_NAMES, attributes_of
@@ -28,10 +30,6 @@ _RECEIVE: Final = {
     "AttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
     "MessageAttributeNames": ["All"],
 }
-#: Codes that may mean an old key or token, although they are not fatal.
-_OLD_KEY: Final = (
-    "ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidSignatureException",
-)  # fmt: skip
 _NOT_ANSWERED: Final = EntryFailure("NotInResponse")
 #: What reading an answer raises that has another shape than SQS's: a proxy's, an emulator's.
 _ODD: Final = (AttributeError, KeyError, TypeError)
@@ -43,10 +41,12 @@ def connect(
     *,
     max_connections: int = 10,
     clock: Clock | None = None,
+    requests: RequestCounts | None = None,
 ) -> "SqsTransport":
     """The configured queue. Sends no request to SQS yet: the first call does.
 
-    At most `max_connections` calls may be open at the same time.
+    At most `max_connections` calls may be open at the same time. Each request is counted in
+    `requests`.
 
     Raises: `ConfigurationError`, `AccessDeniedError` (there is no such profile), and, while there
     are no credentials, `CredentialsError`: then connect again later.
@@ -55,8 +55,11 @@ def connect(
     address = address_of(queue, aws)
     session, client = make_client(queue, aws, address, max_connections=max_connections, clock=clock)
     calls = calls_of(session, client, queue, clock)
-    keys: FileCredentials | None = session.get_component(KEY_FILES)
-    return SqsTransport(calls, address, region=client.meta.region_name, clock=clock, keys=keys)
+    return SqsTransport(
+        calls, address,
+        region=client.meta.region_name, clock=clock, requests=requests,
+        keys=session.get_component(KEY_FILES),
+    )  # fmt: skip
 
 
 class SqsTransport:
@@ -73,9 +76,11 @@ class SqsTransport:
         *,
         region: str,
         clock: Clock,
+        requests: RequestCounts | None = None,
         keys: FileCredentials | None = None,
     ) -> None:
         self._calls = calls
+        self.requests = requests or RequestCounts()
         self._keys = keys
         self._clock = clock
         self._url = address.url
@@ -146,6 +151,21 @@ class SqsTransport:
         """See `Transport.close`."""
         self._calls.close()
 
+    def beside(self, name: str) -> "SqsTransport":
+        """Another queue of this account and region, over the same connections: not to be closed.
+
+        For one whose URL is known: at the latest after the first call.
+        """
+        url = None if self._url is None else f"{self._url.rpartition('/')[0]}/{name}"
+        address = QueueAddress(name, url, self.region, None)
+        return SqsTransport(
+            self._calls, address, region=self.region, clock=self._clock, requests=self.requests
+        )
+
+    def credentials_expire_at(self) -> datetime | None:
+        """When the credentials that sign expire; None if they do not, or it is not known."""
+        return expiry_of(self._calls.client)
+
     def _batch(
         self, operation: str, entries: Sequence[dict[str, Any]]
     ) -> list[EntryFailure | None]:
@@ -180,20 +200,22 @@ class SqsTransport:
         try:
             return self._ask_once(operation, arguments)
         except TransportError as error:
-            refused = isinstance(error, AccessDeniedError) or error.code in _OLD_KEY
-            if not (refused and self._keys and self._keys.look(refused=True)):
+            if self._keys is None or not self._keys.are_new_after(error):
                 raise
         return self._ask_once(operation, arguments)
 
     def _ask_once(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        result = "ok"
         try:
             # Only the call: what it raises is a failure of the transport. A mistake of ours in
             # reading the answer must not be taken for one.
             return self._calls.ask(operation, arguments)
         except Exception as error:
-            raise failure_of(
-                error, operation=operation, queue=self.name, region=self.region
-            ) from None  # its text may name users and accounts
+            failure = failure_of(error, operation=operation, queue=self.name, region=self.region)
+            result = failure.code
+            raise failure from None  # its text may name users and accounts
+        finally:
+            self.requests.add(operation, result)
 
 
 def _not_understood(operation: str, error: Exception) -> TransportError:

@@ -1,0 +1,201 @@
+"""How a metric is read from the facts of one moment: its samples, with bounded labels."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+from consumer.engine.figures import HandlerFigures
+from consumer.engine.handler_stats import OTHER
+from consumer.engine.histogram import Spread
+from consumer.engine.stats import Kind
+from consumer.events.catalog.index import is_known
+from consumer.service.facts import Depth, Facts, State
+
+NAMESPACE: Final = "canvas_live_events"
+
+#: Events that the catalog does not have share one label beyond so many names.
+MOST_UNKNOWN_NAMES: Final = 200
+
+#: The values of the labels of one sample, and its value.
+Sample = tuple[tuple[str, ...], float | Spread]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric."""
+
+    #: Without the namespace, and without "_total".
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[Facts], Iterable[Sample]]
+
+    @property
+    def full_name(self) -> str:
+        """As Prometheus shows it."""
+        return f"{NAMESPACE}_{self.name}{'_total' if self.kind == 'counter' else ''}"
+
+    def metric(self, facts: Facts) -> Metric:
+        """Its samples at this moment."""
+        name = f"{NAMESPACE}_{self.name}"
+        if self.kind == "histogram":
+            histogram = HistogramMetricFamily(name, self.help, labels=self.labels)
+            for labels, value in self.read(facts):
+                if isinstance(value, Spread):
+                    histogram.add_metric(labels, _buckets(value), value.sum)
+            return histogram
+        make = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
+        family = make(name, self.help, labels=self.labels)
+        for labels, value in self.read(facts):
+            if not isinstance(value, Spread):
+                family.add_metric(labels, value)
+        return family
+
+
+def _buckets(spread: Spread) -> list[tuple[str, float]]:
+    total, buckets = 0, list[tuple[str, float]]()
+    for bound, count in zip([*spread.bounds, float("inf")], spread.counts, strict=True):
+        total += count
+        buckets.append(("+Inf" if bound == float("inf") else repr(float(bound)), total))
+    return buckets
+
+
+def count_of(name: str) -> Callable[[Facts], Iterable[Sample]]:
+    """One of the engine's counters."""
+    return lambda facts: [((), facts.figures.counts.get(name, 0))]
+
+
+def counts_of(**names: str) -> Callable[[Facts], Iterable[Sample]]:
+    """By the value of one label."""
+    return lambda facts: [
+        ((value,), facts.figures.counts.get(name, 0)) for value, name in names.items()
+    ]
+
+
+def value_of(read: Callable[[Facts], float | Spread | None]) -> Callable[[Facts], Iterable[Sample]]:
+    """One value; no sample if it is None."""
+
+    def samples(facts: Facts) -> Iterator[Sample]:
+        value = read(facts)
+        if value is not None:
+            yield (), value
+
+    return samples
+
+
+def time_of(read: Callable[[Facts], datetime | None]) -> Callable[[Facts], Iterable[Sample]]:
+    """One time, as seconds since 1970."""
+    return value_of(lambda facts: seconds_of(read(facts)))
+
+
+def seconds_of(at: datetime | None) -> float | None:
+    """Since 1970."""
+    return None if at is None else at.timestamp()
+
+
+def by_handler(
+    read: Callable[[HandlerFigures], float | Spread | None],
+) -> Callable[[Facts], Iterable[Sample]]:
+    """One value for each handler."""
+
+    def samples(facts: Facts) -> Iterator[Sample]:
+        for handler in facts.figures.handlers:
+            value = read(handler)
+            if value is not None:
+                yield (handler.name,), value
+
+    return samples
+
+
+def bounded(events: Mapping[Kind, int]) -> list[Sample]:
+    """Names come from outside: those of the catalog, and the first others, have their own label."""
+    samples: dict[Kind, int] = {}
+    unknown: set[str] = set()
+    for (name, kind), count in events.items():
+        label = name
+        if not is_known(name):
+            if len(unknown) < MOST_UNKNOWN_NAMES and len(name) <= 100:
+                unknown.add(name)
+            label = name if name in unknown else OTHER
+        samples[label, kind] = samples.get((label, kind), 0) + count
+    return list(samples.items())
+
+
+def receives(facts: Facts) -> list[Sample]:
+    """By what they brought."""
+    counts = facts.figures.counts
+    empty = counts.get("empty_receives", 0)
+    return [
+        (("messages",), counts.get("receives", 0) - empty),
+        (("empty",), empty),
+        (("failed",), counts.get("receive_failures", 0)),
+    ]
+
+
+def handler_events(facts: Facts) -> Iterator[Sample]:
+    """By handler and outcome; both from the start, so that the first failure is an increase."""
+    for handler in facts.figures.handlers:
+        yield (handler.name, "handled"), handler.handled
+        yield (handler.name, "failed"), sum(handler.failures.values())
+
+
+def failures(facts: Facts) -> list[Sample]:
+    """By handler and type."""
+    return [
+        ((handler.name, reason), count)
+        for handler in facts.figures.handlers
+        for reason, count in handler.failures.items()
+    ]
+
+
+def threads(facts: Facts) -> list[Sample]:
+    """By role; both ways to settle are one."""
+    found = dict.fromkeys(("receive", "work", "settle"), 0)
+    for activity in facts.figures.activities:
+        role = activity.role.split()[0]
+        found[role] = found.get(role, 0) + 1
+    return [((role,), count) for role, count in found.items()]
+
+
+def depths(facts: Facts) -> Iterator[tuple[str, Depth]]:
+    """The queues that have answered."""
+    for queue, depth in (("main", facts.queue), ("dead_letter", facts.dead_letters)):
+        if depth is not None and depth.asked_at is not None:
+            yield queue, depth
+
+
+def queue_messages(facts: Facts) -> Iterator[Sample]:
+    """By queue and state."""
+    for queue, depth in depths(facts):
+        attributes = depth.attributes
+        for state, count in (
+            ("visible", attributes.visible_messages),
+            ("in_flight", attributes.in_flight_messages),
+            ("delayed", attributes.delayed_messages),
+        ):
+            if count is not None:
+                yield (queue, state), count
+
+
+def retention(facts: Facts) -> Iterator[Sample]:
+    """By queue."""
+    for queue, depth in (("main", facts.queue), ("dead_letter", facts.dead_letters)):
+        if depth is not None and depth.attributes.retention_seconds is not None:
+            yield (queue,), depth.attributes.retention_seconds
+
+
+def states(facts: Facts) -> list[Sample]:
+    """1 for the one that it is in."""
+    all_states: tuple[State, ...] = (
+        "starting", "receiving", "paused", "waiting", "draining", "unhealthy",
+    )  # fmt: skip
+    return [((state,), state == facts.state) for state in all_states]

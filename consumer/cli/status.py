@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+import consumer
 from consumer.cli.options import daemon_options, help_end, json_option
 from consumer.cli.output import echo, terminal_width
 from consumer.cli.status_page import status_page
@@ -57,9 +58,21 @@ def status_command(
     if as_json:
         echo(json.dumps(status, indent=2))
     else:
-        for line in status_page(status, terminal_width()):
+        for line in _page(status):
             echo(line)
     context.exit(1 if status["state"] in _NOT_WELL else 0)
+
+
+def _page(status: "Snapshot") -> list[str]:
+    from consumer.operations.running.client import NoAnswerError
+
+    try:
+        return [*status_page(status, terminal_width())]
+    except (KeyError, TypeError, ValueError):  # it runs since before an upgrade
+        raise NoAnswerError(
+            f"the daemon has version {status.get('version')}, and this command another one, "
+            f"{consumer.__version__}: restart the daemon, or use --json"
+        ) from None
 
 
 def _watch(look: Callable[[], "Snapshot"], *, as_json: bool) -> None:
@@ -69,9 +82,7 @@ def _watch(look: Callable[[], "Snapshot"], *, as_json: bool) -> None:
     while True:
         try:
             status = look()
-            lines = (
-                [json.dumps(status)] if as_json else [*status_page(status, terminal_width()), ""]
-            )
+            lines = [json.dumps(status)] if as_json else [*_page(status), ""]
         except (NoAnswerError, NotRunningError) as error:
             lines = [json.dumps({"error": str(error)}) if as_json else str(error)]
         if sys.stdout.isatty():

@@ -43,9 +43,10 @@ def status_page(status: "Snapshot", width: int | None) -> Iterator[str]:
 
 def _rows(status: "Snapshot") -> Iterator[Sequence[str]]:
     counts, in_flight, requests = status["counts"], status["in_flight"], status["requests"]
-    yield "queue", _queue(status["queue"], status["region"])
+    now = status["now"]
+    yield "queue", _queue(status["queue"], now)
     if status["dead_letter_queue"] is not None:
-        yield "dead letters", _queue(status["dead_letter_queue"], "")
+        yield "dead letters", _queue(status["dead_letter_queue"], now)
     more = sorted(name for name, count in counts.items() if count and name not in _COUNTS)
     shown = [f"{counts.get(name, 0):,} {_words(name)}" for name in (*_COUNTS, *more)]
     yield "since the start", ", ".join(shown)
@@ -57,28 +58,29 @@ def _rows(status: "Snapshot") -> Iterator[Sequence[str]]:
     yield "in flight", f"{messages}, {size:.1f} of {most:.0f} MiB"
     yield "open receives", str(status["open_receives"])
     yield "lag", f"{duration(status['lag_seconds'])} in the queue"
-    yield "last message", _ago(status["last_message_at"], status["now"])
-    yield "last receive", _ago(status["last_receive_at"], status["now"])
+    yield "last message", _ago(status["last_message_at"], now)
+    yield "last receive", _ago(status["last_receive_at"], now)
     month = requests["per_month"]
     yield "AWS requests", f"{requests['total']:,}" + (f", {month:,} a month" if month else "")
     if status["credentials_expire_at"]:
-        left = _seconds(status["now"], status["credentials_expire_at"])
+        left = _seconds(now, status["credentials_expire_at"])
         yield "credentials", f"expire in {duration(left)}" if left > 0 else "have expired"
 
 
-def _queue(queue: "QueueJson", region: str) -> str:
-    where = f"{queue['name']} in {region}" if region else queue["name"]
-    if queue["visible"] is None:
-        return where
-    return f"{where}: {queue['visible']:,} visible, {queue['in_flight'] or 0:,} in flight"
+def _queue(queue: "QueueJson", now: str) -> str:
+    visible, name = queue["visible"], queue["name"]
+    if visible is None:
+        return name
+    in_flight, asked = queue["in_flight"] or 0, _ago(queue["asked_at"], now)
+    return f"{name}: {visible:,} visible, {in_flight:,} in flight ({asked})"
 
 
-_HANDLER: Final = ("name", "events", "failed", "running", "held", "mean", "95 %", "breaker")
+_HANDLER: Final = ("name", "handled", "failed", "running", "held", "mean", "95 %", "breaker")
 
 
 def _handler(handler: "HandlerJson") -> Sequence[str]:
     return (
-        handler["name"], f"{handler['events']:,}", f"{handler['failed']:,}",
+        handler["name"], f"{handler['handled']:,}", f"{handler['failed']:,}",
         str(handler["running"]), str(handler["held_events"]),
         _milliseconds(handler["mean_seconds"]), _milliseconds(handler["p95_seconds"]),
         handler["breaker"],
@@ -110,7 +112,9 @@ def duration(seconds: float) -> str:
 
 
 def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1000:,.4g} ms"
+    if seconds is None:
+        return "-"
+    return f"{seconds * 1000:,.{0 if seconds >= 0.01 else 2}f} ms"
 
 
 def _ago(at: str | None, now: str) -> str:

@@ -82,6 +82,7 @@ def test_drain_waits_for_the_end(moto: Moto, consume: Start, gate: Gate) -> None
     assert ask(consume, "drain", "--no-wait") == {"draining": True, "changed": True}
     assert run.until("draining")["reason"] == "request"
     waiting = consume("drain", "--json")
+    eventually(lambda: "waiting" in waiting.stderr(), "it waits")
     run.signal(signal.SIGTERM)  # as `systemctl stop`, which is no second signal either
     gate.open()
 
@@ -178,3 +179,14 @@ def test_the_commands_of_the_readme(moto: Moto, consume: Start, tmp_path: Path) 
         assert command.end() == 0, command.stderr()
         assert command.stdout()
     assert run.end() == 0
+
+
+def test_an_idle_daemon_drains_at_once(moto: Moto, consume: Start) -> None:
+    """A paused one has no long poll to wait for: the request wakes the main thread."""
+    run = consume("--queue-url", moto.queue().url, *LOG)
+    run.until("ready")
+    ask(consume, "pause")
+    eventually(lambda: not report(consume)["open_receives"], "the open long poll has returned")
+
+    assert ask(consume, "drain")["draining"]
+    assert run.process.poll() == 0

@@ -14,16 +14,15 @@ import termios
 import threading
 from contextlib import closing, contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from consumer.cli import status as module
 from consumer.cli.main import main
 from consumer.cli.status_page import duration, status_page
-from consumer.service.http import HttpServer, Response
+from consumer.service.http import HttpServer, Response, Route
 from consumer.service.listeners import listen_unix
 from tests.cases import for_each
 from tests.processes import environment
@@ -32,27 +31,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from consumer.service.snapshot_types import HandlerJson, QueueJson, Snapshot, SpreadJson
+
 NOW = "2024-03-05T10:11:12Z"
 
 
-def handler(name: str, **facts: Any) -> dict[str, Any]:
+def handler(name: str, **facts: Any) -> HandlerJson:
     """A handler as the daemon reports it."""
-    return {
+    usual: HandlerJson = {
         "name": name, "patterns": ["*"], "for_unmatched_events": False, "calls": 1200,
-        "running": 2, "events": 1200, "failed": 0, "failures": {}, "mean_seconds": 0.0123,
+        "running": 2, "handled": 1200, "failed": 0, "failures": {}, "mean_seconds": 0.0123,
         "p95_seconds": None, "breaker": "closed", "held_events": 0, "last_success_at": NOW,
-        "last_error": None, **facts,
+        "last_error": None,
     }  # fmt: skip
+    return cast("HandlerJson", {**usual, **facts})
 
 
-def report(**facts: Any) -> Any:
+def report(**facts: Any) -> Snapshot:
     """A whole status."""
-    queue = {
+    queue: QueueJson = {
         "name": "canvas-live-events-prod", "visible": 1234, "in_flight": 5, "delayed": 0,
         "retention_seconds": 345_600, "max_receive_count": 10, "asked_at": NOW,
     }  # fmt: skip
-    spread = {"count": 0, "mean": None, "p50": None, "p95": None}
-    return {
+    spread: SpreadJson = {"count": 0, "mean": None, "p50": None, "p95": None}
+    usual: Snapshot = {
         "state": "receiving", "problems": [], "ready": True, "receive_error": None,
         "version": "1.2.3", "now": NOW, "started_at": "2024-03-05T07:00:00Z",
         "uptime_seconds": 11_472, "region": "us-east-1", "queue": queue,
@@ -67,8 +69,9 @@ def report(**facts: Any) -> Any:
         "last_receive_at": "2024-03-05T10:11:10Z", "last_message_at": None,
         "last_delete_at": None, "ledger_messages": 0,
         "requests": {"total": 5000, "per_month": 130_000, "by_action": {}, "errors": {}},
-        "credentials_expire_at": None, **facts,
+        "credentials_expire_at": None,
     }  # fmt: skip
+    return cast("Snapshot", {**usual, **facts})
 
 
 def page(**facts: Any) -> str:
@@ -96,14 +99,14 @@ def test_the_page_is_for_people() -> None:
     text = page()
     for line in (
         "receiving, running for 3 h 11 min, version 1.2.3",
-        "queue            canvas-live-events-prod in us-east-1: 1,234 visible, 5 in flight",
+        "queue            canvas-live-events-prod: 1,234 visible, 5 in flight (0 s ago)",
         "since the start  1,300 received, 1,200 handled, 0 failed, 0 rejected, 0 deleted, 2 stalls",
         "per second       1.2 received, 1.2 handled",
         "in flight        23 of 320 messages, 1.9 of 128 MiB",
         "last receive     2 s ago",
         "last message     never",
         "AWS requests     5,000, 130,000 a month",
-        "archive  1,200   0       2        0     12.3 ms  -     closed",
+        "archive  1,200    0       2        0     12 ms  -     closed",
         "grade_change  1,000",
     ):
         assert line in text
@@ -186,17 +189,30 @@ def _hang_up(server: socket.socket) -> None:
     server.accept()[0].close()
 
 
+def _conflict(content: bytes) -> Route:
+    return lambda _: Response(HTTPStatus.CONFLICT, body=content)
+
+
 def test_a_refusal_is_reported_with_its_reason(tmp_path: Path) -> None:
     """As one sentence of the daemon, or else the status of its answer."""
     for content, expected in ((b'{"error": "not now"}', "not now"), (b"x", "it answers 409")):
         path = tmp_path / "control.sock"
-        answer = Response(HTTPStatus.CONFLICT, body=content)
-        server = HttpServer(listen_unix(path), {"GET /status": lambda _, answer=answer: answer})
+        server = HttpServer(listen_unix(path), {"GET /status": _conflict(content)})
         server.start()
         with closing(server):
             done = run("--socket", str(path))
         assert done.exit_code == 1
         assert f"the daemon refuses: {expected}" in done.stderr
+
+
+def test_a_daemon_of_another_version_is_named(tmp_path: Path) -> None:
+    """An upgrade without a restart: its status may have another shape."""
+    path = tmp_path / "control.sock"
+    with daemon(path, {"version": "0.0.1", "state": "receiving"}):
+        done = run("--socket", str(path))
+        assert run("--socket", str(path), "--json").exit_code == 0
+    assert done.exit_code == 75
+    assert "the daemon has version 0.0.1" in done.stderr
 
 
 @for_each(
@@ -235,7 +251,7 @@ def test_a_watch_shows_it_again_and_again(tmp_path: Path, monkeypatch: pytest.Mo
         if len(looks) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(module.time, "sleep", pause)
+    monkeypatch.setattr("consumer.cli.status.time.sleep", pause)
     with daemon(path, report()):
         done = run("--socket", str(path), "--watch")
     assert (done.exit_code, looks) == (130, [2.0, 2.0])

@@ -85,7 +85,10 @@ def test_guide_from_nothing_to_a_service_and_back(bare_machine: Guest) -> None:
     assert "Status: " in seen
     assert f"/var/lib/{NAME}/archive/" in seen
     reader.follow("Change the configuration")
-    assert any('"event": "reloaded"' in str(line["MESSAGE"]) for line in guest.journal())
+    guest.until(
+        lambda: any('"event": "reloaded"' in str(line["MESSAGE"]) for line in guest.journal()),
+        "it was reloaded",
+    )
     second, third = _new_key(guest, 2), _new_key(guest, 3)
     reader.follow("Rotate the access key", given=second)
     assert _uses(guest, second)

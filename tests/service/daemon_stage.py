@@ -80,6 +80,9 @@ class Heard:
     def ready(self, status: str = "") -> bool:
         return self._say("ready", status)
 
+    def reloading(self, status: str, now: float) -> bool:
+        return self._say("reloading", (status, now))
+
     def status(self, text: str) -> bool:
         return self._say("status", text)
 

@@ -219,9 +219,10 @@ def test_a_pause_goes_on() -> None:
         engine.rig.receive()
         engine.engine.pause(paused=before)
 
-        assert engine.replace(
-            registry_of(), meanwhile=lambda _, e=engine, d=during: e.engine.pause(paused=d)
-        )
+        def meanwhile(_look: int, e: Engine = engine.engine, d: bool = during) -> None:
+            e.pause(paused=d)
+
+        assert engine.replace(registry_of(), meanwhile=meanwhile)
 
         assert during is engine.engine.status().paused
 
@@ -246,7 +247,7 @@ def test_an_engine_that_can_not_be_made_ends_the_process() -> None:
     engine.rig.send(count=3)
     engine.rig.receive()
 
-    def fail(_registry: Registry) -> Worker:
+    def fail(registry: Registry) -> Worker:
         raise MemoryError
 
     engine.make = fail  # type: ignore[method-assign]

@@ -252,7 +252,7 @@ def test_systemd_hears_of_the_end_until_it_has_it(stage: Stage, logged: list[Any
 def test_a_reload_waits_until_the_daemon_is_ready(stage: Stage) -> None:
     """During the start, systemd takes no reload."""
     reloads = ScriptedReloads(stage, stage.clock.monotonic())
-    stage.at(10, lambda: stage.worker.become(ready=True) or reloads.under_way)
+    stage.at(10, lambda: stage.worker.become(ready=True))
     stage.at(9, lambda: stage.heard.said.append(("looks", reloads.looks)))
     stage.stop_at(20)
 

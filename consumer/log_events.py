@@ -44,6 +44,8 @@ QUEUE_CHECK: Final = "queue_check"  # the queue's attributes, before the first r
 QUEUE_CHECK_FAILED: Final = "queue_check_failed"  # code, attempt; will be retried
 CREDENTIALS_NOT_READY: Final = "credentials_not_ready"  # code, reason, attempt; will be retried
 CREDENTIALS_SLOW: Final = "credentials_slow"  # the search for credentials takes long: where
+CREDENTIALS_CHANGED: Final = "credentials_changed"  # the files hold another key, used from now on
+CREDENTIALS_KEPT: Final = "credentials_kept"  # reason; the files hold no usable key: the old one
 QUEUE_WARNING: Final = "queue_warning"  # a setting of the queue that causes trouble
 TRANSPORT_BOTOCORE: Final = "transport_botocore"  # reason; SQS is called by botocore's HTTP
 CLOCK_SKEW: Final = "clock_skew"  # seconds; this machine's clock differs from AWS's
@@ -94,3 +96,5 @@ ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new eve
 
 # Configuration
 CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not intended
+RELOADED: Final = "reloaded"  # handlers, seconds; keys that keep their values until a restart
+RELOAD_FAILED: Final = "reload_failed"  # errors; the daemon goes on as before

@@ -30,8 +30,8 @@ def run_in_foreground(loaded: "Loaded", work: "Callable[[Logs, Clock], int]") ->
     import structlog
 
     from consumer.clock import SystemClock
+    from consumer.service.ending import end_in_time
     from consumer.service.logs import configure_logging, install_exception_hooks
-    from consumer.service.run import end_in_time
 
     clock = SystemClock()
     logs = configure_logging(loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock)

@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -128,7 +129,8 @@ def main(context: click.Context, /, **options: Any) -> None:
 
     Each message is received, decoded, passed to every handler that asked for it, and deleted only
     after all of them succeeded. Press Ctrl-C or send SIGTERM to stop: running handlers finish, and
-    all other messages go back to the queue. A second signal stops at once.
+    all other messages go back to the queue. A second signal stops at once. SIGHUP loads the
+    configuration file again.
 
     Credentials come from the configuration file, the environment, or wherever the AWS SDK finds
     them. They can't be given on the command line.
@@ -142,9 +144,10 @@ def _consume(options: dict[str, Any]) -> int:
     from consumer.service.run import run
 
     overrides = _overrides(options)
+    file, one_run = options["config_file"], options["drain"] or options["max_messages"]
     # The user's handlers are usually in the working directory. Last, so that it shadows nothing.
     sys.path.append(str(Path.cwd()))
-    loaded = load_with_queue(options["config_file"], overrides)
+    loaded = load_with_queue(file, overrides)
 
     def work(logs: "Logs", clock: "Clock") -> int:
         return run(
@@ -155,6 +158,7 @@ def _consume(options: dict[str, Any]) -> int:
             drain_when_empty=options["drain"],
             flush_repeats=logs.repeats.flush,
             on_tick=lambda _status: logs.output.send_waiting(),
+            load=partial(load_with_queue, file, overrides) if file and not one_run else None,
         )
 
     return run_in_foreground(loaded, work)

@@ -1,5 +1,6 @@
 """From a message to its events: decodes them, compares them with the catalog, drops copies."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +10,7 @@ import structlog
 from consumer import log_events
 from consumer.config.models import Relay
 from consumer.engine.inflight import InFlightMessage
-from consumer.engine.stats import Stats
+from consumer.engine.stats import CounterName, Stats
 from consumer.errors import DecodeError, describe, outcome_of
 from consumer.events.decode import decode
 from consumer.events.drift import Drift, Unknown
@@ -32,6 +33,7 @@ class CatalogWatch:
         self._drift = Drift(_log_unknown)
         self._misfits: set[str] = set()
         self._broken = False
+        self._reported: Counter[CounterName] = Counter()
         #: Makes the typed views of events, for `decode`.
         self.reader = TypedReader(self._note_misfit)
 
@@ -47,9 +49,15 @@ class CatalogWatch:
 
     def update_stats(self) -> None:
         """Bring the counters up to date; called now and then."""
-        self._stats.set("unknown_events", self._drift.unknown_names)
-        self._stats.set("unknown_fields", self._drift.unknown_fields)
-        self._stats.set("skipped_entities", self._drift.skipped_entities)
+        totals: dict[CounterName, int] = {
+            "unknown_events": self._drift.unknown_names,
+            "unknown_fields": self._drift.unknown_fields,
+            "skipped_entities": self._drift.skipped_entities,
+        }
+        for name, total in totals.items():
+            if new := total - self._reported[name]:
+                self._stats.add(name, new)
+                self._reported[name] = total
 
     def _note_misfit(self, event: Event) -> None:
         self._stats.add("misfits")

@@ -90,12 +90,6 @@ class Stats:
         with self._lock:
             self._counts[name] += amount
 
-    def set(self, name: CounterName, total: int) -> None:
-        """Take over a counter that is kept elsewhere."""
-        with self._lock:
-            if total:
-                self._counts[name] = total
-
     def received(self, messages: Sequence[ReceivedMessage], now: datetime, at: float) -> None:
         """Count a receive that SQS has answered at this time."""
         self.now, self.last_receive = now, at

@@ -71,6 +71,12 @@ class Rig:
         self.queue = queue or InMemoryQueue(
             self.clock, visibility_timeout_seconds=VISIBILITY, advance_on_empty=False
         )
+        self.options = RunOptions(
+            VISIBILITY,
+            max_messages=max_messages,
+            until_empty=until_empty,
+            max_attempts=max_attempts,
+        )
         self.parts = Parts(
             self.queue,
             registry,
@@ -79,12 +85,7 @@ class Rig:
                 # Many a test fails a handler a few times for another reason.
                 engine=EngineSettings(**{"breaker_failures": 0, **(engine or {})}),
             ),
-            RunOptions(
-                VISIBILITY,
-                max_messages=max_messages,
-                until_empty=until_empty,
-                max_attempts=max_attempts,
-            ),
+            self.options,
             clock=self.clock,
             rng=Random(1),
             **options,

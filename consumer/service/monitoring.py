@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -23,13 +23,17 @@ from consumer.service.depth import Depths
 from consumer.service.facts import Facts
 from consumer.service.http import TEXT, HttpServer, Response, Route
 from consumer.service.listeners import listen_tcp
-from consumer.service.metrics import CONTENT_TYPE, Metrics
 from consumer.service.snapshot import snapshot_of
+
+if TYPE_CHECKING:
+    from consumer.service.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
 
 #: How often the file for node_exporter is written; Prometheus reads it about as often.
 TEXTFILE_SECONDS: Final = 15.0
+
+METRICS_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 Read = Callable[[], Facts]
 
@@ -71,11 +75,18 @@ def metrics_companions(
     return companions
 
 
+def _metrics(read: Read) -> "Metrics":
+    """Only where they are wanted: Prometheus' library takes 60 ms to load."""
+    from consumer.service.metrics import Metrics  # noqa: PLC0415 - see above
+
+    return Metrics(read)
+
+
 def routes(read: Read) -> Mapping[str, Route]:
     """What the metrics listener answers."""
-    metrics = Metrics(read)
+    metrics = _metrics(read)
     return {
-        "GET /metrics": lambda _: Response(content_type=CONTENT_TYPE, body=metrics.text()),
+        "GET /metrics": lambda _: Response(content_type=METRICS_TEXT, body=metrics.text()),
         "GET /healthz": lambda _: _healthz(read()),
         "GET /readyz": lambda _: _readyz(read()),
         "GET /status": lambda _: status_response(read()),
@@ -125,7 +136,7 @@ class Textfile:
 
     def __init__(self, path: Path, read: Read, *, clock: Clock) -> None:
         self._path = path
-        self._metrics = Metrics(read)
+        self._metrics = _metrics(read)
         self._clock = clock
         self._closed = threading.Event()
         self._failed = False

@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ import click
 
 import consumer
 from consumer import log_events
+from consumer.cli.check import check_command
 from consumer.cli.config import config_group
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
@@ -19,7 +19,10 @@ from consumer.cli.drift import drift_command
 from consumer.cli.events import events_group
 from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import Printed, open_closed_streams, output_error, plain_errors
+from consumer.cli.queue import queue_group
+from consumer.cli.replay import replay_command
 from consumer.cli.sample import sample_command
+from consumer.cli.status import status_command
 from consumer.cli.steer import drain_command, pause_command, resume_command
 from consumer.cli.tap import tap_command
 from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_OUTPUT, ConsumerError
@@ -179,21 +182,26 @@ def _consume(options: dict[str, Any]) -> int:
 
 
 def _overrides(options: dict[str, Any]) -> dict[str, Any]:
-    from consumer.handlers.loading.loader import parse_handler_spec
+    from consumer.handlers.loading.loader import parse_handler_specs
 
-    overrides = overrides_of(options)
-    seen: Counter[str] = Counter()
-    for entry in map(parse_handler_spec, options["handlers"]):
-        name = entry["name"]
-        seen[name] += 1
-        if seen[name] > 1:
-            entry["name"] = f"{name}-{seen[name]}"  # "archive" and "archive-2"
-        overrides.setdefault("handlers", []).append(entry)
-    return overrides
+    given = parse_handler_specs(options["handlers"])
+    return overrides_of(options) | ({"handlers": given} if given else {})
 
 
 for _command in (
-    config_group, decode_command, demo_command, drain_command, drift_command, events_group,
-    pause_command, resume_command, sample_command, tap_command,
+    check_command,
+    config_group,
+    decode_command,
+    demo_command,
+    drain_command,
+    drift_command,
+    events_group,
+    pause_command,
+    queue_group,
+    replay_command,
+    resume_command,
+    sample_command,
+    status_command,
+    tap_command,
 ):  # fmt: skip
     main.add_command(_command)

@@ -45,13 +45,8 @@ def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Com
     return lambda command: reduce(lambda found, option: option(found), reversed(options), command)
 
 
-#: Which queue, and how it is reached. `overrides_of` reads them.
-queue_options: Final = _together(
-    click.option("--queue-url", "queue__url", metavar="URL", help="URL of the queue."),
-    click.option(
-        "--queue-name", "queue__name", metavar="NAME",
-        help="Name of the queue, instead of its URL.",
-    ),
+#: How AWS is reached. `overrides_of` reads them.
+aws_options: Final = _together(
     click.option(
         "--region", "aws__region", metavar="NAME",
         help="AWS region. Default: the one in the queue's URL, or AWS_REGION.",
@@ -65,6 +60,16 @@ queue_options: Final = _together(
         help="Profile in the AWS configuration files.",
     ),
     config_option,
+)  # fmt: skip
+
+#: Which queue, and how it is reached.
+queue_options: Final = _together(
+    click.option("--queue-url", "queue__url", metavar="URL", help="URL of the queue."),
+    click.option(
+        "--queue-name", "queue__name", metavar="NAME",
+        help="Name of the queue, instead of its URL.",
+    ),
+    aws_options,
 )  # fmt: skip
 
 #: Which running daemon. `daemon_of` reads them.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.events import event_fault
+from consumer.cli.logs import logs_on_stderr
 from consumer.cli.options import format_option, help_end, overrides_of, queue_options
 from consumer.cli.output import note, report, writing
 
@@ -101,7 +102,8 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
             raise click.UsageError(fault)
     messages = _messages(names, options)
     if to_queue:
-        _send(messages, options)
+        with logs_on_stderr():
+            _send(messages, options)
     else:
         _write(messages, array=options["array"])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.options import daemon_options, help_end, json_option
-from consumer.cli.output import echo_result
+from consumer.cli.output import echo_result, note
 
 if TYPE_CHECKING:
     from consumer.operations.running.client import RunningDaemon
@@ -84,5 +84,9 @@ def drain_command(*, no_wait: bool, as_json: bool, **options: Any) -> None:
     The same as SIGTERM. The daemon exits with 0, so systemd does not start it again: that is
     "systemctl start", and a restart is "systemctl restart".
     """
-    done = running_daemon(options).drain(wait=not no_wait)
+
+    def before_waiting() -> None:
+        note("consume: the daemon drains; waiting for the end of its process")
+
+    done = running_daemon(options).drain(None if no_wait else before_waiting)
     echo_result(done, ["drains" if no_wait else "drained, and ended"], as_json=as_json)

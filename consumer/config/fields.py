@@ -54,6 +54,7 @@ FIELDS: Final[dict[str, FieldInfo]] = {
 SECRETS: Final = tuple(
     key for key, field in FIELDS.items() if bare_type(field.annotation) is SecretStr
 )
+AWS_SECRETS: Final = tuple(key for key in SECRETS if key.startswith("aws."))
 
 
 def takes_none(field: FieldInfo) -> bool:

@@ -6,7 +6,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any, Final
 
-from consumer.config.fields import FIELDS, SECRETS, SECTIONS, SINGLE, takes_none
+from consumer.config.fields import AWS_SECRETS, FIELDS, SECRETS, SECTIONS, SINGLE, takes_none
 from consumer.config.problems import (
     HIDDEN,
     KeyPath,
@@ -46,7 +46,7 @@ _OPTIONS: Final = {
     HANDLERS: "--handler",
 }
 
-_STATIC: Final = tuple(key + end for key in SECRETS for end in ("", "_file"))
+_STATIC: Final = tuple(key + end for key in AWS_SECRETS for end in ("", "_file"))
 #: Two ways to say the same thing: a layer with one of them drops the other from those below it.
 _ALTERNATIVES: Final = (
     (("queue.url",), ("queue.name",)),
@@ -136,7 +136,8 @@ def file_layer(document: Document, problems: Problems) -> Layer:
             for key, inner in value.items():
                 add((name, key), inner, SECTIONS[name].model_fields)
         elif name in SECTIONS:
-            safe = HIDDEN if name == "aws" else shown(value)
+            secret = any(key.startswith(f"{name}.") for key in SECRETS)
+            safe = HIDDEN if secret else shown(value)
             error = f"{safe}: must be a mapping; each key on its own line, a space after the colon"
             problems.add(document.where((name,)), name, error)
         else:

@@ -202,6 +202,14 @@ class QuarantineSettings(Section):
         return self.directory is not None or self.queue_url is not None
 
 
+class PingSettings(Section):
+    """A URL that is called while the daemon is healthy. `load` fills `url` from its file."""
+
+    url: SecretStr | None = Field(default=None, description="an http or https URL")
+    url_file: Path | None = None
+    interval_seconds: _Seconds = Field(default=300, ge=10, le=86_400)
+
+
 class MetricsSettings(Section):
     """What is given to monitoring systems; nothing by default."""
 
@@ -222,6 +230,7 @@ class Settings(Section):
     handlers: tuple[HandlerSettings, ...] = ()
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
+    ping: PingSettings = PingSettings()
     metrics: MetricsSettings = MetricsSettings()
     unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")

@@ -41,6 +41,9 @@ class RunOptions:
     max_messages: int | None = None
     #: Stop once a whole long poll has brought nothing new.
     until_empty: bool = False
+    #: A message that fails at this receive goes to the quarantine, as a rejected one does. None:
+    #: the queue's redrive policy counts.
+    max_attempts: int | None = None
 
 
 class Received(NamedTuple):

@@ -23,6 +23,7 @@ from consumer.service.depth import Depths
 from consumer.service.facts import Facts
 from consumer.service.http import TEXT, HttpServer, Response, Route
 from consumer.service.listeners import listen_tcp
+from consumer.service.page import page
 from consumer.service.snapshot import snapshot_of
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ def _metrics(read: Read) -> "Metrics":
 
 def routes(read: Read) -> Mapping[str, Route]:
     """What the metrics listener answers."""
-    metrics = _metrics(read)
+    metrics, status_page = _metrics(read), page()
     return {
+        "GET /": lambda _: status_page,
         "GET /metrics": lambda _: Response(content_type=METRICS_TEXT, body=metrics.text()),
         "GET /healthz": lambda _: _healthz(read()),
         "GET /readyz": lambda _: _readyz(read()),

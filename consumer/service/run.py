@@ -29,7 +29,9 @@ from consumer.service.daemon import Daemon
 from consumer.service.depth import Depths
 from consumer.service.monitor import Monitor
 from consumer.service.monitoring import listening, metrics_companions
+from consumer.service.ping import pings
 from consumer.service.signals import StopSignals
+from consumer.service.silence import watch_silence
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
 
@@ -92,6 +94,8 @@ def run(
                     monitor,
                     *metrics_companions(settings.metrics, listener, monitor.facts, depths, clock),
                     *([] if control is None else [control]),
+                    watch_silence(state, clock=clock),
+                    *pings(settings.ping, clock=clock),
                 ]
             )
 

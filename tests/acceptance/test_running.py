@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import shutil
 import signal
 import socket
+import subprocess
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from consumer.testing import canvas_body
-from tests.processes import eventually
+from tests.processes import ROOT, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
     Start = Callable[..., Consume]
 
+README = (ROOT / "README.md").read_text()
 GATED = ("--handler", "gated_handlers:registry")
 LOG = ("--handler", "log")
 
@@ -29,6 +35,17 @@ def ask(consume: Start, *arguments: str) -> dict[str, Any]:
     command = consume(*arguments, "--json")
     assert command.end() == 0, command.stderr()
     return dict(json.loads(command.stdout()))
+
+
+def report(consume: Start) -> dict[str, Any]:
+    """What `consume status` reports; it exits with 1 while the daemon is paused."""
+    command = consume("status", "--json")
+    assert command.end() in (0, 1), command.stderr()
+    return dict(json.loads(command.stdout()))
+
+
+def _is_connected(tap: Consume) -> bool:
+    return "connected" in tap.stderr()
 
 
 def test_pause_and_resume(moto: Moto, consume: Start, gate: Gate) -> None:
@@ -42,8 +59,10 @@ def test_pause_and_resume(moto: Moto, consume: Start, gate: Gate) -> None:
     assert ask(consume, "pause") == {"paused": True, "changed": True}
     gate.open()
     eventually(lambda: queue.counts() == (0, 0), "what was in flight is deleted")
+    eventually(lambda: not report(consume)["open_receives"], "the open long poll has returned")
     queue.send_numbered(3)
     assert ask(consume, "pause") == {"paused": True, "changed": False}
+    assert report(consume)["state"] == "paused"
     assert queue.counts() == (3, 0)
 
     assert ask(consume, "resume") == {"paused": False, "changed": True}
@@ -63,6 +82,7 @@ def test_drain_waits_for_the_end(moto: Moto, consume: Start, gate: Gate) -> None
     assert ask(consume, "drain", "--no-wait") == {"draining": True, "changed": True}
     assert run.until("draining")["reason"] == "request"
     waiting = consume("drain", "--json")
+    eventually(lambda: "waiting" in waiting.stderr(), "it waits")
     run.signal(signal.SIGTERM)  # as `systemctl stop`, which is no second signal either
     gate.open()
 
@@ -80,7 +100,7 @@ def test_without_a_daemon_each_command_exits_with_3(consume: Start, tmp_path: Pa
     (tmp_path / "state").mkdir()
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "state" / "control.sock"))
-    for name in ("pause", "resume", "drain", "tap"):
+    for name in ("status", "pause", "resume", "drain", "tap"):
         command = consume(name)
         assert command.end() == 3
         assert "no daemon runs: nothing listens on" in command.stderr()
@@ -96,7 +116,7 @@ def test_tap_shows_what_is_handled(moto: Moto, consume: Start) -> None:
         consume("tap", "--handler", "log"),
         consume("tap", "--body", "--json"),
     ]
-    eventually(lambda: all("connected" in tap.stderr() for tap in taps), "all are connected")
+    eventually(lambda: all(map(_is_connected, taps)), "all are connected")
 
     queue.send_numbered(3)
 
@@ -136,3 +156,37 @@ def test_a_tap_that_never_reads_holds_nothing_up(
         run.signal(signal.SIGTERM)
         assert run.end() == 0
     assert run.log("summary")[-1]["handled"] == 40
+
+
+def test_the_commands_of_the_readme(moto: Moto, consume: Start, tmp_path: Path) -> None:
+    """As they stand there, in the directory of a daemon with the default configuration."""
+    blocks = re.findall(r"<!-- test: running -->\n```sh\n(.*?)```", README, re.DOTALL)
+    *others, drain = sorted("".join(blocks).splitlines(), key=lambda line: "drain" in line)
+    here = {"CONSUMER_STATE_DIRECTORY": "canvas-live-events"}
+    queue = moto.queue()
+    run = consume("--queue-url", queue.url, "--handler", "log", **here)
+    run.until("ready")
+    for words in map(shlex.split, [*others, "consume resume", drain]):
+        if words[0] == "curl":
+            if shutil.which("curl") is not None:
+                done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=True)
+                assert json.loads(done.stdout)
+            continue
+        command = consume(*words[1:], **here)
+        if words[1] == "tap":
+            eventually(partial(_is_connected, command), "it is connected")
+            queue.send_numbered(10)
+        assert command.end() == 0, command.stderr()
+        assert command.stdout()
+    assert run.end() == 0
+
+
+def test_an_idle_daemon_drains_at_once(moto: Moto, consume: Start) -> None:
+    """A paused one has no long poll to wait for: the request wakes the main thread."""
+    run = consume("--queue-url", moto.queue().url, *LOG)
+    run.until("ready")
+    ask(consume, "pause")
+    eventually(lambda: not report(consume)["open_receives"], "the open long poll has returned")
+
+    assert ask(consume, "drain")["draining"]
+    assert run.process.poll() == 0

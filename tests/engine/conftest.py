@@ -64,6 +64,7 @@ class Rig:
         wait_time_seconds: int = 20,
         max_messages: int | None = None,
         until_empty: bool = False,
+        max_attempts: int | None = None,
         **options: Any,
     ) -> None:
         self.clock = clock or ManualClock()
@@ -78,7 +79,12 @@ class Rig:
                 # Many a test fails a handler a few times for another reason.
                 engine=EngineSettings(**{"breaker_failures": 0, **(engine or {})}),
             ),
-            RunOptions(VISIBILITY, max_messages=max_messages, until_empty=until_empty),
+            RunOptions(
+                VISIBILITY,
+                max_messages=max_messages,
+                until_empty=until_empty,
+                max_attempts=max_attempts,
+            ),
             clock=self.clock,
             rng=Random(1),
             **options,

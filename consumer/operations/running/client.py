@@ -6,7 +6,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
@@ -92,14 +92,23 @@ class RunningDaemon:
         with self._request("GET", f"{path}?{urlencode(query)}", stream=True) as response:
             yield map(_parsed, iter(response.readline, b""))
 
-    def drain(self, *, wait: bool) -> dict[str, Any]:
-        """Ask it to drain, and wait until its process has ended. Raises: `ConsumerError`."""
-        connection = self._connect()
-        with closing(connection):
+    def drain(self, before_waiting: Callable[[], None] | None) -> dict[str, Any]:
+        """Ask it to drain, and wait until its process has ended. Raises: `ConsumerError`.
+
+        Args:
+            before_waiting: called when it drains; None does not wait.
+        """
+        with closing(self._connect()) as connection:
             process = _process_of(connection)
         try:
-            done = self.post("/drain")
-            if wait:
+            try:
+                done = self.post("/drain")
+            except NoAnswerError:
+                if process is None or not _has_ended(process, _SECONDS):
+                    raise
+                return {"draining": True, "changed": True}  # it was quicker than its answer
+            if before_waiting is not None:
+                before_waiting()
                 self._wait_for_end(process)
         finally:
             if process is not None:
@@ -108,7 +117,7 @@ class RunningDaemon:
 
     def _wait_for_end(self, process: int | None) -> None:
         if process is not None:
-            select.select([process], [], [])
+            _has_ended(process, None)
             return
         while True:  # its process can't be seen from here, as from another container
             try:
@@ -156,8 +165,8 @@ class RunningDaemon:
                 return connection
         places = " or ".join(map(str, self._sockets))
         raise NotRunningError(
-            f"no daemon runs: nothing listens on {places}; --config, --instance and --socket name "
-            "another one"
+            f"no daemon runs: nothing listens on {places}; the systemd unit is found without "
+            "--config, or with --instance, and any other daemon with --socket"
         )
 
 
@@ -169,6 +178,11 @@ def _process_of(connection: socket.socket) -> int | None:
         return os.pidfd_open(struct.unpack("3i", credentials)[0])
     except (AttributeError, OSError):
         return None
+
+
+def _has_ended(process: int, seconds: float | None) -> bool:
+    """True once it has; waits for that, for `seconds` at most."""
+    return bool(select.select([process], [], [], seconds)[0])
 
 
 def _content(response: HTTPResponse) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from consumer.config import MetricsSettings
 from consumer.config.urls import host_and_port
 from consumer.directories import check_writable
 from consumer.engine.status import Status
+from consumer.errors import ConfigurationError
 from consumer.service.companions import Companion
 from consumer.service.depth import Depths
 from consumer.service.facts import Facts
@@ -48,7 +49,10 @@ def listening(metrics: MetricsSettings) -> Iterator[socket.socket | None]:
     Raises: `ConfigurationError`.
     """
     if metrics.textfile is not None:
-        check_writable(metrics.textfile.absolute().parent, "the metrics", "metrics.textfile")
+        folder = metrics.textfile.absolute().parent
+        if not folder.is_dir():
+            raise ConfigurationError(f"metrics.textfile: there is no directory {folder}")
+        check_writable(folder, "the metrics", "metrics.textfile")
     address = host_and_port(metrics.listen or "")
     if address is None:
         yield None

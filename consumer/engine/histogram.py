@@ -60,8 +60,10 @@ class Histogram:
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
-    def add(self, value: float, weight: int = 1) -> None:
-        """Count a value, as so many."""
+    def add(self, value: float | None, weight: int = 1) -> None:
+        """Count a value, as so many; None is not known, and not counted."""
+        if value is None:
+            return
         with self._lock:
             self._counts[bisect_left(self._bounds, value)] += weight
             self._sum += value * weight

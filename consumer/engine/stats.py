@@ -67,7 +67,7 @@ class Stats:
         #: Likewise, those that no handler asked for.
         self._unmatched: dict[Kind, int] = {}
         #: While receives come back full, one message stands for ten in `lag` and `lateness`: that
-        #: costs a hundredth of what a message does, and not three.
+        #: keeps the counting at two hundredths of the CPU of a message.
         self._weight = 1
         #: What happened with each handler.
         self.handlers = _HandlerTable()
@@ -93,53 +93,48 @@ class Stats:
     def received(self, messages: Sequence[ReceivedMessage], now: datetime, at: float) -> None:
         """Count a receive that SQS has answered at this time."""
         self.now, self.last_receive = now, at
-        new = [message for message in messages if message.receive_count == 1]
+        size = len(messages)
+        again = sum([message.receive_count > 1 for message in messages])
         with self._lock:
             counts = self._counts
             counts["receives"] += 1
-            if not messages:
+            if not size:
                 counts["empty_receives"] += 1
                 return
-            counts["received"] += len(messages)
-            if len(new) < len(messages):
-                counts["redelivered"] += len(messages) - len(new)
+            counts["received"] += size
+            if again:
+                counts["redelivered"] += again
         self.last_message = at
-        self._weight = 10 if len(messages) == MAX_BATCH else 1
-        sent_at = messages[0].sent_at
-        if sent_at is not None:
-            self.lag_seconds = max(0.0, (now - sent_at).total_seconds())
-        if self._weight > 1:
-            self._add_lag(new[:1], len(new))
-        else:
-            self._add_lag(new, 1)
-
-    def _add_lag(self, messages: Iterable[ReceivedMessage], weight: int) -> None:
+        lag = _age(messages[0].sent_at, now)
+        if lag is not None:
+            self.lag_seconds = lag
+        self._weight = MAX_BATCH if size == MAX_BATCH else 1
+        if size == MAX_BATCH and not again:
+            self.lag.add(lag, size)
+            return
         for message in messages:
-            sent_at = message.sent_at
-            if sent_at is not None and self.now is not None:
-                self.lag.add(max((self.now - sent_at).total_seconds(), 0.0), weight)
+            if message.receive_count == 1:
+                self.lag.add(_age(message.sent_at, now))
 
     def handled(self, messages: Iterable[InFlightMessage]) -> None:
         """Count messages as handled, and their events; or as unmatched, if no handler asked."""
-        counts, weight = self._counts, self._weight
+        counts, table, weight, now = self._counts, self._events, self._weight, self.now
         with self._lock:
             for message in messages:
                 wanted, unmatched = message.events, message.unmatched
                 if unmatched:
                     counts["unmatched"] += len(unmatched)
-                    _count(self._unmatched, unmatched)
+                    for event in unmatched:
+                        _count(self._unmatched, event)
                     wanted = [event for event in wanted if event not in unmatched]
                     if not wanted:
                         continue
-                counts["handled"] += 1  # also a message all of whose events are duplicates
-                _count(self._events, wanted)
-                if not counts["handled"] % weight:
-                    self._add_lateness(wanted, weight)
-
-    def _add_lateness(self, events: Iterable[Event], weight: int) -> None:
-        for event in events:
-            if event.time is not None and self.now is not None:
-                self.lateness.add(max((self.now - event.time).total_seconds(), 0.0), weight)
+                total = counts["handled"] + 1  # also a message all of whose events are duplicates
+                counts["handled"] = total
+                for event in wanted:
+                    _count(table, event)
+                    if now is not None and not total % weight:
+                        self.lateness.add(_age(event.time, now), weight)
 
     def __getitem__(self, name: CounterName) -> int:
         """One counter."""
@@ -166,16 +161,20 @@ class Stats:
             return _by_name(self._unmatched)
 
 
-def _count(table: dict[Kind, int], events: Sequence[Event]) -> None:
-    for event in events:
-        kind = (event.name, event.format)
-        try:
-            table[kind] += 1
-        except KeyError:
-            # Names come from outside: the table must not grow with them.
-            if len(table) >= _MOST_KINDS:
-                kind = ("(other)", event.format)
-            table[kind] = table.get(kind, 0) + 1
+def _age(at: datetime | None, now: datetime) -> float | None:
+    """In seconds; clocks of different machines differ a little."""
+    return None if at is None else max((now - at).total_seconds(), 0.0)
+
+
+def _count(table: dict[Kind, int], event: Event) -> None:
+    kind = (event.name, event.format)
+    try:
+        table[kind] += 1
+    except KeyError:
+        # Names come from outside: the table must not grow with them.
+        if len(table) >= _MOST_KINDS:
+            kind = ("(other)", event.format)
+        table[kind] = table.get(kind, 0) + 1
 
 
 def _by_name(table: Mapping[Kind, int]) -> dict[str, int]:

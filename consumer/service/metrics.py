@@ -30,8 +30,6 @@ from consumer.service.metric_families import (
     value_of,
 )
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
 _BREAKER: Final[Mapping[BreakerState, int]] = {"closed": 0, "probing": 1, "open": 1}
 
 FAMILIES: Final = (

@@ -51,6 +51,10 @@ VISIBILITY_FAILED: Final = "visibility_failed"  # a change of visibility failed
 VISIBILITY_LOST: Final = "visibility_lost"  # another consumer may get it, too
 DUPLICATE_RECEIVED: Final = "duplicate_received"  # came again while in flight here
 
+# Signed events
+SIGNING_KEYS: Final = "signing_keys"  # how many new keys of Canvas were found, and are known
+SIGNING_KEYS_FAILED: Final = "signing_keys_failed"  # reason; the known keys stay in use
+
 # Messages and handlers
 MESSAGE_RECEIVED: Final = "message_received"  # debug
 MESSAGE_SETTLED: Final = "message_settled"  # debug

@@ -11,6 +11,7 @@ from consumer.config.models import (
     QuarantineSettings,
     QueueSettings,
     Settings,
+    SignedSettings,
 )
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "QuarantineSettings",
     "QueueSettings",
     "Settings",
+    "SignedSettings",
     "effective",
     "load",
 ]

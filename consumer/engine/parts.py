@@ -26,6 +26,7 @@ from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger
 from consumer.queues.quarantine import Quarantine
 from consumer.queues.transport import Transport
+from consumer.signatures.unsealing import Unsealing
 
 
 class Parts:
@@ -76,14 +77,16 @@ class Parts:
             recalls=self.outbox.recalls,
             put_back=self.receiver.put_back,
         )
-        self._make_flow(rng, quarantine)
+        self._make_flow(rng, quarantine, options.unsealing)
         self.stall = StallDetector(transport, self.stats, clock=clock)
         self.pool = Pool(
             self.receiver, self.flow, self.admission, self.outbox, self.stall,
             clock=clock, stopping=self.stopping, engine=engine,
         )  # fmt: skip
 
-    def _make_flow(self, rng: Random, quarantine: Quarantine | None) -> None:
+    def _make_flow(
+        self, rng: Random, quarantine: Quarantine | None, unsealing: Unsealing | None
+    ) -> None:
         engine, queue, database = self.settings.engine, self.settings.queue, self.ledger.database
         self.duplicates: Duplicates | None = None
         if engine.deduplicate == "window":
@@ -105,7 +108,14 @@ class Parts:
             self.receiver.put_back,
         )  # fmt: skip
         self.flow = Flow(
-            Intake(self.stats, self.catalog_watch, self.duplicates, queue.format, queue.unwrap),
+            Intake(
+                self.stats,
+                self.catalog_watch,
+                self.duplicates,
+                queue.format,
+                queue.unwrap,
+                unsealing,
+            ),
             self.registry,
             self.admission,
             Batches(self.registry.handlers, self.clock),

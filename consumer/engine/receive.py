@@ -19,6 +19,7 @@ from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.transport import Transport
 from consumer.retry import RetryPolicy
+from consumer.signatures.unsealing import Unsealing
 from consumer.sqs_limits import MAX_BATCH
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +42,8 @@ class RunOptions:
     max_messages: int | None = None
     #: Stop once a whole long poll has brought nothing new.
     until_empty: bool = False
+    #: Opens signed messages; None reads them as they are.
+    unsealing: Unsealing | None = None
 
 
 class Received(NamedTuple):

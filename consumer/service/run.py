@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from dataclasses import replace
 
 import structlog
 
@@ -27,6 +28,7 @@ from consumer.service.companions import Companion, Companions
 from consumer.service.daemon import Daemon
 from consumer.service.ping import Ping
 from consumer.service.signals import StopSignals
+from consumer.service.signing import Signing, open_signing
 from consumer.service.silence import watch_silence
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
@@ -61,6 +63,7 @@ def run(
         registry = build_registry(settings.handlers, state_directory=state)
     if settings.unmatched == "archive":
         archive_unmatched(registry, state_directory=state)
+    signing = open_signing(settings, clock=clock)
     notifier, signals = Notifier(environ), StopSignals()
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
     with signals.installed(), closing(start):
@@ -72,12 +75,15 @@ def run(
             return EXIT_OK
         _log_check(check)
         options = _options(settings, check, max_messages, until_empty=drain_when_empty)
+        if signing is not None:
+            options = replace(options, unsealing=signing.unsealing)
+            signing.begin(stopped=lambda: bool(signals.count))
         with closing(open_ledger(state, clock=clock)) as ledger:
             parts = Parts(
                 start.transport, registry, settings, options,
                 clock=clock, ledger=ledger, quarantine=start.quarantine,
             )  # fmt: skip
-            companions = Companions(_companions(settings, clock))
+            companions = Companions(_companions(settings, clock, signing))
 
             def look(status: Status) -> None:
                 on_tick(status)
@@ -96,9 +102,11 @@ def run(
             return code
 
 
-def _companions(settings: Settings, clock: Clock) -> list[Companion]:
+def _companions(settings: Settings, clock: Clock, signing: Signing | None) -> list[Companion]:
     """What is configured to run beside the engine."""
     companions: list[Companion] = [watch_silence(settings.state_directory, clock=clock)]
+    if signing is not None:
+        companions.append(signing)
     ping = settings.ping
     if ping.url is not None:
         url = ping.url.get_secret_value()

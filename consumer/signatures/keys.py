@@ -9,10 +9,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
+from consumer import log_events
+from consumer.clock import Clock
 from consumer.directories import make_private_directory, sync_directory
 from consumer.errors import DecodeError
 from consumer.events.json_text import parse
 
+_log = structlog.get_logger(__name__)
+
+#: In the state directory.
+KEYS_FILE: Final = "signing_keys.json"
 #: A JWKS has three keys, and one is new each month: as many as in forty years.
 MOST_KEYS: Final = 500
 #: In bytes; one with three keys has about 1,500.
@@ -42,6 +50,8 @@ class SigningKeys:
         self._lock = threading.Lock()
         self._jwks: dict[str, dict[str, str]] = {}
         self._keys: dict[str, Any] = {}
+        #: False while the file lacks some of them.
+        self._kept = True
         if file is not None:
             with suppress(FileNotFoundError):
                 self._jwks = _jwks_of(file.read_bytes())
@@ -61,8 +71,8 @@ class SigningKeys:
     def add(self, content: bytes) -> int:
         """Add the keys of a JWKS (RFC 7517), and keep them durably; returns how many were new.
 
-        Raises: `KeysError` if it has no usable key; `OSError` if the file can't be written: then
-        they are known until the process ends.
+        Raises: `KeysError` if it has no usable key, or the file can't be written: then they are
+        known all the same, and the next call writes them.
         """
         found = _jwks_of(content)
         if not found:
@@ -74,9 +84,37 @@ class SigningKeys:
             self._jwks.update(found)
             for kid in new:
                 self._keys.pop(kid, None)
-            if new and self._file is not None:
-                _write(self._file, json.dumps({"keys": list(self._jwks.values())}) + "\n")
+            self._kept = self._kept and not new
+            if not self._kept and self._file is not None:
+                self._keep(self._file)
         return len(new)
+
+    def _keep(self, file: Path) -> None:
+        try:
+            _write(file, json.dumps({"keys": list(self._jwks.values())}) + "\n")
+        except OSError as error:
+            raise KeysError(f"{file.name} can't be written: {error.strerror}") from None
+        self._kept = True
+
+
+def open_keys(state: Path, *, clock: Clock) -> SigningKeys:
+    """The keys in the state directory. A damaged file is set aside, and they are asked for again.
+
+    Never raises: with a file that can't be read, they are in memory only.
+    """
+    file = state / KEYS_FILE
+    try:
+        return SigningKeys(file)
+    except KeysError as error:
+        aside = file.with_name(f"{file.name}.set-aside-{int(clock.now().timestamp())}")
+        with suppress(OSError):
+            file.rename(aside)
+        _log.warning(log_events.SIGNING_KEYS_SET_ASIDE, file=aside.name, reason=str(error))
+        return SigningKeys() if file.exists() else SigningKeys(file)
+    except OSError as error:
+        reason = f"{file.name} can't be read: {error.strerror}"
+        _log.warning(log_events.SIGNING_KEYS_FAILED, reason=reason, known=0)
+        return SigningKeys()
 
 
 def _jwks_of(content: bytes) -> dict[str, dict[str, str]]:

@@ -41,32 +41,54 @@ def from_url(url: str) -> Fetch:
     def fetch() -> bytes:
         try:
             with opener.open(url, timeout=TIMEOUT_SECONDS) as answer:
-                content: bytes = answer.read(MOST_JWKS + 1)
+                return _bounded(answer.read(MOST_JWKS + 1))
         except HTTPError as error:
             error.close()
             raise KeysError(f"the address answers with HTTP status {error.code}") from None
-        if len(content) > MOST_JWKS:
-            raise KeysError(f"it is larger than {MOST_JWKS} bytes")
-        return content
 
     return fetch
 
 
 def from_file(path: Path) -> Fetch:
-    """Read it from a file."""
-    return path.read_bytes
+    """Read it from a file. What is read is bounded."""
+
+    def fetch() -> bytes:
+        try:
+            with path.open("rb") as file:
+                return _bounded(file.read(MOST_JWKS + 1))
+        except OSError as error:
+            raise KeysError(f"{path} can't be read: {error.strerror}") from None
+
+    return fetch
+
+
+def _bounded(content: bytes) -> bytes:
+    if len(content) > MOST_JWKS:
+        raise KeysError(f"it is larger than {MOST_JWKS} bytes")
+    return content
 
 
 class KeySource:
     """Brings new keys into `SigningKeys`. Any thread may call `want`; one other calls `run_once`.
 
     While the source fails, the keys that are known stay in use.
+
+    Args:
+        every_seconds: how often it is asked while no key is missing.
     """
 
-    def __init__(self, keys: SigningKeys, fetch: Fetch, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        keys: SigningKeys,
+        fetch: Fetch,
+        *,
+        clock: Clock,
+        every_seconds: float = DAILY_SECONDS,
+    ) -> None:
         self._keys = keys
         self._fetch = fetch
         self._clock = clock
+        self._every_seconds = every_seconds
         self._wanted = threading.Event()
         self._tried = self._succeeded = float("-inf")
         #: True if the last attempt failed.
@@ -81,7 +103,7 @@ class KeySource:
         """`Clock.monotonic()` at which to ask next."""
         if self._wanted.is_set() or self.is_failing:
             return self._tried + LEAST_SECONDS
-        return self._succeeded + DAILY_SECONDS
+        return self._succeeded + self._every_seconds
 
     def run_once(self) -> bool:
         """Ask now, if that is due; returns True if it was asked and answered. Blocks, never raises.
@@ -95,8 +117,8 @@ class KeySource:
         try:
             new = self._keys.add(self._fetch())
         except Exception as error:
-            reason = str(error) if isinstance(error, KeysError) else type(error).__name__
-            _log.warning(log_events.SIGNING_KEYS_FAILED, reason=reason, known=len(self._keys))
+            known = len(self._keys)
+            _log.warning(log_events.SIGNING_KEYS_FAILED, reason=_reason_of(error), known=known)
             self.is_failing = True
             return False
         self._succeeded, self.is_failing = self._tried, False
@@ -107,3 +129,11 @@ class KeySource:
     def wait(self, ended: threading.Event, seconds: float = LEAST_SECONDS) -> None:
         """Wait until something may be due."""
         self._clock.wait(ended, min(max(self.due - self._clock.monotonic(), 0.2), seconds))
+
+
+def _reason_of(error: Exception) -> str:
+    """Without anything of a URL."""
+    if isinstance(error, KeysError):
+        return str(error)
+    cause = getattr(error, "reason", error)
+    return getattr(cause, "strerror", None) or type(cause).__name__

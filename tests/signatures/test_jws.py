@@ -17,8 +17,9 @@ from joserfc.jwk import RSAKey
 from consumer.errors import DecodeError, Retry
 from consumer.signatures.jws import TokenError, token_of
 from consumer.signatures.keys import SigningKeys
+from consumer.signatures.source import KeySource
 from consumer.signatures.unsealing import Unsealing
-from consumer.testing import canvas_body, make_message
+from consumer.testing import ManualClock, canvas_body, make_message
 from tests.cases import for_each
 from tests.signatures.signing import base64url, jwk, jwks, private_key, signed
 
@@ -31,8 +32,13 @@ def known() -> SigningKeys:
     return keys
 
 
+def nothing_new() -> KeySource:
+    """A source that is never asked."""
+    return KeySource(SigningKeys(), lambda: b"", clock=ManualClock())
+
+
 def opened(body: str, *, required: bool = True) -> str:
-    unsealing = Unsealing(known(), required=required, want=lambda: None)
+    unsealing = Unsealing(known(), nothing_new(), required=required)
     return unsealing.open(make_message(body)).body
 
 
@@ -118,17 +124,29 @@ def test_plain_events_pass_where_signatures_are_only_accepted() -> None:
         assert opened(body, required=False) == body
 
 
-def test_an_unknown_key_is_asked_for_and_waited_for() -> None:
-    """Longer each time, so that an outage of the address does not use up the deliveries."""
-    wanted: list[int] = []
-    unsealing = Unsealing(known(), required=True, want=lambda: wanted.append(1))
+def _waits(source: KeySource) -> list[float | None]:
+    unsealing = Unsealing(known(), source, required=True)
     waits = []
     for count in range(1, 8):
         with pytest.raises(Retry) as caught:
             unsealing.open(make_message(signed(EVENT, "k9"), receive_count=count))
         waits.append(caught.value.after)
-    assert waits == [60, 600, 3_600, 14_400, 39_600, 39_600, 39_600]
-    assert len(wanted) == 7
+    return waits
+
+
+def test_an_unknown_key_is_asked_for_and_waited_for() -> None:
+    """Not long, because anyone can name a key, and hidden messages are limited."""
+    source, clock = nothing_new(), ManualClock()
+    assert _waits(source) == [75, 300, 900, 900, 900, 900, 900]
+    assert source.due < clock.monotonic()
+
+
+def test_while_the_address_is_down_an_unknown_key_is_waited_for_longer() -> None:
+    """An outage of more than half a day uses up five deliveries."""
+    source = nothing_new()
+    assert not source.run_once()
+    waits = _waits(source)
+    assert waits == [75, 600, 3_600, 14_400, 39_600, 39_600, 39_600]
 
 
 @given(st.text(alphabet="eyJ0.{}\"'-_= \n=ab", max_size=200) | st.text(max_size=100))

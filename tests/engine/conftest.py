@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.receive import Received
     from consumer.engine.status import Status
+    from consumer.signatures.unsealing import Unsealing
     from consumer.testing.faults import Operation
 
 VISIBILITY = 30
@@ -64,6 +65,7 @@ class Rig:
         wait_time_seconds: int = 20,
         max_messages: int | None = None,
         until_empty: bool = False,
+        unsealing: Unsealing | None = None,
         **options: Any,
     ) -> None:
         self.clock = clock or ManualClock()
@@ -78,7 +80,12 @@ class Rig:
                 # Many a test fails a handler a few times for another reason.
                 engine=EngineSettings(**{"breaker_failures": 0, **(engine or {})}),
             ),
-            RunOptions(VISIBILITY, max_messages=max_messages, until_empty=until_empty),
+            RunOptions(
+                VISIBILITY,
+                max_messages=max_messages,
+                until_empty=until_empty,
+                unsealing=unsealing,
+            ),
             clock=self.clock,
             rng=Random(1),
             **options,

@@ -33,6 +33,19 @@ def test_a_key_stays_after_it_was_replaced_and_after_a_restart(tmp_path: Path) -
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_keys_that_could_not_be_kept_are_kept_later(tmp_path: Path) -> None:
+    """They are known meanwhile; once the disk has room again, the next answer writes the file."""
+    file = tmp_path / "state" / "signing_keys.json"
+    keys = SigningKeys(file)
+    (tmp_path / "state").touch()  # not a directory
+    with pytest.raises(KeysError, match=r"signing_keys.json can't be written: \w+"):
+        keys.add(jwks(jwk("k1")))
+    assert keys.find("k1") is not None
+    (tmp_path / "state").unlink()
+    assert keys.add(jwks(jwk("k1"))) == 0
+    assert len(SigningKeys(file)) == 1
+
+
 def test_a_key_that_changed_is_the_new_one() -> None:
     """The address is trusted: its answer counts."""
     keys = SigningKeys()

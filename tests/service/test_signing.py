@@ -138,7 +138,7 @@ def test_a_file_of_keys_is_read_again_when_it_changed(tmp_path: Path) -> None:
     signing = open_signing(settings_of(tmp_path, mode="required", jwks_file=file), clock=clock)
     assert signing is not None
     signing.begin(lambda: False)
-    eventually(lambda: (tmp_path / KEYS_FILE).exists(), "the keys are kept")
+    eventually((tmp_path / KEYS_FILE).exists, "the keys are kept")
 
     signing._background.close(BOUND)
     for content, opened in ((b"{", 1), (jwks(jwk("k2", private_key(2))), 2)):

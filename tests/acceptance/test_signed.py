@@ -93,22 +93,23 @@ def test_an_old_key_is_known_after_a_restart_while_the_address_is_down(
     moto: Moto, consume: Callable[..., Consume], published: Published, tmp_path: Path
 ) -> None:
     """A message may come back from a dead-letter queue long after its key was replaced."""
-    queue = moto.queue()
-    queue.send([signed(numbered(1).encode())])
-    first = consume("--queue-url", queue.url, **environ(published, "required"))
-    until_archived(tmp_path, 1)
-    first.signal(signal.SIGTERM)
-    assert 0 == first.end()
+    queue, new = moto.queue(), private_key(2)
+    old = [signed(numbered(number).encode()) for number in (1, 2, 4)]
+    rotated = [signed(numbered(number).encode(), "k2", new) for number in (3, 5)]
 
-    published.content = None
-    queue.send([signed(numbered(2).encode())])
-    second = consume("--queue-url", queue.url, **environ(published, "required"))
-    until_archived(tmp_path, 2)
-    assert "HTTP status 503" in second.until("signing_keys_failed")["reason"]
-    second.signal(signal.SIGTERM)
+    for content, bodies in (
+        (published.content, old[:1]),
+        (jwks(jwk("k2", new)), [old[1], rotated[0]]),
+        (None, [old[2], rotated[1]]),
+    ):
+        published.content = content
+        queue.send(bodies)
+        run = consume("--queue-url", queue.url, "--drain", **environ(published, "required"))
+        assert 0 == run.end()
 
-    assert 0 == second.end()
-    assert [1, 2] == numbers(tmp_path)
+    assert [1, 2, 3, 4, 5] == numbers(tmp_path)
+    assert "the address answers with HTTP status 503" == run.log("signing_keys_failed")[0]["reason"]
+    assert not run.log("signing_key_unknown")
 
 
 def test_an_unknown_key_keeps_its_message_and_a_rotation_is_noticed(

@@ -176,7 +176,7 @@ def _walk(value: Any, path: KeyPath, leaf: Callable[[KeyPath, Any], Any]) -> Any
     if not isinstance(value, dict) or len(path) > 3:  # below that are values of options
         return leaf(path, value)
     keys = dict(value)
-    if len(path) == 2:  # a handler
+    if path[:1] == (HANDLERS,) and len(path) == 2:
         keys[keys.pop("type")] = keys.pop("options")
     return {key: _walk(inner, (*path, key), leaf) for key, inner in keys.items()}
 

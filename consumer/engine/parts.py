@@ -107,7 +107,14 @@ class Parts:
             self.receiver.put_back, options.max_attempts,
         )  # fmt: skip
         self.flow = Flow(
-            Intake(self.stats, self.catalog_watch, self.duplicates, queue.format, queue.unwrap),
+            Intake(
+                self.stats,
+                self.catalog_watch,
+                self.duplicates,
+                queue.format,
+                queue.unwrap,
+                options.unsealing,
+            ),
             self.registry,
             self.admission,
             Batches(self.registry.handlers, self.clock),

@@ -20,6 +20,7 @@ from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.transport import Transport
 from consumer.retry import RetryPolicy
+from consumer.signatures.unsealing import Unsealing
 from consumer.sqs_limits import MAX_BATCH
 
 _log = structlog.get_logger(__name__)
@@ -48,6 +49,8 @@ class RunOptions:
     #: This and the next go on when a reload replaces the engine.
     stats: Stats = field(default_factory=Stats)
     tap: Tap | None = None
+    #: Opens signed messages; None reads them as they are.
+    unsealing: Unsealing | None = None
 
 
 class Received(NamedTuple):

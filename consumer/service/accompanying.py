@@ -14,6 +14,7 @@ from consumer.service.monitor import Monitor
 from consumer.service.monitoring import metrics_companions
 from consumer.service.ping import pings
 from consumer.service.signals import StopSignals
+from consumer.service.signing import Signing
 from consumer.service.silence import watch_silence
 from consumer.service.start import Start
 
@@ -25,6 +26,7 @@ def companions_of(
     check: QueueCheck,
     listener: socket.socket | None,
     *,
+    signing: Signing | None,
     environ: Mapping[str, str],
     signals: StopSignals,
     clock: Clock,
@@ -41,6 +43,7 @@ def companions_of(
     control = open_control(control_socket(state, environ), engine, signals, monitor.facts)
     return Companions(
         [
+            *([] if signing is None else [signing]),
             monitor,
             *metrics_companions(settings.metrics, listener, monitor.facts, depths, clock),
             *([] if control is None else [control]),

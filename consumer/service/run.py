@@ -38,6 +38,7 @@ from consumer.service.engine import Engine
 from consumer.service.monitoring import listening
 from consumer.service.reload import Reloads
 from consumer.service.signals import StopSignals
+from consumer.service.signing import open_signing
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
 
@@ -74,6 +75,7 @@ def run(
     check_directories(settings.state_directory, settings.quarantine.directory)
     registry = handlers_of(settings, registry)
     notifier, signals = Notifier(environ), StopSignals(reloads=load is not None)
+    signing = open_signing(settings, clock=clock)
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
     metrics = settings.metrics if through is None else MetricsSettings()
     with ExitStack() as stack:
@@ -88,11 +90,13 @@ def run(
             return EXIT_OK
         _log_check(check if through is None else replace(check, warnings=()))
         ledger = stack.enter_context(closing(open_ledger(settings.state_directory, clock=clock)))
-        make = partial(
-            _make_worker, start, ledger, through=through, clock=clock,
-            options=_options(settings, check, max_messages, drain_when_empty, clock),
-        )  # fmt: skip
-        engine, reloads, companions = Engine(make(registry, settings)), None, Companions(())
+        options = _options(settings, check, max_messages, drain_when_empty, clock)
+        companions = Companions([] if signing is None else [signing])
+        if signing is not None:
+            options = replace(options, unsealing=signing.unsealing)
+            signing.begin(stopped=lambda: bool(signals.count))
+        make = partial(_make_worker, start, ledger, options=options, through=through, clock=clock)
+        engine, reloads = Engine(make(registry, settings)), None
         if load is not None:
             reloads = Reloads(
                 engine, load=load, build=handlers_of, make=make,
@@ -101,7 +105,7 @@ def run(
         if through is None:
             companions = companions_of(
                 settings, engine, start, check, listener,
-                environ=environ, signals=signals, clock=clock,
+                signing=signing, environ=environ, signals=signals, clock=clock,
             )  # fmt: skip
 
         def look(status: Status) -> None:

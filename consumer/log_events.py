@@ -22,6 +22,12 @@ CONTROL_OFF: Final = "control_off"  # reason; `consume status` and others can't 
 STOPPED: Final = "stopped"  # exit code and why
 LOOP_DIED: Final = "loop_died"  # a bug: an engine thread ended with an exception; exit 70
 UNCAUGHT: Final = "uncaught_exception"  # in which thread, its type and place
+UNUSUALLY_QUIET: Final = "unusually_quiet"  # no event for so many minutes, how many are usual
+USUAL_AGAIN: Final = "usual_again"  # events come again, after so many minutes
+USUAL_TRAFFIC_FAILED: Final = "usual_traffic_failed"  # its file could not be read or written
+USUAL_TRAFFIC_SET_ASIDE: Final = "usual_traffic_set_aside"  # a damaged file was renamed
+PING_FAILED: Final = "ping_failed"  # reason, failures in a row; logged once an hour
+PING_RECOVERED: Final = "ping_recovered"  # after how many failures
 COMPANION_FAILED: Final = "companion_failed"  # a bug: metrics or control ended; the rest goes on
 TEXTFILE_FAILED: Final = "textfile_failed"  # code, path; the metrics could not be written
 HTTP_FAILED: Final = "http_failed"  # a bug: an answer of the metrics or the control socket
@@ -52,6 +58,13 @@ DELETE_FAILED: Final = "delete_failed"  # handled; deleted when it is delivered 
 VISIBILITY_FAILED: Final = "visibility_failed"  # a change of visibility failed
 VISIBILITY_LOST: Final = "visibility_lost"  # another consumer may get it, too
 DUPLICATE_RECEIVED: Final = "duplicate_received"  # came again while in flight here
+
+# Signed events
+SIGNING_KEYS: Final = "signing_keys"  # how many new keys of Canvas were found, and are known
+SIGNING_KEYS_FAILED: Final = "signing_keys_failed"  # reason; the known keys stay in use
+SIGNING_KEYS_SET_ASIDE: Final = "signing_keys_set_aside"  # a damaged file was renamed
+SIGNING_KEY_UNKNOWN: Final = "signing_key_unknown"  # the message waits, and the key is asked for
+SIGNATURE_REFUSED: Final = "signature_refused"  # reason: forged, damaged, or not signed
 
 # Messages and handlers
 MESSAGE_RECEIVED: Final = "message_received"  # debug

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields, make_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, Self, cast
 
 from consumer.event_key import digest_of
 from consumer.subject import Change, Subject
@@ -22,6 +22,10 @@ else:
 T = TypeVar("T")
 Format = Literal["canvas", "caliper"]
 Verdict = Literal["ack", "retry", "reject"]
+
+#: Among the attributes of a message that is read from the archive: the key of its event when it
+#: was received. Secrets were removed from the payload since, so its own key may differ.
+ARCHIVED_KEY: Final = "ArchivedEventKey"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,6 +240,8 @@ class Outcome:
     reason: str = ""
     #: Retry only: seconds until it is visible again; None leaves it to the backoff.
     delay_seconds: float | None = None
+    #: It only waits for a handler that is paused: this is no failed attempt of its own.
+    paused: bool = field(default=False, compare=False)
 
     @staticmethod
     def ack() -> "Outcome":

@@ -1,4 +1,7 @@
-"""As much of the AWS CLI as the README uses, on boto3: `aws SERVICE OPERATION --option value`."""
+"""As much of the AWS CLI as the README and `consume check` print, on boto3.
+
+`aws SERVICE OPERATION --option value`.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,24 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import boto3
-import yaml
 
 
 def main(service: str, operation: str, *words: str) -> None:
     """Make the call to the endpoint in AWS_ENDPOINT, and print its answer."""
     options = dict(zip(words[::2], words[1::2], strict=True))
-    arguments: dict[str, Any] = {}
-    if "--cli-input-yaml" in options:
-        arguments = yaml.safe_load(_text(options.pop("--cli-input-yaml")))
-    for option, value in options.items():
-        arguments[_camel(option.removeprefix("--"))] = _value(option, value)
+    region, endpoint = options.pop("--region", None), options.pop("--endpoint-url", None)
+    arguments = {_camel(o.removeprefix("--")): _value(o, value) for o, value in options.items()}
     client = boto3.client(
         service,
-        endpoint_url=os.environ["AWS_ENDPOINT"],
+        region_name=region,
+        endpoint_url=endpoint or os.environ["AWS_ENDPOINT"],
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
     answer = getattr(client, operation.replace("-", "_"))(**arguments)
+    client.close()
     answer.pop("ResponseMetadata")
     print(json.dumps(answer, default=str))
 
@@ -35,14 +35,13 @@ def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("-"))
 
 
-def _value(option: str, value: str) -> Any:
-    if option == "--attributes":  # shorthand: a map of texts
-        return dict(pair.split("=") for pair in value.split(","))
-    return _text(value) if value.startswith("file://") else value
+def _value(option: str, value: str) -> object:
+    return json.loads(value) if option == "--attributes" else _text(value)
 
 
 def _text(value: str) -> str:
-    return Path(value.removeprefix("file://")).read_text(encoding="utf-8")
+    path = value.removeprefix("file://")
+    return value if path == value else Path(path).read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":

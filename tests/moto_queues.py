@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
+from moto.sqs import models
 
 from consumer.queues.sqs.embedded import delete_one_at_a_time
 from consumer.testing import canvas_body
@@ -116,16 +118,26 @@ class Moto:
         return MotoQueue(self._client, name, url, self.endpoint)
 
 
-@contextmanager
-def running_moto() -> Iterator[Moto]:
-    """A server on a free port of the loopback interface, as long as the context lasts."""
-    delete_one_at_a_time()
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it logs each request
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = f"http://{host}:{port}"
-    client = boto3.client(
+@functools.cache
+def keep_policies() -> None:
+    """Make moto keep both policies for good, as SQS does.
+
+    It forgets the access policy when another attribute changes, and answers no RedriveAllowPolicy.
+    """
+    queues: Any = models.Queue
+    queues.BASE_ATTRIBUTES = [*queues.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+    queues.redrive_allow_policy = queues.policy = None
+    change = queues._set_attributes
+
+    def set_attributes(queue: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+        change(queue, {"Policy": queue.policy, **attributes}, now)
+
+    queues._set_attributes = set_attributes
+
+
+def client_of(endpoint: str) -> Any:
+    """A client for an emulator."""
+    return boto3.client(
         "sqs",
         endpoint_url=endpoint,
         region_name="us-east-1",
@@ -133,6 +145,19 @@ def running_moto() -> Iterator[Moto]:
         aws_secret_access_key="test",
         config=Config(proxies={}),
     )
+
+
+@contextmanager
+def running_moto() -> Iterator[Moto]:
+    """A server on a free port of the loopback interface, as long as the context lasts."""
+    delete_one_at_a_time()
+    keep_policies()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it logs each request
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    client = client_of(endpoint)
     try:
         yield Moto(endpoint, client)
     finally:

@@ -134,6 +134,23 @@ def check_drift(shell: Shell, command: str) -> None:
     assert "Everything is in the catalog" in said
 
 
+def check_replay(shell: Shell, command: str) -> None:
+    """It runs the example's handlers over the archive, and over what failed."""
+    folder = shell.folder / "canvas-live-events/archive"
+    folder.mkdir(parents=True)
+    time = "2024-05-02T10:00:00Z"
+    grade = canvas_body("grade_change", body={"user_id": "1"}, event_time=time)
+    for file in (folder / "events.jsonl", shell.folder / "failed.jsonl"):
+        file.write_text(f"{grade}\n")
+    example = README.split("<!-- test: handler example -->")[1].split("```")[1]
+    (shell.folder / "my_handlers.py").write_text(example.removeprefix("python\n"))
+    said = shell.run(command)
+    if "--dry-run" in command:
+        assert re.search(r"Would go to my_handlers.registry.on_grade\n +1 +grade_change", said)
+    else:
+        assert re.search(r"^handled +1$", said, re.MULTILINE)
+
+
 def check_benchmark(shell: Shell, command: str) -> None:
     """It measures; here a little only."""
     said = shell.run(command, "--messages", "50", "--rounds", "1", "--only", "b", cwd=ROOT)
@@ -163,6 +180,7 @@ CHECKS: dict[str, Callable[[Shell, str], None]] = {
     ".venv/bin/consume events": check_events,
     ".venv/bin/consume sample": check_sample,
     ".venv/bin/consume drift": check_drift,
+    ".venv/bin/consume replay": check_replay,
     ".venv/bin/python tests/bench/run.py": check_benchmark,
     ".venv/bin/python -m tests.bench.load": check_load,
     ".venv/bin/python -m tests.simulation": check_simulator,

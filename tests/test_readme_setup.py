@@ -6,17 +6,19 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from consumer.cli.config import REPOSITORY
+from consumer.queues.access import access_of
+from consumer.queues.blueprint import Blueprint
 from tests.processes import BOUND, environment
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.moto_queues import Moto
 
 README = (REPOSITORY / "README.md").read_text()
@@ -34,11 +36,13 @@ def blocks(mark: str) -> list[str]:
 def run(script: str, folder: Path, **extra: str) -> str:
     """Run it as if it were pasted into a shell; returns what it printed."""
     environ = environment(folder, extra)
-    tools = folder / "bin"
-    tools.mkdir(exist_ok=True)
-    aws = tools / "aws"
+    tools = folder / ".venv/bin"
+    tools.mkdir(parents=True, exist_ok=True)
+    aws, consume = tools / "aws", tools / "consume"
     aws.write_text(f'#!/bin/sh\nexec {sys.executable} -m tests.aws_cli "$@"\n')
     aws.chmod(0o755)
+    if not consume.exists():
+        consume.symlink_to(Path(sys.executable).with_name("consume"))
     environ["PATH"] = f"{tools}:{environ['PATH']}"
     done = subprocess.run(
         ["/bin/bash", "-e", "-c", script], cwd=folder, env=environ, capture_output=True, text=True,
@@ -62,48 +66,47 @@ def clients(moto: Moto) -> tuple[Any, Any]:
 
 def test_the_commands_for_aws_make_what_the_text_promises(moto: Moto, tmp_path: Path) -> None:
     """Two standard queues, a redrive policy, one who may send, and a user who may consume."""
-    queues, permissions = blocks("aws")
+    create, permissions = blocks("aws")
 
-    printed = run(queues, tmp_path, AWS_ENDPOINT=moto.endpoint)
+    printed = run(create, tmp_path, CONSUMER_AWS__ENDPOINT_URL=moto.endpoint)
     run(permissions, tmp_path, AWS_ENDPOINT=moto.endpoint, AWS_DEFAULT_REGION="us-east-1")
 
     sqs, iam = clients(moto)
-    url = json.loads(printed.splitlines()[-1])["QueueUrl"]
+    (url,) = re.findall(r"^  URL +(\S+)$", printed, re.MULTILINE)
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert attributes["QueueArn"] == ARN
-    assert json.loads(attributes["RedrivePolicy"]) == {
-        "deadLetterTargetArn": f"{ARN}-dead-letters",
-        "maxReceiveCount": attributes_count(attributes),
-    }
-    assert int(attributes_count(attributes)) >= 5
-    (allowed,) = json.loads(attributes["Policy"])["Statement"]
-    assert allowed["Principal"] == {"AWS": "arn:aws:iam::636161780776:root"}
-    assert (allowed["Action"], allowed["Resource"]) == ("sqs:SendMessage", ARN)
-    dead = sqs.get_queue_url(QueueName=f"{QUEUE}-dead-letters")["QueueUrl"]
+    assert Blueprint(ARN).attributes().items() <= attributes.items()
+    assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == 5
+    assert access_of(attributes["Policy"], arn=ARN, account="636161780776").verdict == "allowed"
+    dead = sqs.get_queue_url(QueueName=f"{QUEUE}-dlq")["QueueUrl"]
     kept = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]
-    # A message keeps its age when it moves: there it must be kept for longer.
-    assert int(kept["MessageRetentionPeriod"]) > int(attributes["MessageRetentionPeriod"])
+    assert int(kept["MessageRetentionPeriod"]) == 14 * 86_400
 
     (attached,) = iam.list_attached_user_policies(UserName="canvas-live-events-consumer")[
         "AttachedPolicies"
     ]
     document = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId="v1")
-    (statement,) = document["PolicyVersion"]["Document"]["Statement"]
-    assert statement["Resource"] == ARN
-    assert statement["Action"] == consumer_actions()
+    assert document["PolicyVersion"]["Document"] == policy_of_the_guide()
+    sqs.close()
+    iam.close()
 
 
-def attributes_count(attributes: dict[str, str]) -> Any:
-    """How often a message is delivered before it moves."""
-    return json.loads(attributes["RedrivePolicy"])["maxReceiveCount"]
-
-
-def consumer_actions() -> list[str]:
-    """What the guide to systemd names, too."""
+def policy_of_the_guide() -> Any:
+    """What the guide to systemd shows."""
     guide = (REPOSITORY / "systemd/README.md").read_text()
     (policy,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
-    actions: list[str] = json.loads(policy)["Statement"][0]["Action"]
-    return actions
+    return json.loads(policy)
+
+
+def test_the_policy_of_the_guide_is_for_its_configuration(tmp_path: Path) -> None:
+    """Exactly what `consume queue iam` prints for the file that the guide writes."""
+    guide = (REPOSITORY / "systemd/README.md").read_text()
+    (config,) = re.findall(r"config.yaml <<'YAML'\n(.*?)YAML\n", guide, re.DOTALL)
+    (tmp_path / "config.yaml").write_text(config)
+
+    printed = run("consume queue iam --config config.yaml", tmp_path, AWS_ACCESS_KEY_ID="")
+
+    assert json.loads(printed) == policy_of_the_guide()
+    assert textwrap.indent(printed, "  ") in guide
 
 
 def test_the_files_that_come_with_it_are_written(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from consumer.errors import ConfigurationError
 from consumer.handlers.loading.loader import archive_unmatched, build_registry, unmatched_patterns
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.queues.rules import QueueAddress, address_of, quarantine_queue
+from consumer.signatures import check_installed
+from consumer.signatures.source import INSTRUCTURE_JWKS_URL
 
 
 def load_with_queue(
@@ -41,17 +43,22 @@ def check(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
     loaded = load(file, environ=os.environ, overrides={}, require_queue=True, outside_service=True)
     settings = loaded.settings
     faults: list[str] = []
-    warnings = list(loaded.warnings)
     with _collecting(faults, loaded):
         address = _queue_address(loaded)
     with _collecting(faults, loaded):
-        # Without a value, the unit sets another one.
-        state = settings.state_directory if _is_given(loaded, "state_directory") else None
-        check_directories(state, settings.quarantine.directory, make=False)
-    handlers = _handlers(loaded, faults, warnings)
+        if settings.queue.signed.mode != "off":
+            check_installed()
+    with _collecting(faults, loaded):
+        check_directories(given_state(loaded), settings.quarantine.directory, make=False)
+    handlers, warnings = load_handlers(loaded, faults)
     if faults:
         raise ConfigurationError("\n".join(faults))
-    return warnings + unmatched_patterns(handlers), list(_plan(loaded, address, handlers))
+    return [*loaded.warnings, *warnings], list(_plan(loaded, address, handlers))
+
+
+def given_state(loaded: Loaded) -> Path | None:
+    """The state directory that is configured. None: a systemd unit sets its own."""
+    return loaded.settings.state_directory if _is_given(loaded, "state_directory") else None
 
 
 def _queue_address(loaded: Loaded) -> QueueAddress:
@@ -67,9 +74,10 @@ def _queue_address(loaded: Loaded) -> QueueAddress:
         raise ConfigurationError(_located(str(error), loaded, key)) from None
 
 
-def _handlers(loaded: Loaded, faults: list[str], warnings: list[str]) -> list[Handler]:
-    """The handlers of all entries. Made one by one, so that every error is found."""
+def load_handlers(loaded: Loaded, faults: list[str]) -> tuple[list[Handler], list[str]]:
+    """The handlers of all entries, and warnings. Made one by one: every error is in `faults`."""
     settings, registry = loaded.settings, Registry()
+    warnings: list[str] = []
     state = settings.state_directory
     make = partial(build_registry, state_directory=state, warn=warnings.append)
     for index, entry in enumerate(settings.handlers):
@@ -80,7 +88,8 @@ def _handlers(loaded: Loaded, faults: list[str], warnings: list[str]) -> list[Ha
             registry.include(make([]))
         if settings.unmatched == "archive" and not faults:  # else the same error is found twice
             archive_unmatched(registry, state_directory=state)
-    return [handler for handler in registry.handlers if not handler.unmatched]
+    handlers = [handler for handler in registry.handlers if not handler.unmatched]
+    return handlers, warnings + unmatched_patterns(handlers)
 
 
 @contextmanager
@@ -111,6 +120,9 @@ def _plan(
     if settings.aws.endpoint_url:
         yield "endpoint", settings.aws.endpoint_url
     yield "credentials", _credentials(settings.aws)
+    if (signed := settings.queue.signed).mode != "off":
+        place = signed.jwks_file or signed.jwks_url or INSTRUCTURE_JWKS_URL
+        yield "signed", f"{signed.mode}; the keys are those in {place}"
     for index, handler in enumerate(handlers):
         only = f", {handler.format} format only" if handler.format else ""
         label = "" if index else "handlers"
@@ -126,6 +138,8 @@ def _plan(
     if _is_given(loaded, "state_directory"):
         more = f", which {user_name(os.geteuid())} can write"
     yield "state", f"{settings.state_directory.absolute()}{more}"
+    if settings.ping.url or settings.ping.url_file:
+        yield "ping", f"every {settings.ping.interval_seconds:g} s while healthy"
     yield "logging", f"{settings.logging.level}, {settings.logging.format}"
 
 

@@ -7,9 +7,9 @@ import click
 
 from consumer.cli.options import help_end, message_options
 from consumer.cli.output import echo_result, report
-from consumer.cli.payloads import ARCHIVED_KEY, read_events
+from consumer.cli.payloads import read_events
 from consumer.events.identifiers import is_truncated, local_id, shard_of
-from consumer.messages import Event, ReceivedMessage
+from consumer.messages import Event
 from consumer.printable import printable
 
 #: Nested bodies (course_progress) and Caliper's extensions are not deeper.
@@ -23,6 +23,7 @@ _URN: Final = "urn:instructure:canvas:"
     epilog=help_end(
         "consume decode payload.json",
         "consume decode --unwrap sns payload.json",
+        "consume decode --jwks signing_keys.json quarantine/2024-05-01/*.json",
         "consume decode --json events-2024-05-01.jsonl | jq -r .event_name | sort | uniq -c",
         "aws sqs receive-message --message-attribute-names All --queue-url URL | consume decode -",
         codes={
@@ -51,12 +52,12 @@ def decode_command(
                 report(f"{file}: {reason}", kind="note")
                 noted = True
             for event in read.events:
-                facts = _facts(event, read.message, file, read.number)
+                facts = _facts(event, file, read.number)
                 echo_result(facts, _page(facts), as_json=as_json, indent=None)
     context.exit(1 if faults else 0)
 
 
-def _facts(event: Event, message: ReceivedMessage, file: str, number: int) -> dict[str, Any]:
+def _facts(event: Event, file: str, number: int) -> dict[str, Any]:
     metadata = {"metadata": event.metadata} if event.format == "canvas" else {}
     values = dict(_values({**metadata, "body": event.body}))
     return {
@@ -68,8 +69,7 @@ def _facts(event: Event, message: ReceivedMessage, file: str, number: int) -> di
         "format": event.format,
         "event_name": event.name,
         "event_time": event.time.isoformat().replace("+00:00", "Z") if event.time else None,
-        # The archive removes secrets from the payload, but has the key of the original.
-        "event_key": message.attributes.get(ARCHIVED_KEY) or event.key,
+        "event_key": event.key,
         "message_id": event.message_id or None,
         "triggered_by_job": event.triggered_by_job,
         "ids": {

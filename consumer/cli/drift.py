@@ -9,6 +9,7 @@ import click
 from consumer.cli.options import help_end, message_options
 from consumer.cli.output import echo_result, report, section, terminal_width, wrapped
 from consumer.cli.payloads import read_events
+from consumer.operations.message_files import files_in
 
 _HEADINGS: Final = {"event_name": "EVENT", "types": "TYPE", "example": "FIRST VALUE"}
 _WHERE: Final = ("count", "format", "event_name")
@@ -45,7 +46,7 @@ def drift_command(
 
     A FILE holds one message, or several: one per line, a JSON array, lines of the archive, or the
     output of "aws sqs receive-message"; "-" is standard input. Of a directory, such as the archive,
-    all .jsonl and .json files are read.
+    all .jsonl and .json files are read, also compressed ones (.gz).
 
     The event "*" stands for all events: for fields of the metadata or the envelope, and for keys
     next to metadata and body. A value does not fit if it has another type, or can't be read as a
@@ -68,11 +69,15 @@ def _files(names: tuple[str, ...], faults: list[str]) -> Iterator[str]:
     for name in names:
         folder = Path(name)
         if name != "-" and folder.is_dir():
-            found = [path for path in folder.rglob("*.json*") if path.suffix in {".json", ".jsonl"}]
+            found, reason = [], "there is no .jsonl or .json file in it"
+            try:
+                found = files_in(folder)
+            except OSError as error:
+                reason = f"can't be read: {error.strerror}"
             if not found:
-                faults.append(f"{name}: there is no .jsonl or .json file in it")
+                faults.append(f"{name}: {reason}")
                 report(faults[-1])
-            yield from map(str, sorted(found))
+            yield from map(str, found)
         else:
             yield name
 

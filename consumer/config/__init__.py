@@ -8,9 +8,11 @@ from consumer.config.models import (
     HandlerSettings,
     LoggingSettings,
     MetricsSettings,
+    PingSettings,
     QuarantineSettings,
     QueueSettings,
     Settings,
+    SignedSettings,
 )
 
 __all__ = [
@@ -22,9 +24,11 @@ __all__ = [
     "Loaded",
     "LoggingSettings",
     "MetricsSettings",
+    "PingSettings",
     "QuarantineSettings",
     "QueueSettings",
     "Settings",
+    "SignedSettings",
     "effective",
     "load",
 ]

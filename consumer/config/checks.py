@@ -6,18 +6,20 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from consumer.config.fields import FIELDS, SECRETS, bare_type, right_for
+from consumer.config.fields import AWS_SECRETS, FIELDS, SECRETS, bare_type, right_for
 from consumer.config.layers import Given, Layer, Sources, variable_of
 from consumer.config.models import (
     AwsSettings,
     EngineSettings,
     MetricsSettings,
+    PingSettings,
     QueueSettings,
     Settings,
 )
 from consumer.config.problems import HIDDEN, PLACEHOLDER, shown
 from consumer.config.urls import (
     host_and_port,
+    is_loopback,
     is_same_queue,
     queue_name_of_url,
     region_of_url,
@@ -49,6 +51,7 @@ def check_texts(sources: Sources) -> None:
 def check_settings(settings: Settings, sources: Sources) -> None:
     """Report what does not fit together."""
     _check_queue(settings.queue, sources)
+    _check_signed(settings.queue, sources)
     _check_quarantine(settings, sources)
     _check_engine(settings.engine, sources)
     for index, handler in enumerate(settings.handlers):
@@ -59,6 +62,8 @@ def check_settings(settings: Settings, sources: Sources) -> None:
     _check_metrics(settings.metrics, sources)
     _check_aws(settings.aws, sources)
     _check_region(settings, sources)
+    if settings.ping.url and settings.ping.url_file:
+        _keep_one("ping.url_file", "ping.url", sources)
 
 
 def _check_queue(queue: QueueSettings, sources: Sources) -> None:
@@ -90,6 +95,24 @@ def _check_queue(queue: QueueSettings, sources: Sources) -> None:
         )
 
 
+def _check_signed(queue: QueueSettings, sources: Sources) -> None:
+    """Who can change the keys on their way can forge events, so they come over TLS."""
+    key, url = "queue.signed.jwks_url", queue.signed.jwks_url
+    if queue.unwrap and queue.signed.mode == "required":
+        error = "must be empty with queue.signed.mode: required, because an envelope is not signed"
+        sources.add("queue.unwrap", error)
+    if url is None:
+        return
+    if queue.signed.jwks_file is not None:
+        _keep_one("queue.signed.jwks_file", key, sources)
+    parts = split_url(url)
+    if parts is None or parts.username is not None:
+        error = "must be a valid https URL, without a user name or password"
+        sources.add(key, f"{shown(url)}: {error}")
+    elif parts.scheme == "http" and not is_loopback(url):
+        sources.add(key, f"{shown(url)}: must begin with https://; http is for this machine only")
+
+
 def _check_quarantine(settings: Settings, sources: Sources) -> None:
     key, url = "quarantine.queue_url", settings.quarantine.queue_url
     if url is None:
@@ -112,6 +135,15 @@ def _check_url(url: str | None, key: str, sources: Sources) -> None:
         sources.add(key, f"{shown(url)}: must be {right}")
     elif parts and parts.username is not None:
         sources.add(key, f"{HIDDEN}: must not contain a user name or password")
+
+
+def check_ping(ping: PingSettings, sources: Sources) -> None:
+    """The URL, also one from a file. It is a secret, so it is not shown."""
+    parts = split_url(ping.url.get_secret_value()) if ping.url else None
+    key = "ping.url_file" if ping.url_file else "ping.url"
+    if ping.url and (parts is None or parts.username is not None):
+        right = "a valid http or https URL, without a user name or password"
+        sources.add(key, f"{HIDDEN}: must be {right}")
 
 
 def _check_engine(engine: EngineSettings, sources: Sources) -> None:
@@ -174,12 +206,12 @@ def _keep_one(key: str, other: str, sources: Sources, value: str = "") -> None:
 
 def _static(aws: AwsSettings) -> dict[str, str]:
     """Each secret that is given, and the key by which: its own, or that of its file."""
-    keys = ((secret, key) for secret in SECRETS for key in (f"{secret}_file", secret))
+    keys = ((secret, key) for secret in AWS_SECRETS for key in (f"{secret}_file", secret))
     return {secret: k for secret, k in keys if getattr(aws, k.removeprefix("aws.")) is not None}
 
 
 def derived_region(settings: Settings, environ: Mapping[str, str]) -> Layer:
-    """`region`, if it is not set: as the URLs say, else as the variables of AWS's SDKs."""
+    """`aws.region`, if it is not set: as the URLs say, else as the variables of AWS's SDKs."""
     if settings.aws.region:
         return {}
     regions = (
@@ -187,7 +219,7 @@ def derived_region(settings: Settings, environ: Mapping[str, str]) -> Layer:
         (region_of_url(settings.aws.endpoint_url or ""), "aws.endpoint_url"),
         *((environ.get(name, "").strip(), f"environment {name}") for name in _REGION_VARIABLES),
     )
-    return next(({"region": Given(region, origin)} for region, origin in regions if region), {})
+    return next(({"aws.region": Given(region, origin)} for region, origin in regions if region), {})
 
 
 def _check_region(settings: Settings, sources: Sources) -> None:

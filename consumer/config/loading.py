@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 
-from consumer.config.checks import check_settings, check_texts, derived_region
+from consumer.config.checks import check_ping, check_settings, check_texts, derived_region
 from consumer.config.fields import SECRETS, errors_of
 from consumer.config.handlers import read_handlers
 from consumer.config.layers import (
@@ -21,7 +21,7 @@ from consumer.config.layers import (
     merge,
     systemd_layer,
 )
-from consumer.config.models import AwsSettings, Settings
+from consumer.config.models import Settings
 from consumer.config.problems import (
     HIDDEN,
     KeyPath,
@@ -34,6 +34,8 @@ from consumer.config.secret_file import read_secret
 from consumer.config.yaml_file import Document, read_yaml
 
 MASK: Final = "********"
+#: How paths begin that are URLs.
+_URLS: Final = (("http:",), ("https:",))
 #: Where systemd puts what LoadCredential= gives; there only while the service runs.
 _SYSTEMD_CREDENTIALS: Final = Path("/run/credentials")
 
@@ -91,10 +93,11 @@ def load(
     if HANDLERS in tree:
         tree[HANDLERS] = read_handlers(tree[HANDLERS], sources)
     settings = _validated(tree, sources)
-    settings = _with_aws(settings, derived_region(settings, environ), sources)
+    settings = _with(settings, derived_region(settings, environ), sources)
     check_settings(settings, sources)
-    secrets = _secret_files(settings.aws, sources, outside_service=outside_service)
-    settings = _with_aws(settings, secrets, sources)
+    secrets = _secret_files(settings, sources, outside_service=outside_service)
+    settings = _with(settings, secrets, sources)
+    check_ping(settings.ping, sources)
     if require_queue and not problems and not (settings.queue.url or settings.queue.name):
         error = "no queue is given; set queue.url in the file, CONSUMER_QUEUE__URL, or --queue-url"
         problems.add(document.name, "queue", error)
@@ -119,18 +122,22 @@ def _validated(tree: dict[str, Any], sources: Sources) -> Settings:
     return _validated({name: tree[name] for name in tree if name not in faulty}, sources)
 
 
-def _with_aws(settings: Settings, found: Layer, sources: Sources) -> Settings:
-    """The settings with values that were found elsewhere, by their keys in the section."""
-    sources.given.update({f"aws.{key}": given for key, given in found.items()})
-    aws = settings.aws.model_copy(update={key: given.value for key, given in found.items()})
-    return settings.model_copy(update={"aws": aws})
+def _with(settings: Settings, found: Layer, sources: Sources) -> Settings:
+    """The settings with values that were found elsewhere."""
+    sources.given.update(found)
+    for key, given in found.items():
+        section, _, name = key.partition(".")
+        model = getattr(settings, section).model_copy(update={name: given.value})
+        settings = settings.model_copy(update={section: model})
+    return settings
 
 
-def _secret_files(aws: AwsSettings, sources: Sources, *, outside_service: bool) -> Layer:
-    """The secrets of all files that are given, by key in the section; errors are reported."""
+def _secret_files(settings: Settings, sources: Sources, *, outside_service: bool) -> Layer:
+    """The secrets of all files that are given; errors are reported."""
     secrets: Layer = {}
-    for key in (secret.removeprefix("aws.") for secret in SECRETS):
-        path: Path | None = getattr(aws, f"{key}_file")
+    for key in SECRETS:
+        section, _, name = key.partition(".")
+        path: Path | None = getattr(getattr(settings, section), f"{name}_file")
         if path is None:
             continue
         try:
@@ -139,17 +146,17 @@ def _secret_files(aws: AwsSettings, sources: Sources, *, outside_service: bool) 
             absent = isinstance(error, FileNotFoundError | PermissionError)
             if outside_service and absent and path.is_relative_to(_SYSTEMD_CREDENTIALS):
                 text = f"{_named(path)}: can be read only in the running service; not checked"
-                sources.warn(f"aws.{key}_file", text)
+                sources.warn(f"{key}_file", text)
             else:
-                sources.add(f"aws.{key}_file", f"{_named(path)}: can't be read: {error.strerror}")
+                sources.add(f"{key}_file", f"{_named(path)}: can't be read: {error.strerror}")
         except ValueError as error:
-            sources.add(f"aws.{key}_file", f"{_named(path)}: {error}")
+            sources.add(f"{key}_file", f"{_named(path)}: {error}")
     return secrets
 
 
 def _named(path: Path) -> str:
-    """The path for an error; what looks like a key itself is not shown."""
-    return HIDDEN if has_credentials(str(path)) else str(path)
+    """The path for an error; what looks like a key or a URL itself is not shown."""
+    return HIDDEN if has_credentials(str(path)) or path.parts[:1] in _URLS else str(path)
 
 
 def effective(loaded: Loaded) -> dict[str, Any]:
@@ -169,7 +176,7 @@ def _walk(value: Any, path: KeyPath, leaf: Callable[[KeyPath, Any], Any]) -> Any
     if not isinstance(value, dict) or len(path) > 3:  # below that are values of options
         return leaf(path, value)
     keys = dict(value)
-    if len(path) == 2:  # a handler
+    if path[:1] == (HANDLERS,) and len(path) == 2:
         keys[keys.pop("type")] = keys.pop("options")
     return {key: _walk(inner, (*path, key), leaf) for key, inner in keys.items()}
 

@@ -38,6 +38,10 @@ def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _off(value: object) -> object:
+    return "off" if value is False else value  # YAML 1.1 reads off as false
+
+
 def _of_text(change: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
 
@@ -63,6 +67,15 @@ class Section(BaseModel):
     )
 
 
+class SignedSettings(Section):
+    """Events that Canvas has signed: whether they are read, and where its public keys are."""
+
+    mode: Annotated[Literal["off", "accepted", "required"], BeforeValidator(_off), _LOWER] = "off"
+    #: None: that of Instructure, unless there is a file.
+    jwks_url: _Url | None = Field(default=None, examples=["https://keys.example.edu/jwks.json"])
+    jwks_file: Path | None = None
+
+
 class QueueSettings(Section):
     """Which queue, and how it is polled."""
 
@@ -75,6 +88,7 @@ class QueueSettings(Section):
     visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=MAX_VISIBILITY_SECONDS)
     format: MessageFormat = "auto"
     unwrap: Annotated[tuple[Relay, ...], _WORDS] = ()
+    signed: SignedSettings = SignedSettings()
     allow_any_queue_name: bool = False
     connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)
     read_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=300)
@@ -202,6 +216,14 @@ class QuarantineSettings(Section):
         return self.directory is not None or self.queue_url is not None
 
 
+class PingSettings(Section):
+    """A URL that is called while the daemon is healthy. `load` fills `url` from its file."""
+
+    url: SecretStr | None = Field(default=None, description="an http or https URL")
+    url_file: Path | None = None
+    interval_seconds: _Seconds = Field(default=300, ge=10, le=86_400)
+
+
 class MetricsSettings(Section):
     """What is given to monitoring systems; nothing by default."""
 
@@ -222,6 +244,7 @@ class Settings(Section):
     handlers: tuple[HandlerSettings, ...] = ()
     quarantine: QuarantineSettings = QuarantineSettings()
     logging: LoggingSettings = LoggingSettings()
+    ping: PingSettings = PingSettings()
     metrics: MetricsSettings = MetricsSettings()
     unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")

@@ -144,8 +144,7 @@ class Admission:
         """The breaker is full: put the messages back, for a time that grows with each receive."""
         handler = call.handler
         return [
-            Outcome.retry(failing_reason(handler), self._waiting.add(handler.name, message))
-            for message, _ in call.entries
+            paused(handler, self._waiting.add(handler.name, message)) for message, _ in call.entries
         ]
 
     def take_ready(self) -> Call | None:
@@ -204,6 +203,11 @@ class Admission:
 
     def _room_for(self, breaker: Breaker) -> int:
         return self._room - self.held() + len(breaker)
+
+
+def paused(handler: Handler, delay_seconds: float) -> Outcome:
+    """The outcome of a message that has to wait for its handler in the queue."""
+    return Outcome("retry", failing_reason(handler), delay_seconds, paused=True)
 
 
 def failing_reason(handler: Handler) -> str:

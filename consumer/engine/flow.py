@@ -8,7 +8,7 @@ of a message or a handler. What is settled is sent by whichever thread has time 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer.engine.admission import Admission, failing_reason
+from consumer.engine.admission import Admission, paused
 from consumer.engine.call import Batches, Call, Entry
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.intake import Intake
@@ -158,8 +158,7 @@ class Flow:
         """Draining: batches linger no longer, and what breakers hold is returned."""
         self.cut_batches()
         for call in self.admission.give_up_held():
-            at_once = Outcome.retry(failing_reason(call.handler), 0.0)
-            self._end(call, [at_once] * len(call.entries))
+            self._end(call, [paused(call.handler, 0.0)] * len(call.entries))
 
     def give_up(self) -> list[InFlightMessage]:
         """The process ends: the messages of all calls that wait, each once."""

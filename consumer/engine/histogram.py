@@ -2,7 +2,7 @@
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -60,18 +60,13 @@ class Histogram:
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
-    def add(self, value: float) -> None:
-        """Count a value."""
+    def add(self, value: float | None, weight: int = 1) -> None:
+        """Count a value, as so many; None is not known, and not counted."""
+        if value is None:
+            return
         with self._lock:
-            self._counts[bisect_left(self._bounds, value)] += 1
-            self._sum += value
-
-    def add_all(self, values: Iterable[float]) -> None:
-        """Count several."""
-        with self._lock:
-            for value in values:
-                self._counts[bisect_left(self._bounds, value)] += 1
-                self._sum += value
+            self._counts[bisect_left(self._bounds, value)] += weight
+            self._sum += value * weight
 
     def spread(self) -> Spread:
         """What was counted so far."""

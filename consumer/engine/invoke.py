@@ -1,7 +1,8 @@
 """Calls what users wrote (handlers, predicates), guarded: what it raises becomes an outcome."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from threading import get_ident
 
 import structlog
 
@@ -47,7 +48,8 @@ class Invoker:
         default_timeout_seconds: float | None = None,
     ) -> None:
         self._stats = stats
-        self._clock = clock
+        self._handlers = stats.handlers
+        self._monotonic = clock.monotonic
         self._stopping = stopping
         self._default_timeout = default_timeout_seconds
         self._forks = ForkGuard()
@@ -65,13 +67,13 @@ class Invoker:
                 return [outcome]
         run = None
         timeout = handler.timeout_seconds or self._default_timeout
-        began = self._clock.monotonic()
+        began = self._monotonic()
         if timeout is not None:
             run = Run(call, began + timeout)
             with self._lock:
                 self._runs.add(run)
         context = self._context(call, run)
-        thread = threading.get_ident()
+        thread = get_ident()
         self.running[thread] = (call, began)
         try:
             if handler.call is not None:
@@ -80,12 +82,12 @@ class Invoker:
                 handler.call_batch([event for _, event in entries], context)
         except BaseException as error:  # a handler's sys.exit() must not end a thread of ours
             self._forks.check(error)
-            self._stats.handlers[handler.name].add(self._clock.monotonic() - began)
+            self._handlers[handler.name].add(self._monotonic() - began)
             return self._failed(call, error)
         else:
             self._forks.check()
-            ended, size = self._clock.monotonic(), len(entries)
-            self._stats.handlers[handler.name].succeeded(ended - began, size, ended)
+            ended, size = self._monotonic(), len(entries)
+            self._handlers[handler.name].succeeded(ended - began, size, ended)
             return [ACK] * size
         finally:
             self.running.pop(thread, None)
@@ -111,7 +113,7 @@ class Invoker:
         Their messages are no longer renewed, so that another consumer gets its chance. If such a
         call returns later, its result counts.
         """
-        now = self._clock.monotonic()
+        now = self._monotonic()
         with self._lock:
             past = [run for run in self._runs if now >= run.deadline]
             late = [run for run in past if not run.stuck]
@@ -143,22 +145,20 @@ class Invoker:
             _log.warning(log_events.HANDLER_UNSTUCK, handler=run.handler, messages=messages)
 
     def _context(self, call: Call, run: Run | None) -> Context:
-        entries, clock, stopping = call.entries, self._clock, self._stopping
-        should_stop = stopping.is_set
-        if run is not None:
-            deadline = run.deadline
-
-            def should_stop() -> bool:
-                return clock.monotonic() >= deadline or stopping.is_set()
-
+        entries = call.entries
+        first = entries[0][0]
+        one = len(entries) == 1  # nearly always
         return Context(
             handler=call.handler.name,
-            message_ids=tuple([message.message_id for message, _ in entries]),
-            receive_count=entries[0][0].received.receive_count,
+            message_ids=(first.message_id,) if one else tuple([m.message_id for m, _ in entries]),
+            receive_count=first.received.receive_count,
             deadline=None if run is None else run.deadline,
-            should_stop=should_stop,
+            should_stop=self._stopping.is_set if run is None else self._until(run.deadline),
             visibility_lost=lambda: any(message.visibility_lost for message, _ in entries),
         )
+
+    def _until(self, deadline: float) -> Callable[[], bool]:
+        return lambda: self._monotonic() >= deadline or self._stopping.is_set()
 
     def _failed(self, call: Call, error: BaseException) -> list[Outcome]:
         handler, entries = call.handler, call.entries
@@ -181,7 +181,7 @@ class Invoker:
             if not isinstance(failure, BaseException):
                 failure = TypeError("the failures of a BatchFailure must be exceptions")
             outcomes.append(self._failure(handler, entry, failure))
-        self._stats.handlers[handler.name].handled_in_part(outcomes.count(ACK))
+        self._handlers[handler.name].handled_in_part(outcomes.count(ACK))
         return outcomes
 
     def _failure(
@@ -191,8 +191,8 @@ class Invoker:
         message, event = entry
         asked = isinstance(error, Retry) or outcome.verdict == "reject"
         what = {"error_type": type(error).__name__, "error_at": ""} if asked else describe(error)
-        last = LastError(what["error_type"], what["error_at"], self._clock.monotonic())
-        self._stats.handlers[handler.name].failed(last, events)
+        last = LastError(what["error_type"], what["error_at"], self._monotonic())
+        self._handlers[handler.name].failed(last, events)
         facts: dict[str, object] = {
             "handler": handler.name,
             "event_name": event.name,

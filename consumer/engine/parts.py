@@ -79,14 +79,14 @@ class Parts:
             recalls=self.outbox.recalls,
             put_back=self.receiver.put_back,
         )
-        self._make_flow(rng, quarantine)
         self.stall = StallDetector(transport, self.stats, clock=clock)
+        self._make_flow(rng, quarantine, options)
         self.pool = Pool(
             self.receiver, self.flow, self.admission, self.outbox, self.stall,
             clock=clock, stopping=self.stopping, engine=engine,
         )  # fmt: skip
 
-    def _make_flow(self, rng: Random, quarantine: Quarantine | None) -> None:
+    def _make_flow(self, rng: Random, quarantine: Quarantine | None, options: RunOptions) -> None:
         engine, queue, database = self.settings.engine, self.settings.queue, self.ledger.database
         self.duplicates: Duplicates | None = None
         if engine.deduplicate == "window":
@@ -104,10 +104,17 @@ class Parts:
         )
         self.settler = Settler(
             self.outbox, self.ledger, self.stats, rng, engine.retry, quarantine,
-            self.receiver.put_back,
+            self.receiver.put_back, options.max_attempts,
         )  # fmt: skip
         self.flow = Flow(
-            Intake(self.stats, self.catalog_watch, self.duplicates, queue.format, queue.unwrap),
+            Intake(
+                self.stats,
+                self.catalog_watch,
+                self.duplicates,
+                queue.format,
+                queue.unwrap,
+                options.unsealing,
+            ),
             self.registry,
             self.admission,
             Batches(self.registry.handlers, self.clock),

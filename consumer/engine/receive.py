@@ -20,6 +20,7 @@ from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.transport import Transport
 from consumer.retry import RetryPolicy
+from consumer.signatures.unsealing import Unsealing
 from consumer.sqs_limits import MAX_BATCH
 
 _log = structlog.get_logger(__name__)
@@ -42,9 +43,14 @@ class RunOptions:
     max_messages: int | None = None
     #: Stop once a whole long poll has brought nothing new.
     until_empty: bool = False
+    #: A message that fails at this receive goes to the quarantine, as a rejected one does. None:
+    #: the queue's redrive policy counts.
+    max_attempts: int | None = None
     #: This and the next go on when a reload replaces the engine.
     stats: Stats = field(default_factory=Stats)
     tap: Tap | None = None
+    #: Opens signed messages; None reads them as they are.
+    unsealing: Unsealing | None = None
 
 
 class Received(NamedTuple):

@@ -43,6 +43,8 @@ class Settler:
     #: Where to note why messages were put back that were not handled since, by message id; None:
     #: nowhere, for it is not bounded.
     put_back: dict[str, str] | None = None
+    #: See `RunOptions.max_attempts`.
+    max_attempts: int | None = None
 
     def ack(self, messages: Sequence[InFlightMessage]) -> None:
         """Delete messages soon: every handler succeeded."""
@@ -65,7 +67,8 @@ class Settler:
             # Before the message can be delivered again: what succeeded must not run twice.
             self.ledger.keep(message.message_id, message.succeeded)
         rejected = outcome.verdict == "reject"
-        if rejected and self._is_quarantined(message, outcome.reason):
+        last = rejected or self._is_last(message, outcome)
+        if last and self._is_quarantined(message, outcome.reason, handler):
             self.ack([message])
             return
         self.stats.add("rejected" if rejected else "failed")
@@ -78,13 +81,20 @@ class Settler:
             self.put_back[message.message_id] = outcome.reason
         self.outbox.changes.add(Change(m, math.ceil(seconds)) for m in _settled_now([message]))
 
-    def _is_quarantined(self, message: InFlightMessage, reason: str) -> bool:
+    def _is_last(self, message: InFlightMessage, outcome: Outcome) -> bool:
+        """True if it has failed as often as it may."""
+        most = self.max_attempts
+        return most is not None and not outcome.paused and message.received.receive_count >= most
+
+    def _is_quarantined(
+        self, message: InFlightMessage, reason: str, handler: Handler | None
+    ) -> bool:
         """Set a poison message apart, to be deleted. What can't be set apart stays in the queue."""
         if self.quarantine is None:
             return False
-        message_id = message.message_id
+        message_id, name = message.message_id, handler.name if handler else ""
         try:
-            self.quarantine.put(message.received, reason)
+            self.quarantine.put(message.received, reason, name)
         except Exception as error:
             self.stats.add("quarantine_failed")
             facts = {"message_id": message_id, **describe(error)}
@@ -93,7 +103,8 @@ class Settler:
             _log.error(log_events.QUARANTINE_FAILED, **facts)
             return False
         self.stats.add("quarantined")
-        _log.warning(log_events.QUARANTINED, message_id=message_id, reason=reason)
+        if self.max_attempts is None:  # else the run itself reports what has failed
+            _log.warning(log_events.QUARANTINED, message_id=message_id, reason=reason)
         return True
 
     def release(

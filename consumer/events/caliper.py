@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from consumer.errors import DecodeError
 from consumer.events.identifiers import URN
 from consumer.events.timestamps import as_written, time_of
-from consumer.messages import Event, Reader, ReceivedMessage, new_event
+from consumer.messages import ARCHIVED_KEY, Event, Reader, ReceivedMessage, new_event
 
 _CANVAS = "com.instructure.canvas"
 #: URLs of Canvas, and its name in a background job.
@@ -97,8 +97,10 @@ def events_of(
     if not events:
         reason = '"data" contains only entities, and no event'
         raise DecodeError(reason)
+    archived_key = message.attributes.get(ARCHIVED_KEY, "")
     if len(events) > 1:
         sent_name = None  # the message has one name, which is not that of each event
+        archived_key = ""
     skipped = len(entries) - len(events)
     envelope = {key: value for key, value in payload.items() if key != "data"}
     return tuple(
@@ -115,7 +117,7 @@ def events_of(
             index=index,
             count=len(events),
             skipped=skipped,
-            _key=_key_of(entry),
+            _key=archived_key or _key_of(entry),
             _reader=reader,
         )
         for index, entry in enumerate(events)

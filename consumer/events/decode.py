@@ -10,7 +10,7 @@ from consumer.events import caliper, relays
 from consumer.events.json_text import parse
 from consumer.events.timestamps import as_written, time_of
 from consumer.events.typed import READER
-from consumer.messages import Event, Reader, ReceivedMessage, new_event
+from consumer.messages import ARCHIVED_KEY, Event, Reader, ReceivedMessage, new_event
 
 _NEITHER = (
     'neither a Canvas event (an object with "metadata" and "body") '
@@ -109,6 +109,7 @@ def _canvas_event(payload: Mapping[str, Any], message: ReceivedMessage, reader: 
         raw=message.body,
         payload=payload,
         time_text=as_written(written),
+        _key=message.attributes.get(ARCHIVED_KEY, ""),
         _reader=reader,
     )
 

@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import re
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from consumer.clock import Clock
 from consumer.directories import make_private_directory, sync_directory
@@ -20,8 +21,12 @@ _SAFE = re.compile(r"[A-Za-z0-9-]{1,100}")
 class Quarantine(Protocol):
     """A place for messages that can't be handled. Any thread may call `put`."""
 
-    def put(self, message: ReceivedMessage, reason: str) -> None:
-        """Keep the message durably: once this returns, it may be deleted. Raises any exception."""
+    def put(self, message: ReceivedMessage, reason: str, handler: str = "") -> None:
+        """Keep the message durably: once this returns, it may be deleted. Raises any exception.
+
+        Args:
+            handler: the name of the one that could not handle it; "" if it is not an event.
+        """
         ...
 
     def close(self) -> None:
@@ -40,7 +45,7 @@ class DirectoryQuarantine:
         self._directory = directory
         self._clock = clock
 
-    def put(self, message: ReceivedMessage, reason: str) -> None:
+    def put(self, message: ReceivedMessage, reason: str, handler: str = "") -> None:
         """Write the file and sync it; a redelivery writes the same file. Raises `OSError`."""
         now = self._clock.now()
         folder = self._directory / f"{now:%Y-%m-%d}"
@@ -48,16 +53,7 @@ class DirectoryQuarantine:
             sync_directory(new.parent)
         path = folder / f"{file_name(message.message_id)}.json"
         unfinished = path.with_suffix(".unfinished")
-        kept = {
-            "MessageId": message.message_id,
-            "Body": message.body,
-            "Attributes": dict(message.attributes),
-            "MessageAttributes": {
-                name: {"StringValue": value, "DataType": "String"}
-                for name, value in message.message_attributes.items()
-            },
-            "Quarantine": {"Reason": reason, "At": now.isoformat(timespec="seconds")},
-        }
+        kept = kept_message(message, reason, handler, now)
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(json.dumps(kept) + "\n")
@@ -81,7 +77,7 @@ class QueueQuarantine:
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
 
-    def put(self, message: ReceivedMessage, reason: str) -> None:
+    def put(self, message: ReceivedMessage, reason: str, _handler: str = "") -> None:
         """Send it; SQS has it when this returns. Raises `TransportError`, also for a refusal."""
         added = {"QuarantineReason": reason, "QuarantineMessageId": message.message_id}
         # SQS refuses control characters and empty values.
@@ -99,6 +95,26 @@ class QueueQuarantine:
     def close(self) -> None:
         """Close connections."""
         self._sender.close()
+
+
+def kept_message(
+    message: ReceivedMessage, reason: str, handler: str, now: datetime
+) -> dict[str, Any]:
+    """The message in the form of the AWS CLI, with why it is not handled."""
+    return {
+        "MessageId": message.message_id,
+        "Body": message.body,
+        "Attributes": dict(message.attributes),
+        "MessageAttributes": {
+            name: {"StringValue": value, "DataType": "String"}
+            for name, value in message.message_attributes.items()
+        },
+        "Quarantine": {
+            "Reason": reason,
+            **({"Handler": handler} if handler else {}),
+            "At": now.isoformat(timespec="seconds"),
+        },
+    }
 
 
 def file_name(message_id: str) -> str:

@@ -30,8 +30,6 @@ from consumer.service.metric_families import (
     value_of,
 )
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
 _BREAKER: Final[Mapping[BreakerState, int]] = {"closed": 0, "probing": 1, "open": 1}
 
 FAMILIES: Final = (
@@ -58,6 +56,12 @@ FAMILIES: Final = (
                    quarantined="quarantined", released="released", abandoned="abandoned")),
     Family("messages_undecodable", "counter", "Messages that are no event; also rejected ones.", (),
            count_of("undecodable")),
+    Family("signatures_refused", "counter",
+           "Messages whose signature is wrong, or missing although it is required; also rejected.",
+           (), count_of("signature_refused")),
+    Family("signing_keys_unknown", "counter",
+           "Messages that wait because their signing key is not known yet.", (),
+           count_of("signing_key_unknown")),
     Family("messages_deleted", "counter", "Messages that SQS confirmed as deleted.", (),
            count_of("deleted")),
     Family("delete_failures", "counter", "Messages that were handled, but could not be deleted.",

@@ -121,5 +121,5 @@ def _state(status: Status | None, figures: Figures, problems: tuple[str, ...]) -
         return "starting"
     if status.paused:
         return "paused"
-    working = {h.name for h in figures.handlers} - set(status.failing_handlers)
-    return "receiving" if working or not figures.handlers else "waiting"
+    handlers = {handler.name for handler in figures.handlers if not handler.unmatched}
+    return "waiting" if handlers and handlers <= set(status.failing_handlers) else "receiving"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -18,18 +18,24 @@ from consumer.config import MetricsSettings
 from consumer.config.urls import host_and_port
 from consumer.directories import check_writable
 from consumer.engine.status import Status
+from consumer.errors import ConfigurationError
 from consumer.service.companions import Companion
 from consumer.service.depth import Depths
 from consumer.service.facts import Facts
 from consumer.service.http import TEXT, HttpServer, Response, Route
 from consumer.service.listeners import listen_tcp
-from consumer.service.metrics import CONTENT_TYPE, Metrics
+from consumer.service.page import page
 from consumer.service.snapshot import snapshot_of
+
+if TYPE_CHECKING:
+    from consumer.service.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
 
 #: How often the file for node_exporter is written; Prometheus reads it about as often.
 TEXTFILE_SECONDS: Final = 15.0
+
+METRICS_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 Read = Callable[[], Facts]
 
@@ -43,7 +49,10 @@ def listening(metrics: MetricsSettings) -> Iterator[socket.socket | None]:
     Raises: `ConfigurationError`.
     """
     if metrics.textfile is not None:
-        check_writable(metrics.textfile.absolute().parent, "the metrics", "metrics.textfile")
+        folder = metrics.textfile.absolute().parent
+        if not folder.is_dir():
+            raise ConfigurationError(f"metrics.textfile: there is no directory {folder}")
+        check_writable(folder, "the metrics", "metrics.textfile")
     address = host_and_port(metrics.listen or "")
     if address is None:
         yield None
@@ -71,11 +80,19 @@ def metrics_companions(
     return companions
 
 
+def _metrics(read: Read) -> "Metrics":
+    """Only where they are wanted: Prometheus' library takes 60 ms to load."""
+    from consumer.service.metrics import Metrics  # noqa: PLC0415 - see above
+
+    return Metrics(read)
+
+
 def routes(read: Read) -> Mapping[str, Route]:
     """What the metrics listener answers."""
-    metrics = Metrics(read)
+    metrics, status_page = _metrics(read), page()
     return {
-        "GET /metrics": lambda _: Response(content_type=CONTENT_TYPE, body=metrics.text()),
+        "GET /": lambda _: status_page,
+        "GET /metrics": lambda _: Response(content_type=METRICS_TEXT, body=metrics.text()),
         "GET /healthz": lambda _: _healthz(read()),
         "GET /readyz": lambda _: _readyz(read()),
         "GET /status": lambda _: status_response(read()),
@@ -125,7 +142,7 @@ class Textfile:
 
     def __init__(self, path: Path, read: Read, *, clock: Clock) -> None:
         self._path = path
-        self._metrics = Metrics(read)
+        self._metrics = _metrics(read)
         self._clock = clock
         self._closed = threading.Event()
         self._failed = False

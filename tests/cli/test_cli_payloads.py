@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from consumer.cli.main import main
-from consumer.cli.payloads import pieces_of
+from consumer.operations.message_files import pieces_of
 from tests.cases import for_each
 
 if TYPE_CHECKING:
@@ -99,14 +99,20 @@ def test_messages_of_relays_are_recognized_and_unwrapped(tmp_path: Path) -> None
     assert "event      a, canvas format" in opened.stdout
 
 
-def test_a_compressed_file_is_recognized(tmp_path: Path) -> None:
-    """The error says how to unpack it."""
-    (tmp_path / "x.json.gz").write_bytes(gzip.compress(A.encode()))
+def test_a_compressed_file_is_read(tmp_path: Path) -> None:
+    """Whatever its name is; also from standard input. One that is cut off is reported."""
+    packed = gzip.compress(f"{A}\n{B}\n".encode())
+    (tmp_path / "x.json").write_bytes(packed)
+    (tmp_path / "cut.gz").write_bytes(packed[:-12])
 
-    result = _run(tmp_path / "x.json.gz")
+    from_file, from_pipe, cut = (
+        _run(tmp_path / "x.json"), _run("-", text=packed), _run(tmp_path / "cut.gz"),
+    )  # fmt: skip
 
-    assert result.exit_code == 1
-    assert "it is compressed; unpack it with gunzip" in result.stderr
+    assert "event      b, canvas format" in from_file.stdout
+    assert "event      b, canvas format" in from_pipe.stdout
+    assert cut.exit_code == 1
+    assert "the compressed file is damaged or cut off" in cut.stderr
 
 
 def test_message_attributes_from_the_aws_cli_are_read() -> None:
@@ -236,7 +242,7 @@ def test_a_big_file_is_read_piece_by_piece(tmp_path: Path) -> None:
     os.write(writer, b": 3}")
     os.close(writer)
 
-    assert [first, *pieces] == ['{"a": 1}\n', '{"b": 2}\n', '{"c": 3}']
+    assert [piece.text for piece in (first, *pieces)] == ['{"a": 1}\n', '{"b": 2}\n', '{"c": 3}']
     os.close(reader)
 
 

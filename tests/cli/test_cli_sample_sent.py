@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from consumer.cli.main import main
@@ -44,6 +45,11 @@ class Taking:
 
     def close(self) -> None:
         self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def _no_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumer.cli.with_queue.log_warnings", lambda _: None)  # for the process
 
 
 @pytest.fixture(name="clock")
@@ -131,3 +137,20 @@ def test_a_queue_that_can_not_be_sent_to_is_refused(arguments: tuple[str, ...], 
     assert said in result.stderr
     assert "were sent" not in result.stderr
     assert result.stdout == ""
+
+
+def test_what_is_logged_meanwhile_is_not_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as a search for credentials that takes long: it is for standard error."""
+
+    def slow(*_: object) -> Taking:
+        structlog.get_logger().warning("credentials_slow")
+        return Taking()
+
+    monkeypatch.setattr("consumer.queues.sqs.connect", slow)
+
+    result = run("logged_in", "--queue-url", f"{AWS}/{Taking.name}")
+
+    assert result.stdout == ""
+    assert "credentials_slow" in result.stderr

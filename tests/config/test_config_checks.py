@@ -313,3 +313,47 @@ def test_another_queue_will_do_for_a_quarantine(load_text: LoadText, url: str) -
     text = f"queue: {{url: '{URL}'}}\nquarantine: {{queue_url: '{url}'}}"
 
     assert load_text(text, {}, {}).settings.quarantine.queue_url == url
+
+
+@for_each(
+    "listen, right",
+    [
+        ("127.0.0.1:9464", True),
+        ("localhost:9464", True),
+        ("[::1]:9464", True),
+        (":9464", False),
+        ("9464", False),
+        ("::1:9464", False),
+        ("[127.0.0.1]:9464", False),
+        ("127.0.0.1", False),
+        ("127.0.0.1:0", False),
+        ("127.0.0.1:65536", False),
+        ("metrics.example.org:9464", False),
+        ("http://127.0.0.1:9464", False),
+    ],
+)
+def test_the_address_of_the_metrics_is_an_ip_address_and_a_port(
+    load_text: LoadText, faults_of: FaultsOf, listen: str, right: bool
+) -> None:
+    """Which interface is meant must not depend on a name server."""
+    text = f"metrics: {{listen: '{listen}'}}"
+    if right:
+        loaded = load_text(text)
+        assert (loaded.settings.metrics.listen, loaded.warnings) == (listen, ())
+    else:
+        (line,) = faults_of(text)
+        assert line.startswith(f'FILE:1: metrics.listen: "{listen}": must be an IP address and a')
+
+
+@for_each("listen", ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464"])
+def test_an_address_that_others_can_reach_draws_a_warning(load_text: LoadText, listen: str) -> None:
+    """There is no password: what they can see is said."""
+    (warning,) = load_text(f"metrics: {{listen: '{listen}'}}").warnings
+    assert f"metrics.listen: {listen}: not only this machine can reach it" in warning
+
+
+def test_the_metrics_file_must_have_the_name_that_is_read(faults_of: FaultsOf) -> None:
+    """node_exporter ignores all others without a word."""
+    (line,) = faults_of("metrics: {textfile: /tmp/metrics.txt}")
+    assert "metrics.textfile" in line
+    assert "must end in .prom" in line

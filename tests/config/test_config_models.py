@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ("url: x", "FILE:1: url: unknown key; did you mean queue.url?"),
         (
             "zzz: x",
-            "unknown key; valid here: aws, engine, handlers, logging, metrics, ",
+            "unknown key; valid here: aws, engine, handlers, logging, metrics, ping, ",
         ),
         ("queue:\n  visability_timeout: 3", "FILE:2: queue.visability_timeout: unknown key; did"),
         ("queue:\n  visability_timeout: 3", "did you mean visibility_timeout_seconds?"),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.receive import Received
     from consumer.engine.status import Status
+    from consumer.signatures.unsealing import Unsealing
     from consumer.testing.faults import Operation
 
 VISIBILITY = 30
@@ -64,13 +65,21 @@ class Rig:
         wait_time_seconds: int = 20,
         max_messages: int | None = None,
         until_empty: bool = False,
+        max_attempts: int | None = None,
+        unsealing: Unsealing | None = None,
         **options: Any,
     ) -> None:
         self.clock = clock or ManualClock()
         self.queue = queue or InMemoryQueue(
             self.clock, visibility_timeout_seconds=VISIBILITY, advance_on_empty=False
         )
-        self.options = RunOptions(VISIBILITY, max_messages=max_messages, until_empty=until_empty)
+        self.options = RunOptions(
+            VISIBILITY,
+            max_messages=max_messages,
+            until_empty=until_empty,
+            max_attempts=max_attempts,
+            unsealing=unsealing,
+        )
         self.parts = Parts(
             self.queue,
             registry,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.cli.payloads import messages_in
 from consumer.errors import Reject
 from consumer.events.decode import decode
+from consumer.operations.payloads import messages_in
 from consumer.queues.quarantine import DirectoryQuarantine, file_name
 from consumer.testing import ManualClock, canvas_body, make_message
 from tests.cases import for_each

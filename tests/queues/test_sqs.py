@@ -15,6 +15,7 @@ from consumer.errors import (
     QueueMissingError,
     TransportError,
 )
+from consumer.queues.requests import RequestCounts
 from consumer.queues.sqs.calls import WireCalls
 from consumer.queues.sqs.client import session_for
 from consumer.queues.transport import EntryFailure
@@ -373,7 +374,7 @@ def test_one_call_is_one_request(wire: Wire) -> None:
 
 def test_a_mistake_of_ours_is_not_hidden(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the call and the shape of its answer are guarded: the rest is our business."""
-    monkeypatch.setattr("consumer.queues.sqs.queue._received", lambda _message, _now: 1 // 0)
+    monkeypatch.setattr("consumer.queues.sqs.queue.message_of", lambda _message, _now: 1 // 0)
     wire.answer({"Messages": [MESSAGE]})
 
     with pytest.raises(ZeroDivisionError):
@@ -526,12 +527,54 @@ def test_a_role_is_assumed_and_refreshed_by_botocore(
         receive(transport)
         transport.close()
 
+        expiry = transport.credentials_expire_at()
+        assert expiry is not None
+        assert expiry.tzinfo is not None
         headers = wire.requests[0].headers
         assert "AKIAEXAMPLE" not in headers["authorization"]
         assert headers["x-amz-security-token"]
     aws = AwsSettings.model_validate({**KEYS, "role_arn": arn})
     session = session_for(aws, region="us-east-1", timeout_seconds=5)
     assert isinstance(session.get_credentials(), RefreshableCredentials)
+
+
+def test_keys_do_not_expire(wire: Wire) -> None:
+    """So there is no time to show."""
+    assert [transport.credentials_expire_at() for transport in wire.both] == [None, None]
+
+
+def test_each_request_is_counted_with_its_result(wire: Wire) -> None:
+    """Also those of another queue over the same connections, and the one for a queue's URL."""
+    for way in WAYS:
+        transport = wire.connect(None, way=way, name="canvas-live-events")
+        wire.answer({"QueueUrl": f"{wire.endpoint}/123456789012/canvas-live-events"})
+        wire.answer({})
+        receive(transport)
+        wire.answer({"__type": "RequestThrottled", "message": "slow down"}, status=400)
+        with pytest.raises(TransportError):
+            transport.delete(["handle"])
+        wire.answer({"Attributes": {}})
+        transport.beside("dead-letters").attributes()
+        transport.close()
+
+        assert wire.requests[-1].asked["QueueUrl"].endswith("/123456789012/dead-letters")
+        assert transport.requests.snapshot() == {
+            ("GetQueueUrl", "ok"): 1,
+            ("ReceiveMessage", "ok"): 1,
+            ("DeleteMessageBatch", "RequestThrottled"): 1,
+            ("GetQueueAttributes", "ok"): 1,
+        }
+
+
+def test_codes_that_are_made_up_do_not_fill_the_memory() -> None:
+    """Anything may answer in place of AWS."""
+    counts = RequestCounts()
+    for number in range(1_000):
+        counts.add("ReceiveMessage", f"Made{number}")
+
+    kinds = counts.snapshot()
+    assert len(kinds) == 101
+    assert sum(kinds.values()) == 1_000
 
 
 def test_a_role_without_credentials_to_assume_it_with_is_reported() -> None:

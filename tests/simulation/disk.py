@@ -34,7 +34,7 @@ class SimulatedQuarantine:
         self._real = DirectoryQuarantine(directory, clock=clock)
         self._before, self._kept = before, kept
 
-    def put(self, message: ReceivedMessage, reason: str) -> None:
+    def put(self, message: ReceivedMessage, reason: str, handler: str = "") -> None:
         """Keep it."""
         self._before()
         self._real.put(message, reason)

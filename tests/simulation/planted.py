@@ -122,11 +122,11 @@ DEFECTS: Final = (
     Defect(
         "poison is deleted before it is in quarantine",
         "engine/settle.py",
-        "            self.quarantine.put(message.received, reason)",
+        "            self.quarantine.put(message.received, reason, name)",
         """\
             self.ack([message])
             self.outbox.send(partial=True)
-            self.quarantine.put(message.received, reason)""",
+            self.quarantine.put(message.received, reason, name)""",
     ),
     Defect(
         "poison is deleted though the quarantine is full",

@@ -30,7 +30,7 @@ class Reader:
             section.partition("\n")[0]: re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
             for section in text.split("\n## ")
         }
-        for path in FOLDER.iterdir():
+        for path in filter(Path.is_file, FOLDER.iterdir()):
             guest.put(f"/srv/copy/systemd/{path.name}", path.read_text())
         guest.put("/usr/local/bin/sudo", '#!/bin/sh\nexec "$@"\n', 0o755)
 
@@ -92,6 +92,9 @@ def test_guide_from_nothing_to_a_service_and_back(bare_machine: Guest) -> None:
     second, third = _new_key(guest, 2), _new_key(guest, 3)
     reader.follow("Rotate the access key", given=second)
     assert _uses(guest, second)
+    reported = reader.follow("Be notified", given={"ping_url": "http://127.0.0.1:1/secret"})
+    assert f"{NAME} on " in reported
+    reader.follow("At 3 a.m.")
     reader.follow("More than one")
     assert guest.run("systemctl", "is-active", f"{NAME}@test").strip() == "active"
     reader.follow("Secrets that are encrypted on disk")

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from consumer import errors
+from consumer import errors, log_events
 from consumer.config import UNIT_STOP_TIMEOUT_SECONDS, EngineSettings, QueueSettings
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 NAME = "canvas-live-events-consumer"
 SINGLE, TEMPLATE = FOLDER / f"{NAME}.service", FOLDER / f"{NAME}@.service"
+FAILURE = FOLDER / f"{NAME}-failure@.service"
 #: Each instance has its own.
 DIRECTORIES = ("StateDirectory", "RuntimeDirectory")
 PROGRAM = f"/opt/{NAME}/.venv/bin/consume"
@@ -50,7 +51,7 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_systemd_analyze
-@pytest.mark.parametrize("unit", [SINGLE, TEMPLATE], ids=["single", "template"])
+@pytest.mark.parametrize("unit", [SINGLE, TEMPLATE, FAILURE], ids=["single", "template", "failure"])
 def test_verify_prints_nothing(unit: Path, tmp_path: Path) -> None:
     """`systemd-analyze verify` finds nothing to say; an unknown key would be a warning."""
     done = analyze("verify", str(instance(unit, tmp_path)))
@@ -124,6 +125,20 @@ def test_command_is_one_the_program_takes(unit: Path) -> None:
     assert program == PROGRAM
     with main.make_context("consume", arguments) as context:
         assert str(context.params["config_file"]).startswith(f"/etc/{NAME}/")
+
+
+def test_what_to_do_at_night_is_about_what_there_is() -> None:
+    """The table has each exit code, and only log events that exist."""
+    text = (FOLDER / "README.md").read_text()
+    rows = text[text.index("| what you see |") :].split("\n\n", 1)[0].splitlines()[2:]
+    seen = [row.split(" | ")[0] for row in rows]
+    events = {value for name, value in vars(log_events).items() if name.isupper()}
+
+    words = set(re.findall(r"`([a-z]+(?:_[a-z]+)*)`", " ".join(seen)))
+    assert words - events == {"failed", "inactive", "waiting", "watchdog", "lag_seconds"}
+    codes = {int(code) for code in re.findall(r"`status=(\d+)`", " ".join(seen))}
+    assert codes == {v for k, v in vars(errors).items() if k.startswith("EXIT_")} - {130}
+    assert {row.count(" | ") for row in rows} == {2}
 
 
 def test_readme_describes_what_the_units_do() -> None:

@@ -27,9 +27,7 @@ def line_of(event: Event, received_at: str, *, scrub_secrets: bool) -> str:
     Args:
         received_at: the time of writing, from `utc_text`.
     """
-    payload = _payload(
-        event.raw if event.count == 1 else _alone(event), scrub_secrets=scrub_secrets
-    )
+    payload = _payload(event.raw if event.count == 1 else alone(event), scrub_secrets=scrub_secrets)
     if not payload.isascii():
         for mark in _LINE_MARKS:
             if mark in payload:
@@ -67,7 +65,7 @@ def _payload(raw: str, *, scrub_secrets: bool) -> str:
         return scrub_text(_quoted(raw)) if scrub_secrets else _quoted(raw)
 
 
-def _alone(event: Event) -> str:
+def alone(event: Event) -> str:
     """The envelope of a message with several events, with this one alone in it."""
     try:
         return _encode({**event.metadata, "data": [event.body]})

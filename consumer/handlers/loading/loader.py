@@ -1,7 +1,8 @@
 """From the configured handlers to one registry; and warnings about what they ask for."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from importlib.metadata import EntryPoint, entry_points
@@ -75,6 +76,18 @@ def archive_unmatched(registry: Registry, *, state_directory: Path) -> None:
         return
     made = archive.factory(UNMATCHED, {}, HandlerEnvironment(state_directory))
     registry.adopt([replace(handler, unmatched=True) for handler in made.handlers])
+
+
+def parse_handler_specs(texts: Iterable[str]) -> list[dict[str, Any]]:
+    """All `--handler` of a command line, with names of their own: "log" and "log-2"."""
+    seen: Counter[str] = Counter()
+    entries = [parse_handler_spec(text) for text in texts]
+    for entry in entries:
+        name = entry["name"]
+        seen[name] += 1
+        if seen[name] > 1:
+            entry["name"] = f"{name}-{seen[name]}"
+    return entries
 
 
 def parse_handler_spec(text: str) -> dict[str, Any]:

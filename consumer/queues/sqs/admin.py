@@ -1,16 +1,33 @@
 """Calls of AWS that the daemon never makes: for the commands that set up, check and repair."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from consumer.config import AwsSettings, QueueSettings
-from consumer.config.urls import is_loopback
+from consumer.config.urls import is_loopback, queue_name_of_url
 from consumer.queues.rules import address_of, signing_region
 from consumer.queues.sqs.client import USER_AGENT, session_for
 from consumer.queues.sqs.failures import failure_of
 from consumer.queues.sqs.lookup import look_up
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsFound:
+    """What signs the calls, without any of its secrets."""
+
+    #: Botocore's name for it, such as "iam-role"; "explicit" for a configured key.
+    source: str
+    is_temporary: bool
+    #: True if botocore gets new ones before they expire.
+    is_renewed: bool
+    #: None: never, not known, or they are renewed.
+    expires_at: datetime | None
 
 
 class AwsCalls:
@@ -30,7 +47,8 @@ class AwsCalls:
         self._url = address.url
         #: Expiry and source of what signs: botocore's Credentials.
         self.credentials = look_up(self._session)
-        self._endpoint = address.endpoint_url
+        #: None: the region's usual endpoint.
+        self.endpoint_url = address.endpoint_url
         self._config = Config(
             user_agent=USER_AGENT,
             connect_timeout=timeout,
@@ -38,17 +56,34 @@ class AwsCalls:
             retries={"mode": "standard", "total_max_attempts": 3},
         )
         self._clients: dict[str, Any] = {}
+        #: The Date header of the last answer: AWS's clock.
+        self.answered_at = ""
 
     def client(self, service: str) -> Any:
         """Botocore's client. An emulator on this machine is asked for every service."""
         if service not in self._clients:
-            endpoint = self._endpoint
+            endpoint = self.endpoint_url
             if service != "sqs" and endpoint is not None and not is_loopback(endpoint):
                 endpoint = None
-            self._clients[service] = self._session.create_client(
+            client = self._session.create_client(
                 service, region_name=self.region, endpoint_url=endpoint, config=self._config
             )
+            client.meta.events.register("after-call", self._note_answer)
+            self._clients[service] = client
         return self._clients[service]
+
+    def _note_answer(self, http_response: Any, **_: Any) -> None:
+        self.answered_at = http_response.headers.get("Date", "")
+
+    def credentials_found(self) -> CredentialsFound:
+        """Where the credentials come from. Raises: `TransportError` if there are none any more."""
+        found = self.credentials
+        is_temporary = found.get_frozen_credentials().token is not None
+        source, expires_at = str(found.method or "explicit"), None
+        is_renewed = isinstance(found, RefreshableCredentials)
+        if is_renewed and source == "env":  # their expiry is in the environment; nothing renews it
+            is_renewed, expires_at = False, found._expiry_time  # noqa: SLF001 - there is no other way
+        return CredentialsFound(source, is_temporary, is_renewed, expires_at)
 
     def ask(self, operation: str, /, *, service: str = "sqs", **arguments: Any) -> dict[str, Any]:
         """One call, such as `ask("GetQueueAttributes", QueueUrl=…, AttributeNames=["All"])`.
@@ -61,9 +96,11 @@ class AwsCalls:
         call = getattr(client, names[operation])
         try:
             answer: dict[str, Any] = call(**arguments)
-        except (BotoCoreError, ClientError, OSError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, OSError) as error:
+            url = str(arguments.get("QueueUrl", ""))
+            queue = arguments.get("QueueName") or queue_name_of_url(url) or self.name
             raise failure_of(
-                error, operation=operation, queue=self.name, region=self.region, service=service
+                error, operation=operation, queue=queue, region=self.region, service=service
             ) from None  # its text may name users and accounts
         return answer
 

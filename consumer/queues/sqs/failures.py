@@ -49,6 +49,10 @@ _HINTS = _by_code(
         "ExpiredToken ExpiredTokenException": "the session token has expired; if it is in the "
         "configuration (aws.session_token), get new credentials, or use a profile or a role, whose "
         "token is renewed",
+        "QueueAlreadyExists QueueNameExists": "a queue of this name, but with other settings, was "
+        "created at the same time; run the command again",
+        "QueueDeletedRecently": "a queue of this name was deleted less than 60 seconds ago; wait a "
+        "minute, then run the command again",
         "IncompleteSignature IncompleteSignatureException": "check for stray characters in the "
         "access key; a proxy may have changed the headers",
     }
@@ -186,7 +190,7 @@ def _of_answer(
     if known & _NOT_PERMITTED:
         service = _OTHER_SERVICES.get(operation, service)
         action = f"{service}:{operation.removesuffix('Batch')}"
-        if "kms:" in str(error.response["Error"].get("Message", "")):
+        if service == "sqs" and "kms:" in str(error.response["Error"].get("Message", "")):
             action = "kms:Decrypt"
         resource = {"sqs": f" on queue {queue!r}", "sts": " on the role"}.get(service, "")
         sentence = f"not permitted: allow {action}{resource} to these credentials"

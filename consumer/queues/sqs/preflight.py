@@ -16,8 +16,8 @@ _NUMBERS = {
 }
 ATTRIBUTE_NAMES = (*_NUMBERS, "RedrivePolicy")
 
-_LEAST_VISIBILITY_SECONDS = 30
-_LEAST_RECEIVE_COUNT = 3
+LEAST_VISIBILITY_SECONDS = 30
+LEAST_RECEIVE_COUNT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +64,30 @@ def _risks(
             "the queue has no redrive policy, and there is no quarantine: a message that can't be "
             "handled is delivered again until its retention ends; give it a dead-letter queue"
         )
-    if count is not None and count < _LEAST_RECEIVE_COUNT:
+    if count is not None and count < LEAST_RECEIVE_COUNT:
         yield (
             f"the queue's maxReceiveCount is {count}: a message whose handler fails for a moment, "
             "or that a stop returns, ends in the dead-letter queue; set at least "
-            f"{_LEAST_RECEIVE_COUNT}"
+            f"{LEAST_RECEIVE_COUNT}"
         )
-    if seconds is not None and seconds < _LEAST_VISIBILITY_SECONDS:
-        yield (
+    if risk := visibility_risk(seconds, read_timeout_seconds):
+        yield risk
+
+
+def visibility_risk(seconds: int | None, read_timeout_seconds: float) -> str:
+    """What is risky about the visibility timeout; "" if nothing is, or it is not known."""
+    if seconds is not None and seconds < LEAST_VISIBILITY_SECONDS:
+        return (
             f"the visibility timeout is {seconds} s: after a short interruption messages are "
-            f"handled twice; set at least {_LEAST_VISIBILITY_SECONDS} s"
+            f"handled twice; set at least {LEAST_VISIBILITY_SECONDS} s"
         )
-    elif seconds is not None and seconds < read_timeout_seconds:
-        yield (
+    if seconds is not None and seconds < read_timeout_seconds:
+        return (
             f"the visibility timeout, {seconds} s, is shorter than the read timeout, "
             f"{read_timeout_seconds:g} s: messages of a lost answer are delivered again before the "
             "receive times out"
         )
+    return ""
 
 
 def attributes_of(named: Mapping[str, str]) -> QueueAttributes:

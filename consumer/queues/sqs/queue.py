@@ -106,7 +106,7 @@ class SqsTransport:
         if not isinstance(messages, list):
             raise _not_understood("ReceiveMessage", TypeError())
         now = self._clock.monotonic()
-        received = [_received(message, now) for message in messages]
+        received = [message_of(message, now) for message in messages]
         if odd := received.count(
             None
         ):  # must not stop the others; SQS will deliver it again, or redrive it
@@ -225,7 +225,7 @@ def _not_understood(operation: str, error: Exception) -> TransportError:
     )
 
 
-def _received(message: Any, now: float) -> ReceivedMessage | None:
+def message_of(message: Any, now: float) -> ReceivedMessage | None:
     """The message, or None if it is not one. Odd attributes are left out."""
     try:
         message_id, handle = message["MessageId"], message["ReceiptHandle"]

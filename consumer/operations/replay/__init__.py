@@ -1,0 +1,1 @@
+"""Passes events that were archived, quarantined or saved through handlers, without the queue."""

@@ -1,0 +1,58 @@
+"""The least IAM policy for the daemon and for what operators do with its queues. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What must be allowed; `document` is the policy."""
+
+    queue_arn: str
+    #: The queue is configured by name.
+    by_name: bool = False
+    quarantine_arn: str | None = None
+    dead_letter_arn: str | None = None
+    #: Also to replay and to move messages of the dead-letter queue.
+    redrive: bool = False
+    kms_key_arns: Sequence[str] = ()
+    #: The role that the daemon assumes.
+    role_arn: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """An identity-based policy, for `aws iam create-policy`."""
+        return {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource}
+                for sid, actions, resource in self._statements()
+            ],
+        }
+
+    def _statements(self) -> Iterator[tuple[str, list[str], str | list[str]]]:
+        queue = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"]
+        queue += ["GetQueueUrl"] * self.by_name + ["SendMessage"] * self.redrive
+        yield "Consume", _sqs(queue), self.queue_arn
+        if self.quarantine_arn:
+            yield "Quarantine", _sqs(["SendMessage"]), self.quarantine_arn
+        if self.dead_letter_arn:
+            yield "DeadLetters", _sqs(self._dead_letter_actions()), self.dead_letter_arn
+        if self.kms_key_arns:
+            sends = self.redrive or self.quarantine_arn
+            actions = ["kms:Decrypt", "kms:GenerateDataKey"] if sends else ["kms:Decrypt"]
+            yield "Key", actions, list(self.kms_key_arns)
+        if self.role_arn:
+            yield "AssumeRole", ["sts:AssumeRole"], self.role_arn
+
+    def _dead_letter_actions(self) -> list[str]:
+        if not self.redrive:
+            return ["GetQueueAttributes"]
+        return [
+            *("GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"),
+            *("StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask"),
+        ]
+
+
+def _sqs(operations: Sequence[str]) -> list[str]:
+    return [f"sqs:{operation}" for operation in operations]

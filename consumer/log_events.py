@@ -44,6 +44,8 @@ QUEUE_CHECK: Final = "queue_check"  # the queue's attributes, before the first r
 QUEUE_CHECK_FAILED: Final = "queue_check_failed"  # code, attempt; will be retried
 CREDENTIALS_NOT_READY: Final = "credentials_not_ready"  # code, reason, attempt; will be retried
 CREDENTIALS_SLOW: Final = "credentials_slow"  # the search for credentials takes long: where
+CREDENTIALS_CHANGED: Final = "credentials_changed"  # the files hold another key, used from now on
+CREDENTIALS_KEPT: Final = "credentials_kept"  # reason; the files hold no usable key: the old one
 QUEUE_WARNING: Final = "queue_warning"  # a setting of the queue that causes trouble
 TRANSPORT_BOTOCORE: Final = "transport_botocore"  # reason; SQS is called by botocore's HTTP
 CLOCK_SKEW: Final = "clock_skew"  # seconds; this machine's clock differs from AWS's
@@ -56,6 +58,13 @@ DELETE_FAILED: Final = "delete_failed"  # handled; deleted when it is delivered 
 VISIBILITY_FAILED: Final = "visibility_failed"  # a change of visibility failed
 VISIBILITY_LOST: Final = "visibility_lost"  # another consumer may get it, too
 DUPLICATE_RECEIVED: Final = "duplicate_received"  # came again while in flight here
+
+# Signed events
+SIGNING_KEYS: Final = "signing_keys"  # how many new keys of Canvas were found, and are known
+SIGNING_KEYS_FAILED: Final = "signing_keys_failed"  # reason; the known keys stay in use
+SIGNING_KEYS_SET_ASIDE: Final = "signing_keys_set_aside"  # a damaged file was renamed
+SIGNING_KEY_UNKNOWN: Final = "signing_key_unknown"  # the message waits, and the key is asked for
+SIGNATURE_REFUSED: Final = "signature_refused"  # reason: forged, damaged, or not signed
 
 # Messages and handlers
 MESSAGE_RECEIVED: Final = "message_received"  # debug
@@ -94,3 +103,5 @@ ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new eve
 
 # Configuration
 CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not intended
+RELOADED: Final = "reloaded"  # handlers, seconds; keys that keep their values until a restart
+RELOAD_FAILED: Final = "reload_failed"  # errors; the daemon goes on as before

@@ -135,6 +135,18 @@ def keep_policies() -> None:
     queues._set_attributes = set_attributes
 
 
+def client_of(endpoint: str) -> Any:
+    """A client for an emulator."""
+    return boto3.client(
+        "sqs",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(proxies={}),
+    )
+
+
 @contextmanager
 def running_moto() -> Iterator[Moto]:
     """A server on a free port of the loopback interface, as long as the context lasts."""
@@ -145,14 +157,7 @@ def running_moto() -> Iterator[Moto]:
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
-    client = boto3.client(
-        "sqs",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(proxies={}),
-    )
+    client = client_of(endpoint)
     try:
         yield Moto(endpoint, client)
     finally:

@@ -21,7 +21,7 @@ REPOSITORY: Final = Path(__file__).parents[2]
 EXAMPLE: Final = "config.example.yaml"
 
 #: A section or a key in the example file, also one that is commented out.
-_KEY: Final = re.compile(r"(?P<indent>(?:  )?)#?(?P<name>[a-z_]+):(?: |$)")
+_KEY: Final = re.compile(r"(?P<indent>(?:  )*)#?(?P<name>[a-z_]+):(?: |$)")
 _PRECEDENCE: Final = """\b
 The first of these that has a value wins:
   1. the command line          --queue-url URL
@@ -143,15 +143,15 @@ def _print(name: str) -> None:
 def meanings(text: str) -> dict[str, str]:
     """The comment above each section ("queue") and key ("queue.url") in the example file."""
     found: dict[str, str] = {}
-    section, comment = "", []
+    path, comment = list[str](), list[str]()
     for line in text.splitlines():
         if line.lstrip().startswith("# "):
             comment.append(line.strip(" #"))
             continue
-        if key := _KEY.match(line):
-            name = f"{section}.{key['name']}" if key["indent"] else key["name"]
-            section = section if key["indent"] else name
+        key = _KEY.match(line)
+        if key and (depth := len(key["indent"]) // 2) <= len(path):
+            path = [*path[:depth], key["name"]]
             if comment:
-                found[name] = " ".join(comment)
+                found[".".join(path)] = " ".join(comment)
         comment = []
     return found

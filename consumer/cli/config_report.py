@@ -16,6 +16,8 @@ from consumer.errors import ConfigurationError
 from consumer.handlers.loading.loader import archive_unmatched, build_registry, unmatched_patterns
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.queues.rules import QueueAddress, address_of, quarantine_queue
+from consumer.signatures import check_installed
+from consumer.signatures.source import INSTRUCTURE_JWKS_URL
 
 
 def load_with_queue(
@@ -43,6 +45,9 @@ def check(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
     faults: list[str] = []
     with _collecting(faults, loaded):
         address = _queue_address(loaded)
+    with _collecting(faults, loaded):
+        if settings.queue.signed.mode != "off":
+            check_installed()
     with _collecting(faults, loaded):
         check_directories(given_state(loaded), settings.quarantine.directory, make=False)
     handlers, warnings = load_handlers(loaded, faults)
@@ -115,6 +120,9 @@ def _plan(
     if settings.aws.endpoint_url:
         yield "endpoint", settings.aws.endpoint_url
     yield "credentials", _credentials(settings.aws)
+    if (signed := settings.queue.signed).mode != "off":
+        place = signed.jwks_file or signed.jwks_url or INSTRUCTURE_JWKS_URL
+        yield "signed", f"{signed.mode}; the keys are those in {place}"
     for index, handler in enumerate(handlers):
         only = f", {handler.format} format only" if handler.format else ""
         label = "" if index else "handlers"

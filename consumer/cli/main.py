@@ -2,30 +2,36 @@
 
 import os
 import sys
-import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 import consumer
-from consumer import log_events
 from consumer.cli.check import check_command
 from consumer.cli.config import config_group
 from consumer.cli.decode import decode_command
 from consumer.cli.demo import demo_command
+from consumer.cli.dlq import dlq_group
 from consumer.cli.drift import drift_command
 from consumer.cli.events import events_group
+from consumer.cli.foreground import run_in_foreground
 from consumer.cli.options import help_end, overrides_of, queue_options
-from consumer.cli.output import Printed, open_closed_streams, output_error, plain_errors
+from consumer.cli.output import open_closed_streams, output_error, plain_errors
+from consumer.cli.peek import peek_command
 from consumer.cli.queue import queue_group
 from consumer.cli.replay import replay_command
 from consumer.cli.sample import sample_command
 from consumer.cli.status import status_command
 from consumer.cli.steer import drain_command, pause_command, resume_command
 from consumer.cli.tap import tap_command
-from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_OUTPUT, ConsumerError
+from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED
+
+if TYPE_CHECKING:
+    from consumer.clock import Clock
+    from consumer.service.logs import Logs
 
 _HELP_END: Final = help_end(
     "consume demo",
@@ -43,10 +49,6 @@ _HELP_END: Final = help_end(
         78: "the configuration or an option can't be used",
         130: "stopped with Ctrl-C before it began",
     },
-)
-_OUTPUT_HINT: Final = (
-    "handlers print there; an event whose handler failed because of that stays in the queue, and "
-    "the counts show how many were handled"
 )
 
 
@@ -127,7 +129,8 @@ def main(context: click.Context, /, **options: Any) -> None:
 
     Each message is received, decoded, passed to every handler that asked for it, and deleted only
     after all of them succeeded. Press Ctrl-C or send SIGTERM to stop: running handlers finish, and
-    all other messages go back to the queue. A second signal stops at once.
+    all other messages go back to the queue. A second signal stops at once. SIGHUP loads the
+    configuration file again.
 
     Credentials come from the configuration file, the environment, or wherever the AWS SDK finds
     them. They can't be given on the command line.
@@ -137,26 +140,17 @@ def main(context: click.Context, /, **options: Any) -> None:
 
 
 def _consume(options: dict[str, Any]) -> int:
-    import structlog
-
     from consumer.cli.config_report import load_with_queue
-    from consumer.clock import SystemClock
-    from consumer.service.logs import configure_logging, install_exception_hooks
-    from consumer.service.run import end_in_time, run
+    from consumer.service.run import run
 
     overrides = _overrides(options)
+    file, one_run = options["config_file"], options["drain"] or options["max_messages"]
     # The user's handlers are usually in the working directory. Last, so that it shadows nothing.
     sys.path.append(str(Path.cwd()))
-    loaded = load_with_queue(options["config_file"], overrides)
-    clock = SystemClock()
-    logs = configure_logging(loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock)
-    install_exception_hooks()
-    log = structlog.get_logger("consumer")
-    for warning in loaded.warnings:
-        log.warning(log_events.CONFIG_WARNING, reason=warning)
-    printed, threads = Printed(), threading.enumerate()
-    try:
-        code = run(
+    loaded = load_with_queue(file, overrides)
+
+    def work(logs: "Logs", clock: "Clock") -> int:
+        return run(
             loaded.settings,
             clock=clock,
             environ=os.environ,
@@ -164,21 +158,10 @@ def _consume(options: dict[str, Any]) -> int:
             drain_when_empty=options["drain"],
             flush_repeats=logs.repeats.flush,
             on_tick=lambda _status: logs.output.send_waiting(),
+            load=partial(load_with_queue, file, overrides) if file and not one_run else None,
         )
-    except ConsumerError as error:
-        if sys.stderr.isatty():
-            raise  # reported in plain words
-        # Programs that read the log get the reason there.
-        code = error.exit_code
-        log.critical(log_events.STOPPED, reason="failure", exit_code=code, error=str(error))
-    if reason := printed.failure():
-        code = code or EXIT_OUTPUT
-        log.error(log_events.OUTPUT_FAILED, reason=reason, exit_code=code, hint=_OUTPUT_HINT)
-    end_in_time(code, before=threads)
-    logs.output.close()
-    if printed.is_stuck:
-        os._exit(code)  # Python would abort, because a thread holds the lock of standard output
-    return code
+
+    return run_in_foreground(loaded, work)
 
 
 def _overrides(options: dict[str, Any]) -> dict[str, Any]:
@@ -193,15 +176,17 @@ for _command in (
     config_group,
     decode_command,
     demo_command,
+    dlq_group,
     drain_command,
     drift_command,
     events_group,
     pause_command,
+    peek_command,
     queue_group,
     replay_command,
     resume_command,
     sample_command,
     status_command,
     tap_command,
-):  # fmt: skip
+):
     main.add_command(_command)

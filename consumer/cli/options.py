@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import click
 
+from consumer.errors import ConfigurationError
+
 Command = Callable[..., Any]
 
 #: A configuration file. click does not check it: a file that can't be read is exit code 78.
@@ -40,13 +42,13 @@ def help_end(*examples: str, codes: Mapping[int, str] | None = None) -> str:
     return "\n\n".join("\b\n" + "\n  ".join(block) for block in blocks)
 
 
-def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """One decorator that adds all these options."""
     return lambda command: reduce(lambda found, option: option(found), reversed(options), command)
 
 
 #: How AWS is reached. `overrides_of` reads them.
-aws_options: Final = _together(
+aws_options: Final = together(
     click.option(
         "--region", "aws__region", metavar="NAME",
         help="AWS region. Default: the one in the queue's URL, or AWS_REGION.",
@@ -63,7 +65,7 @@ aws_options: Final = _together(
 )  # fmt: skip
 
 #: Which queue, and how it is reached.
-queue_options: Final = _together(
+queue_options: Final = together(
     click.option("--queue-url", "queue__url", metavar="URL", help="URL of the queue."),
     click.option(
         "--queue-name", "queue__name", metavar="NAME",
@@ -73,7 +75,7 @@ queue_options: Final = _together(
 )  # fmt: skip
 
 #: Which running daemon. `daemon_of` reads them.
-daemon_options: Final = _together(
+daemon_options: Final = together(
     config_option,
     click.option(
         "--instance", metavar="NAME",
@@ -86,8 +88,21 @@ daemon_options: Final = _together(
     ),
 )  # fmt: skip
 
+
+def _unsealing(_context: click.Context, _parameter: click.Parameter, place: str | None) -> Any:
+    """A function that opens messages signed with one of the keys there; None without a place."""
+    if place is None:
+        return None
+    from consumer.signatures.unsealing import unsealing_with
+
+    try:
+        return unsealing_with(place).open
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 #: Files with messages, and how the messages are decoded.
-message_options: Final = _together(
+message_options: Final = together(
     click.argument("files", metavar="FILE...|-", nargs=-1, required=True),
     json_option,
     click.option(
@@ -97,6 +112,10 @@ message_options: Final = _together(
     click.option(
         "--unwrap", type=click.Choice(["sns", "eventbridge"]), multiple=True,
         help="Unwrap messages from this relay, like queue.unwrap. Can be given several times.",
+    ),
+    click.option(
+        "--jwks", metavar="FILE|URL", callback=_unsealing,
+        help="Read signed events, like queue.signed, with the public keys there.",
     ),
 )  # fmt: skip
 

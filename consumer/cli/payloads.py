@@ -1,15 +1,19 @@
 """What `consume decode` and `consume drift` read: the events in files, and errors in them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from consumer.cli.output import report
-from consumer.errors import DecodeError
+from consumer.errors import DecodeError, Retry
 from consumer.messages import Event, ReceivedMessage
 from consumer.operations.message_files import pieces_of
 from consumer.operations.payloads import messages_in
 
 _REFUSED: Final = {"[": "a JSON array", '"': "a JSON string"}
+
+
+#: See `Unsealing.open`.
+_Open = Callable[[ReceivedMessage], ReceivedMessage]
 
 
 class Read(NamedTuple):
@@ -22,10 +26,15 @@ class Read(NamedTuple):
     refused: str
 
 
-def read_events(file: str, faults: list[str], **options: Any) -> Iterator[Read]:
+def read_events(
+    file: str, faults: list[str], *, jwks: _Open | None = None, **options: Any
+) -> Iterator[Read]:
     """Each message in a file of any size; "-" is standard input. The options are those of `decode`.
 
     What can't be read or decoded is reported, and added to `faults`.
+
+    Args:
+        jwks: opens signed messages.
     """
     from consumer.events.decode import decode
 
@@ -40,7 +49,8 @@ def read_events(file: str, faults: list[str], **options: Any) -> Iterator[Read]:
             number += 1
             events: tuple[Event, ...] = ()
             try:
-                events = decode(message, **options)
-            except DecodeError as error:
+                opened = message if jwks is None else jwks(message)
+                events = decode(opened, **options)
+            except (DecodeError, Retry) as error:
                 fault(f"message {number}: {error.reason}")
             yield Read(number, message, events, refused)

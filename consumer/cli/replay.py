@@ -107,7 +107,7 @@ def replay_command(context: click.Context, /, **options: Any) -> None:
     job = _job(options, clock)
     if options["dry_run"]:
         context.exit(_dry_run(job, as_json=options["as_json"]))
-    from consumer.service.run import end_in_time
+    from consumer.service.ending import end_in_time
 
     printed, code = Printed(), EXIT_OUTPUT
     try:

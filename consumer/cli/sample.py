@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.events import event_fault
-from consumer.cli.logs import logs_on_stderr
-from consumer.cli.options import format_option, help_end, overrides_of, queue_options
-from consumer.cli.output import note, report, writing
+from consumer.cli.options import format_option, help_end, queue_options
+from consumer.cli.output import note, writing
+from consumer.cli.with_queue import load_quietly
 
 if TYPE_CHECKING:
     from consumer.events.samples import SampleMessage
@@ -102,8 +102,7 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
             raise click.UsageError(fault)
     messages = _messages(names, options)
     if to_queue:
-        with logs_on_stderr():
-            _send(messages, options)
+        _send(messages, options)
     else:
         _write(messages, array=options["array"])
 
@@ -162,13 +161,11 @@ def _write(messages: Iterator["SampleMessage"], *, array: bool) -> None:
 
 def _send(messages: Iterator["SampleMessage"], options: Mapping[str, Any]) -> None:
     """Send the messages to a queue. However that ends, the number of messages sent is reported."""
-    from consumer.cli.config_report import load_with_queue
     from consumer.clock import SystemClock
     from consumer.queues.sending import Outgoing, send_all
     from consumer.queues.sqs import connect
 
-    loaded = load_with_queue(options["config_file"], overrides_of(options), outside_service=True)
-    report("\n".join(loaded.warnings), kind="warning")
+    loaded = load_quietly(options)
     sender = connect(loaded.settings.queue, loaded.settings.aws)
     count, rate = options["count"], options["rate"]
     if count and rate and count / rate >= 5:  # seconds

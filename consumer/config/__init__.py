@@ -12,6 +12,7 @@ from consumer.config.models import (
     QuarantineSettings,
     QueueSettings,
     Settings,
+    SignedSettings,
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "QuarantineSettings",
     "QueueSettings",
     "Settings",
+    "SignedSettings",
     "effective",
     "load",
 ]

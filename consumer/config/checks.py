@@ -19,6 +19,7 @@ from consumer.config.models import (
 from consumer.config.problems import HIDDEN, PLACEHOLDER, shown
 from consumer.config.urls import (
     host_and_port,
+    is_loopback,
     is_same_queue,
     queue_name_of_url,
     region_of_url,
@@ -50,6 +51,7 @@ def check_texts(sources: Sources) -> None:
 def check_settings(settings: Settings, sources: Sources) -> None:
     """Report what does not fit together."""
     _check_queue(settings.queue, sources)
+    _check_signed(settings.queue, sources)
     _check_quarantine(settings, sources)
     _check_engine(settings.engine, sources)
     for index, handler in enumerate(settings.handlers):
@@ -91,6 +93,24 @@ def _check_queue(queue: QueueSettings, sources: Sources) -> None:
             "and in the other half it must reach SQS "
             f"(1 second, and connect_timeout_seconds, {queue.connect_timeout_seconds:g})",
         )
+
+
+def _check_signed(queue: QueueSettings, sources: Sources) -> None:
+    """Who can change the keys on their way can forge events, so they come over TLS."""
+    key, url = "queue.signed.jwks_url", queue.signed.jwks_url
+    if queue.unwrap and queue.signed.mode == "required":
+        error = "must be empty with queue.signed.mode: required, because an envelope is not signed"
+        sources.add("queue.unwrap", error)
+    if url is None:
+        return
+    if queue.signed.jwks_file is not None:
+        _keep_one("queue.signed.jwks_file", key, sources)
+    parts = split_url(url)
+    if parts is None or parts.username is not None:
+        error = "must be a valid https URL, without a user name or password"
+        sources.add(key, f"{shown(url)}: {error}")
+    elif parts.scheme == "http" and not is_loopback(url):
+        sources.add(key, f"{shown(url)}: must begin with https://; http is for this machine only")
 
 
 def _check_quarantine(settings: Settings, sources: Sources) -> None:

@@ -31,12 +31,15 @@ def bare_type(annotation: Any) -> Any:
     return annotation
 
 
-#: The sections whose keys hold one value each: all but `handlers`.
-SECTIONS: Final[dict[str, type[Section]]] = {
-    name: field.annotation
-    for name, field in Settings.model_fields.items()
-    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
-}
+def _sections(model: type[Section], prefix: str = "") -> Iterator[tuple[str, type[Section]]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield f"{prefix}{name}", field.annotation
+            yield from _sections(field.annotation, f"{prefix}{name}.")
+
+
+#: The sections whose keys hold one value each, dotted: all but `handlers`.
+SECTIONS: Final[dict[str, type[Section]]] = dict(_sections(Settings))
 
 #: The keys that are in no section.
 SINGLE: Final = tuple(
@@ -48,6 +51,7 @@ FIELDS: Final[dict[str, FieldInfo]] = {
     f"{section}.{key}": field
     for section, model in SECTIONS.items()
     for key, field in model.model_fields.items()
+    if f"{section}.{key}" not in SECTIONS
 } | {name: Settings.model_fields[name] for name in SINGLE}
 
 #: The keys whose values are never shown.

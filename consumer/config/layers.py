@@ -1,12 +1,13 @@
 """The layers that can give a value (file, environment, command line), and which of them wins."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import getitem
 from typing import Any, Final
 
-from consumer.config.fields import AWS_SECRETS, FIELDS, SECRETS, SECTIONS, SINGLE, takes_none
+from consumer.config.fields import AWS_SECRETS, FIELDS, SECRETS, SECTIONS, takes_none
+from consumer.config.models import Settings
 from consumer.config.problems import (
     HIDDEN,
     KeyPath,
@@ -51,6 +52,7 @@ _STATIC: Final = tuple(key + end for key in AWS_SECRETS for end in ("", "_file")
 _ALTERNATIVES: Final = (
     (("queue.url",), ("queue.name",)),
     (_STATIC, ("aws.profile",)),
+    (("queue.signed.jwks_url",), ("queue.signed.jwks_file",)),
     *(((key,), (key + "_file",)) for key in SECRETS),
 )
 
@@ -84,7 +86,8 @@ class Sources:
         return self.where(path) if given else "default"
 
     def _given_for(self, path: KeyPath) -> Given | None:
-        return self.given.get(HANDLERS if path[0] == HANDLERS else dotted(path[:2]))
+        keys = (dotted(path[:length]) for length in range(len(path), 0, -1))
+        return next((self.given[key] for key in keys if key in self.given), None)
 
     def add(self, key: str | KeyPath, error: str) -> None:
         """Report an error of the key, at the place that gave it."""
@@ -98,8 +101,9 @@ class Sources:
         """The raw values in the shape of the file."""
         tree: dict[str, Any] = {}
         for key, given in self.given.items():
-            section, _, name = key.rpartition(".")
-            (tree.setdefault(section, {}) if section else tree)[name] = given.value
+            *sections, name = key.split(".")
+            section = reduce(lambda outer, inner: outer.setdefault(inner, {}), sections, tree)
+            section[name] = given.value
         return tree
 
 
@@ -118,31 +122,33 @@ _VARIABLES: Final = {variable_of(key): key for key in FIELDS}
 def file_layer(document: Document, problems: Problems) -> Layer:
     """What the file gives; unknown keys and sections of the wrong shape go to `problems`."""
     layer: Layer = {}
-    top = (*SECTIONS, HANDLERS, *SINGLE)
 
-    def add(path: tuple[str, ...], value: Any, valid: Collection[str] = top) -> None:
-        *section, key = path
-        if key in valid:
-            layer[dotted(path)] = Given(value, document.where(path))
-        else:
-            # Without its value: a misspelt key may well be that of a secret.
-            shown_path = (*section, shown_key(key))
-            problems.add(document.where(path), dotted(shown_path), _unknown(key, valid))
+    def read(values: Mapping[str, Any], outer: tuple[str, ...]) -> None:
+        section = SECTIONS[dotted(outer)] if outer else Settings
+        for name, value in values.items():
+            path = (*outer, name)
+            where, key = document.where(path), dotted(path)
+            if name not in section.model_fields:
+                # Without its value: a misspelt key may well be that of a secret.
+                shown_path = dotted((*outer, shown_key(name)))
+                problems.add(where, shown_path, _unknown(name, section.model_fields))
+            elif value is None and (key in SECTIONS or not outer):
+                continue  # all its lines are commented out
+            elif key not in SECTIONS:
+                layer[key] = Given(value, where)
+            elif isinstance(value, dict):
+                read(value, path)
+            else:
+                problems.add(where, key, _not_a_mapping(key, value))
 
-    for name, value in document.values.items():
-        if name in top and value is None:
-            continue  # all its lines are commented out
-        if name in SECTIONS and isinstance(value, dict):
-            for key, inner in value.items():
-                add((name, key), inner, SECTIONS[name].model_fields)
-        elif name in SECTIONS:
-            secret = any(key.startswith(f"{name}.") for key in SECRETS)
-            safe = HIDDEN if secret else shown(value)
-            error = f"{safe}: must be a mapping; each key on its own line, a space after the colon"
-            problems.add(document.where((name,)), name, error)
-        else:
-            add((name,), value)
+    read(document.values, ())
     return layer
+
+
+def _not_a_mapping(section: str, value: Any) -> str:
+    secret = any(key.startswith(f"{section}.") for key in SECRETS)
+    safe = HIDDEN if secret else shown(value)
+    return f"{safe}: must be a mapping; each key on its own line, a space after the colon"
 
 
 def _unknown(key: str, valid: Iterable[str]) -> str:

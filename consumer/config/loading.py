@@ -30,6 +30,7 @@ from consumer.config.problems import (
     has_credentials,
     looks_secret,
 )
+from consumer.config.secret_file import read_secret
 from consumer.config.yaml_file import Document, read_yaml
 
 MASK: Final = "********"
@@ -140,7 +141,7 @@ def _secret_files(settings: Settings, sources: Sources, *, outside_service: bool
         if path is None:
             continue
         try:
-            secrets[key] = Given(SecretStr(_read_secret(path)), str(path))
+            secrets[key] = Given(SecretStr(read_secret(path)), str(path))
         except OSError as error:
             absent = isinstance(error, FileNotFoundError | PermissionError)
             if outside_service and absent and path.is_relative_to(_SYSTEMD_CREDENTIALS):
@@ -156,19 +157,6 @@ def _secret_files(settings: Settings, sources: Sources, *, outside_service: bool
 def _named(path: Path) -> str:
     """The path for an error; what looks like a key or a URL itself is not shown."""
     return HIDDEN if has_credentials(str(path)) or path.parts[:1] in _URLS else str(path)
-
-
-def _read_secret(path: Path) -> str:
-    """The secret. Raises: `OSError`; `ValueError` that says what is wrong with the file."""
-    with path.open("rb") as file:
-        secret = file.read(65_536).decode("utf-8", "replace").rstrip()
-    if "\ufffd" in secret:
-        raise ValueError("not text; the file must hold the secret and nothing else")
-    if not secret:
-        raise ValueError("is empty; it must hold the secret")
-    if len(secret.split()) != 1 or secret[0].isspace():
-        raise ValueError("holds more than one word; it must hold the secret and nothing else")
-    return secret
 
 
 def effective(loaded: Loaded) -> dict[str, Any]:
@@ -188,7 +176,7 @@ def _walk(value: Any, path: KeyPath, leaf: Callable[[KeyPath, Any], Any]) -> Any
     if not isinstance(value, dict) or len(path) > 3:  # below that are values of options
         return leaf(path, value)
     keys = dict(value)
-    if len(path) == 2:  # a handler
+    if path[:1] == (HANDLERS,) and len(path) == 2:
         keys[keys.pop("type")] = keys.pop("options")
     return {key: _walk(inner, (*path, key), leaf) for key, inner in keys.items()}
 

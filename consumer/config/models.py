@@ -38,6 +38,10 @@ def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _off(value: object) -> object:
+    return "off" if value is False else value  # YAML 1.1 reads off as false
+
+
 def _of_text(change: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
 
@@ -63,6 +67,15 @@ class Section(BaseModel):
     )
 
 
+class SignedSettings(Section):
+    """Events that Canvas has signed: whether they are read, and where its public keys are."""
+
+    mode: Annotated[Literal["off", "accepted", "required"], BeforeValidator(_off), _LOWER] = "off"
+    #: None: that of Instructure, unless there is a file.
+    jwks_url: _Url | None = Field(default=None, examples=["https://keys.example.edu/jwks.json"])
+    jwks_file: Path | None = None
+
+
 class QueueSettings(Section):
     """Which queue, and how it is polled."""
 
@@ -75,6 +88,7 @@ class QueueSettings(Section):
     visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=MAX_VISIBILITY_SECONDS)
     format: MessageFormat = "auto"
     unwrap: Annotated[tuple[Relay, ...], _WORDS] = ()
+    signed: SignedSettings = SignedSettings()
     allow_any_queue_name: bool = False
     connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)
     read_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=300)

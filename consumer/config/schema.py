@@ -29,13 +29,8 @@ def file_schema(meanings: Mapping[str, str]) -> dict[str, Any]:
     Args:
         meanings: what dotted keys and sections mean; precedes what would be right for them.
     """
-    keys = _keys(Settings, "", meanings)
-    properties = {
-        # A section whose lines are all commented out is null.
-        name: _object(_keys(model, f"{name}.", meanings), "null", meanings.get(name, ""))
-        for name, model in SECTIONS.items()
-    }
-    properties |= {name: _either(keys[name], {"type": "null"}) for name in SINGLE}
+    properties = _keys(Settings, "", meanings)
+    properties |= {name: _either(properties[name], {"type": "null"}) for name in SINGLE}
     properties["handlers"] = {
         "type": ["array", "null"],
         "description": meanings.get("handlers", ""),
@@ -67,6 +62,11 @@ def _entry() -> dict[str, Any]:
 def _keys(model: type[Section], prefix: str, meanings: Mapping[str, str]) -> dict[str, Any]:
     keys: dict[str, Any] = model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
+        if section := SECTIONS.get(f"{prefix}{name}"):
+            inner = _keys(section, f"{prefix}{name}.", meanings)
+            # A section whose lines are all commented out is null.
+            keys[name] = _object(inner, "null", meanings.get(f"{prefix}{name}", ""))
+            continue
         keys[name].pop("title", None)  # the key in other letters
         right = f"Must be {right_for(field)}."
         keys[name]["description"] = f"{meanings.get(prefix + name, '')} {right}".strip()

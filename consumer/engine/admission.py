@@ -154,6 +154,10 @@ class Admission:
         except IndexError:  # another thread was quicker
             return None
 
+    def recall_all(self) -> list[str]:
+        """Receipt handles of all messages that wait in the queue: the handlers are replaced."""
+        return [handle for name in self._breakers for handle in self._waiting.recall(name)]
+
     def add_probes(self) -> None:
         """Make ready what is to be tried with handlers that fail all the time, if it is time."""
         for breaker in self._breakers.values():

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import tenacity
 
@@ -23,12 +23,13 @@ class Attempts:
 
     Args:
         fatal_grace_seconds: how long an operation that worked before must be refused to count.
+        worked: True if the process has worked on this queue before, with another engine.
     """
 
-    def __init__(self, *, clock: Clock, fatal_grace_seconds: float) -> None:
+    def __init__(self, *, clock: Clock, fatal_grace_seconds: float, worked: bool = False) -> None:
         self._clock = clock
         self._grace = fatal_grace_seconds
-        self._worked: set[Operation] = set()
+        self._worked: set[Operation] = set(get_args(Operation)) if worked else set()
         self._refused_since: dict[Operation, float] = {}
         self._given_up: TransportError | None = None
         #: Set to cut short pauses and further attempts: there is no more time.

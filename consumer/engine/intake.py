@@ -1,5 +1,6 @@
 """From a message to its events: decodes them, compares them with the catalog, drops copies."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,13 +10,14 @@ import structlog
 from consumer import log_events
 from consumer.config.models import Relay
 from consumer.engine.inflight import InFlightMessage
-from consumer.engine.stats import Stats
-from consumer.errors import DecodeError, describe, outcome_of
+from consumer.engine.stats import CounterName, Stats
+from consumer.errors import DecodeError, Retry, describe, outcome_of
 from consumer.events.decode import decode
 from consumer.events.drift import Drift, Unknown
 from consumer.events.typed import TypedReader
 from consumer.ledger.duplicates import Duplicates
 from consumer.messages import Event, Outcome
+from consumer.signatures.unsealing import SignatureError, Unsealing
 
 _log = structlog.get_logger(__name__)
 
@@ -32,6 +34,7 @@ class CatalogWatch:
         self._drift = Drift(_log_unknown)
         self._misfits: set[str] = set()
         self._broken = False
+        self._reported: Counter[CounterName] = Counter()
         #: Makes the typed views of events, for `decode`.
         self.reader = TypedReader(self._note_misfit)
 
@@ -47,9 +50,15 @@ class CatalogWatch:
 
     def update_stats(self) -> None:
         """Bring the counters up to date; called now and then."""
-        self._stats.set("unknown_events", self._drift.unknown_names)
-        self._stats.set("unknown_fields", self._drift.unknown_fields)
-        self._stats.set("skipped_entities", self._drift.skipped_entities)
+        totals: dict[CounterName, int] = {
+            "unknown_events": self._drift.unknown_names,
+            "unknown_fields": self._drift.unknown_fields,
+            "skipped_entities": self._drift.skipped_entities,
+        }
+        for name, total in totals.items():
+            if new := total - self._reported[name]:
+                self._stats.add(name, new)
+                self._reported[name] = total
 
     def _note_misfit(self, event: Event) -> None:
         self._stats.add("misfits")
@@ -88,6 +97,8 @@ class Intake:
     message_format: Literal["auto", "canvas", "caliper"]
     #: The relays whose envelopes are opened.
     unwrap: Collection[Relay]
+    #: Opens signed messages before they are decoded; None reads them as they are.
+    unsealing: Unsealing | None = None
 
     def events(self, message: InFlightMessage) -> Sequence[Event] | Outcome:
         """The events that are to be handled; or the outcome of a message without any.
@@ -96,6 +107,8 @@ class Intake:
         """
         received = message.received
         try:
+            if self.unsealing is not None:
+                received = self.unsealing.open(received)
             events = decode(received, self.message_format, self.watch.reader, unwrap=self.unwrap)
             new: Sequence[Event] | Outcome = events
             if self.duplicates is not None:
@@ -118,10 +131,17 @@ class Intake:
 
     def _undecodable(self, message: InFlightMessage, error: Exception) -> Outcome:
         log = _log.bind(message_id=message.message_id)
-        if isinstance(error, DecodeError):
-            self.stats.add("undecodable")
-            log.warning(log_events.UNDECODABLE, reason=error.reason)
-        else:
-            facts = {"reason": "a bug in the decoder", **describe(error)}
-            log.error(log_events.UNDECODABLE, **facts, exc_info=error)
+        match error:
+            case SignatureError():
+                self.stats.add("signature_refused")
+                log.warning(log_events.SIGNATURE_REFUSED, reason=error.reason)
+            case DecodeError():
+                self.stats.add("undecodable")
+                log.warning(log_events.UNDECODABLE, reason=error.reason)
+            case Retry():
+                self.stats.add("signing_key_unknown")
+                log.warning(log_events.SIGNING_KEY_UNKNOWN, next_attempt_seconds=error.after)
+            case _:
+                facts = {"reason": "a bug in the decoder", **describe(error)}
+                log.error(log_events.UNDECODABLE, **facts, exc_info=error)
         return outcome_of(error)

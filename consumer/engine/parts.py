@@ -19,7 +19,6 @@ from consumer.engine.pool import Pool
 from consumer.engine.receive import Receiver, RunOptions
 from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
-from consumer.engine.stats import Stats
 from consumer.engine.tap import Tap
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.duplicates import Duplicates, SeenKeys
@@ -49,7 +48,8 @@ class Parts:
         quarantine: Quarantine | None = None,
     ) -> None:
         engine, rng = settings.engine, rng or Random()
-        self.registry, self.settings, self.clock, self.stats = registry, settings, clock, Stats()
+        self.registry, self.settings, self.clock = registry, settings, clock
+        self.stats, self.tap = options.stats, options.tap or Tap(clock)
         #: Set once no more messages are to be received or begun.
         self.stopping = threading.Event()
         self.ledger = Ledger(clock=clock) if ledger is None else ledger
@@ -62,7 +62,10 @@ class Parts:
             transport, self.in_flight, self.stats,
             clock=clock, visibility_timeout_seconds=options.visibility_timeout_seconds,
         )  # fmt: skip
-        self.attempts = Attempts(clock=clock, fatal_grace_seconds=engine.fatal_grace_seconds)
+        self.attempts = Attempts(
+            clock=clock, fatal_grace_seconds=engine.fatal_grace_seconds,
+            worked=self.receiver.succeeded,
+        )  # fmt: skip
         self.outbox = Outbox(
             transport, self.in_flight, self.ledger, self.stats, self.attempts,
             clock=clock, linger_seconds=engine.settle_linger_seconds,
@@ -92,7 +95,6 @@ class Parts:
                 clock=self.clock,
                 seen=SeenKeys(database, clock=self.clock) if database is not None else None,
             )
-        self.tap = Tap(self.clock)
         self.catalog_watch = CatalogWatch(self.stats)
         self.invoker = Invoker(
             self.stats,
@@ -105,7 +107,14 @@ class Parts:
             self.receiver.put_back, options.max_attempts,
         )  # fmt: skip
         self.flow = Flow(
-            Intake(self.stats, self.catalog_watch, self.duplicates, queue.format, queue.unwrap),
+            Intake(
+                self.stats,
+                self.catalog_watch,
+                self.duplicates,
+                queue.format,
+                queue.unwrap,
+                options.unsealing,
+            ),
             self.registry,
             self.admission,
             Batches(self.registry.handlers, self.clock),

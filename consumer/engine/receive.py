@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import structlog
@@ -14,11 +14,13 @@ from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.engine.inflight import InFlight, InFlightMessage
 from consumer.engine.stats import Stats
+from consumer.engine.tap import Tap
 from consumer.engine.until_empty import UntilEmpty
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.transport import Transport
 from consumer.retry import RetryPolicy
+from consumer.signatures.unsealing import Unsealing
 from consumer.sqs_limits import MAX_BATCH
 
 _log = structlog.get_logger(__name__)
@@ -33,7 +35,7 @@ RECEIVE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=60.0)
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How much one run of the daemon consumes."""
+    """How much one run of the daemon consumes, and its counters: the same for all its engines."""
 
     #: Sent with each receive and each renewal.
     visibility_timeout_seconds: int
@@ -44,6 +46,11 @@ class RunOptions:
     #: A message that fails at this receive goes to the quarantine, as a rejected one does. None:
     #: the queue's redrive policy counts.
     max_attempts: int | None = None
+    #: This and the next go on when a reload replaces the engine.
+    stats: Stats = field(default_factory=Stats)
+    tap: Tap | None = None
+    #: Opens signed messages; None reads them as they are.
+    unsealing: Unsealing | None = None
 
 
 class Received(NamedTuple):
@@ -97,8 +104,8 @@ class Receiver:
         self.emptied = False
         #: True while an operator wants nothing to be received.
         self.paused = False
-        #: True once a receive succeeded, empty or not.
-        self.succeeded = False
+        #: True once a receive succeeded, empty or not; also one of the engine before this one.
+        self.succeeded = stats["receives"] > 0
         #: `Clock.monotonic()` of the last receive that returned or failed.
         self.last_return = clock.monotonic()
         #: `Clock.monotonic()` at which there last was no room, or no need, for another message.

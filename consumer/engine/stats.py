@@ -18,6 +18,8 @@ CounterName = Literal[
     "failed",  # messages to be delivered again: a handler failed or asked for it
     "rejected",  # messages left to the redrive policy, undecodable ones included
     "undecodable",  # messages that are no event
+    "signature_refused",  # messages that are not signed as required
+    "signing_key_unknown",  # messages to be delivered again: their key is not known yet
     "quarantined",  # rejected messages that were set apart, to be deleted
     "quarantine_failed",  # rejected messages that could not be set apart: they stay in the queue
     "misfits",  # events that do not fit their model, where a handler asked for it
@@ -89,12 +91,6 @@ class Stats:
         """Count."""
         with self._lock:
             self._counts[name] += amount
-
-    def set(self, name: CounterName, total: int) -> None:
-        """Take over a counter that is kept elsewhere."""
-        with self._lock:
-            if total:
-                self._counts[name] = total
 
     def received(self, messages: Sequence[ReceivedMessage], now: datetime, at: float) -> None:
         """Count a receive that SQS has answered at this time."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
 import structlog
 
@@ -15,6 +16,9 @@ from consumer.errors import StuckError, ThreadsError, TransportError, describe
 from consumer.handlers.registering.registry import Handler
 
 _log = structlog.get_logger(__name__)
+
+#: What ended `Worker.finish`: nothing is left; the time is up; a stop, or a failure of the engine.
+Finish = Literal["finished", "late", "stopped"]
 
 LOOK_SECONDS = 0.05
 #: After the deadline of a drain: how long the last deletes and releases may take. A dead network
@@ -59,7 +63,38 @@ class Worker:
         self.parts.stopping.set()
         self.parts.pool.nudge()
 
-    def drain(self, while_waiting: Callable[[float], bool]) -> Mapping[str, int]:
+    def finish(self, while_waiting: Callable[[float], bool]) -> Finish:
+        """Handle all that was received, which costs no delivery: for a reload.
+
+        `pause` comes before it, and `drain` follows. Takes up to `engine.drain_timeout_seconds`, or
+        as long as a receive is open: messages in its answer would stay hidden for a while.
+
+        Args:
+            while_waiting: as for `drain`.
+        """
+        parts = self.parts
+        parts.outbox.stop_lingering()
+        deadline = parts.clock.monotonic() + parts.settings.engine.drain_timeout_seconds
+        while True:
+            parts.flow.give_up_waiting()
+            parts.pool.nudge()
+            receives = bool(parts.receiver.open)
+            if not receives and not len(parts.in_flight):
+                return "finished"
+            left = deadline - parts.clock.monotonic()
+            if while_waiting(left) or self.threads.failure or parts.attempts.fatal:
+                return "stopped"
+            if left <= 0 and not receives:
+                return "late"
+            parts.clock.wait(self.threads.ended, LOOK_SECONDS)
+
+    def drain(
+        self,
+        while_waiting: Callable[[float], bool],
+        *,
+        seconds: float | None = None,
+        successors: Iterable[Handler] = (),
+    ) -> Mapping[str, int]:
         """Finish what runs, give the rest back.
 
         With `until_empty`, returns how many messages stay in the queue because they failed, by
@@ -71,9 +106,14 @@ class Worker:
         Args:
             while_waiting: called several times a second with the seconds that are left; returns
                 True to stop waiting at once (a second signal).
+            seconds: instead of `engine.drain_timeout_seconds`.
+            successors: the handlers that go on after a reload: what they share with these stays
+                open.
         """
         self.stop()
-        self._finish(while_waiting)
+        if seconds is None:
+            seconds = self.parts.settings.engine.drain_timeout_seconds
+        self._finish(while_waiting, seconds)
         self._give_back_the_rest(while_waiting)
         parts = self.parts
         parts.pool.close()
@@ -81,14 +121,15 @@ class Worker:
         if parts.duplicates is not None:
             parts.duplicates.flush()  # the housekeeper may have looked for the last time
         if not parts.pool.is_working():
-            close_handlers(parts.registry.handlers)
+            kept = [_identity(handler) for handler in successors]
+            close_handlers(h for h in parts.registry.handlers if _identity(h) not in kept)
         return Counter((parts.receiver.put_back or {}).values())
 
-    def _finish(self, while_waiting: Callable[[float], bool]) -> None:
+    def _finish(self, while_waiting: Callable[[float], bool], seconds: float) -> None:
         """Wait until nothing is in flight, or until waiting is over or useless."""
         parts = self.parts
         parts.outbox.stop_lingering()
-        deadline = parts.clock.monotonic() + parts.settings.engine.drain_timeout_seconds
+        deadline = parts.clock.monotonic() + seconds
         while True:
             # What no handler has begun is returned, and so is what an open long poll brings.
             parts.settler.release(parts.receiver.take_back())
@@ -125,6 +166,12 @@ class Worker:
         failure, harmless = self.threads.failure, (TransportError, StuckError, ThreadsError)
         died = failure is not None and not isinstance(failure, harmless)
         return died or self.parts.attempts.fatal is not None
+
+
+def _identity(handler: Handler) -> tuple[int, int]:
+    """What tells whose `close` it is: a method is a new object each time that it is looked up."""
+    close = handler.close
+    return id(getattr(close, "__self__", None)), id(getattr(close, "__func__", close))
 
 
 def close_handlers(handlers: Iterable[Handler]) -> None:

@@ -129,8 +129,8 @@ def reason_for_text(text: str) -> str:
     text = text.strip(" \t\r\n\ufeff")
     if _is_jwt(text.strip("\"'")):
         return (
-            'a signed event (JWT), as Canvas sends it over HTTPS with "Sign Payload": turn that '
-            "off, or let the relay send the claims as JSON"
+            'a signed event (JWT), as Canvas sends it over HTTPS with "Sign Payload": set '
+            "queue.signed: {mode: accepted}, and let the relay send it alone, as the whole message"
         )
     if text[:1] == "\x1f":
         return _GZIP

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from consumer.clock import Clock
 from consumer.errors import TransportError
@@ -36,6 +36,18 @@ class Outgoing:
         for name, value in self.attributes.items():
             texts += (name, "String", value)
         return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
+class Sized(Protocol):
+    """A message to send."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, as SQS counts them."""
+        ...
+
+
+SizedT = TypeVar("SizedT", bound=Sized)
 
 
 class Sender(Protocol):
@@ -82,12 +94,12 @@ def send_all(
             last = yield from _send(batch, sender, clock)
 
 
-def batches(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
+def batches(messages: Iterable[SizedT]) -> Iterator[list[SizedT]]:
     """The messages in lists of up to ten that fit into one request.
 
     A message that is too large by itself has its own list.
     """
-    batch: list[Outgoing] = []
+    batch: list[SizedT] = []
     total = 0
     for message in messages:
         if batch and (len(batch) == MAX_BATCH or total + message.size > PORTABLE_BATCH_BYTES):

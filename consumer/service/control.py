@@ -14,8 +14,8 @@ import structlog
 from consumer import log_events
 from consumer.directories import CONTROL_SOCKET
 from consumer.engine.status import Status
-from consumer.engine.worker import Worker
 from consumer.errors import ConfigurationError
+from consumer.service.engine import Engine
 from consumer.service.facts import Facts
 from consumer.service.http import HttpServer, Response, Route
 from consumer.service.listeners import listen_unix
@@ -36,11 +36,11 @@ def control_socket(state_directory: Path, environ: Mapping[str, str]) -> Path:
 
 
 def open_control(
-    path: Path, worker: Worker, signals: StopSignals, read: Callable[[], Facts]
+    path: Path, engine: Engine, signals: StopSignals, read: Callable[[], Facts]
 ) -> "Control | None":
     """Listen. None if that is not possible, which is logged: the daemon works without it."""
     try:
-        return Control(path, worker, signals, read)
+        return Control(path, engine, signals, read)
     except (ConfigurationError, OSError, RuntimeError, MemoryError) as error:
         hint = "commands such as `consume status` can't reach this daemon; it works without them"
         _log.warning(log_events.CONTROL_OFF, reason=str(error), hint=hint)
@@ -51,9 +51,9 @@ class Control:
     """A companion of the daemon. Threads of its server call the routes."""
 
     def __init__(
-        self, path: Path, worker: Worker, signals: StopSignals, read: Callable[[], Facts]
+        self, path: Path, engine: Engine, signals: StopSignals, read: Callable[[], Facts]
     ) -> None:
-        self._worker = worker
+        self._engine = engine
         self._signals = signals
         self._ready = False
         routes: dict[str, Route] = {
@@ -82,7 +82,7 @@ class Control:
         if paused and not self._ready:
             # systemd waits for the first receive, and would end a start without one.
             return _error(HTTPStatus.CONFLICT, "it still starts: it has not received anything yet")
-        changed = self._worker.pause(paused=paused)
+        changed = self._engine.pause(paused=paused)
         if changed:
             _log.info(log_events.PAUSED if paused else log_events.RESUMED)
             self._signals.wake()
@@ -94,7 +94,7 @@ class Control:
         return _json({"draining": True, "changed": changed})
 
     def _tap(self, query: Mapping[str, str]) -> Response:
-        parts = self._worker.parts
+        parts = self._engine.worker.parts
         names = [handler.name for handler in parts.registry.handlers]
         handlers = words(query.get("handler", ""))
         if unknown := [name for name in handlers if name not in names]:

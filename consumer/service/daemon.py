@@ -9,8 +9,9 @@ import structlog
 from consumer import log_events
 from consumer.clock import Clock
 from consumer.engine.status import Status
-from consumer.engine.worker import Worker
 from consumer.errors import EXIT_BUG, EXIT_OK, ConsumerError, describe
+from consumer.service.engine import Engine
+from consumer.service.reload import Reloads
 from consumer.service.signals import StopSignals
 from consumer.service.systemd import Notifier
 
@@ -42,11 +43,12 @@ class Daemon:
         signals: installed by the caller, for as long as this runs.
         flush_repeats: called with each summary: logs the counts of repeated log lines.
         on_tick: called at each look around; the demo draws its progress with it.
+        reloads: None: the configuration is only read at the start.
     """
 
     def __init__(
         self,
-        worker: Worker,
+        engine: Engine,
         *,
         notifier: Notifier,
         signals: StopSignals,
@@ -54,8 +56,10 @@ class Daemon:
         summary_interval_seconds: float = 60.0,
         flush_repeats: Callable[[], None] = lambda: None,
         on_tick: Callable[[Status], None] = lambda _status: None,
+        reloads: Reloads | None = None,
     ) -> None:
-        self._worker = worker
+        self._engine = engine
+        self._reloads = reloads
         self._notifier = notifier
         self._signals = signals
         self._clock = clock
@@ -72,21 +76,25 @@ class Daemon:
 
     def run(self) -> int:
         """Run to the end; returns the exit code."""
-        self._worker.start()
+        self._engine.worker.start()
         while True:
             status = self._look_around()
             reason = self._signals.reason or status.finished
             if reason:
                 break
+            if self._reloads and self._ready and self._reloads.look(self._while_reloading):
+                self._after_reload()
+                continue
             waits = status.open_receives or status.paused
             idle = status.ready and waits and not status.in_flight
+            idle = idle and not (self._reloads and self._reloads.under_way)
             self._signals.wait(IDLE_TICK_SECONDS if idle else TICK_SECONDS)
         self._drain(reason, status)
         return self._end(reason)
 
     def _look(self) -> tuple[float, Status]:
         """What each look does, also in a drain; returns the time and the worker's status."""
-        now, status = self._clock.monotonic(), self._worker.status()
+        now, status = self._clock.monotonic(), self._engine.status()
         self._signals.log_stacks_if_asked()
         self._feed_watchdog(now, status)
         self._on_tick(status)
@@ -138,8 +146,8 @@ class Daemon:
             reason=reason, in_flight=status.in_flight, open_receives=status.open_receives,
             hint=waiting + "a second signal stops at once",
         )  # fmt: skip
-        reasons = dict(self._worker.drain(self._while_draining))
-        status = self._worker.status()
+        reasons = dict(self._engine.worker.drain(self._while_draining))
+        status = self._engine.status()
         facts: dict[str, object] = {name: status.counts.get(name, 0) for name in _DRAINED}
         if "unmatched" in status.counts:
             facts["unmatched"] = status.counts["unmatched"]
@@ -158,9 +166,23 @@ class Daemon:
             self._notifier.status(f"draining: {status.in_flight} in flight, {left:.0f} s left")
         return self._signals.count > 1
 
+    def _while_reloading(self, _seconds_left: float) -> bool:
+        now, status = self._look()
+        if now - self._last_status >= 1.0:
+            self._last_status = now
+            self._notifier.status(f"reloading: {status.in_flight} in flight")
+        return self._signals.count > 0
+
+    def _after_reload(self) -> None:
+        # So that systemd is notified again; it shows the new state from now on.
+        self._systemd_is_ready = False
+        self._last_status = float("-inf")
+        engine = self._engine.worker.parts.settings.engine
+        self._summary_seconds = engine.summary_interval_seconds
+
     def _end(self, reason: str) -> int:
         # A drain that could not delete what was handled is a failure, whatever started it.
-        failure = self._worker.status().failure
+        failure = self._engine.status().failure
         if failure is None:
             _log.info(log_events.STOPPED, reason=reason, exit_code=EXIT_OK)
             return EXIT_OK

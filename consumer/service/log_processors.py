@@ -44,6 +44,7 @@ _OF_HANDLERS: Final = "consumer.handler"
 _ONCE_EACH: Final = (
     log_events.CONFIG_WARNING, log_events.QUEUE_WARNING, log_events.UNKNOWN_EVENT,
     log_events.UNKNOWN_FIELD, log_events.DATA_MISFIT, log_events.LINES_DROPPED,
+    log_events.RELOADED, log_events.RELOAD_FAILED,
 )  # fmt: skip
 #: What makes two lines the same failure. Where it happened does not: one failure, many places.
 _IDENTITY: Final = (

@@ -1,37 +1,44 @@
 """From settings to a running daemon: builds the parts, checks the queue, runs to the end."""
 
 import gc
-import os
-import threading
-from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
+import importlib
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
 
 import structlog
 
 import consumer
 from consumer import log_events
 from consumer.clock import Clock
-from consumer.config import Settings
+from consumer.config import Loaded, MetricsSettings, Settings
 from consumer.directories import check_directories
 from consumer.engine.parts import Parts
 from consumer.engine.receive import RunOptions
 from consumer.engine.status import Status
+from consumer.engine.tap import Tap
 from consumer.engine.worker import Worker
 from consumer.errors import EXIT_BUG, EXIT_OK
-from consumer.handlers.loading.loader import archive_unmatched, build_registry, unmatched_patterns
+from consumer.handlers.loading.loader import (
+    UNMATCHED,
+    archive_unmatched,
+    build_registry,
+    unmatched_patterns,
+)
 from consumer.handlers.registering.registry import Registry
-from consumer.ledger.ledger import open_ledger
+from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.queues.rules import address_of
-from consumer.queues.sqs import QueueCheck, SqsTransport
+from consumer.queues.sqs import QueueCheck
+from consumer.queues.transport import Transport
+from consumer.service.accompanying import companions_of
 from consumer.service.companions import Companions
-from consumer.service.control import control_socket, open_control
 from consumer.service.daemon import Daemon
-from consumer.service.depth import Depths
-from consumer.service.monitor import Monitor
-from consumer.service.monitoring import listening, metrics_companions
-from consumer.service.ping import pings
+from consumer.service.engine import Engine
+from consumer.service.monitoring import listening
+from consumer.service.reload import Reloads
 from consumer.service.signals import StopSignals
-from consumer.service.silence import watch_silence
+from consumer.service.signing import open_signing
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
 
@@ -48,96 +55,123 @@ def run(
     registry: Registry | None = None,
     flush_repeats: Callable[[], None] = lambda: None,
     on_tick: Callable[[Status], None] = lambda _status: None,
+    load: Callable[[], Loaded] | None = None,
+    through: Callable[[Transport], Transport] | None = None,
 ) -> int:
     """Run the daemon in this thread, the main thread; returns the exit code.
 
     Args:
         environ: where systemd's own variables are looked up, nothing else.
-        registry: handlers made in the program, instead of those of `settings`.
+        registry: handlers made in the program, instead of those of `settings`; also for unmatched
+            events, if it has one for them.
+        load: loads the configuration again, at a SIGHUP; None: that is a signal to stop.
+        through: puts a transport around the queue's. That is for a run beside the daemon, such as
+            on its dead-letter queue: nothing accompanies it, and the queue's settings are no risk.
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
     # Messages leave no garbage in cycles; a search each 700 objects would take a tenth of the time.
     gc.set_threshold(20_000, 20, 100)
-    state = settings.state_directory
-    check_directories(state, settings.quarantine.directory)
-    if registry is None:
-        registry = build_registry(settings.handlers, state_directory=state)
-    if settings.unmatched == "archive":
-        archive_unmatched(registry, state_directory=state)
-    notifier, signals = Notifier(environ), StopSignals()
+    check_directories(settings.state_directory, settings.quarantine.directory)
+    registry = handlers_of(settings, registry)
+    notifier, signals = Notifier(environ), StopSignals(reloads=load is not None)
+    signing = open_signing(settings, clock=clock)
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
-    with signals.installed(), closing(start), listening(settings.metrics) as listener:
+    metrics = settings.metrics if through is None else MetricsSettings()
+    with ExitStack() as stack:
+        stack.enter_context(signals.installed())
+        stack.enter_context(closing(start))
+        listener = stack.enter_context(listening(metrics))
         _log_starting(settings, registry)
         check = start.check()
         if check is None or start.transport is None:
             notifier.stopping("stopped before the first receive")
             _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
             return EXIT_OK
-        _log_check(check)
-        options = _options(settings, check, max_messages, until_empty=drain_when_empty)
-        with closing(open_ledger(state, clock=clock)) as ledger:
-            parts = Parts(
-                start.transport, registry, settings, options,
-                clock=clock, ledger=ledger, quarantine=start.quarantine,
+        _log_check(check if through is None else replace(check, warnings=()))
+        ledger = stack.enter_context(closing(open_ledger(settings.state_directory, clock=clock)))
+        options = _options(settings, check, max_messages, drain_when_empty, clock)
+        companions = Companions([] if signing is None else [signing])
+        if signing is not None:
+            options = replace(options, unsealing=signing.unsealing)
+            signing.begin(stopped=lambda: bool(signals.count))
+        make = partial(_make_worker, start, ledger, options=options, through=through, clock=clock)
+        engine, reloads = Engine(make(registry, settings)), None
+        if load is not None:
+            reloads = Reloads(
+                engine, load=load, build=handlers_of, make=make,
+                signals=signals, notifier=notifier, clock=clock,
             )  # fmt: skip
-            worker = Worker(parts)
-            depths = _depths(start.transport, check, clock)
-            monitor = Monitor(
-                worker.figures, clock=clock, region=start.transport.region, depths=depths,
-                requests=start.requests,
-                credentials_expire_at=start.transport.credentials_expire_at,
+        if through is None:
+            companions = companions_of(
+                settings, engine, start, check, listener,
+                signing=signing, environ=environ, signals=signals, clock=clock,
             )  # fmt: skip
-            control = open_control(control_socket(state, environ), worker, signals, monitor.facts)
-            companions = Companions(
-                [
-                    monitor,
-                    *metrics_companions(settings.metrics, listener, monitor.facts, depths, clock),
-                    *([] if control is None else [control]),
-                    watch_silence(state, clock=clock),
-                    *pings(settings.ping, clock=clock),
-                ]
-            )
 
-            def look(status: Status) -> None:
-                on_tick(status)
-                companions.look(status)
+        def look(status: Status) -> None:
+            on_tick(status)
+            companions.look(status)
 
-            daemon = Daemon(
-                worker, notifier=notifier, signals=signals, clock=clock,
-                summary_interval_seconds=settings.engine.summary_interval_seconds,
-                flush_repeats=flush_repeats, on_tick=look,
-            )  # fmt: skip
-            code = EXIT_BUG
-            try:
-                code = daemon.run()
-            finally:
-                companions.close(code)
-            return code
+        daemon = Daemon(
+            engine, notifier=notifier, signals=signals, clock=clock,
+            summary_interval_seconds=settings.engine.summary_interval_seconds,
+            flush_repeats=flush_repeats, on_tick=look, reloads=reloads,
+        )  # fmt: skip
+        code = EXIT_BUG
+        try:
+            code = daemon.run()
+        finally:
+            companions.close(code)
+        return code
 
 
-def _depths(transport: SqsTransport, check: QueueCheck, clock: Clock) -> Depths:
-    name = check.attributes.dead_letter_queue
-    return Depths(
-        transport,
-        transport.name,
-        check.attributes,
-        dead_letters=None if name is None else transport.beside(name),
-        clock=clock,
-    )
+def _make_worker(
+    start: Start,
+    ledger: Ledger,
+    registry: Registry,
+    settings: Settings,
+    *,
+    options: RunOptions,
+    clock: Clock,
+    through: Callable[[Transport], Transport] | None,
+) -> Worker:
+    """A worker over the queue that answered; a reload makes another one over the same queue."""
+    transport = start.transport
+    if transport is None:
+        raise RuntimeError("the queue has not answered")
+    parts = Parts(
+        transport if through is None else through(transport), registry, settings, options,
+        clock=clock, ledger=ledger, quarantine=start.quarantine,
+    )  # fmt: skip
+    return Worker(parts)
+
+
+def handlers_of(settings: Settings, registry: Registry | None = None) -> Registry:
+    """The configured handlers, or those given, and the archive of events that none asks for.
+
+    Raises: `ConfigurationError`.
+    """
+    state = settings.state_directory
+    importlib.invalidate_caches()  # a module may be new since an earlier call
+    if registry is None:
+        registry = build_registry(settings.handlers, state_directory=state)
+    if settings.unmatched == "archive" and not registry.unmatched:
+        archive_unmatched(registry, state_directory=state)
+    return registry
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:
     address = address_of(settings.queue, settings.aws)
     handlers = [handler for handler in registry.handlers if not handler.unmatched]
     takes_all = any(handler.takes_all for handler in handlers)
+    unmatched = next((h.name for h in registry.unmatched if h.name != UNMATCHED), "")
     _log.info(
         log_events.STARTING,
         version=consumer.__version__,
         queue=address.name,
         region=address.region,
         handlers={h.name: list(h.patterns) for h in handlers},
-        **({} if takes_all else {"unmatched": settings.unmatched}),
+        **({} if takes_all else {"unmatched": unmatched or settings.unmatched}),
     )
     for warning in unmatched_patterns(handlers):
         _log.warning(log_events.CONFIG_WARNING, reason=warning)
@@ -155,7 +189,7 @@ def _log_check(check: QueueCheck) -> None:
 
 
 def _options(
-    settings: Settings, check: QueueCheck, max_messages: int | None, *, until_empty: bool
+    settings: Settings, check: QueueCheck, max_messages: int | None, until_empty: bool, clock: Clock
 ) -> RunOptions:
     queue = settings.queue
     return RunOptions(
@@ -164,38 +198,5 @@ def _options(
         or 30,  # SQS's own default
         max_messages=max_messages,
         until_empty=until_empty,
+        tap=Tap(clock),
     )
-
-
-def end_in_time(
-    code: int,
-    *,
-    before: Collection[threading.Thread],
-    seconds: float = 10.0,
-    leave: Callable[[int], object] = os._exit,
-) -> threading.Thread | None:
-    """Make sure that the process ends with this exit code, after `seconds` at the latest.
-
-    Python waits for every non-daemon thread, and for all threads of a ThreadPoolExecutor. One that
-    a handler has started and that hangs must not delay the restart.
-
-    Args:
-        before: threads to ignore: those that ran before the handlers.
-
-    Returns:
-        The thread that watches; None if there is nothing to wait for.
-    """
-    left = [thread for thread in threading.enumerate() if thread not in before]
-    if not left:
-        return None
-
-    def watch() -> None:
-        threading.Event().wait(seconds)
-        if running := sum(thread.is_alive() for thread in left):
-            hint = "started by a handler and still running: ended without waiting for them"
-            _log.warning(log_events.THREADS_LEFT, threads=running, hint=hint)
-            leave(code)
-
-    watcher = threading.Thread(target=watch, name="ending", daemon=True)
-    watcher.start()
-    return watcher

@@ -37,10 +37,17 @@ class StopSignals:
 
     The handler only adds to a number: what takes a lock there (an Event, a log line) can deadlock
     with the code it interrupted.
+
+    Args:
+        reloads: SIGHUP asks for a reload, unless the system sends it because the terminal is gone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, reloads: bool = False) -> None:
         self.count = 0
+        #: How often a reload was asked for.
+        self.reloads = 0
+        self._reloads = reloads
+        self._had_terminal = has_terminal()
         self._requested = False
         self._stacks_asked = 0
         self._stacks_logged = 0
@@ -73,6 +80,8 @@ class StopSignals:
             os.kill(os.getpid(), number)
         elif number == STACKS:
             self._stacks_asked += 1
+        elif number == signal.SIGHUP and self._reloads and has_terminal() == self._had_terminal:
+            self.reloads += 1
         elif number in STOPPING:
             self.count += 1
 
@@ -125,3 +134,12 @@ class StopSignals:
         """In a child that a handler has forked: it shares the socket with its parent."""
         if self._woken is not None:
             signal.set_wakeup_fd(-1)
+
+
+def has_terminal() -> bool:
+    """True if this process has a terminal that could send it signals; False once it is closed."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

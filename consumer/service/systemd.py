@@ -29,8 +29,12 @@ class Notifier:
         self.watchdog_interval_seconds = _watchdog_interval(environ) if self.active else None
 
     def ready(self, status: str) -> bool:
-        """Start-up is finished: `systemctl start` returns now."""
+        """Start-up, or a reload, is finished: `systemctl start` returns now."""
         return self._send("READY=1", _status(status))
+
+    def reloading(self, status: str, now: float) -> bool:
+        """A reload has begun, `Clock.monotonic()` being `now`; `ready` ends it."""
+        return self._send("RELOADING=1", f"MONOTONIC_USEC={int(now * 1_000_000)}", _status(status))
 
     def status(self, text: str) -> bool:
         """The line that `systemctl status` shows; newlines become spaces, a long one is cut."""

@@ -126,3 +126,27 @@ def test_a_start_that_waits_for_the_network_says_so(consume: Start, manager: Man
 
     assert manager.heard[-1].startswith("STOPPING=1\nSTATUS=")
     assert manager.count("READY=1") == 0
+
+
+def test_a_reload_has_a_beginning_and_an_end(
+    script: Script, consume: Start, manager: Manager, tmp_path: Path
+) -> None:
+    """Also one that fails: without the end, systemd would wait for it."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"queue: {{url: '{script.queue_url}'}}")
+    run = consume("--config", str(config), **manager.environ)
+    manager.until("READY=1")
+
+    reloads = [("unmatched: archive", "reloaded"), ("x", "reload_failed")]
+    for count, (text, event) in enumerate(reloads, 1):
+        config.write_text(f"queue: {{url: '{script.queue_url}'}}\n{text}")
+        run.signal(signal.SIGHUP)
+        run.until(event)
+        eventually(lambda n=count: manager.count("READY=1") == n + 1, "systemd hears of its end")  # type: ignore[misc]
+
+    kinds = [text.partition("=")[0] for text in manager.heard if text.startswith("RE")]
+    assert ["READY", *["RELOADING", "READY"] * 2] == kinds
+    began = next(text for text in manager.heard if text.startswith("RELOADING"))
+    assert "MONOTONIC_USEC=" in began
+    run.signal(signal.SIGTERM)
+    assert run.end() == 0

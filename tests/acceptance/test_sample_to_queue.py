@@ -54,6 +54,16 @@ def test_messages_come_with_the_attributes_of_canvas(moto: Moto, tmp_path: Path)
         assert attributes["event_time"]["StringValue"] == json.loads(message["Body"])["sendTime"]
 
 
+def test_what_is_logged_is_not_mixed_with_results(moto: Moto, tmp_path: Path) -> None:
+    """Standard output stays empty, also if something is logged about how SQS is called."""
+    (tmp_path / "config.yaml").write_text("queue: {transport: botocore}\n")
+
+    done = sample(tmp_path, "logged_in", "--queue-url", moto.queue().url, "--config", "config.yaml")
+
+    assert 0 == done.returncode, done.stderr
+    assert "" == done.stdout
+
+
 def test_a_queue_that_is_not_there(moto: Moto, tmp_path: Path) -> None:
     """Exit code 69, in plain words, and that nothing was sent."""
     url = moto.queue().url + "-not"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,9 @@ def test_every_key_is_explained() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
     for key in FIELDS:
-        section, _, name = key.rpartition(".")
-        properties = SCHEMA["properties"]
-        described = properties[section]["properties"][name] if section else properties[name]
+        described = reduce(
+            lambda section, name: section["properties"][name], key.split("."), SCHEMA
+        )
         assert described["description"], key
     assert len(set(FIELDS) & set(said)) > 30
     assert said["queue"] == "The queue, and how it is read."

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.receive import Received
     from consumer.engine.status import Status
+    from consumer.signatures.unsealing import Unsealing
     from consumer.testing.faults import Operation
 
 VISIBILITY = 30
@@ -65,11 +66,19 @@ class Rig:
         max_messages: int | None = None,
         until_empty: bool = False,
         max_attempts: int | None = None,
+        unsealing: Unsealing | None = None,
         **options: Any,
     ) -> None:
         self.clock = clock or ManualClock()
         self.queue = queue or InMemoryQueue(
             self.clock, visibility_timeout_seconds=VISIBILITY, advance_on_empty=False
+        )
+        self.options = RunOptions(
+            VISIBILITY,
+            max_messages=max_messages,
+            until_empty=until_empty,
+            max_attempts=max_attempts,
+            unsealing=unsealing,
         )
         self.parts = Parts(
             self.queue,
@@ -79,12 +88,7 @@ class Rig:
                 # Many a test fails a handler a few times for another reason.
                 engine=EngineSettings(**{"breaker_failures": 0, **(engine or {})}),
             ),
-            RunOptions(
-                VISIBILITY,
-                max_messages=max_messages,
-                until_empty=until_empty,
-                max_attempts=max_attempts,
-            ),
+            self.options,
             clock=self.clock,
             rng=Random(1),
             **options,

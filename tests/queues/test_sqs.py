@@ -374,7 +374,7 @@ def test_one_call_is_one_request(wire: Wire) -> None:
 
 def test_a_mistake_of_ours_is_not_hidden(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the call and the shape of its answer are guarded: the rest is our business."""
-    monkeypatch.setattr("consumer.queues.sqs.queue._received", lambda _message, _now: 1 // 0)
+    monkeypatch.setattr("consumer.queues.sqs.queue.message_of", lambda _message, _now: 1 // 0)
     wire.answer({"Messages": [MESSAGE]})
 
     with pytest.raises(ZeroDivisionError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.engine.status import Status
 from consumer.service.daemon import Daemon
+from consumer.service.engine import Engine
 from consumer.service.signals import StopSignals
 from consumer.testing import ManualClock
 
@@ -79,6 +80,9 @@ class Heard:
     def ready(self, status: str = "") -> bool:
         return self._say("ready", status)
 
+    def reloading(self, status: str, now: float) -> bool:
+        return self._say("reloading", (status, now))
+
     def status(self, text: str) -> bool:
         return self._say("status", text)
 
@@ -135,7 +139,7 @@ class Stage:
     def run(self, **options: Any) -> int:
         """The life of the daemon; returns its exit code."""
         daemon = Daemon(
-            self.worker,  # type: ignore[arg-type]
+            Engine(self.worker),  # type: ignore[arg-type]
             notifier=self.heard,  # type: ignore[arg-type]
             signals=self.signals,
             clock=self.clock,

@@ -14,6 +14,7 @@ import pytest
 
 from consumer.handlers.registering.registry import Registry
 from consumer.service.control import Control, control_socket, open_control
+from consumer.service.engine import Engine
 from consumer.service.signals import StopSignals
 from tests.cases import for_each
 from tests.engine.conftest import Rig
@@ -36,7 +37,10 @@ class Controlled:
         self.rig = Rig(registry)
         self.signals = StopSignals()
         self.control: Control | None = open_control(
-            path, self.rig.worker, self.signals, monitor_of(self.rig.worker, self.rig.clock).facts
+            path,
+            Engine(self.rig.worker),
+            self.signals,
+            monitor_of(self.rig.worker, self.rig.clock).facts,
         )
 
     def look(self) -> None:

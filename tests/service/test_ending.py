@@ -8,12 +8,12 @@ import threading
 
 import pytest
 
-from consumer.service.run import end_in_time
+from consumer.service.ending import end_in_time
 
 _HANGS = """
 import sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from consumer.service.run import end_in_time
+from consumer.service.ending import end_in_time
 
 hang = threading.Event().wait
 handlers = {

@@ -59,6 +59,18 @@ def test_nohup_stays_in_force() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+def test_a_hangup_asks_for_a_reload_where_there_can_be_one() -> None:
+    """It ends a wait, and is no signal to stop, nor a second one."""
+    signals = StopSignals(reloads=True)
+    with signals.installed():
+        os.kill(os.getpid(), signal.SIGHUP)
+        signals.wait(60)
+        assert (1, 0) == (signals.reloads, signals.count)
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert (2, 1) == (signals.reloads, signals.count)
+
+
 def test_a_signal_ends_a_wait() -> None:
     """Whichever thread gets it, before the wait or in it; the next wait is a whole one again."""
     signals = StopSignals()

@@ -50,6 +50,10 @@ def _manager(path: str) -> Iterator[Manager]:
     ("say", "datagram"),
     [
         (lambda n: n.ready("receiving"), "READY=1\nSTATUS=receiving"),
+        (
+            lambda n: n.reloading("reloading", 12.5),
+            "RELOADING=1\nMONOTONIC_USEC=12500000\nSTATUS=reloading",
+        ),
         (lambda n: n.status("5 in flight"), "STATUS=5 in flight"),
         (lambda n: n.stopping("draining"), "STOPPING=1\nSTATUS=draining"),
         (lambda n: n.watchdog(), "WATCHDOG=1"),

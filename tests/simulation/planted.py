@@ -59,8 +59,8 @@ DEFECTS: Final = (
     Defect(
         "the heartbeat ends when the drain begins",
         "engine/worker.py",
-        "        self.stop()\n        self._finish",
-        "        self.stop()\n        self.threads.ended.set()\n        self._finish",
+        "        self.stop()\n        if seconds",
+        "        self.stop()\n        self.threads.ended.set()\n        if seconds",
     ),
     Defect(
         "nothing is renewed",

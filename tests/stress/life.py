@@ -13,6 +13,7 @@ from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, BatchFailure
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import open_ledger
+from consumer.service.engine import Engine
 from tests.stress.crowded_queue import Line, ShortSeconds, steps_in
 from tests.stress.notebook import Killed, Outage
 
@@ -48,7 +49,14 @@ class Life:
         clock = ShortSeconds(self.dead)
         self.line = Line(queue, notebook, plan, state, self.dead)
         self.registry = _registry(plan, self._handle)
-        self.parts = Parts(
+        self._options = RunOptions(plan.visibility_seconds)
+        self._clock, self._ledger = clock, open_ledger(state, clock=clock)
+        self.worker = self._made()
+        self.parts = self.worker.parts
+
+    def _made(self) -> Worker:
+        plan = self._plan
+        parts = Parts(
             self.line,
             self.registry,
             Settings(
@@ -66,12 +74,12 @@ class Life:
                     deduplicate="window" if plan.deduplicate else "off",
                 ),
             ),
-            RunOptions(plan.visibility_seconds),
-            clock=clock,
+            self._options,
+            clock=self._clock,
             rng=Random(plan.seed),
-            ledger=open_ledger(state, clock=clock),
+            ledger=self._ledger,
         )
-        self.worker = Worker(self.parts)
+        return Worker(parts)
 
     def _handle(self, handler: HandlerPlan, events: Sequence[Event]) -> None:
         self._notebook.enter(handler)
@@ -104,6 +112,25 @@ class Life:
         self.worker.threads.ended.set()
         self.parts.pool.close()
         self._join()
+
+    def reload(self) -> None:
+        """Put another engine in place of this one, and check that it has left nothing."""
+        looks: list[float] = []
+
+        def while_waiting(seconds_left: float) -> bool:
+            looks.append(seconds_left)
+            return False
+
+        engine = Engine(self.worker)
+        before = self.parts.stats["released"]
+        replaced = engine.replace(self._made, successors=(), while_waiting=while_waiting)
+        if not replaced or min(looks, default=1.0) <= 0:
+            self._report(f"the reload failed, or used up its time: {self._state()}")
+        if released := self.parts.stats["released"] - before:
+            self._report(f"the reload has cost {released} deliveries")
+        self._join()
+        self._check_state()
+        self.worker, self.parts = engine.worker, engine.worker.parts
 
     def drain(self) -> None:
         """Drain, and check that nothing is left."""
@@ -148,9 +175,7 @@ class Life:
 
     def _check_rest(self, *, refused: bool) -> None:
         """All threads have ended: nothing is held any more, and the counters agree."""
-        state = self._state()
-        if any(state.values()):
-            self._report(f"left after the drain: { {k: v for k, v in state.items() if v} }")
+        self._check_state()
         stats = self.parts.stats
         if stats["handled"] != stats["deleted"] + stats["delete_failed"]:
             self._report(f"the counters disagree: {stats.snapshot()}")
@@ -164,6 +189,11 @@ class Life:
         failure = self.worker.threads.failure
         if not (failure is None or (refused and isinstance(failure, AccessDeniedError))):
             self._report(f"a loop has ended with {failure!r}")
+
+    def _check_state(self) -> None:
+        state = self._state()
+        if any(state.values()):
+            self._report(f"left after the drain: { {k: v for k, v in state.items() if v} }")
 
     def _state(self) -> dict[str, int]:
         """What is held where."""

@@ -58,4 +58,16 @@ DEFECTS: Final = (
         "self._committing = threading.Lock()",
         f"self._committing = {_NO_LOCK}",
     ),
+    Defect(
+        "a reload does not wait for open receives",
+        "engine/worker.py",
+        "if not receives and not len(parts.in_flight):",
+        "if not len(parts.in_flight):",
+    ),
+    Defect(
+        "a reload begins no message that was received",
+        "service/engine.py",
+        "        old.pause(paused=True)\n",
+        "        old.stop()\n",
+    ),
 )

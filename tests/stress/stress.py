@@ -102,6 +102,7 @@ class _Run:
         self._state = state
         self._patience = patience
         self._dice = Random(f"run {plan.seed}")
+        self._reloads = Random(f"reloads {plan.seed}")
         self._queue = CrowdedQueue(plan, notebook)
         self._never = threading.Event()
         self._sent = [self._send(number) for number in range(len(plan.messages))]
@@ -130,6 +131,10 @@ class _Run:
         life = Life(self._plan, self._queue, self._notebook, self._state)
         try:
             life.worker.start()
+            for _ in range(self._reloads.choice((0, 0, 1, 3))):
+                self._wait(life, len(self._queue.deleted()) + self._reloads.randint(0, 20))
+                if not self._notebook.broken:
+                    life.reload()
             self._wait(life, until_deleted)
             if self._notebook.broken:
                 return

@@ -6,6 +6,8 @@ FOLDER/mode      "ok", "slow" (no receive returns), "missing" (there is no such 
 FOLDER/inbox/    each file is a message to deliver, its content the body
 FOLDER/deleted/  the names of the messages that were deleted
 FOLDER/requests  a line for each request: its action, and "signed" or "unsigned"
+FOLDER/keys      a line for each further key that is accepted: its id and its secret
+FOLDER/used      the id of the key that signed last
 """
 
 from __future__ import annotations
@@ -54,13 +56,25 @@ class Queue(BaseHTTPRequestHandler):
         """One action."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         action = self.headers["X-Amz-Target"].partition(".")[2]
-        signed = is_signed(self.headers, body, key=self.key, secret=self.secret)
+        signed = any(
+            is_signed(self.headers, body, key=key, secret=secret) for key, secret in self.keys()
+        )
         with (self.folder / "requests").open("a") as requests:
             requests.write(f"{action} {'signed' if signed else 'unsigned'}\n")
         if self.mode() == "missing":
             self.answer(400, {"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "no"})
         else:
             self.answer(200, self.act(action, json.loads(body)))
+
+    def keys(self) -> list[tuple[str, str]]:
+        """The keys that are accepted; the one that signs this request is noted."""
+        further = self.folder / "keys"
+        lines = further.read_text().splitlines() if further.exists() else []
+        keys = [(self.key, self.secret), *(tuple(line.split()) for line in lines)]
+        for key, _ in keys:
+            if f"Credential={key}/" in self.headers.get("Authorization", ""):
+                (self.folder / "used").write_text(key)
+        return keys  # type: ignore[return-value]
 
     def mode(self) -> str:
         """What the test asked for."""

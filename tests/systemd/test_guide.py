@@ -36,18 +36,31 @@ class Reader:
 
     def follow(self, section: str, *, given: dict[str, str] | None = None) -> str:
         """Run the commands of a section, except those that need the internet; what they wrote."""
+        blocks = [block for block in self.sections.pop(section) if "pip install" not in block]
+        return "".join([self.run(block, given=given) for block in blocks])
+
+    def run(self, block: str, *, given: dict[str, str] | None = None) -> str:
+        """Run the commands of a block; what they wrote."""
+        pasted = "/dev/stdin" in block and "<<" not in block
         written = []
-        for block in self.sections.pop(section):
-            if "pip install" in block:
-                continue
-            pasted = "/dev/stdin" in block and "<<" not in block
-            for script in block.splitlines() if pasted else [block]:
-                paste = next((v for k, v in (given or {}).items() if script.endswith(k)), "")
-                local = script.replace(AWS, DOUBLE)
-                written.append(
-                    self.guest.run("bash", "-euc", f"cd /srv/copy\n{local}", given=paste)
-                )
+        for script in block.splitlines() if pasted else [block]:
+            paste = next((v for k, v in (given or {}).items() if script.endswith(k)), "")
+            local = script.replace(AWS, DOUBLE)
+            written.append(self.guest.run("bash", "-euc", f"cd /srv/copy\n{local}", given=paste))
         return "".join(written)
+
+
+def _new_key(guest: Guest, number: int) -> dict[str, str]:
+    """A further key that the queue accepts."""
+    key = {"aws_access_key_id": f"AKIAGUEST{number}", "aws_secret_access_key": f"secret{number}"}
+    keys = guest.path("/run/queue/keys")
+    before = keys.read_text() if keys.exists() else ""
+    guest.put("/run/queue/keys", f"{before}{' '.join(key.values())}\n")
+    return key
+
+
+def _uses(guest: Guest, key: dict[str, str]) -> bool:
+    return guest.path("/run/queue/used").read_text() == key["aws_access_key_id"]
 
 
 @pytest.mark.timeout(900)
@@ -72,6 +85,13 @@ def test_guide_from_nothing_to_a_service_and_back(bare_machine: Guest) -> None:
     assert "Status: " in seen
     assert f"/var/lib/{NAME}/archive/" in seen
     reader.follow("Change the configuration")
+    guest.until(
+        lambda: any('"event": "reloaded"' in str(line["MESSAGE"]) for line in guest.journal()),
+        "it was reloaded",
+    )
+    second, third = _new_key(guest, 2), _new_key(guest, 3)
+    reader.follow("Rotate the access key", given=second)
+    assert _uses(guest, second)
     reported = reader.follow("Be notified", given={"ping_url": "http://127.0.0.1:1/secret"})
     assert f"{NAME} on " in reported
     reader.follow("At 3 a.m.")
@@ -80,6 +100,13 @@ def test_guide_from_nothing_to_a_service_and_back(bare_machine: Guest) -> None:
     reader.follow("Secrets that are encrypted on disk")
     reader.follow("Upgrade")
     assert guest.run("systemctl", "is-active", NAME).strip() == "active"
+    title = "Rotate the access key without a restart"
+    put_in_place = reader.sections[title][1]
+    reader.follow(title, given=second)
+    process = guest.show("MainPID")
+    reader.run(put_in_place, given=third)
+    guest.until(lambda: _uses(guest, third), "the new key is used")
+    assert guest.show("MainPID") == process
     assert {line.split()[1] for line in guest.requests()} == {"signed"}
 
     reader.follow("Uninstall")

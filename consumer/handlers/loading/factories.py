@@ -47,8 +47,10 @@ class HandlerEnvironment:
 #:
 #: `name` is the entry's; of several handlers, each is named `f"{name}.…"`. `options` is the mapping
 #: under the type, unchecked; `Options` checks it. The factory registers for all events that it can
-#: handle; events, format and limits of the entry are applied to that. It is called once, in the
-#: main thread, before the first receive. It raises ConfigurationError.
+#: handle; events, format and limits of the entry are applied to that. It is called in the main
+#: thread before the first receive; and at each reload in another one, while the handlers that it
+#: made before still run. What these hold open, such as a lock, must be opened with the first event.
+#: It raises ConfigurationError.
 Factory = Callable[[str, Mapping[str, Any], HandlerEnvironment], Registry]
 
 

@@ -70,7 +70,8 @@ class Registry:
                 concurrency: the most calls at a time in this process.
                 batch: collect up to so many events (1 to 10,000) for one call.
                 linger_seconds: how long the first event of a batch waits for others (1.0).
-                close: called when the daemon has drained; may be called more than once.
+                close: called when the daemon has drained, or a reload has left the handler out;
+                    may be called more than once.
         """
         self.adopt([handler_of(function, patterns, options)])
         plain = getattr(function, "__func__", function)

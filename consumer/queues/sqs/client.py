@@ -10,28 +10,38 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.session import Session
 
+from consumer.clock import Clock, SystemClock
 from consumer.config import AwsSettings, QueueSettings
 from consumer.errors import AccessDeniedError, ConfigurationError
 from consumer.queues.rules import QueueAddress, check_encrypted, signing_region
+from consumer.queues.sqs.key_files import FileCredentials
 from consumer.queues.sqs.lookup import Lookup, look_up, unreadable_files
 
 USER_AGENT = "canvas-live-events-consumer"
+#: The component of a session that is its `FileCredentials`, or None.
+KEY_FILES = "key_files"
 
 
 def make_client(
-    queue: QueueSettings, aws: AwsSettings, address: QueueAddress, *, max_connections: int = 10
+    queue: QueueSettings,
+    aws: AwsSettings,
+    address: QueueAddress,
+    *,
+    max_connections: int = 10,
+    clock: Clock | None = None,
 ) -> tuple[Session, Any]:
     """The session, whose credentials sign, and its client, for which one call is one request.
 
     Credentials are looked for now, for as long as their source takes: a client that is made without
     never gets any. Raises: as `connect` does.
     """
-    session = session_for(aws, region=address.region, timeout_seconds=queue.connect_timeout_seconds)
+    timeout = queue.connect_timeout_seconds
+    session = session_for(aws, region=address.region, timeout_seconds=timeout, clock=clock)
     region = signing_region(address, session.get_config_variable("region"))
     look_up(session)
     config = Config(
         user_agent=USER_AGENT,
-        connect_timeout=queue.connect_timeout_seconds,
+        connect_timeout=timeout,
         read_timeout=queue.effective_read_timeout_seconds,
         tcp_keepalive=True,
         max_pool_connections=max_connections,
@@ -58,7 +68,9 @@ def expiry_of(client: Any) -> datetime | None:
     return expiry if isinstance(expiry, datetime) else None
 
 
-def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float) -> Session:
+def session_for(
+    aws: AwsSettings, *, region: str | None, timeout_seconds: float, clock: Clock | None = None
+) -> Session:
     """A session with the configured credentials, or those botocore finds; none is looked for yet.
 
     `timeout_seconds` is for the requests that assume a role.
@@ -71,9 +83,10 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
         if region is not None:
             session.set_config_variable("region", region)
         session.get_scoped_config()  # reads AWS's files: whether they can be used shows here
+        keys = None
         if aws.access_key_id is not None:
-            secrets = (aws.access_key_id, aws.secret_access_key, aws.session_token)
-            session.set_credentials(*(s if s is None else s.get_secret_value() for s in secrets))
+            keys = FileCredentials(aws, clock or SystemClock())
+            session.register_component("credential_provider", keys)
         else:
             profile = session.get_config_variable("profile") or "default"
             lookup = Lookup(session.get_component("credential_provider").providers, profile)
@@ -85,6 +98,7 @@ def session_for(aws: AwsSettings, *, region: str | None, timeout_seconds: float)
             session = Session(profile=aws.profile)
             session.set_config_variable("region", region)
             session.register_component("credential_provider", lookup)
+        session.register_component(KEY_FILES, keys)
     except ProfileNotFound as error:
         raise AccessDeniedError(
             "the AWS profile that is configured does not exist: see aws.profile, or AWS_PROFILE"

@@ -16,8 +16,9 @@ from consumer.queues.requests import RequestCounts
 from consumer.queues.rules import QueueAddress, address_of
 from consumer.queues.sending import Outgoing
 from consumer.queues.sqs.calls import BotocoreCalls, WireCalls, calls_of
-from consumer.queues.sqs.client import expiry_of, make_client
+from consumer.queues.sqs.client import KEY_FILES, expiry_of, make_client
 from consumer.queues.sqs.failures import entry_failure, failure_of
+from consumer.queues.sqs.key_files import FileCredentials
 from consumer.queues.sqs.preflight import ATTRIBUTE_NAMES, attributes_of
 from consumer.queues.transport import EntryFailure, QueueAttributes
 from consumer.sqs_limits import MAX_BATCH
@@ -52,16 +53,20 @@ def connect(
     """
     clock = clock or SystemClock()
     address = address_of(queue, aws)
-    session, client = make_client(queue, aws, address, max_connections=max_connections)
+    session, client = make_client(queue, aws, address, max_connections=max_connections, clock=clock)
     calls = calls_of(session, client, queue, clock)
-    region = client.meta.region_name
-    return SqsTransport(calls, address, region=region, clock=clock, requests=requests)
+    return SqsTransport(
+        calls, address,
+        region=client.meta.region_name, clock=clock, requests=requests,
+        keys=session.get_component(KEY_FILES),
+    )  # fmt: skip
 
 
 class SqsTransport:
     """Implements `Transport` and `Sender`. Every call is one request.
 
-    For a queue that is configured by name, the first call also asks for its URL.
+    But a call that is refused is made again if there is another key by now. For a queue that is
+    configured by name, the first call also asks for its URL.
     """
 
     def __init__(
@@ -72,9 +77,11 @@ class SqsTransport:
         region: str,
         clock: Clock,
         requests: RequestCounts | None = None,
+        keys: FileCredentials | None = None,
     ) -> None:
         self._calls = calls
         self.requests = requests or RequestCounts()
+        self._keys = keys
         self._clock = clock
         self._url = address.url
         self._url_lock = threading.Lock()
@@ -99,7 +106,7 @@ class SqsTransport:
         if not isinstance(messages, list):
             raise _not_understood("ReceiveMessage", TypeError())
         now = self._clock.monotonic()
-        received = [_received(message, now) for message in messages]
+        received = [message_of(message, now) for message in messages]
         if odd := received.count(
             None
         ):  # must not stop the others; SQS will deliver it again, or redrive it
@@ -190,6 +197,14 @@ class SqsTransport:
             return self._url
 
     def _ask(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._ask_once(operation, arguments)
+        except TransportError as error:
+            if self._keys is None or not self._keys.are_new_after(error):
+                raise
+        return self._ask_once(operation, arguments)
+
+    def _ask_once(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         result = "ok"
         try:
             # Only the call: what it raises is a failure of the transport. A mistake of ours in
@@ -210,7 +225,7 @@ def _not_understood(operation: str, error: Exception) -> TransportError:
     )
 
 
-def _received(message: Any, now: float) -> ReceivedMessage | None:
+def message_of(message: Any, now: float) -> ReceivedMessage | None:
     """The message, or None if it is not one. Odd attributes are left out."""
     try:
         message_id, handle = message["MessageId"], message["ReceiptHandle"]

@@ -1,0 +1,1 @@
+"""The dead-letter queue: what is in it, and ways back."""

@@ -1,0 +1,78 @@
+"""The engine that runs now. A reload puts another one in its place."""
+
+from collections.abc import Callable, Iterable
+
+from consumer.engine.figures import Figures
+from consumer.engine.status import Status
+from consumer.engine.worker import Worker
+from consumer.handlers.registering.registry import Handler
+
+
+class Engine:
+    """Holds the current worker: ask for `worker` each time, because a reload replaces it.
+
+    Any thread may read `worker`, and call `figures` and `pause`; the main thread calls the others.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self._paused = False
+        self._leaving = False
+
+    def status(self) -> Status:
+        """The engine at this moment."""
+        return self.worker.status()
+
+    def figures(self) -> Figures:
+        """All numbers at this moment."""
+        return self.worker.figures()
+
+    def pause(self, *, paused: bool) -> bool:
+        """Begin no receive any more, or receive again at once; also after a reload.
+
+        Returns: False if that was so already.
+        """
+        changed, self._paused = self._paused is not paused, paused
+        if not self._leaving:
+            self.worker.pause(paused=paused)
+        return changed
+
+    def replace(
+        self,
+        make: Callable[[], Worker],
+        *,
+        successors: Iterable[Handler],
+        while_waiting: Callable[[float], bool],
+    ) -> bool:
+        """Let the worker finish what it has received; then start another one in its place.
+
+        Never two at a time: handlers have a concurrency, and files. What the old one could not
+        finish in time is returned to the queue.
+
+        Args:
+            make: called once the old worker has ended. If it raises, the engine has failed.
+            successors: the handlers of the new worker.
+            while_waiting: as for `Worker.drain`.
+
+        Returns: False if the old worker stays, to be drained.
+        """
+        old = self.worker
+        self._leaving = True
+        old.pause(paused=True)
+        finish = old.finish(while_waiting)
+        if finish == "stopped":
+            return False
+        seconds = 0.0 if finish == "late" else None
+        old.drain(while_waiting, seconds=seconds, successors=successors)
+        try:
+            worker = make()
+        except Exception as error:
+            old.threads.failure = error  # nothing is in flight: the process ends, to be restarted
+            return False
+        # What waits in the queue for a failing handler: a reload is often the remedy.
+        worker.parts.outbox.recalls.add(old.parts.admission.recall_all())
+        self.worker, self._leaving = worker, False
+        if self._paused:
+            worker.pause(paused=True)
+        worker.start()
+        return True

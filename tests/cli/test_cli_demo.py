@@ -176,15 +176,16 @@ def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_nothing_is_left_but_the_archive_and_the_ledger(demos: Demos) -> None:
-    """No process of its session, and no file elsewhere."""
+def test_nothing_is_left_but_the_state_directory(demos: Demos) -> None:
+    """No process of its session, and no file elsewhere: archive, ledger and the usual traffic."""
     assert demos.plain.end() == 0
 
     sessions = [_session_of(path) for path in Path("/proc").glob("[0-9]*")]
     assert demos.plain.process.pid not in sessions
     files = [path for path in demos.plain.folder.rglob("*") if path.is_file()]
     assert files
-    assert {".jsonl", ".sqlite3"} == {path.suffix for path in files}
+    assert {path.suffix for path in files} <= {".jsonl", ".sqlite3", ".json"}
+    assert {path.name for path in files if path.suffix == ".json"} <= {"usual-traffic.json"}
 
 
 def _session_of(process: Path) -> int:

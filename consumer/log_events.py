@@ -57,6 +57,12 @@ VISIBILITY_FAILED: Final = "visibility_failed"  # a change of visibility failed
 VISIBILITY_LOST: Final = "visibility_lost"  # another consumer may get it, too
 DUPLICATE_RECEIVED: Final = "duplicate_received"  # came again while in flight here
 
+# Signed events
+SIGNING_KEYS: Final = "signing_keys"  # how many new keys of Canvas were found, and are known
+SIGNING_KEYS_FAILED: Final = "signing_keys_failed"  # reason; the known keys stay in use
+SIGNING_KEYS_SET_ASIDE: Final = "signing_keys_set_aside"  # a damaged file was renamed
+SIGNING_KEY_UNKNOWN: Final = "signing_key_unknown"  # the message waits, and the key is asked for
+
 # Messages and handlers
 MESSAGE_RECEIVED: Final = "message_received"  # debug
 MESSAGE_SETTLED: Final = "message_settled"  # debug

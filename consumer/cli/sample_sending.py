@@ -16,7 +16,8 @@ from consumer.queues.sending import Outgoing, send_all
 if TYPE_CHECKING:
     from consumer.events.samples import SampleMessage
 
-#: In 24 hours, after all tries; Canvas deactivates the stream then.
+#: After so many messages whose last try failed, within 24 hours, Canvas deactivates the stream:
+#: without an answer in time, or for another reason.
 _MOST_LATE: Final = 9_500
 _MOST_REFUSED: Final = 28_000
 
@@ -97,14 +98,12 @@ def _summary_lines(deliveries: Deliveries, address: Address) -> Iterator[str]:
         )
         yield f"tries that failed: {reasons}; tried again: {deliveries.retries}"
     ended = deliveries.accepted + deliveries.failed.total()
-    for number, limit, what in (
-        (deliveries.late, _MOST_LATE, f"messages with {LATE}"),
-        (deliveries.refused, _MOST_REFUSED, "messages that fail for other reasons"),
-    ):
+    for number, most in ((deliveries.late, _MOST_LATE), (deliveries.refused, _MOST_REFUSED)):
         if number:
+            what = f"with {LATE}" if most == _MOST_LATE else "refused"
             yield (
-                f"Canvas deactivates a stream after about {limit:,} {what} in 24 hours: at this "
-                f"share, that is after {limit * ended // number:,} messages"
+                f"Canvas deactivates a stream after about {most:,} messages {what} in 24 hours: "
+                f"at this share, after {most * ended // number:,} messages"
             )
 
 

@@ -221,6 +221,21 @@ def test_a_signal_ends_the_kept_queue(demos: Demos, which: str, number: int) -> 
         assert visitor.connect_ex((str(address.hostname), int(address.port or 0))) != 0
 
 
+def test_events_can_come_by_https(tmp_path: Path) -> None:
+    """Signed, and by way of the webhook: the report is the same, and no process is left."""
+    pytest.importorskip("consumer.webhook")
+    demo = Demo(tmp_path / "https", "--https")
+    try:
+        assert demo.end() == 0, demo.said
+        assert '"consume webhook", to which they were posted, signed' in demo.said
+        assert _SENT - 1 == demo.numbers()["handled"]
+        assert [line for line in demo.said.splitlines()[:10] if len(line) > 80] == []
+        sessions = [_session_of(path) for path in Path("/proc").glob("[0-9]*")]
+        assert demo.process.pid not in sessions
+    finally:
+        demo.close()
+
+
 def test_without_moto_it_says_what_to_install(tmp_path: Path) -> None:
     """Exit code 78, and the command to install it."""
     (tmp_path / "moto.py").write_text("raise ImportError('no moto')\n")

@@ -20,6 +20,7 @@ from consumer.cli.events import events_group
 from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import Printed, open_closed_streams, output_error, plain_errors
 from consumer.cli.sample import sample_command
+from consumer.cli.webhook import webhook_command
 from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED, EXIT_OUTPUT, ConsumerError
 
 _HELP_END: Final = help_end(
@@ -192,5 +193,6 @@ def _overrides(options: dict[str, Any]) -> dict[str, Any]:
 
 for _command in (
     config_group, decode_command, demo_command, drift_command, events_group, sample_command,
+    webhook_command,
 ):  # fmt: skip
     main.add_command(_command)

@@ -13,6 +13,7 @@ from consumer.config.models import (
     Settings,
     SignedSettings,
 )
+from consumer.config.webhook import TlsSettings, WebhookSettings
 
 __all__ = [
     "UNIT_STOP_TIMEOUT_SECONDS",
@@ -27,6 +28,8 @@ __all__ = [
     "QueueSettings",
     "Settings",
     "SignedSettings",
+    "TlsSettings",
+    "WebhookSettings",
     "effective",
     "load",
 ]

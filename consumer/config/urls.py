@@ -1,4 +1,4 @@
-"""What an SQS queue URL contains: the region, the queue's name, and whose host it is."""
+"""What an SQS queue URL contains: the region, the queue's name, whose host it is; addresses."""
 
 import ipaddress
 import re
@@ -81,3 +81,18 @@ def is_same_queue(one: str, other: str) -> bool:
     paths = {unquote(part.path).strip("/") for part in parts if part}
     regions = {region_of_url(url) for url in (one, other)} - {None}
     return one == other or (None not in parts and len(paths) == 1 and len(regions) <= 1)
+
+
+def host_and_port(text: str) -> tuple[str, int] | None:
+    """An IP address (also "localhost") and a port: "127.0.0.1:9464", "[::1]:9464"."""
+    host, _, port = text.rpartition(":")
+    host = "127.0.0.1" if host == "localhost" else host
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+        return None
+    # As URLs have it: without brackets it is not clear where the port begins.
+    return (bare, int(port)) if (bare != host) == (address.version == 6) else None

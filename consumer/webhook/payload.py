@@ -18,10 +18,10 @@ _CANVAS: Final = ("event_name", "event_time")
 
 
 def message_of(payload: bytes) -> Outgoing:
-    """The message: the payload as its body, byte for byte, and the attributes that Canvas sets.
+    r"""The message: the payload as its body, byte for byte, and the attributes that Canvas sets.
 
     Only what SQS refuses is changed: such characters are escaped, as JSON does it. Bytes that are
-    not UTF-8 are escaped as \\xff, which is no JSON: the consumer then shows them as undecodable.
+    not UTF-8 are escaped as \xff, which is no JSON: the consumer then shows them as undecodable.
     """
     text = payload.decode("utf-8", "backslashreplace")
     if _refused.search(text):

@@ -54,8 +54,7 @@ class Batches:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        #: Set when the queue has answered for the first time.
-        self.sender: Sender | None = None
+        self._started = False
         self._batch: list[_Waiting] = []
         self._batch_bytes = 0
         self._linger: asyncio.TimerHandle | None = None
@@ -67,15 +66,19 @@ class Batches:
         self._failures = 0
         self._failed_at = float("-inf")
 
-    def start(self, call_soon: Callable[..., object]) -> None:
-        """Start the threads.
+    def start(self, sender: Sender, call_soon: Callable[..., object]) -> None:
+        """Start the threads. Messages that came before have waited for this.
 
         Args:
+            sender: the queue, which has answered already.
             call_soon: has the event loop call a function, from another thread.
         """
+        self._started = True
         for number in range(SENDERS):
             name = f"sender-{number}"
-            threading.Thread(target=self._run, args=(call_soon,), name=name, daemon=True).start()
+            threading.Thread(
+                target=self._run, args=(sender, call_soon), name=name, daemon=True
+            ).start()
 
     def close(self) -> None:
         """End the threads, after the requests under way."""
@@ -86,14 +89,14 @@ class Batches:
     def is_failing(self) -> bool:
         """True if the latest request to SQS failed, and not long ago; or there was none yet."""
         recent = self._clock.monotonic() - self._failed_at < _RECENT_SECONDS
-        return self.sender is None or (self._failures > 0 and recent)
+        return not self._started or (self._failures > 0 and recent)
 
     async def store(self, message: Outgoing) -> None:
         """Return when SQS has confirmed that it has the message.
 
         Raises: `NotStoredError` if it has refused it, can't be reached, or too many wait already.
         """
-        if self.waiting >= MOST_WAITING or self.sender is None:
+        if self.waiting >= MOST_WAITING:
             raise NotStoredError
         size = message.size
         if self._batch and self._batch_bytes + size > PORTABLE_BATCH_BYTES:
@@ -120,35 +123,14 @@ class Batches:
             self._ready.put(self._batch)
             self._batch, self._batch_bytes = [], 0
 
-    def _run(self, call_soon: Callable[..., object]) -> None:
+    def _run(self, sender: Sender, call_soon: Callable[..., object]) -> None:
         while (batch := self._ready.get()) is not None:
             # Posts that were given up meanwhile: Canvas comes again with them.
             batch = [waiting for waiting in batch if not waiting.stored.done()]
             if batch:
-                sent = self._send([waiting.message for waiting in batch])
+                sent = _send(sender, [waiting.message for waiting in batch])
                 with suppress(RuntimeError):  # the loop is closed: the process ends
                     call_soon(self._settle, batch, sent)
-
-    def _send(self, messages: list[Outgoing]) -> _Sent:
-        sent = self._attempt(messages)
-        if sent.error is not None and sent.error.code == _BROKEN:
-            # SQS had closed an idle connection. Should the messages be in the queue all the same,
-            # they are there twice, as any message may be.
-            sent = self._attempt(messages)
-        return sent
-
-    def _attempt(self, messages: list[Outgoing]) -> _Sent:
-        """One request. Never raises: the thread must go on, and the posts must be answered."""
-        refused: list[EntryFailure | None] = [_NOT_SENT] * len(messages)
-        if self.sender is None:
-            return _Sent(refused, None)
-        try:
-            return _Sent(self.sender.send(messages), None)
-        except TransportError as error:
-            return _Sent(refused, error)
-        except Exception as error:
-            _log.error(log_events.WEBHOOK_FAILED, **describe(error), exc_info=error)
-            return _Sent(refused, TransportError("a bug: see webhook_failed"))
 
     def _settle(self, batch: list[_Waiting], sent: _Sent) -> None:
         for waiting, answer in zip(batch, sent.answers, strict=True):
@@ -173,3 +155,24 @@ class Batches:
         elif self._failures:
             _log.info(log_events.WEBHOOK_SEND_RECOVERED, failures=self._failures)
             self._failures = 0
+
+
+def _send(sender: Sender, messages: list[Outgoing]) -> _Sent:
+    sent = _attempt(sender, messages)
+    if sent.error is not None and sent.error.code == _BROKEN:
+        # SQS had closed an idle connection. Should the messages be in the queue all the same, they
+        # are there twice, as any message may be.
+        sent = _attempt(sender, messages)
+    return sent
+
+
+def _attempt(sender: Sender, messages: list[Outgoing]) -> _Sent:
+    """One request. Never raises: the thread must go on, and the posts must be answered."""
+    refused: list[EntryFailure | None] = [_NOT_SENT] * len(messages)
+    try:
+        return _Sent(sender.send(messages), None)
+    except TransportError as error:
+        return _Sent(refused, error)
+    except Exception as error:
+        _log.error(log_events.WEBHOOK_FAILED, **describe(error), exc_info=error)
+        return _Sent(refused, TransportError("a bug: see webhook_failed"))

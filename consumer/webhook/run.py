@@ -67,14 +67,13 @@ def run(
         server = WebServer(app, listeners, tls=tls, clock=clock)
         life = Life(server, batches, tally, notifier=notifier, signals=signals, clock=clock)
         _log_starting(settings, listeners)
-        # Posts get 503 until the queue has answered: better than no answer.
+        # Posts wait until the queue has answered, and get 503 if that takes too long.
         server.start()
         with closing(batches), closing(acceptance):
-            batches.start(server.call_soon)
             acceptance.start(server.call_soon)
             try:
-                if start.check() is not None:
-                    batches.sender = start.transport
+                if start.check() is not None and start.transport is not None:
+                    batches.start(start.transport, server.call_soon)
                     life.run(
                         summary_seconds=settings.engine.summary_interval_seconds,
                         flush_repeats=flush_repeats,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.acceptance.http_endpoint import Endpoint, running_endpoint
 from tests.processes import Consume, environment
-from tests.signatures.signing import jwk, jwks, private_key
+from tests.signatures.signing import jwk, jwks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,7 +93,7 @@ class KeyServer:
     """Serves a JWKS, and counts how often it is asked."""
 
     def __init__(self) -> None:
-        self.jwks = jwks(jwk("k1", private_key(0)))
+        self.jwks = jwks(jwk("k1"))
         self.status = 200
         self.asked = 0
         self.url = ""

@@ -1,0 +1,299 @@
+"""The real command over real sockets: what is answered, and what is then in the queue."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.acceptance.scripted_queue import failure
+from tests.moto_queues import number_of
+from tests.processes import eventually
+from tests.signatures.signing import base64url, jwk, jwks, private_key, signed
+from tests.webhook.rig import event
+
+if TYPE_CHECKING:
+    from tests.acceptance.scripted_queue import Script
+    from tests.moto_queues import Moto
+    from tests.webhook.conftest import Start
+    from tests.webhook.rig import KeyServer, Webhook
+
+pytestmark = pytest.mark.acceptance
+
+PATH = "/0123456789abcdef0123456789abcdef"
+UNSIGNED = {
+    "CONSUMER_WEBHOOK__REQUIRE_SIGNATURE": "false",
+    "CONSUMER_WEBHOOK__SECRET_PATH": PATH,
+}
+
+
+def entries_of(script: Script) -> list[dict[str, Any]]:
+    """Has the scripted queue note every entry that it accepts; returns the list."""
+    kept: list[dict[str, Any]] = []
+
+    def answer(request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        kept.extend(request["Entries"])
+        return 200, {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
+
+    script.answers["SendMessageBatch"] = answer
+    return kept
+
+
+def test_what_was_signed_is_in_the_queue_byte_for_byte(moto: Moto, webhook: Start) -> None:
+    """Each 204 is a message with the bytes that were signed, and with Canvas's attributes."""
+    queue = moto.queue()
+    running = webhook(queue)
+
+    answers = [running.post(signed(event(number))).status for number in range(3)]
+
+    assert answers == [204, 204, 204]
+    received = queue.client.receive_message(
+        QueueUrl=queue.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    )["Messages"]
+    assert {event(number).decode() for number in range(3)} == {m["Body"] for m in received}
+    names = {n: v["StringValue"] for n, v in received[0]["MessageAttributes"].items()}
+    assert names == {"event_name": "submission_created", "event_time": "2026-11-27T10:00:00.000Z"}
+
+
+def test_bodies_are_taken_however_they_are_wrapped(script: Script, webhook: Start) -> None:
+    """White space and quotes around the token, and any Content-Type; what is no event as well."""
+    kept = entries_of(script)
+    running = webhook(script)
+    token = signed(event(1))
+
+    for body in (f" {token}\r\n", f'"{token}"', signed(b"no event"), signed("\ufffe".encode())):
+        assert running.post(body, headers={"Content-Type": "text/x-odd"}).status == 204
+
+    bodies = [entry["MessageBody"] for entry in kept]
+    assert bodies == [event(1).decode(), event(1).decode(), "no event", "\\ufffe"]
+
+
+def forged() -> dict[str, str]:
+    """Tokens that must not be accepted, by what is wrong with them."""
+    good = signed(event(1))
+    head, payload, signature = good.split(".")
+    none = base64url(json.dumps({"alg": "none", "kid": "k1"}).encode())
+    hs256 = base64url(json.dumps({"alg": "HS256", "kid": "k1"}).encode())
+    return {
+        "plain": event(1).decode(),
+        "empty": "",
+        "no algorithm": f"{none}.{payload}.",
+        "another algorithm": f"{hs256}.{payload}.{signature}",
+        "another payload": f"{head}.{base64url(event(2))}.{signature}",
+        "another key": signed(event(1), key=private_key(7)),
+        "unknown key": signed(event(1), kid="k9"),
+        "a key in the header": signed(event(1), kid="k9", jwk=jwk("k9", private_key(7))),
+        "no kid": signed(event(1), kid=""),
+        "cut off": good[:-20],
+        "crit": signed(event(1), crit=["exp"]),
+    }
+
+
+def test_forgeries_get_401_and_reach_nothing(
+    script: Script, keys: KeyServer, webhook: Start
+) -> None:
+    """Whatever the token itself says; and no text of it is in the log."""
+    kept = entries_of(script)
+    running = webhook(script)
+    forgeries = forged()
+
+    statuses = {what: running.post(body).status for what, body in forgeries.items()}
+    assert statuses == dict.fromkeys(forgeries, 401)
+
+    assert kept == []
+    assert keys.asked <= 2  # at the start, and once for the unknown key
+    for text in ("submission_created", "k9", "eyJ"):
+        assert text not in running.run.stderr()
+
+
+def test_keys_that_are_missing(script: Script, keys: KeyServer, webhook: Start) -> None:
+    """One that is published by now is found at once; then a minute must pass for the next."""
+    entries_of(script)
+    running = webhook(script)
+    keys.jwks = jwks(jwk("k1"), jwk("k2", private_key(2)))
+
+    eventually(lambda: keys.asked == 1, "the keys are asked for at the start")
+    assert running.post(signed(event(1), kid="k2", key=private_key(2))).status in (204, 401)
+    assert running.post(signed(event(1), kid="k3", key=private_key(3))).status == 401
+    assert keys.asked <= 2
+
+
+def test_keys_that_can_not_be_asked_for_are_not_a_forgery(
+    script: Script, keys: KeyServer, webhook: Start
+) -> None:
+    """503 while the address is down, so that Canvas comes again; known keys stay in use."""
+    entries_of(script)
+    webhook(script).close()
+    keys.status = 500
+
+    again = webhook(script)
+
+    assert again.post(signed(event(1))).status == 204
+    assert again.post(signed(event(1), kid="k2", key=private_key(2))).status == 503
+
+
+def test_without_signatures_the_secret_path_decides(script: Script, webhook: Start) -> None:
+    """It is not in the log, whatever is posted where."""
+    kept = entries_of(script)
+    running = webhook(script, **UNSIGNED)
+
+    assert running.post(event(1), PATH).status == 204
+    wrong = {path: running.post(event(2), path).status for path in ("/", PATH[:-1], PATH + "/x")}
+    assert set(wrong.values()) == {404}
+    assert running.ask("GET", PATH).status == 405
+    assert running.post(b"", PATH).status == 400
+
+    assert [entry["MessageBody"] for entry in kept] == [event(1).decode()]
+    assert PATH[1:] not in running.run.stderr()
+
+
+def test_sizes(script: Script, webhook: Start) -> None:
+    """1 MiB with its attributes is stored; what is larger gets 413, said so or not."""
+    kept = entries_of(script)
+    running = webhook(script, **UNSIGNED)
+
+    assert running.post(b"x" * 2**20, PATH).status == 204
+    assert running.post(b"x" * (2**20 + 1), PATH).status == 413
+    with closing(running.connect()) as link:
+        link.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        piece = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+        link.sendall(piece * 17)
+        assert link.recv(4096).startswith(b"HTTP/1.1 413 ")
+
+    assert len(kept) == 1
+
+
+def test_204_comes_only_after_sqs_has_confirmed(script: Script, webhook: Start) -> None:
+    """While SQS has not answered, there is no answer."""
+    running = webhook(script)
+    script.hold("SendMessageBatch")
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(running.post, signed(event(1)))
+        eventually(lambda: script.asked["SendMessageBatch"], "it is sent")
+        assert not answer.done()
+        script.let_go("SendMessageBatch")
+
+        assert answer.result(30).status == 204
+
+
+def test_entries_that_sqs_refuses(script: Script, webhook: Start) -> None:
+    """The post of a failed entry gets 503, the others of the same request 204."""
+    def answer(request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        bad = [e["Id"] for e in request["Entries"] if number_of(e["MessageBody"]) % 2]
+        good = [{"Id": e["Id"]} for e in request["Entries"] if e["Id"] not in bad]
+        failed = [{"Id": i, "Code": "InternalError", "SenderFault": False} for i in bad]
+        return 200, {"Successful": good, "Failed": failed}
+
+    running = webhook(script)
+    script.answers["SendMessageBatch"] = answer
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda n: running.post(signed(event(n))).status, range(10)))
+
+    assert answers == [204, 503] * 5
+
+
+def test_an_outage_of_sqs(script: Script, webhook: Start) -> None:
+    """503 and an unhealthy answer meanwhile, and all is well by itself after it."""
+    running = webhook(script)
+    assert running.ask("GET", "/healthz").status == 200
+
+    script.answers["SendMessageBatch"] = failure("RequestThrottled", status=503)
+    assert running.post(signed(event(1))).status == 503
+    assert running.ask("GET", "/healthz").status == 503
+    entries_of(script)
+
+    assert running.post(signed(event(1))).status == 204
+    assert running.ask("GET", "/healthz").status == 200
+    assert running.run.until("webhook_send_failed")["code"] == "RequestThrottled"
+    assert running.run.until("webhook_send_recovered")["failures"] == 1
+    assert "CANARY" not in running.run.stderr()
+
+
+def test_slow_and_too_many_connections(script: Script, webhook: Start) -> None:
+    """What does not bring a request in time is cut off, and what is too much is refused."""
+    running = webhook(script, **UNSIGNED)
+    slow = [running.connect() for _ in range(3)]
+    slow[0].sendall(b"POST / HTT")
+    slow[1].sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf".encode())
+    many = [running.connect() for _ in range(509)]
+    try:
+        with closing(running.connect()) as link:
+            assert link.recv(100).startswith(b"HTTP/1.1 503 ")
+        for link in slow:
+            link.settimeout(30)
+            assert link.recv(100)[:12] in (b"", b"HTTP/1.1 503")
+        eventually(lambda: running.ask("GET", "/healthz").status == 200, "there is room again")
+    finally:
+        for link in slow + many:
+            link.close()
+
+
+def test_a_head_without_end_is_cut_off(script: Script, webhook: Start) -> None:
+    """However fast it comes."""
+    running = webhook(script)
+    with closing(running.connect()) as link, pytest.raises(OSError, match="."):
+        link.sendall(b"POST / HTTP/1.1\r\n")
+        while True:
+            link.sendall(b"X-Header: " + b"x" * 1_000 + b"\r\n")
+
+
+def posting(running: Webhook, numbers: range) -> tuple[threading.Thread, set[int]]:
+    """A client that posts in a thread, again until it is answered 204; and what was."""
+    stored: set[int] = set()
+
+    def post() -> None:
+        for number in numbers:
+            while number not in stored:
+                try:
+                    if running.post(signed(event(number))).status == 204:
+                        stored.add(number)
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=post, daemon=True)
+    thread.start()
+    return thread, stored
+
+
+def test_a_restart_drops_no_connection(script: Script, webhook: Start) -> None:
+    """The socket is systemd's: who connects meanwhile waits, and every post gets 204."""
+    kept = entries_of(script)
+    running = webhook(script)
+    posts = [posting_once(running, range(n, 60, 3)) for n in range(3)]
+
+    eventually(lambda: len(kept) > 10, "some are stored")
+    running.run.signal(signal.SIGTERM)
+    assert running.run.end() == 0
+    running.start()
+    answers = [answer for thread, found in posts for answer in joined(thread, found)]
+
+    assert answers == [204] * 60
+
+
+def posting_once(running: Webhook, numbers: range) -> tuple[threading.Thread, list[int]]:
+    """A client that posts each once; 0 for a connection that broke."""
+    answers: list[int] = []
+
+    def post() -> None:
+        for number in numbers:
+            try:
+                answers.append(running.post(signed(event(number))).status)
+            except OSError:
+                answers.append(0)
+
+    thread = threading.Thread(target=post, daemon=True)
+    thread.start()
+    return thread, answers
+
+
+def joined(thread: threading.Thread, answers: list[int]) -> list[int]:
+    """The answers, when all are there."""
+    thread.join(60)
+    return answers

@@ -86,7 +86,7 @@ class Keyring:
             with suppress(RuntimeError):  # the loop is closed: the process ends
                 call_soon(self._answered)
             left = self._source.due - self._clock.monotonic()
-            self._clock.wait(self._wake, min(max(left, 0.0), 3_600.0))
+            self._wake.wait(min(max(left, 0.0), 3_600.0))
 
     def _answered(self) -> None:
         self._asking = False

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tests.bench.rig import StubAddress
 
-_HEAD = "POST / HTTP/1.1\r\nHost: webhook\r\nContent-Type: application/jwt\r\nContent-Length: %d\r\n\r\n"
+_HEAD = "POST / HTTP/1.1\r\nHost: webhook\r\nContent-Length: %d\r\n\r\n"
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Starts a program as systemd does with a socket unit: `activate.py DESCRIPTOR PROGRAM ARGUMENT...`."""
+"""`activate.py DESCRIPTOR PROGRAM ARGUMENT...` starts a program as a socket unit does."""
 
 import os
 import sys

@@ -23,6 +23,7 @@ _URN: Final = "urn:instructure:canvas:"
     epilog=help_end(
         "consume decode payload.json",
         "consume decode --unwrap sns payload.json",
+        "consume decode --jwks signing_keys.json quarantine/2024-05-01/*.json",
         "consume decode --json events-2024-05-01.jsonl | jq -r .event_name | sort | uniq -c",
         "aws sqs receive-message --message-attribute-names All --queue-url URL | consume decode -",
         codes={

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import click
 
+from consumer.errors import ConfigurationError
+
 Command = Callable[..., Any]
 
 #: A configuration file. click does not check it: a file that can't be read is exit code 78.
@@ -67,6 +69,19 @@ queue_options: Final = _together(
     config_option,
 )  # fmt: skip
 
+
+def _unsealing(_context: click.Context, _parameter: click.Parameter, place: str | None) -> Any:
+    """A function that opens messages signed with one of the keys there; None without a place."""
+    if place is None:
+        return None
+    from consumer.signatures.unsealing import unsealing_with
+
+    try:
+        return unsealing_with(place).open
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 #: Files with messages, and how the messages are decoded.
 message_options: Final = _together(
     click.argument("files", metavar="FILE...|-", nargs=-1, required=True),
@@ -78,6 +93,10 @@ message_options: Final = _together(
     click.option(
         "--unwrap", type=click.Choice(["sns", "eventbridge"]), multiple=True,
         help="Unwrap messages from this relay, like queue.unwrap. Can be given several times.",
+    ),
+    click.option(
+        "--jwks", metavar="FILE|URL", callback=_unsealing,
+        help="Read signed events, like queue.signed, with the public keys there.",
     ),
 )  # fmt: skip
 

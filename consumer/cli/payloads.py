@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from consumer.cli.output import report
-from consumer.errors import DecodeError
+from consumer.errors import DecodeError, Retry
 from consumer.messages import Event, ReceivedMessage
 
 #: Among the attributes of a message from the archive: the key of the event when it was received.
@@ -19,6 +19,10 @@ _REFUSED: Final = {"[": "a JSON array", '"': "a JSON string"}
 _GZIP: Final = b"\x1f\x8b"
 _DECODER: Final = json.JSONDecoder(strict=False)
 _NOT_SPACE: Final = re.compile(r"[^ \t\r\n]")
+
+
+#: See `Unsealing.open`.
+_Open = Callable[[ReceivedMessage], ReceivedMessage]
 
 
 class Read(NamedTuple):
@@ -31,10 +35,15 @@ class Read(NamedTuple):
     refused: str
 
 
-def read_events(file: str, faults: list[str], **options: Any) -> Iterator[Read]:
+def read_events(
+    file: str, faults: list[str], *, jwks: _Open | None = None, **options: Any
+) -> Iterator[Read]:
     """Each message in a file of any size; "-" is standard input. The options are those of `decode`.
 
     What can't be read or decoded is reported, and added to `faults`.
+
+    Args:
+        jwks: opens signed messages.
     """
     from consumer.events.decode import decode
 
@@ -49,8 +58,9 @@ def read_events(file: str, faults: list[str], **options: Any) -> Iterator[Read]:
             number += 1
             events: tuple[Event, ...] = ()
             try:
-                events = decode(message, **options)
-            except DecodeError as error:
+                opened = message if jwks is None else jwks(message)
+                events = decode(opened, **options)
+            except (DecodeError, Retry) as error:
                 fault(f"message {number}: {error.reason}")
             yield Read(number, message, events, refused)
 

@@ -47,7 +47,8 @@ class SigningKeys:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
-        self._lock = threading.Lock()
+        #: Messages wait for the second one: nothing is written while it is held.
+        self._adding, self._lock = threading.Lock(), threading.Lock()
         self._jwks: dict[str, dict[str, str]] = {}
         self._keys: dict[str, Any] = {}
         #: False while the file lacks some of them.
@@ -77,6 +78,14 @@ class SigningKeys:
         found = _jwks_of(content)
         if not found:
             raise KeysError("there is no RSA key for signatures in it")
+        with self._adding:
+            new = self._update(found)
+            self._kept = self._kept and not new
+            if not self._kept and self._file is not None:
+                self._keep(self._file)
+        return new
+
+    def _update(self, found: Mapping[str, dict[str, str]]) -> int:
         with self._lock:
             new = [kid for kid, jwk in found.items() if self._jwks.get(kid) != jwk]
             if len(self._jwks.keys() | found.keys()) > MOST_KEYS:
@@ -84,9 +93,6 @@ class SigningKeys:
             self._jwks.update(found)
             for kid in new:
                 self._keys.pop(kid, None)
-            self._kept = self._kept and not new
-            if not self._kept and self._file is not None:
-                self._keep(self._file)
         return len(new)
 
     def _keep(self, file: Path) -> None:

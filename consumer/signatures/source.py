@@ -118,7 +118,7 @@ class KeySource:
             new = self._keys.add(self._fetch())
         except Exception as error:
             known = len(self._keys)
-            _log.warning(log_events.SIGNING_KEYS_FAILED, reason=_reason_of(error), known=known)
+            _log.warning(log_events.SIGNING_KEYS_FAILED, reason=reason_of(error), known=known)
             self.is_failing = True
             return False
         self._succeeded, self.is_failing = self._tried, False
@@ -131,8 +131,8 @@ class KeySource:
         self._clock.wait(ended, min(max(self.due - self._clock.monotonic(), 0.2), seconds))
 
 
-def _reason_of(error: Exception) -> str:
-    """Without anything of a URL."""
+def reason_of(error: Exception) -> str:
+    """Why keys could not be had, without anything of a URL."""
     if isinstance(error, KeysError):
         return str(error)
     cause = getattr(error, "reason", error)

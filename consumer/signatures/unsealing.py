@@ -1,13 +1,22 @@
 """From a message with a signed body to one with the event that was signed."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
-from consumer.errors import DecodeError, Retry
+from consumer.clock import SystemClock
+from consumer.errors import ConfigurationError, DecodeError, Retry
 from consumer.messages import ReceivedMessage
+from consumer.signatures import check_installed
 from consumer.signatures.jws import TokenError, token_of
 from consumer.signatures.keys import SigningKeys
-from consumer.signatures.source import LEAST_SECONDS, KeySource
+from consumer.signatures.source import (
+    LEAST_SECONDS,
+    KeySource,
+    from_file,
+    from_url,
+    reason_of,
+)
 
 #: How long a message waits whose key is not known, by its receive count. The first wait is longer
 #: than it takes to ask for the key. Then they are short: anyone can invent the id of a key, and
@@ -65,3 +74,19 @@ class Unsealing:
             return replace(message, body=token.payload.decode())
         except UnicodeDecodeError:
             raise DecodeError("a signed event (JWT) whose content is not UTF-8") from None
+
+
+def unsealing_with(place: str) -> Unsealing:
+    """What opens messages with the keys in a file or at an address, which is read once.
+
+    Raises: `ConfigurationError` if that fails.
+    """
+    check_installed()
+    keys = SigningKeys()
+    is_url = place.startswith(("https://", "http://"))
+    fetch = from_url(place) if is_url else from_file(Path(place))
+    try:
+        keys.add(fetch())
+    except Exception as error:
+        raise ConfigurationError(f"no keys: {reason_of(error)}") from None
+    return Unsealing(keys, KeySource(keys, fetch, clock=SystemClock()), required=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.event_key import digest_of
+from consumer.handlers.registering.registry import Registry
 from consumer.queues.quarantine import DirectoryQuarantine
 from consumer.signatures.keys import SigningKeys
 from consumer.signatures.source import KeySource
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
     from consumer.testing import ManualClock
     from tests.engine.conftest import Rig
@@ -103,6 +103,7 @@ def test_a_copy_of_a_signed_event_is_a_duplicate(
 def test_what_is_not_signed_by_canvas_is_refused(
     make_rig: MakeRig,
     registry: Registry,
+    *,
     keys: Keys,
     seen: list[Event],
     logs: list[Any],
@@ -138,11 +139,11 @@ def test_a_forged_message_is_refused_where_signatures_are_only_accepted(
 
 @for_each("body", [FORGED, signed(b'{"not": "an event"}')])
 def test_the_quarantine_keeps_a_message_as_it_was_received(
-    make_rig: MakeRig, registry: Registry, clock: ManualClock, keys: Keys, tmp_path: Path, body: str
+    make_rig: MakeRig, clock: ManualClock, keys: Keys, tmp_path: Path, body: str
 ) -> None:
     """With its signature, which shows whether Canvas made it."""
     quarantine = DirectoryQuarantine(tmp_path, clock=clock)
-    rig = make_rig(registry, unsealing=keys.required, quarantine=quarantine)
+    rig = make_rig(Registry(), unsealing=keys.required, quarantine=quarantine)
     message_id = rig.queue.send(body)
 
     rig.cycle()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from consumer.signatures.keys import KeysError, SigningKeys
 from consumer.signatures.source import KeySource, from_file, from_url
 from consumer.testing import ManualClock
 from tests.cases import for_each
+from tests.processes import BOUND, eventually
 from tests.signatures.signing import jwk, jwks, private_key
 
 if TYPE_CHECKING:
@@ -44,6 +47,28 @@ def test_keys_that_could_not_be_kept_are_kept_later(tmp_path: Path) -> None:
     (tmp_path / "state").unlink()
     assert keys.add(jwks(jwk("k1"))) == 0
     assert len(SigningKeys(file)) == 1
+
+
+def test_a_disk_that_hangs_holds_up_no_message(tmp_path: Path) -> None:
+    """Keys are found, also the new ones, while the file is being written."""
+    file = tmp_path / "signing_keys.json"
+    keys = SigningKeys(file)
+    os.mkfifo(tmp_path / "signing_keys.unfinished")  # hangs until it is read
+
+    def add() -> None:
+        with suppress(KeysError):
+            keys.add(jwks(jwk("k1")))
+
+    adding = threading.Thread(target=add, daemon=True)
+    adding.start()
+    eventually(lambda: len(keys), "the key is known")
+    finding = threading.Thread(target=keys.find, args=("k1",), daemon=True)
+    finding.start()
+    finding.join(5)
+    hangs = finding.is_alive()
+    with (tmp_path / "signing_keys.unfinished").open():
+        adding.join(BOUND)
+    assert not hangs
 
 
 def test_a_key_that_changed_is_the_new_one() -> None:

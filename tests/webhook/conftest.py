@@ -39,10 +39,13 @@ def _webhook(tmp_path: Path, keys: KeyServer) -> Iterator[Start]:
     started: list[Webhook] = []
 
     def start(queue: MotoQueue | Script, **extra: str) -> Webhook:
-        scripted = isinstance(queue, Script)
+        if isinstance(queue, Script):
+            url, endpoint = queue.queue_url, queue.url
+        else:
+            url, endpoint = queue.url, queue.endpoint
         environ = {
-            "CONSUMER_QUEUE__URL": queue.queue_url if scripted else queue.url,
-            "CONSUMER_AWS__ENDPOINT_URL": queue.url if scripted else queue.endpoint,
+            "CONSUMER_QUEUE__URL": url,
+            "CONSUMER_AWS__ENDPOINT_URL": endpoint,
             "CONSUMER_QUEUE__SIGNED__JWKS_URL": keys.url,
         }
         webhook = Webhook(tmp_path, environ, **extra)

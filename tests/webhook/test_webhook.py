@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import threading
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -13,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.acceptance.scripted_queue import failure
+from tests.bench.certificate import write_certificate
 from tests.moto_queues import number_of
-from tests.processes import eventually
+from tests.processes import Consume, eventually
 from tests.signatures.signing import base64url, jwk, jwks, private_key, signed
-from tests.webhook.rig import event
+from tests.webhook.rig import event, listening
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.acceptance.scripted_queue import Script
     from tests.moto_queues import Moto
     from tests.webhook.conftest import Start
@@ -290,3 +295,46 @@ def joined(thread: threading.Thread, answers: list[int]) -> list[int]:
     """The answers, when all are there."""
     thread.join(60)
     return answers
+
+
+def test_what_can_not_work_ends_at_once(tmp_path: Path) -> None:
+    """With exit code 78, and what would be right."""
+    queue = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
+    listener = listening()
+    taken = f"127.0.0.1:{listener.getsockname()[1]}"
+    (tmp_path / "key.pem").write_text("no key")
+    pem = str(tmp_path / "key.pem")
+    cases = [
+        ({"CONSUMER_QUEUE__SIGNED__MODE": "required"}, "verifies signatures itself"),
+        ({"CONSUMER_WEBHOOK__LISTEN": taken}, "another process listens there"),
+        (
+            {
+                "CONSUMER_WEBHOOK__TLS__CERTIFICATE_FILE": pem,
+                "CONSUMER_WEBHOOK__TLS__KEY_FILE": pem,
+            },
+            "in PEM",
+        ),
+    ]
+    with closing(listener):
+        for environ, said in cases:
+            run = Consume("webhook", "--queue-url", queue, folder=tmp_path, environ=environ)
+            assert run.end() == 78
+            assert said in run.stderr()
+
+
+def test_tls_of_its_own(script: Script, webhook: Start, tmp_path: Path) -> None:
+    """A post over HTTPS without a proxy."""
+    kept = entries_of(script)
+    files = write_certificate(tmp_path)
+    running = webhook(
+        script,
+        CONSUMER_WEBHOOK__TLS__CERTIFICATE_FILE=str(files.chain),
+        CONSUMER_WEBHOOK__TLS__KEY_FILE=str(files.key),
+    )
+    trust = ssl.create_default_context(cafile=str(files.authority))
+    url = f"https://127.0.0.1:{running.port}/"
+
+    with urllib.request.urlopen(url, signed(event(1)).encode(), context=trust) as answer:
+        assert answer.status == 204
+
+    assert len(kept) == 1

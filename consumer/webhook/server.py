@@ -78,7 +78,8 @@ class WebServer:
         self._server = uvicorn.Server(config)
         self._listeners = listeners
         self._clock = clock
-        self._loop: asyncio.AbstractEventLoop = _new_loop()
+        # uvloop does not make it faster: most of the time goes to signatures and to SQS.
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
         self._beat = clock.monotonic()
 
@@ -133,12 +134,3 @@ class WebServer:
             self._beat = self._clock.monotonic()
             await asyncio.sleep(_BEAT_SECONDS)
 
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, where it is installed: it needs less CPU."""
-    try:
-        import uvloop  # noqa: PLC0415 - optional
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop

@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 import threading
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -258,6 +259,37 @@ def test_a_head_without_end_is_cut_off(script: Script, webhook: Start) -> None:
     with closing(running.connect()) as link:
         link.sendall(b"POST / HTTP/1.1\r\n")
         eventually(lambda: send(link), "it is cut off")
+
+
+def test_a_stop_answers_what_is_under_way(script: Script, webhook: Start, tmp_path: Path) -> None:
+    """SIGTERM during a send: the post gets its 204, and systemd learns of each step."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        running = webhook(script, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="60000000")
+        script.hold("SendMessageBatch")
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(running.post, signed(event(1)))
+            eventually(lambda: script.asked["SendMessageBatch"], "it is sent")
+            running.run.signal(signal.SIGTERM)
+            told = b""
+            while b"STOPPING=1" not in told:
+                told += systemd.recv(4096) + b"\n"
+            script.let_go("SendMessageBatch")
+            assert answer.result(30).status == 204
+    assert running.run.end() == 0
+    for report in (b"READY=1\nSTATUS=receiving posts\n", b"WATCHDOG=1\n"):
+        assert report in told
+
+
+def test_an_sqs_that_hangs_is_not_waited_for(script: Script, webhook: Start) -> None:
+    """503 before Canvas gives up."""
+    running = webhook(script)
+    script.hold("SendMessageBatch")
+
+    began = time.monotonic()
+    assert running.post(signed(event(1))).status == 503
+    assert 4 < time.monotonic() - began < 15
 
 
 def test_a_restart_drops_no_connection(script: Script, webhook: Start) -> None:

@@ -48,8 +48,7 @@ def webhook_command(context: click.Context, /, **options: Any) -> None:
     that it has the event. Otherwise, Canvas gets an error and posts it again. The daemon then
     consumes the queue as ever. GET /healthz answers 200 while events can be put into the queue.
 
-    Needs the permission sqs:SendMessage, and the extra "webhook". Press Ctrl-C or send SIGTERM to
-    stop: posts under way are answered.
+    Needs the permission sqs:SendMessage. After Ctrl-C or SIGTERM, posts under way are answered.
     """
     import structlog
 
@@ -68,8 +67,8 @@ def webhook_command(context: click.Context, /, **options: Any) -> None:
     logs = configure_logging(loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock)
     install_exception_hooks()
     log = structlog.get_logger("consumer")
-    for warning in loaded.warnings:
-        log.warning(log_events.CONFIG_WARNING, reason=warning)
+    for text in loaded.warnings:
+        log.warning(log_events.CONFIG_WARNING, reason=text)
     try:
         code = run(
             loaded.settings, clock=clock, environ=os.environ,

@@ -22,7 +22,7 @@ from consumer.webhook.protocol import REQUEST_SECONDS, BoundedProtocol
 _log = structlog.get_logger(__name__)
 
 #: How long a connection may be idle between two posts.
-_KEEP_ALIVE_SECONDS: Final = 75
+_KEEP_ALIVE_SECONDS: Final = 20
 #: How long a stop may take: a post that is being sent, and its answer.
 STOP_SECONDS: Final = REQUEST_SECONDS + ANSWER_SECONDS + 3.0
 _BEAT_SECONDS: Final = 1.0
@@ -133,4 +133,3 @@ class WebServer:
         while True:
             self._beat = self._clock.monotonic()
             await asyncio.sleep(_BEAT_SECONDS)
-

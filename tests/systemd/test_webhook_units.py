@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import click
+
 from consumer import errors
 from consumer.config import WebhookSettings
 from consumer.webhook.server import STOP_SECONDS
@@ -76,7 +78,8 @@ def test_the_units_fit_the_code() -> None:
     assert setting(SOCKET, "ListenStream") == WebhookSettings().listen
     program, command, *arguments = setting(SERVICE, "ExecStart").split()
     assert (program, command) == (PROGRAM, "webhook")
-    with main.commands[command].make_context(command, arguments) as context:
+    parent = click.Context(main, **main.context_settings)
+    with main.commands[command].make_context(command, arguments, parent=parent) as context:
         assert str(context.params["config_file"]).endswith("/webhook.yaml")
 
 

@@ -59,7 +59,14 @@ class App:
             _log.error(log_events.WEBHOOK_FAILED, **describe(error), exc_info=error)
             status, text = 503, "a bug: see the log"
         self._tally.add(status, self._clock.monotonic() - began)
-        await _send(send, status, text)
+        # Instead of "100 Continue": then the client may leave out the body, or not.
+        is_last = status != 204 and any(name == b"expect" for name, _ in scope["headers"])
+        await _send(send, status, text, is_last=is_last)
+
+    def refused_connection(self) -> None:
+        """There were too many; it got 503."""
+        self._tally.add(503, 0.0)
+        _log.warning(log_events.WEBHOOK_REFUSED, status=503, reason="too many connections")
 
     def _health(self) -> tuple[int, str]:
         if self._batches.is_failing:
@@ -123,9 +130,13 @@ def _too_large() -> RefusedError:
     return RefusedError(413, f"more than {MOST_BYTES:,} bytes")
 
 
-async def _send(send: Send, status: int, text: str, *, with_body: bool = True) -> None:
+async def _send(
+    send: Send, status: int, text: str, *, with_body: bool = True, is_last: bool = False
+) -> None:
     body = f"{text}\n".encode() if text else b""
     headers = [(b"cache-control", b"no-store")]
+    if is_last:
+        headers.append((b"connection", b"close"))
     if body:
         headers += [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})

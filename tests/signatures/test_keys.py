@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -197,6 +199,29 @@ def test_keys_are_got_over_http(server: str) -> None:
     for path, reason in (("/moved", "status 302"), ("/none", "status 404"), ("/large", "larger")):
         with pytest.raises(KeysError, match=reason):
             from_url(server + path)()
+
+
+@for_each("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"])
+def test_an_address_that_drips_is_given_up(head: bytes) -> None:
+    """Each byte comes in time, and there is no end to them, in the head or in the body."""
+    ended = threading.Event()
+
+    def drip() -> None:
+        link, _ = listener.accept()
+        with link, suppress(OSError):
+            link.sendall(head or b"HTTP/1.1 200 OK\r\n")
+            while not ended.wait(0.05):
+                link.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            from_url(f"http://127.0.0.1:{listener.getsockname()[1]}/", seconds=0.3)()
+        assert time.monotonic() - began < 5
+        ended.set()
+        dripping.join(BOUND)
 
 
 def test_keys_are_read_from_a_file(tmp_path: Path) -> None:

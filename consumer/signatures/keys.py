@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any, Final
 
 import structlog
@@ -97,7 +98,8 @@ class SigningKeys:
 
     def _keep(self, file: Path) -> None:
         try:
-            _write(file, json.dumps({"keys": list(self._jwks.values())}) + "\n")
+            keys = {**_kept_in(file), **self._jwks}
+            _write(file, json.dumps({"keys": list(keys.values())}) + "\n")
         except OSError as error:
             raise KeysError(f"{file.name} can't be written: {error.strerror}") from None
         self._kept = True
@@ -164,13 +166,24 @@ def _number(text: str) -> int:
     return int.from_bytes(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
+def _kept_in(file: Path) -> dict[str, dict[str, str]]:
+    """What another process, the daemon or the webhook, has kept in it meanwhile."""
+    with suppress(FileNotFoundError, KeysError):
+        return _jwks_of(file.read_bytes())
+    return {}
+
+
 def _write(file: Path, text: str) -> None:
     make_private_directory(file.parent)
-    unfinished = file.with_suffix(".unfinished")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    unfinished.rename(file)
+    # A name of its own, because two processes may write at the same time.
+    descriptor, name = mkstemp(".unfinished", f"{file.stem}.", file.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        Path(name).rename(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
     sync_directory(file.parent)

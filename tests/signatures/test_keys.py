@@ -55,7 +55,7 @@ def test_a_disk_that_hangs_holds_up_no_message(tmp_path: Path) -> None:
     """Keys are found, also the new ones, while the file is being written."""
     file = tmp_path / "signing_keys.json"
     keys = SigningKeys(file)
-    os.mkfifo(tmp_path / "signing_keys.unfinished")  # hangs until it is read
+    os.mkfifo(file)  # hangs until there is something to read
 
     def add() -> None:
         with suppress(KeysError):
@@ -68,9 +68,31 @@ def test_a_disk_that_hangs_holds_up_no_message(tmp_path: Path) -> None:
     finding.start()
     finding.join(5)
     hangs = finding.is_alive()
-    with (tmp_path / "signing_keys.unfinished").open():
-        adding.join(BOUND)
+    with file.open("w"):
+        pass
+    adding.join(BOUND)
     assert not hangs
+
+
+def test_two_processes_keep_their_keys_in_one_file(tmp_path: Path) -> None:
+    """The daemon and the webhook with one state directory, also when they write at once."""
+    file = tmp_path / "signing_keys.json"
+    daemon, webhook = SigningKeys(file), SigningKeys(file)
+
+    def add(keys: SigningKeys, names: str) -> None:
+        for n in range(50):
+            keys.add(jwks(jwk(f"{names}{n}")))
+
+    adding = [threading.Thread(target=add, args=a) for a in ((daemon, "d"), (webhook, "w"))]
+    for thread in adding:
+        thread.start()
+    for thread in adding:
+        thread.join(BOUND)
+    daemon.add(jwks(jwk("last")))
+    webhook.add(jwks(jwk("last")))
+
+    assert len(SigningKeys(file)) == 101
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
 def test_a_key_that_changed_is_the_new_one() -> None:

@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 #: Canvas waits 15 seconds for an answer. One that can't be good by then is bad before.
 ANSWER_SECONDS: Final = 12.0
 #: Bodies that are being read or wait for SQS, all together. All posts beyond get 503.
-MOST_HELD_BYTES: Final = 67_108_864
+MOST_HELD_BYTES: Final = 33_554_432
 HEALTH_PATH: Final = b"/healthz"
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -75,14 +75,16 @@ class App:
 
     async def _post(self, scope: Mapping[str, Any], receive: Receive) -> tuple[int, str]:
         """Status and text of the answer. Logged is why, never what was posted."""
-        body = bytearray()
+        body, size = bytearray(), 0
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 self._acceptance.check_path(scope["raw_path"])
                 _check_head(scope)
                 await self._read(receive, body)
-                payload = await self._acceptance.payload_of(bytes(body))
-                await self._batches.store(_message_of(payload))
+                size = len(body)
+                message = _message_of(await self._acceptance.payload_of(bytes(body)))
+                body.clear()  # the message has it
+                await self._batches.store(message)
         except RefusedError as refused:
             _log.warning(log_events.WEBHOOK_REFUSED, status=refused.status, reason=str(refused))
             return refused.status, str(refused)
@@ -91,7 +93,7 @@ class App:
         except TimeoutError:
             return 503, "it took too long"
         finally:
-            self._held_bytes -= len(body)
+            self._held_bytes -= size or len(body)
         return 204, ""
 
     async def _read(self, receive: Receive, body: bytearray) -> None:

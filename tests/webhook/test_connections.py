@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING
 
@@ -149,3 +150,24 @@ def test_handshakes_that_stall(script: Script, webhook: Start, tmp_path: Path) -
                 return False
 
         eventually(is_served, "it is served again")
+
+
+def test_posts_that_wait_take_little_memory(script: Script, webhook: Start) -> None:
+    """Large ones, with characters that take four bytes in memory; posts beyond get 503 at once."""
+    running = webhook(script, **UNSIGNED)
+    before = peak_rss_mb(running.run.process.pid)
+    script.hold("SendMessageBatch")
+    body = ("\u00e9" * 450_000 + "\U0001f600").encode()
+    refused: list[bool] = []
+
+    def post() -> None:
+        with suppress(OSError):
+            refused.append(running.post(body, PATH).status == 503)
+
+    threads = [threading.Thread(target=post, daemon=True) for _ in range(80)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(refused) > 30, "the posts beyond are refused")
+
+    assert all(refused)
+    assert peak_rss_mb(running.run.process.pid) - before < 200

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from http.client import HTTPResponse
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -13,6 +14,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
+from consumer.config import SignedSettings
 from consumer.signatures.keys import MOST_JWKS, KeysError, SigningKeys
 
 _log = structlog.get_logger(__name__)
@@ -49,12 +51,7 @@ def from_url(url: str, *, seconds: float = LONGEST_SECONDS) -> Fetch:
     def get(answered: Future[bytes], until: float) -> None:
         try:
             with opener.open(url, timeout=TIMEOUT_SECONDS) as answer:
-                content = b""
-                while (piece := answer.read1()) and len(content) <= MOST_JWKS:
-                    content += piece
-                    if monotonic() > until:
-                        raise TimeoutError
-            answered.set_result(_bounded(content))
+                answered.set_result(_bounded(_read(answer, until)))
         except HTTPError as error:
             error.close()
             reason = f"the address answers with HTTP status {error.code}"
@@ -84,6 +81,15 @@ def from_file(path: Path) -> Fetch:
     return fetch
 
 
+def _read(answer: HTTPResponse, until: float) -> bytes:
+    content = b""
+    while (piece := answer.read1()) and len(content) <= MOST_JWKS:
+        content += piece
+        if monotonic() > until:
+            raise TimeoutError
+    return content
+
+
 def _bounded(content: bytes) -> bytes:
     if len(content) > MOST_JWKS:
         raise KeysError(f"it is larger than {MOST_JWKS} bytes")
@@ -97,6 +103,7 @@ class KeySource:
 
     Args:
         every_seconds: how often it is asked while no key is missing.
+        least_seconds: it is asked no more often than this.
     """
 
     def __init__(
@@ -106,25 +113,27 @@ class KeySource:
         *,
         clock: Clock,
         every_seconds: float = DAILY_SECONDS,
+        least_seconds: float = LEAST_SECONDS,
     ) -> None:
         self._keys = keys
         self._fetch = fetch
         self._clock = clock
         self._every_seconds = every_seconds
+        self._least_seconds = least_seconds
         self._wanted = threading.Event()
         self._tried = self._succeeded = float("-inf")
         #: True if the last attempt failed.
         self.is_failing = False
 
     def want(self) -> None:
-        """A key is missing: ask for new ones soon, at most once a minute. Never blocks."""
+        """A key is missing: ask for new ones soon. Never blocks."""
         self._wanted.set()
 
     @property
     def due(self) -> float:
         """`Clock.monotonic()` at which to ask next."""
         if self._wanted.is_set() or self.is_failing:
-            return self._tried + LEAST_SECONDS
+            return self._tried + self._least_seconds
         return self._succeeded + self._every_seconds
 
     def run_once(self) -> bool:
@@ -148,9 +157,15 @@ class KeySource:
             _log.info(log_events.SIGNING_KEYS, new=new, known=len(self._keys))
         return True
 
-    def wait(self, ended: threading.Event, seconds: float = LEAST_SECONDS) -> None:
-        """Wait until something may be due."""
-        self._clock.wait(ended, min(max(self.due - self._clock.monotonic(), 0.2), seconds))
+
+def source_of(signed: SignedSettings, keys: SigningKeys, *, clock: Clock) -> KeySource:
+    """The configured one; by default Instructure's address."""
+    if signed.jwks_file is not None:
+        return KeySource(
+            keys, from_file(signed.jwks_file),
+            clock=clock, every_seconds=LEAST_SECONDS, least_seconds=1.0,
+        )  # fmt: skip
+    return KeySource(keys, from_url(signed.jwks_url or INSTRUCTURE_JWKS_URL), clock=clock)
 
 
 def reason_of(error: Exception) -> str:

@@ -20,13 +20,7 @@ from consumer.service.signals import StopSignals
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
 from consumer.signatures.keys import open_keys
-from consumer.signatures.source import (
-    INSTRUCTURE_JWKS_URL,
-    LEAST_SECONDS,
-    KeySource,
-    from_file,
-    from_url,
-)
+from consumer.signatures.source import source_of
 from consumer.webhook.acceptance import Acceptance
 from consumer.webhook.app import App
 from consumer.webhook.batches import Batches
@@ -100,11 +94,7 @@ def _acceptance(settings: Settings, clock: Clock) -> Acceptance:
     if not webhook.require_signature:
         return Acceptance(None, path)
     keys = open_keys(settings.state_directory, clock=clock)
-    if signed.jwks_file is not None:
-        fetch = from_file(signed.jwks_file)
-        source = KeySource(keys, fetch, clock=clock, every_seconds=LEAST_SECONDS)
-    else:
-        source = KeySource(keys, from_url(signed.jwks_url or INSTRUCTURE_JWKS_URL), clock=clock)
+    source = source_of(signed, keys, clock=clock)
     return Acceptance(Keyring(keys, source, clock=clock), path)
 
 

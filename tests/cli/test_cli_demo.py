@@ -34,9 +34,7 @@ _LINE = re.compile(
 class Demo:
     """A run of the demo, on a terminal or not. Its output is collected."""
 
-    def __init__(
-        self, folder: Path, *options: str, terminal: bool = False, **environ: str
-    ) -> None:
+    def __init__(self, folder: Path, *options: str, terminal: bool = False, **environ: str) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.said = ""

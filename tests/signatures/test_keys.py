@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.config import SignedSettings
 from consumer.signatures.keys import KeysError, SigningKeys
-from consumer.signatures.source import KeySource, from_file, from_url
+from consumer.signatures.source import KeySource, from_file, from_url, source_of
 from consumer.testing import ManualClock
 from tests.cases import for_each
 from tests.processes import BOUND, eventually
@@ -244,6 +245,23 @@ def test_an_address_that_drips_is_given_up(head: bytes) -> None:
         assert time.monotonic() - began < 5
         ended.set()
         dripping.join(BOUND)
+
+
+def test_a_file_is_read_again_at_once(tmp_path: Path) -> None:
+    """A key that is missing may be in it by now: nothing is spared by waiting for a minute."""
+    clock, keys, file = ManualClock(), SigningKeys(), tmp_path / "jwks.json"
+    source = source_of(SignedSettings(jwks_file=file), keys, clock=clock)
+    assert not source.run_once()
+    file.write_bytes(jwks(jwk("k1")))
+    clock.advance(1)
+    assert source.run_once()
+    file.write_bytes(jwks(jwk("k2")))
+    source.want()
+    clock.advance(1)
+    assert source.run_once()
+    assert len(keys) == 2
+    clock.advance(59)
+    assert not source.run_once()
 
 
 def test_keys_are_read_from_a_file(tmp_path: Path) -> None:

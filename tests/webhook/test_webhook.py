@@ -73,7 +73,12 @@ def test_bodies_are_taken_however_they_are_wrapped(script: Script, webhook: Star
     running = webhook(script)
     token = signed(event(1))
 
-    for body in (f"\ufeff {token}\r\n", f'"{token}"', signed(b"no event"), signed("\ufffe".encode())):
+    for body in (
+        f"\ufeff {token}\r\n",
+        f'"{token}"',
+        signed(b"no event"),
+        signed("\ufffe".encode()),
+    ):
         assert running.post(body, headers={"Content-Type": "text/x-odd"}).status == 204
 
     bodies = [entry["MessageBody"] for entry in kept]

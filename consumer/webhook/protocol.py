@@ -12,7 +12,7 @@ MOST_CONNECTIONS: Final = 512
 REQUEST_SECONDS: Final = 10.0
 #: The request line and all headers.
 MOST_HEAD_BYTES: Final = 32_768
-#: In a stop, how long a connection without a request so far may still bring one.
+#: In a stop, how long a connection without a request may still bring one.
 LAST_SECONDS: Final = 1.0
 
 _BUSY: Final = (
@@ -108,20 +108,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _is_answering(self) -> bool:
-        cycle = self.cycle
-        return cycle is not None and not (cycle.more_body or cycle.response_complete)
+        return not (self._has_answered or self.cycle.more_body)
 
     def shutdown(self) -> None:
         """The server stops: answer what is under way, and a request that is on its way."""
         self._stopping = True
-        if self.cycle is None and not self.transport.is_closing():
+        if self._has_answered:
             self.loop.call_later(LAST_SECONDS, self._close_unused)
         else:
             super().shutdown()
 
     def _close_unused(self) -> None:
-        if self.cycle is None:
+        if self._has_answered and self._part is not _Part.HEAD:
             self.transport.close()
+
+    @property
+    def _has_answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def _begin(self) -> None:
         self._deadline = self.loop.call_later(REQUEST_SECONDS, self._cut_off)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import signal
 import socket
 import ssl
 import threading
@@ -12,7 +14,7 @@ import pytest
 
 from tests.bench.certificate import write_certificate
 from tests.bench.process import peak_rss_mb
-from tests.processes import eventually
+from tests.processes import BOUND, eventually
 from tests.signatures.signing import signed
 from tests.webhook.rig import event
 from tests.webhook.test_webhook import PATH, UNSIGNED, entries_of
@@ -171,3 +173,36 @@ def test_posts_that_wait_take_little_memory(script: Script, webhook: Start) -> N
 
     assert all(refused)
     assert peak_rss_mb(running.run.process.pid) - before < 200
+
+
+def test_a_stop_answers_over_connections_that_are_kept(script: Script, webhook: Start) -> None:
+    """A post that comes just then gets its 204, and reads that the connection ends."""
+    running = webhook(script)
+    pause = threading.Event()
+    ends: list[str | None] = []
+
+    def post() -> None:
+        with closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=60)) as link:
+            end = None
+            while end is None:
+                pause.wait(0.02)
+                try:
+                    link.request("POST", "/", signed(event(1)))
+                    answer = link.getresponse()
+                except (OSError, http.client.HTTPException) as error:
+                    end = type(error).__name__
+                else:
+                    answer.read()
+                    end = answer.headers["Connection"]
+            ends.append(end)
+
+    threads = [threading.Thread(target=post, daemon=True) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: script.asked["SendMessageBatch"] > 5, "they post")
+    running.run.signal(signal.SIGTERM)
+    for thread in threads:
+        thread.join(BOUND)
+
+    assert running.run.end() == 0
+    assert ends == ["close"] * 10

@@ -185,7 +185,7 @@ def test_a_stop_answers_over_connections_that_are_kept(script: Script, webhook: 
         with closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=60)) as link:
             end = None
             while end is None:
-                pause.wait(0.02)
+                pause.wait(0.2)
                 try:
                     link.request("POST", "/", signed(event(1)))
                     answer = link.getresponse()

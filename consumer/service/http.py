@@ -46,7 +46,7 @@ class Response:
 
     status: int = HTTPStatus.OK
     content_type: str = TEXT
-    body: bytes | Iterable[bytes] = b""
+    body: bytes | Iterable[bytes] = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

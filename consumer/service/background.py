@@ -32,9 +32,7 @@ class Background:
             self._changed.notify_all()
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                with suppress(
-                    RuntimeError, MemoryError
-                ):  # no thread is free: tried again next time
+                with suppress(RuntimeError, MemoryError):  # else the next job tries again
                     thread.start()
                     self._thread = thread
 

@@ -71,11 +71,12 @@ def test_a_route_gets_the_query_and_its_answer_is_complete() -> None:
 
 
 def test_head_is_answered_without_a_body() -> None:
-    """HEAD gives what GET gives, but the body."""
-    with serving(hello=hello) as port:
+    """HEAD gives what GET gives, but the body; a stream ends at once."""
+    stream = Response(body=iter(lambda: b"x", b""))
+    with serving(hello=hello, tap=lambda _query: stream) as port:
         status, body, headers = ask(port, "/hello", method="HEAD")
-
-    assert (status, body, headers["content-length"]) == (200, b"", "6")
+        assert (status, body, headers["content-length"]) == (200, b"", "6")
+        assert raw(port, b"HEAD /tap HTTP/1.1\r\n\r\n").endswith(b"\r\n\r\n")
 
 
 @for_each(

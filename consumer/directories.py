@@ -64,7 +64,8 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         with suppress(OSError):
             unfinished.unlink()
         raise
-    sync_directory(path.absolute().parent)
+    with suppress(PermissionError):  # a shared directory that this user may write, but not read
+        sync_directory(path.absolute().parent)
 
 
 def check_directories(state: Path | None, quarantine: Path | None, *, make: bool = True) -> None:

@@ -171,7 +171,7 @@ class Daemon:
         if now - self._last_status >= 1.0:
             self._last_status = now
             self._notifier.status(f"reloading: {status.in_flight} in flight")
-        return self._signals.count > 0
+        return bool(self._signals.reason)
 
     def _after_reload(self) -> None:
         # So that systemd is notified again; it shows the new state from now on.

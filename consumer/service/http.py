@@ -134,7 +134,7 @@ class HttpServer:
         _send(connection, response)
         parts = iter(response.body)
         try:
-            while not self._closed.is_set():
+            while not (self._closed.is_set() or request.method == "HEAD"):
                 part = _guarded(lambda: next(parts, None), None)
                 if part is None or (not part and _is_gone(connection)):
                     return

@@ -162,7 +162,7 @@ class Textfile:
             temporary.write_bytes(self._metrics.text())
             temporary.chmod(0o644)  # node_exporter is another user
             temporary.replace(self._path)
-        except OSError as error:
+        except Exception as error:  # also a bug: this thread goes on
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             if not self._failed:

@@ -78,6 +78,7 @@ def test_an_address_that_hangs_holds_up_nothing(address: Address) -> None:
 
     signing.begin(lambda: False)
     assert 5 <= clock.monotonic() - before < 6
+    eventually(lambda: address.asked, "its thread asks")
     clock.advance(100_000)
     signing.look(STATUS)
     signing.close(0)

@@ -1,5 +1,6 @@
 """The engine that runs now. A reload puts another one in its place."""
 
+import threading
 from collections.abc import Callable, Iterable
 
 from consumer.engine.figures import Figures
@@ -16,6 +17,8 @@ class Engine:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
+        #: Held while a worker is paused, resumed or put in place: it must fit to `_paused`.
+        self._lock = threading.Lock()
         self._paused = False
         self._leaving = False
 
@@ -32,9 +35,10 @@ class Engine:
 
         Returns: False if that was so already.
         """
-        changed, self._paused = self._paused is not paused, paused
-        if not self._leaving:
-            self.worker.pause(paused=paused)
+        with self._lock:
+            changed, self._paused = self._paused is not paused, paused
+            if not self._leaving:
+                self.worker.pause(paused=paused)
         return changed
 
     def replace(
@@ -52,13 +56,14 @@ class Engine:
         Args:
             make: called once the old worker has ended. If it raises, the engine has failed.
             successors: the handlers of the new worker.
-            while_waiting: as for `Worker.drain`.
+            while_waiting: as for `Worker.drain`. If it returns True, nothing is received any more.
 
         Returns: False if the old worker stays, to be drained.
         """
         old = self.worker
-        self._leaving = True
-        old.pause(paused=True)
+        with self._lock:
+            self._leaving = True
+            old.pause(paused=True)
         finish = old.finish(while_waiting)
         if finish == "stopped":
             return False
@@ -69,10 +74,12 @@ class Engine:
         except Exception as error:
             old.threads.failure = error  # nothing is in flight: the process ends, to be restarted
             return False
-        # What waits in the queue for a failing handler: a reload is often the remedy.
-        worker.parts.outbox.recalls.add(old.parts.admission.recall_all())
-        self.worker, self._leaving = worker, False
-        if self._paused:
-            worker.pause(paused=True)
-        worker.start()
+        with self._lock:
+            self.worker, self._leaving = worker, False
+            if self._paused:
+                worker.pause(paused=True)
+        if not while_waiting(0.0):  # else it would begin a receive, only to be drained
+            # What waits in the queue for a failing handler: a reload is often the remedy.
+            worker.parts.outbox.recalls.add(old.parts.admission.recall_all())
+            worker.start()
         return True

@@ -171,7 +171,7 @@ class Textfile:
         """Replace the file as a whole. A failure is logged once, until it can be written again."""
         try:
             replace_file(self._path, self._metrics.text(), mode=0o644)  # node_exporter's user reads
-        except OSError as error:
+        except Exception as error:  # also a bug: this thread goes on
             if not self._failed:
                 code, path = type(error).__name__, str(self._path)
                 _log.warning(log_events.TEXTFILE_FAILED, code=code, path=path)

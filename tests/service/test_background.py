@@ -70,6 +70,22 @@ def test_a_job_that_raises_is_logged(logged: list[Any]) -> None:
     assert [1] == done
 
 
+def test_a_thread_that_can_not_start_is_started_with_the_next_job() -> None:
+    """The system may allow none for a moment: nothing raises, and the end does not wait."""
+    background, done = Background("test"), list[int]()
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        background.do(lambda: done.append(1))
+    background.do(lambda: done.append(2))
+    background.close(BOUND)
+
+    assert [2] == done
+
+
 def test_without_a_job_there_is_no_thread() -> None:
     """Nothing is started, and the end does not wait."""
     Background("unused").close(BOUND)

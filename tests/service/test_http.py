@@ -169,9 +169,10 @@ def test_a_client_that_does_not_read_is_disconnected(monkeypatch: pytest.MonkeyP
 
 def test_connections_are_bounded() -> None:
     """Beyond the most connections each gets 503 at once; when they end, there is room again."""
-    release = threading.Event()
+    release, begun = threading.Event(), list[int]()
 
     def slow(_query: Any) -> Response:
+        begun.append(1)
         release.wait(30)
         return Response(body=b"done")
 
@@ -213,6 +214,25 @@ def test_a_stream_is_sent_part_by_part_and_notices_that_its_client_went() -> Non
             go_on.set()
             assert answer.readline() == b"two\n"
             answer.close()
+        assert closed.wait(30)
+
+
+def test_a_stream_is_not_sent_where_only_its_head_is_asked_for() -> None:
+    """And it is closed."""
+    closed = threading.Event()
+
+    def parts() -> Iterator[bytes]:
+        try:
+            yield b""
+            yield b"one"
+        finally:
+            closed.set()
+
+    stream = parts()
+    next(stream)
+    with serving(tap=lambda _query: Response(body=stream)) as port:
+        status, body, _ = ask(port, "/tap", method="HEAD")
+        assert (200, b"") == (status, body)
         assert closed.wait(30)
 
 

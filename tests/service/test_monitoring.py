@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from consumer.service.facts import Facts
+
 
 class Served:
     """An engine stepped by hand, and the address that answers monitoring systems."""
@@ -153,6 +155,25 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path, logged: list[Any]) -> N
     assert [entry.name for entry in path.parent.iterdir()] == ["events.prom"]
     assert len(named(logged, "textfile_failed")) == 1
     assert named(logged, "textfile_failed")[0]["code"] == "FileNotFoundError"
+
+
+def test_a_bug_in_a_metric_does_not_end_the_file(tmp_path: Path, logged: list[Any]) -> None:
+    """What is wrong for a moment is right later."""
+    rig, clock, calls = Rig(Registry()), ManualClock(), list[int]()
+    read = monitor_of(rig.worker, rig.clock).facts
+
+    def fail_once() -> Facts:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyError("secret")
+        return read()
+
+    file = Textfile(tmp_path / "events.prom", fail_once, clock=clock)
+    try:
+        eventually((tmp_path / "events.prom").exists, "it is written")
+    finally:
+        file.close(0)
+    assert "KeyError" == named(logged, "textfile_failed")[0]["code"]
 
 
 def test_what_is_configured_is_closed_at_the_end(tmp_path: Path) -> None:

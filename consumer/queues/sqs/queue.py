@@ -197,10 +197,12 @@ class SqsTransport:
             return self._url
 
     def _ask(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        keys = self._keys
+        used = None if keys is None else keys.get_frozen_credentials()
         try:
             return self._ask_once(operation, arguments)
         except TransportError as error:
-            if self._keys is None or not self._keys.are_new_after(error):
+            if keys is None or not keys.are_new_after(error, used):
                 raise
         return self._ask_once(operation, arguments)
 

@@ -124,6 +124,7 @@ def replay_command(context: click.Context, /, **options: Any) -> None:
 
 def _job(options: dict[str, Any], clock: "Clock") -> "Job":
     from consumer.events.catalog import index
+    from consumer.operations.decoding import unsealing_of
     from consumer.operations.replay.choice import Choice, moment, names_in
     from consumer.operations.replay.job import Job
     from consumer.operations.replay.position import began_at
@@ -159,6 +160,7 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
         attempts=options["attempts"],
         position=options["position"],
         failures=options["failures"],
+        unsealing=unsealing_of(loaded.settings, clock=clock),
     )
     job.check()
     return job

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.cli.logs import logs_on_stderr
+from consumer.cli.logs import log_to_stderr
 from consumer.cli.options import help_end, json_option, overrides_of, queue_options
 from consumer.cli.output import echo_result, note, table, terminal_width
 
@@ -52,8 +52,8 @@ def check_command(context: click.Context, /, **options: Any) -> None:
     """
     if seconds := options["wait_seconds"]:
         note(f"this will wait up to {seconds:g} s for an event: log in to Canvas now")
-    with logs_on_stderr():
-        results = list(_results(options))
+    log_to_stderr()
+    results = list(_results(options))
     echo_result(results, _page(results), as_json=options["as_json"])
     worst = Counter(str(result.level) for result in results)
     context.exit(1 if worst["red"] or (options["deny_warnings"] and worst["yellow"]) else 0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from consumer.cli.logs import log_to_stderr
 from consumer.cli.options import (
     aws_options,
     help_end,
@@ -196,6 +197,7 @@ def _settings(options: Mapping[str, Any], *, require_queue: bool = False) -> "Se
         outside_service=True,
     )
     report("\n".join(loaded.warnings), kind="warning")
+    log_to_stderr()
     return loaded.settings
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from consumer.cli.logs import log_to_stderr
 from consumer.cli.options import FILE, config_option, help_end, json_option, overrides_of
 from consumer.cli.output import Printed, echo_result, report, terminal_width
 from consumer.errors import EXIT_OUTPUT
@@ -138,8 +139,8 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
         options["config_file"], options["handlers"], environ=os.environ, overrides=overrides,
         outside_service=True,
     )  # fmt: skip
-    for warning in loaded.warnings:
-        report(warning, kind="warning")
+    report("\n".join(loaded.warnings), kind="warning")
+    log_to_stderr()
     names = names_in(options["events"])
     for pattern in names:
         if not index.matches_any(pattern):

@@ -1,12 +1,11 @@
 """What commands share that call a queue: its settings, its dead-letter queue, and texts."""
 
-import os
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from consumer.cli.logs import log_to_stderr
 from consumer.cli.options import overrides_of, together
 from consumer.cli.output import report
 
@@ -32,23 +31,14 @@ dlq_options: Final = together(
 def load_quietly(
     options: Mapping[str, Any], *, overrides: Mapping[str, Any] | None = None
 ) -> "Loaded":
-    """The configuration with its queue. What is logged from now on goes to standard error."""
+    """The configuration with its queue. Warnings go to standard error, also what is logged."""
     from consumer.cli.config_report import load_with_queue
 
     overrides = overrides_of(options) if overrides is None else overrides
     loaded = load_with_queue(options["config_file"], overrides, outside_service=True)
     report("\n".join(loaded.warnings), kind="warning")
-    log_warnings(loaded)
+    log_to_stderr()
     return loaded
-
-
-def log_warnings(loaded: "Loaded") -> None:
-    """Log to standard error, and no more than warnings: standard output has the results."""
-    from consumer.clock import SystemClock
-    from consumer.service.logs import configure_logging
-
-    logging = loaded.settings.logging.model_copy(update={"level": "warning"})
-    configure_logging(logging, sys.stderr, environ=os.environ, clock=SystemClock())
 
 
 def dead_letter_queue(options: Mapping[str, Any]) -> tuple["Loaded", "QueueSettings"]:

@@ -31,8 +31,7 @@ SECRET = "SECRET0123456789"
 
 
 @pytest.fixture(name="rig")
-def _rig(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr("consumer.cli.with_queue.log_warnings", lambda _: None)  # for the process
+def _rig(moto: Moto) -> Iterator[Rig]:
     with rig_of(moto, max_receive_count=3) as rig:
         yield rig
 
@@ -232,9 +231,8 @@ def test_a_permission_that_is_missing(
     assert "allow sqs:GetQueueAttributes" in result.stderr
 
 
-def test_a_low_max_receive_count_is_refused(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_low_max_receive_count_is_refused(moto: Moto) -> None:
     """Exit code 1, and nothing is received."""
-    monkeypatch.setattr("consumer.cli.with_queue.log_warnings", lambda _: None)
     with rig_of(moto, max_receive_count=2) as rig:
         rig.queue.send([numbered(1)])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.logs import log_to_stderr
-from consumer.cli.options import help_end, json_option, overrides_of, queue_options
+from consumer.cli.options import Number, help_end, json_option, overrides_of, queue_options
 from consumer.cli.output import echo_result, note, table, terminal_width
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _COLORS: Final = {"green": "green", "yellow": "yellow", "red": "red"}
 @click.command("check", short_help="Check an installation, and say what to do.", epilog=_HELP_END)
 @queue_options
 @click.option(
-    "--wait", "wait_seconds", metavar="SECONDS", type=click.FloatRange(min=0), default=0,
+    "--wait", "wait_seconds", metavar="SECONDS", type=Number(0, 86_400), default=0,
     help="Wait so long for an event from Canvas. It is not received.",
 )  # fmt: skip
 @click.option("--deny-warnings", is_flag=True, help="Exit with 1 if anything is yellow, too.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.events import event_fault
-from consumer.cli.options import format_option, help_end, queue_options
+from consumer.cli.options import Number, format_option, help_end, queue_options
 from consumer.cli.output import note, writing
 from consumer.cli.with_queue import load_quietly
 
@@ -69,16 +69,16 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
     "cause several events, and an import or a copy of a course causes many.",
 )  # fmt: skip
 @click.option(
-    "--asset-share", metavar="FRACTION", type=click.FloatRange(0, 1),
+    "--asset-share", metavar="FRACTION", type=Number(0, 1),
     help="Share of asset_accessed in the mix. Default: 0.55.",
 )  # fmt: skip
 @click.option(
-    "--duplicates", metavar="FRACTION", type=click.FloatRange(0, 1, max_open=True), default=0.0,
+    "--duplicates", metavar="FRACTION", type=Number(0, 1, max_open=True), default=0.0,
     help="Share of messages that are copies of an earlier one.",
 )  # fmt: skip
 @click.option("--shuffle", is_flag=True, help="Change the order, within about 1,000 messages.")
 @click.option(
-    "--malformed", metavar="FRACTION", type=click.FloatRange(0, 1), default=0.0,
+    "--malformed", metavar="FRACTION", type=Number(0, 1), default=0.0,
     help="Share of messages that can't be decoded: cut off, not JSON, no metadata, wrong types.",
 )  # fmt: skip
 @click.option("--rate", metavar="N/s", callback=_rate, help="Send at most N messages a second.")

@@ -296,3 +296,39 @@ def test_a_task_of_sqs(
     assert (code, True) == (result.exit_code, said in result.stdout), result.output
     assert "1,200 moved" in result.stderr
     assert "it goes on if this command is stopped" in result.stderr
+
+
+_DEAD = ("--dlq-name", "canvas-live-events-dlq")
+_URL = ("--queue-url", "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events")
+
+
+@for_each(
+    "arguments, text",
+    [
+        (("dlq", "list", *_DEAD, "--dlq-url", "https://x.example/1/x"), "give only one of"),
+        (("dlq", "replay", *_DEAD, "--dlq-url", "https://x.example/1/x"), "give only one of"),
+        (("dlq", "redrive", *_DEAD, "--dlq-url", "https://x.example/1/x"), "give only one of"),
+        (("dlq", "list", "--dlq-url", "foo"), "'foo' is not the URL of a queue"),
+        (("dlq", "redrive", "--dlq-url", "foo"), "'foo' is not the URL of a queue"),
+        (("dlq", "list", "--dlq-name", "a b"), "'a b' is not a queue name"),
+        (("queue", "iam", "--dlq-name", "a b"), "'a b' is not a queue name"),
+        (("queue", "iam", "--kms-key", "alias/x"), "'alias/x' is not the ARN of a key"),
+        (("check", "--wait", "nan"), "'nan' is not a number"),
+        (("sample", "grade_change", "--malformed", "nan"), "'nan' is not a number"),
+    ],
+)
+def test_wrong_options_are_refused_in_plain_words(arguments: tuple[str, ...], text: str) -> None:
+    """The same option in the same words by each command; and NaN is in no range."""
+    result = run(*arguments, *_URL)
+
+    assert 2 == result.exit_code, result.output
+    assert text in result.stderr
+
+
+def test_a_long_name_does_not_make_all_rows_long(rig: Rig) -> None:
+    """Only its own."""
+    rig.lose([numbered(1), numbered(2, "x" * 3000)])
+
+    rows = run("dlq", "list", "--queue-url", rig.queue.url).stdout.splitlines()
+
+    assert [True, False, False] == sorted((len(row) > 400 for row in rows), reverse=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.cli.logs import logs_on_stderr
-from consumer.cli.options import help_end, json_option, overrides_of, queue_options
+from consumer.cli.logs import log_to_stderr
+from consumer.cli.options import Number, help_end, json_option, overrides_of, queue_options
 from consumer.cli.output import echo_result, note, table, terminal_width
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _COLORS: Final = {"green": "green", "yellow": "yellow", "red": "red"}
 @click.command("check", short_help="Check an installation, and say what to do.", epilog=_HELP_END)
 @queue_options
 @click.option(
-    "--wait", "wait_seconds", metavar="SECONDS", type=click.FloatRange(min=0), default=0,
+    "--wait", "wait_seconds", metavar="SECONDS", type=Number(0, 86_400), default=0,
     help="Wait so long for an event from Canvas. It is not received.",
 )  # fmt: skip
 @click.option("--deny-warnings", is_flag=True, help="Exit with 1 if anything is yellow, too.")
@@ -52,8 +52,8 @@ def check_command(context: click.Context, /, **options: Any) -> None:
     """
     if seconds := options["wait_seconds"]:
         note(f"this will wait up to {seconds:g} s for an event: log in to Canvas now")
-    with logs_on_stderr():
-        results = list(_results(options))
+    log_to_stderr()
+    results = list(_results(options))
     echo_result(results, _page(results), as_json=options["as_json"])
     worst = Counter(str(result.level) for result in results)
     context.exit(1 if worst["red"] or (options["deny_warnings"] and worst["yellow"]) else 0)

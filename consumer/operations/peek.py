@@ -5,7 +5,8 @@ from typing import Final
 
 from consumer.clock import Clock
 from consumer.errors import ConsumerError
-from consumer.operations.facts import Decoding, MessageFacts, facts_of
+from consumer.operations.decoding import Decoding
+from consumer.operations.facts import MessageFacts, facts_of
 from consumer.operations.holding import Holder, Refused
 from consumer.queues.transport import Transport
 

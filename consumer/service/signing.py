@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from consumer.clock import Clock
-from consumer.config import Settings
+from consumer.config import Settings, SignedSettings
 from consumer.engine.status import Status
 from consumer.service.background import Background
 from consumer.signatures import check_installed
@@ -74,9 +74,13 @@ def open_signing(settings: Settings, *, clock: Clock) -> Signing | None:
         return None
     check_installed()
     keys = open_keys(settings.state_directory, clock=clock)
+    source = source_of(signed, keys, clock=clock)
+    return Signing(keys, source, required=signed.mode == "required", clock=clock)
+
+
+def source_of(signed: SignedSettings, keys: SigningKeys, *, clock: Clock) -> KeySource:
+    """Where new keys come from, as configured."""
     if signed.jwks_file is not None:
         fetch = from_file(signed.jwks_file)
-        source = KeySource(keys, fetch, clock=clock, every_seconds=LEAST_SECONDS)
-    else:
-        source = KeySource(keys, from_url(signed.jwks_url or INSTRUCTURE_JWKS_URL), clock=clock)
-    return Signing(keys, source, required=signed.mode == "required", clock=clock)
+        return KeySource(keys, fetch, clock=clock, every_seconds=LEAST_SECONDS)
+    return KeySource(keys, from_url(signed.jwks_url or INSTRUCTURE_JWKS_URL), clock=clock)

@@ -444,6 +444,13 @@ def test_a_handler_that_fails_to_close_is_logged(
     }
 
 
+def _waits_for(event: threading.Event) -> Callable[[], None]:
+    def close() -> None:
+        event.wait(BOUND)
+
+    return close
+
+
 def test_a_handler_that_hangs_while_it_closes_holds_up_nothing(
     make_rig: MakeRig, logs: list[Any]
 ) -> None:
@@ -451,7 +458,7 @@ def test_a_handler_that_hangs_while_it_closes_holds_up_nothing(
     for signal_after, seconds in ((None, 3 + LAST_CALLS_SECONDS), (2, 2.0)):
         returns = threading.Event()
         own = Registry()
-        own.add(lambda _event: None, "*", name="one", close=lambda e=returns: e.wait(BOUND))
+        own.add(lambda _event: None, "*", name="one", close=_waits_for(returns))
         rig = make_rig(own, engine={"drain_timeout_seconds": 3})
         looks: list[float] = []
         began = rig.clock.monotonic()

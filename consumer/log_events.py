@@ -66,6 +66,13 @@ SIGNING_KEYS_SET_ASIDE: Final = "signing_keys_set_aside"  # a damaged file was r
 SIGNING_KEY_UNKNOWN: Final = "signing_key_unknown"  # the message waits, and the key is asked for
 SIGNATURE_REFUSED: Final = "signature_refused"  # reason: forged, damaged, or not signed
 
+# Webhook
+WEBHOOK_SUMMARY: Final = "webhook_summary"  # each minute: answers since the last, and of 24 hours
+WEBHOOK_REFUSED: Final = "webhook_refused"  # status, reason: the post gets an error
+WEBHOOK_SEND_FAILED: Final = "webhook_send_failed"  # code, reason; the posts get 503
+WEBHOOK_SEND_RECOVERED: Final = "webhook_send_recovered"  # after how many failed requests
+WEBHOOK_FAILED: Final = "webhook_failed"  # a bug: the post gets 503
+
 # Messages and handlers
 MESSAGE_RECEIVED: Final = "message_received"  # debug
 MESSAGE_SETTLED: Final = "message_settled"  # debug

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.events.decode import decode
+from consumer.signatures.jws import token_of
+from consumer.signatures.keys import SigningKeys
 from consumer.testing import canvas_body, make_event, make_message
 from tests.acceptance.conftest import archived
 from tests.moto_queues import numbered
 from tests.processes import ROOT, environment, eventually
+from tests.queues.servers import http, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,13 +118,32 @@ def check_events(shell: Shell, command: str) -> None:
 
 
 def check_sample(shell: Shell, command: str) -> None:
-    """It writes events that the daemon can read."""
+    """It writes events that the daemon can read, or signs them, or posts them."""
+    if "--sign" in command:
+        check_signed(shell, command)
+        return
     said = shell.run(command)
     array = "--array" in command
     events = json.loads(said) if array else [json.loads(line) for line in said.splitlines()]
     assert len(events) == (20 if array else 4)
     for event in events:
         assert decode(make_message(json.dumps(event)))
+
+
+def check_signed(shell: Shell, command: str) -> None:
+    """The keys that it writes verify what it writes or posts; here at a higher rate."""
+    with serving(lambda _: [http(b"")]) as server:
+        there = f"http://127.0.0.1:{server.port}/"
+        quick = command.replace("--rate 20/s", "--rate 2000/s")
+        said = shell.run(quick.replace("https://events.example.edu/", there))
+    keys = SigningKeys()
+    keys.add((shell.folder / "jwks.json").read_bytes())
+    posted = [request.body.decode() for request in server.requests]
+    tokens = [token_of(text) for text in posted or said.splitlines()]
+    assert len(tokens) == (1000 if "--to" in command else 10)
+    for token in tokens:
+        assert token is not None
+        assert token.is_signed_by(keys.find(token.kid))
 
 
 def check_drift(shell: Shell, command: str) -> None:

@@ -17,7 +17,8 @@ from consumer.cli.output import echo
 from consumer.clock import SystemClock
 from consumer.config import Settings, load
 from consumer.engine.status import Status
-from consumer.events.samples import realistic_messages
+from consumer.errors import ConfigurationError
+from consumer.events.samples import SampleMessage, realistic_messages
 from consumer.handlers.loading.loader import build_registry
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event
@@ -35,12 +36,15 @@ _INTRODUCTION = """\
 Canvas Live Events consumer: a demonstration on this machine, without AWS.
 
 An SQS server now runs in this process, with the queue {queue}
-and its dead-letter queue. {sent} messages were sent to it, as Canvas would do:
+and its dead-letter queue. {sent} messages were sent to it, {how}:
 {events} events in both formats, one of them twice (a duplicate delivery), and one
 message that is not an event. One of the handlers will fail on the first event
 that it gets.
 
 The daemon starts. It stops when the queue stays empty for a long poll of {wait} s."""
+_PLAIN = "as Canvas would do"
+_SIGNED = """by
+"consume webhook", to which they were posted, signed, as Canvas would do"""
 _REPORT = """
 What happened
   received            {received:5d}  messages in {receives} calls; {redelivered} came again
@@ -66,27 +70,40 @@ The queue stays until you press Ctrl-C here. From a second terminal:
 {{again}} more sample messages were sent for it."""
 
 
-def run_demo(*, keep: bool) -> None:
+def run_demo(*, keep: bool, https: bool) -> None:
     """Run the daemon, and print a report; then keep the queue until Ctrl-C if that is wanted."""
     os.environ["no_proxy"] = "127.0.0.1"  # the only address that is called
     folder = Path(mkdtemp(prefix="consume-demo-"))
     with embedded.embedded_queue(_QUEUE_NAME, max_receive_count=3) as queue:
-        status = _consume_all(queue, _settings(queue, folder), _registry(folder))
+        status = _consume_all(queue, _settings(queue, folder), _registry(folder), https=https)
         _report(status, queue, folder)
         if keep:
             _keep(queue)
 
 
-def _consume_all(queue: EmbeddedQueue, settings: Settings, registry: Registry) -> Status:
+def _consume_all(
+    queue: EmbeddedQueue, settings: Settings, registry: Registry, *, https: bool
+) -> Status:
     """Send the messages, run the daemon with a progress bar; returns its last status."""
     clock = SystemClock()
     configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
     messages = _messages(_EVENTS, seed=1)
     messages.insert(len(messages) // 2, messages[0])
     messages.insert(len(messages) // 3, ("This is not an event.", {}))
-    sent = queue.send(messages)
+    sent, how = len(messages), _SIGNED if https else _PLAIN
+    if https:
+        try:
+            from consumer.cli.demo_https import post_signed
+        except ImportError:
+            raise ConfigurationError(
+                "--https needs the library cryptography; run "
+                "pip install 'canvas-live-events-consumer[demo,webhook]'"
+            ) from None
+        post_signed((SampleMessage(body) for body, _ in messages), settings)
+    else:
+        queue.send(messages)
     wait = settings.queue.wait_time_seconds
-    echo(_INTRODUCTION.format(queue=_QUEUE_NAME, sent=sent, events=_EVENTS, wait=wait))
+    echo(_INTRODUCTION.format(queue=_QUEUE_NAME, sent=sent, how=how, events=_EVENTS, wait=wait))
     statuses: list[Status] = []
     with click.progressbar(
         length=sent - 1,  # the message that can't be decoded is never handled

@@ -27,6 +27,7 @@ from consumer.cli.sample import sample_command
 from consumer.cli.status import status_command
 from consumer.cli.steer import drain_command, pause_command, resume_command
 from consumer.cli.tap import tap_command
+from consumer.cli.webhook import webhook_command
 from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
@@ -188,5 +189,6 @@ for _command in (
     sample_command,
     status_command,
     tap_command,
+    webhook_command,
 ):
     main.add_command(_command)

@@ -1,22 +1,23 @@
-"""`consume sample`: makes events as Canvas sends them, and writes them or sends them to a queue."""
+"""`consume sample`: makes events as Canvas sends them, and writes them or sends them."""
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from consumer.cli.events import event_fault
+from consumer.cli.logs import logs_on_stderr
 from consumer.cli.options import format_option, help_end, queue_options
-from consumer.cli.output import note, writing
-from consumer.cli.with_queue import load_quietly
+from consumer.cli.output import writing
+from consumer.cli.sample_options import check_options, sending_options
+from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from consumer.events.samples import SampleMessage
 
-#: Options that are used only with a queue.
-_OF_QUEUE: Final = ("rate", "aws__region", "aws__endpoint_url", "aws__profile", "config_file")
 _HELP_END: Final = help_end(
     "consume sample submission_created",
     "consume sample submission_created grade_change --count 10 --format caliper",
@@ -24,34 +25,26 @@ _HELP_END: Final = help_end(
     "consume sample quiz_submitted | consume decode -",
     "consume sample --mix realistic --count 5000 --duplicates 0.01 --shuffle --malformed 0.001 \\",
     "  --rate 50/s --queue-name canvas-live-events-test",
+    "consume sample --mix realistic --count 1000 --rate 20/s --sign --jwks jwks.json \\",
+    "  --to https://events.example.edu/canvas",
     codes={
-        0: "all were written or sent",
+        0: "all were written, or sent, or accepted by the receiver",
+        1: "the receiver did not accept some, in four tries",
         2: "wrong options, or a name that is not in the catalog",
         69: "",
-        75: "SQS could not be reached, or refused a message, four times",
+        75: "SQS or the receiver could not be reached, or SQS refused a message, four times",
         77: "credentials are missing, wrong or not allowed to send",
-        78: "the configuration can't be used, or Canvas could not deliver to a queue of that name",
-        130: "stopped with Ctrl-C; the number of messages sent is reported",
+        78: "the configuration, a key or a file can't be used, the extra signed is missing, or\n"
+        "      Canvas could not deliver to a queue of that name",
+        130: "stopped with Ctrl-C; what was sent is counted",
     },
 )
 
 
-def _rate(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Messages a second, above 0: "50/s" or "50"."""
-    if value is None:
-        return None
-    try:
-        rate = float(value.removesuffix("/s"))
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise click.BadParameter(f"{value!r} is not a rate such as 50/s", context, parameter)
-    return rate
-
-
 @click.command(
-    "sample", short_help="Make sample events, or send them to a queue.", epilog=_HELP_END
-)
+    "sample", short_help="Make sample events, or send them to a queue or by HTTPS.",
+    epilog=_HELP_END,
+)  # fmt: skip
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @format_option
 @click.option(
@@ -81,7 +74,7 @@ def _rate(context: click.Context, parameter: click.Parameter, value: str | None)
     "--malformed", metavar="FRACTION", type=click.FloatRange(0, 1), default=0.0,
     help="Share of messages that can't be decoded: cut off, not JSON, no metadata, wrong types.",
 )  # fmt: skip
-@click.option("--rate", metavar="N/s", callback=_rate, help="Send at most N messages a second.")
+@sending_options
 @queue_options
 @click.pass_context
 def sample_command(context: click.Context, /, names: tuple[str, ...], **options: Any) -> None:
@@ -93,47 +86,40 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
     With --queue-url or --queue-name, the messages are sent to that queue, with the message
     attributes that Canvas sets. The name of the queue must begin with canvas-live-events, unless
     queue.allow_any_queue_name is set (CONSUMER_QUEUE__ALLOW_ANY_QUEUE_NAME=true).
+
+    With --to, they are posted to a receiver, one in each request, over up to 16 connections. A 2xx
+    within 15 s accepts a message. Anything else, also a redirect, is tried three more times within
+    10 to 20 minutes. Certificates are checked; SSL_CERT_FILE names a file of others to trust.
+
+    With --sign, each message is a signed JWT with the event as its claims. --jwks and --jwks-listen
+    publish the previous, the current and the next key. Without them, nothing can verify the
+    messages: they are forgeries, which must be refused.
     """
     # An empty text, such as a variable that is not set, is a wrong queue and not "no queue".
     to_queue = options["queue__url"] is not None or options["queue__name"] is not None
-    _check_options(context, to_queue=to_queue)
+    check_options(context, to_queue=to_queue)
     for name in names:
         if fault := event_fault(name, options["event_format"]):
             raise click.UsageError(fault)
-    messages = _messages(names, options)
-    if to_queue:
-        _send(messages, options)
-    else:
+    if options["count"] is None:
+        options["count"] = 100 if options["mix"] else len(names)
+    with ExitStack() as until_done:
+        messages = _messages(names, options)
+        if options["sign"]:
+            messages = _signed(messages, options, until_done)
+        if to_queue or options["to"]:
+            from consumer.cli.sample_sending import post, send_to_queue
+            from consumer.clock import SystemClock
+
+            until_done.enter_context(logs_on_stderr())
+            context.exit((send_to_queue if to_queue else post)(messages, options, SystemClock()))
         _write(messages, array=options["array"])
-
-
-def _check_options(context: click.Context, *, to_queue: bool) -> None:
-    given = context.params
-    names, mix, array = given["names"], given["mix"], given["array"]
-    share = given["asset_share"]
-    flags = {parameter.name: parameter.opts[-1] for parameter in context.command.params}
-    unused = [flags[name] for name in _OF_QUEUE if given[name] is not None and not to_queue]
-    faults = {
-        'name an event of "consume events", such as submission_created, or use --mix realistic': (
-            not names and not mix
-        ),
-        "--mix chooses the events itself: leave out the names, or --mix": names and mix,
-        "--asset-share is an option of --mix realistic": share is not None and not mix,
-        "--array is for writing: a queue gets one event in each message": array and to_queue,
-        "--array with --malformed would not be a valid array": array and given["malformed"],
-        f"{''.join(unused[:1])} is for sending: add --queue-url or --queue-name": unused,
-    }
-    for fault, is_wrong in faults.items():
-        if is_wrong:
-            raise click.UsageError(fault)
 
 
 def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator["SampleMessage"]:
     from consumer.events import samples
 
     seed, event_format, count = options["seed"], options["event_format"], options["count"]
-    if count is None:
-        count = 100 if options["mix"] else len(names)
     if options["mix"]:
         share = samples.ASSET_SHARE if options["asset_share"] is None else options["asset_share"]
         messages = samples.realistic_messages(count, (event_format,), seed=seed, asset_share=share)
@@ -147,6 +133,31 @@ def _messages(names: tuple[str, ...], options: Mapping[str, Any]) -> Iterator["S
     return samples.shuffled(messages, seed=seed) if options["shuffle"] else messages
 
 
+def _signed(
+    messages: Iterator["SampleMessage"], options: Mapping[str, Any], until_done: ExitStack
+) -> Iterator["SampleMessage"]:
+    """The messages, signed. Their keys are served until all is done.
+
+    Raises: `ConfigurationError`.
+    """
+    from consumer.clock import SystemClock
+
+    try:
+        from consumer.operations.signing import serving, signed
+        from consumer.signatures.signer import Signer, key_in
+    except ImportError:
+        raise ConfigurationError(
+            "--sign needs the library cryptography; run "
+            "pip install 'canvas-live-events-consumer[signed]'"
+        ) from None
+    key = options["key"] and key_in(options["key"])
+    signer = Signer(key, SystemClock().now())
+    if options["jwks_listen"]:
+        until_done.enter_context(serving(signer, *options["jwks_listen"]))
+    middle = (options["count"] + 1) // 2 if options["rotate"] else None
+    return signed(messages, signer, jwks_file=options["jwks"], rotate_after=middle)
+
+
 def _write(messages: Iterator["SampleMessage"], *, array: bool) -> None:
     """Write JSON lines or an array, always in UTF-8. Raises `OutputError`."""
     with writing():
@@ -157,24 +168,3 @@ def _write(messages: Iterator["SampleMessage"], *, array: bool) -> None:
             write(message.body.encode() + (b"" if array else b"\n"))
         write(b"\n]\n" if array else b"")
         sys.stdout.buffer.flush()
-
-
-def _send(messages: Iterator["SampleMessage"], options: Mapping[str, Any]) -> None:
-    """Send the messages to a queue. However that ends, the number of messages sent is reported."""
-    from consumer.clock import SystemClock
-    from consumer.queues.sending import Outgoing, send_all
-    from consumer.queues.sqs import connect
-
-    loaded = load_quietly(options)
-    sender = connect(loaded.settings.queue, loaded.settings.aws)
-    count, rate = options["count"], options["rate"]
-    if count and rate and count / rate >= 5:  # seconds
-        note(f"sending {count} messages to {sender.name} takes {count / rate:,.0f} s")
-    outgoing = (Outgoing(message.body, message.attributes) for message in messages)
-    sent = 0
-    try:
-        for number in send_all(outgoing, sender, clock=SystemClock(), rate=rate):
-            sent += number
-    finally:
-        sender.close()
-        note(f"{sent} {'message was' if sent == 1 else 'messages were'} sent to {sender.name}")

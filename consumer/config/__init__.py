@@ -14,6 +14,7 @@ from consumer.config.models import (
     Settings,
     SignedSettings,
 )
+from consumer.config.webhook import TlsSettings, WebhookSettings
 
 __all__ = [
     "UNIT_STOP_TIMEOUT_SECONDS",
@@ -29,6 +30,8 @@ __all__ = [
     "QueueSettings",
     "Settings",
     "SignedSettings",
+    "TlsSettings",
+    "WebhookSettings",
     "effective",
     "load",
 ]

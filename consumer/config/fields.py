@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from consumer.config.models import Section, Settings
+from consumer.config.models import Settings
 from consumer.config.problems import (
     HIDDEN,
     KeyPath,
@@ -20,6 +20,7 @@ from consumer.config.problems import (
     shown_key,
     unknown_key,
 )
+from consumer.config.section import Section
 
 
 def bare_type(annotation: Any) -> Any:

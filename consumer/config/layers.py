@@ -44,6 +44,7 @@ _OPTIONS: Final = {
     "aws.profile": "--profile",
     "logging.format": "--log-format",
     "logging.level": "--log-level",
+    "webhook.listen": "--listen",
     HANDLERS: "--handler",
 }
 

@@ -31,6 +31,7 @@ from consumer.config.problems import (
     looks_secret,
 )
 from consumer.config.secret_file import read_secret
+from consumer.config.webhook_checks import check_secret_path, check_webhook
 from consumer.config.yaml_file import Document, read_yaml
 
 MASK: Final = "********"
@@ -95,9 +96,11 @@ def load(
     settings = _validated(tree, sources)
     settings = _with(settings, derived_region(settings, environ), sources)
     check_settings(settings, sources)
+    check_webhook(settings, sources)
     secrets = _secret_files(settings, sources, outside_service=outside_service)
     settings = _with(settings, secrets, sources)
     check_ping(settings.ping, sources)
+    check_secret_path(settings.webhook, sources)
     if require_queue and not problems and not (settings.queue.url or settings.queue.name):
         error = "no queue is given; set queue.url in the file, CONSUMER_QUEUE__URL, or --queue-url"
         problems.add(document.name, "queue", error)

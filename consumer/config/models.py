@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
+from consumer.config.section import Section
+from consumer.config.webhook import WebhookSettings
 from consumer.retry import RetryPolicy
 from consumer.sqs_limits import (
     MAX_MESSAGE_BYTES,
@@ -57,14 +59,6 @@ _Text = Annotated[str, Field(min_length=1, max_length=2048)]
 _Url = Annotated[_Text, _of_text(lambda text: text.strip("<>\"' \t\r\n"))]
 
 _RETRY: Final = RetryPolicy()
-
-
-class Section(BaseModel):
-    """Frozen; an unknown key is an error; an error never has the value (it may be a secret)."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
-    )
 
 
 class SignedSettings(Section):
@@ -246,5 +240,6 @@ class Settings(Section):
     logging: LoggingSettings = LoggingSettings()
     ping: PingSettings = PingSettings()
     metrics: MetricsSettings = MetricsSettings()
+    webhook: WebhookSettings = WebhookSettings()
     unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from consumer.config.fields import SECTIONS, SINGLE, right_for
 from consumer.config.handlers import ENTRY_POINT_GROUP
-from consumer.config.models import HandlerSettings, RetryKeys, Section, Settings
+from consumer.config.models import HandlerSettings, RetryKeys, Settings
+from consumer.config.section import Section
 
 #: The options of the built-in handlers.
 _OPTIONS: Final[dict[str, Any]] = {

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +58,7 @@ class MessageFacts:
     #: Why it has no events; "" if it has.
     undecodable: str
     #: With the secrets in its URLs removed; None unless asked for.
-    body: str | None = None
+    body: str | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:

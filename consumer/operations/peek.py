@@ -1,6 +1,6 @@
 """Looks at messages of a queue and gives them back, without using up their deliveries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from consumer.clock import Clock
@@ -28,7 +28,7 @@ class Peek:
     messages: tuple[MessageFacts, ...]
     #: Why no more messages were read; "" if there was no reason but the count or the queue's end.
     stopped: str
-    not_given_back: Refused
+    not_given_back: Refused = field(repr=False)
 
 
 def peek(

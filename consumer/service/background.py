@@ -32,7 +32,7 @@ class Background:
             self._changed.notify_all()
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                with suppress(RuntimeError, MemoryError):  # "can't start new thread": the next time
+                with suppress(RuntimeError, MemoryError):  # else the next job tries again
                     thread.start()
                     self._thread = thread
 

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from consumer.errors import ConfigurationError
 
 #: How many connections may wait for the server's thread.
 BACKLOG: Final = 16
+#: systemd passes sockets from this one on.
+_FIRST_FD: Final = 3
 
 _WHY: Final = {
     errno.EADDRINUSE: "another process listens there: stop it, or choose another port",
@@ -95,3 +98,18 @@ def _answers(path: Path) -> bool:
 
 def _strerror(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
+
+
+def inherited(environ: Mapping[str, str]) -> list[socket.socket]:
+    """The listening sockets that systemd has passed to this process (socket activation).
+
+    Args:
+        environ: where systemd left LISTEN_PID and LISTEN_FDS.
+    """
+    if environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    listeners = []
+    for descriptor in range(_FIRST_FD, _FIRST_FD + int(environ.get("LISTEN_FDS", "0"))):
+        os.set_inheritable(descriptor, False)
+        listeners.append(socket.socket(fileno=descriptor))
+    return listeners

@@ -17,6 +17,7 @@ from consumer.engine.handler_stats import OTHER
 from consumer.engine.histogram import Spread
 from consumer.engine.stats import Kind
 from consumer.events.catalog.index import is_known
+from consumer.printable import printable
 from consumer.service.facts import Depth, Facts, State
 
 NAMESPACE: Final = "canvas_live_events"
@@ -120,8 +121,8 @@ def bounded(events: Mapping[Kind, int]) -> list[Sample]:
     """Names come from outside: those of the catalog, and the first others, have their own label."""
     samples: dict[Kind, int] = {}
     unknown: set[str] = set()
-    for (name, kind), count in events.items():
-        label = name
+    for (given, kind), count in events.items():
+        name = label = printable(given)  # half a surrogate pair is no UTF-8
         if not is_known(name):
             if len(unknown) < MOST_UNKNOWN_NAMES and len(name) <= 100:
                 unknown.add(name)

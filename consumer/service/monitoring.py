@@ -1,11 +1,10 @@
 """What is served to monitoring systems: metrics, health checks, the status; over HTTP or a file."""
 
 import json
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,9 +15,9 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.config import MetricsSettings
 from consumer.config.urls import host_and_port
-from consumer.directories import check_writable
+from consumer.directories import check_writable, replace_file
 from consumer.engine.status import Status
-from consumer.errors import ConfigurationError
+from consumer.errors import ConfigurationError, ThreadsError
 from consumer.service.companions import Companion
 from consumer.service.depth import Depths
 from consumer.service.facts import Facts
@@ -68,7 +67,20 @@ def metrics_companions(
     depths: Depths,
     clock: Clock,
 ) -> list[Companion]:
-    """What is configured to give metrics."""
+    """What is configured to give metrics. Raises: `ThreadsError`."""
+    try:
+        return _started(metrics, listener, read, depths, clock)
+    except (RuntimeError, MemoryError):  # "can't start new thread"
+        raise ThreadsError("the system does not let this process start the metrics") from None
+
+
+def _started(
+    metrics: MetricsSettings,
+    listener: socket.socket | None,
+    read: Read,
+    depths: Depths,
+    clock: Clock,
+) -> list[Companion]:
     companions: list[Companion] = []
     if listener is not None:
         companions.append(Listener(listener, read))
@@ -157,14 +169,9 @@ class Textfile:
 
     def write(self) -> None:
         """Replace the file as a whole. A failure is logged once, until it can be written again."""
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            temporary.write_bytes(self._metrics.text())
-            temporary.chmod(0o644)  # node_exporter is another user
-            temporary.replace(self._path)
+            replace_file(self._path, self._metrics.text(), mode=0o644)  # node_exporter's user reads
         except Exception as error:  # also a bug: this thread goes on
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
             if not self._failed:
                 code, path = type(error).__name__, str(self._path)
                 _log.warning(log_events.TEXTFILE_FAILED, code=code, path=path)

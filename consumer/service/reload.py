@@ -11,7 +11,7 @@ import structlog
 from consumer import log_events
 from consumer.clock import Clock
 from consumer.config import Loaded, Settings
-from consumer.config.models import Section
+from consumer.config.section import Section
 from consumer.engine.worker import Worker
 from consumer.errors import ConsumerError, describe
 from consumer.handlers.loading.loader import unmatched_patterns

@@ -23,6 +23,8 @@ _LONGEST_PAUSE_SECONDS: Final = 15
 #: Beyond what one call to the queue may take, for an attempt that hangs elsewhere.
 _MARGIN_SECONDS: Final = 15.0
 _TICK_SECONDS: Final = 0.2
+#: What the most workers and pollers can use: a reload may set other numbers. None is opened early.
+_MOST_CONNECTIONS: Final = 256 + 64 + 5
 
 
 class Start:
@@ -102,12 +104,11 @@ class Start:
 
     def _open(self) -> QueueCheck:
         settings = self._settings
-        queue, aws, engine = settings.queue, settings.aws, settings.engine
+        queue, aws = settings.queue, settings.aws
         if self.transport is None:
-            connections = engine.workers + engine.max_pollers + 5
             self.transport = connect(
                 queue, aws,
-                max_connections=connections, clock=self._clock, requests=self.requests,
+                max_connections=_MOST_CONNECTIONS, clock=self._clock, requests=self.requests,
             )  # fmt: skip
         if self.quarantine is None:
             self.quarantine = _quarantine(settings, self._clock, self.requests)

@@ -11,6 +11,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
+from consumer.errors import reason_without_url
 from consumer.signatures.keys import MOST_JWKS, KeysError, SigningKeys
 
 _log = structlog.get_logger(__name__)
@@ -133,7 +134,4 @@ class KeySource:
 
 def reason_of(error: Exception) -> str:
     """Why keys could not be had, without anything of a URL."""
-    if isinstance(error, KeysError):
-        return str(error)
-    cause = getattr(error, "reason", error)
-    return getattr(cause, "strerror", None) or type(cause).__name__
+    return str(error) if isinstance(error, KeysError) else reason_without_url(error)

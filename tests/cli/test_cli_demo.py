@@ -176,15 +176,16 @@ def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_nothing_is_left_but_the_archive_and_the_ledger(demos: Demos) -> None:
-    """No process of its session, and no file elsewhere."""
+def test_nothing_is_left_but_the_state_directory(demos: Demos) -> None:
+    """No process of its session, and no file elsewhere: archive, ledger and the usual traffic."""
     assert demos.plain.end() == 0
 
     sessions = [_session_of(path) for path in Path("/proc").glob("[0-9]*")]
     assert demos.plain.process.pid not in sessions
     files = [path for path in demos.plain.folder.rglob("*") if path.is_file()]
     assert files
-    assert {".jsonl", ".sqlite3"} == {path.suffix for path in files}
+    assert {path.suffix for path in files} <= {".jsonl", ".sqlite3", ".json"}
+    assert {path.name for path in files if path.suffix == ".json"} <= {"usual-traffic.json"}
 
 
 def _session_of(process: Path) -> int:
@@ -218,6 +219,21 @@ def test_a_signal_ends_the_kept_queue(demos: Demos, which: str, number: int) -> 
     assert demo.said.endswith("The queue is gone.\n")
     with socket.socket() as visitor:
         assert visitor.connect_ex((str(address.hostname), int(address.port or 0))) != 0
+
+
+def test_events_can_come_by_https(tmp_path: Path) -> None:
+    """Signed, and by way of the webhook: the report is the same, and no process is left."""
+    pytest.importorskip("consumer.webhook")
+    demo = Demo(tmp_path / "https", "--https")
+    try:
+        assert demo.end() == 0, demo.said
+        assert '"consume webhook", to which they were posted, signed' in demo.said
+        assert _SENT - 1 == demo.numbers()["handled"]
+        assert [line for line in demo.said.splitlines()[:10] if len(line) > 80] == []
+        sessions = [_session_of(path) for path in Path("/proc").glob("[0-9]*")]
+        assert demo.process.pid not in sessions
+    finally:
+        demo.close()
 
 
 def test_without_moto_it_says_what_to_install(tmp_path: Path) -> None:

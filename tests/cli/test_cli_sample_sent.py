@@ -47,11 +47,6 @@ class Taking:
         self.closed = True
 
 
-@pytest.fixture(autouse=True)
-def _no_logging(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consumer.cli.with_queue.log_warnings", lambda _: None)  # for the process
-
-
 @pytest.fixture(name="clock")
 def _clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
     clock = ManualClock()

@@ -62,6 +62,7 @@ def test_keys_that_can_not_be_read_are_wrong_usage(tmp_path: Path) -> None:
         (tmp_path / "none", "No such file"),
         (tmp_path / "keys.json", "not a JWKS"),
         ("http://127.0.0.1:1/jwks", "Connection refused"),
+        ("http://keys.example.edu/jwks", "must begin with https://"),
     ):
         shown = decode("--jwks", place, tmp_path / "keys.json")
         assert 2 == shown.exit_code

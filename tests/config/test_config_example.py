@@ -78,7 +78,9 @@ def test_every_line_can_be_used(load_text: LoadText, tmp_path: Path) -> None:
     lines = TEXT.splitlines()
     used = [i for i, line in enumerate(lines) if COMMENTED.match(line)]
     sections = [i for i in used if lines[i].startswith(" ") and not _is_entry(lines[i])]
-    pairs = re.compile(r"secret|access_key|session_token|profile|url_file")
+    pairs = re.compile(
+        r"secret|access_key|session_token|profile|url_file|certificate_file|key_file"
+    )
 
     for index in [i for i in sections if not pairs.search(lines[i])]:
         changed = list(lines)

@@ -88,6 +88,20 @@ def test_a_thread_that_can_not_start_is_started_with_the_next_job() -> None:
 
 def test_without_a_job_there_is_no_thread() -> None:
     """Nothing is started, and the end does not wait."""
-    before = threading.active_count()
-    Background("test").close(BOUND)
-    assert before == threading.active_count()
+    Background("unused").close(BOUND)
+    assert "unused" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_system_without_threads_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job waits, and who hands it over goes on."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    background, done = Background("test"), list[int]()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        background.do(lambda: done.append(1))
+    background.do(lambda: done.append(2))
+    background.close(BOUND)
+    assert [2] == done

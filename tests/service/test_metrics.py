@@ -184,6 +184,21 @@ def test_unknown_names_do_not_make_ever_more_series() -> None:
     assert scraped.value("events_total", event="grade_change", format="canvas") == 1
 
 
+def test_no_name_from_outside_breaks_the_metrics() -> None:
+    """Half a surrogate pair is no UTF-8; names that are shown alike are one series."""
+    registry = Registry()
+    registry.add(lambda _event: None, "*", name="all")
+    scraped = Scraped(registry)
+    for name in ("\ud800\x1b", r"\ud800\u001b", "\ud800\x1b", 'quote"\n'):
+        scraped.rig.send(name)
+    scraped.rig.cycle()
+    scraped.requests.add("ReceiveMessage", "\udfff")
+
+    assert scraped.value("events_total", event=r"\ud800\u001b", format="canvas") == 3
+    assert scraped.value("events_total", event='quote"\\n', format="canvas") == 1
+    assert scraped.value("api_requests_total", action="ReceiveMessage", result=r"\udfff") == 1
+
+
 def test_exceptions_of_ever_new_types_do_not_make_ever_more_series() -> None:
     """Users' code may make classes at run time."""
     registry = Registry()

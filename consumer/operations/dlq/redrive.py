@@ -32,7 +32,7 @@ class Redriven:
     left: Counter[str] = field(default_factory=Counter)
     #: By SQS's code.
     refused: Counter[str] = field(default_factory=Counter)
-    not_given_back: Refused = field(default_factory=dict)
+    not_given_back: Refused = field(default_factory=dict, repr=False)
     #: Of SQS's task; "" if there is none.
     status: str = ""
     reason: str = ""

@@ -67,7 +67,7 @@ class Resent:
     left: Counter[str] = field(default_factory=Counter)
     #: SQS did not take them, so they stay: how many, by SQS's code.
     refused: Counter[str] = field(default_factory=Counter)
-    not_given_back: Refused = field(default_factory=dict)
+    not_given_back: Refused = field(default_factory=dict, repr=False)
 
 
 class Resend:

@@ -36,6 +36,7 @@ class Address:
         self.may_answer = threading.Event()
         self.content = jwks(jwk("k1"))
         self.asked = 0
+        self.signings: list[Signing] = []
 
     def fetch(self) -> bytes:
         self.asked += 1
@@ -48,10 +49,14 @@ def _address() -> Iterator[Address]:
     address = Address()
     yield address
     address.may_answer.set()
+    for signing in address.signings:
+        signing._background.close(BOUND)
 
 
 def signing_of(address: Address, clock: Clock, keys: SigningKeys) -> Signing:
-    return Signing(keys, KeySource(keys, address.fetch, clock=clock), required=True, clock=clock)
+    source = KeySource(keys, address.fetch, clock=clock)
+    address.signings.append(Signing(keys, source, required=True, clock=clock))
+    return address.signings[-1]
 
 
 def settings_of(tmp_path: Path, **signed_settings: Any) -> Settings:
@@ -78,7 +83,7 @@ def test_an_address_that_hangs_holds_up_nothing(address: Address) -> None:
 
     signing.begin(lambda: False)
     assert 5 <= clock.monotonic() - before < 6
-    eventually(lambda: address.asked, "its thread asks")
+    eventually(lambda: address.asked, "it is asked")
     clock.advance(100_000)
     signing.look(STATUS)
     signing.close(0)

@@ -257,3 +257,50 @@ def _environ(folder: Path) -> dict[str, str]:
     from tests.processes import environment
 
     return environment(folder)
+
+
+_MODULE = """
+from pathlib import Path
+from consumer import Registry
+
+registry = Registry()
+HERE = Path(__file__).parent
+
+
+def note(text):
+    with (HERE / "notes").open("a") as notes:
+        print("{name}", text, file=notes)
+
+
+@registry.on("*", name="{name}", close=lambda: note("closes"))
+def handle(event):
+    note(event.body["submission_id"])
+"""
+
+
+def test_modules_are_imported_once(stub: StubAddress, consume: Start, tmp_path: Path) -> None:
+    """A new one at the reload; one that goes on is neither imported again nor closed."""
+    config = Config(consume, tmp_path, stub.queue_url)
+    (tmp_path / "one.py").write_text(_MODULE.format(name="one"))
+    one = "{name: one, python: {target: 'one:registry'}}"
+    two = "{name: two, python: {target: 'two:registry'}}"
+    run = config.start(f"handlers: [{one}]")
+
+    def handle(number: int, deletes: int) -> None:
+        stub.post("/send", {"body": numbered(number)})
+        eventually(lambda: stub.get("/stats")["deleted"] == deletes, "it is handled")
+
+    handle(1, 1)
+    (tmp_path / "one.py").write_text(_MODULE.format(name="changed"))
+    (tmp_path / "two.py").write_text(_MODULE.format(name="two"))
+    for handlers in (f"[{one}]", f"[{two}]", f"[{one}]"):
+        config.write(f"handlers: {handlers}")
+        reload(run)
+        number = len(run.log("reloaded")) + 1
+        handle(number, number)
+    run.signal(signal.SIGTERM)
+
+    assert run.end() == 0
+    notes = (tmp_path / "notes").read_text().splitlines()
+    expected = ["one 1", "one 2", "one closes", "two 3", "two closes", "one 4", "one closes"]
+    assert expected == notes

@@ -1,0 +1,83 @@
+"""`consume webhook`: its options; `consumer.webhook.run` does the work."""
+
+import os
+import sys
+from typing import Any, Final
+
+import click
+
+from consumer.cli.options import help_end, overrides_of, queue_options
+
+_HELP_END: Final = help_end(
+    "consume webhook --config config.yaml",
+    "consume webhook --config config.yaml --listen 127.0.0.1:9443",
+    "curl http://127.0.0.1:8443/healthz",
+    codes={
+        0: "stopped by a signal",
+        2: "wrong options",
+        69: "",
+        70: "a bug in this program",
+        75: "SQS could not be reached at the start; start it again",
+        77: "credentials are missing, wrong or not allowed to do this",
+        78: "the configuration can't be used, or the address is in use",
+    },
+)
+
+
+@click.command(
+    "webhook", short_help="Receive events by HTTPS, and put them into the queue.", epilog=_HELP_END
+)
+@click.option(
+    "--listen", "webhook__listen", metavar="ADDRESS:PORT",
+    help="Where to listen. Default: 127.0.0.1:8443, for a proxy with TLS on this machine.",
+)  # fmt: skip
+@queue_options
+@click.option(
+    "--log-format", "logging__format", type=click.Choice(["auto", "console", "json"]),
+    help="Default: auto, which is console on a terminal, JSON otherwise.",
+)  # fmt: skip
+@click.option(
+    "--log-level", "logging__level", type=click.Choice(["debug", "info", "warning", "error"]),
+    help="Default: info.",
+)  # fmt: skip
+@click.pass_context
+def webhook_command(context: click.Context, /, **options: Any) -> None:
+    """Receive the events that Canvas posts by HTTPS, and put them into the queue.
+
+    A post is accepted if Canvas has signed it, and answered with 204 only after SQS has confirmed
+    that it has the event. Otherwise, Canvas gets an error and posts it again. The daemon then
+    consumes the queue as ever. GET /healthz answers 200 while events can be put into the queue.
+
+    Needs the permission sqs:SendMessage. After Ctrl-C or SIGTERM, posts under way are answered.
+    """
+    import structlog
+
+    from consumer import log_events
+    from consumer.cli.config_report import load_with_queue
+    from consumer.clock import SystemClock
+    from consumer.errors import ConsumerError
+    from consumer.service.logs import configure_logging, install_exception_hooks
+    from consumer.webhook import check_installed
+
+    check_installed()
+    from consumer.webhook.run import run
+
+    loaded = load_with_queue(options["config_file"], overrides_of(options))
+    clock = SystemClock()
+    logs = configure_logging(loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock)
+    install_exception_hooks()
+    log = structlog.get_logger("consumer")
+    for text in loaded.warnings:
+        log.warning(log_events.CONFIG_WARNING, reason=text)
+    try:
+        code = run(
+            loaded.settings, clock=clock, environ=os.environ,
+            flush_repeats=logs.repeats.flush, on_tick=logs.output.send_waiting,
+        )  # fmt: skip
+    except ConsumerError as error:
+        if sys.stderr.isatty():
+            raise
+        code = error.exit_code
+        log.critical(log_events.STOPPED, reason="failure", exit_code=code, error=str(error))
+    logs.output.close()
+    context.exit(code)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -452,7 +451,11 @@ def test_a_handler_that_hangs_while_it_closes_holds_up_nothing(
     for signal_after, seconds in ((None, 3 + LAST_CALLS_SECONDS), (2, 2.0)):
         returns = threading.Event()
         own = Registry()
-        own.add(lambda _event: None, "*", name="one", close=partial(returns.wait, BOUND))
+
+        def close(returns: threading.Event = returns) -> None:
+            returns.wait(BOUND)
+
+        own.add(lambda _event: None, "*", name="one", close=close)
         rig = make_rig(own, engine={"drain_timeout_seconds": 3})
         looks: list[float] = []
         began = rig.clock.monotonic()

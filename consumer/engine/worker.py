@@ -24,6 +24,8 @@ LOOK_SECONDS = 0.05
 #: After the deadline of a drain: how long the last deletes and releases may take. A dead network
 #: must not hold up the exit. What is not settled then is redelivered after its visibility timeout.
 LAST_CALLS_SECONDS = 5.0
+#: How long handlers may take to close if these have taken all of that.
+LEAST_CLOSE_SECONDS = 1.0
 
 
 class Worker:
@@ -124,7 +126,7 @@ class Worker:
         if not parts.pool.is_working():
             kept = [_identity(handler) for handler in successors]
             left = [h for h in parts.registry.handlers if h.close and _identity(h) not in kept]
-            self._close(left, while_waiting, max(deadline, parts.clock.monotonic()))
+            self._close(left, while_waiting, deadline + LAST_CALLS_SECONDS)
         return Counter((parts.receiver.put_back or {}).values())
 
     def _finish(self, while_waiting: Callable[[float], bool], deadline: float) -> None:
@@ -163,7 +165,8 @@ class Worker:
         self, handlers: Sequence[Handler], while_waiting: Callable[[float], bool], deadline: float
     ) -> None:
         """What users wrote may hang: after a while neither an exit nor a reload waits for it."""
-        clock, deadline = self.parts.clock, deadline + LAST_CALLS_SECONDS
+        clock = self.parts.clock
+        deadline = max(deadline, clock.monotonic() + LEAST_CLOSE_SECONDS)
 
         def go_on() -> bool:
             left = deadline - clock.monotonic()

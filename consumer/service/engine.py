@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from consumer.engine.figures import Figures
 from consumer.engine.status import Status
@@ -23,8 +24,9 @@ class Engine:
         self._leaving = False
 
     def status(self) -> Status:
-        """The engine at this moment."""
-        return self.worker.status()
+        """The engine at this moment. That nothing is received during a reload is no pause."""
+        status = self.worker.status()
+        return replace(status, paused=self._paused) if self._leaving else status
 
     def figures(self) -> Figures:
         """All numbers at this moment."""

@@ -17,7 +17,7 @@ from consumer.config import MetricsSettings
 from consumer.config.urls import host_and_port
 from consumer.directories import check_writable, replace_file
 from consumer.engine.status import Status
-from consumer.errors import ConfigurationError, ThreadsError
+from consumer.errors import ConfigurationError
 from consumer.service.companions import Companion
 from consumer.service.depth import Depths
 from consumer.service.facts import Facts
@@ -67,20 +67,7 @@ def metrics_companions(
     depths: Depths,
     clock: Clock,
 ) -> list[Companion]:
-    """What is configured to give metrics. Raises: `ThreadsError`."""
-    try:
-        return _started(metrics, listener, read, depths, clock)
-    except (RuntimeError, MemoryError):  # "can't start new thread"
-        raise ThreadsError("the system does not let this process start the metrics") from None
-
-
-def _started(
-    metrics: MetricsSettings,
-    listener: socket.socket | None,
-    read: Read,
-    depths: Depths,
-    clock: Clock,
-) -> list[Companion]:
+    """What is configured to give metrics. Raises: `RuntimeError` without threads for them."""
     companions: list[Companion] = []
     if listener is not None:
         companions.append(Listener(listener, read))

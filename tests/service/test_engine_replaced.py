@@ -226,6 +226,7 @@ def test_a_pause_goes_on() -> None:
 
         def meanwhile(_look: int, e: Engine = engine.engine, d: bool = during) -> None:
             e.pause(paused=d)
+            assert d is e.status().paused  # what an operator wants, not what the reload does
 
         assert engine.replace(registry_of(), meanwhile=meanwhile)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import threading
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from consumer.service.listeners import listen_tcp
 from consumer.service.monitoring import Listener, Textfile, listening, metrics_companions
 from consumer.testing import ManualClock
 from tests.engine.conftest import Rig
-from tests.processes import ROOT, eventually
+from tests.processes import BOUND, ROOT, eventually
 from tests.service.daemon_stage import named
 from tests.service.monitored import monitor_of
 
@@ -151,7 +152,9 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path, logged: list[Any]) -> N
         assert b"canvas_live_events_build_info{" in path.read_bytes()
     finally:
         file.close(0)
-    file.write()
+        for thread in threading.enumerate():
+            if thread.name == "metrics-file":
+                thread.join(BOUND)
     assert [entry.name for entry in path.parent.iterdir()] == ["events.prom"]
     assert len(named(logged, "textfile_failed")) == 1
     assert named(logged, "textfile_failed")[0]["code"] == "FileNotFoundError"

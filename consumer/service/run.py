@@ -88,6 +88,8 @@ def run(
             notifier.stopping("stopped before the first receive")
             _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
             return EXIT_OK
+        if through is not None:
+            start.transport = through(start.transport)  # closed with what was opened at the start
         _log_check(check if through is None else replace(check, warnings=()))
         ledger = stack.enter_context(closing(open_ledger(settings.state_directory, clock=clock)))
         options = _options(settings, check, max_messages, drain_when_empty, clock)
@@ -95,7 +97,7 @@ def run(
         if signing is not None:
             options = replace(options, unsealing=signing.unsealing)
             signing.begin(stopped=lambda: bool(signals.count))
-        make = partial(_make_worker, start, ledger, options=options, through=through, clock=clock)
+        make = partial(_make_worker, start, ledger, options=options, clock=clock)
         engine, reloads = Engine(make(registry, settings)), None
         if load is not None:
             reloads = Reloads(
@@ -133,14 +135,13 @@ def _make_worker(
     *,
     options: RunOptions,
     clock: Clock,
-    through: Callable[[Transport], Transport] | None,
 ) -> Worker:
     """A worker over the queue that answered; a reload makes another one over the same queue."""
     transport = start.transport
     if transport is None:
         raise RuntimeError("the queue has not answered")
     parts = Parts(
-        transport if through is None else through(transport), registry, settings, options,
+        transport, registry, settings, options,
         clock=clock, ledger=ledger, quarantine=start.quarantine,
     )  # fmt: skip
     return Worker(parts)

@@ -44,6 +44,19 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
+def replace_private(file: Path, text: str) -> None:
+    """Write a file with mode 0600, durably and as a whole. Raises: `OSError`."""
+    make_private_directory(file.parent)
+    unfinished = file.with_suffix(".unfinished")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    unfinished.rename(file)
+    sync_directory(file.parent)
+
+
 def check_directories(state: Path | None, quarantine: Path | None, *, make: bool = True) -> None:
     """Check the state directory with the ledger's files, and the quarantine's, if there is one.
 

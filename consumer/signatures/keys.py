@@ -1,7 +1,6 @@
 """The public keys that Canvas signs with: all that were ever seen, kept in a file."""
 
 import json
-import os
 import threading
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
-from consumer.directories import make_private_directory, sync_directory
+from consumer.directories import replace_private
 from consumer.errors import DecodeError
 from consumer.events.json_text import parse
 
@@ -97,7 +96,7 @@ class SigningKeys:
 
     def _keep(self, file: Path) -> None:
         try:
-            _write(file, json.dumps({"keys": list(self._jwks.values())}) + "\n")
+            replace_private(file, json.dumps({"keys": list(self._jwks.values())}) + "\n")
         except OSError as error:
             raise KeysError(f"{file.name} can't be written: {error.strerror}") from None
         self._kept = True
@@ -162,15 +161,3 @@ def _public_key(jwk: Mapping[str, str]) -> Any:
 
 def _number(text: str) -> int:
     return int.from_bytes(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-
-
-def _write(file: Path, text: str) -> None:
-    make_private_directory(file.parent)
-    unfinished = file.with_suffix(".unfinished")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    unfinished.rename(file)
-    sync_directory(file.parent)

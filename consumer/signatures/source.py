@@ -11,6 +11,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
+from consumer.config import SignedSettings
 from consumer.signatures.keys import MOST_JWKS, KeysError, SigningKeys
 
 _log = structlog.get_logger(__name__)
@@ -137,3 +138,16 @@ def reason_of(error: Exception) -> str:
         return str(error)
     cause = getattr(error, "reason", error)
     return getattr(cause, "strerror", None) or type(cause).__name__
+
+
+def fetch_of(signed: SignedSettings) -> Fetch:
+    """From the configured file or address, else from that of Instructure."""
+    if signed.jwks_file is not None:
+        return from_file(signed.jwks_file)
+    return from_url(signed.jwks_url or INSTRUCTURE_JWKS_URL)
+
+
+def source_of(signed: SignedSettings, keys: SigningKeys, *, clock: Clock) -> KeySource:
+    """The configured source. A file is read more often than an address is asked."""
+    every = DAILY_SECONDS if signed.jwks_file is None else LEAST_SECONDS
+    return KeySource(keys, fetch_of(signed), clock=clock, every_seconds=every)

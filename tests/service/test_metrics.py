@@ -16,6 +16,7 @@ from consumer.queues.requests import RequestCounts
 from consumer.service.metric_families import MOST_UNKNOWN_NAMES, bounded
 from consumer.service.metrics import FAMILIES, Metrics
 from consumer.testing import canvas_body
+from consumer.webhook.metrics import FAMILIES as WEBHOOKS
 from tests.engine.conftest import Rig
 from tests.service.monitored import monitor_of
 from tests.test_readme_tables import table
@@ -273,7 +274,7 @@ def test_readme_lists_every_metric() -> None:
     """Its name, type, labels and meaning are those of the code."""
     expected = [
         [f"`{family.full_name}`", family.kind, ", ".join(family.labels), family.help]
-        for family in FAMILIES
+        for family in (*FAMILIES, *WEBHOOKS)
     ]
 
     assert table("metric") == expected

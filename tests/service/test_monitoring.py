@@ -19,6 +19,7 @@ from consumer.handlers.registering.registry import Registry
 from consumer.queues.transport import QueueAttributes
 from consumer.service.depth import Depths
 from consumer.service.listeners import listen_tcp
+from consumer.service.metrics import Metrics
 from consumer.service.monitoring import Listener, Textfile, listening, metrics_companions
 from consumer.testing import ManualClock
 from tests.engine.conftest import Rig
@@ -140,7 +141,7 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path, logged: list[Any]) -> N
     """Anyone may read it, nothing else is left beside it, and a failure is logged once."""
     rig, path = Rig(Registry()), tmp_path / "sub" / "events.prom"
     clock = ManualClock()
-    file = Textfile(path, monitor_of(rig.worker, rig.clock).facts, clock=clock)
+    file = Textfile(path, Metrics(monitor_of(rig.worker, rig.clock).facts).text, clock=clock)
     try:
         eventually(lambda: named(logged, "textfile_failed"), "there is no directory yet")
         path.parent.mkdir()

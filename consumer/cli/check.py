@@ -63,7 +63,7 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
     from consumer.cli import config_report
     from consumer.clock import SystemClock
     from consumer.errors import ConfigurationError
-    from consumer.operations.check import configuration, machine, run
+    from consumer.operations.check import configuration, machine, run, webhook
     from consumer.operations.check.results import guarded
 
     sys.path.append(str(Path.cwd()))  # as in the daemon
@@ -81,6 +81,10 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
         state = settings.state_directory  # no unit sets another one
     yield from guarded("directories", machine.directories, settings, state)
     yield from guarded("systemd unit", machine.unit, settings, unit, state)
+    if settings.has_webhook:
+        place = webhook.state_of(settings, config_report.given_state(loaded))
+        yield from guarded("webhook", webhook.webhook, settings, place, file, SystemClock())
+        yield from guarded("signing keys", webhook.signing_keys, settings, place)
     yield from run.check_aws(
         settings, clock=SystemClock(), config_file=file, wait_seconds=options["wait_seconds"]
     )

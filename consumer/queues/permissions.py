@@ -16,6 +16,8 @@ class Permissions:
     dead_letter_arn: str | None = None
     #: Also to replay and to move messages of the dead-letter queue.
     redrive: bool = False
+    #: Also to send events, as the webhook does.
+    sending: bool = False
     kms_key_arns: Sequence[str] = ()
     #: The role that the daemon assumes.
     role_arn: str | None = None
@@ -32,14 +34,14 @@ class Permissions:
 
     def _statements(self) -> Iterator[tuple[str, list[str], str | list[str]]]:
         queue = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"]
-        queue += ["GetQueueUrl"] * self.by_name + ["SendMessage"] * self.redrive
+        queue += ["GetQueueUrl"] * self.by_name + ["SendMessage"] * (self.redrive or self.sending)
         yield "Consume", _sqs(queue), self.queue_arn
         if self.quarantine_arn:
             yield "Quarantine", _sqs(["SendMessage"]), self.quarantine_arn
         if self.dead_letter_arn:
             yield "DeadLetters", _sqs(self._dead_letter_actions()), self.dead_letter_arn
         if self.kms_key_arns:
-            sends = self.redrive or self.quarantine_arn
+            sends = self.redrive or self.sending or self.quarantine_arn
             actions = ["kms:Decrypt", "kms:GenerateDataKey"] if sends else ["kms:Decrypt"]
             yield "Key", actions, list(self.kms_key_arns)
         if self.role_arn:

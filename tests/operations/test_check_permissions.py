@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -179,3 +180,17 @@ def test_a_key_that_cant_be_asked_about_is_yellow(queue: Queue, user: User) -> N
     assert row["level"] == "yellow"
     assert "allow kms:GetKeyPolicy" in row["finding"]
     assert "arn:aws:iam::636161780776:root" in row["remedy"]
+
+
+def test_the_webhook_must_be_allowed_to_send(user: User) -> None:
+    """Tried only if there is one; the printed policy then allows that, too."""
+    user.allow(*(f"sqs:{action}" for action in CONSUME))
+    assert user.run().named("sqs:SendMessage") == []
+    user.check = replace(
+        user.check, env={**user.check.env, "CONSUMER_WEBHOOK__LISTEN": "127.0.0.1:1"}
+    )
+
+    user.execute(user.run().red("sqs:SendMessage")["remedy"])
+
+    done = user.run()
+    assert {done.level(f"sqs:{action}") for action in (*CONSUME[:3], "SendMessage")} == {"green"}

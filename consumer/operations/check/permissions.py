@@ -68,6 +68,12 @@ def quarantine(site: Site) -> Iterator[Result]:
             yield Result(name, GREEN, f"{calls.name}; sqs:SendMessage is permitted")
 
 
+def sending(site: Site) -> Iterator[Result]:
+    """For the webhook, if there is one."""
+    if site.settings.has_webhook:
+        yield from _tried(site, "sqs:SendMessage", "SendMessageBatch", Entries=[_TOO_LATE])
+
+
 def attributes_denied(site: Site, error: ActionDeniedError) -> Iterator[Result]:
     """The daemon works without its attributes; the checks of them don't."""
     finding = f"the queue's settings can't be checked: {error}"

@@ -61,6 +61,7 @@ _OF_ATTRIBUTES: Final[tuple[tuple[str, Check], ...]] = (
 _OF_PERMISSIONS: Final[tuple[tuple[str, Check], ...]] = (
     ("sqs:ReceiveMessage", permissions.receiving),
     ("sqs:DeleteMessage", permissions.settling),
+    ("sqs:SendMessage", permissions.sending),
     ("quarantine queue", permissions.quarantine),
 )
 

@@ -98,6 +98,7 @@ class Site:
             by_name=self.settings.queue.url is None,
             quarantine_arn=arn_of_url(quarantine, region=region) if quarantine else None,
             dead_letter_arn=self.dead_letter_arn or None,
+            sending=self.settings.has_webhook,
         )
         document = json.dumps(policy.document())
         principal = re.search(r":(user|assumed-role)/(?:.*/)?([^/]+)", self._principal())

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.operations.check import machine
 from tests.iam import ACCOUNT, enforced, make_user
 from tests.operations.checked import Checked, Checker
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.moto_queues import Moto
     from tests.operations.conftest import Queue
 
@@ -194,3 +197,19 @@ def test_the_webhook_must_be_allowed_to_send(user: User) -> None:
 
     done = user.run()
     assert {done.level(f"sqs:{action}") for action in (*CONSUME[:3], "SendMessage")} == {"green"}
+
+
+def test_the_webhooks_own_identity_only_sends(user: User, queue: Queue, tmp_path: Path) -> None:
+    """With the file of its unit: nothing else is asked for, and the printed policy allows it."""
+    user.check.monkeypatch.setattr(machine, "CONFIGURATION", tmp_path)
+    file = tmp_path / "webhook.yaml"
+    file.write_text(json.dumps({"queue": {"url": queue.url}, "aws": {"region": "us-east-1"}}))
+    user.check = replace(user.check, options=("--config", str(file)))
+
+    user.execute(user.run().red("sqs:SendMessage")["remedy"])
+
+    done = user.run()
+    names = {row["name"] for row in done.rows}
+    assert names >= {"webhook", "sqs:SendMessage", "directories"}
+    assert not names & {"sqs:ReceiveMessage", "sqs:DeleteMessage", "handlers", "systemd unit"}
+    assert done.level("sqs:SendMessage") == "green"

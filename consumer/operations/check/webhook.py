@@ -11,14 +11,14 @@ from typing import Final
 from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.config.urls import host_and_port
-from consumer.operations.check import machine
+from consumer.operations.check.machine import WEBHOOK_UNIT as UNIT
+from consumer.operations.check.machine import properties_of
 from consumer.operations.check.results import GREEN, RED, YELLOW, Result
 from consumer.signatures.keys import KEYS_FILE, KeysError, SigningKeys
 from consumer.signatures.source import fetch_of, reason_of
 from consumer.webhook.kept import COUNTS_FILE, DamagedError, read_steps
 from consumer.webhook.tally import MOST_ERRORS, MOST_LATE, Tally
 
-UNIT: Final = "canvas-live-events-webhook"
 _UNITS: Final = f"{UNIT}.socket {UNIT}.service"
 _SECONDS: Final = 5.0
 _CAUSES: Final = (
@@ -34,7 +34,7 @@ _NO_KEYS: Final = (
 
 def state_of(settings: Settings, given: Path | None) -> Path:
     """Its state directory: that which is configured, else the unit's, if there is one."""
-    if given is None and machine.properties_of(UNIT):
+    if given is None and properties_of(UNIT):
         return Path("/var/lib", UNIT)
     return settings.state_directory
 
@@ -72,7 +72,7 @@ def signing_keys(settings: Settings, state: Path) -> Iterator[Result]:
 
 
 def _answers(settings: Settings, config_file: Path | None) -> Result:
-    unit = machine.properties_of(UNIT)
+    unit = properties_of(UNIT)
     # Asked for its health, the socket would start it.
     if unit and unit.get("ActiveState") != "active":
         finding = f"{UNIT} is {unit.get('ActiveState')}"

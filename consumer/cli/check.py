@@ -63,7 +63,7 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
     from consumer.cli import config_report
     from consumer.clock import SystemClock
     from consumer.errors import ConfigurationError
-    from consumer.operations.check import configuration, machine, run
+    from consumer.operations.check import configuration, machine, run, webhook
     from consumer.operations.check.results import guarded
 
     sys.path.append(str(Path.cwd()))  # as in the daemon
@@ -74,16 +74,24 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
         yield from configuration.unusable(file, error)
         return
     yield from configuration.loaded(file, loaded.warnings)
-    yield from guarded("handlers", _handlers, file, loaded)
     settings, state = loaded.settings, config_report.given_state(loaded)
     unit = machine.unit_of(file)
+    only_webhook = unit == machine.WEBHOOK_UNIT
+    if not only_webhook:
+        yield from guarded("handlers", _handlers, file, loaded)
     if state is None and not machine.properties_of(unit):
         state = settings.state_directory  # no unit sets another one
     yield from guarded("directories", machine.directories, settings, state)
-    yield from guarded("systemd unit", machine.unit, settings, unit, state)
+    if not only_webhook:
+        yield from guarded("systemd unit", machine.unit, settings, unit, state)
+    if only_webhook or settings.has_webhook:
+        place = webhook.state_of(settings, config_report.given_state(loaded))
+        yield from guarded("webhook", webhook.webhook, settings, place, file, SystemClock())
+        yield from guarded("signing keys", webhook.signing_keys, settings, place)
     yield from run.check_aws(
-        settings, clock=SystemClock(), config_file=file, wait_seconds=options["wait_seconds"]
-    )
+        settings, clock=SystemClock(), config_file=file, wait_seconds=options["wait_seconds"],
+        only_sends=only_webhook,
+    )  # fmt: skip
 
 
 def _handlers(file: Path | None, loaded: "Loaded") -> Iterator["Result"]:

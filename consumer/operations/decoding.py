@@ -10,9 +10,9 @@ from consumer.config.models import MessageFormat, Relay
 from consumer.errors import DecodeError, Retry
 from consumer.events.decode import decode
 from consumer.messages import ARCHIVED_KEY, Event, ReceivedMessage
-from consumer.service.signing import source_of
 from consumer.signatures import check_installed
 from consumer.signatures.keys import KEYS_FILE, KeysError, SigningKeys
+from consumer.signatures.source import source_of
 from consumer.signatures.unsealing import SignatureError, Unsealing
 
 

@@ -72,7 +72,7 @@ def metrics_companions(
     if listener is not None:
         companions.append(Listener(listener, read))
     if metrics.textfile is not None:
-        companions.append(Textfile(metrics.textfile, read, clock=clock))
+        companions.append(Textfile(metrics.textfile, _metrics(read).text, clock=clock))
     if companions:  # its requests are paid for
         depths.start()
         companions.append(depths)
@@ -91,11 +91,16 @@ def routes(read: Read) -> Mapping[str, Route]:
     metrics, status_page = _metrics(read), page()
     return {
         "GET /": lambda _: status_page,
-        "GET /metrics": lambda _: Response(content_type=METRICS_TEXT, body=metrics.text()),
+        "GET /metrics": lambda _: metrics_response(metrics.text()),
         "GET /healthz": lambda _: _healthz(read()),
         "GET /readyz": lambda _: _readyz(read()),
         "GET /status": lambda _: status_response(read()),
     }
+
+
+def metrics_response(text: bytes) -> Response:
+    """The metrics, as Prometheus wants them."""
+    return Response(content_type=METRICS_TEXT, body=text)
 
 
 def status_response(facts: Facts) -> Response:
@@ -105,14 +110,15 @@ def status_response(facts: Facts) -> Response:
 
 
 def _healthz(facts: Facts) -> Response:
-    return _health(facts.problems)
+    return health_response(facts.problems)
 
 
 def _readyz(facts: Facts) -> Response:
-    return _health(() if facts.ready else (facts.state, *facts.problems))
+    return health_response(() if facts.ready else (facts.state, *facts.problems))
 
 
-def _health(reasons: tuple[str, ...]) -> Response:
+def health_response(reasons: tuple[str, ...]) -> Response:
+    """200, or 503 with what is wrong."""
     status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
     return Response(status, TEXT, "".join(f"{reason}\n" for reason in reasons or ("ok",)).encode())
 
@@ -139,9 +145,9 @@ class Textfile:
     ends; node_exporter reports how old it is.
     """
 
-    def __init__(self, path: Path, read: Read, *, clock: Clock) -> None:
+    def __init__(self, path: Path, text: Callable[[], bytes], *, clock: Clock) -> None:
         self._path = path
-        self._metrics = _metrics(read)
+        self._text = text
         self._clock = clock
         self._closed = threading.Event()
         self._failed = False
@@ -157,7 +163,7 @@ class Textfile:
     def write(self) -> None:
         """Replace the file as a whole. A failure is logged once, until it can be written again."""
         try:
-            replace_file(self._path, self._metrics.text(), mode=0o644)  # node_exporter's user reads
+            replace_file(self._path, self._text(), mode=0o644)  # node_exporter's user reads
         except Exception as error:  # also a bug: this thread goes on
             if not self._failed:
                 code, path = type(error).__name__, str(self._path)

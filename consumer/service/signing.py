@@ -5,18 +5,12 @@ from collections.abc import Callable
 from typing import Final
 
 from consumer.clock import Clock
-from consumer.config import Settings, SignedSettings
+from consumer.config import Settings
 from consumer.engine.status import Status
 from consumer.service.background import Background
 from consumer.signatures import check_installed
 from consumer.signatures.keys import SigningKeys, open_keys
-from consumer.signatures.source import (
-    INSTRUCTURE_JWKS_URL,
-    LEAST_SECONDS,
-    KeySource,
-    from_file,
-    from_url,
-)
+from consumer.signatures.source import KeySource, source_of
 from consumer.signatures.unsealing import Unsealing
 
 #: How long the start waits for the first keys.
@@ -76,11 +70,3 @@ def open_signing(settings: Settings, *, clock: Clock) -> Signing | None:
     keys = open_keys(settings.state_directory, clock=clock)
     source = source_of(signed, keys, clock=clock)
     return Signing(keys, source, required=signed.mode == "required", clock=clock)
-
-
-def source_of(signed: SignedSettings, keys: SigningKeys, *, clock: Clock) -> KeySource:
-    """Where new keys come from, as configured."""
-    if signed.jwks_file is not None:
-        fetch = from_file(signed.jwks_file)
-        return KeySource(keys, fetch, clock=clock, every_seconds=LEAST_SECONDS)
-    return KeySource(keys, from_url(signed.jwks_url or INSTRUCTURE_JWKS_URL), clock=clock)

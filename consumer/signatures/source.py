@@ -11,6 +11,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
+from consumer.config import SignedSettings
 from consumer.errors import reason_without_url
 from consumer.signatures.keys import MOST_JWKS, KeysError, SigningKeys
 
@@ -135,3 +136,16 @@ class KeySource:
 def reason_of(error: Exception) -> str:
     """Why keys could not be had, without anything of a URL."""
     return str(error) if isinstance(error, KeysError) else reason_without_url(error)
+
+
+def fetch_of(signed: SignedSettings) -> Fetch:
+    """From the configured file or address, else from that of Instructure."""
+    if signed.jwks_file is not None:
+        return from_file(signed.jwks_file)
+    return from_url(signed.jwks_url or INSTRUCTURE_JWKS_URL)
+
+
+def source_of(signed: SignedSettings, keys: SigningKeys, *, clock: Clock) -> KeySource:
+    """The configured source. A file is read more often than an address is asked."""
+    every = DAILY_SECONDS if signed.jwks_file is None else LEAST_SECONDS
+    return KeySource(keys, fetch_of(signed), clock=clock, every_seconds=every)

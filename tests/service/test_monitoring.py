@@ -20,6 +20,7 @@ from consumer.handlers.registering.registry import Registry
 from consumer.queues.transport import QueueAttributes
 from consumer.service.depth import Depths
 from consumer.service.listeners import listen_tcp
+from consumer.service.metrics import Metrics
 from consumer.service.monitoring import Listener, Textfile, listening, metrics_companions
 from consumer.testing import ManualClock
 from tests.engine.conftest import Rig
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from consumer.service.facts import Facts
 
 
 class Served:
@@ -143,7 +143,7 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path, logged: list[Any]) -> N
     """Anyone may read it, nothing else is left beside it, and a failure is logged once."""
     rig, path = Rig(Registry()), tmp_path / "sub" / "events.prom"
     clock = ManualClock()
-    file = Textfile(path, monitor_of(rig.worker, rig.clock).facts, clock=clock)
+    file = Textfile(path, Metrics(monitor_of(rig.worker, rig.clock).facts).text, clock=clock)
     try:
         eventually(lambda: named(logged, "textfile_failed"), "there is no directory yet")
         path.parent.mkdir()
@@ -162,14 +162,13 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path, logged: list[Any]) -> N
 
 def test_a_bug_in_a_metric_does_not_end_the_file(tmp_path: Path, logged: list[Any]) -> None:
     """What is wrong for a moment is right later."""
-    rig, clock, calls = Rig(Registry()), ManualClock(), list[int]()
-    read = monitor_of(rig.worker, rig.clock).facts
+    clock, calls = ManualClock(), list[int]()
 
-    def fail_once() -> Facts:
+    def fail_once() -> bytes:
         calls.append(1)
         if len(calls) == 1:
             raise KeyError("secret")
-        return read()
+        return b"# no metrics\n"
 
     file = Textfile(tmp_path / "events.prom", fail_once, clock=clock)
     try:

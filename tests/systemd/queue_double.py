@@ -5,6 +5,7 @@ Run as a program (standard library only): queue_double.py FOLDER KEY_ID SECRET
 FOLDER/mode      "ok", "slow" (no receive returns), "missing" (there is no such queue)
 FOLDER/inbox/    each file is a message to deliver, its content the body
 FOLDER/deleted/  the names of the messages that were deleted
+FOLDER/sent      a line for each message that was sent: its body
 FOLDER/requests  a line for each request: its action, and "signed" or "unsigned"
 FOLDER/keys      a line for each further key that is accepted: its id and its secret
 FOLDER/used      the id of the key that signed last
@@ -88,6 +89,9 @@ class Queue(BaseHTTPRequestHandler):
             return {"QueueUrl": f"http://127.0.0.1:{PORT}/123456789012/{request['QueueName']}"}
         if action == "GetQueueAttributes":
             return {"Attributes": {"VisibilityTimeout": "30"}}
+        if action == "SendMessageBatch":
+            with (self.folder / "sent").open("a") as sent:
+                sent.writelines(f"{entry['MessageBody']}\n" for entry in request["Entries"])
         if action == "DeleteMessageBatch":
             for entry in request["Entries"]:
                 name = entry["ReceiptHandle"]

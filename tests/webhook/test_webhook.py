@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
@@ -327,6 +328,48 @@ def joined(thread: threading.Thread, answers: list[int]) -> list[int]:
     """The answers, when all are there."""
     thread.join(60)
     return answers
+
+
+def test_metrics_and_counts_that_survive_a_restart(
+    script: Script, webhook: Start, tmp_path: Path
+) -> None:
+    """As the daemon's: on a listener and in a file, without Canvas's paths and bodies."""
+    with listening() as free:
+        port = free.getsockname()[1]
+    file = tmp_path / "webhook.prom"
+    running = webhook(
+        script, CONSUMER_METRICS__LISTEN=f"127.0.0.1:{port}", CONSUMER_METRICS__TEXTFILE=str(file)
+    )
+
+    def ask(path: str) -> tuple[int, str]:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def value(name: str) -> float:
+        text, start = ask("/metrics")[1], f"canvas_live_events_webhook_{name} "
+        (found,) = (line for line in text.splitlines() if line.startswith(start))
+        return float(found.removeprefix(start))
+
+    entries_of(script)
+    assert running.post(signed(event(1))).status == 204
+    assert running.post("forged").status == 401
+    script.answers["SendMessageBatch"] = failure("RequestThrottled", status=503)
+    assert running.post(signed(event(2))).status == 503
+    assert [value(f'posts_total{{status="{n}xx"}}') for n in (2, 4, 5)] == [1, 1, 1]
+    assert [value(f"{name}_total") for name in ("messages_sent", "signatures_refused")] == [1, 1]
+    assert value("send_failures_total") >= 1
+    assert value('bad_answers_24h{kind="error"}') == 2
+    assert value('bad_answers_24h_limit{kind="error"}') == 28_000
+    assert ask("/healthz")[0] == 503
+    assert b"canvas_live_events_webhook_process_start_time_seconds" in file.read_bytes()
+
+    running.run.signal(signal.SIGTERM)
+    assert running.run.end() == 0
+    running.start().until("ready")
+    assert value('bad_answers_24h{kind="error"}') == 2
+    assert value('posts_total{status="4xx"}') == 0
 
 
 def test_what_can_not_work_ends_at_once(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ class Site:
     url: str = ""
     #: By SQS's names, as texts. Without the permission to ask for them only QueueArn.
     attributes: Mapping[str, str] = field(default_factory=dict)
+    #: The configuration is that of the webhook's unit, whose identity only sends.
+    only_sends: bool = False
 
     @property
     def arn(self) -> str:
@@ -91,6 +93,10 @@ class Site:
     def allow(self) -> str:
         """How to allow the daemon all that it needs: a command if it is known for whom."""
         quarantine, region = self.settings.quarantine.queue_url, self.calls.region
+        if self.only_sends:
+            return self._allow(
+                Permissions(self.arn, self.settings.queue.url is None, sending="only")
+            )
         key = self.attributes.get("KmsMasterKeyId", "")
         policy = Permissions(
             self.arn,
@@ -98,7 +104,11 @@ class Site:
             by_name=self.settings.queue.url is None,
             quarantine_arn=arn_of_url(quarantine, region=region) if quarantine else None,
             dead_letter_arn=self.dead_letter_arn or None,
+            sending="also" if self.settings.has_webhook else "no",
         )
+        return self._allow(policy)
+
+    def _allow(self, policy: Permissions) -> str:
         document = json.dumps(policy.document())
         principal = re.search(r":(user|assumed-role)/(?:.*/)?([^/]+)", self._principal())
         if principal is None:

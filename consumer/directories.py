@@ -50,9 +50,9 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     Also where others can write: a link that one of them has put there is not followed.
     Raises: `OSError`.
     """
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
-    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    # A name of its own, because another process may replace the same file; exclusive, 0600.
+    fd, name = tempfile.mkstemp(".unfinished", f"{path.name}.", path.absolute().parent)
+    unfinished = Path(name)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(content)

@@ -54,8 +54,10 @@ def _webhook(queue_url: str, folder: Path) -> Iterator[Address]:
     """Run `consume webhook` meanwhile; gives its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         listen = f"127.0.0.1:{free.getsockname()[1]}"
+    # What the user has configured is not for the demo.
+    others = {name: v for name, v in os.environ.items() if not name.startswith("CONSUMER_")}
     environ = {
-        **os.environ,
+        **others,
         "CONSUMER_QUEUE__SIGNED__JWKS_FILE": str(folder / "jwks.json"),
         "CONSUMER_AWS__REGION": embedded.REGION,
         "CONSUMER_AWS__ACCESS_KEY_ID": embedded.ACCESS_KEY_ID,
@@ -63,7 +65,8 @@ def _webhook(queue_url: str, folder: Path) -> Iterator[Address]:
         "CONSUMER_LOGGING__LEVEL": "error",
         "CONSUMER_STATE_DIRECTORY": str(folder),
     }
-    command = [sys.executable, "-m", "consumer", "webhook", "--listen", listen]
+    # -P: without the modules of the folder that the user is in.
+    command = [sys.executable, "-P", "-m", "consumer", "webhook", "--listen", listen]
     process = subprocess.Popen([*command, "--queue-url", queue_url], env=environ)  # noqa: S603 - ours
     try:
         address = Address(urlsplit(f"http://{listen}/"), clock=SystemClock())

@@ -97,8 +97,8 @@ class SigningKeys:
     def _keep(self, file: Path) -> None:
         try:
             make_private_directory(file.parent)
-            content = json.dumps({"keys": list(self._jwks.values())}) + "\n"
-            replace_file(file, content.encode())
+            keys = {**_kept_in(file), **self._jwks}
+            replace_file(file, (json.dumps({"keys": list(keys.values())}) + "\n").encode())
         except OSError as error:
             raise KeysError(f"{file.name} can't be written: {error.strerror}") from None
         self._kept = True
@@ -163,3 +163,10 @@ def _public_key(jwk: Mapping[str, str]) -> Any:
 
 def _number(text: str) -> int:
     return int.from_bytes(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def _kept_in(file: Path) -> dict[str, dict[str, str]]:
+    """What another process, the daemon or the webhook, has kept in it meanwhile."""
+    with suppress(FileNotFoundError, KeysError):
+        return _jwks_of(file.read_bytes())
+    return {}

@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from time import monotonic
 from typing import Final
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, build_opener
@@ -24,6 +26,8 @@ DAILY_SECONDS: Final = 86_400.0
 #: However many tokens name keys that nobody knows, the address is asked no more often than this.
 LEAST_SECONDS: Final = 60.0
 TIMEOUT_SECONDS: Final = 10.0
+#: For a whole answer.
+LONGEST_SECONDS: Final = 20.0
 
 #: Gets the JWKS. Raises any exception; its type is logged, its text never.
 Fetch = Callable[[], bytes]
@@ -36,17 +40,35 @@ class _NoRedirects(HTTPRedirectHandler):
         return None
 
 
-def from_url(url: str) -> Fetch:
-    """Get it over HTTP(S), through the proxies of the environment. An answer is bounded."""
+def from_url(url: str, *, seconds: float = LONGEST_SECONDS) -> Fetch:
+    """Get it over HTTP(S), through the proxies of the environment. An answer is bounded.
+
+    It is got in a thread of its own, which is left behind if it takes longer than `seconds`: an
+    address may send a byte now and then, for ever.
+    """
     opener = build_opener(_NoRedirects)
 
-    def fetch() -> bytes:
+    def get(answered: Future[bytes], until: float) -> None:
         try:
             with opener.open(url, timeout=TIMEOUT_SECONDS) as answer:
-                return _bounded(answer.read(MOST_JWKS + 1))
+                content = b""
+                while (piece := answer.read1()) and len(content) <= MOST_JWKS:
+                    content += piece
+                    if monotonic() > until:
+                        raise TimeoutError
+            answered.set_result(_bounded(content))
         except HTTPError as error:
             error.close()
-            raise KeysError(f"the address answers with HTTP status {error.code}") from None
+            reason = f"the address answers with HTTP status {error.code}"
+            answered.set_exception(KeysError(reason))
+        except Exception as error:
+            answered.set_exception(error)
+
+    def fetch() -> bytes:
+        answered: Future[bytes] = Future()
+        arguments = (answered, monotonic() + seconds)
+        threading.Thread(target=get, args=arguments, name="jwks", daemon=True).start()
+        return answered.result(seconds)
 
     return fetch
 

@@ -58,8 +58,8 @@ class Acceptance:
 
     async def _signed(self, body: bytes, keyring: Keyring) -> bytes:
         try:
-            # Latin-1 has a character for each byte; a token consists of ASCII.
-            token = token_of(body.decode("latin-1"))
+            # A token consists of ASCII: what is not UTF-8 is none.
+            token = token_of(body.decode("utf-8", "replace"))
         except TokenError as error:
             raise RefusedError(401, f"the token is not accepted: {error}") from None
         if token is None:

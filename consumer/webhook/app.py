@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 #: Canvas waits 15 seconds for an answer. One that can't be good by then is bad before.
 ANSWER_SECONDS: Final = 12.0
 #: Bodies that are being read or wait for SQS, all together. All posts beyond get 503.
-MOST_HELD_BYTES: Final = 67_108_864
+MOST_HELD_BYTES: Final = 33_554_432
 HEALTH_PATH: Final = b"/healthz"
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -60,7 +60,14 @@ class App:
             _log.error(log_events.WEBHOOK_FAILED, **describe(error), exc_info=error)
             status, text = 503, "a bug: see the log"
         self._tally.add(status, self._clock.monotonic() - began)
-        await _send(send, status, text)
+        # Instead of "100 Continue": then the client may leave out the body, or not.
+        is_last = status != 204 and any(name == b"expect" for name, _ in scope["headers"])
+        await _send(send, status, text, is_last=is_last)
+
+    def refused_connection(self) -> None:
+        """There were too many; it got 503."""
+        self._tally.add(503, 0.0)
+        _log.warning(log_events.WEBHOOK_REFUSED, status=503, reason="too many connections")
 
     def _health(self) -> tuple[int, str]:
         if self._batches.is_failing:
@@ -69,14 +76,16 @@ class App:
 
     async def _post(self, scope: Mapping[str, Any], receive: Receive) -> tuple[int, str]:
         """Status and text of the answer. Logged is why, never what was posted."""
-        body = bytearray()
+        body, size = bytearray(), 0
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 self._acceptance.check_path(scope["raw_path"])
                 _check_head(scope)
                 await self._read(receive, body)
-                payload = await self._acceptance.payload_of(bytes(body))
-                await self._batches.store(_message_of(payload))
+                size = len(body)
+                message = _message_of(await self._acceptance.payload_of(bytes(body)))
+                body.clear()  # the message has it
+                await self._batches.store(message)
         except RefusedError as refused:
             _log.warning(log_events.WEBHOOK_REFUSED, status=refused.status, reason=str(refused))
             return refused.status, str(refused)
@@ -85,7 +94,7 @@ class App:
         except TimeoutError:
             return 503, "it took too long"
         finally:
-            self._held_bytes -= len(body)
+            self._held_bytes -= size or len(body)
         return 204, ""
 
     async def _read(self, receive: Receive, body: bytearray) -> None:
@@ -124,9 +133,13 @@ def _too_large() -> RefusedError:
     return RefusedError(413, f"more than {MOST_BYTES:,} bytes")
 
 
-async def _send(send: Send, status: int, text: str, *, with_body: bool = True) -> None:
+async def _send(
+    send: Send, status: int, text: str, *, with_body: bool = True, is_last: bool = False
+) -> None:
     body = f"{text}\n".encode() if text else b""
     headers = [(b"cache-control", b"no-store")]
+    if is_last:
+        headers.append((b"connection", b"close"))
     if body:
         headers += [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,6 +1,7 @@
 """uvicorn's connections, bounded: their number, the size of a head, and the time of a request."""
 
 import asyncio
+from enum import Enum
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -20,19 +21,38 @@ _BUSY: Final = (
 )
 
 
+class _Part(Enum):
+    """Of what the connection has brought the latest bytes."""
+
+    NOTHING = 0
+    HEAD = 1
+    BODY = 2
+
+
+class EarlyRequestError(Exception):
+    """A request came before the one before it was answered."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. A client that is too slow, or sends too much, is cut off."""
+    """One connection. A client that is too slow, or sends too much, is cut off.
+
+    A request is read only after the one before it was answered: nothing waits in memory, unbounded.
+    """
 
     #: None before the first request.
     cycle: Any
+    _part = _Part.NOTHING
     _deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _stopping = False
+    #: True if what comes is not looked at any more; the connection ends with the next answer.
+    _deaf = False
 
     def connection_made(self, transport: Any) -> None:
         """Take it, or refuse it if there are too many."""
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS:
+            self.app.refused_connection()
             transport.write(_BUSY)
             transport.close()
         else:
@@ -44,24 +64,52 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """A part of a request, or several of them."""
-        if self.transport.is_closing():
+        """A part of a request."""
+        if self._deaf or self.transport.is_closing():
             return
-        before = self.cycle
+        before = self._part
         super().data_received(data)
-        cycle = self.cycle
-        is_new = cycle is not before
-        in_head = not is_new and (cycle is None or cycle.response_complete)
-        if is_new and self._stopping:
-            cycle.keep_alive = False
-        if in_head:
+        if self._part is _Part.HEAD and before is not _Part.BODY:
             self._head_bytes += len(data)
         if self._head_bytes > MOST_HEAD_BYTES:
             self.transport.abort()
-        elif not (in_head or cycle.more_body):
+        elif self._part is _Part.NOTHING:
             self._end()
         elif self._deadline is None:
             self._begin()
+
+    def on_message_begin(self) -> None:
+        """Called by the parser."""
+        if self._is_answering:
+            raise EarlyRequestError
+        super().on_message_begin()
+        self._part = _Part.HEAD
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        super().on_headers_complete()
+        self._part, self._head_bytes = _Part.BODY, 0
+        if self._stopping:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """Called by the parser, also if the answer was given before."""
+        super().on_message_complete()
+        self._part = _Part.NOTHING
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is no request. It does not get the answer of the request before it."""
+        if self._is_answering:
+            self._deaf = True
+            self.cycle.keep_alive = False
+            self._end()
+        else:
+            super().send_400_response(msg)
+
+    @property
+    def _is_answering(self) -> bool:
+        cycle = self.cycle
+        return cycle is not None and not (cycle.more_body or cycle.response_complete)
 
     def shutdown(self) -> None:
         """The server stops: answer what is under way, and a request that is on its way."""

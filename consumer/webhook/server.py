@@ -25,6 +25,9 @@ _log = structlog.get_logger(__name__)
 _KEEP_ALIVE_SECONDS: Final = 20
 #: How long a stop may take: a post that is being sent, and its answer.
 STOP_SECONDS: Final = REQUEST_SECONDS + ANSWER_SECONDS + 3.0
+#: TLS: how long a client may take to begin, and to end.
+_HANDSHAKE_SECONDS: Final = 5.0
+_SHUTDOWN_SECONDS: Final = 3.0
 _BEAT_SECONDS: Final = 1.0
 _BACKLOG: Final = 1_024
 
@@ -55,6 +58,16 @@ def _check_readable(key: str, path: Path) -> None:
         raise ConfigurationError(f"{key}: {path} can't be read: {error.strerror}") from None
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """uvicorn has no setting for how long TLS may take; asyncio's own is a minute."""
+
+    async def create_server(self, *args: Any, **options: Any) -> asyncio.Server:
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = _HANDSHAKE_SECONDS
+            options["ssl_shutdown_timeout"] = _SHUTDOWN_SECONDS
+        return await super().create_server(*args, **options)
+
+
 class WebServer:
     """The main thread calls all methods, and each of them once, but for `call_soon`."""
 
@@ -79,7 +92,7 @@ class WebServer:
         self._listeners = listeners
         self._clock = clock
         # uvloop does not make it faster: most of the time goes to signatures and to SQS.
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
         self._beat = clock.monotonic()
 

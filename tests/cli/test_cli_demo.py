@@ -34,8 +34,8 @@ _LINE = re.compile(
 class Demo:
     """A run of the demo, on a terminal or not. Its output is collected."""
 
-    def __init__(self, folder: Path, *options: str, terminal: bool = False) -> None:
-        folder.mkdir()
+    def __init__(self, folder: Path, *options: str, terminal: bool = False, **environ: str) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.said = ""
         if terminal:
@@ -44,6 +44,7 @@ class Demo:
             self._read, write = os.pipe()
         # A newcomer has no AWS configuration, but may well have a proxy.
         extra = {"TMPDIR": str(folder), "HTTP_PROXY": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": ""}
+        extra.update(environ)
         self.process = subprocess.Popen(
             ["consume", "demo", *options],
             cwd=folder,
@@ -222,9 +223,16 @@ def test_a_signal_ends_the_kept_queue(demos: Demos, which: str, number: int) -> 
 
 
 def test_events_can_come_by_https(tmp_path: Path) -> None:
-    """Signed, and by way of the webhook: the report is the same, and no process is left."""
+    """Signed, and by way of the webhook: the report is the same, and no process is left.
+
+    Whatever is configured in the environment.
+    """
     pytest.importorskip("consumer.webhook")
-    demo = Demo(tmp_path / "https", "--https")
+    path = "/0123456789abcdef0123456789abcdef"
+    demo = Demo(
+        tmp_path, "--https",
+        CONSUMER_WEBHOOK__REQUIRE_SIGNATURE="false", CONSUMER_WEBHOOK__SECRET_PATH=path,
+    )  # fmt: skip
     try:
         assert demo.end() == 0, demo.said
         assert '"consume webhook", to which they were posted, signed' in demo.said

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-
 class Served:
     """An engine stepped by hand, and the address that answers monitoring systems."""
 

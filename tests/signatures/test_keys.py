@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -71,6 +73,27 @@ def test_a_disk_that_hangs_holds_up_no_message(
     disk.set()
     adding.join(BOUND)
     assert not hangs
+
+
+def test_two_processes_keep_their_keys_in_one_file(tmp_path: Path) -> None:
+    """The daemon and the webhook with one state directory, also when they write at once."""
+    file = tmp_path / "signing_keys.json"
+    daemon, webhook = SigningKeys(file), SigningKeys(file)
+
+    def add(keys: SigningKeys, names: str) -> None:
+        for n in range(50):
+            keys.add(jwks(jwk(f"{names}{n}")))
+
+    adding = [threading.Thread(target=add, args=a) for a in ((daemon, "d"), (webhook, "w"))]
+    for thread in adding:
+        thread.start()
+    for thread in adding:
+        thread.join(BOUND)
+    daemon.add(jwks(jwk("last")))
+    webhook.add(jwks(jwk("last")))
+
+    assert len(SigningKeys(file)) == 101
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
 
 
 def test_a_key_that_changed_is_the_new_one() -> None:
@@ -199,6 +222,29 @@ def test_keys_are_got_over_http(server: str) -> None:
     for path, reason in (("/moved", "status 302"), ("/none", "status 404"), ("/large", "larger")):
         with pytest.raises(KeysError, match=reason):
             from_url(server + path)()
+
+
+@for_each("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"])
+def test_an_address_that_drips_is_given_up(head: bytes) -> None:
+    """Each byte comes in time, and there is no end to them, in the head or in the body."""
+    ended = threading.Event()
+
+    def drip() -> None:
+        link, _ = listener.accept()
+        with link, suppress(OSError):
+            link.sendall(head or b"HTTP/1.1 200 OK\r\n")
+            while not ended.wait(0.05):
+                link.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            from_url(f"http://127.0.0.1:{listener.getsockname()[1]}/", seconds=0.3)()
+        assert time.monotonic() - began < 5
+        ended.set()
+        dripping.join(BOUND)
 
 
 def test_keys_are_read_from_a_file(tmp_path: Path) -> None:

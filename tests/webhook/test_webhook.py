@@ -69,12 +69,17 @@ def test_what_was_signed_is_in_the_queue_byte_for_byte(moto: Moto, webhook: Star
 
 
 def test_bodies_are_taken_however_they_are_wrapped(script: Script, webhook: Start) -> None:
-    """White space and quotes around the token, and any Content-Type; what is no event as well."""
+    """White space, quotes and a byte order mark around the token, any Content-Type, no event."""
     kept = entries_of(script)
     running = webhook(script)
     token = signed(event(1))
 
-    for body in (f" {token}\r\n", f'"{token}"', signed(b"no event"), signed("\ufffe".encode())):
+    for body in (
+        f"\ufeff {token}\r\n",
+        f'"{token}"',
+        signed(b"no event"),
+        signed("\ufffe".encode()),
+    ):
         assert running.post(body, headers={"Content-Type": "text/x-odd"}).status == 204
 
     bodies = [entry["MessageBody"] for entry in kept]

@@ -28,6 +28,7 @@ from consumer.handlers.loading.loader import (
 )
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import Ledger, open_ledger
+from consumer.queues.quarantine import Quarantine
 from consumer.queues.rules import address_of
 from consumer.queues.sqs import QueueCheck
 from consumer.queues.transport import Transport
@@ -88,8 +89,9 @@ def run(
             notifier.stopping("stopped before the first receive")
             _log.info(log_events.STOPPED, reason="signal", exit_code=EXIT_OK)
             return EXIT_OK
+        transport: Transport = start.transport
         if through is not None:
-            start.transport = through(start.transport)  # closed with what was opened at the start
+            transport = stack.enter_context(closing(through(transport)))
         _log_check(check if through is None else replace(check, warnings=()))
         ledger = stack.enter_context(closing(open_ledger(settings.state_directory, clock=clock)))
         options = _options(settings, check, max_messages, drain_when_empty, clock)
@@ -97,7 +99,9 @@ def run(
         if signing is not None:
             options = replace(options, unsealing=signing.unsealing)
             signing.begin(stopped=lambda: bool(signals.count))
-        make = partial(_make_worker, start, ledger, options=options, clock=clock)
+        make = partial(
+            _make_worker, transport, start.quarantine, ledger, options=options, clock=clock
+        )
         engine, reloads = Engine(make(registry, settings)), None
         if load is not None:
             reloads = Reloads(
@@ -128,7 +132,8 @@ def run(
 
 
 def _make_worker(
-    start: Start,
+    transport: Transport,
+    quarantine: Quarantine | None,
     ledger: Ledger,
     registry: Registry,
     settings: Settings,
@@ -137,12 +142,9 @@ def _make_worker(
     clock: Clock,
 ) -> Worker:
     """A worker over the queue that answered; a reload makes another one over the same queue."""
-    transport = start.transport
-    if transport is None:
-        raise RuntimeError("the queue has not answered")
     parts = Parts(
         transport, registry, settings, options,
-        clock=clock, ledger=ledger, quarantine=start.quarantine,
+        clock=clock, ledger=ledger, quarantine=quarantine,
     )  # fmt: skip
     return Worker(parts)
 

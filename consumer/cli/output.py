@@ -25,8 +25,7 @@ from consumer.printable import printable
 _GAP: Final = "  "
 #: A narrower last column is below the other columns.
 _NARROWEST: Final = 20
-#: One name of an event can have a thousand characters: that row is longer, and the others not.
-_WIDEST_COLUMN: Final = 60
+_WIDEST_COLUMN: Final = 60  # a name can be longer: that row is, and the others not
 #: Longer lines are hard to read.
 _WIDEST: Final = 140
 
@@ -78,8 +77,7 @@ def table(rows: Sequence[Sequence[str]], width: int | None, indent: str = "  ") 
     Cells can come from payloads: characters that are not printable are escaped.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
-    columns = [*zip(*rows, strict=True)][:-1]
-    widths = [min(max(map(len, column)), _WIDEST_COLUMN) for column in columns]
+    widths = [min(max(map(len, cells)), _WIDEST_COLUMN) for cells in zip(*rows, strict=True)][:-1]
     left = len(indent) + sum(widths) + len(_GAP) * len(widths)
     below = " " * (len(indent) + 4)
     for *cells, last in rows:

@@ -90,8 +90,7 @@ class Queue(BaseHTTPRequestHandler):
         if action == "GetQueueAttributes":
             return {"Attributes": {"VisibilityTimeout": "30"}}
         if action == "SendMessageBatch":
-            with (self.folder / "sent").open("a") as sent:
-                sent.writelines(f"{entry['MessageBody']}\n" for entry in request["Entries"])
+            self.send(request["Entries"])
         if action == "DeleteMessageBatch":
             for entry in request["Entries"]:
                 name = entry["ReceiptHandle"]
@@ -103,6 +102,12 @@ class Queue(BaseHTTPRequestHandler):
                     (self.folder / "flight" / name).replace(self.folder / "inbox" / name)
         entries = request.get("Entries", [])
         return {"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}
+
+    def send(self, entries: list[dict[str, Any]]) -> None:
+        """Note them; those with a delay that is too long can't be sent."""
+        bodies = [e["MessageBody"] for e in entries if e.get("DelaySeconds", 0) <= 900]
+        with (self.folder / "sent").open("a") as sent:
+            sent.writelines(f"{body}\n" for body in bodies)
 
     def receive(self, wait_seconds: int) -> dict[str, Any]:
         """At most one message, after a wait if there is none."""

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.clock import SystemClock
+from consumer.config import Settings, TlsSettings, WebhookSettings
+from consumer.operations.check import webhook as check_webhook
 from tests.acceptance.scripted_queue import failure
 from tests.bench.certificate import write_certificate
 from tests.moto_queues import number_of
@@ -418,3 +421,8 @@ def test_tls_of_its_own(script: Script, webhook: Start, tmp_path: Path) -> None:
         assert answer.status == 204
 
     assert len(kept) == 1
+    # `consume check` asks it, too, by an address that need not be in the certificate.
+    tls = TlsSettings(certificate_file=files.chain, key_file=files.key)
+    settings = Settings(webhook=WebhookSettings(listen=f"127.0.0.1:{running.port}", tls=tls))
+    (row,) = check_webhook.webhook(settings, tmp_path, None, SystemClock())
+    assert row.level == "green", row

@@ -93,15 +93,14 @@ class Site:
     def allow(self) -> str:
         """How to allow the daemon all that it needs: a command if it is known for whom."""
         quarantine, region = self.settings.quarantine.queue_url, self.calls.region
-        if self.only_sends:
-            return self._allow(
-                Permissions(self.arn, self.settings.queue.url is None, sending="only")
-            )
         key = self.attributes.get("KmsMasterKeyId", "")
+        by_name, keys = self.settings.queue.url is None, [key] if key.startswith("arn:") else []
+        if self.only_sends:
+            return self._allow(Permissions(self.arn, by_name, sending="only", kms_key_arns=keys))
         policy = Permissions(
             self.arn,
-            kms_key_arns=[key] if key.startswith("arn:") else [],
-            by_name=self.settings.queue.url is None,
+            kms_key_arns=keys,
+            by_name=by_name,
             quarantine_arn=arn_of_url(quarantine, region=region) if quarantine else None,
             dead_letter_arn=self.dead_letter_arn or None,
             sending="also" if self.settings.has_webhook else "no",

@@ -125,6 +125,32 @@ def test_restarts_under_posts_drop_none(guest: Guest) -> None:
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
+def test_check_as_root(guest: Guest) -> None:
+    """It finds the unit, its state and its credentials; stopped, it is not started by the check."""
+
+    def row(name: str) -> dict[str, str]:
+        command = (f"{PROGRAM}/consume", "check", "--config", CONFIGURATION, "--json")
+        written = guest.run(*command, check=False)
+        (found,) = (row for row in json.loads(written) if row["name"] == name)
+        return dict(found)
+
+    guest.start(SOCKET, UNIT)
+    assert post(guest, 1) == "1 []"
+    guest.run("systemctl", "restart", UNIT)
+    assert row("webhook")["level"] == "green"
+    assert "it answers at 127.0.0.1:8443; in 24 hours 0 errors" in row("webhook")["finding"]
+    assert row("sqs:SendMessage")["level"] == "green"
+    assert sent(guest) == {0}
+
+    guest.run("systemctl", "stop", UNIT)
+    guest.run("systemctl", "start", SOCKET)
+    assert row("webhook")["level"] == "yellow"
+    assert guest.show("ActiveState", UNIT) == "inactive"
+    guest.run("bash", "-c", row("webhook")["remedy"].removeprefix("sudo "))
+    assert row("webhook")["level"] == "green"
+    guest.run("systemctl", "disable", SOCKET, UNIT)
+
+
 def test_a_stalled_process_is_killed_and_restarted(guest: Guest) -> None:
     """By the watchdog; a process that works is left alone."""
     guest.put(f"/etc/systemd/system/{UNIT}.d/watchdog.conf", "[Service]\nWatchdogSec=3\n")

@@ -44,6 +44,30 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
+def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write a file as a whole, durably: a crash leaves the old one or the new one.
+
+    Also where others can write: a link that one of them has put there is not followed.
+    Raises: `OSError`.
+    """
+    # A name of its own, because another process may replace the same file; exclusive, 0600.
+    fd, name = tempfile.mkstemp(".unfinished", f"{path.name}.", path.absolute().parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(fd, mode)
+            os.fsync(fd)
+        unfinished.rename(path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+    with suppress(PermissionError):  # a shared directory that this user may write, but not read
+        sync_directory(path.absolute().parent)
+
+
 def check_directories(state: Path | None, quarantine: Path | None, *, make: bool = True) -> None:
     """Check the state directory with the ledger's files, and the quarantine's, if there is one.
 

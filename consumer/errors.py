@@ -199,3 +199,11 @@ def describe(error: BaseException) -> dict[str, str]:
     ends = (handler or frames)[:1] + frames[-1:]
     places = [f"{Path(c.co_filename).name}:{line} in {c.co_name}" for c, line in ends]
     return {"error_type": type(error).__name__, "error_at": " > ".join(dict.fromkeys(places))}
+
+
+def reason_without_url(error: Exception) -> str:
+    """Why a request failed, without anything of its URL, whose host or path may be a secret."""
+    cause = getattr(error, "reason", error)
+    # Of a certificate: "Hostname mismatch, certificate is not valid for 'HOST'."
+    found = getattr(cause, "verify_message", "").partition(",")[0]
+    return found or getattr(cause, "strerror", None) or type(cause).__name__

@@ -71,6 +71,7 @@ WEBHOOK_SUMMARY: Final = "webhook_summary"  # each minute: answers since the las
 WEBHOOK_REFUSED: Final = "webhook_refused"  # status, reason: the post gets an error
 WEBHOOK_SEND_FAILED: Final = "webhook_send_failed"  # code, reason; the posts get 503
 WEBHOOK_SEND_RECOVERED: Final = "webhook_send_recovered"  # after how many failed requests
+WEBHOOK_COUNTS_FAILED: Final = "webhook_counts_failed"  # reason: the counts of 24 hours
 WEBHOOK_FAILED: Final = "webhook_failed"  # a bug: the post gets 503
 
 # Messages and handlers

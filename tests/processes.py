@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 BOUND = 120.0
 #: Variables of the caller that would change what is tested.
 _FOREIGN = (
-    "AWS_", "CONSUMER_", "CREDENTIALS_", "JOURNAL_", "NOTIFY_", "RUNTIME_DIRECTORY",
-    "STATE_DIRECTORY", "WATCHDOG_",
+    "AWS_", "COLUMNS", "CONSUMER_", "CREDENTIALS_", "JOURNAL_", "LINES", "NOTIFY_",
+    "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "WATCHDOG_",
 )  # fmt: skip
 
 _T = TypeVar("_T")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from consumer import directories
-from consumer.directories import check_writable
+from consumer.directories import check_writable, replace_file
 from consumer.errors import ConfigurationError
 
 
@@ -99,3 +99,36 @@ def test_a_disk_that_is_full_is_no_fault_of_the_configuration(
 def test_a_user_without_a_name_is_its_number() -> None:
     """As in a container."""
     assert directories.user_name(123_456_789) == "user 123456789"
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """Private unless it is asked for otherwise, whatever the umask; nothing is left beside it."""
+    file = tmp_path / "file"
+    for umask, mode in ((0o000, 0o600), (0o077, 0o644)):
+        before = os.umask(umask)
+        try:
+            replace_file(file, b"%o" % mode, mode=mode)
+        finally:
+            os.umask(before)
+        assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"%o" % mode, mode)
+    assert ["file"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_links_of_others_are_not_followed(tmp_path: Path) -> None:
+    """In a directory where others can write, a link could lead to any file of this user."""
+    victim, file = tmp_path / "victim", tmp_path / "file"
+    victim.write_text("precious")
+    for name in ("file", "file.unfinished"):
+        (tmp_path / name).symlink_to(victim)
+    replace_file(file, b"new")
+
+    assert (victim.read_text(), file.read_text()) == ("precious", "new")
+    assert not file.is_symlink()
+
+
+def test_a_file_that_cannot_be_replaced_stays(tmp_path: Path) -> None:
+    """And what was begun is removed."""
+    (tmp_path / "file").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        replace_file(tmp_path / "file", b"new")
+    assert ["file"] == [path.name for path in tmp_path.iterdir()]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import ssl
 from datetime import timedelta
 from typing import Any
+from urllib.error import URLError
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from consumer.errors import (
     TransportError,
     describe,
     outcome_of,
+    reason_without_url,
 )
 from consumer.messages import Outcome
 from consumer.testing import make_event
@@ -175,3 +178,18 @@ def test_a_description_of_a_deeper_error_has_both_ends() -> None:
 def test_an_error_that_was_never_raised_has_no_place() -> None:
     """One that was returned, or put into a BatchFailure."""
     assert describe(ValueError("x")) == {"error_type": "ValueError", "error_at": ""}
+
+
+def test_a_reason_has_nothing_of_the_url() -> None:
+    """The host of a certificate that is not valid for it is left out."""
+    wrong = ssl.SSLCertVerificationError(1, "certificate is not valid for 'sesame.example'")
+    wrong.verify_message = "Hostname mismatch, certificate is not valid for 'sesame.example'."
+    old = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    old.verify_message = "certificate has expired"
+    reasons = [
+        reason_without_url(error)
+        for error in (URLError(wrong), wrong, URLError(old), OSError(111, "refused"), KeyError(1))
+    ]
+    assert reasons == [
+        "Hostname mismatch", "Hostname mismatch", "certificate has expired", "refused", "KeyError",
+    ]  # fmt: skip

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import json
+import pkgutil
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime
 from itertools import permutations
@@ -10,9 +13,15 @@ from typing import Any
 
 import pytest
 
+import consumer
 from consumer.messages import Context, Event, Outcome, ReceivedMessage
 from consumer.testing import make_event, make_message
 from tests.cases import for_each
+
+#: In these, events are invented.
+INVENTED = ("consumer.__main__", "consumer.testing", "consumer.events.samples")
+#: Fields that hold payloads, or what a message is deleted with.
+PRIVATE = ("body", "raw", "payload", "receipt_handle", "receipt_handles", "kid")
 
 
 def test_a_message_tells_when_it_was_sent() -> None:
@@ -166,3 +175,17 @@ def test_the_worst_outcome_decides() -> None:
 def test_nothing_to_do_is_an_ack() -> None:
     """No handler, no failure."""
     assert Outcome.worst_of([]) == Outcome.ack()
+
+
+def test_no_repr_has_a_body_or_a_receipt_handle() -> None:
+    """Whatever class holds one keeps it out of its repr."""
+    shown = [
+        f"{module.name} {kind.__name__}.{field.name}"
+        for module in pkgutil.walk_packages(consumer.__path__, "consumer.")
+        if not module.name.startswith(INVENTED)
+        for kind in vars(importlib.import_module(module.name)).values()
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind)
+        for field in dataclasses.fields(kind)
+        if field.repr and (field.name in PRIVATE or "Refused" in str(field.type))
+    ]
+    assert shown == []

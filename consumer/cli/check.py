@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.cli.logs import logs_on_stderr
-from consumer.cli.options import help_end, json_option, overrides_of, queue_options
+from consumer.cli.logs import log_to_stderr
+from consumer.cli.options import Number, help_end, json_option, overrides_of, queue_options
 from consumer.cli.output import echo_result, note, table, terminal_width
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _COLORS: Final = {"green": "green", "yellow": "yellow", "red": "red"}
 @click.command("check", short_help="Check an installation, and say what to do.", epilog=_HELP_END)
 @queue_options
 @click.option(
-    "--wait", "wait_seconds", metavar="SECONDS", type=click.FloatRange(min=0), default=0,
+    "--wait", "wait_seconds", metavar="SECONDS", type=Number(0, 86_400), default=0,
     help="Wait so long for an event from Canvas. It is not received.",
 )  # fmt: skip
 @click.option("--deny-warnings", is_flag=True, help="Exit with 1 if anything is yellow, too.")
@@ -52,8 +52,8 @@ def check_command(context: click.Context, /, **options: Any) -> None:
     """
     if seconds := options["wait_seconds"]:
         note(f"this will wait up to {seconds:g} s for an event: log in to Canvas now")
-    with logs_on_stderr():
-        results = list(_results(options))
+    log_to_stderr()
+    results = list(_results(options))
     echo_result(results, _page(results), as_json=options["as_json"])
     worst = Counter(str(result.level) for result in results)
     context.exit(1 if worst["red"] or (options["deny_warnings"] and worst["yellow"]) else 0)
@@ -63,7 +63,7 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
     from consumer.cli import config_report
     from consumer.clock import SystemClock
     from consumer.errors import ConfigurationError
-    from consumer.operations.check import configuration, machine, run
+    from consumer.operations.check import configuration, machine, run, webhook
     from consumer.operations.check.results import guarded
 
     sys.path.append(str(Path.cwd()))  # as in the daemon
@@ -74,16 +74,24 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
         yield from configuration.unusable(file, error)
         return
     yield from configuration.loaded(file, loaded.warnings)
-    yield from guarded("handlers", _handlers, file, loaded)
     settings, state = loaded.settings, config_report.given_state(loaded)
     unit = machine.unit_of(file)
+    only_webhook = unit == machine.WEBHOOK_UNIT
+    if not only_webhook:
+        yield from guarded("handlers", _handlers, file, loaded)
     if state is None and not machine.properties_of(unit):
         state = settings.state_directory  # no unit sets another one
     yield from guarded("directories", machine.directories, settings, state)
-    yield from guarded("systemd unit", machine.unit, settings, unit, state)
+    if not only_webhook:
+        yield from guarded("systemd unit", machine.unit, settings, unit, state)
+    if only_webhook or settings.has_webhook:
+        place = webhook.state_of(settings, config_report.given_state(loaded))
+        yield from guarded("webhook", webhook.webhook, settings, place, file, SystemClock())
+        yield from guarded("signing keys", webhook.signing_keys, settings, place)
     yield from run.check_aws(
-        settings, clock=SystemClock(), config_file=file, wait_seconds=options["wait_seconds"]
-    )
+        settings, clock=SystemClock(), config_file=file, wait_seconds=options["wait_seconds"],
+        only_sends=only_webhook,
+    )  # fmt: skip
 
 
 def _handlers(file: Path | None, loaded: "Loaded") -> Iterator["Result"]:

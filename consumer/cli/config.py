@@ -102,11 +102,24 @@ def example() -> None:
     _print(EXAMPLE)
 
 
-@config_group.command(epilog=help_end("consume config unit > canvas-live-events-consumer.service"))
-@click.option("--template", is_flag=True, help="For several instances (NAME@.service).")
-def unit(*, template: bool) -> None:
+@config_group.command(
+    epilog=help_end(
+        "consume config unit > canvas-live-events-consumer.service",
+        "consume config unit --webhook > canvas-live-events-webhook.service",
+        "consume config unit --webhook-socket > canvas-live-events-webhook.socket",
+    )
+)
+@click.option(
+    "--template", "name", flag_value="consumer@.service",
+    help="For several instances (NAME@.service).",
+)  # fmt: skip
+@click.option("--webhook", "name", flag_value="webhook.service", help="That of consume webhook.")
+@click.option(
+    "--webhook-socket", "name", flag_value="webhook.socket", help="Its socket, which systemd holds."
+)
+def unit(*, name: str | None) -> None:
     """Print the systemd unit. "consume config guide" explains how to install it."""
-    _print(f"systemd/canvas-live-events-consumer{'@' if template else ''}.service")
+    _print(f"systemd/canvas-live-events-{name or 'consumer.service'}")
 
 
 @config_group.command

@@ -17,8 +17,8 @@ from consumer.printable import printable
 
 if TYPE_CHECKING:
     from consumer.clock import SystemClock
+    from consumer.operations.decoding import Decoding
     from consumer.operations.dlq.contents import Group
-    from consumer.operations.facts import Decoding
     from consumer.operations.holding import Holder
 
 _CODES: Final = {
@@ -50,16 +50,17 @@ class Opened(NamedTuple):
 def _opened(options: Mapping[str, Any]) -> Iterator[Opened]:
     """Connect; in the end all messages are given back."""
     from consumer.clock import SystemClock
+    from consumer.operations.decoding import Decoding, unsealing_of
     from consumer.operations.dlq.contents import hold
-    from consumer.operations.facts import Decoding
     from consumer.queues.sqs import connect
 
     loaded, queue = dead_letter_queue(options)
     clock = SystemClock()
+    decoding = Decoding.of(queue, unsealing_of(loaded.settings, clock=clock))
     transport = connect(queue, loaded.settings.aws)
     try:
         with hold(transport, clock) as holder:
-            yield Opened(transport.name, holder, Decoding.of(queue), clock)
+            yield Opened(transport.name, holder, decoding, clock)
     finally:
         transport.close()
 

@@ -9,7 +9,12 @@ import click
 from consumer.cli.dlq_replay import choice_of, choice_options
 from consumer.cli.options import help_end, json_option, queue_options
 from consumer.cli.output import echo_result, note
-from consumer.cli.with_queue import dlq_options, load_quietly, report_not_given_back
+from consumer.cli.with_queue import (
+    check_dlq_options,
+    dlq_options,
+    load_quietly,
+    report_not_given_back,
+)
 from consumer.errors import EXIT_TRANSIENT
 
 if TYPE_CHECKING:
@@ -69,6 +74,7 @@ def redrive_command(context: click.Context, /, *, as_json: bool, **options: Any)
 
     A moved message is new for SQS: it has another id, and its retention begins again.
     """
+    check_dlq_options(options)
     choice = choice_of(options)
     some_only = not choice.is_everything or options["limit"] is not None or options["dry_run"]
     if options["engine"] == "native" and some_only:

@@ -124,5 +124,5 @@ def _show_replayed(replayed: "Replayed", *, as_json: bool) -> None:
         f"handled and deleted: {replayed.handled:,}; not handled: {replayed.not_handled:,}; "
         f"not chosen: {replayed.left:,}"
     )
-    echo_result(data, [line], as_json=as_json)
+    echo_result(data, [line], as_json=as_json, indent=None)  # the last line: handlers print, too
     report_not_given_back(replayed.not_given_back, 900)

@@ -1,5 +1,6 @@
 """The options that several commands share, and the end of their help."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
@@ -10,6 +11,31 @@ import click
 from consumer.errors import ConfigurationError
 
 Command = Callable[..., Any]
+
+
+class Number(click.FloatRange):
+    """A range without NaN, which is neither below nor above anything."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raises `click.BadParameter`."""
+        number = super().convert(value, param, ctx)
+        if number != number:  # noqa: PLR0124 - NaN
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+def matching(pattern: str, sentence: str) -> Callable[..., Any]:
+    """The callback of an option whose values, if there are any, must match."""
+
+    def check(context: click.Context, parameter: click.Parameter, given: Any) -> Any:
+        values = () if given is None else (given,) if isinstance(given, str) else given
+        for value in values:
+            if not re.fullmatch(pattern, value):
+                raise click.BadParameter(f"{value!r} is not {sentence}", context, parameter)
+        return given
+
+    return check
+
 
 #: A configuration file. click does not check it: a file that can't be read is exit code 78.
 FILE: Final = click.Path(path_type=Path, readable=False)
@@ -73,6 +99,14 @@ queue_options: Final = together(
     ),
     aws_options,
 )  # fmt: skip
+
+
+def dlq_name_option(default: str) -> Callable[[Command], Command]:
+    """The name of the dead-letter queue."""
+    name = matching("[A-Za-z0-9_-]{1,80}", "a queue name: up to 80 letters, digits, '-' and '_'")
+    text = f"Name of the dead-letter queue. Default: {default}."
+    return click.option("--dlq-name", metavar="NAME", callback=name, help=text)
+
 
 #: Which running daemon. `daemon_of` reads them.
 daemon_options: Final = together(

@@ -25,6 +25,7 @@ from consumer.printable import printable
 _GAP: Final = "  "
 #: A narrower last column is below the other columns.
 _NARROWEST: Final = 20
+_WIDEST_COLUMN: Final = 60  # a name can be longer: that row is, and the others not
 #: Longer lines are hard to read.
 _WIDEST: Final = 140
 
@@ -76,7 +77,7 @@ def table(rows: Sequence[Sequence[str]], width: int | None, indent: str = "  ") 
     Cells can come from payloads: characters that are not printable are escaped.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    widths = [min(max(map(len, cells)), _WIDEST_COLUMN) for cells in zip(*rows, strict=True)][:-1]
     left = len(indent) + sum(widths) + len(_GAP) * len(widths)
     below = " " * (len(indent) + 4)
     for *cells, last in rows:

@@ -62,7 +62,7 @@ def peek_command(
     queue next. A dead-letter queue has no such limit.
     """
     from consumer.clock import SystemClock
-    from consumer.operations.facts import Decoding
+    from consumer.operations.decoding import Decoding, unsealing_of
     from consumer.operations.peek import HOLD_SECONDS, peek
     from consumer.queues.sqs import connect
 
@@ -71,11 +71,10 @@ def peek_command(
     else:
         loaded = load_quietly(options)
         queue = loaded.settings.queue
+    clock = SystemClock()
+    decoding = Decoding.of(queue, unsealing_of(loaded.settings, clock=clock))
     with closing(connect(queue, loaded.settings.aws)) as transport:
-        seen = peek(
-            transport, count=count, decoding=Decoding.of(queue), clock=SystemClock(),
-            with_body=with_body,
-        )  # fmt: skip
+        seen = peek(transport, count=count, decoding=decoding, clock=clock, with_body=with_body)
         name = transport.name
     _show(seen, name, as_json=as_json)
     refused = report_not_given_back(seen.not_given_back, HOLD_SECONDS)

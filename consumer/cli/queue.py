@@ -2,16 +2,18 @@
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from consumer.cli.logs import log_to_stderr
 from consumer.cli.options import (
     aws_options,
+    dlq_name_option,
     help_end,
     json_option,
+    matching,
     overrides_of,
     queue_options,
 )
@@ -22,14 +24,9 @@ if TYPE_CHECKING:
     from consumer.operations.queue_setup import SetUp
 
 
-def _account(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"\d{12}", value):
-        raise click.BadParameter(f"{value!r} is not 12 digits", context, parameter)
-    return value
-
-
 _account_option: Final = click.option(
-    "--account", metavar="ID", callback=_account, help="Your AWS account, for the queue's ARN.",
+    "--account", metavar="ID", callback=matching(r"[0-9]{12}", "12 digits"),
+    help="Your AWS account, for the queue's ARN.",
 )  # fmt: skip
 _PRINT_EXAMPLE: Final = "consume queue create canvas-live-events-prod --print"
 
@@ -154,18 +151,17 @@ def _print(
     "--redrive", is_flag=True,
     help="Also what moving and replaying messages of the dead-letter queue needs.",
 )  # fmt: skip
-@click.option(
-    "--dead-letter-queue", metavar="NAME", help="Its name. Default: the queue's name and -dlq."
-)
+@dlq_name_option("the queue's name and -dlq")
 @click.option(
     "--kms-key", "kms_keys", metavar="ARN", multiple=True,
+    callback=matching(r"arn:[a-z-]+:kms:\S+:key/\S+", "the ARN of a key: arn:aws:kms:...:key/..."),
     help="ARN of a KMS key that encrypts the queues. Can be given several times.",
 )  # fmt: skip
 @_account_option
 @queue_options
 @click.option("--json", is_flag=True, expose_value=False, help="No effect: a policy is JSON.")
 def iam(
-    *, redrive: bool, dead_letter_queue: str | None, kms_keys: tuple[str, ...],
+    *, redrive: bool, dlq_name: str | None, kms_keys: tuple[str, ...],
     account: str | None, **options: Any,
 ) -> None:  # fmt: skip
     """Print the IAM policy with the least permissions that the daemon needs.
@@ -178,7 +174,7 @@ def iam(
     permissions, notes = permissions_of(
         _settings(options, require_queue=True),
         account=account,
-        dead_letter_queue=dead_letter_queue,
+        dead_letter_queue=dlq_name,
         redrive=redrive,
         kms_keys=kms_keys,
     )
@@ -196,6 +192,7 @@ def _settings(options: Mapping[str, Any], *, require_queue: bool = False) -> "Se
         outside_service=True,
     )
     report("\n".join(loaded.warnings), kind="warning")
+    log_to_stderr()
     return loaded.settings
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from consumer.cli.logs import log_to_stderr
 from consumer.cli.options import FILE, config_option, help_end, json_option, overrides_of
 from consumer.cli.output import Printed, echo_result, report, terminal_width
 from consumer.errors import EXIT_OUTPUT
@@ -124,6 +125,7 @@ def replay_command(context: click.Context, /, **options: Any) -> None:
 
 def _job(options: dict[str, Any], clock: "Clock") -> "Job":
     from consumer.events.catalog import index
+    from consumer.operations.decoding import unsealing_of
     from consumer.operations.replay.choice import Choice, moment, names_in
     from consumer.operations.replay.job import Job
     from consumer.operations.replay.position import began_at
@@ -137,8 +139,8 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
         options["config_file"], options["handlers"], environ=os.environ, overrides=overrides,
         outside_service=True,
     )  # fmt: skip
-    for warning in loaded.warnings:
-        report(warning, kind="warning")
+    report("\n".join(loaded.warnings), kind="warning")
+    log_to_stderr()
     names = names_in(options["events"])
     for pattern in names:
         if not index.matches_any(pattern):
@@ -159,6 +161,7 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
         attempts=options["attempts"],
         position=options["position"],
         failures=options["failures"],
+        unsealing=unsealing_of(loaded.settings, clock=clock),
     )
     job.check()
     return job

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.events import event_fault
-from consumer.cli.logs import logs_on_stderr
-from consumer.cli.options import format_option, help_end, queue_options
+from consumer.cli.logs import log_to_stderr
+from consumer.cli.options import Number, format_option, help_end, queue_options
 from consumer.cli.output import writing
 from consumer.cli.sample_options import check_options, sending_options
 from consumer.errors import ConfigurationError
@@ -62,16 +62,16 @@ _HELP_END: Final = help_end(
     "cause several events, and an import or a copy of a course causes many.",
 )  # fmt: skip
 @click.option(
-    "--asset-share", metavar="FRACTION", type=click.FloatRange(0, 1),
+    "--asset-share", metavar="FRACTION", type=Number(0, 1),
     help="Share of asset_accessed in the mix. Default: 0.55.",
 )  # fmt: skip
 @click.option(
-    "--duplicates", metavar="FRACTION", type=click.FloatRange(0, 1, max_open=True), default=0.0,
+    "--duplicates", metavar="FRACTION", type=Number(0, 1, max_open=True), default=0.0,
     help="Share of messages that are copies of an earlier one.",
 )  # fmt: skip
 @click.option("--shuffle", is_flag=True, help="Change the order, within about 1,000 messages.")
 @click.option(
-    "--malformed", metavar="FRACTION", type=click.FloatRange(0, 1), default=0.0,
+    "--malformed", metavar="FRACTION", type=Number(0, 1), default=0.0,
     help="Share of messages that can't be decoded: cut off, not JSON, no metadata, wrong types.",
 )  # fmt: skip
 @sending_options
@@ -111,7 +111,7 @@ def sample_command(context: click.Context, /, names: tuple[str, ...], **options:
             from consumer.cli.sample_sending import post, send_to_queue
             from consumer.clock import SystemClock
 
-            until_done.enter_context(logs_on_stderr())
+            log_to_stderr()
             context.exit((send_to_queue if to_queue else post)(messages, options, SystemClock()))
         _write(messages, array=options["array"])
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from consumer.cli.output import section, table
+from consumer.printable import printable
 
 if TYPE_CHECKING:
     from consumer.service.snapshot_types import HandlerJson, QueueJson, Snapshot
@@ -22,12 +23,13 @@ _MEBIBYTE: Final = 1_048_576
 
 def status_page(status: "Snapshot", width: int | None) -> Iterator[str]:
     """The lines, for a terminal of this width; None for no limit."""
-    state = click.style(status["state"], bold=True, fg=_COLOURS.get(status["state"], "yellow"))
-    yield f"{state}, running for {duration(status['uptime_seconds'])}, version {status['version']}"
+    colour, version = _COLOURS.get(status["state"], "yellow"), printable(status["version"])
+    state = click.style(printable(status["state"]), bold=True, fg=colour)
+    yield f"{state}, running for {duration(status['uptime_seconds'])}, version {version}"
     for problem in status["problems"]:
-        yield f"  problem: {problem}"
+        yield f"  problem: {printable(problem)}"
     if status["receive_error"]:
-        yield f"  the last receive failed: {status['receive_error']}"
+        yield f"  the last receive failed: {printable(status['receive_error'])}"
     yield from table(list(_rows(status)), width)
     yield from section("Handlers", [_HANDLER, *map(_handler, status["handlers"])], width)
     errors = [_error(handler, status["now"]) for handler in status["handlers"]]

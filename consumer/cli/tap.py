@@ -16,7 +16,7 @@ _HELP_END: Final = help_end(
     "consume tap --handler archive --json",
     codes={
         0: "as many as --count were shown, or the daemon has ended",
-        1: "the daemon has no such handler",
+        1: "the daemon has no such handler, or too many taps are open",
         **DAEMON_CODES,
         130: "stopped with Ctrl-C",
     },

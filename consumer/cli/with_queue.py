@@ -1,14 +1,14 @@
 """What commands share that call a queue: its settings, its dead-letter queue, and texts."""
 
-import os
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from consumer.cli.options import overrides_of, together
+from consumer.cli.logs import log_to_stderr
+from consumer.cli.options import dlq_name_option, matching, overrides_of, together
 from consumer.cli.output import report
+from consumer.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from consumer.config import Loaded, QueueSettings
@@ -20,35 +20,30 @@ _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 #: Which dead-letter queue. `dead_letter_queue` reads them.
 dlq_options: Final = together(
     click.option(
-        "--dlq-url", metavar="URL",
-        help="URL of the dead-letter queue. Default: the one in the queue's redrive policy.",
+        "--dlq-url", metavar="URL", callback=matching(r"https?://\S+/\S+", "the URL of a queue"),
+        help="URL of the dead-letter queue, instead of its name.",
     ),
-    click.option(
-        "--dlq-name", metavar="NAME", help="Name of the dead-letter queue, instead of its URL."
-    ),
+    dlq_name_option("the one in the queue's redrive policy"),
 )  # fmt: skip
 
 
 def load_quietly(
     options: Mapping[str, Any], *, overrides: Mapping[str, Any] | None = None
 ) -> "Loaded":
-    """The configuration with its queue. What is logged from now on goes to standard error."""
+    """The configuration with its queue. Warnings go to standard error, also what is logged."""
     from consumer.cli.config_report import load_with_queue
 
     overrides = overrides_of(options) if overrides is None else overrides
     loaded = load_with_queue(options["config_file"], overrides, outside_service=True)
     report("\n".join(loaded.warnings), kind="warning")
-    log_warnings(loaded)
+    log_to_stderr()
     return loaded
 
 
-def log_warnings(loaded: "Loaded") -> None:
-    """Log to standard error, and no more than warnings: standard output has the results."""
-    from consumer.clock import SystemClock
-    from consumer.service.logs import configure_logging
-
-    logging = loaded.settings.logging.model_copy(update={"level": "warning"})
-    configure_logging(logging, sys.stderr, environ=os.environ, clock=SystemClock())
+def check_dlq_options(options: Mapping[str, Any]) -> None:
+    """Raise `click.UsageError` if both are given."""
+    if options["dlq_url"] and options["dlq_name"]:
+        raise click.UsageError("give only one of --dlq-url and --dlq-name")
 
 
 def dead_letter_queue(options: Mapping[str, Any]) -> tuple["Loaded", "QueueSettings"]:
@@ -60,11 +55,16 @@ def dead_letter_queue(options: Mapping[str, Any]) -> tuple["Loaded", "QueueSetti
     from consumer.queues.sqs.admin import AwsCalls
 
     overrides = overrides_of(options)
+    check_dlq_options(options)
     named = {"queue.url": options["dlq_url"], "queue.name": options["dlq_name"]}
     if named := {key: value for key, value in named.items() if value is not None}:
         overrides = {k: value for k, value in overrides.items() if k not in _QUEUE} | named
         overrides["queue.allow_any_queue_name"] = True
-        loaded = load_quietly(options, overrides=overrides)
+        try:
+            loaded = load_quietly(options, overrides=overrides)
+        except ConfigurationError as error:
+            fault = str(error).replace("command line --queue-", "command line --dlq-")
+            raise ConfigurationError(fault) from None
         return loaded, loaded.settings.queue
     loaded = load_quietly(options, overrides=overrides)
     settings = loaded.settings

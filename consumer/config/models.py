@@ -243,3 +243,8 @@ class Settings(Section):
     webhook: WebhookSettings = WebhookSettings()
     unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")
+
+    @property
+    def has_webhook(self) -> bool:
+        """True if a key of it is given, so `consume webhook` is in use."""
+        return "webhook" in self.model_fields_set

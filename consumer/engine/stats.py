@@ -46,6 +46,7 @@ CounterName = Literal[
 
 
 _MOST_KINDS: Final = 1_000
+_LONGEST_NAME: Final = 200
 
 #: Event name and format.
 Kind = tuple[str, str]
@@ -173,8 +174,8 @@ def _count(table: dict[Kind, int], event: Event) -> None:
     try:
         table[kind] += 1
     except KeyError:
-        # Names come from outside: the table must not grow with them.
-        if len(table) >= _MOST_KINDS:
+        # Names come from outside: the table must not grow with them, nor with their length.
+        if len(table) >= _MOST_KINDS or len(event.name) > _LONGEST_NAME:
             kind = ("(other)", event.format)
         table[kind] = table.get(kind, 0) + 1
 

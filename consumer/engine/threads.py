@@ -96,6 +96,23 @@ class Threads:
             if occupied.is_set():
                 clock.wait(self.ended, TICK_SECONDS)
 
+    def beside(self, call: Callable[[], None], go_on: Callable[[], bool], seconds: float) -> bool:
+        """Call what may hang in a thread of its own; True once it has returned.
+
+        Args:
+            go_on: asked every `seconds` meanwhile; False waits no longer.
+        """
+        thread = threading.Thread(target=self.guard, args=("close", call), daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):  # "can't start new thread"
+            call()
+            return True
+        thread.join(seconds)
+        while thread.is_alive() and go_on():
+            thread.join(seconds)
+        return not thread.is_alive()
+
     def end(self) -> None:
         """Everything is settled: let the heartbeat and the housekeeper end."""
         self.ended.set()

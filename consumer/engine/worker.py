@@ -1,7 +1,7 @@
 """The engine of one process: starts it, reports its status, drains it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import structlog
@@ -24,6 +24,8 @@ LOOK_SECONDS = 0.05
 #: After the deadline of a drain: how long the last deletes and releases may take. A dead network
 #: must not hold up the exit. What is not settled then is redelivered after its visibility timeout.
 LAST_CALLS_SECONDS = 5.0
+#: How long handlers may take to close if these have taken all of that.
+LEAST_CLOSE_SECONDS = 1.0
 
 
 class Worker:
@@ -111,25 +113,26 @@ class Worker:
                 open.
         """
         self.stop()
-        if seconds is None:
-            seconds = self.parts.settings.engine.drain_timeout_seconds
-        self._finish(while_waiting, seconds)
-        self._give_back_the_rest(while_waiting)
         parts = self.parts
+        if seconds is None:
+            seconds = parts.settings.engine.drain_timeout_seconds
+        deadline = parts.clock.monotonic() + seconds
+        self._finish(while_waiting, deadline)
+        self._give_back_the_rest(while_waiting)
         parts.pool.close()
         self.threads.end()
         if parts.duplicates is not None:
             parts.duplicates.flush()  # the housekeeper may have looked for the last time
         if not parts.pool.is_working():
             kept = [_identity(handler) for handler in successors]
-            close_handlers(h for h in parts.registry.handlers if _identity(h) not in kept)
+            left = [h for h in parts.registry.handlers if h.close and _identity(h) not in kept]
+            self._close(left, while_waiting, deadline + LAST_CALLS_SECONDS)
         return Counter((parts.receiver.put_back or {}).values())
 
-    def _finish(self, while_waiting: Callable[[float], bool], seconds: float) -> None:
+    def _finish(self, while_waiting: Callable[[float], bool], deadline: float) -> None:
         """Wait until nothing is in flight, or until waiting is over or useless."""
         parts = self.parts
         parts.outbox.stop_lingering()
-        deadline = parts.clock.monotonic() + seconds
         while True:
             # What no handler has begun is returned, and so is what an open long poll brings.
             parts.settler.release(parts.receiver.take_back())
@@ -157,6 +160,23 @@ class Worker:
             parts.pool.nudge()
             while_waiting(left)
             parts.clock.wait(self.threads.ended, LOOK_SECONDS)
+
+    def _close(
+        self, handlers: Sequence[Handler], while_waiting: Callable[[float], bool], deadline: float
+    ) -> None:
+        """What users wrote may hang: after a while neither an exit nor a reload waits for it."""
+        clock = self.parts.clock
+        deadline = max(deadline, clock.monotonic() + LEAST_CLOSE_SECONDS)
+
+        def go_on() -> bool:
+            left = deadline - clock.monotonic()
+            return left > 0 and not while_waiting(left)
+
+        if handlers and not self.threads.beside(
+            lambda: close_handlers(handlers), go_on, LOOK_SECONDS
+        ):
+            names, hint = [handler.name for handler in handlers], "one of them has not returned"
+            _log.error(log_events.CLOSE_FAILED, handlers=names, hint=hint)
 
     def _broken(self) -> bool:
         """True if a loop has died or nothing can be settled: then waiting changes nothing.

@@ -1,37 +1,13 @@
 """What can be shown of a message in a queue: its events, age and size, or why it has no event."""
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from consumer.config import QueueSettings
-from consumer.config.models import MessageFormat, Relay
-from consumer.errors import DecodeError
-from consumer.events.decode import decode
 from consumer.events.privacy import scrub_json, scrub_text
-from consumer.messages import Event, ReceivedMessage
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How the daemon would read the queue's messages."""
-
-    format: MessageFormat = "auto"
-    unwrap: Collection[Relay] = ()
-
-    @classmethod
-    def of(cls, queue: QueueSettings) -> "Decoding":
-        """As configured."""
-        return cls(queue.format, queue.unwrap)
-
-    def read(self, message: ReceivedMessage) -> tuple[tuple[Event, ...], str]:
-        """The events of a message; without any, the reason."""
-        try:
-            return decode(message, self.format, unwrap=self.unwrap), ""
-        except DecodeError as error:
-            return (), error.reason
+from consumer.messages import ReceivedMessage
+from consumer.operations.decoding import Decoding
 
 
 @dataclass(frozen=True)
@@ -58,7 +34,7 @@ class MessageFacts:
     #: Why it has no events; "" if it has.
     undecodable: str
     #: With the secrets in its URLs removed; None unless asked for.
-    body: str | None = None
+    body: str | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:

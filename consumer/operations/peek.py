@@ -1,11 +1,12 @@
 """Looks at messages of a queue and gives them back, without using up their deliveries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from consumer.clock import Clock
 from consumer.errors import ConsumerError
-from consumer.operations.facts import Decoding, MessageFacts, facts_of
+from consumer.operations.decoding import Decoding
+from consumer.operations.facts import MessageFacts, facts_of
 from consumer.operations.holding import Holder, Refused
 from consumer.queues.transport import Transport
 
@@ -28,7 +29,7 @@ class Peek:
     messages: tuple[MessageFacts, ...]
     #: Why no more messages were read; "" if there was no reason but the count or the queue's end.
     stopped: str
-    not_given_back: Refused
+    not_given_back: Refused = field(repr=False)
 
 
 def peek(

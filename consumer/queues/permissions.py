@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
+
+_RECEIVE: Final = (
+    "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,8 @@ class Permissions:
     dead_letter_arn: str | None = None
     #: Also to replay and to move messages of the dead-letter queue.
     redrive: bool = False
+    #: To send events, as the webhook does: also, or nothing else.
+    sending: Literal["no", "also", "only"] = "no"
     kms_key_arns: Sequence[str] = ()
     #: The role that the daemon assumes.
     role_arn: str | None = None
@@ -31,16 +37,17 @@ class Permissions:
         }
 
     def _statements(self) -> Iterator[tuple[str, list[str], str | list[str]]]:
-        queue = ["ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"]
-        queue += ["GetQueueUrl"] * self.by_name + ["SendMessage"] * self.redrive
-        yield "Consume", _sqs(queue), self.queue_arn
+        sends, only = self.redrive or self.sending != "no", self.sending == "only"
+        queue = [] if only else [*_RECEIVE]
+        queue += ["GetQueueUrl"] * self.by_name + ["SendMessage"] * sends
+        yield "Send" if only else "Consume", _sqs(queue), self.queue_arn
         if self.quarantine_arn:
             yield "Quarantine", _sqs(["SendMessage"]), self.quarantine_arn
         if self.dead_letter_arn:
             yield "DeadLetters", _sqs(self._dead_letter_actions()), self.dead_letter_arn
         if self.kms_key_arns:
-            sends = self.redrive or self.quarantine_arn
-            actions = ["kms:Decrypt", "kms:GenerateDataKey"] if sends else ["kms:Decrypt"]
+            encrypts = sends or self.quarantine_arn
+            actions = ["kms:Decrypt", "kms:GenerateDataKey"] if encrypts else ["kms:Decrypt"]
             yield "Key", actions, list(self.kms_key_arns)
         if self.role_arn:
             yield "AssumeRole", ["sts:AssumeRole"], self.role_arn

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import os
 import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from consumer.clock import Clock
-from consumer.directories import make_private_directory, sync_directory
+from consumer.directories import make_private_directory, replace_file, sync_directory
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.sending import Outgoing, Sender
@@ -52,17 +51,9 @@ class DirectoryQuarantine:
         for new in make_private_directory(folder):
             sync_directory(new.parent)
         path = folder / f"{file_name(message.message_id)}.json"
-        unfinished = path.with_suffix(".unfinished")
-        kept = kept_message(message, reason, handler, now)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(json.dumps(kept) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(path)
-        # The names must survive a power failure, too; another thread may have made the folder.
-        for changed in (folder, self._directory):
-            sync_directory(changed)
+        replace_file(path, json.dumps(kept_message(message, reason, handler, now)).encode() + b"\n")
+        # Its name must survive a power failure, too; another thread may have made the folder.
+        sync_directory(self._directory)
 
     def close(self) -> None:
         """Nothing to release."""

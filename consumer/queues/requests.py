@@ -4,6 +4,8 @@ import threading
 from collections import Counter
 from typing import Final
 
+from consumer.printable import printable
+
 #: An action such as "ReceiveMessage", and "ok" or an error code.
 Request = tuple[str, str]
 
@@ -20,7 +22,7 @@ class RequestCounts:
 
     def add(self, action: str, result: str) -> None:
         """Count a request."""
-        request = (action, result)
+        request = (action, printable(result))
         with self._lock:
             if request not in self._counts and len(self._counts) >= _MOST_KINDS:
                 request = (action, "other")

@@ -41,16 +41,12 @@ def companions_of(
         requests=start.requests, credentials_expire_at=transport.credentials_expire_at,
     )  # fmt: skip
     control = open_control(control_socket(state, environ), engine, signals, monitor.facts)
-    return Companions(
-        [
-            *([] if signing is None else [signing]),
-            monitor,
-            *metrics_companions(settings.metrics, listener, monitor.facts, depths, clock),
-            *([] if control is None else [control]),
-            watch_silence(state, clock=clock),
-            *pings(settings.ping, clock=clock),
-        ]
-    )
+    companions = Companions([part for part in (signing, monitor, control) if part is not None])
+    metrics = settings.metrics
+    companions.begin(lambda: metrics_companions(metrics, listener, monitor.facts, depths, clock))
+    companions.begin(lambda: [watch_silence(state, clock=clock)])
+    companions.begin(lambda: pings(settings.ping, clock=clock))
+    return companions
 
 
 def _depths(transport: SqsTransport, check: QueueCheck, clock: Clock) -> Depths:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -30,8 +31,10 @@ class Background:
             self._waiting = job
             self._changed.notify_all()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                with suppress(RuntimeError, MemoryError):  # else the next job tries again
+                    thread.start()
+                    self._thread = thread
 
     def close(self, seconds: float) -> None:
         """Wait for what runs and what waits, for `seconds` at most; then no more jobs are run."""

@@ -30,6 +30,13 @@ class Companions:
     def __init__(self, companions: Sequence[Companion]) -> None:
         self._companions = list(companions)
 
+    def begin(self, make: Callable[[], Sequence[Companion]]) -> None:
+        """Add what it makes; without those, if it raises: the system may allow no more threads."""
+        try:
+            self._companions += make()
+        except Exception as error:
+            _log_failed("start", error)
+
     def look(self, status: Status) -> None:
         """Let each of them look."""
         for companion in tuple(self._companions):
@@ -45,5 +52,8 @@ class Companions:
             call()
         except Exception as error:
             self._companions.remove(companion)
-            name = type(companion).__name__
-            _log.error(log_events.COMPANION_FAILED, part=name, **describe(error), exc_info=error)
+            _log_failed(type(companion).__name__, error)
+
+
+def _log_failed(part: str, error: Exception) -> None:
+    _log.error(log_events.COMPANION_FAILED, part=part, **describe(error), exc_info=error)

@@ -17,13 +17,16 @@ from consumer.engine.status import Status
 from consumer.errors import ConfigurationError
 from consumer.service.engine import Engine
 from consumer.service.facts import Facts
-from consumer.service.http import HttpServer, Response, Route
+from consumer.service.http import MOST_CONNECTIONS, HttpServer, Response, Route
 from consumer.service.listeners import listen_unix
 from consumer.service.signals import StopSignals
 from consumer.service.snapshot import snapshot_of
 from consumer.service.tap_stream import tap_lines, wanted, words
 
 _log = structlog.get_logger(__name__)
+
+#: The server's other connections are for commands: however many look on, it can be drained.
+MOST_TAPS: Final = MOST_CONNECTIONS - 3
 
 JSON: Final = "application/json"
 JSON_LINES: Final = "application/x-ndjson"
@@ -95,6 +98,9 @@ class Control:
 
     def _tap(self, query: Mapping[str, str]) -> Response:
         parts = self._engine.worker.parts
+        if len(parts.tap.viewers) >= MOST_TAPS:
+            why = f"{MOST_TAPS} taps are open: end one of them"
+            return _error(HTTPStatus.SERVICE_UNAVAILABLE, why)
         names = [handler.name for handler in parts.registry.handlers]
         handlers = words(query.get("handler", ""))
         if unknown := [name for name in handlers if name not in names]:

@@ -1,6 +1,8 @@
 """The engine that runs now. A reload puts another one in its place."""
 
+import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from consumer.engine.figures import Figures
 from consumer.engine.status import Status
@@ -16,12 +18,15 @@ class Engine:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
+        #: Held while a worker is paused, resumed or put in place: it must fit to `_paused`.
+        self._lock = threading.Lock()
         self._paused = False
         self._leaving = False
 
     def status(self) -> Status:
-        """The engine at this moment."""
-        return self.worker.status()
+        """The engine at this moment. That nothing is received during a reload is no pause."""
+        status = self.worker.status()
+        return replace(status, paused=self._paused) if self._leaving else status
 
     def figures(self) -> Figures:
         """All numbers at this moment."""
@@ -32,9 +37,10 @@ class Engine:
 
         Returns: False if that was so already.
         """
-        changed, self._paused = self._paused is not paused, paused
-        if not self._leaving:
-            self.worker.pause(paused=paused)
+        with self._lock:
+            changed, self._paused = self._paused is not paused, paused
+            if not self._leaving:
+                self.worker.pause(paused=paused)
         return changed
 
     def replace(
@@ -52,13 +58,14 @@ class Engine:
         Args:
             make: called once the old worker has ended. If it raises, the engine has failed.
             successors: the handlers of the new worker.
-            while_waiting: as for `Worker.drain`.
+            while_waiting: as for `Worker.drain`. If it returns True, nothing is received any more.
 
         Returns: False if the old worker stays, to be drained.
         """
         old = self.worker
-        self._leaving = True
-        old.pause(paused=True)
+        with self._lock:
+            self._leaving = True
+            old.pause(paused=True)
         finish = old.finish(while_waiting)
         if finish == "stopped":
             return False
@@ -69,10 +76,12 @@ class Engine:
         except Exception as error:
             old.threads.failure = error  # nothing is in flight: the process ends, to be restarted
             return False
-        # What waits in the queue for a failing handler: a reload is often the remedy.
-        worker.parts.outbox.recalls.add(old.parts.admission.recall_all())
-        self.worker, self._leaving = worker, False
-        if self._paused:
-            worker.pause(paused=True)
-        worker.start()
+        with self._lock:
+            self.worker, self._leaving = worker, False
+            if self._paused:
+                worker.pause(paused=True)
+        if not while_waiting(0.0):  # else it would begin a receive, only to be drained
+            # What waits in the queue for a failing handler: a reload is often the remedy.
+            worker.parts.outbox.recalls.add(old.parts.admission.recall_all())
+            worker.start()
         return True

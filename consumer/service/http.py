@@ -46,7 +46,7 @@ class Response:
 
     status: int = HTTPStatus.OK
     content_type: str = TEXT
-    body: bytes | Iterable[bytes] = b""
+    body: bytes | Iterable[bytes] = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -134,7 +134,7 @@ class HttpServer:
         _send(connection, response)
         parts = iter(response.body)
         try:
-            while not self._closed.is_set():
+            while request.method != "HEAD" and not self._closed.is_set():
                 part = _guarded(lambda: next(parts, None), None)
                 if part is None or (not part and _is_gone(connection)):
                     return

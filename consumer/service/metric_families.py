@@ -1,72 +1,20 @@
 """How a metric is read from the facts of one moment: its samples, with bounded labels."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
-
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from typing import Final
 
 from consumer.engine.figures import HandlerFigures
 from consumer.engine.handler_stats import OTHER
 from consumer.engine.histogram import Spread
 from consumer.engine.stats import Kind
 from consumer.events.catalog.index import is_known
+from consumer.printable import printable
+from consumer.service.exposition import Sample
 from consumer.service.facts import Depth, Facts, State
-
-NAMESPACE: Final = "canvas_live_events"
 
 #: Events that the catalog does not have share one label beyond so many names.
 MOST_UNKNOWN_NAMES: Final = 200
-
-#: The values of the labels of one sample, and its value.
-Sample = tuple[tuple[str, ...], float | Spread]
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One metric."""
-
-    #: Without the namespace, and without "_total".
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    help: str
-    labels: tuple[str, ...]
-    read: Callable[[Facts], Iterable[Sample]]
-
-    @property
-    def full_name(self) -> str:
-        """As Prometheus shows it."""
-        return f"{NAMESPACE}_{self.name}{'_total' if self.kind == 'counter' else ''}"
-
-    def metric(self, facts: Facts) -> Metric:
-        """Its samples at this moment."""
-        name = f"{NAMESPACE}_{self.name}"
-        if self.kind == "histogram":
-            histogram = HistogramMetricFamily(name, self.help, labels=self.labels)
-            for labels, value in self.read(facts):
-                if isinstance(value, Spread):
-                    histogram.add_metric(labels, _buckets(value), value.sum)
-            return histogram
-        make = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
-        family = make(name, self.help, labels=self.labels)
-        for labels, value in self.read(facts):
-            if not isinstance(value, Spread):
-                family.add_metric(labels, value)
-        return family
-
-
-def _buckets(spread: Spread) -> list[tuple[str, float]]:
-    total, buckets = 0, list[tuple[str, float]]()
-    for bound, count in zip([*spread.bounds, float("inf")], spread.counts, strict=True):
-        total += count
-        buckets.append(("+Inf" if bound == float("inf") else repr(float(bound)), total))
-    return buckets
 
 
 def count_of(name: str) -> Callable[[Facts], Iterable[Sample]]:
@@ -120,8 +68,8 @@ def bounded(events: Mapping[Kind, int]) -> list[Sample]:
     """Names come from outside: those of the catalog, and the first others, have their own label."""
     samples: dict[Kind, int] = {}
     unknown: set[str] = set()
-    for (name, kind), count in events.items():
-        label = name
+    for (given, kind), count in events.items():
+        name = label = printable(given)  # half a surrogate pair is no UTF-8
         if not is_known(name):
             if len(unknown) < MOST_UNKNOWN_NAMES and len(name) <= 100:
                 unknown.add(name)

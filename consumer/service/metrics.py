@@ -1,18 +1,13 @@
 """The metrics, for Prometheus: their names and what they mean. README.md has the same table."""
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import Metric
-from prometheus_client.registry import Collector
-
 from consumer.engine.breaker import BreakerState
+from consumer.service.exposition import NAMESPACE, Exposition, Family
 from consumer.service.facts import Facts
 from consumer.service.metric_families import (
-    NAMESPACE,
-    Family,
     bounded,
     by_handler,
     count_of,
@@ -32,7 +27,7 @@ from consumer.service.metric_families import (
 
 _BREAKER: Final[Mapping[BreakerState, int]] = {"closed": 0, "probing": 1, "open": 1}
 
-FAMILIES: Final = (
+FAMILIES: Final[tuple[Family[Facts], ...]] = (
     Family("build_info", "gauge", "Always 1; the versions are in the labels.",
            ("version", "python"),
            lambda f: [((f.version, platform.python_version()), 1)]),
@@ -153,27 +148,8 @@ FAMILIES: Final = (
 )  # fmt: skip
 
 
-class _Facts(Collector):
-    """Reads the facts once for each scrape."""
+class Metrics(Exposition[Facts]):
+    """The daemon's. Any thread may call it."""
 
     def __init__(self, read: Callable[[], Facts]) -> None:
-        self._read = read
-
-    def collect(self) -> Iterator[Metric]:
-        facts = self._read()
-        for family in FAMILIES:
-            yield family.metric(facts)
-
-
-class Metrics:
-    """Any thread may call it."""
-
-    def __init__(self, read: Callable[[], Facts]) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_Facts(read))
-        # With our namespace: node_exporter has the usual names for itself.
-        ProcessCollector(namespace=NAMESPACE, registry=self._registry)
-
-    def text(self) -> bytes:
-        """Everything, in Prometheus' text format."""
-        return generate_latest(self._registry)
+        super().__init__(read, FAMILIES, namespace=NAMESPACE)

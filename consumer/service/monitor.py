@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import consumer
@@ -49,7 +49,7 @@ class Monitor:
         self._depths = depths
         self._requests = requests
         self._credentials_expire_at = credentials_expire_at
-        self._started_at = clock.now()
+        self._began = clock.monotonic()
         self._lock = threading.Lock()
         now, nothing = clock.monotonic(), dict.fromkeys(_SERIES, 0)
         self._samples = deque([(now, nothing)], maxlen=_SAMPLES)
@@ -88,10 +88,11 @@ class Monitor:
         if silent > SILENT_SECONDS:
             problems = (*problems, "main thread without progress")
         state = _state(status, figures, problems)
+        wall = self._clock.now()  # may have been set since the start
         return Facts(
-            now=self._clock.now(),
+            now=wall,
             version=consumer.__version__,
-            started_at=self._started_at,
+            started_at=wall - timedelta(seconds=now - self._began),
             state=state,
             problems=problems,
             ready=state in ("receiving", "waiting"),

@@ -1,11 +1,10 @@
 """What is served to monitoring systems: metrics, health checks, the status; over HTTP or a file."""
 
 import json
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,9 +15,9 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.config import MetricsSettings
 from consumer.config.urls import host_and_port
-from consumer.directories import check_writable
+from consumer.directories import check_writable, replace_file
 from consumer.engine.status import Status
-from consumer.errors import ConfigurationError, ThreadsError
+from consumer.errors import ConfigurationError
 from consumer.service.companions import Companion
 from consumer.service.depth import Depths
 from consumer.service.facts import Facts
@@ -68,25 +67,12 @@ def metrics_companions(
     depths: Depths,
     clock: Clock,
 ) -> list[Companion]:
-    """What is configured to give metrics. Raises: `ThreadsError`."""
-    try:
-        return _started(metrics, listener, read, depths, clock)
-    except (RuntimeError, MemoryError):  # "can't start new thread"
-        raise ThreadsError("the system does not let this process start the metrics") from None
-
-
-def _started(
-    metrics: MetricsSettings,
-    listener: socket.socket | None,
-    read: Read,
-    depths: Depths,
-    clock: Clock,
-) -> list[Companion]:
+    """What is configured to give metrics. Raises: `RuntimeError` without threads for them."""
     companions: list[Companion] = []
     if listener is not None:
         companions.append(Listener(listener, read))
     if metrics.textfile is not None:
-        companions.append(Textfile(metrics.textfile, read, clock=clock))
+        companions.append(Textfile(metrics.textfile, _metrics(read).text, clock=clock))
     if companions:  # its requests are paid for
         depths.start()
         companions.append(depths)
@@ -105,11 +91,16 @@ def routes(read: Read) -> Mapping[str, Route]:
     metrics, status_page = _metrics(read), page()
     return {
         "GET /": lambda _: status_page,
-        "GET /metrics": lambda _: Response(content_type=METRICS_TEXT, body=metrics.text()),
+        "GET /metrics": lambda _: metrics_response(metrics.text()),
         "GET /healthz": lambda _: _healthz(read()),
         "GET /readyz": lambda _: _readyz(read()),
         "GET /status": lambda _: status_response(read()),
     }
+
+
+def metrics_response(text: bytes) -> Response:
+    """The metrics, as Prometheus wants them."""
+    return Response(content_type=METRICS_TEXT, body=text)
 
 
 def status_response(facts: Facts) -> Response:
@@ -119,14 +110,15 @@ def status_response(facts: Facts) -> Response:
 
 
 def _healthz(facts: Facts) -> Response:
-    return _health(facts.problems)
+    return health_response(facts.problems)
 
 
 def _readyz(facts: Facts) -> Response:
-    return _health(() if facts.ready else (facts.state, *facts.problems))
+    return health_response(() if facts.ready else (facts.state, *facts.problems))
 
 
-def _health(reasons: tuple[str, ...]) -> Response:
+def health_response(reasons: tuple[str, ...]) -> Response:
+    """200, or 503 with what is wrong."""
     status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
     return Response(status, TEXT, "".join(f"{reason}\n" for reason in reasons or ("ok",)).encode())
 
@@ -153,9 +145,9 @@ class Textfile:
     ends; node_exporter reports how old it is.
     """
 
-    def __init__(self, path: Path, read: Read, *, clock: Clock) -> None:
+    def __init__(self, path: Path, text: Callable[[], bytes], *, clock: Clock) -> None:
         self._path = path
-        self._metrics = _metrics(read)
+        self._text = text
         self._clock = clock
         self._closed = threading.Event()
         self._failed = False
@@ -170,14 +162,9 @@ class Textfile:
 
     def write(self) -> None:
         """Replace the file as a whole. A failure is logged once, until it can be written again."""
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
-            temporary.write_bytes(self._metrics.text())
-            temporary.chmod(0o644)  # node_exporter is another user
-            temporary.replace(self._path)
-        except OSError as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            replace_file(self._path, self._text(), mode=0o644)  # node_exporter's user reads
+        except Exception as error:  # also a bug: this thread goes on
             if not self._failed:
                 code, path = type(error).__name__, str(self._path)
                 _log.warning(log_events.TEXTFILE_FAILED, code=code, path=path)

@@ -13,6 +13,7 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.config import PingSettings
 from consumer.engine.status import Status
+from consumer.errors import reason_without_url
 from consumer.service.background import Background
 
 _log = structlog.get_logger(__name__)
@@ -117,6 +118,5 @@ class _Url:
             error.close()
             return f"HTTP {error.code}"
         except Exception as error:
-            cause = getattr(error, "reason", error)
-            return getattr(cause, "strerror", None) or type(cause).__name__
+            return reason_without_url(error)
         return ""

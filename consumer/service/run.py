@@ -28,6 +28,7 @@ from consumer.handlers.loading.loader import (
 )
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import Ledger, open_ledger
+from consumer.queues.quarantine import Quarantine
 from consumer.queues.rules import address_of
 from consumer.queues.sqs import QueueCheck
 from consumer.queues.transport import Transport
@@ -65,8 +66,9 @@ def run(
         registry: handlers made in the program, instead of those of `settings`; also for unmatched
             events, if it has one for them.
         load: loads the configuration again, at a SIGHUP; None: that is a signal to stop.
-        through: puts a transport around the queue's. That is for a run beside the daemon, such as
-            on its dead-letter queue: nothing accompanies it, and the queue's settings are no risk.
+        through: puts a transport around the queue's, which is closed at the end. That is for a run
+            beside the daemon, such as on its dead-letter queue: nothing accompanies it, and the
+            queue's settings are no risk.
 
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
@@ -95,7 +97,12 @@ def run(
         if signing is not None:
             options = replace(options, unsealing=signing.unsealing)
             signing.begin(stopped=lambda: bool(signals.count))
-        make = partial(_make_worker, start, ledger, options=options, through=through, clock=clock)
+        transport: Transport = start.transport
+        if through is not None:
+            transport = stack.enter_context(closing(through(transport)))
+        make = partial(
+            _make_worker, transport, ledger, start.quarantine, options=options, clock=clock
+        )
         engine, reloads = Engine(make(registry, settings)), None
         if load is not None:
             reloads = Reloads(
@@ -126,24 +133,22 @@ def run(
 
 
 def _make_worker(
-    start: Start,
+    transport: Transport,
     ledger: Ledger,
+    quarantine: Quarantine | None,
     registry: Registry,
     settings: Settings,
     *,
     options: RunOptions,
     clock: Clock,
-    through: Callable[[Transport], Transport] | None,
 ) -> Worker:
     """A worker over the queue that answered; a reload makes another one over the same queue."""
-    transport = start.transport
-    if transport is None:
-        raise RuntimeError("the queue has not answered")
-    parts = Parts(
-        transport if through is None else through(transport), registry, settings, options,
-        clock=clock, ledger=ledger, quarantine=start.quarantine,
+    return Worker(
+        Parts(
+            transport, registry, settings, options,
+            clock=clock, ledger=ledger, quarantine=quarantine,
+        )
     )  # fmt: skip
-    return Worker(parts)
 
 
 def handlers_of(settings: Settings, registry: Registry | None = None) -> Registry:

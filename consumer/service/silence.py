@@ -1,6 +1,5 @@
 """Notices that Canvas sends nothing, at a time that usually brings events."""
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
+from consumer.directories import replace_file
 from consumer.engine.status import Status
 from consumer.service.background import Background
 from consumer.service.traffic import HOURS, Quiet, UsualTraffic, as_text, hour_of_week, of_text
@@ -155,13 +155,7 @@ def _read(path: Path, clock: Clock) -> tuple[UsualTraffic, Quiet]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace the file: a crash leaves the old one or the new one."""
-    new = path.with_name(f"{path.name}.new")
     try:
-        with new.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        replace_file(path, text.encode())
     except OSError as error:
         _log.warning(log_events.USUAL_TRAFFIC_FAILED, reason=error.strerror)

@@ -33,7 +33,7 @@ class Token:
     """A compact JWS whose signature is still to be verified."""
 
     #: The name of its key. It comes from outside: do not log it.
-    kid: str
+    kid: str = field(repr=False)
     payload: bytes = field(repr=False)
     _signed: bytes = field(repr=False)
     _signature: bytes = field(repr=False)

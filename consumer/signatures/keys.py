@@ -1,20 +1,18 @@
 """The public keys that Canvas signs with: all that were ever seen, kept in a file."""
 
 import json
-import os
 import threading
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import mkstemp
 from typing import Any, Final
 
 import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
-from consumer.directories import make_private_directory, sync_directory
+from consumer.directories import make_private_directory, replace_file
 from consumer.errors import DecodeError
 from consumer.events.json_text import parse
 
@@ -98,8 +96,9 @@ class SigningKeys:
 
     def _keep(self, file: Path) -> None:
         try:
+            make_private_directory(file.parent)
             keys = {**_kept_in(file), **self._jwks}
-            _write(file, json.dumps({"keys": list(keys.values())}) + "\n")
+            replace_file(file, (json.dumps({"keys": list(keys.values())}) + "\n").encode())
         except OSError as error:
             raise KeysError(f"{file.name} can't be written: {error.strerror}") from None
         self._kept = True
@@ -171,19 +170,3 @@ def _kept_in(file: Path) -> dict[str, dict[str, str]]:
     with suppress(FileNotFoundError, KeysError):
         return _jwks_of(file.read_bytes())
     return {}
-
-
-def _write(file: Path, text: str) -> None:
-    make_private_directory(file.parent)
-    # A name of its own, because two processes may write at the same time.
-    descriptor, name = mkstemp(".unfinished", f"{file.stem}.", file.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        Path(name).rename(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    sync_directory(file.parent)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from http.client import HTTPResponse
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -15,6 +14,7 @@ import structlog
 from consumer import log_events
 from consumer.clock import Clock
 from consumer.config import SignedSettings
+from consumer.errors import reason_without_url
 from consumer.signatures.keys import MOST_JWKS, KeysError, SigningKeys
 
 _log = structlog.get_logger(__name__)
@@ -51,7 +51,12 @@ def from_url(url: str, *, seconds: float = LONGEST_SECONDS) -> Fetch:
     def get(answered: Future[bytes], until: float) -> None:
         try:
             with opener.open(url, timeout=TIMEOUT_SECONDS) as answer:
-                answered.set_result(_bounded(_read(answer, until)))
+                content = b""
+                while (piece := answer.read1()) and len(content) <= MOST_JWKS:
+                    content += piece
+                    if monotonic() > until:  # no one waits for it any more
+                        return
+            answered.set_result(_bounded(content))
         except HTTPError as error:
             error.close()
             reason = f"the address answers with HTTP status {error.code}"
@@ -79,15 +84,6 @@ def from_file(path: Path) -> Fetch:
             raise KeysError(f"{path} can't be read: {error.strerror}") from None
 
     return fetch
-
-
-def _read(answer: HTTPResponse, until: float) -> bytes:
-    content = b""
-    while (piece := answer.read1()) and len(content) <= MOST_JWKS:
-        content += piece
-        if monotonic() > until:
-            raise TimeoutError
-    return content
 
 
 def _bounded(content: bytes) -> bytes:
@@ -158,19 +154,21 @@ class KeySource:
         return True
 
 
-def source_of(signed: SignedSettings, keys: SigningKeys, *, clock: Clock) -> KeySource:
-    """The configured one; by default Instructure's address."""
-    if signed.jwks_file is not None:
-        return KeySource(
-            keys, from_file(signed.jwks_file),
-            clock=clock, every_seconds=LEAST_SECONDS, least_seconds=1.0,
-        )  # fmt: skip
-    return KeySource(keys, from_url(signed.jwks_url or INSTRUCTURE_JWKS_URL), clock=clock)
-
-
 def reason_of(error: Exception) -> str:
     """Why keys could not be had, without anything of a URL."""
-    if isinstance(error, KeysError):
-        return str(error)
-    cause = getattr(error, "reason", error)
-    return getattr(cause, "strerror", None) or type(cause).__name__
+    return str(error) if isinstance(error, KeysError) else reason_without_url(error)
+
+
+def fetch_of(signed: SignedSettings) -> Fetch:
+    """From the configured file or address, else from that of Instructure."""
+    if signed.jwks_file is not None:
+        return from_file(signed.jwks_file)
+    return from_url(signed.jwks_url or INSTRUCTURE_JWKS_URL)
+
+
+def source_of(signed: SignedSettings, keys: SigningKeys, *, clock: Clock) -> KeySource:
+    """The configured source. A file needs no sparing: it is read more often than an address."""
+    every, least = DAILY_SECONDS, LEAST_SECONDS
+    if signed.jwks_file is not None:
+        every, least = LEAST_SECONDS, 1.0
+    return KeySource(keys, fetch_of(signed), clock=clock, every_seconds=every, least_seconds=least)

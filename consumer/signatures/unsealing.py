@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from consumer.clock import SystemClock
+from consumer.config.urls import is_loopback
 from consumer.errors import ConfigurationError, DecodeError, Retry
 from consumer.messages import ReceivedMessage
 from consumer.signatures import check_installed
@@ -82,6 +83,8 @@ def unsealing_with(place: str) -> Unsealing:
     Raises: `ConfigurationError` if that fails.
     """
     check_installed()
+    if place.startswith("http://") and not is_loopback(place):
+        raise ConfigurationError("must begin with https://; http is for this machine only")
     keys = SigningKeys()
     is_url = place.startswith(("https://", "http://"))
     fetch = from_url(place) if is_url else from_file(Path(place))

@@ -13,6 +13,7 @@ from consumer.queues.sending import Outgoing
 from consumer.sqs_limits import MAX_MESSAGE_BYTES
 from consumer.webhook.acceptance import MOST_BYTES, Acceptance, RefusedError
 from consumer.webhook.batches import Batches, NotStoredError
+from consumer.webhook.monitoring import SENDING_FAILS
 from consumer.webhook.payload import message_of
 from consumer.webhook.tally import Tally
 
@@ -70,7 +71,7 @@ class App:
 
     def _health(self) -> tuple[int, str]:
         if self._batches.is_failing:
-            return 503, "messages can't be put into the queue: see the log"
+            return 503, SENDING_FAILS
         return 200, "ok"
 
     async def _post(self, scope: Mapping[str, Any], receive: Receive) -> tuple[int, str]:

@@ -63,6 +63,8 @@ class Batches:
         self.waiting = 0
         #: How many are in the queue.
         self.stored = 0
+        #: How many times a message was refused, or sent in a request that failed.
+        self.not_stored = 0
         self._failures = 0
         self._failed_at = float("-inf")
 
@@ -135,6 +137,7 @@ class Batches:
     def _settle(self, batch: list[_Waiting], sent: _Sent) -> None:
         for waiting, answer in zip(batch, sent.answers, strict=True):
             self.stored += answer is None
+            self.not_stored += answer is not None
             if waiting.stored.done():
                 continue
             if answer is None:

@@ -96,23 +96,23 @@ class Life:
 
     def _status_line(self) -> str:
         state = "messages can't be sent" if self._batches.is_failing else "receiving posts"
-        day = self._tally.last_day()
+        bad = self._tally.bad_of_day()
         return (
             f"{state}: {self._batches.stored} stored, {self._batches.waiting} waiting, "
-            f"{self._server.connections} connections; in 24 hours {day['4xx'] + day['5xx']} errors "
-            f"and {day['late']} late answers"
+            f"{self._server.connections} connections; in 24 hours {bad['error']} errors "
+            f"and {bad['late']} late answers"
         )
 
     def _log_summary(self) -> None:
         totals = Counter(self._tally.totals)
         new, self._summarised = totals - self._summarised, totals
-        day = self._tally.last_day()
+        bad = self._tally.bad_of_day()
         # Beyond its limits Canvas deactivates the data stream.
         log = _log.warning if self._tally.is_near_a_limit else _log.info
         log(
             log_events.WEBHOOK_SUMMARY,
             answers=dict(sorted(new.items())), stored=self._batches.stored,
             waiting=self._batches.waiting, connections=self._server.connections,
-            errors_24h=day["4xx"] + day["5xx"], errors_limit=MOST_ERRORS,
-            late_24h=day["late"], late_limit=MOST_LATE,
+            errors_24h=bad["error"], errors_limit=MOST_ERRORS,
+            late_24h=bad["late"], late_limit=MOST_LATE,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Final
 
 import structlog
@@ -16,6 +16,7 @@ from consumer.directories import check_directories
 from consumer.errors import ConfigurationError
 from consumer.queues.rules import address_of
 from consumer.service.listeners import inherited, listen_tcp
+from consumer.service.monitoring import listening
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier
@@ -24,10 +25,11 @@ from consumer.signatures.source import source_of
 from consumer.webhook.acceptance import Acceptance
 from consumer.webhook.app import App
 from consumer.webhook.batches import Batches
+from consumer.webhook.kept import COUNTS_FILE, KeptTally, open_tally
 from consumer.webhook.keyring import Keyring
 from consumer.webhook.life import Life
+from consumer.webhook.monitoring import monitored
 from consumer.webhook.server import WebServer, tls_of
-from consumer.webhook.tally import Tally
 
 _log = structlog.get_logger(__name__)
 
@@ -52,15 +54,29 @@ def run(
     Raises: `ConsumerError` with its exit code if it can't be started.
     """
     _check(settings)
-    tls, tally, batches = tls_of(settings.webhook.tls), Tally(clock), Batches(clock)
+    tls, batches = tls_of(settings.webhook.tls), Batches(clock)
+    file = settings.state_directory / COUNTS_FILE
+    tally = open_tally(file, clock)
+    kept = KeptTally(tally, file, clock=clock)
     acceptance = _acceptance(settings, clock)
     app = App(acceptance, batches, tally, clock=clock)
     notifier, signals = Notifier(environ), StopSignals()
     start = Start(_for_sending(settings), clock=clock, notifier=notifier, signals=signals)
-    with signals.installed(), _listening(settings, environ) as listeners, closing(start):
+    with ExitStack() as stack:
+        stack.enter_context(signals.installed())
+        listeners = stack.enter_context(_listening(settings, environ))
+        metrics = stack.enter_context(listening(settings.metrics))
+        stack.enter_context(closing(start))
+        stack.enter_context(monitored(settings.metrics, metrics, tally, batches, clock=clock))
+        stack.enter_context(closing(kept))
         server = WebServer(app, listeners, tls=tls, clock=clock)
         life = Life(server, batches, tally, notifier=notifier, signals=signals, clock=clock)
         _log_starting(settings, listeners)
+
+        def look() -> None:
+            kept.look()
+            on_tick()
+
         # Posts wait until the queue has answered, and get 503 if that takes too long.
         server.start()
         with closing(batches), closing(acceptance):
@@ -71,7 +87,7 @@ def run(
                     life.run(
                         summary_seconds=settings.engine.summary_interval_seconds,
                         flush_repeats=flush_repeats,
-                        on_tick=on_tick,
+                        on_tick=look,
                     )
             finally:
                 code = life.stop()
@@ -94,8 +110,7 @@ def _acceptance(settings: Settings, clock: Clock) -> Acceptance:
     if not webhook.require_signature:
         return Acceptance(None, path)
     keys = open_keys(settings.state_directory, clock=clock)
-    source = source_of(signed, keys, clock=clock)
-    return Acceptance(Keyring(keys, source, clock=clock), path)
+    return Acceptance(Keyring(keys, source_of(signed, keys, clock=clock), clock=clock), path)
 
 
 def _for_sending(settings: Settings) -> Settings:

@@ -27,6 +27,8 @@ PRINTED = (
     (["example"], "config.example.yaml"),
     (["unit"], "systemd/canvas-live-events-consumer.service"),
     (["unit", "--template"], "systemd/canvas-live-events-consumer@.service"),
+    (["unit", "--webhook"], "systemd/canvas-live-events-webhook.service"),
+    (["unit", "--webhook-socket"], "systemd/canvas-live-events-webhook.socket"),
     (["guide"], "systemd/README.md"),
 )
 

@@ -31,8 +31,7 @@ SECRET = "SECRET0123456789"
 
 
 @pytest.fixture(name="rig")
-def _rig(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr("consumer.cli.with_queue.log_warnings", lambda _: None)  # for the process
+def _rig(moto: Moto) -> Iterator[Rig]:
     with rig_of(moto, max_receive_count=3) as rig:
         yield rig
 
@@ -232,9 +231,8 @@ def test_a_permission_that_is_missing(
     assert "allow sqs:GetQueueAttributes" in result.stderr
 
 
-def test_a_low_max_receive_count_is_refused(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_low_max_receive_count_is_refused(moto: Moto) -> None:
     """Exit code 1, and nothing is received."""
-    monkeypatch.setattr("consumer.cli.with_queue.log_warnings", lambda _: None)
     with rig_of(moto, max_receive_count=2) as rig:
         rig.queue.send([numbered(1)])
 
@@ -298,3 +296,39 @@ def test_a_task_of_sqs(
     assert (code, True) == (result.exit_code, said in result.stdout), result.output
     assert "1,200 moved" in result.stderr
     assert "it goes on if this command is stopped" in result.stderr
+
+
+_DEAD = ("--dlq-name", "canvas-live-events-dlq")
+_URL = ("--queue-url", "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events")
+
+
+@for_each(
+    "arguments, text",
+    [
+        (("dlq", "list", *_DEAD, "--dlq-url", "https://x.example/1/x"), "give only one of"),
+        (("dlq", "replay", *_DEAD, "--dlq-url", "https://x.example/1/x"), "give only one of"),
+        (("dlq", "redrive", *_DEAD, "--dlq-url", "https://x.example/1/x"), "give only one of"),
+        (("dlq", "list", "--dlq-url", "foo"), "'foo' is not the URL of a queue"),
+        (("dlq", "redrive", "--dlq-url", "foo"), "'foo' is not the URL of a queue"),
+        (("dlq", "list", "--dlq-name", "a b"), "'a b' is not a queue name"),
+        (("queue", "iam", "--dlq-name", "a b"), "'a b' is not a queue name"),
+        (("queue", "iam", "--kms-key", "alias/x"), "'alias/x' is not the ARN of a key"),
+        (("check", "--wait", "nan"), "'nan' is not a number"),
+        (("sample", "grade_change", "--malformed", "nan"), "'nan' is not a number"),
+    ],
+)
+def test_wrong_options_are_refused_in_plain_words(arguments: tuple[str, ...], text: str) -> None:
+    """The same option in the same words by each command; and NaN is in no range."""
+    result = run(*arguments, *_URL)
+
+    assert 2 == result.exit_code, result.output
+    assert text in result.stderr
+
+
+def test_a_long_name_does_not_make_all_rows_long(rig: Rig) -> None:
+    """Only its own."""
+    rig.lose([numbered(1), numbered(2, "x" * 3000)])
+
+    rows = run("dlq", "list", "--queue-url", rig.queue.url).stdout.splitlines()
+
+    assert [True, False, False] == sorted((len(row) > 400 for row in rows), reverse=True)

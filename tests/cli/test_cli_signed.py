@@ -62,7 +62,25 @@ def test_keys_that_can_not_be_read_are_wrong_usage(tmp_path: Path) -> None:
         (tmp_path / "none", "No such file"),
         (tmp_path / "keys.json", "not a JWKS"),
         ("http://127.0.0.1:1/jwks", "Connection refused"),
+        ("http://keys.example.edu/jwks", "must begin with https://"),
     ):
         shown = decode("--jwks", place, tmp_path / "keys.json")
         assert 2 == shown.exit_code
         assert reason in shown.stderr
+
+
+def test_a_replay_verifies_as_configured_and_logs_to_standard_error(tmp_path: Path) -> None:
+    """An address without an answer is a warning there; standard output has one JSON document."""
+    kept = tmp_path / "kept.json"
+    kept.write_text(json.dumps({"MessageId": "m1", "Body": signed(EVENT)}))
+    config, keys = tmp_path / "config.yaml", tmp_path / "keys.json"
+    keys.write_bytes(jwks(jwk("k1")))
+    words = ("replay", str(kept), "-c", str(config), "--handler", "log", "--dry-run", "--json")
+
+    for place, count in ((f"jwks_file: {keys}", 1), ("jwks_url: 'http://127.0.0.1:1/jwks'", 0)):
+        config.write_text(f"queue: {{signed: {{mode: required, {place}}}}}\n")
+        shown = CliRunner().invoke(main, words)
+        routes = json.loads(shown.stdout)
+        assert ({"log": {"grade_change": 1}} if count else {}) == routes["handlers"]
+        assert (1 - count) == routes["not_events"] == shown.exit_code
+        assert bool(count) != ("signing_keys_failed" in shown.stderr)

@@ -136,6 +136,18 @@ def test_what_is_wrong_is_on_the_page() -> None:
         assert line in text
 
 
+def test_nothing_moves_the_cursor() -> None:
+    """What comes from the socket is shown: any other user's process could listen there."""
+    evil = "a\x1b[2Jb"
+    text = page(
+        state=evil, version=evil, problems=[evil], receive_error=evil, events={evil: 1},
+        region=evil, handlers=[handler(evil)], rates={evil: 1.0}, counts={evil: 1},
+        queue={**report()["queue"], "name": evil},
+    )  # fmt: skip
+    assert "\x1b" not in text
+    assert text.count(r"a\u001b[2Jb") == 9
+
+
 @for_each(
     "seconds, text",
     [(0, "0 s"), (59.6, "60 s"), (60, "1 min"), (61, "1 min 1 s"), (7_260, "2 h 1 min"),

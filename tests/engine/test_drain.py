@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,14 +10,15 @@ import pytest
 from consumer import log_events
 from consumer.engine.worker import LAST_CALLS_SECONDS
 from consumer.errors import AccessDeniedError, TransportError
+from consumer.handlers.registering.registry import Registry
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault
 from tests.engine.drains import Counts, drained
+from tests.processes import BOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
     from tests.engine.conftest import Rig
 
@@ -440,6 +442,39 @@ def test_a_handler_that_fails_to_close_is_logged(
         "handler": "archive",
         "error_type": "OSError",
     }
+
+
+def _waits_for(event: threading.Event) -> Callable[[], None]:
+    def close() -> None:
+        event.wait(BOUND)
+
+    return close
+
+
+def test_a_handler_that_hangs_while_it_closes_holds_up_nothing(
+    make_rig: MakeRig, logs: list[Any]
+) -> None:
+    """Looks go on meanwhile. It has as long as the drain, and a few seconds; or until a signal."""
+    for signal_after, seconds in ((None, 3 + LAST_CALLS_SECONDS), (2, 2.0)):
+        returns = threading.Event()
+        own = Registry()
+        own.add(lambda _event: None, "*", name="one", close=_waits_for(returns))
+        rig = make_rig(own, engine={"drain_timeout_seconds": 3})
+        looks: list[float] = []
+        began = rig.clock.monotonic()
+
+        def while_waiting(
+            left: float, r: Rig = rig, n: list[float] = looks, most: int | None = signal_after
+        ) -> bool:
+            r.clock.advance(1)
+            n.append(left)
+            return len(n) == most
+
+        rig.worker.drain(while_waiting)
+
+        assert seconds == pytest.approx(rig.clock.monotonic() - began, abs=1)
+        returns.set()
+    assert [log_events.CLOSE_FAILED] * 2 == [line["event"] for line in logs]
 
 
 def test_a_handler_that_is_still_running_is_not_closed(

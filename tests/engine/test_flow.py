@@ -574,3 +574,16 @@ def test_what_waits_is_given_back_once(make_rig: MakeRig, registry: Registry) ->
     assert rig.parts.ledger.succeeded(ids[1]) == {(0, "done")}
     assert rig.parts.flow.give_up() == []
     assert store.sizes == []
+
+
+def test_long_names_of_events_do_not_fill_the_memory(make_rig: MakeRig, registry: Registry) -> None:
+    """They come from outside, and the table of counts keeps a thousand."""
+    registry.add(lambda _event: None, "*", name="one")
+    rig = make_rig(registry)
+    rig.send("grade_change")
+    for letter in "xyz":
+        rig.send(letter * 100_000)
+
+    rig.cycle()
+
+    assert {"grade_change": 1, "(other)": 3} == rig.stats.events()

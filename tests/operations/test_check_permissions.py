@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.operations.check import machine
 from tests.iam import ACCOUNT, enforced, make_user
 from tests.operations.checked import Checked, Checker
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.moto_queues import Moto
     from tests.operations.conftest import Queue
 
@@ -179,3 +183,33 @@ def test_a_key_that_cant_be_asked_about_is_yellow(queue: Queue, user: User) -> N
     assert row["level"] == "yellow"
     assert "allow kms:GetKeyPolicy" in row["finding"]
     assert "arn:aws:iam::636161780776:root" in row["remedy"]
+
+
+def test_the_webhook_must_be_allowed_to_send(user: User) -> None:
+    """Tried only if there is one; the printed policy then allows that, too."""
+    user.allow(*(f"sqs:{action}" for action in CONSUME))
+    assert user.run().named("sqs:SendMessage") == []
+    user.check = replace(
+        user.check, env={**user.check.env, "CONSUMER_WEBHOOK__LISTEN": "127.0.0.1:1"}
+    )
+
+    user.execute(user.run().red("sqs:SendMessage")["remedy"])
+
+    done = user.run()
+    assert {done.level(f"sqs:{action}") for action in (*CONSUME[:3], "SendMessage")} == {"green"}
+
+
+def test_the_webhooks_own_identity_only_sends(user: User, queue: Queue, tmp_path: Path) -> None:
+    """With the file of its unit: nothing else is asked for, and the printed policy allows it."""
+    user.check.monkeypatch.setattr(machine, "CONFIGURATION", tmp_path)
+    file = tmp_path / "webhook.yaml"
+    file.write_text(json.dumps({"queue": {"url": queue.url}, "aws": {"region": "us-east-1"}}))
+    user.check = replace(user.check, options=("--config", str(file)))
+
+    user.execute(user.run().red("sqs:SendMessage")["remedy"])
+
+    done = user.run()
+    names = {row["name"] for row in done.rows}
+    assert names >= {"webhook", "sqs:SendMessage", "directories"}
+    assert not names & {"sqs:ReceiveMessage", "sqs:DeleteMessage", "handlers", "systemd unit"}
+    assert done.level("sqs:SendMessage") == "green"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.errors import AccessDeniedError, ConfigurationError
+from consumer.operations.decoding import Decoding
 from consumer.operations.dlq.contents import DECODES, ExportError, export, found, grouped, hold
-from consumer.operations.facts import Decoding
 from consumer.operations.payloads import messages_in
 from consumer.testing import InMemoryQueue, ManualClock
 from consumer.testing.faults import Fault

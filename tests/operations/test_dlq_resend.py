@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError, QueueMissingError, TransportError
+from consumer.operations.decoding import Decoding
 from consumer.operations.dlq.find import find_dead_letters
 from consumer.operations.dlq.resend import Resend, Resent
 from consumer.operations.replay.choice import Choice
@@ -77,7 +78,9 @@ def redrive(
     calls = Hooked(rig, before)
     with closing(calls), closing(connect(queue, AWS)) as dead:
         hooked: Any = Deleting(dead, before_delete)
-        resend = Resend(calls, places, hooked, queue, clock=rig.clock, choice=choice, rate=rate)
+        resend = Resend(
+            calls, places, hooked, Decoding(), clock=rig.clock, choice=choice, rate=rate
+        )
         with suppress(KeyboardInterrupt):
             resend.run(limit=limit, dry_run=dry_run)
         return resend.result
@@ -229,7 +232,7 @@ def test_messages_of_another_queue_stay(rig: Rig) -> None:
                 return answer
 
         with closing(Shared(rig.settings.queue, AWS)) as calls:
-            resend = Resend(calls, places, dead, queue, clock=rig.clock, choice=Choice())
+            resend = Resend(calls, places, dead, Decoding(), clock=rig.clock, choice=Choice())
             result = resend.run()
 
     assert (0, {"of another queue": 1}) == (result.moved, result.left)
@@ -253,7 +256,7 @@ def test_what_sqs_refuses_stays(rig: Rig) -> None:
     places = rig.places
     queue = places.settings(rig.settings.queue)
     with closing(Refusing(rig.settings.queue, AWS)) as calls, closing(connect(queue, AWS)) as dead:
-        result = Resend(calls, places, dead, queue, clock=rig.clock, choice=Choice()).run()
+        result = Resend(calls, places, dead, Decoding(), clock=rig.clock, choice=Choice()).run()
 
     assert (3, {"Throttled": 2}) == (result.moved, result.refused)
     assert (2, 0) == rig.dead.counts()

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from consumer.operations.facts import Decoding, facts_of, scrubbed
+from consumer.operations.decoding import Decoding
+from consumer.operations.facts import facts_of, scrubbed
 from consumer.operations.peek import Peek, PeekRefusedError, peek
 from consumer.testing import InMemoryQueue, ManualClock, canvas_body, make_event, make_message
 from consumer.testing.faults import Fault

@@ -12,6 +12,7 @@ import pytest
 from consumer.clock import SystemClock
 from consumer.errors import ConfigurationError
 from consumer.events.decode import decode
+from consumer.operations.decoding import Decoding
 from consumer.operations.message_files import files_in
 from consumer.operations.payloads import messages_in
 from consumer.operations.replay.choice import Choice, moment, names_in
@@ -163,7 +164,7 @@ def _source(
 
     return Source(
         inputs_of([str(file) for file in files]), choice or Choice(),
-        message_format="auto", unwrap=unwrap, begins={}, fault=note, torn=note,
+        decoding=Decoding(unwrap=unwrap), begins={}, fault=note, torn=note,
     )  # fmt: skip
 
 

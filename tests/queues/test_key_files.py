@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from consumer.queues.sqs.client import session_for
 from consumer.queues.sqs.key_files import HALF_SECONDS, LOOK_SECONDS, FileCredentials
 from consumer.testing import ManualClock
 from tests.cases import for_each
+from tests.processes import BOUND
 from tests.queues.servers import WAYS, Request, connected, http, serving
 
 if TYPE_CHECKING:
@@ -236,6 +238,39 @@ def test_a_call_that_is_refused_is_made_again_with_the_new_key(
 
             transport.close()
         assert 4 == len(server.requests)
+
+
+def test_calls_that_are_refused_together_are_all_made_again(tmp_path: Path) -> None:
+    """Whichever of them finds the new key: the others were signed with the old one, too."""
+    keys = Keys(tmp_path)
+    answering = threading.Barrier(4)
+    failures: list[BaseException] = []
+
+    def together(request: Request) -> Iterator[bytes]:
+        if "Credential=id-2/" not in request.headers["authorization"]:
+            answering.wait(BOUND)
+            yield http({"__type": "com.amazonaws.sqs#ExpiredToken"}, status=403)
+        else:
+            yield http({})
+
+    def call() -> None:
+        try:
+            transport.attributes()
+        except TransportError as error:
+            failures.append(error)
+
+    with serving(together) as server:
+        transport = connected(server.url(), way=WAYS[0], **keys.files)
+        keys.write("id-2", "secret-2")
+        threads = [threading.Thread(target=call) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(BOUND)
+        transport.close()
+
+    assert [] == failures
+    assert 8 == len(server.requests)
 
 
 def test_a_role_is_assumed_with_the_key_that_the_files_hold_then(

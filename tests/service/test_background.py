@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+
 from consumer.service.background import Background
 from tests.processes import BOUND
 
@@ -68,8 +70,38 @@ def test_a_job_that_raises_is_logged(logged: list[Any]) -> None:
     assert [1] == done
 
 
+def test_a_thread_that_can_not_start_is_started_with_the_next_job() -> None:
+    """The system may allow none for a moment: nothing raises, and the end does not wait."""
+    background, done = Background("test"), list[int]()
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        background.do(lambda: done.append(1))
+    background.do(lambda: done.append(2))
+    background.close(BOUND)
+
+    assert [2] == done
+
+
 def test_without_a_job_there_is_no_thread() -> None:
     """Nothing is started, and the end does not wait."""
-    before = threading.active_count()
-    Background("test").close(BOUND)
-    assert before == threading.active_count()
+    Background("unused").close(BOUND)
+    assert "unused" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_system_without_threads_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job waits, and who hands it over goes on."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    background, done = Background("test"), list[int]()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        background.do(lambda: done.append(1))
+    background.do(lambda: done.append(2))
+    background.close(BOUND)
+    assert [2] == done

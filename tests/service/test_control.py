@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import stat
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.handlers.registering.registry import Registry
-from consumer.service.control import Control, control_socket, open_control
+from consumer.service.control import MOST_TAPS, Control, control_socket, open_control
 from consumer.service.engine import Engine
 from consumer.service.signals import StopSignals
 from tests.cases import for_each
@@ -150,6 +150,16 @@ def test_a_tap_shows_what_was_asked_for(controlled: Controlled) -> None:
         assert "4711" in text
         assert "SECRET" not in text
     eventually(lambda: not rig.parts.tap.viewers, "who has gone looks on no longer")
+
+
+def test_taps_leave_room_for_commands(controlled: Controlled) -> None:
+    """A daemon that many look on can still be drained; who comes too late is refused, with why."""
+    with ExitStack() as taps:
+        seen = [taps.enter_context(controlled.asking("GET /tap")) for _ in range(MOST_TAPS)]
+        assert {response.status for response in seen} == {200}
+        status, content = controlled.ask("GET /tap")
+        assert (status, content["error"]) == (503, f"{MOST_TAPS} taps are open: end one of them")
+        assert controlled.ask("POST /drain")[0] == 200
 
 
 def test_the_end_of_the_daemon_ends_a_tap(controlled: Controlled) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from consumer.engine.parts import Parts
 from consumer.engine.worker import Worker
@@ -12,6 +16,7 @@ from consumer.handlers.registering.registry import Registry
 from consumer.service.daemon import Daemon
 from consumer.service.engine import Engine
 from tests.engine.conftest import Rig
+from tests.processes import BOUND
 from tests.service.daemon_stage import Heard, ManualSignals
 
 if TYPE_CHECKING:
@@ -104,7 +109,7 @@ def test_an_open_receive_is_waited_for_beyond_the_deadline() -> None:
     began = engine.clock.monotonic()
     assert engine.replace(registry_of(), meanwhile=meanwhile)
 
-    assert 40 == engine.looks
+    assert 41 == engine.looks  # and one before the new one starts
     assert engine.clock.monotonic() - began > 1.5
 
 
@@ -221,10 +226,65 @@ def test_a_pause_goes_on() -> None:
 
         def meanwhile(_look: int, e: Engine = engine.engine, d: bool = during) -> None:
             e.pause(paused=d)
+            assert d is e.status().paused  # what an operator wants, not what the reload does
 
         assert engine.replace(registry_of(), meanwhile=meanwhile)
 
         assert during is engine.engine.status().paused
+
+
+def test_a_resume_in_the_same_moment_counts() -> None:
+    """It comes between what the main thread looks at and what it does, at both ends of a reload."""
+    for resumed_at in (1, 2):
+        engine = Reloaded(registry_of())
+        engine.engine.pause(paused=True)
+        resuming = threading.Thread(target=engine.engine.pause, kwargs={"paused": False})
+        pause, pauses = Worker.pause, count(1)
+
+        def paused_slowly(
+            worker: Worker,
+            *,
+            paused: bool,
+            at: int = resumed_at,
+            thread: threading.Thread = resuming,
+            pause: Any = pause,
+            pauses: Any = pauses,
+        ) -> bool:
+            if paused and next(pauses) == at:
+                thread.start()
+                thread.join(0.05)  # it may have to wait for this one
+            return bool(pause(worker, paused=paused))
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Worker, "pause", paused_slowly)
+            assert engine.replace(registry_of())
+            resuming.join(BOUND)
+
+        assert not engine.engine.status().paused
+        assert engine.rig.parts.receiver.paused  # the old one
+
+
+def test_a_stop_at_the_end_of_a_reload_lets_nothing_start() -> None:
+    """What it received would only be returned; and what is open cut off by a second signal."""
+    for stops in (False, True):
+        started: list[Worker] = []
+        engine = Reloaded(registry_of())
+        make = engine.make
+
+        def noted(
+            registry: Registry, m: Callable[..., Worker] = make, s: list[Worker] = started
+        ) -> Worker:
+            worker = m(registry)
+            worker.start = lambda: s.append(worker)  # type: ignore[method-assign]
+            return worker
+
+        engine.make = noted  # type: ignore[method-assign]
+
+        assert engine.replace(registry_of(), stop_after=1 if stops else None)
+
+        assert ([] if stops else [engine.engine.worker]) == started
+        engine.engine.worker.drain(lambda _: False)
+        assert "failure" != engine.engine.status().finished
 
 
 def test_counts_of_unknown_events_add_up() -> None:

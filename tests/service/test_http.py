@@ -29,6 +29,11 @@ def serving(**routes: Route) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+def threads() -> int:
+    """How many threads servers have: one that accepts, and one for each connection."""
+    return sum(thread.name == "http" for thread in threading.enumerate())
+
+
 def ask(
     port: int, path: str, *, method: str = "GET", host: str | None = None
 ) -> tuple[int, bytes, dict[str, str]]:
@@ -66,11 +71,12 @@ def test_a_route_gets_the_query_and_its_answer_is_complete() -> None:
 
 
 def test_head_is_answered_without_a_body() -> None:
-    """HEAD gives what GET gives, but the body."""
-    with serving(hello=hello) as port:
+    """HEAD gives what GET gives, but the body; a stream ends at once."""
+    stream = Response(body=iter(lambda: b"x", b""))
+    with serving(hello=hello, tap=lambda _query: stream) as port:
         status, body, headers = ask(port, "/hello", method="HEAD")
-
-    assert (status, body, headers["content-length"]) == (200, b"", "6")
+        assert (status, body, headers["content-length"]) == (200, b"", "6")
+        assert raw(port, b"HEAD /tap HTTP/1.1\r\n\r\n").endswith(b"\r\n\r\n")
 
 
 @for_each(
@@ -146,7 +152,7 @@ def test_a_slow_client_is_disconnected_and_delays_nobody(monkeypatch: pytest.Mon
 def test_a_client_that_does_not_read_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that is not taken in time is given up, and its connection is free again."""
     monkeypatch.setattr(server_module, "ANSWER_SECONDS", 0.2)
-    before, begun = threading.active_count(), threading.Event()
+    begun = threading.Event()
 
     def large(_query: Any) -> Response:
         begun.set()
@@ -158,28 +164,26 @@ def test_a_client_that_does_not_read_is_disconnected(monkeypatch: pytest.MonkeyP
     ):
         client.sendall(b"GET /large HTTP/1.0\r\n\r\n")
         assert begun.wait(30)
-        eventually(lambda: threading.active_count() == before + 1, "it was given up")
+        eventually(lambda: threads() == 1, "it was given up")
 
 
 def test_connections_are_bounded() -> None:
     """Beyond the most connections each gets 503 at once; when they end, there is room again."""
-    release = threading.Event()
+    release, begun = threading.Event(), list[int]()
 
     def slow(_query: Any) -> Response:
+        begun.append(1)
         release.wait(30)
         return Response(body=b"done")
 
     with serving(slow=slow, hello=hello) as port:
-        before = threading.active_count()
         clients = [
             http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             for _ in range(MOST_CONNECTIONS)
         ]
         for client in clients:
             client.request("GET", "/slow")
-        eventually(
-            lambda: threading.active_count() == before + MOST_CONNECTIONS, "all are connected"
-        )
+        eventually(lambda: threads() == 1 + MOST_CONNECTIONS, "all are connected")
         assert raw(port, b"").split(b"\r\n")[0] == b"HTTP/1.1 503 Service Unavailable"
         release.set()
         for client in clients:
@@ -210,6 +214,25 @@ def test_a_stream_is_sent_part_by_part_and_notices_that_its_client_went() -> Non
             go_on.set()
             assert answer.readline() == b"two\n"
             answer.close()
+        assert closed.wait(30)
+
+
+def test_a_stream_is_not_sent_where_only_its_head_is_asked_for() -> None:
+    """And it is closed."""
+    closed = threading.Event()
+
+    def parts() -> Iterator[bytes]:
+        try:
+            yield b""
+            yield b"one"
+        finally:
+            closed.set()
+
+    stream = parts()
+    next(stream)
+    with serving(tap=lambda _query: Response(body=stream)) as port:
+        status, body, _ = ask(port, "/tap", method="HEAD")
+        assert (200, b"") == (status, body)
         assert closed.wait(30)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,9 +13,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from consumer.errors import BatchFailure, Reject, Retry
 from consumer.handlers.registering.registry import Registry
 from consumer.queues.requests import RequestCounts
+from consumer.service.exposition import Family
 from consumer.service.metric_families import MOST_UNKNOWN_NAMES, bounded
 from consumer.service.metrics import FAMILIES, Metrics
 from consumer.testing import canvas_body
+from consumer.webhook.metrics import FAMILIES as WEBHOOKS
 from tests.engine.conftest import Rig
 from tests.service.monitored import monitor_of
 from tests.test_readme_tables import table
@@ -184,6 +186,21 @@ def test_unknown_names_do_not_make_ever_more_series() -> None:
     assert scraped.value("events_total", event="grade_change", format="canvas") == 1
 
 
+def test_no_name_from_outside_breaks_the_metrics() -> None:
+    """Half a surrogate pair is no UTF-8; names that are shown alike are one series."""
+    registry = Registry()
+    registry.add(lambda _event: None, "*", name="all")
+    scraped = Scraped(registry)
+    for name in ("\ud800\x1b", r"\ud800\u001b", "\ud800\x1b", 'quote"\n'):
+        scraped.rig.send(name)
+    scraped.rig.cycle()
+    scraped.requests.add("ReceiveMessage", "\udfff")
+
+    assert scraped.value("events_total", event=r"\ud800\u001b", format="canvas") == 3
+    assert scraped.value("events_total", event='quote"\\n', format="canvas") == 1
+    assert scraped.value("api_requests_total", action="ReceiveMessage", result=r"\udfff") == 1
+
+
 def test_exceptions_of_ever_new_types_do_not_make_ever_more_series() -> None:
     """Users' code may make classes at run time."""
     registry = Registry()
@@ -271,9 +288,10 @@ def test_scrapes_of_several_threads_do_not_disturb_the_engine() -> None:
 
 def test_readme_lists_every_metric() -> None:
     """Its name, type, labels and meaning are those of the code."""
+    families: list[Family[Any]] = [*FAMILIES, *WEBHOOKS]
     expected = [
         [f"`{family.full_name}`", family.kind, ", ".join(family.labels), family.help]
-        for family in FAMILIES
+        for family in families
     ]
 
     assert table("metric") == expected

@@ -11,6 +11,7 @@ from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event
 from consumer.queues.requests import RequestCounts
 from consumer.service.monitor import SILENT_SECONDS, Monitor
+from consumer.service.snapshot import snapshot_of
 from consumer.testing import Fault
 from tests.engine.conftest import Rig
 from tests.service.monitored import monitor_of
@@ -119,6 +120,19 @@ def test_a_main_thread_that_hangs_is_a_problem(registry: Registry) -> None:
     assert watched.monitor.facts().problems == ()
     watched.rig.clock.advance(1)
     assert watched.monitor.facts().problems == ("main thread without progress",)
+
+
+def test_a_clock_that_is_set_does_not_change_how_long_it_runs(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without a battery for its clock starts in 1970."""
+    watched = Watched(registry)
+    clock, now = watched.rig.clock, watched.rig.clock.now
+    clock.advance(90)
+
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=20_000))
+
+    assert 90 == snapshot_of(watched.monitor.facts())["uptime_seconds"]
 
 
 def test_rates_are_those_of_the_last_minute(registry: Registry) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import threading
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
@@ -19,10 +20,11 @@ from consumer.handlers.registering.registry import Registry
 from consumer.queues.transport import QueueAttributes
 from consumer.service.depth import Depths
 from consumer.service.listeners import listen_tcp
+from consumer.service.metrics import Metrics
 from consumer.service.monitoring import Listener, Textfile, listening, metrics_companions
 from consumer.testing import ManualClock
 from tests.engine.conftest import Rig
-from tests.processes import ROOT, eventually
+from tests.processes import BOUND, ROOT, eventually
 from tests.service.daemon_stage import named
 from tests.service.monitored import monitor_of
 
@@ -140,7 +142,7 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path, logged: list[Any]) -> N
     """Anyone may read it, nothing else is left beside it, and a failure is logged once."""
     rig, path = Rig(Registry()), tmp_path / "sub" / "events.prom"
     clock = ManualClock()
-    file = Textfile(path, monitor_of(rig.worker, rig.clock).facts, clock=clock)
+    file = Textfile(path, Metrics(monitor_of(rig.worker, rig.clock).facts).text, clock=clock)
     try:
         eventually(lambda: named(logged, "textfile_failed"), "there is no directory yet")
         path.parent.mkdir()
@@ -149,10 +151,30 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path, logged: list[Any]) -> N
         assert b"canvas_live_events_build_info{" in path.read_bytes()
     finally:
         file.close(0)
-    file.write()
+        for thread in threading.enumerate():
+            if thread.name == "metrics-file":
+                thread.join(BOUND)
     assert [entry.name for entry in path.parent.iterdir()] == ["events.prom"]
     assert len(named(logged, "textfile_failed")) == 1
     assert named(logged, "textfile_failed")[0]["code"] == "FileNotFoundError"
+
+
+def test_a_bug_in_a_metric_does_not_end_the_file(tmp_path: Path, logged: list[Any]) -> None:
+    """What is wrong for a moment is right later."""
+    clock, calls = ManualClock(), list[int]()
+
+    def fail_once() -> bytes:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyError("secret")
+        return b"# no metrics\n"
+
+    file = Textfile(tmp_path / "events.prom", fail_once, clock=clock)
+    try:
+        eventually((tmp_path / "events.prom").exists, "it is written")
+    finally:
+        file.close(0)
+    assert "KeyError" == named(logged, "textfile_failed")[0]["code"]
 
 
 def test_what_is_configured_is_closed_at_the_end(tmp_path: Path) -> None:

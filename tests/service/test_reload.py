@@ -260,3 +260,23 @@ def test_a_reload_waits_until_the_daemon_is_ready(stage: Stage) -> None:
 
     assert ("looks", 0) in stage.heard.said
     assert not reloads.under_way
+
+
+def test_a_request_to_drain_ends_the_wait_as_a_signal_does(stage: Stage) -> None:
+    """The old engine is drained instead of replaced."""
+    stage.worker.become(ready=True)
+    stops: list[bool] = []
+
+    class Waits(ScriptedReloads):
+        def look(self, while_waiting: Callable[[float], bool]) -> bool:
+            stops.append(while_waiting(10))
+            stage.signals.request()
+            stops.append(while_waiting(10))
+            return True
+
+    reloads = Waits(stage, 0)
+    stage.worker.parts = SimpleNamespace(settings=Settings())  # type: ignore[attr-defined]
+
+    assert 0 == stage.run(reloads=reloads)
+
+    assert [False, True] == stops

@@ -52,11 +52,13 @@ def test_keys_that_could_not_be_kept_are_kept_later(tmp_path: Path) -> None:
     assert len(SigningKeys(file)) == 1
 
 
-def test_a_disk_that_hangs_holds_up_no_message(tmp_path: Path) -> None:
+def test_a_disk_that_hangs_holds_up_no_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keys are found, also the new ones, while the file is being written."""
-    file = tmp_path / "signing_keys.json"
-    keys = SigningKeys(file)
-    os.mkfifo(file)  # hangs until there is something to read
+    disk = threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda _fd: disk.wait(BOUND))
+    keys = SigningKeys(tmp_path / "signing_keys.json")
 
     def add() -> None:
         with suppress(KeysError):
@@ -69,8 +71,7 @@ def test_a_disk_that_hangs_holds_up_no_message(tmp_path: Path) -> None:
     finding.start()
     finding.join(5)
     hangs = finding.is_alive()
-    with file.open("w"):
-        pass
+    disk.set()
     adding.join(BOUND)
     assert not hangs
 

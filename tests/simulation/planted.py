@@ -59,8 +59,8 @@ DEFECTS: Final = (
     Defect(
         "the heartbeat ends when the drain begins",
         "engine/worker.py",
-        "        self.stop()\n        if seconds",
-        "        self.stop()\n        self.threads.ended.set()\n        if seconds",
+        "        self.stop()\n        parts",
+        "        self.stop()\n        self.threads.ended.set()\n        parts",
     ),
     Defect(
         "nothing is renewed",

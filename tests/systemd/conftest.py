@@ -203,7 +203,8 @@ def booted_guest() -> Iterator[Guest]:
 def _machine() -> Iterator[Guest]:
     """One guest for many tests, with units and credentials in place."""
     with booted_guest() as guest:
-        for unit in (PROJECT / "systemd").glob("*.service"):
+        units = (PROJECT / "systemd").glob("canvas-*.s*")  # services and sockets
+        for unit in units:
             guest.put(f"/etc/systemd/system/{unit.name}", unit.read_text())
         guest.put(f"/etc/credstore/{NAME}.aws_access_key_id", guest.key_id + "\n", 0o600)
         guest.put(f"/etc/credstore/{NAME}.aws_secret_access_key", guest.secret + "\n", 0o600)

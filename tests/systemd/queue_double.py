@@ -5,6 +5,7 @@ Run as a program (standard library only): queue_double.py FOLDER KEY_ID SECRET
 FOLDER/mode      "ok", "slow" (no receive returns), "missing" (there is no such queue)
 FOLDER/inbox/    each file is a message to deliver, its content the body
 FOLDER/deleted/  the names of the messages that were deleted
+FOLDER/sent      a line for each message that was sent: its body
 FOLDER/requests  a line for each request: its action, and "signed" or "unsigned"
 FOLDER/keys      a line for each further key that is accepted: its id and its secret
 FOLDER/used      the id of the key that signed last
@@ -88,6 +89,8 @@ class Queue(BaseHTTPRequestHandler):
             return {"QueueUrl": f"http://127.0.0.1:{PORT}/123456789012/{request['QueueName']}"}
         if action == "GetQueueAttributes":
             return {"Attributes": {"VisibilityTimeout": "30"}}
+        if action == "SendMessageBatch":
+            self.send(request["Entries"])
         if action == "DeleteMessageBatch":
             for entry in request["Entries"]:
                 name = entry["ReceiptHandle"]
@@ -99,6 +102,12 @@ class Queue(BaseHTTPRequestHandler):
                     (self.folder / "flight" / name).replace(self.folder / "inbox" / name)
         entries = request.get("Entries", [])
         return {"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []}
+
+    def send(self, entries: list[dict[str, Any]]) -> None:
+        """Note them; those with a delay that is too long can't be sent."""
+        bodies = [e["MessageBody"] for e in entries if e.get("DelaySeconds", 0) <= 900]
+        with (self.folder / "sent").open("a") as sent:
+            sent.writelines(f"{body}\n" for body in bodies)
 
     def receive(self, wait_seconds: int) -> dict[str, Any]:
         """At most one message, after a wait if there is none."""

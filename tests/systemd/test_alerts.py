@@ -13,8 +13,9 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from consumer.service.metric_families import NAMESPACE
+from consumer.service.exposition import NAMESPACE, Family
 from consumer.service.metrics import FAMILIES
+from consumer.webhook.metrics import FAMILIES as WEBHOOKS
 from tests.cases import for_each
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def promtool(*arguments: str, cwd: Path = FOLDER / "monitoring") -> str:
 
 
 def _metrics() -> Iterator[tuple[str, set[str]]]:
-    for family in FAMILIES:
+    families: list[Family[Any]] = [*FAMILIES, *WEBHOOKS]
+    for family in families:
         labels = set(family.labels)
         yield family.full_name, labels
         if family.kind == "histogram":

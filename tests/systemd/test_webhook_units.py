@@ -29,8 +29,8 @@ GUIDE = FOLDER / "webhook/README.md"
 #: Where the two services differ.
 _OWN = {
     "Description", "Requires", "After", "StartLimitIntervalSec", "StartLimitBurst", "ExecStart",
-    "ExecReload", "RuntimeDirectory", "RuntimeDirectoryMode",
-    "WorkingDirectory", "RestartPreventExitStatus", "TimeoutStopSec", "WatchdogSec",
+    "ExecReload", "RuntimeDirectory", "RuntimeDirectoryMode", "WorkingDirectory",
+    "RestartPreventExitStatus", "TimeoutStopSec", "WatchdogSec",
     "StateDirectory", "LoadCredential", "MemoryHigh", "MemoryMax", "TasksMax", "Also",
 }  # fmt: skip
 

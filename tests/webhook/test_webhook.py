@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.clock import SystemClock
+from consumer.config import Settings, TlsSettings, WebhookSettings
+from consumer.operations.check import webhook as check_webhook
 from tests.acceptance.scripted_queue import failure
 from tests.bench.certificate import write_certificate
 from tests.moto_queues import number_of
@@ -334,6 +338,48 @@ def joined(thread: threading.Thread, answers: list[int]) -> list[int]:
     return answers
 
 
+def test_metrics_and_counts_that_survive_a_restart(
+    script: Script, webhook: Start, tmp_path: Path
+) -> None:
+    """As the daemon's: on a listener and in a file, without Canvas's paths and bodies."""
+    with listening() as free:
+        port = free.getsockname()[1]
+    file = tmp_path / "webhook.prom"
+    running = webhook(
+        script, CONSUMER_METRICS__LISTEN=f"127.0.0.1:{port}", CONSUMER_METRICS__TEXTFILE=str(file)
+    )
+
+    def ask(path: str) -> tuple[int, str]:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def value(name: str) -> float:
+        text, start = ask("/metrics")[1], f"canvas_live_events_webhook_{name} "
+        (found,) = (line for line in text.splitlines() if line.startswith(start))
+        return float(found.removeprefix(start))
+
+    entries_of(script)
+    assert running.post(signed(event(1))).status == 204
+    assert running.post("forged").status == 401
+    script.answers["SendMessageBatch"] = failure("RequestThrottled", status=503)
+    assert running.post(signed(event(2))).status == 503
+    assert [value(f'posts_total{{status="{n}xx"}}') for n in (2, 4, 5)] == [1, 1, 1]
+    assert [value(f"{name}_total") for name in ("messages_sent", "signatures_refused")] == [1, 1]
+    assert value("send_failures_total") >= 1
+    assert value('bad_answers_24h{kind="error"}') == 2
+    assert value('bad_answers_24h_limit{kind="error"}') == 28_000
+    assert ask("/healthz")[0] == 503
+    assert b"canvas_live_events_webhook_process_start_time_seconds" in file.read_bytes()
+
+    running.run.signal(signal.SIGTERM)
+    assert running.run.end() == 0
+    running.start().until("ready")
+    assert value('bad_answers_24h{kind="error"}') == 2
+    assert value('posts_total{status="4xx"}') == 0
+
+
 def test_what_can_not_work_ends_at_once(tmp_path: Path) -> None:
     """With exit code 78, and what would be right."""
     queue = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
@@ -375,3 +421,8 @@ def test_tls_of_its_own(script: Script, webhook: Start, tmp_path: Path) -> None:
         assert answer.status == 204
 
     assert len(kept) == 1
+    # `consume check` asks it, too, by an address that need not be in the certificate.
+    tls = TlsSettings(certificate_file=files.chain, key_file=files.key)
+    settings = Settings(webhook=WebhookSettings(listen=f"127.0.0.1:{running.port}", tls=tls))
+    (row,) = check_webhook.webhook(settings, tmp_path, None, SystemClock())
+    assert row.level == "green", row

@@ -33,7 +33,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 class SampleMessage:
     """A message as Canvas sends it: the body, and the message attributes."""
 
-    body: str
+    body: str = field(repr=False)
     attributes: dict[str, str] = field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ from consumer.errors import ConfigurationError
 from consumer.operations.check.results import GREEN, RED, YELLOW, Result
 
 UNIT: Final = "canvas-live-events-consumer"
+WEBHOOK_UNIT: Final = "canvas-live-events-webhook"
 #: Where the units look for their configuration.
 CONFIGURATION: Final = Path("/etc/canvas-live-events-consumer")
 _PROPERTIES: Final = (
@@ -32,6 +33,8 @@ def unit_of(config_file: Path | None) -> str:
     if config_file is None or config_file.absolute().parent != CONFIGURATION:
         return UNIT
     name = config_file.stem
+    if name == "webhook":
+        return WEBHOOK_UNIT
     is_instance = name != "config" and re.fullmatch(r"[\w-]+", name)
     return f"{UNIT}@{name}" if is_instance else UNIT
 

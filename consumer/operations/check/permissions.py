@@ -26,6 +26,8 @@ def receiving(site: Site) -> Iterator[Result]:
 
     An answer about the number does not show that it is allowed. A receive from an empty queue does.
     """
+    if site.only_sends:
+        return
     name, none = "sqs:ReceiveMessage", {"VisibilityTimeout": 0, "WaitTimeSeconds": 0}
     try:
         _ask(site, "ReceiveMessage", MaxNumberOfMessages=MAX_BATCH + 1, **none)
@@ -43,6 +45,8 @@ def receiving(site: Site) -> Iterator[Result]:
 
 def settling(site: Site) -> Iterator[Result]:
     """Deletes and changes of visibility, for a message that does not exist."""
+    if site.only_sends:
+        return
     yield from _tried(site, "sqs:DeleteMessage", "DeleteMessageBatch", Entries=[_NO_HANDLE])
     change = {**_NO_HANDLE, "VisibilityTimeout": 0}
     operation = "ChangeMessageVisibilityBatch"
@@ -66,6 +70,12 @@ def quarantine(site: Site) -> Iterator[Result]:
             yield Result(name, RED, str(error), site.allow())
         else:
             yield Result(name, GREEN, f"{calls.name}; sqs:SendMessage is permitted")
+
+
+def sending(site: Site) -> Iterator[Result]:
+    """For the webhook, if there is one."""
+    if site.only_sends or site.settings.has_webhook:
+        yield from _tried(site, "sqs:SendMessage", "SendMessageBatch", Entries=[_TOO_LATE])
 
 
 def attributes_denied(site: Site, error: ActionDeniedError) -> Iterator[Result]:

@@ -61,19 +61,34 @@ _OF_ATTRIBUTES: Final[tuple[tuple[str, Check], ...]] = (
 _OF_PERMISSIONS: Final[tuple[tuple[str, Check], ...]] = (
     ("sqs:ReceiveMessage", permissions.receiving),
     ("sqs:DeleteMessage", permissions.settling),
+    ("sqs:SendMessage", permissions.sending),
     ("quarantine queue", permissions.quarantine),
 )
 
 
 def check_aws(
-    settings: Settings, *, clock: Clock, config_file: Path | None, wait_seconds: float
+    settings: Settings,
+    *,
+    clock: Clock,
+    config_file: Path | None,
+    wait_seconds: float,
+    only_sends: bool = False,
 ) -> Iterator[Result]:
-    """What can be found out from AWS: credentials, queue, permissions. Raises nothing."""
-    yield from guarded("queue", _of_aws, settings, clock, config_file, wait_seconds)
+    """What can be found out from AWS: credentials, queue, permissions. Raises nothing.
+
+    Args:
+        only_sends: see `Site`.
+    """
+    about = (settings, clock, config_file, wait_seconds, only_sends)
+    yield from guarded("queue", _of_aws, *about)
 
 
 def _of_aws(
-    settings: Settings, clock: Clock, config_file: Path | None, wait_seconds: float
+    settings: Settings,
+    clock: Clock,
+    config_file: Path | None,
+    wait_seconds: float,
+    only_sends: bool,
 ) -> Iterator[Result]:
     try:
         calls = AwsCalls(settings.queue, settings.aws)
@@ -90,7 +105,8 @@ def _of_aws(
         yield from guarded("identity", identity.identity, caller)
         yield Result("region", GREEN, calls.region)
         known = caller if isinstance(caller, Identity) else None
-        yield from _of_queue(Site(settings, calls, clock, config_file, known), wait_seconds)
+        site = Site(settings, calls, clock, config_file, known, only_sends=only_sends)
+        yield from _of_queue(site, wait_seconds)
 
 
 def _of_queue(site: Site, wait_seconds: float) -> Iterator[Result]:

@@ -49,6 +49,8 @@ class Site:
     url: str = ""
     #: By SQS's names, as texts. Without the permission to ask for them only QueueArn.
     attributes: Mapping[str, str] = field(default_factory=dict)
+    #: The configuration is that of the webhook's unit, whose identity only sends.
+    only_sends: bool = False
 
     @property
     def arn(self) -> str:
@@ -92,13 +94,20 @@ class Site:
         """How to allow the daemon all that it needs: a command if it is known for whom."""
         quarantine, region = self.settings.quarantine.queue_url, self.calls.region
         key = self.attributes.get("KmsMasterKeyId", "")
+        by_name, keys = self.settings.queue.url is None, [key] if key.startswith("arn:") else []
+        if self.only_sends:
+            return self._allow(Permissions(self.arn, by_name, sending="only", kms_key_arns=keys))
         policy = Permissions(
             self.arn,
-            kms_key_arns=[key] if key.startswith("arn:") else [],
-            by_name=self.settings.queue.url is None,
+            kms_key_arns=keys,
+            by_name=by_name,
             quarantine_arn=arn_of_url(quarantine, region=region) if quarantine else None,
             dead_letter_arn=self.dead_letter_arn or None,
+            sending="also" if self.settings.has_webhook else "no",
         )
+        return self._allow(policy)
+
+    def _allow(self, policy: Permissions) -> str:
         document = json.dumps(policy.document())
         principal = re.search(r":(user|assumed-role)/(?:.*/)?([^/]+)", self._principal())
         if principal is None:

@@ -1,7 +1,7 @@
 """Which messages of a dead-letter queue are meant: by the names and times of their events."""
 
 from consumer.messages import ReceivedMessage
-from consumer.operations.facts import Decoding
+from consumer.operations.decoding import Decoding
 from consumer.operations.replay.choice import Choice
 
 

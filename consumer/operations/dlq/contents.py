@@ -14,7 +14,8 @@ from consumer.clock import Clock
 from consumer.directories import sync_directory
 from consumer.errors import EXIT_OUTPUT, AccessDeniedError, ConfigurationError, ConsumerError
 from consumer.messages import ReceivedMessage
-from consumer.operations.facts import Decoding, MessageFacts, facts_of
+from consumer.operations.decoding import Decoding
+from consumer.operations.facts import MessageFacts, facts_of
 from consumer.operations.holding import Holder
 from consumer.queues.transport import Transport
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from consumer.clock import Clock
 from consumer.config import Settings
+from consumer.operations.decoding import Decoding, unsealing_of
 from consumer.operations.dlq.find import DeadLetters
 from consumer.operations.dlq.native import NativeImpossibleError, NativeRedrive, Task
 from consumer.operations.dlq.resend import Resend
@@ -32,7 +33,7 @@ class Redriven:
     left: Counter[str] = field(default_factory=Counter)
     #: By SQS's code.
     refused: Counter[str] = field(default_factory=Counter)
-    not_given_back: Refused = field(default_factory=dict)
+    not_given_back: Refused = field(default_factory=dict, repr=False)
     #: Of SQS's task; "" if there is none.
     status: str = ""
     reason: str = ""
@@ -129,9 +130,13 @@ class Redrive:
         if not dry_run:
             self._say(f"moving messages from {places.name} to {places.queue_name}")
         queue = places.settings(self._settings.queue)
+        unsealing = None  # whatever it is, it is chosen
+        if not choice.is_everything:
+            unsealing = unsealing_of(self._settings, clock=self._clock)
+        decoding = Decoding.of(queue, unsealing)
         with closing(connect(queue, self._settings.aws)) as dead:
             resend = Resend(
-                self._calls, places, dead, queue, clock=self._clock, choice=choice, rate=rate,
+                self._calls, places, dead, decoding, clock=self._clock, choice=choice, rate=rate,
                 on_progress=lambda moved: self._progress(moved, limit),
             )  # fmt: skip
             try:

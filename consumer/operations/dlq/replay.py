@@ -5,7 +5,7 @@ The engine consumes the dead-letter queue as it consumes the queue, until nothin
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from consumer.clock import Clock
@@ -36,7 +36,7 @@ class Replayed:
     left: int
     #: Not decoded, rejected, failed, or not begun before a stop.
     not_handled: int
-    not_given_back: Refused
+    not_given_back: Refused = field(repr=False)
 
 
 def replay(

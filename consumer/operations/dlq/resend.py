@@ -12,12 +12,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from consumer.clock import Clock
-from consumer.config import QueueSettings
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.messages import ReceivedMessage
+from consumer.operations.decoding import Decoding
 from consumer.operations.dlq.chosen import takes_message
 from consumer.operations.dlq.find import DeadLetters
-from consumer.operations.facts import Decoding
 from consumer.operations.holding import NEVER, Refused, delete, give_back
 from consumer.operations.replay.choice import Choice
 from consumer.queues.sending import batches
@@ -67,7 +66,7 @@ class Resent:
     left: Counter[str] = field(default_factory=Counter)
     #: SQS did not take them, so they stay: how many, by SQS's code.
     refused: Counter[str] = field(default_factory=Counter)
-    not_given_back: Refused = field(default_factory=dict)
+    not_given_back: Refused = field(default_factory=dict, repr=False)
 
 
 class Resend:
@@ -84,7 +83,7 @@ class Resend:
         calls: AwsCalls,
         places: DeadLetters,
         dead: Transport,
-        queue: QueueSettings,
+        decoding: Decoding,
         *,
         clock: Clock,
         choice: Choice,
@@ -94,7 +93,7 @@ class Resend:
         self._calls = calls
         self._places = places
         self._dead = dead
-        self._decoding = Decoding.of(queue)
+        self._decoding = decoding
         self._clock = clock
         self._choice = choice
         self._rate = rate

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.errors import DecodeError
-from consumer.events.decode import decode
 from consumer.handlers.registering.registry import Registry
 from consumer.operations.replay.job import Job
 from consumer.operations.replay.position import position_of
@@ -50,14 +49,13 @@ def routes(
     def torn(file: str, line: int) -> None:
         note(torn_line(file, line))
 
-    queue = job.settings.queue
     position = position_of(job)
     for item in job.source(begins=position.begins if position else {}, fault=fault, torn=torn):
         if isinstance(item, int):
             found.skipped += item
             continue
         try:
-            events = decode(item.message, queue.format, unwrap=queue.unwrap)
+            events = job.decoding.events(item.message)
         except DecodeError as error:
             fault(f"{item.file}:{item.begin.line}", error.reason)
             continue

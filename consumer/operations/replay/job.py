@@ -9,11 +9,12 @@ from typing import Any
 
 from consumer.config import Settings
 from consumer.errors import ConfigurationError
-from consumer.events.decode import decode
 from consumer.messages import ReceivedMessage
+from consumer.operations.decoding import Decoding
 from consumer.operations.message_files import Place
 from consumer.operations.replay.choice import Choice
 from consumer.operations.replay.source import Input, Source
+from consumer.signatures.unsealing import Unsealing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Job:
         attempts: how often a message is tried.
         position: a position file; None: none is written.
         failures: the file for what fails; None: none is written.
+        unsealing: opens signed messages; None reads them as they are.
     """
 
     settings: Settings
@@ -35,6 +37,12 @@ class Job:
     attempts: int = 5
     position: Path | None = None
     failures: Path | None = None
+    unsealing: Unsealing | None = None
+
+    @property
+    def decoding(self) -> Decoding:
+        """How messages are read."""
+        return Decoding.of(self.settings.queue, self.unsealing)
 
     def check(self) -> None:
         """Raise `ConfigurationError` for what can't work."""
@@ -65,17 +73,14 @@ class Job:
         torn: Callable[[str, int], None],
     ) -> Source:
         """What reads the files, from these places on."""
-        queue = self.settings.queue
         return Source(
-            self.inputs, self.choice, message_format=queue.format, unwrap=queue.unwrap,
+            self.inputs, self.choice, decoding=self.decoding,
             begins=begins, fault=fault, torn=torn,
         )  # fmt: skip
 
     def names(self, message: ReceivedMessage) -> list[tuple[str, str]]:
         """The names and keys of the events in a message. Raises `DecodeError`."""
-        queue = self.settings.queue
-        events = decode(message, queue.format, unwrap=queue.unwrap)
-        return [(event.name, event.key) for event in events]
+        return [(event.name, event.key) for event in self.decoding.events(message)]
 
     def as_data(self) -> dict[str, Any]:
         """What must stay the same when it is continued."""

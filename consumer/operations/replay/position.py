@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from consumer.directories import sync_directory
+from consumer.directories import replace_file
 from consumer.errors import EXIT_OUTPUT, ConfigurationError, ConsumerError
 from consumer.operations.message_files import Place, first_line_of
 from consumer.operations.replay.job import Job
@@ -54,18 +54,12 @@ class Position:
 
     def save(self, done: Mapping[str, Place]) -> None:
         """Write how far each file is done, as a whole. Raises `PositionError`."""
-        unfinished = self._path.with_name(f"{self._path.name}.unfinished")
         try:
             for name, place in done.items():
                 saved = {"bytes": place.offset, "line": place.line, "first_line": self._hash(name)}
                 self._saved[_key(name)] = saved
             data = {"version": _VERSION, "what": self._what, "files": self._saved}
-            with unfinished.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(data, indent=1) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.rename(self._path)
-            sync_directory(self._path.absolute().parent)
+            replace_file(self._path, json.dumps(data, indent=1).encode() + b"\n")
         except OSError as error:
             raise PositionError(
                 f"the position could not be written to {self._path}: {error.strerror}"

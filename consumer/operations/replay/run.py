@@ -78,7 +78,9 @@ class Replay:
         begins = self._position.begins if self._position else {}
         self._source = job.source(begins=begins, fault=self._unreadable, torn=self._torn)
         self._queue = FileQueue(self._source, clock=clock)
-        options = RunOptions(MAX_VISIBILITY_SECONDS, max_attempts=job.attempts)
+        options = RunOptions(
+            MAX_VISIBILITY_SECONDS, max_attempts=job.attempts, unsealing=job.unsealing
+        )
         self._parts = Parts(
             self._queue, registry, _settings(job.settings), options,
             clock=clock, quarantine=self._failures,

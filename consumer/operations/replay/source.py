@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from consumer.config.models import MessageFormat, Relay
 from consumer.errors import ConfigurationError, DecodeError
-from consumer.events.decode import decode
 from consumer.handlers.archive.lines import alone
-from consumer.messages import ReceivedMessage
+from consumer.messages import ARCHIVED_KEY, ReceivedMessage
+from consumer.operations.decoding import Decoding
 from consumer.operations.message_files import BEGIN, Piece, Place, files_in, pieces_of
 from consumer.operations.payloads import is_whole, messages_in
 from consumer.operations.replay.choice import Choice
@@ -89,16 +88,14 @@ class Source:
         inputs: Sequence[Input],
         choice: Choice,
         *,
-        message_format: MessageFormat,
-        unwrap: Collection[Relay],
+        decoding: Decoding,
         begins: Mapping[str, Place],
         fault: Callable[[str, str], None],
         torn: Callable[[str, int], None],
     ) -> None:
         self._inputs = inputs
         self._choice = choice
-        self._format = message_format
-        self._unwrap = unwrap
+        self._decoding = decoding
         self._fault = fault
         self._torn = torn
         self._seen: OrderedDict[str, int] = OrderedDict()
@@ -164,7 +161,7 @@ class Source:
         if (archived := choice.takes_archived(message)) is not None:
             return [message] if archived else []
         try:
-            events = decode(message, self._format, unwrap=self._unwrap)
+            events = self._decoding.events(message)
         except DecodeError:
             return [message]  # it is reported as what it is
         chosen = [event for event in events if choice.takes(event)]
@@ -174,6 +171,7 @@ class Source:
             replace(
                 message,
                 body=alone(event),
+                attributes={**message.attributes, ARCHIVED_KEY: event.key},  # it is not signed now
                 message_attributes={**message.message_attributes, "event_name": event.name},
             )
             for event in chosen

@@ -20,6 +20,9 @@ LOOK_SECONDS: Final = 3.0
 #: How long an id without its secret counts as half of a change. Then it is what the files say.
 HALF_SECONDS: Final = 30.0
 
+#: How long a call that was refused waits for another thread that looks.
+_REFUSED_SECONDS: Final = 1.0
+
 #: Codes that may mean an old key or token, although they are not fatal.
 _OLD: Final = (
     "ExpiredToken", "ExpiredTokenException", "SignatureDoesNotMatch", "InvalidSignatureException",
@@ -64,10 +67,17 @@ class FileCredentials(Credentials):  # type: ignore[misc]  # botocore is not typ
             self.look()
         return self._frozen
 
-    def are_new_after(self, error: TransportError) -> bool:
-        """True if AWS may have refused an old key, and there is another one by now."""
-        refused = isinstance(error, AccessDeniedError) or error.code in _OLD
-        return refused and self.look(refused=True)
+    def are_new_after(self, error: TransportError, used: Any) -> bool:
+        """True if AWS may have refused an old key, and there is another one by now.
+
+        Args:
+            used: what `get_frozen_credentials` returned before the call.
+        """
+        if not (isinstance(error, AccessDeniedError) or error.code in _OLD):
+            return False
+        if self._frozen is used:
+            self.look(refused=True)
+        return self._frozen is not used  # calls that were refused together all see the new one
 
     def look(self, *, refused: bool = False) -> bool:
         """Look at the files; True if another key is used from now on.
@@ -75,7 +85,7 @@ class FileCredentials(Credentials):  # type: ignore[misc]  # botocore is not typ
         Args:
             refused: AWS does not accept the key: a new one is used at once.
         """
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(timeout=_REFUSED_SECONDS * refused):
             return False  # another thread looks; no call waits for a file system
         try:
             self._due = self._clock.monotonic() + LOOK_SECONDS

@@ -197,18 +197,18 @@ class SqsTransport:
             return self._url
 
     def _ask(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        used = self._keys and self._keys.get_frozen_credentials()
         try:
             return self._ask_once(operation, arguments)
         except TransportError as error:
-            if self._keys is None or not self._keys.are_new_after(error):
+            if not (self._keys and self._keys.are_new_after(error, used)):
                 raise
         return self._ask_once(operation, arguments)
 
     def _ask_once(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         result = "ok"
         try:
-            # Only the call: what it raises is a failure of the transport. A mistake of ours in
-            # reading the answer must not be taken for one.
+            # Only the call: a mistake of ours in reading its answer is no failure of the transport.
             return self._calls.ask(operation, arguments)
         except Exception as error:
             failure = failure_of(error, operation=operation, queue=self.name, region=self.region)

@@ -18,7 +18,9 @@ DROP_IN = f"[Unit]\nOnFailure={NAME}-failure@%N.service\n"
 
 
 def test_a_failure_that_needs_a_person_is_reported(guest: Guest, configure: Configure) -> None:
-    """With exit code and reason in the journal, and by mail; nothing else is in it."""
+    """With exit code and reason in the journal, and by mail; nothing of an earlier failure."""
+    configure(engine={"max_pollers": 0})
+    guest.run("systemctl", "start", UNIT, check=False)
     configure(engine={"workers": 0})
     guest.put(f"/etc/systemd/system/{UNIT}.d/failure.conf", DROP_IN)
     guest.put("/usr/sbin/sendmail", '#!/bin/sh\ncat >"/run/mail.$1"\n', 0o755)
@@ -35,5 +37,6 @@ def test_a_failure_that_needs_a_person_is_reported(guest: Guest, configure: Conf
     assert subject.endswith(" has failed: exit-code 78")
     assert "engine.workers: 0: must be" in lines[0]
     assert "status=78" in lines[1]
+    assert len(lines) == 2
     crit = [entry["MESSAGE"] for entry in guest.journal(report) if entry["PRIORITY"] == "2"]
     assert [subject.removeprefix("Subject: "), *lines] == crit

@@ -20,8 +20,13 @@ from tests.processes import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 README = (ROOT / "README.md").read_text()
+PAGES = (
+    "README.md", "systemd/README.md", "systemd/webhook/README.md", "consumer/README.md",
+    "tests/README.md",
+)  # fmt: skip
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -128,20 +133,30 @@ def test_the_exit_codes_are_those_of_the_program() -> None:
     assert f"TimeoutStopSec={UNIT_STOP_TIMEOUT_SECONDS}" in unit
 
 
-def test_links_lead_somewhere() -> None:
-    """Files of this repository exist; so do headings."""
-    targets = re.findall(r"\]\(([^)]+)\)", README)
-    headings = {
-        re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-")
-        for line in README.splitlines()
-        if line.startswith("#")
-    }
-    assert targets
-    for target in targets:
-        if target.startswith("#"):
-            assert target[1:] in headings
-        elif not target.startswith("https://"):
-            assert (ROOT / target).exists(), target
+def anchors_of(page: Path) -> set[str]:
+    """What a link can name in a page: its headings, as GitHub writes them."""
+    lines = [line.lstrip("# ") for line in page.read_text().splitlines() if line.startswith("#")]
+    return {re.sub(r"[^\w -]", "", line).lower().replace(" ", "-") for line in lines}
+
+
+@for_each("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """Files of this repository exist; so do headings, also those of other pages."""
+    here = ROOT / page
+    for target in re.findall(r"\]\((?!https://)([^)]+)\)", here.read_text()):
+        name, _, anchor = target.partition("#")
+        file = here.parent / name if name else here
+        assert file.exists(), target
+        assert not anchor or anchor in anchors_of(file), target
+
+
+@for_each("page", PAGES)
+def test_every_row_of_a_table_is_shown_whole(page: str) -> None:
+    """It has as many cells as the heading: GitHub drops the others, and divides code at `|`."""
+    for table in re.findall(r"(?:^\|.*\n)+", (ROOT / page).read_text(), re.MULTILINE):
+        heading, *rows = table.splitlines()
+        for row in rows:
+            assert row.count("|") - row.count(r"\|") == heading.count("|"), row
 
 
 def test_the_python_that_is_asked_for_is_the_one_that_is_needed() -> None:

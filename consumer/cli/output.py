@@ -224,6 +224,10 @@ class Printed:
             raise
         return len(text)
 
+    def error(self) -> OutputError | None:
+        """Why something could not be written until now."""
+        return OutputError(self._failure) if self._failure else None
+
     def failure(self, *, seconds: float = 2.0) -> str:
         """Why something could not be written, or "". To be called last.
 

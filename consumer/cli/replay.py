@@ -112,7 +112,7 @@ def replay_command(context: click.Context, /, **options: Any) -> None:
 
     printed, code = Printed(), EXIT_OUTPUT
     try:
-        code = _replay(job, clock, as_json=options["as_json"])
+        code = _replay(job, clock, printed, as_json=options["as_json"])
         if reason := printed.failure():
             code = code or EXIT_OUTPUT
             report(f"standard output can't be written: {reason}")
@@ -191,7 +191,7 @@ def _dry_run(job: "Job", *, as_json: bool) -> int:
     return 1 if found.not_events else 0
 
 
-def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
+def _replay(job: "Job", clock: "Clock", printed: Printed, *, as_json: bool) -> int:
     from consumer.cli.replay_report import Bar, advice, summary_page
     from consumer.operations.replay.run import Replay
     from consumer.service.logs import configure_logging, install_exception_hooks
@@ -204,13 +204,16 @@ def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
     install_exception_hooks()
     replay = Replay(
         job, _registry(job), clock=clock, on_tick=bar.draw,
-        report=bar.above(report), note=bar.above(_note),
+        report=bar.above(report), note=bar.above(_note), broken=printed.error,
     )  # fmt: skip
     try:
         summary = replay.run()
     finally:
         bar.clear()
         logs.output.close()
+    if printed.error():  # the summary can't be written, either
+        report(f"{summary.handled:,} handled. {advice(summary, job)}")
+        return summary.exit_code
     data = summary.as_data()
     page = summary_page(summary, terminal_width(), advice=advice(summary, job))
     echo_result(data, page, as_json=as_json, indent=None)

@@ -45,7 +45,8 @@ def check_command(context: click.Context, /, **options: Any) -> None:
 
     Nothing is changed, and no message is received. Each row is green; yellow: it works, but
     something should be changed, or could not be found out; or red: events are not delivered, not
-    handled, or can be lost. Below the table is what to do.
+    handled, or can be lost. What is not known only for lack of a permission that the daemon does
+    not need is green. Below the table is what to do.
 
     Run it as root where the daemon runs as a service, while it runs: its credentials can be read
     only then.

@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from consumer.cli.options import help_end, message_options
-from consumer.cli.output import echo_result, report
+from consumer.cli.output import echo_result, note
 from consumer.cli.payloads import read_events
 from consumer.events.identifiers import is_truncated, local_id, shard_of
 from consumer.messages import Event
@@ -49,7 +49,7 @@ def decode_command(
         for read in read_events(file, faults, **options):
             if read.refused and read.events and not noted:
                 reason = f"{read.refused} is read here, but refused as one message of the queue"
-                report(f"{file}: {reason}", kind="note")
+                note(f"{file}: {reason}")
                 noted = True
             for event in read.events:
                 facts = _facts(event, file, read.number)

@@ -133,17 +133,17 @@ def _reason_of(error: Exception) -> str:
 
 
 def report(text: str, *, kind: str = "error") -> None:
-    """Write each line of the text as "consume: error: ..." to standard error."""
+    """Write each line of the text as "consume: error: ..." to standard error, if possible."""
     for line in text.split("\n") if text else ():
-        note(f"consume: {kind}: {line}")
+        try:
+            click.echo(printable(f"consume: {kind}: {line}"), err=True)
+        except OSError:
+            _discard(sys.stderr)
 
 
-def note(line: str) -> None:
-    """Write a line to standard error, if possible."""
-    try:
-        click.echo(printable(line), err=True)
-    except OSError:
-        _discard(sys.stderr)
+def note(text: str) -> None:
+    """Report what is no fault, such as progress, as "consume: note: ..." on standard error."""
+    report(text, kind="note")
 
 
 def _discard(stream: TextIO | None) -> None:
@@ -223,6 +223,10 @@ class Printed:
             self._failure = self._failure or _reason_of(error)
             raise
         return len(text)
+
+    def error(self) -> OutputError | None:
+        """Why something could not be written until now."""
+        return OutputError(self._failure) if self._failure else None
 
     def failure(self, *, seconds: float = 2.0) -> str:
         """Why something could not be written, or "". To be called last.

@@ -17,7 +17,7 @@ from consumer.cli.options import (
     overrides_of,
     queue_options,
 )
-from consumer.cli.output import echo, echo_result, report, terminal_width
+from consumer.cli.output import echo, echo_result, note, report, terminal_width
 
 if TYPE_CHECKING:
     from consumer.config import QueueSettings, Settings
@@ -197,5 +197,5 @@ def _settings(options: Mapping[str, Any], *, require_queue: bool = False) -> "Se
 
 
 def _print_policy(document: Mapping[str, Any], notes: Iterable[str]) -> None:
-    report("\n".join(notes), kind="note")
+    note("\n".join(notes))
     echo(json.dumps(document, indent=2))

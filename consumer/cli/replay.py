@@ -10,7 +10,7 @@ import click
 
 from consumer.cli.logs import log_to_stderr
 from consumer.cli.options import FILE, config_option, help_end, json_option, overrides_of
-from consumer.cli.output import Printed, echo_result, report, terminal_width
+from consumer.cli.output import Printed, echo_result, note, report, terminal_width
 from consumer.errors import EXIT_OUTPUT
 
 if TYPE_CHECKING:  # loaded by the command only
@@ -112,8 +112,8 @@ def replay_command(context: click.Context, /, **options: Any) -> None:
 
     printed, code = Printed(), EXIT_OUTPUT
     try:
-        code = _replay(job, clock, as_json=options["as_json"])
-        if reason := printed.failure():
+        code = _replay(job, clock, printed, as_json=options["as_json"])
+        if (reason := printed.failure()) and code != EXIT_OUTPUT:  # not reported yet
             code = code or EXIT_OUTPUT
             report(f"standard output can't be written: {reason}")
     finally:
@@ -185,13 +185,13 @@ def _dry_run(job: "Job", *, as_json: bool) -> int:
     from consumer.cli.replay_report import routes_page
     from consumer.operations.replay.dry_run import routes
 
-    found = routes(job, _registry(job), report=report, note=_note)
+    found = routes(job, _registry(job), report=report, note=note)
     data = found.as_data()
     echo_result(data, routes_page(data, terminal_width()), as_json=as_json)
     return 1 if found.not_events else 0
 
 
-def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
+def _replay(job: "Job", clock: "Clock", printed: Printed, *, as_json: bool) -> int:
     from consumer.cli.replay_report import Bar, advice, summary_page
     from consumer.operations.replay.run import Replay
     from consumer.service.logs import configure_logging, install_exception_hooks
@@ -204,18 +204,17 @@ def _replay(job: "Job", clock: "Clock", *, as_json: bool) -> int:
     install_exception_hooks()
     replay = Replay(
         job, _registry(job), clock=clock, on_tick=bar.draw,
-        report=bar.above(report), note=bar.above(_note),
+        report=bar.above(report), note=bar.above(note), broken=printed.error,
     )  # fmt: skip
     try:
         summary = replay.run()
     finally:
         bar.clear()
         logs.output.close()
+    if printed.error():  # the summary can't be written, either
+        report(f"{summary.handled:,} handled. {advice(summary, job)}")
+        return summary.exit_code
     data = summary.as_data()
     page = summary_page(summary, terminal_width(), advice=advice(summary, job))
     echo_result(data, page, as_json=as_json, indent=None)
     return summary.exit_code
-
-
-def _note(sentence: str) -> None:
-    report(sentence, kind="note")

@@ -86,7 +86,7 @@ def drain_command(*, no_wait: bool, as_json: bool, **options: Any) -> None:
     """
 
     def before_waiting() -> None:
-        note("consume: the daemon drains; waiting for the end of its process")
+        note("the daemon drains; waiting for the end of its process")
 
     done = running_daemon(options).drain(None if no_wait else before_waiting)
     echo_result(done, ["drains" if no_wait else "drained, and ended"], as_json=as_json)

@@ -54,16 +54,16 @@ def tap_command(
 
     query = {"events": events, "handler": handler, "body": str(int(body))}
     with running_daemon(options).stream("/tap", query) as found:
-        note("consume: connected to the daemon; Ctrl-C ends the tap")
+        note("connected to the daemon; Ctrl-C ends the tap")
         shown = 0
         while shown != count and (facts := next(found, None)):
             if "dropped" in facts and not as_json:
-                note(f"consume: {facts['dropped']} lines were left out: they came too fast")
+                note(f"{facts['dropped']} lines were left out: they came too fast")
             for line in [json.dumps(facts)] if as_json else _lines(facts):
                 echo(line)
             shown += "dropped" not in facts
         if shown != count:
-            note("consume: the daemon has ended")
+            note("the daemon has ended")
 
 
 def _lines(facts: Mapping[str, Any]) -> Iterator[str]:

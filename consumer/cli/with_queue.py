@@ -1,5 +1,6 @@
 """What commands share that call a queue: its settings, its dead-letter queue, and texts."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,8 +64,8 @@ def dead_letter_queue(options: Mapping[str, Any]) -> tuple["Loaded", "QueueSetti
         try:
             loaded = load_quietly(options, overrides=overrides)
         except ConfigurationError as error:
-            fault = str(error).replace("command line --queue-", "command line --dlq-")
-            raise ConfigurationError(fault) from None
+            fault = re.sub(r"command line --queue-(url|name): queue\.\1", r"--dlq-\1", str(error))
+            raise ConfigurationError(fault.replace(" --queue-", " --dlq-")) from None
         return loaded, loaded.settings.queue
     loaded = load_quietly(options, overrides=overrides)
     settings = loaded.settings

@@ -69,6 +69,7 @@ def pieces_of(
     file: str,
     fault: Callable[[str], None],
     *,
+    nothing: Callable[[str], None] | None = None,
     begin: Place = BEGIN,
     limit: int | None = None,
     consumed: Callable[[int], None] = lambda _bytes: None,
@@ -76,6 +77,7 @@ def pieces_of(
     """The text of a file in pieces; "-" is standard input. `fault` gets what can't be read.
 
     Args:
+        nothing: gets, in place of `fault`, that there is no message in it.
         begin: where to begin: the end of a piece of an earlier run.
         limit: so many bytes at most; a file that is written meanwhile has no end otherwise. A
             compressed file is always read to its end.
@@ -109,7 +111,7 @@ def pieces_of(
         fault("can't be read: standard input is closed")
     else:
         if empty and not begin.offset:
-            fault("there is no message in it")
+            (nothing or fault)("there is no message in it")
 
 
 def first_line_of(file: str) -> bytes:

@@ -76,9 +76,9 @@ def test_ctrl_c_while_all_is_refused(consume: Callable[..., Consume]) -> None:
         assert run.end() == 130
 
     first, second, third = run.stderr().splitlines()
-    assert first == f"0 messages were accepted by 127.0.0.1:{server.port}"
-    assert second == "20 messages were not finished"
-    assert third.startswith("tries that failed: HTTP status 503: ")
+    assert first == f"consume: note: 0 messages were accepted by 127.0.0.1:{server.port}"
+    assert second == "consume: note: 20 messages were not finished"
+    assert third.startswith("consume: note: tries that failed: HTTP status 503: ")
 
 
 def test_signed_messages_come_into_a_queue(

@@ -100,8 +100,10 @@ def test_ctrl_c_at_a_slow_rate(moto: Moto, consume: Callable[..., Consume]) -> N
 
     assert run.end() == 130
     announced, counted = run.stderr().splitlines()
-    assert announced == f"sending 900 messages to {queue.name} takes 225 s"
-    found = re.fullmatch(rf"(\d+) messages? (was|were) sent to {queue.name}", counted)
+    assert announced == f"consume: note: sending 900 messages to {queue.name} takes 225 s"
+    found = re.fullmatch(
+        rf"consume: note: (\d+) messages? (was|were) sent to {queue.name}", counted
+    )
     assert found is not None
     # The request that was open may have arrived.
     assert queue.counts()[0] - 1 <= int(found[1]) <= queue.counts()[0]

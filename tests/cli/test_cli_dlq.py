@@ -299,7 +299,8 @@ def test_a_task_of_sqs(
 
 
 _DEAD = ("--dlq-name", "canvas-live-events-dlq")
-_URL = ("--queue-url", "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events")
+_AWS = "https://sqs.us-east-1.amazonaws.com"
+_URL = ("--queue-url", f"{_AWS}/123456789012/canvas-live-events")
 
 
 @for_each(
@@ -323,6 +324,24 @@ def test_wrong_options_are_refused_in_plain_words(arguments: tuple[str, ...], te
 
     assert 2 == result.exit_code, result.output
     assert text in result.stderr
+
+
+@for_each(
+    "url, region, text",
+    [
+        (f"{_AWS}/1/x", "us-east-1", "--dlq-url 'https://sqs.us-east-1.amazonaws.com/1/x' must"),
+        (f"{_AWS}/123456789012/x.fifo", "us-east-1", "--dlq-url: 'x.fifo' is a FIFO queue"),
+        (f"{_AWS}/123456789012/x", "eu-west-1", "says us-east-1 (command line --dlq-url)"),
+    ],
+)
+def test_a_fault_of_the_configuration_names_the_option(url: str, region: str, text: str) -> None:
+    """Not the key of the queue, whose place the dead-letter queue takes."""
+    result = run("dlq", "list", "--dlq-url", url, "--region", region)
+
+    assert 78 == result.exit_code, result.output
+    assert text in result.stderr
+    assert "queue.url" not in result.stderr
+    assert "--queue-url" not in result.stderr
 
 
 def test_a_long_name_does_not_make_all_rows_long(rig: Rig) -> None:

@@ -71,12 +71,12 @@ def noted(folder: Path) -> list[int]:
     return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def run(folder: Path, *arguments: str, text: bytes | None = None) -> Any:
+def run(folder: Path, *arguments: str, out: Any = subprocess.PIPE) -> Any:
     """Run `consume replay` to its end."""
     return subprocess.run(
         [sys.executable, "-m", "consumer", "replay", *arguments],
-        cwd=folder, env=environment(folder), input=text, capture_output=True, timeout=BOUND,
-        check=False,
+        cwd=folder, env=environment(folder), stdin=subprocess.DEVNULL, stdout=out,
+        stderr=subprocess.PIPE, timeout=BOUND, check=False,
     )  # fmt: skip
 
 
@@ -262,3 +262,42 @@ def test_a_terminal_shows_the_progress(folder: Path) -> None:
     assert any(" 98%  499 handled" in bar and "1 failed" in bar for bar in bars)
     assert all("\n" not in bar for bar in bars)
     assert "handler_rejected" in shown
+
+
+def test_it_stops_soon_if_standard_output_is_full(folder: Path) -> None:
+    """A handler that prints would fail for each event. None is lost: the position comes first."""
+    (folder / "printing.py").write_text("def show(event):\n    print(event.key)\n")
+    archive(folder / "events.jsonl", range(2_000))
+    arguments = ("events.jsonl", "--handler", "printing:show", "--position", "position.json")
+    with Path("/dev/full").open("wb") as full:
+        done = run(folder, *arguments, out=full)
+
+    said = done.stderr.decode()
+    assert done.returncode == 74
+    assert "standard output can't be written: No space left on device" in said
+    assert "The same command continues it." in said
+    again = run(folder, *arguments)
+    assert again.returncode == 0
+    assert all(json.loads(archived(n))["event_key"] in again.stdout.decode() for n in (0, 1_999))
+
+
+def test_an_empty_file_is_nothing(folder: Path) -> None:
+    """As of a day without events: there is a note, and it is no failure."""
+    archive(folder / "archive/events-2024-05-01.jsonl", range(3))
+    (folder / "archive/events-2024-05-02.jsonl").touch()
+
+    for arguments in ((*NOTE, "--json"), (*NOTE, "--json", "--dry-run")):
+        done = run(folder, "archive", *arguments)
+        assert (done.returncode, json.loads(done.stdout)["not_events"]) == (0, 0), arguments
+        assert b"consume: note: archive/events-2024-05-02.jsonl: there is no message" in done.stderr
+
+
+def test_what_it_writes_is_checked_before_anything_is_handled(folder: Path) -> None:
+    """A file in a directory that does not exist is a wrong option."""
+    archive(folder / "events.jsonl", range(3))
+    for option in ("--position", "--failures"):
+        done = run(folder, "events.jsonl", *NOTE, option, "missing/file.json")
+        assert done.returncode == 78, option
+        assert b"missing/file.json" in done.stderr, option
+        assert done.stderr.count(b"No such file or directory") == 1, option
+    assert noted(folder) == []

@@ -70,7 +70,7 @@ def test_the_same_bytes_are_sent_as_written(
 
     assert result.exit_code == 0
     assert result.stdout == ""
-    assert result.stderr == "25 messages were sent to canvas-live-events-test\n"
+    assert result.stderr == "consume: note: 25 messages were sent to canvas-live-events-test\n"
     assert "".join(f"{body}\n" for body in sender.bodies) == run(*arguments).stdout
     assert sender.closed
     assert clock.waits == []
@@ -93,7 +93,7 @@ def test_the_count_is_reported_however_sending_ends(
     result = run_into(sender, monkeypatch, "logged_in", "--count", "50")
 
     assert result.exit_code == code
-    assert result.stderr == f"20 messages were sent to canvas-live-events-test\n{said}"
+    assert result.stderr == f"consume: note: 20 messages were sent to {sender.name}\n{said}"
     assert sender.closed
 
 
@@ -104,12 +104,12 @@ def test_a_slow_rate_is_announced(monkeypatch: pytest.MonkeyPatch, clock: Manual
     result = run_into(Taking(), monkeypatch, "logged_in", "--count", "1000", "--rate", "50/s")
 
     assert result.stderr.splitlines() == [
-        "sending 1000 messages to canvas-live-events-test takes 20 s",
-        "1000 messages were sent to canvas-live-events-test",
+        "consume: note: sending 1000 messages to canvas-live-events-test takes 20 s",
+        "consume: note: 1000 messages were sent to canvas-live-events-test",
     ]
     assert clock.monotonic() - began == pytest.approx(20, abs=0.5)
     short = run_into(Taking(), monkeypatch, "logged_in", "--count", "1", "--rate", "50")
-    assert short.stderr == "1 message was sent to canvas-live-events-test\n"
+    assert short.stderr == "consume: note: 1 message was sent to canvas-live-events-test\n"
 
 
 @for_each(

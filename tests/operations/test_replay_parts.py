@@ -164,7 +164,7 @@ def _source(
 
     return Source(
         inputs_of([str(file) for file in files]), choice or Choice(),
-        decoding=Decoding(unwrap=unwrap), begins={}, fault=note, torn=note,
+        decoding=Decoding(unwrap=unwrap), begins={}, fault=note, note=note,
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def identity(found: Identity | TransportError) -> Iterator[Result]:
         if isinstance(found, AccessDeniedError | CredentialsError):
             yield Result("identity", RED, str(found), _LASTING)
         else:
-            yield Result("identity", GREEN, f"not known: {found}")
+            yield Result("identity", YELLOW, f"not known: {found}", "aws sts get-caller-identity")
     elif found.kind == "the root user":
         finding = f"{found.kind} of account {found.account}, who may do everything"
         yield Result("identity", YELLOW, finding, _OTHER)
@@ -90,7 +90,7 @@ def clock_skew(calls: AwsCalls, clock: Clock) -> Iterator[Result]:
     """This machine's clock against SQS's last answer, of just now; a refusal has the time, too."""
     here = clock.now()
     if not calls.answered_at:
-        yield Result("clock", GREEN, "not known: the answers have no time")
+        yield Result("clock", YELLOW, "not known: the answers have no time", "timedatectl")
         return
     off = (here - parsedate_to_datetime(calls.answered_at)).total_seconds()
     finding = f"{abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} AWS's"

@@ -62,7 +62,7 @@ def retention(site: Site) -> Iterator[Result]:
     """How long events wait for a daemon that does not run."""
     seconds = site.parsed.retention_seconds
     if seconds is None:  # an emulator that does not tell
-        yield Result("retention", GREEN, "not known")
+        yield Result("retention", YELLOW, "not known")
         return
     finding = f"messages are kept for {_span(seconds)}"
     if seconds >= MAX_RETENTION_SECONDS:

@@ -9,7 +9,6 @@ from consumer.errors import DecodeError
 from consumer.handlers.registering.registry import Registry
 from consumer.operations.replay.job import Job
 from consumer.operations.replay.position import position_of
-from consumer.operations.replay.run import torn_line
 
 
 @dataclass(slots=True)
@@ -46,11 +45,11 @@ def routes(
         found.not_events += 1
         report(f"{file}: {reason}")
 
-    def torn(file: str, line: int) -> None:
-        note(torn_line(file, line))
+    def noted(file: str, what: str) -> None:
+        note(f"{file}: {what}")
 
     position = position_of(job)
-    for item in job.source(begins=position.begins if position else {}, fault=fault, torn=torn):
+    for item in job.source(begins=position.begins if position else {}, fault=fault, note=noted):
         if isinstance(item, int):
             found.skipped += item
             continue

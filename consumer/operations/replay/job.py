@@ -70,12 +70,12 @@ class Job:
         *,
         begins: Mapping[str, Place],
         fault: Callable[[str, str], None],
-        torn: Callable[[str, int], None],
+        note: Callable[[str, str], None],
     ) -> Source:
         """What reads the files, from these places on."""
         return Source(
             self.inputs, self.choice, decoding=self.decoding,
-            begins=begins, fault=fault, torn=torn,
+            begins=begins, fault=fault, note=note,
         )  # fmt: skip
 
     def names(self, message: ReceivedMessage) -> list[tuple[str, str]]:

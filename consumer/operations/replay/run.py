@@ -13,7 +13,13 @@ from consumer.engine.parts import Parts
 from consumer.engine.receive import RunOptions
 from consumer.engine.status import STUCK_SECONDS, Status
 from consumer.engine.worker import Worker
-from consumer.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_TRANSIENT, ConsumerError
+from consumer.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_TRANSIENT,
+    ConfigurationError,
+    ConsumerError,
+)
 from consumer.handlers.registering.registry import Registry
 from consumer.operations.replay.failures import Failure, Failures
 from consumer.operations.replay.job import Job
@@ -56,6 +62,7 @@ class Replay:
         on_tick: called several times a second.
         report: called with a sentence about what can't be read.
         note: likewise, about what is no failure.
+        broken: why it must end, for a reason outside; None: it goes on.
     """
 
     def __init__(
@@ -67,16 +74,18 @@ class Replay:
         on_tick: Callable[[Progress], None],
         report: Callable[[str], None],
         note: Callable[[str], None],
+        broken: Callable[[], ConsumerError | None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._on_tick = on_tick
         self._report = report
         self._note = note
+        self._broken = broken
         self._signals = StopSignals()
         self._failures = Failures(job.names, self._found, file=job.failures, clock=clock)
         self._position = position_of(job)
         begins = self._position.begins if self._position else {}
-        self._source = job.source(begins=begins, fault=self._unreadable, torn=self._torn)
+        self._source = job.source(begins=begins, fault=self._unreadable, note=self._noted)
         self._queue = FileQueue(self._source, clock=clock)
         options = RunOptions(
             MAX_VISIBILITY_SECONDS, max_attempts=job.attempts, unsealing=job.unsealing
@@ -89,14 +98,15 @@ class Replay:
         self._saved_at = self._began_at = clock.monotonic()
         self._failing_since: dict[str, float] = {}
         self._stuck_since: float | None = None
-        self._save_error: PositionError | None = None
+        #: The position, or something outside.
+        self._error: ConsumerError | None = None
 
     def run(self) -> Summary:
         """Run to the end, whatever ends it. Raises what is a bug."""
         gc.set_threshold(20_000, 20, 100)  # as the daemon does
         with self._signals.installed(), closing(self._failures):
             if self._position is not None:
-                self._save()  # that it can be written is known before anything runs
+                self._save_first()
             threading.Thread(target=self._queue.read, name="reader", daemon=True).start()
             self._worker.start()
             while not (stopped := self._stopped()):
@@ -112,7 +122,8 @@ class Replay:
         now = self._clock.monotonic()
         if now - self._saved_at >= SAVE_SECONDS:
             self._try_to_save()
-        if status.failure or self._queue.failure or self._save_error:
+        self._error = self._error or self._broken()
+        if status.failure or self._queue.failure or self._error:
             return "failure"
         if self._signals.count:
             return "signal"
@@ -158,11 +169,18 @@ class Replay:
 
         self._worker.drain(while_waiting)
 
+    def _save_first(self) -> None:
+        """That it can be written is known before anything runs."""
+        try:
+            self._save()
+        except PositionError as error:
+            raise ConfigurationError(str(error)) from None
+
     def _try_to_save(self) -> None:
         try:
             self._save()
         except PositionError as error:
-            self._save_error = error  # what runs is drained before it ends
+            self._error = error  # what runs is drained before it ends
 
     def _save(self) -> None:
         self._saved_at = self._clock.monotonic()
@@ -176,7 +194,7 @@ class Replay:
         code = EXIT_OK if not failures.counts else EXIT_FAILED
         if stopped:
             code = EXIT_INTERRUPTED if stopped == "signal" else EXIT_TRANSIENT
-        if (failure := status.failure or self._queue.failure or self._save_error) is not None:
+        if (failure := status.failure or self._queue.failure or self._error) is not None:
             if not isinstance(failure, ConsumerError):
                 raise failure
             stopped, code = str(failure), failure.exit_code
@@ -194,13 +212,8 @@ class Replay:
         self._report(f"{file}: {reason}")
         self._failures.add(Failure(file, 0, reason))
 
-    def _torn(self, file: str, line: int) -> None:
-        self._note(torn_line(file, line))
-
-
-def torn_line(file: str, line: int) -> str:
-    """What is said of a last line that is not complete."""
-    return f"{file}:{line}: the last line is cut off, and skipped"
+    def _noted(self, file: str, what: str) -> None:
+        self._note(f"{file}: {what}")
 
 
 def _settings(settings: Settings) -> Settings:

@@ -4,6 +4,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -80,7 +81,7 @@ class Source:
 
     Args:
         fault: called with the file and with what can't be read in it.
-        torn: likewise, for a last line that was cut off.
+        note: likewise, about what is no failure.
     """
 
     def __init__(
@@ -91,13 +92,13 @@ class Source:
         decoding: Decoding,
         begins: Mapping[str, Place],
         fault: Callable[[str, str], None],
-        torn: Callable[[str, int], None],
+        note: Callable[[str, str], None],
     ) -> None:
         self._inputs = inputs
         self._choice = choice
         self._decoding = decoding
         self._fault = fault
-        self._torn = torn
+        self._note = note
         self._seen: OrderedDict[str, int] = OrderedDict()
         #: How far each file was read: everything before is found or skipped.
         self.read_to: dict[str, Place] = dict(begins)
@@ -125,7 +126,8 @@ class Source:
             self._bytes = 0
             for piece in self._pieces(file):
                 if _is_torn(piece):
-                    self._torn(file.name, piece.begin.line)
+                    place = f"{file.name}:{piece.begin.line}"
+                    self._note(place, "the last line is cut off, and skipped")
                     break  # it is the last one, and may be complete at the next run
                 yield from self._in_piece(file.name, piece)
                 self.read_to[file.name] = piece.end
@@ -138,7 +140,8 @@ class Source:
 
         yield from pieces_of(
             file.name,
-            lambda reason: self._fault(file.name, reason),
+            partial(self._fault, file.name),
+            nothing=partial(self._note, file.name),
             begin=self.read_to.get(file.name, BEGIN),
             limit=file.size,
             consumed=consumed,

@@ -124,7 +124,7 @@ class Life:
         engine = Engine(self.worker)
         before = self.parts.stats["released"]
         replaced = engine.replace(self._made, successors=(), while_waiting=while_waiting)
-        if not replaced or min(looks, default=1.0) <= 0:
+        if not replaced or min(looks[:-1], default=1.0) <= 0:  # the last look is after the drain
             self._report(f"the reload failed, or used up its time: {self._state()}")
         if released := self.parts.stats["released"] - before:
             self._report(f"the reload has cost {released} deliveries")

@@ -200,8 +200,7 @@ class Printed:
     """
 
     def __init__(self) -> None:
-        #: Why something could not be written until now, or "".
-        self.reason = ""
+        self.reason = ""  #: why something could not be written until now
         #: The beginning of a line, for each thread: several print at the same time.
         self._begun: dict[int, str] = {}
         #: True if a thread waits for the reader, and would keep Python from ending.

@@ -204,7 +204,8 @@ def _replay(job: "Job", clock: "Clock", printed: Printed, *, as_json: bool) -> i
     install_exception_hooks()
     replay = Replay(
         job, _registry(job), clock=clock, on_tick=bar.draw,
-        report=bar.above(report), note=bar.above(note), broken=lambda: OutputError(printed.reason) if printed.reason else None,
+        report=bar.above(report), note=bar.above(note),
+        broken=lambda: OutputError(printed.reason) if printed.reason else None,
     )  # fmt: skip
     try:
         summary = replay.run()

@@ -1,4 +1,4 @@
-"""Runs the engine in this process, with its log on standard error: the daemon, and a replay."""
+"""Runs the engine in this process, with its log on standard error: the daemon, and the webhook."""
 
 import os
 import sys

@@ -200,7 +200,7 @@ class Printed:
     """
 
     def __init__(self) -> None:
-        self._failure = ""
+        self.reason = ""  #: why something could not be written until now
         #: The beginning of a line, for each thread: several print at the same time.
         self._begun: dict[int, str] = {}
         #: True if a thread waits for the reader, and would keep Python from ending.
@@ -220,13 +220,9 @@ class Printed:
             if end:
                 self._write(lines + end)
         except OSError as error:
-            self._failure = self._failure or _reason_of(error)
+            self.reason = self.reason or _reason_of(error)
             raise
         return len(text)
-
-    def error(self) -> OutputError | None:
-        """Why something could not be written until now."""
-        return OutputError(self._failure) if self._failure else None
 
     def failure(self, *, seconds: float = 2.0) -> str:
         """Why something could not be written, or "". To be called last.
@@ -238,10 +234,10 @@ class Printed:
         flushing.join(seconds)
         self.is_stuck = flushing.is_alive()
         if self.is_stuck:
-            self._failure = self._failure or "it is not read"
-        if self._failure:
+            self.reason = self.reason or "it is not read"
+        if self.reason:
             _discard(sys.stdout)
-        return self._failure
+        return self.reason
 
     def _flush(self) -> None:
         try:
@@ -251,4 +247,4 @@ class Printed:
                 self._begun.clear()
                 sys.stdout.flush()
         except (OSError, ValueError) as error:
-            self._failure = self._failure or _reason_of(error)
+            self.reason = self.reason or _reason_of(error)

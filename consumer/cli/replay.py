@@ -10,7 +10,7 @@ import click
 
 from consumer.cli.logs import log_to_stderr
 from consumer.cli.options import FILE, config_option, help_end, json_option, overrides_of
-from consumer.cli.output import Printed, echo_result, note, report, terminal_width
+from consumer.cli.output import OutputError, Printed, echo_result, note, report, terminal_width
 from consumer.errors import EXIT_OUTPUT
 
 if TYPE_CHECKING:  # loaded by the command only
@@ -204,14 +204,15 @@ def _replay(job: "Job", clock: "Clock", printed: Printed, *, as_json: bool) -> i
     install_exception_hooks()
     replay = Replay(
         job, _registry(job), clock=clock, on_tick=bar.draw,
-        report=bar.above(report), note=bar.above(note), broken=printed.error,
+        report=bar.above(report), note=bar.above(note),
+        broken=lambda: OutputError(printed.reason) if printed.reason else None,
     )  # fmt: skip
     try:
         summary = replay.run()
     finally:
         bar.clear()
         logs.output.close()
-    if printed.error():  # the summary can't be written, either
+    if printed.reason:  # the summary can't be written, either
         report(f"{summary.handled:,} handled. {advice(summary, job)}")
         return summary.exit_code
     data = summary.as_data()

@@ -1,12 +1,16 @@
 """`consume webhook`: its options; `consumer.webhook.run` does the work."""
 
 import os
-import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from consumer.cli.foreground import run_in_foreground
 from consumer.cli.options import help_end, overrides_of, queue_options
+
+if TYPE_CHECKING:
+    from consumer.clock import Clock
+    from consumer.service.logs import Logs
 
 _HELP_END: Final = help_end(
     "consume webhook --config config.yaml",
@@ -50,34 +54,18 @@ def webhook_command(context: click.Context, /, **options: Any) -> None:
 
     Needs the permission sqs:SendMessage. After Ctrl-C or SIGTERM, posts under way are answered.
     """
-    import structlog
-
-    from consumer import log_events
     from consumer.cli.config_report import load_with_queue
-    from consumer.clock import SystemClock
-    from consumer.errors import ConsumerError
-    from consumer.service.logs import configure_logging, install_exception_hooks
     from consumer.webhook import check_installed
 
     check_installed()
     from consumer.webhook.run import run
 
     loaded = load_with_queue(options["config_file"], overrides_of(options))
-    clock = SystemClock()
-    logs = configure_logging(loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock)
-    install_exception_hooks()
-    log = structlog.get_logger("consumer")
-    for text in loaded.warnings:
-        log.warning(log_events.CONFIG_WARNING, reason=text)
-    try:
-        code = run(
+
+    def work(logs: "Logs", clock: "Clock") -> int:
+        return run(
             loaded.settings, clock=clock, environ=os.environ,
             flush_repeats=logs.repeats.flush, on_tick=logs.output.send_waiting,
         )  # fmt: skip
-    except ConsumerError as error:
-        if sys.stderr.isatty():
-            raise
-        code = error.exit_code
-        log.critical(log_events.STOPPED, reason="failure", exit_code=code, error=str(error))
-    logs.output.close()
-    context.exit(code)
+
+    context.exit(run_in_foreground(loaded, work))

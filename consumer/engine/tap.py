@@ -76,7 +76,7 @@ class Viewer:
 class Tap:
     """Any thread may call any method; none blocks.
 
-    Whatever viewers do, nobody waits for them. Threads of the engine look at `viewers` first.
+    Nothing waits for viewers, whatever they do. Threads of the engine look at `viewers` first.
     """
 
     def __init__(self, clock: Clock) -> None:

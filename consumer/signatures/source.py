@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 INSTRUCTURE_JWKS_URL: Final = "https://8axpcl50e4.execute-api.us-east-1.amazonaws.com/main/jwks"
 
 DAILY_SECONDS: Final = 86_400.0
-#: However many tokens name keys that nobody knows, the address is asked no more often than this.
+#: However many tokens name unknown keys, the address is asked no more often than this.
 LEAST_SECONDS: Final = 60.0
 TIMEOUT_SECONDS: Final = 10.0
 #: For a whole answer.

@@ -232,7 +232,7 @@ def test_fifty_reloads_under_load_lose_nothing_and_cost_no_delivery(
 
 
 def test_a_terminal_that_is_closed_stops_it(stub: StubAddress, tmp_path: Path) -> None:
-    """It would go on without one. While the terminal is there, SIGHUP is somebody's `kill -HUP`."""
+    """It would go on without one. While the terminal is there, SIGHUP comes from `kill -HUP`."""
     config = Config(lambda *_: None, tmp_path, stub.queue_url)  # type: ignore[arg-type]
     config.write(ARCHIVE.format("old"))
     child, terminal = pty.fork()

@@ -148,7 +148,7 @@ class Address:
     def fetch(self) -> bytes:
         self.asked += 1
         if self.failing:
-            raise OSError("nobody reads this: k=secret")
+            raise OSError("a text with a secret: k=secret")
         return self.content
 
 

@@ -100,7 +100,7 @@ def test_an_address_that_is_down_says_nothing_about_a_key() -> None:
 
 @pytest.mark.parametrize("count", [80])
 def test_few_posts_wait_at_a_time(count: int) -> None:
-    """The others are told at once to come again."""
+    """The others get 503 at once, so that Canvas comes again."""
     source = Source()
 
     async def play(_: Keyring, clock: ManualClock) -> Any:

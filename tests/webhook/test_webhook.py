@@ -281,14 +281,14 @@ def test_a_stop_answers_what_is_under_way(script: Script, webhook: Start, tmp_pa
             answer = pool.submit(running.post, signed(event(1)))
             eventually(lambda: script.asked["SendMessageBatch"], "it is sent")
             running.run.signal(signal.SIGTERM)
-            told = b""
-            while b"STOPPING=1" not in told:
-                told += systemd.recv(4096) + b"\n"
+            reported = b""
+            while b"STOPPING=1" not in reported:
+                reported += systemd.recv(4096) + b"\n"
             script.let_go("SendMessageBatch")
             assert answer.result(30).status == 204
     assert running.run.end() == 0
     for report in (b"READY=1\nSTATUS=receiving posts\n", b"WATCHDOG=1\n"):
-        assert report in told
+        assert report in reported
 
 
 def test_an_sqs_that_hangs_is_not_waited_for(script: Script, webhook: Start) -> None:

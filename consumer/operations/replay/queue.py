@@ -38,7 +38,7 @@ class _Message:
 class FileQueue:
     """A `Transport`. Any thread may call any method, except `read`, which has its own.
 
-    A message that was received does not come back by itself, because nobody else could handle it.
+    A message that was received does not come back by itself: there is no other consumer.
     """
 
     def __init__(self, source: Source, *, clock: Clock) -> None:

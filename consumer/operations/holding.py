@@ -67,8 +67,9 @@ class Holder:
             )
             if not messages:
                 return
-            new = [message for message in messages if message.message_id not in self._handles]
-            self._handles.update({m.message_id: m.receipt_handle for m in messages})
+            by_id = {message.message_id: message for message in messages}
+            new = [message for key, message in by_id.items() if key not in self._handles]
+            self._handles.update({key: m.receipt_handle for key, m in by_id.items()})
             yield from new
 
 

@@ -104,6 +104,27 @@ def test_all_messages_go_back(rig: Rig) -> None:
     assert sorted(bodies) == sorted([received, *rig.queue.take_all()])
 
 
+def test_a_message_that_comes_twice_in_one_answer_is_moved_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQS may do that."""
+    rig.lose([numbered(number) for number in range(3)])
+    ask = AwsCalls.ask
+
+    def twice(calls: AwsCalls, operation: str, /, **arguments: Any) -> dict[str, Any]:
+        answer = ask(calls, operation, **arguments)
+        if messages := answer.get("Messages"):
+            answer["Messages"] = [*messages, *messages]
+        return answer
+
+    monkeypatch.setattr(AwsCalls, "ask", twice)
+    result = redrive(rig)
+
+    assert 3 == result.moved
+    assert (0, 0) == rig.dead.counts()
+    assert [0, 1, 2] == rig.queue.numbers()
+
+
 def test_attributes_of_every_type_are_kept(rig: Rig) -> None:
     """Numbers, custom types and bytes."""
     attributes = {

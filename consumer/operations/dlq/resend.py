@@ -141,7 +141,8 @@ class Resend:
             letters = self._receive(min(MAX_BATCH, limit - self.result.moved))
             if not letters:
                 return
-            new = [each for each in letters if each.message.message_id not in self._held]
+            unknown = (each for each in letters if each.message.message_id not in self._held)
+            new = list({each.message.message_id: each for each in unknown}.values())
             known_only = 0 if new else known_only + 1
             # Held first: whatever happens next, it is given back.
             self._held |= {e.message.message_id: e.message.receipt_handle for e in letters}

@@ -156,11 +156,9 @@ class Receiver:
 
     def receive(self, wanted: int | None = None) -> Received:
         """Receive once; the messages wait for `take`. Raises errors that are fatal for good."""
-        asked = self._reserve(wanted)
+        asked, began = self._reserve(wanted)
         if asked == 0:
             return Received()
-        began = self._clock.monotonic()
-        self.open.append(began)
         messages: list[ReceivedMessage] = []
         pause = 0.0
         try:
@@ -182,15 +180,18 @@ class Receiver:
             pause = EMPTY_SECONDS
         return Received(len(messages), pause, self.last_return - began)
 
-    def _reserve(self, wanted: int | None) -> int:
+    def _reserve(self, wanted: int | None) -> tuple[int, float]:
         with self._lock:
+            began = self._clock.monotonic()
             limits = (MAX_BATCH, self._budget, wanted)
             most = 0 if self.paused else min(limit for limit in limits if limit is not None)
             asked = self.in_flight.reserve(most) if most else 0
+            if asked:  # under the lock: once `pause` has returned, each receive is in `open`
+                self.open.append(began)
             if self._budget is not None:
                 self._budget -= asked
                 self._pending += asked
-            return asked
+            return asked, began
 
     def _admit(self, asked: int, messages: list[ReceivedMessage]) -> None:
         now = self.last_return = self._clock.monotonic()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from consumer.engine.stall import LOOK_SECONDS
 from tests.processes import eventually
 
@@ -35,6 +37,25 @@ def test_nothing_is_received_until_the_pause_ends(make_rig: MakeRig, registry: R
     assert rig.parts.pool.take_role() == "receive"
     assert rig.receive().messages == 3
     assert not rig.status.paused
+
+
+def test_a_receive_counts_as_open_from_its_reservation_on(
+    make_rig: MakeRig, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload that paused in between would take the engine for empty, and give messages back."""
+    rig = make_rig(registry)
+    rig.send(count=3)
+    parts, monotonic, seen = rig.parts, rig.clock.monotonic, list[bool]()
+
+    def look() -> float:
+        if parts.in_flight._reserved:
+            seen.append(bool(parts.receiver.open))
+        return monotonic()
+
+    monkeypatch.setattr(rig.clock, "monotonic", look)
+    rig.receive()
+    assert seen
+    assert all(seen)
 
 
 def test_what_is_in_flight_is_handled_and_deleted(make_rig: MakeRig, registry: Registry) -> None:

@@ -88,10 +88,8 @@ class QueueQuarantine:
         self._sender.close()
 
 
-def kept_message(
-    message: ReceivedMessage, reason: str, handler: str, now: datetime
-) -> dict[str, Any]:
-    """The message in the form of the AWS CLI, with why it is not handled."""
+def as_cli_shows(message: ReceivedMessage) -> dict[str, Any]:
+    """The message in the form of the AWS CLI, which `consume decode` and `consume replay` read."""
     return {
         "MessageId": message.message_id,
         "Body": message.body,
@@ -100,6 +98,15 @@ def kept_message(
             name: {"StringValue": value, "DataType": "String"}
             for name, value in message.message_attributes.items()
         },
+    }
+
+
+def kept_message(
+    message: ReceivedMessage, reason: str, handler: str, now: datetime
+) -> dict[str, Any]:
+    """The message, with why it is not handled."""
+    return {
+        **as_cli_shows(message),
         "Quarantine": {
             "Reason": reason,
             **({"Handler": handler} if handler else {}),

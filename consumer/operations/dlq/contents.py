@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from consumer.clock import Clock
 from consumer.directories import sync_directory
@@ -17,6 +17,7 @@ from consumer.messages import ReceivedMessage
 from consumer.operations.decoding import Decoding
 from consumer.operations.facts import MessageFacts, facts_of
 from consumer.operations.holding import Holder
+from consumer.queues.quarantine import as_cli_shows
 from consumer.queues.transport import Transport
 
 #: After a crash, messages are visible again that many seconds after their receive.
@@ -109,25 +110,12 @@ def _write(messages: Iterable[ReceivedMessage], descriptor: int, directory: Path
     count = 0
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         for message in messages:
-            file.write(json.dumps(_line(message)) + "\n")
+            file.write(json.dumps(as_cli_shows(message)) + "\n")
             count += 1
         file.flush()
         os.fsync(file.fileno())
     sync_directory(directory)
     return count
-
-
-def _line(message: ReceivedMessage) -> dict[str, Any]:
-    """As the AWS CLI shows a message."""
-    return {
-        "MessageId": message.message_id,
-        "Body": message.body,
-        "Attributes": dict(message.attributes),
-        "MessageAttributes": {
-            name: {"StringValue": value, "DataType": "String"}
-            for name, value in message.message_attributes.items()
-        },
-    }
 
 
 def found(messages: Iterable[ReceivedMessage], message_id: str) -> Iterator[ReceivedMessage]:

@@ -1,5 +1,6 @@
 """Metrics in Prometheus' text format: families of samples, read from the facts of one moment."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Literal, TypeVar
@@ -77,6 +78,17 @@ class _Collector(Collector, Generic[_Facts]):
             yield family.metric(facts)
 
 
+class _Process(ProcessCollector):
+    """Also where `ProcSubset=pid` of the units hides /proc/stat, which has the time of the boot.
+
+    Without that time, the library would have no metrics of the process.
+    """
+
+    def _boot_time(self) -> float:
+        # Of the machine itself, as all that is read in /proc: no matter for a `Clock`.
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Exposition(Generic[_Facts]):
     """Any thread may call it.
 
@@ -90,7 +102,7 @@ class Exposition(Generic[_Facts]):
     ) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Collector(read, families))
-        ProcessCollector(namespace=namespace, registry=self._registry)
+        _Process(namespace=namespace, registry=self._registry)
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""

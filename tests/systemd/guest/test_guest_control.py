@@ -55,3 +55,19 @@ def test_a_drained_service_is_not_started_again(guest: Guest, configure: Configu
     assert shown == ["success", "0", "0"]
     assert guest.show("ActiveState") == "active"
     assert not guest.path(f"/run/{NAME}-test").exists()
+
+
+def test_the_metrics_are_served_from_inside_the_sandbox(guest: Guest, configure: Configure) -> None:
+    """Also those of the process, although the unit hides the rest of /proc."""
+    configure(metrics={"listen": "127.0.0.1:9464"})
+    guest.start(NAME)
+
+    def fetch(path: str) -> str:
+        read = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())"
+        return guest.run("python3", "-c", read, f"http://127.0.0.1:9464{path}")
+
+    metrics = fetch("/metrics")
+    for name in ("receives_total", "process_cpu_seconds_total", "process_resident_memory_bytes"):
+        assert f"\ncanvas_live_events_{name}" in metrics, name
+    assert fetch("/healthz") == "ok\n\n"
+    assert "<title>" in fetch("/")

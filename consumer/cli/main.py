@@ -2,7 +2,6 @@
 
 import os
 import sys
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,7 +18,7 @@ from consumer.cli.drift import drift_command
 from consumer.cli.events import events_group
 from consumer.cli.foreground import run_in_foreground
 from consumer.cli.options import help_end, overrides_of, queue_options
-from consumer.cli.output import open_closed_streams, output_error, plain_errors
+from consumer.cli.output import discard, open_closed_streams, output_error, plain_errors
 from consumer.cli.peek import peek_command
 from consumer.cli.queue import queue_group
 from consumer.cli.replay import replay_command
@@ -68,8 +67,10 @@ class _Group(click.Group):
                 options["standalone_mode"] = False
                 sys.exit(super().main(*args, **options))
             except click.UsageError as error:
-                with suppress(OSError):  # standard error is closed or full
+                try:
                     error.show()
+                except OSError:  # standard error is closed or full
+                    discard(sys.stderr)  # else Python fails at its end, and exits with 120
                 is_own = error.ctx is None or error.ctx.command is self
                 sys.exit(EXIT_CONFIGURATION if is_own else error.exit_code)
 

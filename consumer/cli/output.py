@@ -138,7 +138,7 @@ def report(text: str, *, kind: str = "error") -> None:
         try:
             click.echo(printable(f"consume: {kind}: {line}"), err=True)
         except OSError:
-            _discard(sys.stderr)
+            discard(sys.stderr)
 
 
 def note(text: str) -> None:
@@ -146,7 +146,7 @@ def note(text: str) -> None:
     report(text, kind="note")
 
 
-def _discard(stream: TextIO | None) -> None:
+def discard(stream: TextIO | None) -> None:
     """Send to /dev/null what a failed stream still buffers: Python flushes it at the end."""
     if stream is not None:
         with suppress(OSError, ValueError):
@@ -167,7 +167,7 @@ def plain_errors() -> Iterator[None]:
         if isinstance(error, OSError) and frames[-1].name == "echo":  # click writes --help
             error = output_error(error)
         if isinstance(error, OutputError):
-            _discard(sys.stdout)
+            discard(sys.stdout)
             if error.reader_gone:
                 sys.exit(EXIT_OK)
         if isinstance(error, ConsumerError):
@@ -236,7 +236,7 @@ class Printed:
         if self.is_stuck:
             self.reason = self.reason or "it is not read"
         if self.reason:
-            _discard(sys.stdout)
+            discard(sys.stdout)
         return self.reason
 
     def _flush(self) -> None:

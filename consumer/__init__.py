@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         DecodeError,
         Reject,
         Retry,
+        Unavailable,
     )
     from consumer.events.identifiers import global_id, is_truncated, local_id, shard_of
     from consumer.handlers.registering.registry import Handler, Registry
@@ -33,6 +34,7 @@ __all__ = [
     # What a handler can raise
     "Retry",
     "Reject",
+    "Unavailable",
     "BatchFailure",
     # Reading events
     "ReceivedMessage",

@@ -21,6 +21,8 @@ EXIT_CONFIGURATION = 78
 #: After Ctrl-C, as in shells.
 EXIT_INTERRUPTED = 130
 
+#: Whatever a server says, it is tried again after an hour.
+_MAX_DOWN_SECONDS = 3_600.0
 #: Longer reasons are cut; in characters.
 _MAX_REASON = 500
 
@@ -129,6 +131,25 @@ class Reject(Exception):  # noqa: N818 - a request, not an error
         self.reason = reason
 
 
+class Unavailable(Exception):  # noqa: N818 - no event's fault
+    """Raised by a handler: what it needs, such as a database, is down, or is not as it must be.
+
+    The handler is paused at once, and its messages are kept; one is tried now and then.
+
+    Args:
+        reason: logged as given, so no personal data.
+        after: seconds in which trying it again is pointless (0 to 3,600).
+    """
+
+    reason: str = "unavailable"
+    after: float | None = None
+
+    def __init__(self, reason: str, *, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.after = after
+
+
 class BatchFailure(Exception):  # noqa: N818 - the other events succeeded
     """Raised by a batch handler: only these events failed, the others succeeded.
 
@@ -153,6 +174,8 @@ def outcome_of(error: BaseException | None) -> Outcome:
             return Outcome.ack()
         case Retry():
             return _retry_of(error)
+        case Unavailable():
+            return Outcome("retry", _reason_of(error), down_seconds=_down_seconds(error))
         case Reject():
             return Outcome.reject(_reason_of(error))
         case DecodeError():
@@ -175,7 +198,16 @@ def _retry_of(error: Retry) -> Outcome:
     return Outcome.retry(reason, min(max(seconds, 0.0), MAX_VISIBILITY_SECONDS))
 
 
-def _reason_of(error: Retry | Reject) -> str:
+def _down_seconds(error: Unavailable) -> float:
+    """`after` comes from a handler, or from a server that it calls."""
+    try:
+        seconds = float(error.after or 0.0)
+    except Exception:
+        return 0.0
+    return min(max(seconds, 0.0), _MAX_DOWN_SECONDS) if seconds == seconds else 0.0  # noqa: PLR0124 - not NaN
+
+
+def _reason_of(error: Retry | Reject | Unavailable) -> str:
     """As given, if it is a text, and cut: it may be another exception, or a payload."""
     try:
         reason: object = error.reason

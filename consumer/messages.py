@@ -195,6 +195,7 @@ class Context:
         deadline: float | None = None,
         should_stop: Callable[[], bool] = lambda: False,
         visibility_lost: Callable[[], bool] = lambda: False,
+        is_stale: bool = False,
     ) -> None:
         self.handler = handler
         self.message_ids = message_ids
@@ -202,6 +203,8 @@ class Context:
         self.receive_count = receive_count
         #: `Clock.monotonic()` at which the handler's time is up; None without a timeout.
         self.deadline = deadline
+        #: Only with `coalesce`: a newer event was handled for the same key before.
+        self.is_stale = is_stale
         self._should_stop = should_stop
         self._visibility_lost = visibility_lost
         self._logger: Any = None
@@ -240,6 +243,8 @@ class Outcome:
     reason: str = ""
     #: Retry only: seconds until it is visible again; None leaves it to the backoff.
     delay_seconds: float | None = None
+    #: Retry only: what the handler needs is down, for at least so many seconds.
+    down_seconds: float | None = None
     #: It only waits for a handler that is paused: this is no failed attempt of its own.
     paused: bool = field(default=False, compare=False)
 

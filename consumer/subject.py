@@ -41,3 +41,5 @@ class Subject:
     #: What it is about, as Canvas calls it, such as "submission" or "wiki_page"; "" for nothing.
     entity_kind: str = ""
     entity_id: CanvasId | None = field(default=None, repr=False)
+    #: In place of the user's id, if the event was redacted: the same for the same person.
+    user_pseudonym: str | None = field(default=None, repr=False)

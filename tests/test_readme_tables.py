@@ -13,7 +13,14 @@ from click.testing import CliRunner
 from consumer import errors
 from consumer.cli.main import main
 from consumer.config.fields import FIELDS
-from consumer.config.models import UNIT_STOP_TIMEOUT_SECONDS, HandlerSettings, RetryKeys
+from consumer.config.handler_options import OPTIONS
+from consumer.config.models import (
+    UNIT_STOP_TIMEOUT_SECONDS,
+    CoalesceSettings,
+    HandlerSettings,
+    RedactSettings,
+    RetryKeys,
+)
 from consumer.events.catalog.index import is_known, names
 from tests.cases import for_each
 from tests.processes import ROOT
@@ -79,13 +86,22 @@ def test_every_key_of_the_configuration_is_in_the_table() -> None:
 
 
 def test_every_key_of_a_handler_is_in_its_table() -> None:
-    """The common ones, and the options of the built-in types."""
+    """The common ones, and those of their sections."""
     documented = [key for row in table("key of a handler") for key in keys_in(row[0])]
 
-    common = set(HandlerSettings.model_fields) - {"type", "options", "retry"}
-    retry = {f"retry.{key}" for key in RetryKeys.model_fields}
-    options = {"archive.directory", "archive.max_file_bytes", "archive.scrub_secrets"}
-    assert sorted(common | retry | options | {"python.target"}) == sorted(documented)
+    sections = {"retry": RetryKeys, "redact": RedactSettings, "coalesce": CoalesceSettings}
+    expected = set(HandlerSettings.model_fields) - {"type", "options", *sections}
+    for name, section in sections.items():
+        expected |= {f"{name}.{key}" for key in section.model_fields}
+    assert sorted(expected | {"python.target"}) == sorted(documented)
+
+
+@for_each("kind", [kind for kind, options in OPTIONS.items() if options and kind != "python"])
+def test_every_option_of_a_built_in_handler_is_in_its_table(kind: str) -> None:
+    """And none that does not exist."""
+    documented = [key for row in table(f"option of `{kind}`") for key in keys_in(row[0])]
+
+    assert sorted(OPTIONS[kind]) == sorted(documented)
 
 
 def as_written(default: Any) -> str:

@@ -13,7 +13,11 @@ ENTRY_POINT_GROUP: Final = "canvas_live_events.handlers"
 
 _COMMON: Final = frozenset(HandlerSettings.model_fields) - {"type", "options"}
 #: The built-in types, and the option that people write in place of all options.
-_MAIN_OPTION: Final = {"archive": "directory", "log": "", "python": "target"}
+_MAIN_OPTION: Final = {
+    "archive": "directory", "command": "run", "eventbridge": "bus", "http": "url", "log": "",
+    "postgres": "connection", "python": "target", "s3": "bucket", "sqlite": "file",
+    "sqs": "queue_url",
+}  # fmt: skip
 _ENTRY_EXAMPLE: Final = '- {name: archive, events: ["*"], archive: {}}'
 
 

@@ -52,7 +52,8 @@ _LOWER: Final = _of_text(str.lower)
 # The environment has no lists.
 _WORDS: Final = _of_text(lambda text: text.strip("[]").replace(",", " ").split())
 _Int = Annotated[int, BeforeValidator(_not_a_bool)]
-_Seconds = Annotated[float, BeforeValidator(_not_a_bool)]
+_Number = Annotated[float, BeforeValidator(_not_a_bool)]
+_Seconds = _Number
 _RetrySeconds = Annotated[_Seconds, Field(ge=0.1, le=MAX_VISIBILITY_SECONDS)]
 _Text = Annotated[str, Field(min_length=1, max_length=2048)]
 # What stays around a URL that was copied, or that Docker read from a file with quotes.
@@ -163,6 +164,21 @@ class RetryKeys(Section):
         return RetryPolicy(self.base_seconds, self.max_seconds)
 
 
+class RedactSettings(Section):
+    """What of a person a handler gets to see; the meaning is that of `consumer.events.redaction`."""
+
+    profile: Annotated[Literal["analytics", "strict"], _LOWER]
+    #: The secret from which pseudonyms are made; needed for "analytics".
+    key_file: Path | None = None
+
+
+class CoalesceSettings(Section):
+    """One call for many events."""
+
+    key: _Text = Field(examples=["course_id"])
+    seconds: _Seconds = Field(default=30, ge=0.1, le=300)
+
+
 class HandlerSettings(Section):
     """One entry of `handlers`; in the file, type and options are the one key that names a type."""
 
@@ -184,6 +200,15 @@ class HandlerSettings(Section):
     batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
     linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
     retry: RetryKeys | None = None
+    #: Conditions, checked where they are understood: `consumer.handlers.around.conditions`.
+    when: dict[str, Any] | tuple[dict[str, Any], ...] | None = Field(
+        default=None, description="a mapping of conditions, or a list of them"
+    )
+    redact: RedactSettings | None = None
+    rate_limit_per_second: _Number | None = Field(
+        default=None, ge=0.01, le=10_000, description="a number from 0.01 to 10000"
+    )
+    coalesce: CoalesceSettings | None = None
     #: "archive", "log", "python", or the name of an entry point.
     type: str
     #: Checked by the handler itself. Out of the repr: there may be passwords in it.

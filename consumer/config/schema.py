@@ -5,23 +5,23 @@ from importlib.metadata import entry_points
 from typing import Any, Final
 
 from consumer.config.fields import SECTIONS, SINGLE, right_for
+from consumer.config.handler_options import OPTIONS, REQUIRED
 from consumer.config.handlers import ENTRY_POINT_GROUP
-from consumer.config.models import HandlerSettings, RetryKeys, Settings
+from consumer.config.models import (
+    CoalesceSettings,
+    HandlerSettings,
+    RedactSettings,
+    RetryKeys,
+    Settings,
+)
 from consumer.config.section import Section
 
-#: The options of the built-in handlers.
-_OPTIONS: Final[dict[str, Any]] = {
-    "archive": {
-        "directory": {
-            "type": ["string", "null"],
-            "description": "where; else in the state directory",
-        },
-        "max_file_bytes": {"type": "integer", "minimum": 1, "default": 134_217_728},
-        "scrub_secrets": {"type": "boolean", "default": True},
-    },
-    "log": {},
-    "python": {"target": {"type": "string", "description": "module:function or module:registry"}},
-}
+#: The sections of a handler.
+_SECTIONS: Final[tuple[tuple[str, type[Section], str], ...]] = (
+    ("retry", RetryKeys, "its own delays"),
+    ("redact", RedactSettings, "what of a person it gets to see"),
+    ("coalesce", CoalesceSettings, "one call for many events"),
+)
 
 
 def file_schema(meanings: Mapping[str, str]) -> dict[str, Any]:
@@ -48,9 +48,11 @@ def _entry() -> dict[str, Any]:
     keys = _keys(HandlerSettings, "handlers.", {})
     del keys["type"], keys["options"]
     keys["events"]["anyOf"].append({"type": "null"})
-    keys["retry"] = _object(_keys(RetryKeys, "", {}), "null", "its own delays")
-    types = {kind: _object(options, "null") for kind, options in _OPTIONS.items()}
-    types["python"] |= {"type": "object", "required": ["target"]}
+    for name, section, meaning in _SECTIONS:
+        keys[name] = _object(_keys(section, "", {}), "null", meaning)
+    types = {kind: _object(options, "null") for kind, options in OPTIONS.items()}
+    for kind, required in REQUIRED.items():
+        types[kind] |= {"type": "object", "required": required}
     for point in entry_points(group=ENTRY_POINT_GROUP):
         types.setdefault(point.name, {"type": ["object", "null"]})
     return {

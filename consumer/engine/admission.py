@@ -127,7 +127,7 @@ class Admission:
         elif any(outcome.delay_seconds is not None for outcome in outcomes):
             breaker.undecided(call)  # the handler says itself when
         elif not call.last_try:
-            entered = breaker.failed(call, room=self._room_for(breaker))
+            entered = breaker.failed(call, _longest_down(outcomes), room=self._room_for(breaker))
             if entered == "held":
                 self._note(call)
                 return None
@@ -203,6 +203,10 @@ class Admission:
 
     def _room_for(self, breaker: Breaker) -> int:
         return self._room - self.held() + len(breaker)
+
+
+def _longest_down(outcomes: Sequence[Outcome]) -> Outcome:
+    return max(outcomes, key=lambda o: -1.0 if o.down_seconds is None else o.down_seconds)
 
 
 def paused(handler: Handler, delay_seconds: float) -> Outcome:

@@ -18,6 +18,7 @@ from consumer.clock import Clock
 from consumer.engine.call import Call
 from consumer.engine.inflight import InFlightMessage
 from consumer.handlers.registering.registry import Handler
+from consumer.messages import Outcome
 from consumer.retry import RetryPolicy
 
 _log = structlog.get_logger(__name__)
@@ -85,28 +86,37 @@ class Breaker:
                 return "go"
             return "held" if self._hold(self._waiting, call, room) else "full"
 
-    def failed(self, call: Call, *, room: int) -> Literal["own", "held", "full"]:
-        """Note a failure: it is the event's own, the call is held, or there is no room for it."""
+    def failed(self, call: Call, outcome: Outcome, *, room: int) -> Literal["own", "held", "full"]:
+        """Note a failure: it is the event's own, the call is held, or there is no room for it.
+
+        If the handler says that what it needs is down, the first failure opens the breaker.
+        """
+        down = outcome.down_seconds
         redelivered = call.entries[0][0].received.receive_count > 1
         with self._lock:
             self._streak += 1
             is_probe, was_open = call is self._probe, self.is_open
             if is_probe:
-                self._next_probe_in(PROBE_BACKOFF.ceiling(self._probes + 1))
-            elif not was_open and self._streak < (2 if redelivered else self._threshold):
+                self._next_probe_in(max(PROBE_BACKOFF.ceiling(self._probes + 1), down or 0.0))
+            elif (
+                not was_open
+                and down is None
+                and self._streak < (2 if redelivered else self._threshold)
+            ):
                 return "own"
             if not was_open:
                 self.is_open = True
                 self._probes = 0
                 self._probe_had_failed = False
-                self._next_probe_in(PROBE_BACKOFF.ceiling(1))
+                self._next_probe_in(max(PROBE_BACKOFF.ceiling(1), down or 0.0))
             held = self._hold(self._failed, call, room)
         if not was_open:
             _log.error(
                 log_events.BREAKER_OPENED,
                 handler=self.handler,
                 failures=self._streak,
-                next_probe_seconds=PROBE_BACKOFF.ceiling(1),
+                reason=outcome.reason,
+                next_probe_seconds=max(PROBE_BACKOFF.ceiling(1), down or 0.0),
                 hint="its messages are kept; one is tried now and then until it succeeds",
             )
         elif is_probe:
@@ -201,8 +211,8 @@ class Breaker:
         self._due = self._clock.monotonic() + seconds
 
     def _log_still_open(self) -> None:
-        seconds, probes = PROBE_BACKOFF.ceiling(self._probes + 1), self._probes
-        facts = {"handler": self.handler, "probes": probes, "next_probe_seconds": seconds}
+        seconds = round(max(self._due - self._clock.monotonic(), 0.0), 1)
+        facts = {"handler": self.handler, "probes": self._probes, "next_probe_seconds": seconds}
         _log.warning(log_events.BREAKER_STILL_OPEN, **facts)
 
 

@@ -12,7 +12,7 @@ from consumer.engine.call import Call, Entry
 from consumer.engine.forks import ForkGuard
 from consumer.engine.handler_stats import LastError
 from consumer.engine.stats import Stats
-from consumer.errors import BatchFailure, Retry, describe, outcome_of
+from consumer.errors import BatchFailure, Retry, Unavailable, describe, outcome_of
 from consumer.handlers.registering.registry import Handler
 from consumer.messages import ACK, DECLINED, Context, Outcome
 
@@ -189,7 +189,7 @@ class Invoker:
     ) -> Outcome:
         outcome = outcome_of(error)
         message, event = entry
-        asked = isinstance(error, Retry) or outcome.verdict == "reject"
+        asked = isinstance(error, Retry | Unavailable) or outcome.verdict == "reject"
         what = {"error_type": type(error).__name__, "error_at": ""} if asked else describe(error)
         last = LastError(what["error_type"], what["error_at"], self._monotonic())
         self._handlers[handler.name].failed(last, events)

@@ -107,7 +107,7 @@ def test_any_other_name_is_an_entry_point(load_text: LoadText) -> None:
         ("{name: a, log: {}, retry: {base_seconds: 901}}", "901: must not be more than max_second"),
         ("{name: a, archiv: {}}", "handlers[0].archiv: unknown key; did you mean archive?"),
         ("{name: a, archive: {}, log: {}}", "archive and log: one handler has one type; make two"),
-        ("{name: a}", "handlers[0]: has no type; add one of archive, log, python"),
+        ("{name: a}", "handlers[0]: has no type; add one of archive, command, eventbridge"),
         ("{name: a, python: 'm:f'}", 'such as python: {target: "m:f"}'),
         ("{name: a, archive: /srv/x}", 'such as archive: {directory: "/srv/x"}'),
         ("{name: a, log: true}", "handlers[0].log: must be a mapping of options, such as log: {}"),

@@ -12,7 +12,7 @@ import pytest
 
 from consumer.errors import BatchFailure
 from consumer.handlers.archive import file as archive_file
-from consumer.handlers.archive.lines import line_of
+from consumer.handlers.records import line_of
 from consumer.messages import Context
 from consumer.testing import make_event
 

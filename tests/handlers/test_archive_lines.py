@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.events.decode import decode
-from consumer.handlers.archive.lines import encoded, line_of
+from consumer.handlers.records import encoded, line_of
 from consumer.messages import Context
 from consumer.testing import make_event, make_message
 

@@ -167,7 +167,7 @@ def test_a_builtin_of_python_can_be_a_handler() -> None:
         ({"name": "  "}, "not blank"),
         ({"name": 5}, "not 5"),
         ({"timeout": 5}, 'no option "timeout": did you mean "timeout_seconds"'),
-        ({"zzz": 5}, "there are batch, close, concurrency"),
+        ({"zzz": 5}, "there are batch, check_destination, close, coalesce"),
         ({"call": print}, 'no option "call"'),
     ],
 )

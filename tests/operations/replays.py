@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, Settings
-from consumer.handlers.archive.lines import line_of
+from consumer.handlers.records import line_of
 from consumer.operations.replay.choice import Choice
 from consumer.operations.replay.job import Job
 from consumer.operations.replay.run import Progress, Replay

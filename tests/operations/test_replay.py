@@ -12,7 +12,7 @@ import pytest
 from consumer import BatchFailure, Context, Event, Registry, Reject, Retry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings
-from consumer.handlers.archive.lines import line_of
+from consumer.handlers.records import line_of
 from consumer.operations.replay import run, source
 from consumer.operations.replay.choice import Choice
 from consumer.operations.replay.failures import Failure

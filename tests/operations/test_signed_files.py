@@ -11,7 +11,7 @@ import pytest
 from consumer.clock import SystemClock
 from consumer.config import Settings
 from consumer.events.decode import decode
-from consumer.handlers.archive.lines import line_of
+from consumer.handlers.records import line_of
 from consumer.operations.decoding import Decoding, unsealing_of
 from consumer.operations.dlq.contents import DECODES, grouped
 from consumer.operations.replay.choice import Choice

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.events.decode import decode
-from consumer.handlers.archive.lines import line_of
+from consumer.handlers.records import line_of
 from consumer.signatures.keys import SigningKeys
 from consumer.signatures.source import KeySource
 from consumer.signatures.unsealing import Unsealing

@@ -17,7 +17,7 @@ from consumer.clock import Clock
 from consumer.directories import check_writable, sync_directory
 from consumer.errors import BatchFailure, Retry
 from consumer.handlers.archive.file import ArchiveFile, os_error
-from consumer.handlers.archive.lines import encoded, identity_in, line_of, utc_text
+from consumer.handlers.records import encoded, identity_in, line_of, utc_text
 from consumer.messages import Context, Event
 
 _log = structlog.get_logger(__name__)

@@ -1,6 +1,7 @@
 """What a factory of handlers gets: its options, and the environment."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock, SystemClock
+from consumer.config.secret_file import read_secret
+from consumer.config.urls import split_url
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering.registry import Registry
@@ -19,6 +22,11 @@ _log = structlog.get_logger(__name__)
 def log_warning(sentence: str) -> None:
     """Log a warning about what is allowed, but probably not meant."""
     _log.warning(log_events.CONFIG_WARNING, reason=sentence)
+
+
+def no_aws(service: str, **_: Any) -> Any:
+    """In place of `HandlerEnvironment.aws_client` where there is none."""
+    raise ConfigurationError(f"there is no AWS client for {service} here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,10 @@ class HandlerEnvironment:
     batch_size: int | None = None
     #: True if the configuration names the events, even if only as "*".
     names_events: bool = False
+    #: A client of botocore with the daemon's identity, which makes each call once:
+    #: `aws_client("s3", region=None, endpoint_url=None)`. Looks for credentials, which may take
+    #: long: not before the first event. Raises `ConsumerError`.
+    aws_client: Callable[..., Any] = no_aws
     #: Called with a sentence about what is allowed, but probably not meant.
     warn: Callable[[str], None] = log_warning
 
@@ -72,6 +84,59 @@ class Options:
         if value is not None and (not isinstance(value, str) or not value.strip()):
             raise self.wrong(key, "a text that is not blank")
         return value
+
+    def choice(self, key: str, default: str, *, of: Sequence[str]) -> str:
+        """One of these words."""
+        value = self._value(key, default)
+        if value not in of:
+            raise self.wrong(key, f"one of {', '.join(of)}")
+        return str(value)
+
+    def url(self, key: str) -> str | None:
+        """An http or https URL without a user name or password; both may be secrets."""
+        value = self.text(key)
+        parts = None if value is None else split_url(value)
+        if value is not None and (parts is None or parts.username is not None):
+            raise self.wrong(key, "an http or https URL, without a user name or password")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, or one; empty by default."""
+        value = self._value(key, ())
+        found = (value,) if isinstance(value, str) else value
+        if not isinstance(found, list | tuple) or not all(isinstance(t, str) and t for t in found):
+            raise self.wrong(key, "a list of texts")
+        return tuple(found)
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        """A mapping with texts as its keys; empty by default."""
+        value = self._value(key, {})
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise self.wrong(key, "a mapping")
+        return value
+
+    def secret(self, key: str) -> str | None:
+        """A secret: the text of the key, or the content of the file named by `KEY_file`."""
+        given, file = self.text(key), self.text(f"{key}_file")
+        if given is not None and file is not None:
+            raise self.wrong(key, f"left out, because {key}_file is given, too")
+        if file is None:
+            return given
+        try:
+            return read_secret(Path(file))
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise self.wrong(f"{key}_file", f"a file that can be read ({reason})") from None
+        except ValueError as error:
+            raise self.wrong(f"{key}_file", f"a file with one secret; this one {error}") from None
+
+    def number(self, key: str, default: float, *, least: float, most: float) -> float:
+        """A number from `least` to `most`."""
+        value = self._value(key, default)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not least <= value <= most:
+            raise self.wrong(key, f"a number from {least:g} to {most:g}")
+        return float(value)
 
     def whole_number(self, key: str, default: int, *, least: int) -> int:
         """A whole number from `least`."""

@@ -13,8 +13,9 @@ from consumer.config import HandlerSettings
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.events.catalog import index
-from consumer.handlers import archive, log, python
-from consumer.handlers.loading.factories import Factory, HandlerEnvironment, log_warning
+from consumer.handlers import archive, python
+from consumer.handlers.around import coalesce_of, surrounded
+from consumer.handlers.loading.factories import Factory, HandlerEnvironment, log_warning, no_aws
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.messages import Format
 
@@ -24,11 +25,13 @@ GROUP: Final = "canvas_live_events.handlers"
 UNMATCHED: Final = "archive (unmatched)"
 
 #: Found without the package's metadata, which may be missing or of an older version.
-_BUILT_IN: Final[Mapping[str, Factory]] = {
-    "archive": archive.factory,
-    "log": log.factory,
-    "python": python.factory,
-}
+_BUILT_IN: Final[Mapping[str, str]] = {
+    kind: f"consumer.handlers.{kind}:factory"
+    for kind in (
+        "archive", "command", "eventbridge", "http", "log", "postgres", "python", "s3", "sqlite",
+        "sqs",
+    )
+}  # fmt: skip
 
 
 def build_registry(
@@ -36,34 +39,37 @@ def build_registry(
     *,
     state_directory: Path,
     warn: Callable[[str], None] = log_warning,
+    aws_client: Callable[..., Any] = no_aws,
 ) -> Registry:
     """All configured handlers; the archive in the state directory if there are none.
 
     Events and format of an entry narrow what its factory registered; its limits replace those.
     Raises ConfigurationError for an entry that can't work.
     """
-    environment = HandlerEnvironment(state_directory, warn=warn)
+    environment = HandlerEnvironment(state_directory, aws_client=aws_client, warn=warn)
     registry = Registry()
     if not handlers:
         registry.include(archive.factory("archive", {}, environment))
     for entry in handlers:
-        made = _made(entry, environment)
-        before = len(registry.handlers)
-        registry.include(
+        made, narrowed = _made(entry, environment), Registry()
+        narrowed.include(
             made,
             patterns=entry.events,
             format=entry.format,
             timeout_seconds=entry.timeout_seconds,
             concurrency=entry.concurrency,
+            rate_limit_per_second=entry.rate_limit_per_second,
+            coalesce=coalesce_of(entry),
             batch=entry.batch_size,
             linger_seconds=entry.linger_seconds,
             retry=entry.retry.policy if entry.retry else None,
         )
-        if len(registry.handlers) == before:
+        if not narrowed.handlers:
             raise ConfigurationError(
                 f'handler "{entry.name}" handles nothing: its registry '
                 + (f"has no handler for {entry.format} events" if made.handlers else "is empty")
             )
+        registry.adopt(surrounded(narrowed.handlers, entry))
     return registry
 
 
@@ -143,15 +149,13 @@ def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
 
 def _factory(entry: HandlerSettings) -> Factory:
     kind = entry.type
-    if kind in _BUILT_IN:
-        return _BUILT_IN[kind]
     installed = _installed()
-    if kind not in installed:
+    if kind not in {*_BUILT_IN, *installed}:
         raise ConfigurationError(
             f'handler "{entry.name}": there is no type "{kind}"; there are '
             f"{', '.join(sorted({*_BUILT_IN, *installed}))}{_hint(kind)}"
         )
-    factory: Factory = python.load_target(installed[kind].value)
+    factory: Factory = python.load_target(_BUILT_IN.get(kind) or installed[kind].value)
     if not callable(factory):
         raise ConfigurationError(f'handler "{entry.name}": entry point "{kind}" is not a function')
     return factory

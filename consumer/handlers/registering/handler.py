@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -26,10 +26,25 @@ Predicate = Callable[[Event], object]
 Middleware = Callable[[Event, Context, Call], object]
 
 
+@dataclass(frozen=True, slots=True)
+class Coalesce:
+    """One call for many events: of those with the same key, the newest stands for all.
+
+    Args:
+        key: of an event, such as its course; None: it is handled on its own, at once.
+        seconds: how long the first event waits for others with its key.
+    """
+
+    key: Callable[[Event], Hashable]
+    seconds: float
+
+
 class _Limits(TypedDict, total=False):
     timeout_seconds: float | None
     retry: RetryPolicy | None
     concurrency: int | None
+    rate_limit_per_second: float | None
+    coalesce: Coalesce | None
 
 
 class Limits(_Limits, total=False):
@@ -48,6 +63,7 @@ class EventOptions(_Limits, total=False):
     when: Predicate | None
     linger_seconds: float
     close: Callable[[], None] | None
+    check_destination: Callable[[], str] | None
 
 
 class Options(EventOptions, total=False):
@@ -79,11 +95,18 @@ class Handler:
     timeout_seconds: float | None = None
     retry: RetryPolicy | None = None
     concurrency: int | None = None
+    #: The most calls that begin in a second, on average.
+    rate_limit_per_second: float | None = None
+    #: Only for a handler that takes one event at a time.
+    coalesce: Coalesce | None = None
     #: Most events in one batch; None for a handler that takes one event at a time.
     batch: int | None = None
     linger_seconds: float = 1.0
     #: Called once, after the last event. A second call does nothing.
     close: Callable[[], None] | None = None
+    #: Asks what it lands events in, without changing it, whether it could: for `consume check`.
+    #: Returns what it found, as a sentence; raises what the handler raises.
+    check_destination: Callable[[], str] | None = None
     #: Further sets of patterns; one of each must match, too (see `Registry.include`).
     within: tuple[tuple[str, ...], ...] = ()
     #: What it takes, if it was registered with models; the predicate checks it.

@@ -68,10 +68,15 @@ class Registry:
                 timeout_seconds: then `context.should_stop()` is true, and the call counts as stuck.
                 retry: how long a failed message waits; by default as the engine is configured.
                 concurrency: the most calls at a time in this process.
+                rate_limit_per_second: the most calls that begin in a second, on average.
+                coalesce: `Coalesce(key, seconds)`: of the events with the same key, the newest is
+                    handled for all; `context.is_stale` says that a newer one was before.
                 batch: collect up to so many events (1 to 10,000) for one call.
                 linger_seconds: how long the first event of a batch waits for others (1.0).
                 close: called when the daemon has drained, or a reload has left the handler out;
                     may be called more than once.
+                check_destination: called by `consume check`; returns a sentence about what the
+                    handler lands events in, or raises what the handler would raise.
         """
         self.adopt([handler_of(function, patterns, options)])
         plain = getattr(function, "__func__", function)

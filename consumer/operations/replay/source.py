@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from consumer.errors import ConfigurationError, DecodeError
-from consumer.handlers.archive.lines import alone
+from consumer.handlers.records import alone
 from consumer.messages import ARCHIVED_KEY, ReceivedMessage
 from consumer.operations.decoding import Decoding
 from consumer.operations.message_files import BEGIN, Piece, Place, files_in, pieces_of

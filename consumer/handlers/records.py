@@ -1,4 +1,8 @@
-"""The archive's line for one event: a JSON object, its payload as received, secrets scrubbed."""
+"""An event as one line of JSON, as it lands in files, requests and programs.
+
+Its payload is as received, except that secrets in URLs are scrubbed. The archive has these lines,
+and `consume replay` reads them.
+"""
 
 import json
 import re
@@ -27,11 +31,7 @@ def line_of(event: Event, received_at: str, *, scrub_secrets: bool) -> str:
     Args:
         received_at: the time of writing, from `utc_text`.
     """
-    payload = _payload(event.raw if event.count == 1 else alone(event), scrub_secrets=scrub_secrets)
-    if not payload.isascii():
-        for mark in _LINE_MARKS:
-            if mark in payload:
-                payload = payload.replace(mark, f"\\u{ord(mark):04x}")
+    payload = payload_of(event, scrub_secrets=scrub_secrets)
     time = "null" if event.time is None else f'"{utc_text(event.time)}"'
     return (
         f'{{"received_at":"{received_at}","message_id":{_quoted(event.message_id)}'
@@ -53,7 +53,20 @@ def encoded(lines: list[str]) -> bytes:
     return "".join(lines).encode("utf-8", "backslashreplace")
 
 
-def _payload(raw: str, *, scrub_secrets: bool) -> str:
+def payload_of(event: Event, *, scrub_secrets: bool) -> str:
+    """The payload as strict JSON on one line, in every reader's sense; of several, this event's.
+
+    It may contain lone surrogates, which UTF-8 can't encode: see `encoded`.
+    """
+    payload = _strict(event.raw if event.count == 1 else alone(event), scrub_secrets=scrub_secrets)
+    if not payload.isascii():
+        for mark in _LINE_MARKS:
+            if mark in payload:
+                payload = payload.replace(mark, f"\\u{ord(mark):04x}")
+    return payload
+
+
+def _strict(raw: str, *, scrub_secrets: bool) -> str:
     """Strict JSON on one line; exactly as received if that is what it was."""
     try:
         if scrub_secrets:

@@ -1,0 +1,36 @@
+"""What the configuration puts around a handler: conditions, redaction, coalescing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from consumer.config import HandlerSettings
+from consumer.handlers.around.conditions import predicate_of
+from consumer.handlers.around.paths import getter_of, hashable
+from consumer.handlers.around.redacting import redacting
+from consumer.handlers.registering.handler import Coalesce, Handler, Predicate
+
+
+def surrounded(handlers: Sequence[Handler], entry: HandlerSettings) -> list[Handler]:
+    """The handlers of an entry, which get only what its `when` lets through, as `redact` leaves it.
+
+    Conditions see the event as it was received. Raises `ConfigurationError`.
+    """
+    found = list(handlers)
+    if entry.redact is not None:
+        found = [redacting(handler, entry.name, entry.redact) for handler in found]
+    if entry.when is not None:
+        wanted = predicate_of(entry.when, f'handler "{entry.name}": when')
+        found = [replace(handler, when=_both(wanted, handler.when)) for handler in found]
+    return found
+
+
+def coalesce_of(entry: HandlerSettings) -> Coalesce | None:
+    """How an entry's events are coalesced. Raises `ConfigurationError`."""
+    if entry.coalesce is None:
+        return None
+    get = getter_of(entry.coalesce.key, f'handler "{entry.name}": coalesce: key')
+    return Coalesce(key=lambda event: hashable(get(event)), seconds=entry.coalesce.seconds)
+
+
+def _both(first: Predicate, second: Predicate | None) -> Predicate:
+    return first if second is None else lambda event: first(event) and second(event)

@@ -4,14 +4,14 @@ import threading
 from random import Random
 
 from consumer.clock import Clock
-from consumer.config import Settings
+from consumer.config import EngineSettings, Settings
 from consumer.engine.admission import Admission
 from consumer.engine.attempts import Attempts
 from consumer.engine.breaker import WaitingForRetry
 from consumer.engine.call import Batches
 from consumer.engine.flow import Flow
 from consumer.engine.heartbeat import Heartbeat
-from consumer.engine.inflight import InFlight, capacity_for
+from consumer.engine.inflight import InFlight
 from consumer.engine.intake import CatalogWatch, Intake
 from consumer.engine.invoke import Invoker
 from consumer.engine.outbox import Outbox
@@ -25,6 +25,7 @@ from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger
 from consumer.queues.quarantine import Quarantine
 from consumer.queues.transport import Transport
+from consumer.sqs_limits import MAX_BATCH
 
 
 class Parts:
@@ -124,3 +125,15 @@ class Parts:
             self.stats,
             self.tap,
         )
+
+
+def capacity_for(engine: EngineSettings, registry: Registry) -> int:
+    """How many messages may be in flight, if the configuration leaves it open.
+
+    Ten for each worker, each open receive and each delete under way, and twice what each batch
+    handler collects: enough that no thread waits for room, few enough to be renewed in time.
+    """
+    if engine.max_in_flight_messages is not None:
+        return engine.max_in_flight_messages
+    batches = sum(handler.batch or 0 for handler in registry.handlers)
+    return MAX_BATCH * (engine.workers + 2 * engine.max_pollers) + 2 * batches

@@ -31,8 +31,8 @@ DEFECTS: Final = (
     Defect(
         "Failed entries of a delete are taken for deleted",
         "engine/outbox.py",
-        "            elif failure is None:\n                done",
-        "            elif True:\n                done",
+        "            if failure is None:\n                done",
+        "            if True:\n                done",
     ),
     Defect(
         "messages are deleted before they are handled",

@@ -21,6 +21,7 @@ from consumer.config.models import (
     RedactSettings,
     RetryKeys,
 )
+from consumer.config.section import Section
 from consumer.events.catalog.index import is_known, names
 from tests.cases import for_each
 from tests.processes import ROOT
@@ -89,7 +90,11 @@ def test_every_key_of_a_handler_is_in_its_table() -> None:
     """The common ones, and those of their sections."""
     documented = [key for row in table("key of a handler") for key in keys_in(row[0])]
 
-    sections = {"retry": RetryKeys, "redact": RedactSettings, "coalesce": CoalesceSettings}
+    sections: dict[str, type[Section]] = {
+        "retry": RetryKeys,
+        "redact": RedactSettings,
+        "coalesce": CoalesceSettings,
+    }
     expected = set(HandlerSettings.model_fields) - {"type", "options", *sections}
     for name, section in sections.items():
         expected |= {f"{name}.{key}" for key in section.model_fields}

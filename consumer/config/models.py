@@ -206,7 +206,7 @@ class HandlerSettings(Section):
     )
     redact: RedactSettings | None = None
     rate_limit_per_second: _Number | None = Field(
-        default=None, ge=0.01, le=10_000, description="a number from 0.01 to 10000"
+        default=None, ge=0.1, le=10_000, description="a number from 0.1 to 10000"
     )
     coalesce: CoalesceSettings | None = None
     #: "archive", "log", "python", or the name of an entry point.

@@ -2,6 +2,7 @@
 
 import threading
 from random import Random
+from typing import Final
 
 from consumer.clock import Clock
 from consumer.config import EngineSettings, Settings
@@ -26,6 +27,9 @@ from consumer.ledger.ledger import Ledger
 from consumer.queues.quarantine import Quarantine
 from consumer.queues.transport import Transport
 from consumer.sqs_limits import MAX_BATCH
+
+#: Copying a course sends thousands of events within seconds.
+COALESCED: Final = 10_000
 
 
 class Parts:
@@ -118,7 +122,7 @@ class Parts:
             ),
             self.registry,
             self.admission,
-            Batches(self.registry.handlers, self.clock),
+            Batches(self.clock),
             self.invoker,
             self.ledger,
             self.settler,
@@ -130,10 +134,12 @@ class Parts:
 def capacity_for(engine: EngineSettings, registry: Registry) -> int:
     """How many messages may be in flight, if the configuration leaves it open.
 
-    Ten for each worker, each open receive and each delete under way, and twice what each batch
-    handler collects: enough that no thread waits for room, few enough to be renewed in time.
+    Ten for each worker, each open receive and each delete under way, twice what each batch handler
+    collects, and a course copy for those that coalesce: enough that no thread waits for room, few
+    enough to be renewed in time.
     """
     if engine.max_in_flight_messages is not None:
         return engine.max_in_flight_messages
     batches = sum(handler.batch or 0 for handler in registry.handlers)
-    return MAX_BATCH * (engine.workers + 2 * engine.max_pollers) + 2 * batches
+    coalesced = COALESCED if any(handler.coalesce for handler in registry.handlers) else 0
+    return MAX_BATCH * (engine.workers + 2 * engine.max_pollers) + 2 * batches + coalesced

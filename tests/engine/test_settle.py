@@ -280,9 +280,9 @@ def test_a_message_that_comes_again_during_its_delete_is_deleted_again(*, lenien
 class Overtaken:
     """The lock of `InFlight`, which another thread takes a moment earlier, once."""
 
-    def __init__(self, in_flight: InFlight, other_thread: Callable[[], None]) -> None:
+    def __init__(self, in_flight: InFlight, other_thread: Callable[[], object]) -> None:
         self._lock = in_flight._lock
-        self._other_thread: Callable[[], None] | None = other_thread
+        self._other_thread: Callable[[], object] | None = other_thread
         in_flight._lock = self  # type: ignore[assignment]
 
     def __enter__(self) -> None:
@@ -305,7 +305,7 @@ def test_a_message_that_comes_again_as_its_delete_is_answered_is_deleted_again(
     (message,) = bench.receive()
     delete = bench.queue.delete
 
-    def delete_late(handles: Sequence[str]) -> Sequence[EntryFailure | None]:
+    def delete_late(handles: Sequence[str]) -> list[EntryFailure | None]:
         """It is the old handle by the time that SQS acts."""
         bench.queue.redeliver(message.message_id)
         (again,) = bench.queue.receive(
@@ -316,7 +316,7 @@ def test_a_message_that_comes_again_as_its_delete_is_answered_is_deleted_again(
         Overtaken(bench.in_flight, lambda: bench.admit(again))
         return [EntryFailure("InternalError", gone=True)] if failed else answers
 
-    bench.queue.delete = delete_late  # type: ignore[method-assign]
+    bench.queue.delete = delete_late  # type: ignore[method-assign, assignment]
     bench.ack(message)
     bench.send_all()
 

@@ -75,7 +75,7 @@ def draw(seed: int, rng: Random) -> Scenario:
     return Scenario(
         seed=seed,
         handlers=tuple(
-            _handler(number, rng, calm, Random(10 * seed + number))
+            _handler(number, rng, calm, more=Random(10 * seed + number))
             for number in range(rng.randint(1, 3))
         ),
         durable=rng.random() < 0.85,

@@ -133,7 +133,7 @@ def _hint(field: FieldInfo, value: Any) -> str:
             return f"; did you mean {near}?"
         return "" if value else "; leave the key out if there is none"
     kind = bare_type(field.annotation)
-    if isinstance(kind, type) and issubclass(kind, (int, float, Section)):
+    if kind is Any or (isinstance(kind, type) and issubclass(kind, (int, float, Section))):
         return ""
     if isinstance(value, bool):
         return "; YAML reads yes, no, on and off as true or false: put quotes around it"

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from consumer.config.cases import CaseSettings
+from consumer.config.conditions import Conditions
 from consumer.config.section import Section
 from consumer.config.webhook import WebhookSettings
 from consumer.retry import RetryPolicy
@@ -40,13 +42,6 @@ def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-def _conditions(value: object) -> object:
-    found = value if isinstance(value, (list, tuple)) else [value]
-    if value is not None and not all(isinstance(mapping, dict) for mapping in found):
-        raise ValueError("a mapping, or a list of them")
-    return value
-
-
 def _off(value: object) -> object:
     return "off" if value is False else value  # YAML 1.1 reads off as false
 
@@ -65,9 +60,6 @@ _RetrySeconds = Annotated[_Seconds, Field(ge=0.1, le=MAX_VISIBILITY_SECONDS)]
 _Text = Annotated[str, Field(min_length=1, max_length=2048)]
 # What stays around a URL that was copied, or that Docker read from a file with quotes.
 _Url = Annotated[_Text, _of_text(lambda text: text.strip("<>\"' \t\r\n"))]
-
-#: A mapping or a list of them, checked where it is understood: `handlers.around.conditions`.
-_Conditions = Annotated[Any, BeforeValidator(_conditions)]
 
 _RETRY: Final = RetryPolicy()
 
@@ -210,7 +202,7 @@ class HandlerSettings(Section):
     batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
     linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
     retry: RetryKeys | None = None
-    when: _Conditions = Field(
+    when: Conditions = Field(
         default=None, description="a mapping of conditions, or a list of such mappings"
     )
     redact: RedactSettings | None = None
@@ -277,6 +269,9 @@ class Settings(Section):
     webhook: WebhookSettings = WebhookSettings()
     unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")
+    tests: tuple[CaseSettings, ...] = Field(
+        default=(), description="a list of tests, each with name, event and handlers"
+    )
 
     @property
     def has_webhook(self) -> bool:

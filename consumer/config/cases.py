@@ -53,5 +53,5 @@ class CaseSettings(Section):
     handlers: tuple[_Text, ...] = Field(description="a list of names of handlers, or []")
     #: By handler: what the event fulfils as this handler gets it.
     gets: dict[str, Conditions] = Field(
-        default={}, description="for each handler, a mapping of conditions, or a list of them"
+        default={}, description="conditions for each handler, such as {NAME: {body.x: 1}}"
     )

@@ -202,9 +202,7 @@ class HandlerSettings(Section):
     batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
     linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
     retry: RetryKeys | None = None
-    when: Conditions = Field(
-        default=None, description="a mapping of conditions, or a list of such mappings"
-    )
+    when: Conditions = Field(default=None, description="a mapping of conditions, or a list of them")
     redact: RedactSettings | None = None
     rate_limit_per_second: _Number | None = Field(
         default=None, ge=0.01, le=10_000, description="a number from 0.01 to 10000"

@@ -110,13 +110,13 @@ def equal(wanted: Any, value: Any, path: str) -> bool:
         return wanted is value
     if isinstance(value, CanvasId):
         return shard_of(wanted) in {0, value.shard} and local_id(wanted) == value.local_id
-    if name in {"id", "user_id"} and (local := local_id(wanted)) is not None:
-        if local_id(value) == local and shard_of(wanted) in {0, shard_of(value)}:
-            return True
+    same = local_id(wanted) is not None and local_id(value) == local_id(wanted)
+    if name in {"id", "user_id"} and same and shard_of(wanted) in {0, shard_of(value)}:
+        return True
     if isinstance(wanted, str) == isinstance(value, str):
         return bool(wanted == value)
     text, number = (wanted, value) if isinstance(wanted, str) else (value, wanted)
-    return as_number(text) == number is not None
+    return number is not None and bool(as_number(text) == number)
 
 
 def elements(value: Any) -> list[Any]:

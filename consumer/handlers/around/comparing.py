@@ -48,7 +48,7 @@ def one_of(wanted: Collection[Scalar], *, ids: bool) -> Test:
             if value in of_texts:
                 return True
         elif isinstance(value, list):
-            return any([equal(item) for item in value if not isinstance(item, list)])
+            return any(equal(item) for item in value if not isinstance(item, list))
         return is_wanted is not None and is_wanted(value)
 
     return equal
@@ -64,7 +64,7 @@ def like(patterns: Iterable[str]) -> Test:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return -_MOST < value < _MOST and matches(str(value)) is not None
         if isinstance(value, list):
-            return any([test(item) for item in value if not isinstance(item, list)])
+            return any(test(item) for item in value if not isinstance(item, list))
         return False
 
     return test

@@ -83,13 +83,13 @@ class _Field:
             raise self.wrong("a list needs an operator: {in: [...]}")
         if isinstance(value, date):
             raise self.wrong("YAML reads this as a time: put quotes around it")
-        finite = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
-        if not finite:
+        odd = isinstance(value, float) and not math.isfinite(value)
+        if odd or not isinstance(value, str | int | float):
             raise self.wrong("must be a text, a number, true or false")
         if self.path in _IDS and not ((found := canvas_id(value)) and found.local_id):
             raise self.wrong("must be an id, such as 123 or 21070000000000123")
         self._check_choice(value)
-        return value  # type: ignore[no-any-return] - checked above
+        return value
 
     def _check_choice(self, value: Scalar) -> None:
         choices = _CHOICES.get(self.path, (value,))
@@ -166,7 +166,7 @@ def _all(tests: Sequence[Callable[[T], bool]]) -> Callable[[T], bool]:
         return tests[0]
 
     def test(subject: T) -> bool:
-        for each in tests:  # faster than all()
+        for each in tests:  # noqa: SIM110 - faster than all()
             if not each(subject):
                 return False
         return True
@@ -177,4 +177,4 @@ def _all(tests: Sequence[Callable[[T], bool]]) -> Callable[[T], bool]:
 def _any(tests: Sequence[Callable[[T], bool]]) -> Callable[[T], bool]:
     if len(tests) == 1:
         return tests[0]
-    return lambda subject: any([each(subject) for each in tests])
+    return lambda subject: any(each(subject) for each in tests)

@@ -178,26 +178,28 @@ def _parts(conditions: Any) -> list[Any]:
 
 
 def _tried(case: _Case, registry: Registry) -> Tried:
-    event, settings = case.event, case.settings
-    asked = registry.route(event.name, event.format)
-    differences: list[str] = []
+    event, expected = case.event, case.settings.handlers
     got: dict[str, Handler] = {}
-    for handler in asked:
+    failed: set[str] = set()
+    differences: list[str] = []
+    asked = {handler.name: handler for handler in registry.route(event.name, event.format)}
+    for name, handler in asked.items():
         try:
             if handler.when is None or handler.when(event):
-                got[handler.name] = handler
+                got[name] = handler
         except Exception as error:  # a predicate is the user's code
-            name = type(error).__name__
-            differences.append(f'"{handler.name}" fails: its predicate raises {name}')
-    why = {handler.name: "its conditions are not fulfilled" for handler in asked}
-    for name in settings.handlers:
-        if name not in got:
-            reason = why.get(name, f"it does not ask for {event.name} in {event.format} format")
+            failed.add(name)
+            differences.append(f'"{name}" fails: its predicate raises {type(error).__name__}')
+    for name in expected:
+        if name not in got and name not in failed:
+            reason = "its conditions are not fulfilled"
+            if name not in asked:
+                reason = f"it does not ask for {event.name} in {event.format} format"
             differences.append(f'"{name}" does not get it: {reason}')
-    differences += [f'"{name}" gets it, too' for name in got if name not in settings.handlers]
+    differences += [f'"{name}" gets it, too' for name in got if name not in expected]
     differences += _missed(case, got)
     unmatched = None if got else "archived" if registry.unmatched else "deleted"
-    return Tried(settings.name, tuple(got), unmatched, tuple(differences))
+    return Tried(case.settings.name, tuple(got), unmatched, tuple(differences))
 
 
 def _missed(case: _Case, got: Mapping[str, Handler]) -> Iterator[str]:

@@ -24,10 +24,15 @@ _FITS: Final[Mapping[str, Callable[[str], object]]] = {
     "timestamp": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{1,20})?(?: ?UTC|Z|[+-][0-9:]{1,6})?").fullmatch,
     "number": re.compile(r"[0-9.+-][0-9.eE+-]{0,39}").fullmatch,
     "boolean": re.compile("true|false").fullmatch,
-    "id": re.compile(r"[0-9]{0,40}").fullmatch,
+    # Also the URN of what is neither a person nor a session.
+    "id": re.compile(
+        rf"[0-9]{{0,40}}|{URN}(?:(?!user:|session:)[a-z][A-Za-z_/]*:[0-9]+(?::(?!\Z)|\Z))+"
+    ).fullmatch,
 }  # fmt: skip
 _FITS_AS: Final = {"date": "timestamp", "global id": "id", "local id": "id"}
 _is_word = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_.:#/,+-]{1,64}").fullmatch
+#: A text without what `cleaned` looks for.
+_is_simple = re.compile(r"[A-Za-z0-9_-]{0,64}").fullmatch
 _is_opaque = re.compile(r"[A-Za-z0-9_.:+/=-]{0,200}").fullmatch
 _is_uuid = re.compile(r"(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}").fullmatch
 
@@ -51,6 +56,7 @@ class Walk:
         self._strict = other.do == "drop"
         self._shard = shard
         self._known = known
+        self._users: dict[str, str | None] = {}
         #: Texts of persons, as `known`; and the texts that were kept, but may contain some.
         self.found: set[str] = set()
         self.free: list[str] = []
@@ -79,13 +85,18 @@ class Walk:
 
     def user(self, value: object) -> str | None:
         """The pseudonym of a user's id; None for no user, and without a key."""
+        if isinstance(value, str) and value in self._users:
+            return self._users[value]
         found = canvas_id(value, self._shard)
         if found is None or not found.local_id:
             return None
         self._find(str(found.local_id))
         if found.global_id is not None:
             self._find(str(found.global_id))
-        return None if self._pseudonyms is None else self._pseudonyms.of_user(found)
+        pseudonym = None if self._pseudonyms is None else self._pseudonyms.of_user(found)
+        if isinstance(value, str):
+            self._users[value] = pseudonym
+        return pseudonym
 
     def _by_type(self, rule: Rule, holder: Mapping[str, Any]) -> Rule:
         kinds = [kind for key in rule.typed_by if isinstance(kind := holder.get(key), str)]
@@ -136,8 +147,9 @@ class Walk:
             return self._rest(rule, value, depth)
         if value in rule.values:
             return value
-        text = texts.cleaned(value, self.user, self._session) if value else value
-        return self._free(text)
+        if not _is_simple(value):
+            value = texts.cleaned(value, self.user, self._session)
+        return self._free(value)
 
     def _rest(self, rule: Rule, value: Any, depth: int) -> Any:
         """A value of any type, without what looks personal."""

@@ -31,9 +31,7 @@ class Pseudonyms:
         is_hexadecimal = all(digit in "0123456789abcdefABCDEF" for digit in key)
         least = _LEAST_HEXADECIMAL if is_hexadecimal else _LEAST
         if len(key) < least or len(set(key)) < _LEAST_DIFFERENT:
-            raise ValueError(
-                "is not a random key of 32 bytes; make one with: openssl rand -hex 32"
-            )
+            raise ValueError("is not a random key of 32 bytes; make one with: openssl rand -hex 32")
         self._key = key.encode()
 
     def of(self, kind: PseudonymKind, value: str) -> str:

@@ -7,21 +7,20 @@ from dataclasses import replace
 from typing import Any, Final
 
 from consumer.event_key import digest_of
+from consumer.events.redaction.fits import is_uuid
 from consumer.events.redaction.plan import Plan, plan_of
 from consumer.events.redaction.pseudonyms import Pseudonyms
 from consumer.events.redaction.rules import Profile
+from consumer.events.redaction.values import Values
 from consumer.events.redaction.walk import Walk
 from consumer.events.subjects import shard_of_event, subject_of
 from consumer.events.typed import READER
-from consumer.messages import Change, Event, Reader, new_event
-from consumer.subject import Subject
+from consumer.messages import Event, Reader, new_event
+from consumer.subject import Change, Subject
 
 # ASCII, so that nothing in a text can't be encoded.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-#: A digest, or an id that the producer made by chance.
-_is_random_key = re.compile(
-    r"[0-9a-f]{64}|(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-).fullmatch
+_is_digest = re.compile("[0-9a-f]{64}").fullmatch
 #: Where a message in Canvas format has what surrounds its body.
 _AROUND: Final = ("metadata", "attributes")
 
@@ -45,16 +44,12 @@ class Redaction:
         Its `raw` is its payload as JSON, in an envelope of its own; the event itself stays as it
         is. The first event of a name loads its model.
         """
-        plan = plan_of(
-            event.name, event.format, self._profile, keyed=self._pseudonyms is not None
-        )
+        plan = plan_of(event.name, event.format, self._profile, keyed=self._pseudonyms is not None)
         shard = shard_of_event(event)
-        walk = Walk(self._pseudonyms, plan.other, shard)
-        parts = _parts(event, plan, walk)
-        if walk.leaks():
-            parts = _parts(
-                event, plan, Walk(self._pseudonyms, plan.other, shard, frozenset(walk.found))
-            )
+        values = Values(self._pseudonyms, shard, frozenset())
+        parts = _parts(event, plan, values)
+        if values.leak():
+            parts = _parts(event, plan, Values(self._pseudonyms, shard, frozenset(values.found)))
         return self._made(event, *parts)
 
     def _made(
@@ -106,8 +101,9 @@ class _Reader:
         return self._reader.change(event)
 
 
-def _parts(event: Event, plan: Plan, walk: Walk) -> tuple[dict[str, Any], ...]:
+def _parts(event: Event, plan: Plan, values: Values) -> tuple[dict[str, Any], ...]:
     """The message with this event alone in it; what surrounds its body; and its body."""
+    walk = Walk(values, plan.other)
     around = walk.object(event.metadata, plan.around)
     body = walk.object(event.body, plan.body)
     if event.format == "caliper":
@@ -119,4 +115,5 @@ def _parts(event: Event, plan: Plan, walk: Walk) -> tuple[dict[str, Any], ...]:
 
 def _key_of(event: Event) -> str:
     """The event's key. A Caliper id that may mean something is replaced with the event's digest."""
-    return event.key if _is_random_key(event.key) else digest_of(event.payload, event.raw)
+    key = event.key
+    return key if _is_digest(key) or is_uuid(key) else digest_of(event.payload, event.raw)

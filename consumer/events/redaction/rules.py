@@ -68,6 +68,13 @@ _KINDS: Final[Mapping[str, PseudonymKind]] = {
     "login": "login", "user_login": "login", "email": "login", "name": "name",
     "short_name": "name", "user_name": "name", "session_id": "session",
 }  # fmt: skip
+#: What many persons share, and identifies one only together with other facts.
+_QUASI: Final[Mapping[str, Rule]] = {
+    "client_ip": Rule("address", "shortened", "address of a person; its network is left"),
+    "user_agent": Rule("browser", "shortened", "browser and system are left"),
+    "hostname": Rule("text", "kept", "shared by many persons"),
+    "time_zone": Rule("text", "kept", "shared by many persons"),
+}
 _IDS: Final = frozenset({"global id", "local id", "id", "opaque id"})
 #: Of a request of a person; other URLs are signed, or of a person's own work.
 _REQUEST_URLS: Final = frozenset({"url", "referrer", "request_url", "redirect_url"})
@@ -90,7 +97,9 @@ def rule_for(facts: "FieldFacts", parent: str, profile: Profile, *, keyed: bool)
     typed_by = _TYPED.get(facts.key, ())
     if not typed_by or rule.fate != "kept":
         return rule
-    of_user = USER if facts.kind != "opaque id" else _pseudonym("sis" if "sis" in facts.key else "uuid")
+    of_user = (
+        USER if facts.kind != "opaque id" else _pseudonym("sis" if "sis" in facts.key else "uuid")
+    )
     if not keyed:
         of_user = DROPPED
     return replace(rule, typed_by=typed_by, of_user=of_user)
@@ -123,21 +132,15 @@ def _kept(facts: "FieldFacts") -> Rule:
 
 
 def _identifier(facts: "FieldFacts", parent: str) -> Rule:
-    key, of = facts.key, facts.marks.of
-    if parent == "membership" and key == "id":
+    key = facts.key
+    if (key, parent) == ("id", "membership"):
         return Rule("member", "replaced", "contains the id of a person")
-    if key == "client_ip":
-        return Rule("address", "shortened", "address of a person: its network is left")
-    if key == "user_agent":
-        return Rule("browser", "shortened", "browser and system are left")
-    if key in {"hostname", "time_zone"}:
-        return Rule("text", "kept", "shared by many persons")
+    if key in _QUASI:
+        return _QUASI[key]
     if key in _KINDS:
         return _pseudonym(_KINDS[key])
-    if of == "sis" or "sis" in key:
-        return _pseudonym("sis")
     if facts.kind == "opaque id":
-        return _pseudonym("uuid")
+        return _pseudonym("sis" if "sis" in key else "uuid")
     return USER if facts.kind in _IDS else DROPPED
 
 
@@ -145,7 +148,7 @@ def _secret(facts: "FieldFacts", parent: str) -> Rule:
     if facts.key == "session_id" or (facts.key, parent) == ("id", "session"):
         return _pseudonym("session")
     if facts.key in _REQUEST_URLS or (facts.key, parent) == ("id", "referrer"):
-        return Rule("url", "shortened", "host and path are left, without names, ids of persons")
+        return Rule("url", "shortened", "host and path are left, with * for names and words")
     return Rule("drop", "dropped", "secret")
 
 
@@ -175,4 +178,3 @@ def unlisted(profile: Profile) -> Rule:
     if profile == "strict":
         return replace(_UNLISTED, why="not in the catalog")
     return Rule("rest", "kept", "not in the catalog; without what looks personal")
-

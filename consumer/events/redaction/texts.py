@@ -71,7 +71,7 @@ def cleaned(text: str, user: Callable[[str], str | None], session: Callable[[str
             return shortened.url(whole, user) or REMOVED
         if kind == "urn":
             return urn(whole, user, session)
-        if kind == "ipv6" and (len(whole) < 3 or shortened.address(whole) is None):  # noqa: PLR2004
+        if kind == "ipv6" and (len(whole) < 3 or shortened.address(whole) is None):
             return whole
         return REMOVED
 

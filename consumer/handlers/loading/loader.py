@@ -15,7 +15,6 @@ from consumer.errors import ConfigurationError, ConsumerError
 from consumer.events.catalog import index
 from consumer.handlers import archive, python
 from consumer.handlers.around import coalesce_of, surrounded
-from consumer.handlers.around.known_fields import unlikely_paths
 from consumer.handlers.loading.factories import Factory, HandlerEnvironment, log_warning, no_aws
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.messages import Format
@@ -70,10 +69,7 @@ def build_registry(
                 f'handler "{entry.name}" handles nothing: its registry '
                 + (f"has no handler for {entry.format} events" if made.handlers else "is empty")
             )
-        registry.adopt(surrounded(narrowed.handlers, entry))
-        label = f'handler "{entry.name}": when'
-        for sentence in unlikely_paths(entry.when or (), narrowed.handlers, label):
-            warn(sentence)
+        registry.adopt(surrounded(narrowed.handlers, entry, warn))
     return registry
 
 

@@ -67,7 +67,7 @@ def test_payloads_are_not_in_a_repr(load_text: LoadText) -> None:
         ),
         (
             "{name: a, event: b, format: Caliper, handlers: []}",
-            "tests[0].format: \"Caliper\": must be one of canvas, caliper",
+            'tests[0].format: "Caliper": must be one of canvas, caliper',
         ),
         ("{name: a, event: b, handlers: [5]}", "tests[0].handlers[0]: 5: must be the name of a"),
         (

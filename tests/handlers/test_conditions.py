@@ -31,7 +31,7 @@ def holds(
     body: dict[str, Any] = BODY,
     job: str | None = None,
 ) -> bool:
-    metadata = {"job_id": "1", "job_tag": job} if job else {}
+    metadata: dict[str, Any] = {"job_id": "1", "job_tag": job} if job else {}
     event = make_event("course_updated", body=body, **metadata)
     return bool(predicate_of(conditions, "when")(event))
 
@@ -194,8 +194,9 @@ def test_the_common_view() -> None:
         ({"body.x": {"not": None}}, r"null is the same as absent: write \{exists: false\}"),
         ({"body.x": {"not": [1]}}, "a list needs an operator"),
         ({"body.x": float("nan")}, "must be a text, a number, true or false"),
-        ({"triggered_by_job": 0}, "must be one of true, false"),
-        ({"triggered_by_job": "false"}, 'true, false; did you mean "false"'),
+        ({"triggered_by_job": 0}, "triggered_by_job: must be true or false, without quotes"),
+        ({"triggered_by_job": "false"}, "must be true or false, without quotes"),
+        ({"change": 5}, "must be one of created, updated, deleted, restored$"),
         ({"change": "creatd"}, 'created, updated, deleted, restored; did you mean "created"'),
         ({"format": "json"}, "must be one of canvas, caliper$"),
     ],

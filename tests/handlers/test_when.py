@@ -37,8 +37,8 @@ def together(events: Sequence[Event]) -> None:
 
 def built(tmp_path: Path, *, warnings: list[str] | None = None, **keys: Any) -> Registry:
     keys = {"name": "h", "type": "log", "events": ["course_updated"], **keys}
-    warn = [].append if warnings is None else warnings.append
-    return build_registry([HandlerSettings(**keys)], state_directory=tmp_path, warn=warn)
+    found: list[str] = [] if warnings is None else warnings
+    return build_registry([HandlerSettings(**keys)], state_directory=tmp_path, warn=found.append)
 
 
 @for_each("target, keys", [("registry", {}), ("alone", {}), ("together", {"batch_size": 9})])
@@ -75,7 +75,7 @@ def test_conditions_of_an_entry_apply_to_an_event_of_either_format(tmp_path: Pat
 
 def test_a_wrong_condition_names_its_handler(tmp_path: Path) -> None:
     """And the field."""
-    with pytest.raises(ConfigurationError, match='^handler "h": when: user_id: must be an id'):
+    with pytest.raises(ConfigurationError, match=r'^handler "h": when: user_id: must be an id'):
         built(tmp_path, when={"user_id": "x"})
 
 

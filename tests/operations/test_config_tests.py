@@ -230,12 +230,24 @@ def test_the_file_is_read_as_the_queue_is(tmp_path: Path) -> None:
 @for_each(
     "test, fault",
     [
-        ({"event": "grade_chang"}, "event: there is no sample of \"grade_chang\" in canvas format (nearest: grade_change"),
-        ({"event": "logged_out", "format": "caliper", "handlers": ["al"]}, 'handlers: there is no "al": did you mean "all"?'),
-        ({"event": "user_updated", "format": "caliper"}, 'event: there is no sample of "user_updated" in caliper format'),
-        ({"event": "grade_change", "handlers": ["zz"]}, 'handlers: there is no "zz": there are all, grades, people'),
-        ({"event": "grade_change", "handlers": ["all"], "gets": {"all": {"x": 1}}}, "gets.all: conditions: there is no 'x': there are name"),
-        ({"event": "grade_change", "handlers": ["all"], "gets": {"all": []}}, "gets.all: conditions: must be a mapping of conditions"),
+        (
+            {"event": "grade_chang"},
+            'event: there is no sample of "grade_chang" in canvas format (nearest: grade_change',
+        ),
+        (
+            {"event": "user_updated", "format": "caliper"},
+            'event: there is no sample of "user_updated" in caliper format',
+        ),
+        ({"handlers": ["al"]}, 'handlers: there is no "al": did you mean "all"?'),
+        ({"handlers": ["zz"]}, 'handlers: there is no "zz": there are all, grades, people'),
+        (
+            {"handlers": ["all"], "gets": {"all": {"x": 1}}},
+            "gets.all: conditions: there is no 'x': there are name",
+        ),
+        (
+            {"handlers": ["all"], "gets": {"all": []}},
+            "gets.all: conditions: must be a mapping of conditions",
+        ),
         ({"payload": "none.json"}, "payload: can't be read: No such file"),
         ({"payload": "bytes.json"}, "payload: not UTF-8 text"),
         ({"payload": "two.json"}, "payload: must have one message, not 2"),
@@ -243,7 +255,7 @@ def test_the_file_is_read_as_the_queue_is(tmp_path: Path) -> None:
         ({"payload": "several.json"}, "payload: must have one event, not 2"),
         ({"payload": "text.json"}, "payload: the daemon refuses the event: not JSON"),
     ],
-)  # fmt: skip
+)
 def test_a_test_that_can_not_be_run_is_an_error(
     test: dict[str, Any], fault: str, tmp_path: Path
 ) -> None:
@@ -256,8 +268,9 @@ def test_a_test_that_can_not_be_run_is_an_error(
     (tmp_path / "several.json").write_text(json.dumps(envelope))
     (tmp_path / "text.json").write_text("Ada Lovelace")
 
+    source = {} if "payload" in test else {"event": "grade_change"}
     with pytest.raises(ConfigurationError) as caught:
-        tried(tmp_path, {**GRADE, "handlers": []}, {"name": "u", "handlers": [], **test})
+        tried(tmp_path, {**GRADE, "handlers": []}, {"name": "u", "handlers": [], **source, **test})
 
     assert str(caught.value).startswith(f"tests[1].{fault}")
     assert "Ada" not in str(caught.value)

@@ -24,10 +24,9 @@ T = TypeVar("T")
 #: The ids of the common view.
 _IDS: Final = frozenset({"user_id", "course_id", "account_id", "entity_id"})
 #: The fields of the common view that have few values.
-_CHOICES: Final[Mapping[str, tuple[Scalar, ...]]] = {
+_WORDS: Final[Mapping[str, Sequence[str]]] = {
     "format": get_args(Format),
     "change": get_args(Change),
-    "triggered_by_job": (True, False),
 }
 
 
@@ -92,10 +91,10 @@ class _Field:
         return value
 
     def _check_choice(self, value: Scalar) -> None:
-        choices = _CHOICES.get(self.path, (value,))
-        # True is equal to 1.
-        if not any(value == choice and type(value) is type(choice) for choice in choices):
-            words = [str(choice).lower() for choice in choices]
+        if self.path == "triggered_by_job" and not isinstance(value, bool):
+            raise self.wrong("must be true or false, without quotes")
+        words = _WORDS.get(self.path)
+        if words and value not in words:
             hint = did_you_mean(value, words) if isinstance(value, str) else ""
             right = f"must be one of {', '.join(words)}"
             raise self.wrong(f"{right}; {hint}" if hint else right)

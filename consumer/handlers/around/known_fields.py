@@ -27,16 +27,17 @@ def unlikely_paths(
         for name in index.names(event_format)
         if any(handler.matches(name, event_format) for handler in handlers)
     }
-    shapes = {
-        "body": {shape_of(event_format, name) for event_format, name in asked} - {None},
+    bodies = {shape_of(event_format, name) for event_format, name in asked}
+    shapes: dict[str, set[Shape]] = {
+        "body": {shape for shape in bodies if shape},
         "metadata": {shape_around(event_format) for event_format, _ in asked},
     }
     mappings = [conditions] if isinstance(conditions, Mapping) else conditions
     for path in dict.fromkeys(path for mapping in mappings for path in mapping):
         part, _, rest = path.partition(".")
         known = shapes.get(part, set())
-        if known and not any(_is_in(shape, rest.split(".")) for shape in known if shape):
-            names = sorted({name for shape in known if shape for name in shape.known})
+        if known and not any(_is_in(shape, rest.split(".")) for shape in known):
+            names = sorted({name for shape in known for name in shape.known})
             near = did_you_mean(rest, names)
             hint = f"; {near}" if near else ""
             yield f"{label}: no known event for which it asks has {path}{hint}"

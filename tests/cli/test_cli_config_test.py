@@ -35,7 +35,7 @@ tests:
 """
 FEW = """\
 handlers: [{name: few, events: [logged_in], log: {}}]
-tests: [{name: nobody, event: logged_out, handlers: []}]
+tests: [{name: unwanted, event: logged_out, handlers: []}]
 """
 
 
@@ -106,7 +106,7 @@ def test_what_becomes_of_an_unmatched_event(config: Path, unmatched: str, fate: 
 
     result = run("test")
 
-    assert result.stdout.startswith(f"ok      nobody: {fate}, because no handler gets it\n")
+    assert result.stdout.startswith(f"ok      unwanted: {fate}, because no handler gets it\n")
     assert result.exit_code == 0
 
 

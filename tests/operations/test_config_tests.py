@@ -54,7 +54,7 @@ def test_exactly_these_handlers_get_it(tmp_path: Path) -> None:
     assert by_job == Tried("u", ("all", "grades"), None, ())
 
 
-def test_what_differs_is_said(tmp_path: Path) -> None:
+def test_what_differs_is_reported(tmp_path: Path) -> None:
     """A handler that does not get it, with the reason; and one that gets it, too."""
     (found,) = tried(
         tmp_path,

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from consumer.config.cases import CaseSettings
+from consumer.config.conditions import Conditions
 from consumer.config.section import Section
 from consumer.config.webhook import WebhookSettings
 from consumer.retry import RetryPolicy
@@ -200,10 +202,7 @@ class HandlerSettings(Section):
     batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
     linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
     retry: RetryKeys | None = None
-    #: Conditions, checked where they are understood: `consumer.handlers.around.conditions`.
-    when: dict[str, Any] | tuple[dict[str, Any], ...] | None = Field(
-        default=None, description="a mapping of conditions, or a list of them"
-    )
+    when: Conditions = Field(default=None, description="a mapping of conditions, or a list of them")
     redact: RedactSettings | None = None
     rate_limit_per_second: _Number | None = Field(
         default=None, ge=0.1, le=10_000, description="a number from 0.1 to 10000"
@@ -268,6 +267,9 @@ class Settings(Section):
     webhook: WebhookSettings = WebhookSettings()
     unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")
+    tests: tuple[CaseSettings, ...] = Field(
+        default=(), description="a list of tests, each with name, event and handlers"
+    )
 
     @property
     def has_webhook(self) -> bool:

@@ -107,6 +107,8 @@ class Handler:
     #: Asks what it lands events in, without changing it, whether it could: for `consume check`.
     #: Returns what it found, as a sentence; raises what the handler raises.
     check_destination: Callable[[], str] | None = None
+    #: What it gets of an event, if that is not the event itself: set by redaction.
+    view: Callable[[Event], Event] | None = None
     #: Further sets of patterns; one of each must match, too (see `Registry.include`).
     within: tuple[tuple[str, ...], ...] = ()
     #: What it takes, if it was registered with models; the predicate checks it.

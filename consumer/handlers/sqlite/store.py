@@ -12,7 +12,7 @@ from typing import Any, Final
 from consumer.clock import Clock
 from consumer.directories import make_private_directory, sync_directory
 from consumer.errors import BatchFailure, Reject
-from consumer.handlers.sql.rows import COLUMNS, Row, row_of
+from consumer.handlers.sql.rows import COLUMNS, row_of
 from consumer.handlers.sqlite.failures import error_name, unavailable
 from consumer.handlers.sqlite.schema import SchemaError, check, prepare
 from consumer.messages import Context, Event
@@ -71,6 +71,7 @@ class Store:
         for rows that the table refuses, after the others were written.
         """
         now = self._clock.now()
+        landed = _utc(now)
         entries: list[_Entry] = []
         failures: dict[Event, BaseException] = {}
         for event in events:
@@ -79,7 +80,7 @@ class Store:
             except Exception as error:  # one event must not keep the others in the queue
                 failures[event] = error
             else:
-                entries.append((event, _values(row)))
+                entries.append((event, (*row[:4], _utc(row.time), landed, *row[6:])))
         if entries:
             with self._lock:
                 failures |= self._write(entries)
@@ -176,10 +177,6 @@ def _configure(connection: sqlite3.Connection) -> None:
     if mode != "wal":
         raise SchemaError("its file system is not made for several processes: use a local disk")
     connection.execute("PRAGMA synchronous = FULL")
-
-
-def _values(row: Row) -> tuple[Any, ...]:
-    return (*row[:4], _utc(row.time), _utc(row.received_at), *row[6:])
 
 
 def _utc(time: datetime | None) -> str | None:

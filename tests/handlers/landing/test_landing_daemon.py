@@ -24,7 +24,7 @@ def test_the_daemon_lands_a_queue(destination: Destination) -> None:
         stub.post("/send-all", {"bodies": texts})
         run = Consume(
             "--config", str(destination.configuration()), "--queue-url", stub.queue_url,
-            "--drain-when-empty",
+            "--drain",
             folder=destination.folder, environ=destination.environ(),
         )  # fmt: skip
         try:

@@ -14,7 +14,7 @@ from consumer.directories import make_private_directory, sync_directory
 from consumer.errors import BatchFailure, Reject
 from consumer.handlers.sql.rows import COLUMNS, row_of
 from consumer.handlers.sqlite.failures import error_name, unavailable
-from consumer.handlers.sqlite.schema import SchemaError, check, prepare
+from consumer.handlers.sqlite.schema import SchemaError, check, is_made, prepare
 from consumer.messages import Context, Event
 
 #: How long a write waits for another process that writes.
@@ -95,6 +95,8 @@ class Store:
             return f"{self._path} is made with the first event"
         try:
             with closing(self._connect(mode="ro")) as connection:
+                if not is_made(connection, self._table):
+                    return f"{self._path}: the table {self._table} is made with the first event"
                 check(connection, self._table)
                 select = f'SELECT received_at FROM "{self._table}" ORDER BY rowid DESC LIMIT 1'  # noqa: S608 - likewise
                 newest = connection.execute(select).fetchone()
@@ -142,19 +144,25 @@ class Store:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            directory = self._path.parent
-            if self._make_directory:
-                make_private_directory(directory)
-            # Created here, so that only the owner may read it; SQLite itself would use the umask.
-            # One that is there must not be opened: closing it would give up SQLite's locks.
-            with suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-                sync_directory(directory)
+            self._make()
             self._open = _identity(self._path)
             self._connection = self._connect(mode="rw")
             _configure(self._connection)
             prepare(self._connection, self._table, views=self._views)
         return self._connection
+
+    def _make(self) -> None:
+        directory = self._path.parent
+        if self._make_directory:
+            for made in make_private_directory(directory):
+                sync_directory(made.parent)
+        # Created here, so that only the owner may read it; SQLite itself would use the umask. One
+        # that is there must not be opened: closing it would give up the locks of SQLite.
+        with suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        # Even if it was there: the process that made it may have crashed before this.
+        with suppress(PermissionError):  # a directory that this user may write, but not read
+            sync_directory(directory)
 
     def _connect(self, *, mode: str) -> sqlite3.Connection:
         return sqlite3.connect(

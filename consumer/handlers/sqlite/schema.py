@@ -119,7 +119,9 @@ def _make_views(connection: sqlite3.Connection, table: str) -> None:
     tables = {n for (n,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
     for name, statement in statements(table):
         if name in tables:
-            raise SchemaError(f"{name} must be a view, and is a table: rename it, or set views: false")
+            raise SchemaError(
+                f"{name} must be a view, and is a table: rename it, or set views: false"
+            )
         connection.execute(f'DROP VIEW IF EXISTS "{name}"')
         connection.execute(statement)
 

@@ -63,7 +63,8 @@ def test_ids_without_a_shard_are_local() -> None:
 def test_what_no_database_takes_as_an_id_is_null() -> None:
     """More than 64 bits, and what is no id."""
     assert 2**63 - 1 == row(event_with(2**63 - 1)).course_id
-    for wrong in (2**63, 10**30, True, -1, 1.5, "x", {"a": 1}, [], None, ""):
+    wrong_ones: list[object] = [2**63, 10**30, True, -1, 1.5, "x", {"a": 1}, [], None, ""]
+    for wrong in wrong_ones:
         assert row(event_with(wrong)).course_id is None, wrong
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import Unavailable
+from consumer.handlers.sql.rows import COLUMNS
 from consumer.handlers.sqlite import store
 from consumer.testing import make_event
 from tests.handlers.landing.events import numbered
@@ -130,7 +131,7 @@ def test_without_a_write_ahead_log(table: Table, monkeypatch: pytest.MonkeyPatch
     """Where a file system can't have one, readers would wait: it is refused."""
     connect = sqlite3.connect
     monkeypatch.setattr(
-        store.sqlite3, "connect", lambda *_, **options: connect(":memory:", **{**options, "uri": 0})
+        sqlite3, "connect", lambda *_, **options: connect(":memory:", **{**options, "uri": 0})
     )
     assert "its file system is not made for several processes: use a local disk" == reason(table)
 
@@ -163,7 +164,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
 
 
 def changed(table: Table, statements: tuple[str, ...]) -> None:
-    columns = ", ".join(column.name for column in store.COLUMNS[1:])
+    columns = ", ".join(column.name for column in COLUMNS[1:])
     for statement in statements:
         table.ask(statement.format(columns=columns))
 

@@ -157,9 +157,9 @@ def test_two_tables_in_a_file_of_the_operator(table: Table) -> None:
         assert [1] == table.ask(f"SELECT count(*) FROM {name}")
     tables = {"live_events", "raw", "more"}
     assert {"students", *tables, *(f"{name}_schema" for name in tables)} == kinds(table, "table")
-    views = kinds(table, "view")
-    assert {"live_grade_change", "more_grade_change"} <= views
-    assert not {view for view in views if view.startswith("raw")}
+    made = kinds(table, "view")
+    assert {"live_grade_change", "more_grade_change"} <= made
+    assert not {view for view in made if view.startswith("raw")}
 
 
 @pytest.mark.parametrize("path", ["a b%20?#.sqlite3", "\u00e4\n'\"x"])

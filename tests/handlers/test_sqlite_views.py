@@ -46,8 +46,10 @@ def test_ids_are_exact(table: Table) -> None:
         '"9223372036854775807"': 9223372036854775807,
         "7": 7,
     }
-    wrong = ("9223372036854775808", '"9223372036854775808"', "1e3", "1.0", '""', "null", "true")
-    wrong += ('"abc"', '"12abc"', '" 12"', "{}", "[1]", '"1e3"', "123456789012345678901234567890")
+    wrong = [
+        "9223372036854775808", '"9223372036854775808"', "1e3", "1.0", '""', "null", "true",
+        '"abc"', '"12abc"', '" 12"', "{}", "[1]", '"1e3"', "123456789012345678901234567890",
+    ]  # fmt: skip
     expected: dict[str, Any] = {**ids, **dict.fromkeys(wrong)}
     assert expected == shown(table, "submission_id", list(expected))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from consumer.events.decode import decode
-from consumer.events.samples import START, sample_messages
+from consumer.events.samples import START, sample_message, sample_messages
 from consumer.handlers.sql.rows import COLUMNS
 from consumer.handlers.sql.views import COMMON, views_of_catalog
 from consumer.testing import make_message
@@ -66,6 +66,19 @@ def test_submissions_per_course_per_day(tmp_path: Path) -> None:
         table.close()
     assert sorted((*key, count) for key, count in expected.items()) == rows
     assert 3 == len({day for _, day, _ in rows})
+
+
+def test_old_events_can_be_deleted(tmp_path: Path) -> None:
+    """The statement as it stands: those of before a year, with any time of day."""
+    (statement,) = re.findall(r"`(DELETE FROM [^`]+)`", SECTION)
+    table = Table(tmp_path)
+    now = datetime.now(UTC)
+    for seed, days in enumerate((1, 364, 367, 1000)):
+        sample = sample_message("logged_in", seed=seed, time=now - timedelta(days=days))
+        table.write(*decode(make_message(sample.body)))
+    table.ask(statement)
+    assert [2] == table.ask("SELECT count(*) FROM live_events")
+    table.close()
 
 
 def test_the_columns_are_all_there() -> None:

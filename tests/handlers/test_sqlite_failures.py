@@ -89,9 +89,7 @@ def test_a_missing_directory(table: Table) -> None:
     table.path = there / "events.sqlite3"
     table.store = table.another()
     there.rename(gone)
-    assert "No such file or directory" == reason(table)
-    with pytest.raises(Unavailable, match="its directory does not exist"):
-        table.store.check()
+    assert "No such file or directory" == reason(table, check=True)
     gone.rename(there)
     lands_again(table)
 

@@ -269,7 +269,7 @@ def test_a_migration_is_done_as_a_whole(table: Table) -> None:
 
 
 def test_a_table_without_a_version_is_taken_over(table: Table) -> None:
-    """As of version 0: it has the columns, such as after the file was restored in part."""
+    """It has the columns, such as after the file was restored in part; or it has version 0."""
     event, other = numbered(range(2))
     columns = ", ".join(column.name for column in COLUMNS[1:])
     table.ask(f"CREATE TABLE live_events (event_key PRIMARY KEY, {columns}, mine)")
@@ -277,6 +277,10 @@ def test_a_table_without_a_version_is_taken_over(table: Table) -> None:
     table.write(event, other)
     assert [len(MIGRATIONS)] == table.ask("SELECT version FROM live_events_schema")
     assert {event.key, other.key} == table.keys()
+    table.close()
+    table.ask("UPDATE live_events_schema SET version = 0, views = NULL")
+    table.write(event)
+    assert [len(MIGRATIONS)] == table.ask("SELECT version FROM live_events_schema")
 
 
 def test_views_are_made_again_when_they_may_be_others(table: Table) -> None:

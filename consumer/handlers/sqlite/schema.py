@@ -104,7 +104,7 @@ def _state(
 def _migrate(
     connection: sqlite3.Connection, table: str, version: int, migrations: Sequence[Sequence[str]]
 ) -> None:
-    if version == 0:
+    if not _columns(connection, f"{table}_schema"):
         connection.execute(f'CREATE TABLE "{table}_schema" (version INTEGER, views TEXT)')
         connection.execute(f'INSERT INTO "{table}_schema" VALUES (0, NULL)')  # noqa: S608 - likewise
     for migration in migrations[version:]:

@@ -89,19 +89,22 @@ class Store:
 
     def check(self) -> str:
         """A sentence about what is there; changes nothing. Raises `Unavailable`."""
-        if not self._path.exists():
-            if not self._make_directory and not self._path.parent.is_dir():
-                raise unavailable(self._path, "its directory does not exist")
-            return f"{self._path} is made with the first event"
         try:
-            with closing(self._connect()) as connection:
-                if not is_made(connection, self._table):
-                    return f"{self._path}: the table {self._table} is made with the first event"
-                check(connection, self._table)
-                select = f'SELECT received_at FROM "{self._table}" ORDER BY rowid DESC LIMIT 1'  # noqa: S608 - likewise
-                newest = connection.execute(select).fetchone()
-        except (sqlite3.Error, SchemaError) as error:
+            if _identity(self._path) is not None:
+                return self._found()
+            if not self._make_directory:
+                self._path.parent.stat()
+        except (OSError, sqlite3.Error, SchemaError) as error:
             raise unavailable(self._path, error) from error
+        return f"{self._path} is made with the first event"
+
+    def _found(self) -> str:
+        with closing(self._connect()) as connection:
+            if not is_made(connection, self._table):
+                return f"{self._path}: the table {self._table} is made with the first event"
+            check(connection, self._table)
+            select = f'SELECT received_at FROM "{self._table}" ORDER BY rowid DESC LIMIT 1'  # noqa: S608 - likewise
+            newest = connection.execute(select).fetchone()
         landed = f"the newest event landed at {newest[0]}" if newest else "no event has landed"
         return f"{self._path}, table {self._table}: {landed}"
 

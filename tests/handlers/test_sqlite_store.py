@@ -215,8 +215,8 @@ def test_refused_rows_are_rejected_alone(table: Table) -> None:
         assert set(bad) == set(caught.value.failures)
         for failure in caught.value.failures.values():
             assert isinstance(failure, Reject)
-            expected = "the table live_events refuses the row (SQLITE_CONSTRAINT_TRIGGER)"
-            assert expected == failure.reason
+            expected = "the table live_events refuses the row (SQLITE_CONSTRAINT"
+            assert failure.reason.removesuffix(")") in {expected, f"{expected}_TRIGGER"}
         assert [old + 7] == table.ask("SELECT count(*) FROM live_events")
 
 

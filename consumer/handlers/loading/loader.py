@@ -69,7 +69,7 @@ def build_registry(
                 f'handler "{entry.name}" handles nothing: its registry '
                 + (f"has no handler for {entry.format} events" if made.handlers else "is empty")
             )
-        registry.adopt(surrounded(narrowed.handlers, entry))
+        registry.adopt(surrounded(narrowed.handlers, entry, warn))
     return registry
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.events.catalog import index
+from consumer.events.redaction import Pseudonyms, Redaction
 from consumer.events.timestamps import parse_time
 from consumer.handlers.sqlite.store import _utc
+from consumer.testing import make_event
 from tests.handlers.landing.events import every_sample, hard_to_store
 from tests.handlers.sqlite_table import Table, canvas
 
@@ -52,6 +54,29 @@ def test_ids_are_exact(table: Table) -> None:
     ]  # fmt: skip
     expected: dict[str, Any] = {**ids, **dict.fromkeys(wrong)}
     assert expected == shown(table, "submission_id", list(expected))
+
+
+def test_pseudonyms_stand_for_ids(table: Table) -> None:
+    """A redacted event has them in place of ids of people: they can be grouped and joined by."""
+    event = Redaction("analytics", Pseudonyms("0123456789abcdef" * 4))(make_event("grade_change"))
+    table.write(event)
+    ((student, course, actor),) = table.ask(
+        "SELECT student_id, course_id, user_pseudonym FROM live_grade_change"
+    )
+    assert event.body["student_id"] == student
+    assert student.startswith("p-")
+    assert student != actor == event.subject.user_pseudonym
+    assert event.subject.course_id
+    assert event.subject.course_id.global_id == course
+
+
+def test_only_pseudonyms_stand_for_ids(table: Table) -> None:
+    """Of their length, of hexadecimal digits."""
+    right = f'"p-{"0a" * 16}"'
+    wrong = [right[:-2] + '"', right[:-1] + '0"', right[:-2] + 'x"', '"p-"', right.upper()]
+    assert {right: right.strip('"'), **dict.fromkeys(wrong)} == (
+        shown(table, "submission_id", [right, *wrong])
+    )
 
 
 def test_numbers(table: Table) -> None:

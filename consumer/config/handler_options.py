@@ -10,6 +10,10 @@ _SCRUB: Final = {
     "type": "boolean", "default": True,
     "description": "remove access tokens and other secrets from URLs in events",
 }  # fmt: skip
+#: Of `handlers.sql.options`.
+_TABLE: Final = {
+    "type": ["string", "null"], "default": "live_events", "pattern": "^[a-z_][a-z0-9_]{0,23}$",
+}  # fmt: skip
 
 #: By type: each option with what it accepts and means.
 OPTIONS: Final[dict[str, dict[str, Any]]] = {
@@ -19,6 +23,16 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "scrub_secrets": _SCRUB,
     },
     "log": {},
+    "sqlite": {
+        "file": {**_TEXT, "description": "where; else live_events.sqlite3 in the state directory"},
+        "table": {**_TABLE, "description": "the table's name"},
+        "views": {
+            "type": "boolean",
+            "default": True,
+            "description": "whether there is a view for each known event",
+        },
+        "scrub_secrets": _SCRUB,
+    },
     "python": {"target": {"type": "string", "description": "module:function or module:registry"}},
 }
 

@@ -67,7 +67,7 @@ def test_options_are_used(tmp_path: Path) -> None:
         ({"max_file_bytes": True}, "max_file_bytes"),
         ({"scrub_secrets": "yes"}, "scrub_secrets must be true or false"),
         ({"directry": "x"}, 'has no option "directry": did you mean "directory"'),
-        ({"zzz": 1}, "it has directory, max_file_bytes, scrub_secrets"),
+        ({"zzz": 1}, "it has directory, gzip, keep_bytes, keep_days, max_file_bytes"),
     ],
 )
 def test_wrong_options_are_reported(options: dict[str, Any], sentence: str, tmp_path: Path) -> None:

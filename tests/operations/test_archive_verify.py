@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError
+from consumer.handlers.archive import names
 from consumer.handlers.archive.store import Archive
 from consumer.handlers.archive.upkeep import Upkeep
-from consumer.handlers.archive import names
 from consumer.operations.archive import verify as module
 from consumer.operations.archive.verify import Report, Verification
 from consumer.testing import ManualClock, make_context, make_event

@@ -79,7 +79,13 @@ def load_handlers(loaded: Loaded, faults: list[str]) -> tuple[list[Handler], lis
     settings, registry = loaded.settings, Registry()
     warnings: list[str] = []
     state = settings.state_directory
-    make = partial(build_registry, state_directory=state, warn=warnings.append)
+    make = partial(
+        build_registry,
+        state_directory=state,
+        warn=warnings.append,
+        aws_client=partial(_aws_client, settings),
+        queue=settings.queue,
+    )
     for index, entry in enumerate(settings.handlers):
         with _collecting(faults, loaded, f"handlers[{index}].name"):
             registry.include(make([entry]))
@@ -90,6 +96,12 @@ def load_handlers(loaded: Loaded, faults: list[str]) -> tuple[list[Handler], lis
             archive_unmatched(registry, state_directory=state)
     handlers = [handler for handler in registry.handlers if not handler.unmatched]
     return handlers, warnings + unmatched_patterns(handlers)
+
+
+def _aws_client(settings: Settings, service: str, **options: Any) -> Any:
+    from consumer.queues.sqs import AwsClients  # `config check` makes handlers, but calls nothing
+
+    return AwsClients(settings.queue, settings.aws).client(service, **options)
 
 
 @contextmanager

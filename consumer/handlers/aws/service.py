@@ -1,0 +1,55 @@
+"""Calls one service of AWS, with a client that is made with the first call."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from consumer.handlers.aws.failures import failure_of
+
+
+class Service:
+    """One service, for one target. Any thread may call any method.
+
+    Args:
+        make: makes botocore's client; see `HandlerEnvironment.aws_client`.
+        target: what it is called for, as reasons name it: "bucket 'events'".
+    """
+
+    def __init__(self, make: Callable[[], Any], *, prefix: str, target: str) -> None:
+        self._make = make
+        self._prefix = prefix
+        self.target = target
+        self._lock = threading.Lock()
+        self._client: Any = None
+
+    def call(self, operation: str, /, **arguments: Any) -> dict[str, Any]:
+        """One request, such as `call("PutObject", Bucket=…)`.
+
+        Raises: `RefusedError` for what is in it; `Unavailable` for everything else.
+        """
+        try:
+            answer: dict[str, Any] = self._method(operation)(**arguments)
+        except Exception as error:
+            # Its text may name users and accounts, or quote what was sent.
+            raise failure_of(error, action=self.action(operation), target=self.target) from None
+        return answer
+
+    def action(self, operation: str) -> str:
+        """The IAM action of an operation."""
+        return f"{self._prefix}:{operation.removesuffix('Batch')}"
+
+    def close(self) -> None:
+        """Close connections. A later call opens them again."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _method(self, operation: str) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = self._make()
+            client = self._client
+        names = {api: name for name, api in client.meta.method_to_api_mapping.items()}
+        return getattr(client, names[operation])

@@ -31,22 +31,24 @@ THROTTLED: Final = frozenset({
     "SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
     "RequestThrottledException", "RequestLimitExceeded", "TooManyRequestsException", "KmsThrottled",
 })  # fmt: skip
-#: It is the content of an entry, so all others can succeed.
+#: It is what was sent; of several entries one is at fault, so all others can succeed.
 _CONTENT: Final = frozenset({
     "BatchRequestTooLong", "InvalidArgument", "InvalidAttributeValue", "InvalidMessageContents",
     "InvalidParameterValue", "InvalidParameterCombination", "MalformedDetail", "MissingParameter",
-    "RequestEntityTooLarge", "SerializationException", "ValidationError", "ValidationException",
-    "413",
+    "PreconditionFailed", "RequestEntityTooLarge", "SerializationException", "ValidationError",
+    "ValidationException", "412", "413",
 })  # fmt: skip
 _HINTS: Final = _by_code(
     {
         "InvalidAccessKeyId InvalidClientTokenId UnrecognizedClientException": "AWS does not know "
         "the access key",
-        "SignatureDoesNotMatch InvalidSignatureException RequestTimeTooSkewed RequestExpired": "che"
-        "ck the secret access key, this machine's clock, and the region",
+        "SignatureDoesNotMatch InvalidSignatureException RequestTimeTooSkewed RequestExpired": (
+            "check the secret access key, this machine's clock, and the region"
+        ),
         "ExpiredToken ExpiredTokenException": "the session token has expired: get new credentials",
-        "PermanentRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException 301": "i"
-        "t is in another region: set the handler's option region",
+        "PermanentRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException 301": (
+            "it is in another region: set the handler's option region"
+        ),
         "KmsDisabled KmsInvalidState KmsNotFound KmsInvalidKeyUsage": "its KMS key can't be used",
     }
 )
@@ -61,11 +63,15 @@ _NETWORK: Final[Mapping[type[Exception], str]] = {
 
 
 class RefusedError(Exception):
-    """AWS refuses a request for its content: that of one entry, if it has several."""
+    """AWS refuses a request for what is in it: in one of its entries, if it has several."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class DeniedError(Unavailable):
+    """The credentials are good, but not allowed to do this."""
 
 
 def failure_of(error: Exception, *, action: str, target: str) -> Exception:
@@ -91,9 +97,11 @@ def failure_of(error: Exception, *, action: str, target: str) -> Exception:
 def unavailable(code: str, action: str, target: str) -> Unavailable:
     """What to raise for a code of AWS's that is no event's fault."""
     if code in _DENIED:
-        return Unavailable(f"{target}: not permitted ({code}): allow {action} on it; {_IAM}")
+        return DeniedError(f"{target}: not permitted ({code}): allow {action} on it; {_IAM}")
     if code.startswith("KmsAccessDenied"):
-        return Unavailable(f"{target}: not permitted ({code}): allow kms:GenerateDataKey on its key")
+        return Unavailable(
+            f"{target}: not permitted ({code}): allow kms:GenerateDataKey on its key"
+        )
     if code in _MISSING:
         return Unavailable(
             f"{target}: AWS has none ({code}): check its name, the region and the account"
@@ -127,7 +135,9 @@ def _plain(code: object) -> str:
     """A code as it may be logged: emulators and proxies put whole sentences there."""
     if not isinstance(code, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", code):
         return ""
-    return re.sub(r"^KMS\.(\w+?)(Exception)?$", r"Kms\1", code.removeprefix("AWS.SimpleQueueService."))
+    # The query protocol's names, without what only they have.
+    code = code.removeprefix("AWS.SimpleQueueService.")
+    return re.sub(r"^KMS\.(\w+?)(Exception)?$", r"Kms\1", code)
 
 
 def _host_of(error: Exception) -> str:

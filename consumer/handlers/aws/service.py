@@ -2,10 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from consumer.handlers.aws.failures import failure_of
+from consumer.handlers.aws.failures import DeniedError, RefusedError, failure_of, unavailable
 
 
 class Service:
@@ -34,6 +33,25 @@ class Service:
             # Its text may name users and accounts, or quote what was sent.
             raise failure_of(error, action=self.action(operation), target=self.target) from None
         return answer
+
+    def ask(self, operation: str, /, **arguments: Any) -> dict[str, Any]:
+        """One request with nothing of an event in it. Raises only `Unavailable`."""
+        try:
+            return self.call(operation, **arguments)
+        except RefusedError as error:
+            raise unavailable(error.code, self.action(operation), self.target) from None
+
+    def check(self, operation: str, /, *, needs: str, **arguments: Any) -> str:
+        """Ask for the target with a call that changes nothing; returns what was found.
+
+        `needs` is the call's IAM action, which handling events does not need: it may be missing.
+        Raises `Unavailable`.
+        """
+        try:
+            self.ask(operation, **arguments)
+        except DeniedError:
+            return f"AWS answers for {self.target}; without {needs}, nothing more is known"
+        return f"{self.target} is there; whether events may be sent to it was not tried"
 
     def action(self, operation: str) -> str:
         """The IAM action of an operation."""

@@ -46,7 +46,7 @@ class HandlerEnvironment:
     #: long: not before the first event. Raises `ConsumerError`.
     aws_client: Callable[..., Any] = no_aws
     #: The queue that the events come from: a handler must not send them there again.
-    queue: QueueSettings = QueueSettings()
+    queue: QueueSettings = field(default_factory=QueueSettings)
     #: Called with a sentence about what is allowed, but probably not meant.
     warn: Callable[[str], None] = log_warning
 

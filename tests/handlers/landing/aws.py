@@ -110,6 +110,9 @@ class S3(Aws):
         super().set_up()
         self.ask("s3", "create_bucket", Bucket=self.name)
 
+    def entry(self) -> dict[str, Any]:
+        return {**super().entry(), "linger_seconds": 1}  # the suite does not wait for a minute
+
     def options(self) -> dict[str, Any]:
         return {"bucket": self.name, "prefix": "canvas/raw", "endpoint_url": self.server.url}
 
@@ -151,7 +154,7 @@ class Sqs(Aws):
         from moto.sqs.models import sqs_backends
 
         queue = sqs_backends[_ACCOUNT][_REGION].queues[self.name + self.ending]
-        return [message.original_body for message in queue._messages]
+        return [message.body for message in queue._messages]
 
     def landed(self) -> list[Landed]:
         return landed_of(self.bodies())

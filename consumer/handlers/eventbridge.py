@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from consumer.clock import Clock
-from consumer.handlers.aws.entries import CONTENTS, Entries, Entry
+from consumer.handlers.aws.entries import CONTENTS, NOT_ANSWERED, Entries, Entry
 from consumer.handlers.aws.failures import DeniedError
 from consumer.handlers.aws.options import client_maker
 from consumer.handlers.aws.service import Service
@@ -95,7 +95,7 @@ class _Bus:
         results = answer.get("Entries") or []
         # By position. One that is confirmed has an id; the number of failures says nothing more.
         codes = [None if r.get("EventId") else r.get("ErrorCode") or "Unknown" for r in results]
-        return [*codes, *["NotInResponse"] * len(entries)][: len(entries)]
+        return [*codes, *[NOT_ANSWERED] * len(entries)][: len(entries)]
 
     def _look(self) -> None:
         """Raises `Unavailable` if there is no such bus: `PutEvents` confirms events for it, too."""

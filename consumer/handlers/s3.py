@@ -173,7 +173,7 @@ class Store:
         if body is None:  # landed with a call that failed later
             return
         try:
-            self.service.call(
+            answer = self.service.call(
                 "PutObject", Bucket=self._bucket, Key=made.key, Body=body,
                 # No Content-Encoding: the object is a compressed file, and stays one when it is
                 # read; its name says so to Athena, Spark and DuckDB.
@@ -186,4 +186,7 @@ class Store:
             if error.code not in _THERE:
                 action, target = self.service.action("PutObject"), self.service.target
                 raise unavailable(error.code, action, target) from None
+        else:
+            if not answer.get("ETag"):
+                raise self.service.not_understood()
         made.body = None

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from consumer.config import QueueSettings
 from consumer.config.urls import is_aws, is_same_queue, queue_name_of_url, region_of_url, split_url
-from consumer.handlers.aws.entries import CONTENTS, Entries, Entry
+from consumer.handlers.aws.entries import CONTENTS, NOT_ANSWERED, Entries, Entry
 from consumer.handlers.aws.options import client_maker
 from consumer.handlers.aws.service import Service
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
@@ -107,7 +107,7 @@ class _Queue:
         codes: dict[object, object] = {sent["Id"]: None for sent in answer.get("Successful") or ()}
         for failed in answer.get("Failed") or ():
             codes[failed["Id"]] = failed.get("Code") or "Unknown"
-        return [codes.get(entry["Id"], "NotInResponse") for entry in entries]
+        return [codes.get(entry["Id"], NOT_ANSWERED) for entry in entries]
 
     def check(self) -> str:
         """See `Handler.check_destination`."""

@@ -13,7 +13,7 @@ _Needs = Callable[[Mapping[str, Any], str, str], Iterator[tuple[list[str], str]]
 
 
 def handler_permissions(handlers: Iterable[HandlerSettings], *, queue: str) -> Iterator[Statement]:
-    """A statement for each call of each handler; a handler whose options are wrong has none.
+    """A statement for each resource of each handler. `config check` checks the options.
 
     Args:
         queue: the ARN of the queue that the events come from: its region and account are used

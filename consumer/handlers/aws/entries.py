@@ -27,6 +27,9 @@ class Entry:
     size: int
 
 
+#: In place of a code, for an entry that the answer does not mention.
+NOT_ANSWERED: Final = "NotInResponse"
+
 #: Makes the entry of an event from its text. Raises `Reject`.
 Make = Callable[[Event, str], Entry]
 #: Makes one call; returns for each entry the code of its failure, None for a success, by position.
@@ -112,6 +115,8 @@ class Entries:
                 for entry in entries:
                     self._call([entry], results)
             return
+        if all(code == NOT_ANSWERED for code in codes):
+            raise self._service.not_understood()
         for entry, code in zip(entries, codes, strict=True):
             results[entry.event] = None if code is None else self._failure(code)
 

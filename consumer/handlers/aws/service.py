@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from consumer.errors import Unavailable
 from consumer.handlers.aws.failures import DeniedError, RefusedError, failure_of, unavailable
 
 
@@ -52,6 +53,10 @@ class Service:
         except DeniedError:
             return f"AWS answers for {self.target}; without {needs}, nothing more is known"
         return f"{self.target} is there; whether events may be sent to it was not tried"
+
+    def not_understood(self) -> Unavailable:
+        """What to raise for an answer that is none of this service's."""
+        return Unavailable(f"{self.target}: the response is not AWS's; is it a proxy's page?")
 
     def action(self, operation: str) -> str:
         """The IAM action of an operation."""

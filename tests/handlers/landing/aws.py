@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _SECRET = "hunter2-of-aws"
 _KEYS = {"access_key_id": "AKIAEXAMPLE", "secret_access_key": _SECRET}
 _ACCOUNT, _REGION = "123456789012", "us-east-1"
+_CLIENTS = AwsClients(QueueSettings(), AwsSettings.model_validate({**_KEYS, "region": _REGION}))
 _numbers = itertools.count(1)
 
 
@@ -80,8 +81,7 @@ class Aws(Destination):
 
     @staticmethod
     def aws_client(service: str, **where: Any) -> Any:
-        aws = AwsSettings.model_validate({**_KEYS, "region": _REGION})
-        return AwsClients(QueueSettings(), aws).client(service, **where)
+        return _CLIENTS.client(service, **where)
 
     def go_down(self) -> None:
         self.server.stop()
@@ -181,9 +181,7 @@ class EventBridge(Sqs):
         super().set_up()
         self.ask("events", "create_event_bus", Name=self.name)
         source = json.dumps({"source": ["canvas.live-events"]})
-        self.ask(
-            "events", "put_rule", Name=self.name, EventBusName=self.name, EventPattern=source
-        )
+        self.ask("events", "put_rule", Name=self.name, EventBusName=self.name, EventPattern=source)
         arn = f"arn:aws:sqs:{_REGION}:{_ACCOUNT}:{self.name}"
         self.ask(
             "events", "put_targets", Rule=self.name, EventBusName=self.name,

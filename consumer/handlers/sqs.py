@@ -93,7 +93,9 @@ class _Queue:
         }
         if self._is_fifo:
             course = event.subject.course_id
-            arguments["MessageGroupId"] = str(course and (course.global_id or course.local_id))
+            arguments["MessageGroupId"] = (
+                "none" if course is None else str(course.global_id or course.local_id)
+            )
             arguments["MessageDeduplicationId"] = sha256(event.key.encode()).hexdigest()
         texts = [body]
         for name, value in attributes.items():

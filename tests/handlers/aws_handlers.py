@@ -28,19 +28,24 @@ REQUIRED = {
     "sqs": {"queue_url": "https://sqs.us-east-1.amazonaws.com/123456789012/courses"},
     "eventbridge": {},
 }
-_CLIENTS = AwsClients(SOURCE, AwsSettings.model_validate({**KEYS, "region": "us-east-1"}))
+CLIENTS = AwsClients(SOURCE, AwsSettings.model_validate({**KEYS, "region": "us-east-1"}))
 
 
 def made(
-    kind: str, url: str | None = None, *, source: QueueSettings = SOURCE, **options: Any
+    kind: str,
+    url: str | None = None,
+    *,
+    queue: QueueSettings = SOURCE,
+    batch_size: int | None = 100,
+    **options: Any,
 ) -> Registry:
     """The handler of that type, which calls the server at a URL."""
     more = {"endpoint_url": url} if url else {}
     entry = HandlerSettings(
-        name="h", type=kind, batch_size=100, options={**REQUIRED[kind], **more, **options}
+        name="h", type=kind, batch_size=batch_size, options={**REQUIRED[kind], **more, **options}
     )
     return build_registry(
-        [entry], state_directory=Path("state"), aws_client=_CLIENTS.client, queue=source
+        [entry], state_directory=Path("state"), aws_client=CLIENTS.client, queue=queue
     )
 
 
@@ -85,11 +90,9 @@ def answering(*answers: object) -> Iterator[tuple[Server, str]]:
 
     def answer(request: Request) -> Iterator[object]:
         found = left.pop(0)
-        yield (
-            found(json.loads(request.body))
-            if callable(found) and found.__name__ != "CLOSE"
-            else found
-        )
+        if found is not CLOSE and callable(found):
+            found = found(json.loads(request.body))
+        yield found
 
     with serving(answer) as server:
         yield server, f"http://127.0.0.1:{server.port}"

@@ -4,6 +4,7 @@ import gzip
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC
 from hashlib import sha256
 from typing import Any, Final
 
@@ -142,7 +143,7 @@ class Store:
             except Exception as error:  # one event must not keep the others in the queue
                 errors[key] = error
             else:
-                days.setdefault(str((event.time or now).date()), {})[key] = line
+                days.setdefault(str((event.time or now).astimezone(UTC).date()), {})[key] = line
         made: dict[str, _Object] = {}
         for day, lines in days.items():
             for part in self._parts(lines):

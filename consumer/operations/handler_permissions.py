@@ -30,7 +30,7 @@ def handler_permissions(handlers: Iterable[HandlerSettings], *, queue: str) -> I
 
 
 def _s3(options: Mapping[str, Any], region: str, _: str) -> Iterator[tuple[list[str], str]]:
-    folder = f"{options.get('bucket')}/{options.get('prefix') or ''}".strip("/")
+    folder = f"{options.get('bucket')}/{str(options.get('prefix') or '').strip('/')}".rstrip("/")
     yield ["s3:PutObject"], f"arn:{partition_of(region)}:s3:::{folder}/*"
     if key := options.get("kms_key"):
         yield ["kms:GenerateDataKey"], str(key)

@@ -113,7 +113,7 @@ def test_a_name_that_is_too_long() -> None:
 
 
 def test_the_bus_is_looked_up() -> None:
-    """EventBridge confirms events for a bus that does not exist; so it is asked for now and then."""
+    """Now and then: EventBridge confirms events for a bus that does not exist."""
     clock = ManualClock()
     environment = HandlerEnvironment(Path("state"), clock=clock, aws_client=CLIENTS.client)
     missing = error("ResourceNotFoundException")

@@ -1,6 +1,7 @@
 """Botocore's clients for what handlers send events to: any service, with the daemon's identity."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 from botocore.config import Config
@@ -50,6 +51,7 @@ class AwsClients:
             if self._session is None:
                 self._session = self._identified(address.region)
             if region is None:
+                address = replace(address, endpoint_url=endpoint_url)
                 region = signing_region(address, self._session.get_config_variable("region"))
             return self._made(service, region, endpoint_url)
 

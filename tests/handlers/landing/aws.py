@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import itertools
 import json
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,6 +26,22 @@ _KEYS = {"access_key_id": "AKIAEXAMPLE", "secret_access_key": _SECRET}
 _ACCOUNT, _REGION = "123456789012", "us-east-1"
 _CLIENTS = AwsClients(QueueSettings(), AwsSettings.model_validate({**_KEYS, "region": _REGION}))
 _numbers = itertools.count(1)
+
+
+@functools.cache
+def add_one_at_a_time() -> None:
+    """Make moto add one message at a time, for good: it looks for a duplicate before it adds."""
+    from moto.sqs import models
+
+    queues: Any = models.Queue
+    add = queues.add_message
+    lock = threading.Lock()
+
+    def add_message(queue: Any, message: Any) -> None:
+        with lock:
+            add(queue, message)
+
+    queues.add_message = add_message
 
 
 class MotoServer:
@@ -62,6 +80,7 @@ class Aws(Destination):
         import logging
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it logs each request
+        add_one_at_a_time()
         server = MotoServer()
         yield server
         server.stop()

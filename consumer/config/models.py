@@ -165,7 +165,7 @@ class RetryKeys(Section):
 
 
 class RedactSettings(Section):
-    """What of a person a handler gets to see; the meaning is that of `consumer.events.redaction`."""
+    """What of a person a handler gets to see; `consumer.events.redaction` does it."""
 
     profile: Annotated[Literal["analytics", "strict"], _LOWER]
     #: The secret from which pseudonyms are made; needed for "analytics".

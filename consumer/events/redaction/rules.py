@@ -75,6 +75,12 @@ _QUASI: Final[Mapping[str, Rule]] = {
     "hostname": Rule("text", "kept", "shared by many persons"),
     "time_zone": Rule("text", "kept", "shared by many persons"),
 }
+_HARMLESS: Final = "not personal"
+_HIDDEN: Final = {
+    "identifier": "may identify a person",
+    "education": "part of an education record",
+    "secret": "secret",
+}
 _IDS: Final = frozenset({"global id", "local id", "id", "opaque id"})
 #: Of a request of a person; other URLs are signed, or of a person's own work.
 _REQUEST_URLS: Final = frozenset({"url", "referrer", "request_url", "redirect_url"})
@@ -120,7 +126,7 @@ def _analytics(facts: "FieldFacts", parent: str) -> Rule:
 
 
 def _kept(facts: "FieldFacts") -> Rule:
-    why = "part of an education record" if facts.marks.privacy == "education" else "not personal"
+    why = _HIDDEN.get(facts.marks.privacy, _HARMLESS)
     values = frozenset(value for value in facts.marks.values if isinstance(value, str))
     if facts.kind in {"object", "text or object"}:
         return Rule("rest", "kept", "any content, without what looks personal", values=values)
@@ -162,14 +168,18 @@ def _strict(facts: "FieldFacts", rule: Rule, *, keyed: bool) -> Rule:
     if marks.privacy == "identifier" and rule.fate == "replaced":
         return rule if keyed else replace(DROPPED, why="identifies a person")
     if marks.privacy != "none":
-        return rule if rule.fate == "dropped" else replace(DROPPED, why=f"marked {marks.privacy}")
+        why = _HIDDEN[marks.privacy]
+        return rule if rule.fate == "dropped" else replace(DROPPED, why=why)
     if facts.kind in _IDS:
         if not marks.of or marks.of in SHARED:
             kind = "opaque id" if facts.kind == "opaque id" else "id"
             return replace(rule, do="word", kind=kind if marks.of else "thing")
         return replace(DROPPED, why="id of something that belongs to one person, or may")
     if facts.kind in {"text", "text or object"}:
-        return replace(rule, do="word") if rule.values else replace(_UNLISTED, why="a text")
+        # The type of a Caliper entity comes from a list, too.
+        if not rule.values and facts.key != "type":
+            return replace(_UNLISTED, why="any text")
+        return replace(rule, do="word", why=_HARMLESS)
     return _UNLISTED if facts.kind == "object" else replace(rule, do="word")
 
 

@@ -28,8 +28,8 @@ _WORDS: Final = _BEFORE_ID | frozenset({
     "logout", "lti", "masquerade", "media_objects", "members", "messages", "new", "oauth2", "pages",
     "permissions", "plannable", "planner", "preview", "profile", "progress", "questions", "reports",
     "results", "self", "sessionless_launch", "settings", "speed_grader", "statistics",
-    "submissions", "syllabus", "take", "token", "unread_count", "upcoming", "update", "uploads", "users", "v1",
-    "wiki",
+    "submissions", "syllabus", "take", "token", "unread_count", "upcoming", "update", "uploads",
+    "users", "v1", "wiki",
 })  # fmt: skip
 #: In this order, because later ones claim to be earlier ones.
 _BROWSERS: Final = ("candroid", "iCanvas", "Edg", "OPR", "CrOS", "Firefox", "Chrome", "Safari")

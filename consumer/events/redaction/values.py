@@ -63,7 +63,10 @@ class Values:
 
     def plain(self, rule: Rule, value: str) -> Any:
         """A text that should be an id, a time, a number."""
-        return value if fits(rule.kind, value) else self.text(rule, value)
+        if fits(rule.kind, value):
+            return value
+        kept = self.text(rule, value)
+        return kept if kept == value or value.startswith(URN) else GONE
 
     def word(self, rule: Rule, value: Any) -> Any:
         """Only what looks like a value of this field."""

@@ -50,7 +50,7 @@ def _call(call: Call, view: View) -> Call:
 
 def _call_batch(call: BatchCall, view: View) -> BatchCall:
     def call_views(events: Sequence[Event], context: Context) -> None:
-        originals = {view(event): event for event in events}
+        originals: dict[Event, Event] = {view(event): event for event in events}
         try:
             call(list(originals), context)
         except BatchFailure as error:

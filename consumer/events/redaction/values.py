@@ -75,20 +75,24 @@ class Values:
         if rule.kind == "thing":
             kept = kind_in(value) in SHARED or is_uuid(value)
         elif rule.kind == "opaque id":
-            kept = is_opaque(value)
+            kept = is_opaque(value) and self._cleaned(value) == value
         elif value.startswith(URN):
             kept = kind_in(value) in SHARED
         else:
             kept = value in rule.values or fits(rule.kind, value, is_word)
-        return value if kept else GONE
+        return self.free(value) if kept else GONE
+
+    def hidden(self, rule: Rule, value: Any) -> Any:  # noqa: ARG002 - like the others
+        """What identifies a person: dropped, and looked for in other texts."""
+        if isinstance(value, str | int) and self._user(value) is None and isinstance(value, str):
+            self._find(value.removeprefix(_SESSION))
+        return GONE
 
     def text(self, rule: Rule, value: str) -> Any:
         """Any text, without what looks personal."""
         if value in rule.values:
             return value
-        if not is_simple(value):
-            value = texts.cleaned(value, self._user, self._session)
-        return self.free(value)
+        return self.free(self._cleaned(value))
 
     def user(self, rule: Rule, value: Any) -> Any:
         """The id of a user, in any form; of software, which may be an actor, it is a URL."""
@@ -135,6 +139,9 @@ class Values:
     def browser(self, rule: Rule, value: Any) -> Any:  # noqa: ARG002 - like the others
         """Browser and system."""
         return (shortened.browser(value) if isinstance(value, str) else None) or GONE
+
+    def _cleaned(self, text: str) -> str:
+        return text if is_simple(text) else texts.cleaned(text, self._user, self._session)
 
     def _user(self, value: object) -> str | None:
         """The pseudonym of a user's id; None for no user, and without a key."""

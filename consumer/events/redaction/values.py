@@ -72,15 +72,17 @@ class Values:
         """Only what looks like a value of this field."""
         if not isinstance(value, str):
             return value if isinstance(value, bool | int | float) and _is_small(value) else GONE
+        if value in rule.values:
+            return value
         if rule.kind == "thing":
             kept = kind_in(value) in SHARED or is_uuid(value)
         elif rule.kind == "opaque id":
-            kept = is_opaque(value) and self._cleaned(value) == value
+            kept = is_opaque(value)
         elif value.startswith(URN):
             kept = kind_in(value) in SHARED
         else:
-            kept = value in rule.values or fits(rule.kind, value, is_word)
-        return self.free(value) if kept else GONE
+            kept = fits(rule.kind, value, is_word)
+        return self.free(value) if kept and self._cleaned(value) == value else GONE
 
     def hidden(self, rule: Rule, value: Any) -> Any:  # noqa: ARG002 - like the others
         """What identifies a person: dropped, and looked for in other texts."""

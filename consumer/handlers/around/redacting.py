@@ -52,13 +52,14 @@ def _call(call: Call, view: View) -> Call:
 def _call_batch(call: BatchCall, view: View) -> BatchCall:
     def call_views(events: Sequence[Event], context: Context) -> None:
         views = [view(event) for event in events]
-        originals: dict[Any, Any] = dict(zip(views, events, strict=True))
+        originals = dict(zip(views, events, strict=True))
         try:
             call(views, context)
         except BatchFailure as error:
             failures: object = error.failures  # a subclass may have put anything there
             if isinstance(failures, Mapping):
-                error.failures = {originals.get(e, e): why for e, why in failures.items()}
+                named: dict[Any, Any] = {originals.get(e, e): why for e, why in failures.items()}
+                error.failures = named
             raise
 
     return call_views

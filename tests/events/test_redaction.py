@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import time
 from typing import Any
 
 import pytest
@@ -310,6 +311,26 @@ def test_deeply_nested_values_are_dropped() -> None:
 
     assert redacted.body["ok"] == 1
     assert "jchen" not in redacted.raw
+
+
+@for_each(
+    "part", ["a", "a@", ":", "1.", "f:", "?a=", "%25", "/users/", "https://", "urn:", "user:1:"]
+)
+def test_long_texts_take_no_longer_than_they_are_long(part: str) -> None:
+    """Hostile ones, too: four times the text takes at most ten times as long."""
+
+    def seconds(length: int) -> float:
+        text = (part * length)[:length]
+        event = canvas("course_updated", {"name": text, "color": text, "when": text}, url=text)
+        return min(_timed(event) for _ in range(3))
+
+    assert seconds(200_000) < 10 * max(seconds(50_000), 0.005)
+
+
+def _timed(event: Event) -> float:
+    start = time.process_time()
+    ANALYTICS(event)
+    return time.process_time() - start
 
 
 def test_the_event_and_its_place_stay() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from consumer.config.models import HandlerSettings
-from consumer.errors import BatchFailure, ConfigurationError, Reject
+from consumer.errors import BatchFailure, ConfigurationError, Reject, describe
 from consumer.handlers.around import surrounded
 from consumer.handlers.loading.loader import build_registry
 from consumer.handlers.registering.registry import Handler, Registry
@@ -59,6 +59,26 @@ def test_a_handler_gets_the_redacted_event_and_the_context(key_file: Path) -> No
     assert (event.raw, event.metadata["user_id"], warnings) == (before, ID, [])
     assert handler.view is not None
     assert handler.view(event).raw == got.raw
+
+
+def test_an_error_is_where_the_handler_raised_it(key_file: Path) -> None:
+    """Not where redaction passed the event on."""
+    registry = Registry()
+
+    def fail(event: Event) -> None:
+        raise LookupError(event.name)
+
+    registry.add(fail, "*", name="bi")
+    handler, _ = redacted(registry, key_file)
+
+    assert handler.call is not None
+    with pytest.raises(LookupError) as caught:
+        handler.call(canvas(), make_context())
+    frames = caught.value.__traceback__
+    assert frames is not None
+    error = caught.value.with_traceback(frames.tb_next)  # without this test
+    assert describe(error)["error_at"].startswith("test_redacting.py:")
+    assert describe(error)["error_at"].endswith("in fail")
 
 
 def test_failures_of_a_batch_are_those_of_the_received_events(key_file: Path) -> None:

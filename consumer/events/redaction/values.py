@@ -15,6 +15,8 @@ GONE: Final = object()
 _MOST_BITS: Final = 128
 #: A shorter text of a person may be in any other by chance.
 _LEAST_KNOWN: Final = 5
+#: Each is looked for in all texts; those in the metadata come first.
+_MOST_KNOWN: Final = 200
 _SESSION: Final = f"{URN}session:"
 
 
@@ -166,7 +168,7 @@ class Values:
 
     def _find(self, text: str) -> None:
         text = text.strip().casefold()
-        if len(text) >= _LEAST_KNOWN:
+        if len(text) >= _LEAST_KNOWN and len(self.found) < _MOST_KNOWN:
             self.found.add(text)
 
 

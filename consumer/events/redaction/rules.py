@@ -48,7 +48,7 @@ _UNLISTED: Final = Rule("drop", "dropped", "not known to be harmless")
 SHARED: Final = frozenset({
     "account", "account_notification", "asset", "assignment", "assignment_group", "content_export",
     "content_migration", "context", "context_external_tool", "course", "course_section",
-    "custom_grade_status", "developer_key", "discussion_topic", "enrollment_term", "grading_period",
+    "developer_key", "discussion_topic", "enrollment_term", "grading_period",
     "group_category", "item", "job", "learning_outcome", "learning_outcome_group",
     "learning_outcome_link", "lti_resource_link", "master_migration", "master_template", "module",
     "module_item", "new_context", "new_quiz", "outcomes", "quiz", "sis_batch", "tool", "wiki_page",

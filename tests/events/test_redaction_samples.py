@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.cases import for_each
 from tests.events.redacted import ALL, ANALYTICS, STRICT, leaves
 from tests.events.test_corpus import each_file
 
-SEEDS = range(3)
+SEEDS = range(2)
 #: What many persons share; the host is also part of ids of the institution.
 SHARED = {"hostname", "time_zone"}
 
@@ -33,31 +34,31 @@ def samples(event_format: Format) -> Iterator[tuple[int, Event]]:
             yield seed, event
 
 
-def persons(seed: int) -> re.Pattern[str]:
+def persons(seed: int) -> set[str]:
     """Everything that identifies a person of the university of a seed."""
     university = university_of(seed)
-    people = [*university.students, *university.teachers, *university.admins]
-    parts = {
+    return {
         text
-        for p in people
+        for p in (*university.students, *university.teachers, *university.admins)
         for text in (str(university.global_id(p.id)), p.name, p.login, p.sis_id, p.ip, p.session)
         if text
     }
-    return re.compile("|".join(rf"(?<![0-9a-f]){re.escape(part)}(?![0-9])" for part in parts))
 
 
 @for_each("event_format", ["canvas", "caliper"])
 def test_no_person_is_left_in_any_sample(event_format: Format) -> None:
     """Neither global id, name, login, SIS id, address nor session, anywhere in the text."""
-    found = {seed: persons(seed) for seed in SEEDS}
+    known = {seed: persons(seed) for seed in SEEDS}
     seen = 0
     for seed, event in samples(event_format):
-        seen += found[seed].search(event.raw) is not None
+        whole = json.dumps(event.payload, ensure_ascii=False)
+        found = {text for text in known[seed] if text in whole}
+        seen += len(found)
         for profile, redaction in ALL.items():
-            raw = redaction(event).raw
+            raw = json.dumps(redaction(event).payload, ensure_ascii=False)
 
-            assert found[seed].search(raw) is None, (profile, event.name, raw)
-    assert seen > len(names(event_format))
+            assert not [text for text in found if text in raw], (profile, event.name, raw)
+    assert seen > 4 * len(names(event_format))
 
 
 @for_each("event_format", ["canvas", "caliper"])

@@ -1,0 +1,122 @@
+"""A long-lived process that answers one line for each event."""
+
+from collections.abc import Callable, Sequence
+
+from consumer.clock import Clock
+from consumer.errors import BatchFailure, Reject, Retry, Unavailable
+from consumer.handlers.command.answers import LONGEST, answer_of
+from consumer.handlers.command.batch import TRY_AGAIN
+from consumer.handlers.command.child import GRACE_SECONDS, Child, how_it_ended
+from consumer.handlers.command.children import Children
+from consumer.handlers.records import encoded
+from consumer.messages import Context, Event
+
+
+class Lines:
+    """Any thread may call it: each call has a process for itself, which then waits for the next.
+
+    Args:
+        seconds: how long the program may take until its next answer.
+    """
+
+    def __init__(self, children: Children, *, seconds: float, clock: Clock) -> None:
+        self._children = children
+        self._seconds = seconds
+        self._monotonic = clock.monotonic
+
+    def handle(self, events: Sequence[Event], lines: Sequence[str], context: Context) -> None:
+        """Returns if the program has answered "ok" to all of the events, whose lines these are.
+
+        What it has not answered when it fails is not handled.
+
+        Raises: `Unavailable`, `Retry`, or `BatchFailure`.
+        """
+
+        def left() -> Callable[[], float]:
+            until = self._monotonic() + self._seconds
+            if context.deadline is not None:
+                until = min(until, context.deadline)
+            return lambda: until - self._monotonic()
+
+        fault: Retry | Unavailable | None = None
+        with self._children.one() as child:
+            talk = _Talk(child, len(events))
+            try:
+                talk.hold(memoryview(encoded(list(lines))), left)
+                self._children.keep(child)
+            except (Retry, Unavailable) as error:
+                if not talk.answers:
+                    raise
+                fault = error
+        failures: dict[Event, BaseException] = {}
+        for position, event in enumerate(events):
+            answer = talk.answers[position] if position < len(talk.answers) else fault
+            if answer is not None:
+                failures[event] = answer
+        if failures:
+            raise BatchFailure(failures)
+
+
+class _Talk:
+    """The events of one call, and what the program answers to them, in their order."""
+
+    def __init__(self, child: Child, events: int) -> None:
+        self._child = child
+        self._events = events
+        self._begun = b""
+        #: None: it has handled the event.
+        self.answers: list[Retry | Reject | None] = []
+
+    def hold(self, data: memoryview, timer: Callable[[], Callable[[], float]]) -> None:
+        """Pass the events, and read the answers meanwhile: a program may do both in any order.
+
+        Raises `Unavailable` or `Retry` if there is not one answer for each event.
+        """
+        self._read(self._child.exchange(data[:0], 0)[1])  # nothing, if it is in step with us
+        left = timer()
+        while data or len(self.answers) < self._events:
+            if left() <= 0:
+                raise self._fault("did not answer in time")
+            ended = self._child.code is not None  # what it wrote before that is still to be read
+            taken, said = self._child.exchange(data, left())
+            data = data[taken:]
+            if said:
+                self._read(said)
+                left = timer()
+            elif ended or said is not None:
+                raise self._end()
+        if self._begun or self._child.left_input():
+            self._refuse_all()
+
+    def _read(self, said: bytes | None) -> None:
+        *lines, self._begun = (self._begun + (said or b"")).split(b"\n")
+        for line in lines:
+            if len(self.answers) == self._events:
+                self._refuse_all()
+            self._add(line)
+        if len(self._begun) > LONGEST:
+            self._add(self._begun)
+
+    def _add(self, line: bytes) -> None:
+        try:
+            self.answers.append(answer_of(line))
+        except ValueError:
+            raise self._fault('wrote a line that is not "ok", "retry" or "reject"') from None
+        self._child.has_answered = True
+
+    def _refuse_all(self) -> None:
+        """It is not known which answers are those to these events."""
+        self.answers.clear()
+        raise self._fault("wrote an answer without having read the event")
+
+    def _end(self) -> Retry | Unavailable:
+        code = self._child.wait(GRACE_SECONDS)
+        if code == TRY_AGAIN:
+            return Unavailable(f"the program {how_it_ended(code)}: what it needs is not available")
+        how = "closed its standard output" if code is None else how_it_ended(code)
+        return self._fault(f"{how} before it had answered")
+
+    def _fault(self, what: str) -> Retry | Unavailable:
+        """Before its first answer it may be the program that is wrong, and not the event."""
+        reason = f"the program {what}"
+        return Retry(reason) if self._child.has_answered else Unavailable(reason)

@@ -55,4 +55,4 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
 }
 
 #: By type: the options that it can't do without.
-REQUIRED: Final[dict[str, list[str]]] = {"command": ["run"], "python": ["target"]}
+REQUIRED: Final[dict[str, list[str]]] = {"command": ["run", "mode"], "python": ["target"]}

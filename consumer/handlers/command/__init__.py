@@ -26,7 +26,8 @@ _VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*").fullmatch
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
     """Make the handler; starts nothing until the first event.
 
-    Options: run (a list), mode (batch), answer_seconds (60), directory, environment, stderr
+    Options: run (a list), mode (no default: a program for lines that is run for batches would
+    reject nothing), answer_seconds (60), directory, environment, stderr
     (discard), scrub_secrets (true). Raises ConfigurationError, also if there is no such program.
     """
     read = Options(name, options)
@@ -37,7 +38,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         Path(directory).absolute() if directory else None,
         shows_errors=read.choice("stderr", "discard", of=["discard", "inherit"]) == "inherit",
     )
-    in_lines = read.choice("mode", "batch", of=["batch", "lines"]) == "lines"
+    in_lines = read.choice("mode", "", of=["batch", "lines"]) == "lines"
     seconds = read.number("answer_seconds", 60, least=0.1, most=43_200)
     scrub_secrets = read.flag("scrub_secrets", default=True)
     read.end()

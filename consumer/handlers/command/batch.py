@@ -16,6 +16,8 @@ HANDLED: Final = 0
 DATA_ERROR: Final = 65
 TRY_AGAIN: Final = 75
 
+_LOOK_SECONDS: Final = 1.0
+
 
 class Batches:
     """Any thread may call it; each call has processes of its own.
@@ -69,10 +71,13 @@ class Batches:
                 taken, _ = child.exchange(rest, left)
                 rest = rest[taken:]
             child.end_input()
-            _judge(child.wait(deadline - now()), child, all_taken=not rest)
+            while child.code is None and (left := deadline - now()) > 0:
+                child.wait(min(left, _LOOK_SECONDS))
+            _judge(child, all_taken=not rest)
 
 
-def _judge(code: int | None, child: Child, *, all_taken: bool) -> None:
+def _judge(child: Child, *, all_taken: bool) -> None:
+    code = child.code
     if code is None:
         raise Retry("the program did not end in time, and was killed")
     if code == TRY_AGAIN:

@@ -1,15 +1,19 @@
 """A long-lived process that answers one line for each event."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from consumer.clock import Clock
 from consumer.errors import BatchFailure, Reject, Retry, Unavailable
 from consumer.handlers.command.answers import LONGEST, answer_of
 from consumer.handlers.command.batch import TRY_AGAIN
-from consumer.handlers.command.child import GRACE_SECONDS, Child, how_it_ended
+from consumer.handlers.command.child import Child, how_it_ended
 from consumer.handlers.command.children import Children
 from consumer.handlers.records import encoded
 from consumer.messages import Context, Event
+
+#: How long a process may take to end after its standard output has ended.
+_END_SECONDS: Final = 1.0
 
 
 class Lines:
@@ -72,7 +76,8 @@ class _Talk:
 
         Raises `Unavailable` or `Retry` if there is not one answer for each event.
         """
-        self._read(self._child.exchange(data[:0], 0)[1])  # nothing, if it is in step with us
+        if self._child.exchange(data[:0], 0)[1]:  # it belongs to no event
+            self._refuse_all()
         left = timer()
         while data or len(self.answers) < self._events:
             if left() <= 0:
@@ -110,7 +115,7 @@ class _Talk:
         raise self._fault("wrote an answer without having read the event")
 
     def _end(self) -> Retry | Unavailable:
-        code = self._child.wait(GRACE_SECONDS)
+        code = self._child.wait(_END_SECONDS)
         if code == TRY_AGAIN:
             return Unavailable(f"the program {how_it_ended(code)}: what it needs is not available")
         how = "closed its standard output" if code is None else how_it_ended(code)

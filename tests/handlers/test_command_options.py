@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.errors import ConfigurationError
+from consumer.errors import ConfigurationError, Unavailable
 from consumer.handlers.command import factory
 from consumer.handlers.loading.factories import HandlerEnvironment
 from tests.cases import for_each
@@ -39,7 +39,6 @@ CAT = {"run": ["cat"], "mode": "batch"}
         ({**CAT, "run": "cat -u"}, "the program cat -u does not exist in the directories of PATH"),
         ({**CAT, "run": ["/etc/passwd"]}, "the program /etc/passwd can't be executed"),
         ({**CAT, "run": ["./absent"]}, "the program ./absent does not exist$"),
-        ({**CAT, "directory": "/absent"}, "there is no directory /absent in which the program"),
     ],
 )
 def test_wrong_options_are_reported(options: dict[str, Any], sentence: str, tmp_path: Path) -> None:
@@ -70,6 +69,20 @@ def test_a_variable_that_we_do_not_have_is_a_warning(tmp_path: Path) -> None:
     factory("c", {**CAT, "environment": {"ZZ_ABSENT": None}}, environment)
 
     assert warnings == ['handler "c": environment: ZZ_ABSENT is not set here']
+
+
+def test_a_directory_may_come_later(tmp_path: Path) -> None:
+    """It may be a mount: a warning, and then an outage."""
+    warnings: list[str] = []
+    environment = HandlerEnvironment(tmp_path, warn=warnings.append)
+
+    (handler,) = factory("c", {**CAT, "directory": str(tmp_path / "m")}, environment).handlers
+
+    sentence = f"there is no directory {tmp_path}/m in which the program could run"
+    assert warnings == [f'handler "c": {sentence}']
+    assert handler.check_destination is not None
+    with pytest.raises(Unavailable, match=sentence):
+        handler.check_destination()
 
 
 def test_values_are_in_no_repr(tmp_path: Path) -> None:

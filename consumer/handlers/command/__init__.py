@@ -45,7 +45,10 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     try:
         program.check()
     except Unavailable as error:
-        raise read.wrong("run", f"a program that can be run: {error.reason}") from None
+        if program.directory is None or program.directory.is_dir():
+            raise read.wrong("run", f"a program that can be run: {error.reason}") from None
+        # No error: it may be a mount that comes later. Until then the events stay in the queue.
+        environment.warn(f'handler "{name}": {error.reason}')
     clock = environment.clock
     children = Children(program, answers=in_lines)
     mode = (Lines if in_lines else Batches)(children, seconds=seconds, clock=clock)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from consumer.events.identifiers import global_id, is_truncated, local_id, shard_of
+    from consumer.handlers.loading.factories import HandlerEnvironment, Options
     from consumer.handlers.registering.registry import Handler, Registry
     from consumer.messages import Context, Event, ReceivedMessage
     from consumer.retry import RetryPolicy
@@ -47,6 +48,9 @@ __all__ = [
     "global_id",
     "shard_of",
     "is_truncated",
+    # Writing a handler type
+    "HandlerEnvironment",
+    "Options",
     # The rest
     "ConfigurationError",
     "__version__",
@@ -59,7 +63,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
         """Load a name at first use: `consume --version` needs none of them."""
         modules = (
             "errors", "messages", "retry", "subject", "events.identifiers",
-            "handlers.registering.registry",
+            "handlers.registering.registry", "handlers.loading.factories",
         )  # fmt: skip
         for module in modules if name in __all__ else ():
             found = getattr(import_module(f"consumer.{module}"), name, None)

@@ -61,7 +61,7 @@ class Programs:
         self._made.append(registry)
         return registry
 
-    def landed(self) -> list[dict[str, Any]]:
+    def landed(self) -> list[Any]:
         """What the programs noted."""
         path = self.folder / "landed"
         return (

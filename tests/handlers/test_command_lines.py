@@ -229,6 +229,27 @@ for line in lines: say("ok")
     assert found == [["ack"] * 3] * 2
 
 
+def test_many_calls_at_once_do_not_take_processes_from_each_other(programs: Programs) -> None:
+    """A process is one call's until that has ended, also while it changes hands."""
+    program = programs("for line in lines: say(f'reject {number(line)}')")
+    wrong: list[object] = []
+
+    def call_often(first: int) -> None:
+        events = [make_event(message_id=f"m{n}") for n in range(first, first + 3)]
+        for _ in range(60):
+            reasons = [ran.reason for ran in run_batch(program, events)]
+            if reasons != [str(n) for n in range(first, first + 3)]:
+                wrong.append(reasons)
+
+    threads = [threading.Thread(target=call_often, args=(10 * n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+
+
 def test_a_close_ends_the_process_by_the_end_of_its_input(programs: Programs) -> None:
     """It has time to finish; a later call starts another one."""
     program = programs(ECHO + "open('ended', 'a').write('x')")

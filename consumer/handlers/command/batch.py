@@ -62,9 +62,7 @@ class Batches:
         if again and context.should_stop():
             raise Retry("the daemon stops before the program could get the event alone")
         now = self._clock.monotonic
-        deadline = now() + self._seconds
-        if context.deadline is not None:
-            deadline = min(deadline, context.deadline)
+        deadline = deadline_of(context, now() + self._seconds)
         with self._children.one() as child:
             rest = memoryview(encoded(lines))
             while rest and child.code is None and (left := deadline - now()) > 0:
@@ -74,6 +72,11 @@ class Batches:
             while child.code is None and (left := deadline - now()) > 0:
                 child.wait(min(left, _LOOK_SECONDS))
             _judge(child, all_taken=not rest)
+
+
+def deadline_of(context: Context, own: float) -> float:
+    """Ours, or that of the handler if it is earlier."""
+    return own if context.deadline is None else min(own, context.deadline)
 
 
 def _judge(child: Child, *, all_taken: bool) -> None:

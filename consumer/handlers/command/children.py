@@ -24,28 +24,30 @@ class Children:
 
     @contextlib.contextmanager
     def one(self) -> Iterator[Child]:
-        """A process that waits for input, or a new one. It is ended unless it was kept."""
+        """A process that waits for input, or a new one. After an exception it is ended."""
         child = self._taken() or self._started()
+        kept = False
         try:
             yield child
+            kept = self._answers
         finally:
             self._running.discard(child)
-            if child not in self._idle:
+            if kept:
+                self._idle.append(child)  # from now on it may be another thread's
+            else:
                 child.end()
-
-    def keep(self, child: Child) -> None:
-        """It has done its work, and gets the next one, too."""
-        self._idle.append(child)
 
     def close(self) -> None:
         """End all. May be called again; a later call starts new ones."""
         if self._at_exit:
             self._at_exit = False
             atexit.unregister(self.close)
-        while (child := self._taken()) is not None:
-            self._running.discard(child)
+        idle = list(iter(self._taken, None))
+        for child in idle:
             child.end_input()
+        for child in idle:
             child.wait(GRACE_SECONDS)
+            self._running.discard(child)
             child.end()
         for child in tuple(self._running):  # the thread that uses it lets go of it
             child.terminate()

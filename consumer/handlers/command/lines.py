@@ -6,7 +6,7 @@ from typing import Final
 from consumer.clock import Clock
 from consumer.errors import BatchFailure, Reject, Retry, Unavailable
 from consumer.handlers.command.answers import LONGEST, answer_of
-from consumer.handlers.command.batch import TRY_AGAIN
+from consumer.handlers.command.batch import TRY_AGAIN, deadline_of
 from consumer.handlers.command.child import Child, how_it_ended
 from consumer.handlers.command.children import Children
 from consumer.handlers.records import encoded
@@ -36,25 +36,24 @@ class Lines:
         Raises: `Unavailable`, `Retry`, or `BatchFailure`.
         """
 
-        def left() -> Callable[[], float]:
-            until = self._monotonic() + self._seconds
-            if context.deadline is not None:
-                until = min(until, context.deadline)
-            return lambda: until - self._monotonic()
-
+        now = self._monotonic
+        answers: list[Retry | Reject | None] = []
         fault: Retry | Unavailable | None = None
-        with self._children.one() as child:
-            talk = _Talk(child, len(events))
-            try:
-                talk.hold(memoryview(encoded(list(lines))), left)
-                self._children.keep(child)
-            except (Retry, Unavailable) as error:
-                if not talk.answers:
-                    raise
-                fault = error
+        try:
+            with self._children.one() as child:
+                talk = _Talk(child, len(events), answers)
+                talk.hold(
+                    memoryview(encoded(list(lines))),
+                    now=now,
+                    deadline=lambda: deadline_of(context, now() + self._seconds),
+                )
+        except (Retry, Unavailable) as error:
+            if not answers:
+                raise
+            fault = error
         failures: dict[Event, BaseException] = {}
         for position, event in enumerate(events):
-            answer = talk.answers[position] if position < len(talk.answers) else fault
+            answer = answers[position] if position < len(answers) else fault
             if answer is not None:
                 failures[event] = answer
         if failures:
@@ -62,32 +61,37 @@ class Lines:
 
 
 class _Talk:
-    """The events of one call, and what the program answers to them, in their order."""
+    """The events of one call, and what the program answers to them, in their order.
 
-    def __init__(self, child: Child, events: int) -> None:
+    Args:
+        answers: where they go; None for an event that it has handled.
+    """
+
+    def __init__(self, child: Child, events: int, answers: list[Retry | Reject | None]) -> None:
         self._child = child
         self._events = events
+        self._answers = answers
         self._begun = b""
-        #: None: it has handled the event.
-        self.answers: list[Retry | Reject | None] = []
 
-    def hold(self, data: memoryview, timer: Callable[[], Callable[[], float]]) -> None:
+    def hold(
+        self, data: memoryview, *, now: Callable[[], float], deadline: Callable[[], float]
+    ) -> None:
         """Pass the events, and read the answers meanwhile: a program may do both in any order.
 
         Raises `Unavailable` or `Retry` if there is not one answer for each event.
         """
         if self._child.exchange(data[:0], 0)[1]:  # it belongs to no event
             self._refuse_all()
-        left = timer()
-        while data or len(self.answers) < self._events:
-            if left() <= 0:
+        until = deadline()
+        while data or len(self._answers) < self._events:
+            if (left := until - now()) <= 0:
                 raise self._fault("did not answer in time")
             ended = self._child.code is not None  # what it wrote before that is still to be read
-            taken, said = self._child.exchange(data, left())
+            taken, said = self._child.exchange(data, left)
             data = data[taken:]
             if said:
                 self._read(said)
-                left = timer()
+                until = deadline()
             elif ended or said is not None:
                 raise self._end()
         if self._begun or self._child.left_input():
@@ -96,7 +100,7 @@ class _Talk:
     def _read(self, said: bytes | None) -> None:
         *lines, self._begun = (self._begun + (said or b"")).split(b"\n")
         for line in lines:
-            if len(self.answers) == self._events:
+            if len(self._answers) == self._events:
                 self._refuse_all()
             self._add(line)
         if len(self._begun) > LONGEST:
@@ -104,14 +108,14 @@ class _Talk:
 
     def _add(self, line: bytes) -> None:
         try:
-            self.answers.append(answer_of(line))
+            self._answers.append(answer_of(line))
         except ValueError:
             raise self._fault('wrote a line that is not "ok", "retry" or "reject"') from None
         self._child.has_answered = True
 
     def _refuse_all(self) -> None:
         """It is not known which answers are those to these events."""
-        self.answers.clear()
+        self._answers.clear()
         raise self._fault("wrote an answer without having read the event")
 
     def _end(self) -> Retry | Unavailable:

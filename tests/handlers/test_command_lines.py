@@ -53,7 +53,20 @@ def test_answers(line: bytes, expected: tuple[type, str, float | None] | None) -
     assert expected == found
 
 
-@for_each("line", [b"", b"OK", b"okay", b"ok 5", b"error", b"retrying", b"rejected", b"\xff"])
+@for_each(
+    "line",
+    [
+        b"",
+        b"OK",
+        b"okay",
+        b"ok 5",
+        b"error",
+        b"retrying",
+        b"rejected",
+        b"\xff",
+        b"reject " + b"x" * 5000,
+    ],
+)
 def test_anything_else_is_no_answer(line: bytes) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match="no answer"):
@@ -120,7 +133,7 @@ for line in lines:
         (WORKS + "hang()", "retry", "did not answer in time"),
         (WORKS + "say('error: 7')", "retry", 'wrote a line that is not "ok", "retry" or "reject"'),
         (WORKS + "say('x' * 200_000)", "retry", "wrote a line that is not"),
-        (WORKS + "sys.stdout.write('x' * 5000); sys.stdout.flush(); time.sleep(600)",
+        (WORKS + "sys.stdout.write('reject ' + 'x' * 5000); sys.stdout.flush(); time.sleep(600)",
          "retry", "wrote a line that is not"),
         (WORKS + "os.close(1); time.sleep(600)", "retry", "closed its standard output before"),
     ],

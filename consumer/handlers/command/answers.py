@@ -15,6 +15,8 @@ _REJECT: Final = re.compile(r"reject(?:\s+(.+))?").fullmatch
 
 def answer_of(line: bytes) -> Retry | Reject | None:
     """None for "ok". Raises ValueError for what is no answer."""
+    if len(line) > LONGEST:
+        raise ValueError("no answer")
     text = printable(line.decode("utf-8", "replace").strip())
     if text == "ok":
         return None

@@ -35,7 +35,6 @@ class Lines:
 
         Raises: `Unavailable`, `Retry`, or `BatchFailure`.
         """
-
         now = self._monotonic
         answers: list[Retry | Reject | None] = []
         fault: Retry | Unavailable | None = None
@@ -90,21 +89,23 @@ class _Talk:
             taken, said = self._child.exchange(data, left)
             data = data[taken:]
             if said:
+                answered = len(self._answers)
                 self._read(said)
-                until = deadline()
+                if len(self._answers) > answered:
+                    until = deadline()
             elif ended or said is not None:
                 raise self._end()
         if self._begun or self._child.left_input():
             self._refuse_all()
 
-    def _read(self, said: bytes | None) -> None:
-        *lines, self._begun = (self._begun + (said or b"")).split(b"\n")
+    def _read(self, said: bytes) -> None:
+        *lines, self._begun = (self._begun + said).split(b"\n")
         for line in lines:
             if len(self._answers) == self._events:
                 self._refuse_all()
             self._add(line)
         if len(self._begun) > LONGEST:
-            self._add(self._begun)
+            self._add(self._begun)  # is no answer, whatever comes after it
 
     def _add(self, line: bytes) -> None:
         try:

@@ -36,7 +36,7 @@ CAT = {"run": ["cat"], "mode": "batch"}
         ({**CAT, "scrub_secrets": 1}, "scrub_secrets must be true or false"),
         ({**CAT, "shell": True}, 'has no option "shell"'),
         ({**CAT, "run": "zz_absent"}, "the program zz_absent does not exist in the directories"),
-        ({**CAT, "run": "cat -u"}, "the program cat -u does not exist in the directories of PATH"),
+        ({**CAT, "run": "cat -u"}, "run must be a list of the program and its arguments"),
         ({**CAT, "run": ["/etc/passwd"]}, "the program /etc/passwd can't be executed"),
         ({**CAT, "run": ["./absent"]}, "the program ./absent does not exist$"),
     ],

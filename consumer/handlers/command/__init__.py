@@ -33,7 +33,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     read = Options(name, options)
     directory = read.text("directory")
     program = Program(
-        _arguments(read),
+        _arguments(read, options.get("run")),
         _variables(name, read, environment),
         Path(directory).absolute() if directory else None,
         shows_errors=read.choice("stderr", "discard", of=["discard", "inherit"]) == "inherit",
@@ -61,9 +61,10 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     return registry
 
 
-def _arguments(read: Options) -> tuple[str, ...]:
+def _arguments(read: Options, given: object) -> tuple[str, ...]:
     arguments = read.texts("run")
-    if not arguments or any("\0" in argument for argument in arguments):
+    is_line = isinstance(given, str) and " " in given  # as a shell would split it
+    if not arguments or is_line or any("\0" in argument for argument in arguments):
         raise read.wrong("run", _EXAMPLE)
     return arguments
 

@@ -127,7 +127,6 @@ for line in lines:
         ("sys.exit(1)", "down", "ended with exit code 1 before it had answered"),
         ("say('hello')", "down", 'wrote a line that is not "ok", "retry" or "reject"'),
         ("hang()", "down", "did not answer in time"),
-        ("sys.stdout.close(); os.close(1); time.sleep(600)", "down", "closed its standard output"),
         (WORKS + "sys.exit(75)", "down", "what it needs is not available"),
         (WORKS + "os.kill(os.getpid(), 9)", "retry", "was ended by SIGKILL before it had"),
         (WORKS + "hang()", "retry", "did not answer in time"),
@@ -135,7 +134,6 @@ for line in lines:
         (WORKS + "say('x' * 200_000)", "retry", "wrote a line that is not"),
         (WORKS + "sys.stdout.write('reject ' + 'x' * 5000); sys.stdout.flush(); time.sleep(600)",
          "retry", "wrote a line that is not"),
-        (WORKS + "os.close(1); time.sleep(600)", "retry", "closed its standard output before"),
     ],
 )  # fmt: skip
 def test_a_program_that_fails_is_ended_and_another_one_started(
@@ -154,6 +152,19 @@ def test_a_program_that_fails_is_ended_and_another_one_started(
         answered = ["ack"] * code.startswith(WORKS)
         assert answered + [outcome] * (3 - len(answered)) == found
         assert reason in reasons.pop()
+
+
+@for_each("code, outcome", [("", "down"), (WORKS, "retry")])
+def test_a_program_that_can_answer_no_more_is_ended(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, code: str, outcome: str
+) -> None:
+    """It has closed its standard output, and runs on."""
+    monkeypatch.setattr("consumer.handlers.command.lines._END_SECONDS", 0.1)
+
+    found, reasons = verdicts(programs(code + "os.close(1); time.sleep(600)"), 2)
+
+    assert outcome == found[-1]
+    assert {"the program closed its standard output before it had answered"} == reasons
 
 
 @for_each(

@@ -12,8 +12,8 @@ from consumer.handlers.command.children import Children
 from consumer.handlers.records import encoded
 from consumer.messages import Context, Event
 
-#: How long a process may take to end after its standard output has ended.
-_END_SECONDS: Final = 1.0
+#: How long a process may take to end after its standard output has ended: its code is wanted.
+_END_SECONDS: Final = 10.0
 
 
 class Lines:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from consumer.handlers.command import factory
 from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.testing import ManualClock, make_event, run_batch
-from tests.processes import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Event
@@ -72,17 +72,24 @@ class Programs:
         """The numbers of the events that they noted."""
         return [int(line["message_id"][1:]) for line in self.landed()]
 
-    def after(self, file: str, then: Callable[[], None]) -> threading.Thread:
-        """In another thread: call something once a program has made a file."""
-        (self.folder / file).unlink(missing_ok=True)
+    @contextmanager
+    def hours_pass(self) -> Iterator[None]:
+        """As long as the context lasts, and once a program has called `hang`."""
+        ended = threading.Event()
+        (self.folder / "hangs").unlink(missing_ok=True)
 
-        def wait() -> None:
-            eventually((self.folder / file).exists, f"the program makes {file}")
-            then()
+        def pass_on() -> None:
+            while not ended.wait(0.02):  # again and again: the handler may have just begun to wait
+                if (self.folder / "hangs").exists():
+                    self.clock.advance(3600)
 
-        thread = threading.Thread(target=wait)
+        thread = threading.Thread(target=pass_on)
         thread.start()
-        return thread
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def close(self) -> None:
         for registry in self._made:

@@ -143,11 +143,8 @@ def test_a_program_that_fails_is_ended_and_another_one_started(
     program = programs(code)
 
     for _ in range(2):
-        late = reason == "did not answer in time"
-        waiting = programs.after("hangs", lambda: programs.clock.advance(61)) if late else None
-        found, reasons = verdicts(program, 3)
-        if waiting is not None:
-            waiting.join()
+        with programs.hours_pass():
+            found, reasons = verdicts(program, 3)
 
         answered = ["ack"] * code.startswith(WORKS)
         assert answered + [outcome] * (3 - len(answered)) == found

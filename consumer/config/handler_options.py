@@ -46,6 +46,37 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         },
         "scrub_secrets": _SCRUB,
     },
+    "command": {
+        "run": {
+            "type": ["array", "string"],
+            "items": {"type": "string"},
+            "minItems": 1,
+            "description": "the program and its arguments, a list; no shell is involved",
+        },
+        "mode": {
+            "enum": ["batch", "lines"],
+            "description": "batch: a process for each batch; lines: a long-lived one that answers",
+        },
+        "answer_seconds": {
+            "type": "number",
+            "minimum": 0.1,
+            "maximum": 43_200,
+            "default": 60,
+            "description": "how long it may take for a batch (lines: until its next answer)",
+        },
+        "directory": {**_TEXT, "description": "where it runs; else the daemon's directory"},
+        "environment": {
+            "type": ["object", "null"],
+            "additionalProperties": {"type": ["string", "integer", "null"]},
+            "description": "further variables; null: the value that the daemon has",
+        },
+        "stderr": {
+            "enum": ["discard", "inherit"],
+            "default": "discard",
+            "description": "what becomes of what it writes to standard error",
+        },
+        "scrub_secrets": _SCRUB,
+    },
     "eventbridge": {
         "bus": {"type": "string", "default": "default", "description": "its name or ARN"},
         "source": {"type": "string", "default": "canvas.live-events"},
@@ -80,5 +111,5 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
 
 #: By type: the options that it can't do without.
 REQUIRED: Final[dict[str, list[str]]] = {
-    "python": ["target"], "s3": ["bucket"], "sqs": ["queue_url"],
+    "command": ["run", "mode"], "python": ["target"], "s3": ["bucket"], "sqs": ["queue_url"],
 }  # fmt: skip

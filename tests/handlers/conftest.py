@@ -1,4 +1,4 @@
-"""What the tests of the archive share."""
+"""What the tests of the archive share; and programs for the command handler."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from consumer.handlers.archive.store import Archive
 from consumer.messages import Context
 from consumer.testing import ManualClock, make_event
+from tests.handlers.commands import Programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,3 +79,10 @@ def _shelf(tmp_path: Path) -> Iterator[Shelf]:
     shelf = Shelf(tmp_path / "archive")
     yield shelf
     shelf.close()
+
+
+@pytest.fixture(name="programs")
+def _programs(tmp_path: Path) -> Iterator[Programs]:
+    programs = Programs(tmp_path)
+    yield programs
+    programs.close()

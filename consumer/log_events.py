@@ -109,6 +109,9 @@ ARCHIVE_REPAIRED: Final = "archive_repaired"  # a torn last line was set apart
 ARCHIVE_CHANGED: Final = "archive_changed"  # another program cut or edited a file that is in use
 ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new events are archived
 
+# Databases
+VIEWS_KEPT: Final = "views_kept"  # in use, so they have the columns of an older version
+
 # Configuration
 CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not intended
 RELOADED: Final = "reloaded"  # handlers, seconds; keys that keep their values until a restart

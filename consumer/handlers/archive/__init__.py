@@ -38,5 +38,9 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
             "created, and nothing can be archived until it is there"
         )
     registry = Registry()
-    registry.add(archive.write, "*", name=name, batch=100, linger_seconds=0.5, close=archive.close)
+    registry.add(
+        archive.write, "*",
+        name=name, batch=100, linger_seconds=0.5,
+        close=archive.close, check_destination=archive.check_destination,
+    )  # fmt: skip
     return registry

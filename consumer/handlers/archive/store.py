@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import structlog
 from consumer import log_events
 from consumer.clock import Clock
 from consumer.directories import check_writable, sync_directory
-from consumer.errors import BatchFailure, Retry
+from consumer.errors import BatchFailure, ConfigurationError, Unavailable
 from consumer.handlers.archive.file import ArchiveFile, os_error
 from consumer.handlers.records import encoded, identity_in, line_of, utc_text
 from consumer.messages import Context, Event
@@ -79,11 +80,25 @@ class Archive:
         for place in (self._directory, month.parent, month, *month.glob(f"events-{day}*.jsonl")):
             check_writable(place, "the archive", key)
 
+    def check_destination(self) -> str:
+        """Whether it could be written now, as a sentence. Raises Unavailable if it can't."""
+        try:
+            if not self._create_parent and not self._directory.parent.is_dir():
+                raise os_error(errno.ENOENT, self._directory.parent)
+            self.check()
+            there = next(p for p in (self._directory, *self._directory.parents) if p.exists())
+            free = shutil.disk_usage(there).free
+        except OSError as error:
+            raise Unavailable(_reason(error)) from error
+        except ConfigurationError as error:
+            raise Unavailable(str(error)) from error
+        return f"{self._directory} can be written; {free / 1e9:,.1f} GB are free"
+
     def write(self, events: Sequence[Event], _context: Context) -> None:
         """Write the events; returns when they are on the disk, so that they can be deleted.
 
-        Raises: Retry if they could not be written, all of them; BatchFailure for those of which no
-        line can be made, after the others were written.
+        Raises: Unavailable if the disk did not take them, all of them; BatchFailure for those of
+        which no line can be made, after the others were written.
         """
         now = self._clock.now()
         received_at = utc_text(now)
@@ -102,7 +117,7 @@ class Archive:
                 with self._lock:
                     self._file_for(now.date(), len(data)).append(data)
         except OSError as error:
-            raise Retry(_reason(error)) from error
+            raise Unavailable(_reason(error)) from error
         if failures:
             raise BatchFailure(failures)
 

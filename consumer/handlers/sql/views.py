@@ -12,6 +12,7 @@ from typing import Final
 
 from consumer import __version__
 from consumer.events.catalog import index
+from consumer.handlers.sql.options import TABLE
 from consumer.handlers.sql.rows import COLUMNS, Column, SqlType
 
 #: Columns of the table that each view has. The name is that of the view; the payload is in the
@@ -55,7 +56,7 @@ class View:
 
 def prefix_of(table: str) -> str:
     """What the names of a table's views begin with: "live_" for "live_events"."""
-    return "live_" if table == "live_events" else f"{table}_"
+    return "live_" if table == TABLE else f"{table}_"
 
 
 def views_of_catalog(table: str) -> Iterator[View]:

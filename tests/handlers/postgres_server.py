@@ -1,9 +1,13 @@
 """A PostgreSQL server for tests, on a port of its own; it is gone when the process is."""
 
+from __future__ import annotations
+
+import atexit
 import socket
 import subprocess
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,18 @@ import psycopg
 
 #: Stops the server and deletes its files when the test process ends, however it ends.
 _WATCH = 'cat >/dev/null; "$1/pg_ctl" -D "$2" -m immediate stop >/dev/null 2>&1; rm -rf "$2"'
+
+
+#: The password of the user "canvas"; the administrator "postgres" needs none.
+PASSWORD = "correct-horse-7"
+
+
+@cache
+def shared_server() -> PostgresServer:
+    """The server of this process, which ends with it."""
+    server = PostgresServer()
+    atexit.register(server.close)
+    return server
 
 
 class PostgresServer:
@@ -31,24 +47,32 @@ class PostgresServer:
                 f"listen_addresses = '127.0.0.1'\nport = {self.port}\n"
                 f"unix_socket_directories = '{self.directory}'\n"
             )
+        access = self.directory / "pg_hba.conf"
+        line = "host all canvas 127.0.0.1/32 scram-sha-256\n"
+        access.write_text(line + access.read_text())
         self._watch = subprocess.Popen(
             ["sh", "-c", _WATCH, self._user or "", self._bin, self.directory],
             stdin=subprocess.PIPE,
             start_new_session=True,
             **self._as_user(),
         )
+        self.is_up = False
         self.start()
+        self.execute(f"create role canvas login password '{PASSWORD}'")
 
     def _as_user(self) -> dict[str, Any]:
         return {"user": self._user, "group": self._user} if self._user else {}
 
     def start(self) -> None:
         """Start it, and wait until it accepts connections."""
-        self._control("start", "-w", "-l", str(self.directory / "log"))
+        if not self.is_up:
+            self._control("start", "-w", "-l", str(self.directory / "log"))
+            self.is_up = True
 
     def stop(self) -> None:
         """Stop it; open connections are closed."""
         self._control("stop", "-w", "-m", "fast")
+        self.is_up = False
 
     def close(self) -> None:
         """Stop it for good, and delete its files."""

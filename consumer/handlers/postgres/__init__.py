@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
+
+#: PostgreSQL cuts names at 63; that of a view is those of the table and of an event.
+_LONGEST_WITH_VIEWS: Final = 24
 
 
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
@@ -35,6 +38,9 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     read.end()
     if table is None:
         raise read.wrong("table", "a name of letters (a-z), digits and _, or schema.name")
+    if views and len(table.name) > _LONGEST_WITH_VIEWS:
+        right = f"a name of at most {_LONGEST_WITH_VIEWS} characters, or views false"
+        raise read.wrong("table", right)
     try:
         target = Target.of(connection, password_file)
     except ValueError as error:

@@ -25,7 +25,7 @@ _IN_USE: Final = ("2BP01", "55P03")
 _OTHER_COLUMNS: Final = "42P16"
 _OTHER_TYPES: Final = {"text": ("character varying",), "json": ("text", "jsonb")}
 _FACTS: Final = (
-    "select to_regclass(%s)::oid, coalesce(%s, current_schema()), current_user,"
+    "select to_regclass(%s)::oid, to_regclass(%s)::oid, coalesce(%s, current_schema()), current_user,"
     " current_setting('server_version'), pg_is_in_recovery()"
 )
 _TABLE: Final = (
@@ -48,8 +48,7 @@ def create(session: Session, table: Table, *, views: bool) -> None:
     if found[0] != known[0]:
         with transaction(session):
             session.execute(_LOCK)
-            found = _versions(session, table)
-            _migrate(session, table, found[0])
+            _migrate(session, table)
     if views and found[1] != known[1]:
         with transaction(session):
             session.execute(_LOCK)
@@ -59,11 +58,16 @@ def create(session: Session, table: Table, *, views: bool) -> None:
 
 def faults(session: Session, table: Table, *, create: bool) -> list[str]:
     """What is wrong with the table, each with its remedy; empty if rows can land."""
-    oid, schema, user, _, standby = _facts(session, table)
+    oid, version, schema, user, _, standby = _facts(session, table)
     if standby:
         return ["it can only be read: it is a standby"]
+    if create and None in {oid, version} and not _may_create(session, schema):
+        return [_may_not_create(table, schema, user)]
     if oid is None:
-        return [] if create and _may_create(session, schema) else [_missing(table, schema, user)]
+        missing = (
+            f'there is no table "{table.shown}": create it as in the README, or set create: true'
+        )
+        return [] if create else [missing]
     found = {name: (kind, needed) for name, kind, needed in _all(session, _COLUMNS, oid)}
     inserts, selects, unique = _all(session, _TABLE, oid, oid, oid)[0]
     wrong = list(_wrong_columns(table, found))
@@ -82,7 +86,7 @@ def faults(session: Session, table: Table, *, create: bool) -> list[str]:
 
 def found(session: Session, table: Table) -> str:
     """What is there, for a person, if nothing is wrong."""
-    oid, _, _, version, _ = _facts(session, table)
+    oid, _, _, _, version, _ = _facts(session, table)
     state = "is there" if oid is not None else "will be created with the first event"
     return f'PostgreSQL {version.split()[0]}; the table "{table.shown}" {state}'
 
@@ -103,12 +107,12 @@ def _wrong_columns(table: Table, found: dict[str, tuple[str, bool]]) -> Iterator
             )
 
 
-def _missing(table: Table, schema: str | None, user: str) -> str:
+def _may_not_create(table: Table, schema: str | None, user: str) -> str:
     if schema is None:
-        return f"there is no schema that the user can use: create schema {table.schema or user}"
+        return f"there is no schema in which the user could create tables: create schema {user}"
     return (
-        f'there is no table "{table.shown}": create it as in the README, or have it created: '
-        f"create: true in the configuration, and grant usage, create on schema {schema} to {user}"
+        f'the user may not create "{table.shown}", its views and "{table.shown}_schema": '
+        f"grant usage, create on schema {schema} to {user}"
     )
 
 
@@ -136,11 +140,13 @@ def _versions(session: Session, table: Table) -> tuple[int, str | None]:
     return version, views
 
 
-def _migrate(session: Session, table: Table, version: int) -> None:
-    if version == 0:
-        _run(session, f"create table {table.version} (version integer not null, views text)")
+def _migrate(session: Session, table: Table) -> None:
+    # Not after a look with to_regclass: what another daemon has created while this one waited for
+    # the lock, it may still not see.
+    _run(session, f"create table if not exists {table.version} (version integer, views text)")
+    if not _all(session, f"select from {table.version}"):
         _run(session, f"insert into {table.version} values (0)")
-    for migration in _MIGRATIONS[version:]:
+    for migration in _MIGRATIONS[_versions(session, table)[0] :]:
         _run(session, migration(table))
     _run(session, f"update {table.version} set version = %s", len(_MIGRATIONS))
 
@@ -176,7 +182,7 @@ def _attempt(session: Session, statements: str) -> psycopg.Error | None:
 
 
 def _facts(session: Session, table: Table) -> tuple[Any, ...]:
-    return _all(session, _FACTS, table.sql, table.schema)[0]
+    return _all(session, _FACTS, table.sql, table.version, table.schema)[0]
 
 
 def _all(session: Session, query: str, *parameters: object) -> list[tuple[Any, ...]]:

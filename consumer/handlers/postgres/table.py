@@ -64,9 +64,7 @@ class Table:
         """The statement that creates it."""
         null = {"event_key": " primary key", "payload": " not null"}
         columns = [f"    {name} {kind}{null.get(name, '')}" for name, kind in STORED.items()]
-        return "\n".join(
-            [f"create table if not exists {self.sql} (", ",\n".join(columns), ")"]
-        )
+        return "\n".join([f"create table if not exists {self.sql} (", ",\n".join(columns), ")"])
 
     def insert(self, *, with_jsonb: bool) -> str:
         """The statement that lands rows; its parameters are those of `arrays_of`."""

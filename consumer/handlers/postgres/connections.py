@@ -11,9 +11,11 @@ from typing import Any, Final, Self, TypeVar
 import psycopg
 from psycopg import conninfo
 from psycopg.adapt import Dumper
+from psycopg.pq import Format
 
 from consumer.clock import Clock
 from consumer.config.secret_file import read_secret
+from consumer.handlers.postgres.table import BinaryArray
 
 T = TypeVar("T")
 
@@ -48,11 +50,17 @@ class PasswordFileError(psycopg.OperationalError):
     """The password can't be read."""
 
 
-class _AsItIs(Dumper):
+class _AsText(Dumper):
     """Bytes that are the text of a parameter already."""
 
     def dump(self, obj: bytes) -> bytes:
         return obj
+
+
+class _AsBinary(_AsText):
+    """Bytes that are the binary notation of a parameter already."""
+
+    format = Format.BINARY
 
 
 class Session(psycopg.Connection[tuple[Any, ...]]):
@@ -128,7 +136,8 @@ class Target:
                 raise PasswordFileError from None
         # No prepared statements: a pooler may run the next one in another session.
         session = Session.connect(autocommit=True, prepare_threshold=None, **parameters)
-        session.adapters.register_dumper(bytes, _AsItIs)
+        session.adapters.register_dumper(bytes, _AsText)
+        session.adapters.register_dumper(BinaryArray, _AsBinary)
         return session
 
 

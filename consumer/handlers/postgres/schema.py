@@ -25,8 +25,8 @@ _IN_USE: Final = ("2BP01", "55P03")
 _OTHER_COLUMNS: Final = "42P16"
 _OTHER_TYPES: Final = {"text": ("character varying",), "json": ("text", "jsonb")}
 _FACTS: Final = (
-    "select to_regclass(%s)::oid, to_regclass(%s)::oid, coalesce(%s, current_schema()), current_user,"
-    " current_setting('server_version'), pg_is_in_recovery()"
+    "select to_regclass(%s)::oid, to_regclass(%s)::oid, coalesce(%s, current_schema()),"
+    " current_user, current_setting('server_version'), pg_is_in_recovery()"
 )
 _TABLE: Final = (
     "select has_table_privilege(%s::oid, 'INSERT'), has_table_privilege(%s::oid, 'SELECT'),"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from struct import pack
 from typing import Any, Final, Self
 
 from consumer.handlers.sql.rows import COLUMNS, Row, SqlType
@@ -23,6 +24,8 @@ STORED: Final[dict[str, str]] = {
 #: All events of a batch are held in memory several times by the server while it reads them.
 _CHUNK_CHARACTERS: Final = 8 * 1024 * 1024
 _PLAIN_NAME: Final = re.compile(r"(?:([a-z_][a-z0-9_]{0,62})\.)?([a-z_][a-z0-9_]{0,55})")
+_TEXT_OID: Final = 25
+_NULL_LENGTH: Final = pack("!i", -1)
 #: A row's texts contain no NUL, so these can't be confused with anything.
 _NEXT: Final = "\0,\0"
 _NULL: Final = "\0null\0"
@@ -94,14 +97,36 @@ def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def arrays_of(rows: Sequence[Row]) -> list[bytes]:
-    """The columns of some rows as array literals.
+    """The columns of some rows as arrays, in PostgreSQL's own notations.
 
-    A literal needs a tenth of the CPU time that psycopg takes for a list.
+    psycopg takes ten times as much CPU time for lists.
     """
-    return [_array(values) for values in zip(*rows, strict=True)]
+    columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
+    return [
+        (_binary if column.name.startswith("payload") else _literal)(values)
+        for column, values in columns
+    ]
 
 
-def _array(values: Sequence[Any]) -> bytes:
+class BinaryArray(bytes):
+    """An array in binary notation; other bytes are texts."""
+
+    __slots__ = ()
+
+
+def _literal(values: Sequence[Any]) -> bytes:
     joined = _NEXT.join([_NULL if value is None else str(value) for value in values])
     escaped = joined.replace("\\", "\\\\").replace('"', '\\"').replace(_NEXT, '","')
     return f'{{"{escaped}"}}'.replace(f'"{_NULL}"', "NULL").encode()
+
+
+def _binary(values: Sequence[str | None]) -> BinaryArray:
+    """For long texts with many quotes: they need not be escaped."""
+    parts = [pack("!5i", 1, 1, _TEXT_OID, len(values), 1)]
+    for value in values:
+        if value is None:
+            parts.append(_NULL_LENGTH)
+        else:
+            text = value.encode()
+            parts += pack("!i", len(text)), text
+    return BinaryArray(b"".join(parts))

@@ -1,4 +1,4 @@
-"""The views of the table in PostgreSQL: a value that does not fit its column is null there. Pure."""
+"""The views of the table: a value that does not fit its column is null there. Pure."""
 
 from typing import Final
 

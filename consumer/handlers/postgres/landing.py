@@ -11,7 +11,7 @@ from consumer.errors import BatchFailure, Reject, Unavailable
 from consumer.handlers.postgres import schema
 from consumer.handlers.postgres.connections import Connections, Session, transaction
 from consumer.handlers.postgres.failures import is_of_data, is_of_table, meaning_of, reject_of
-from consumer.handlers.postgres.table import Table, arrays_of, chunks
+from consumer.handlers.postgres.table import Table, parameters_of, chunks
 from consumer.handlers.sql.rows import Row, row_of
 from consumer.messages import Context, Event
 
@@ -116,7 +116,7 @@ class Landing:
         try:
             with transaction(session):
                 for chunk in chunks(rows):
-                    session.execute(statement, arrays_of(chunk))
+                    session.execute(statement, parameters_of(chunk))
         except psycopg.Error as error:
             if not is_of_data(error):
                 raise

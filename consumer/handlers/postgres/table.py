@@ -21,6 +21,8 @@ STORED: Final[dict[str, str]] = {
     "payload": "json",
     "payload_jsonb": "jsonb",
 }
+#: All rows of a call have the same time of landing.
+_ARRAYS: Final = tuple(column for column in COLUMNS if column.name != "received_at")
 #: All events of a batch are held in memory several times by the server while it reads them.
 _CHUNK_CHARACTERS: Final = 8 * 1024 * 1024
 _PLAIN_NAME: Final = re.compile(r"(?:([a-z_][a-z0-9_]{0,62})\.)?([a-z_][a-z0-9_]{0,55})")
@@ -70,14 +72,18 @@ class Table:
         return "\n".join([f"create table if not exists {self.sql} (", ",\n".join(columns), ")"])
 
     def insert(self, *, with_jsonb: bool) -> str:
-        """The statement that lands rows; its parameters are those of `arrays_of`."""
+        """The statement that lands rows; its parameters are those of `parameters_of`."""
         jsonb = "coalesce(payload_plain, payload)::jsonb" if with_jsonb else "null::jsonb"
-        names = ", ".join(column.name for column in COLUMNS)
-        chosen = {"payload": "payload::json", "payload_jsonb": jsonb}
+        names = ", ".join(column.name for column in _ARRAYS)
+        chosen = {
+            "received_at": "%s::timestamptz",
+            "payload": "payload::json",
+            "payload_jsonb": jsonb,
+        }
         return (
             f"insert into {self.sql} ({', '.join(STORED)}) "
             f"select {', '.join(chosen.get(name, name) for name in STORED)} from unnest("
-            + ", ".join(f"%s::{TYPES[column.type]}[]" for column in COLUMNS)
+            + ", ".join(f"%s::{TYPES[column.type]}[]" for column in _ARRAYS)
             + f") as incoming ({names}) on conflict (event_key) do nothing"
         )
 
@@ -96,16 +102,18 @@ def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
-def arrays_of(rows: Sequence[Row]) -> list[bytes]:
-    """The columns of some rows as arrays, in PostgreSQL's own notations.
+def parameters_of(rows: Sequence[Row]) -> list[bytes]:
+    """The time of landing, and the columns of some rows as arrays, in PostgreSQL's own notations.
 
     psycopg takes ten times as much CPU time for lists.
     """
     columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
-    return [
+    arrays = [
         (_binary if column.name.startswith("payload") else _literal)(values)
         for column, values in columns
+        if column.name != "received_at"
     ]
+    return [str(rows[0].received_at).encode(), *arrays]
 
 
 class BinaryArray(bytes):

@@ -19,8 +19,30 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "scrub_secrets": _SCRUB,
     },
     "log": {},
+    "postgres": {
+        "connection": {
+            "type": "string",
+            "description": "libpq's URI or text, without a password: postgresql://USER@HOST/DATABASE",
+        },
+        "password_file": {
+            **_TEXT,
+            "description": "a file that holds the password and nothing else",
+        },
+        "table": {**_TEXT, "default": "live_events", "description": "NAME or SCHEMA.NAME"},
+        "create": {
+            "type": "boolean",
+            "default": True,
+            "description": "create the table and migrate",
+        },
+        "views": {
+            "type": "boolean",
+            "default": True,
+            "description": "create a view for each event",
+        },
+        "scrub_secrets": _SCRUB,
+    },
     "python": {"target": {"type": "string", "description": "module:function or module:registry"}},
 }
 
 #: By type: the options that it can't do without.
-REQUIRED: Final[dict[str, list[str]]] = {"python": ["target"]}
+REQUIRED: Final[dict[str, list[str]]] = {"postgres": ["connection"], "python": ["target"]}

@@ -110,7 +110,7 @@ ARCHIVE_CHANGED: Final = "archive_changed"  # another program cut or edited a fi
 ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new events are archived
 
 # Databases
-VIEWS_KEPT: Final = "views_kept"  # in use, so they have the columns of an older version
+VIEWS_KEPT: Final = "views_kept"  # as they were: they are in use, or were made by the user
 
 # Configuration
 CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not intended

@@ -23,6 +23,13 @@ _LOCK: Final = b"select pg_advisory_xact_lock(7165120873)"
 _IN_USE: Final = ("2BP01", "55P03")
 #: A view with the same name has other columns, not only more at its end.
 _OTHER_COLUMNS: Final = "42P16"
+#: A view without it is the user's own.
+_COMMENT: Final = "Made by canvas-live-events-consumer"
+_OTHERS: Final = (
+    "select relname::text from pg_class"
+    " where relnamespace = coalesce(%s, current_schema())::regnamespace and relname = any(%s)"
+    " and obj_description(oid, 'pg_class') is distinct from %s"
+)
 _OTHER_TYPES: Final = {"text": ("character varying",), "json": ("text", "jsonb")}
 _FACTS: Final = (
     "select to_regclass(%s)::oid, to_regclass(%s)::oid, coalesce(%s, current_schema()),"
@@ -109,7 +116,8 @@ def _wrong_columns(table: Table, found: dict[str, tuple[str, bool]]) -> Iterator
 
 def _may_not_create(table: Table, schema: str | None, user: str) -> str:
     if schema is None:
-        return f"there is no schema in which the user could create tables: create schema {user}"
+        missing = "there is no schema in which the user could create tables"
+        return f"{missing}: create schema {user} authorization {user}"
     return (
         f'the user may not create "{table.shown}", its views and "{table.shown}_schema": '
         f"grant usage, create on schema {schema} to {user}"
@@ -152,10 +160,17 @@ def _migrate(session: Session, table: Table) -> None:
 
 
 def _create_views(session: Session, table: Table) -> bool:
-    """True if all of them are as they are defined here, and not some of them in use."""
-    session.execute(b"set local lock_timeout = '5s'")
-    kept = []
-    for view in views_of_catalog(table.name):
+    """True if all of them are now as they are defined here.
+
+    Kept are those that are in use, and what the user has made under such a name.
+    """
+    session.execute(b"set local lock_timeout = '500ms'")
+    views = list(views_of_catalog(table.name))
+    others = _all(session, _OTHERS, table.schema, [view.name for view in views], _COMMENT)
+    kept = [name for (name,) in others]
+    for view in views:
+        if view.name in kept:
+            continue
         query, name = definition(table, view), table.beside(view.name)
         create = f"create or replace view {name} as {query}"
         error = _attempt(session, create)
@@ -165,6 +180,8 @@ def _create_views(session: Session, table: Table) -> bool:
             raise error
         if error is not None:
             kept.append(view.name)
+        else:
+            _run(session, f"comment on view {name} is '{_COMMENT}'")
     if kept:
         _log.warning(log_events.VIEWS_KEPT, table=table.shown, views=kept)
     return not kept

@@ -25,8 +25,8 @@ _LONGEST: Final = 120
 _KEY_ID: Final = r"(?:AKIA|ASIA)[A-Z0-9]{12,}"
 _KEY: Final = r"(?<![\w/+])(?=[^A-Z]*[A-Z])(?=\D*\d)[A-Za-z0-9+][A-Za-z0-9/+]{39}(?![\w/+])"
 #: As in the connection text of a database, also in its URI.
-_PASSWORD: Final = r"(?i:passw(?:or)?d\s*=)"
-_CREDENTIALS: Final = re.compile(rf"{_KEY_ID}|{_KEY}|//[^/?#\s]*@|{_PASSWORD}")
+_CONNECTION: Final = r"(?i:passw(?:or)?d\s*=)"
+_CREDENTIALS: Final = re.compile(rf"{_KEY_ID}|{_KEY}|//[^/?#\s]*@|{_CONNECTION}")
 _SECRET_NAME: Final = re.compile(
     r"secret|passw|token|credential|(?:api|access|private)_?key", re.IGNORECASE
 )

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from consumer.errors import BatchFailure, Unavailable
 from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.handlers.postgres import factory
@@ -78,12 +80,10 @@ def refused(handler: Handler, events: Sequence[Event]) -> dict[str, str]:
 
 def unavailable(call: Callable[[], object]) -> str:
     """The reason of the `Unavailable` that it raises."""
-    try:
+    with pytest.raises(Unavailable) as raised:
         call()
-    except Unavailable as error:
-        assert error.__cause__ is error.__context__ is None  # they would quote data
-        return error.reason
-    raise AssertionError("it did not raise Unavailable")
+    assert raised.value.__cause__ is raised.value.__context__ is None  # they would quote data
+    return raised.value.reason
 
 
 class Proxy:

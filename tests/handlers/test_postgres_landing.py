@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.clock import SystemClock
-from consumer.handlers.postgres import landing as landing_module
-from consumer.handlers.postgres.connections import Connections, Target
+from consumer.handlers.postgres.connections import Connections, Target, transaction
 from consumer.handlers.postgres.landing import Landing
 from consumer.handlers.postgres.table import Table
 from consumer.testing import make_context, make_event
@@ -51,7 +50,7 @@ def test_the_columns_are_those_of_the_event(site: Site) -> None:
 
 
 def test_what_jsonb_can_not_hold(site: Site) -> None:
-    """NUL and halves of pairs become visible text in the copy; numbers out of range leave it null."""
+    """NUL and halves of pairs are visible text in the copy; numbers out of range leave it null."""
     huge = make_event(body={"score": 1}, message_id="huge")
     object.__setattr__(huge, "raw", huge.raw.replace('"score": 1', '"score": 1e200000'))
     odd = make_event(body={"comment": "\0 \ud800 \U0001d11e \\u0000"}, message_id="odd")
@@ -114,9 +113,7 @@ def test_a_pooler_can_give_the_session_to_others(site: Site) -> None:
                 "select count(*) from pg_prepared_statements",
                 "select count(*) from pg_locks where locktype = 'advisory'",
                 "select count(*) from pg_class where relpersistence = 't'",
-                "select count(*) from pg_settings where name in"
-                " ('synchronous_commit', 'statement_timeout', 'lock_timeout')"
-                " and source = 'session'",
+                "select count(*) from pg_settings where source = 'session' and name ~ 'time|commit'",
             )
         ]
 
@@ -176,7 +173,6 @@ def test_the_answer_to_a_commit_is_lost(site: Site, proxy: Proxy) -> None:
         proxy.cut_at = b"COMMIT"
         before = proxy.connections
         land(handler, events[:count])
-        assert proxy.cut_at is None
         assert before + 1 == proxy.connections
         assert count == site.count()
 
@@ -205,15 +201,14 @@ def test_bad_rows_among_hundreds(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     land(handler, events_of([0]))
     site.execute("alter table live_events add constraint no check (message_id not like '%7')")
     transactions: list[Any] = []
-    real = landing_module.transaction
 
     @contextmanager
     def counted(session: Any) -> Iterator[None]:
         transactions.append(session)
-        with real(session):
+        with transaction(session):
             yield
 
-    monkeypatch.setattr(landing_module, "transaction", counted)
+    monkeypatch.setattr("consumer.handlers.postgres.landing.transaction", counted)
     events = [e for e in events_of(range(1, 501)) if e.message_id[-1] != "7"]
     bad = events_of([7, 77, 177])
     reasons = refused(handler, [*bad[:2], *events, bad[2]])

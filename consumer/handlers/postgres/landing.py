@@ -11,7 +11,7 @@ from consumer.errors import BatchFailure, Reject, Unavailable
 from consumer.handlers.postgres import schema
 from consumer.handlers.postgres.connections import Connections, Session, transaction
 from consumer.handlers.postgres.failures import is_of_data, is_of_table, meaning_of, reject_of
-from consumer.handlers.postgres.table import Table, parameters_of, chunks
+from consumer.handlers.postgres.table import Table, chunks, parameters_of
 from consumer.handlers.sql.rows import Row, row_of
 from consumer.messages import Context, Event
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from consumer.handlers.postgres.table import Table
 from consumer.testing import make_event
 from tests.handlers.landing.destination import Destination, Feature, Landed
 from tests.handlers.postgres_server import PASSWORD, PostgresServer, shared_server
@@ -69,14 +70,8 @@ class Postgres(Destination):
             "create or replace function landing.refuse() returns trigger language plpgsql as"
             " $$ begin raise exception 'no: %', new.payload; end $$"
         )
-        # The handler creates the table with the first event; it refuses only what is made here.
-        self.server.execute(
-            "create table if not exists landing.events (event_key text primary key,"
-            " message_id text, name text, format text, time timestamptz, received_at timestamptz,"
-            " user_id bigint, course_id bigint, account_id bigint, entity_id bigint,"
-            " entity_kind text, change text, triggered_by_job boolean, user_pseudonym text,"
-            " payload json not null, payload_jsonb jsonb)"
-        )
+        # The handler creates the table with the first event; this is before that.
+        self.server.execute(Table("landing", "events").definition())
         self.server.execute("alter table landing.events owner to canvas")
         self.server.execute(
             "create trigger refuse before insert on landing.events for each row"

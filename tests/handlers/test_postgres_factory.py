@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from consumer.cli.main import main
@@ -15,10 +17,12 @@ from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.handlers.postgres import factory
 from tests.cases import for_each
+from tests.processes import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+README = (ROOT / "README.md").read_text()
 SECRET = "pa55-not-to-be-shown"
 WITH_PASSWORD = (
     f"postgresql://canvas:{SECRET}@db.example.edu/canvas",
@@ -36,7 +40,6 @@ WRONG: dict[str, dict[str, Any]] = {
     "table must be a name of at most 24": {"connection": "dbname=x", "table": "a" * 25},
     "create must be true or false": {"connection": "dbname=x", "create": "no"},
     "password must be in a file": {"connection": "dbname=x", "password": SECRET},
-    "password_file must be a file that can": {"connection": "dbname=x", "password_file": "/none"},
     'has no option "tabel"': {"connection": "dbname=x", "tabel": "x"},
 }
 
@@ -95,6 +98,22 @@ def test_a_password_is_in_no_repr(tmp_path: Path) -> None:
     assert SECRET not in repr(handler)
     assert SECRET not in repr(vars(handler.close.__self__))
     assert "u@h" not in repr(vars(handler.close.__self__._connections))
+
+
+def test_a_password_file_that_is_not_there_yet(tmp_path: Path) -> None:
+    """It is a warning: a credential of systemd is there only while the service runs."""
+    options = {"connection": "dbname=x", "password_file": str(tmp_path / "none")}
+    warnings: list[str] = []
+    factory("warehouse", options, HandlerEnvironment(tmp_path, warn=warnings.append))
+    assert ['handler "warehouse": password_file can\'t be read, or is not one password'] == warnings
+
+
+def test_the_example_of_the_readme(tmp_path: Path) -> None:
+    """Its entry can be used."""
+    section = README[README.index("\n### postgres\n") : README.index("\n### s3\n")]
+    (block,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    (entry,) = yaml.safe_load(block)["handlers"]
+    assert made(tmp_path, entry["postgres"]).batch == 500
 
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_a_pooler_can_give_the_session_to_others(site: Site) -> None:
                 "select count(*) from pg_prepared_statements",
                 "select count(*) from pg_locks where locktype = 'advisory'",
                 "select count(*) from pg_class where relpersistence = 't'",
-                "select count(*) from pg_settings where source = 'session' and name ~ 'time|commit'",
+                "select count(*) from pg_settings where source = 'session' and name ~ 'time|com'",
             )
         ]
 

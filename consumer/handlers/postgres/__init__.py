@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
+from consumer.config.secret_file import read_secret
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
@@ -27,10 +29,12 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
 
     read = Options(name, options)
     connection = read.text("connection")
-    read.secret("password")  # the file is there; it is read again for each connection
-    if options.get("password") is not None:
+    if read.text("password") is not None:
         raise read.wrong("password", "in a file, named by password_file")
     password_file = read.text("password_file")
+    if password_file is not None and not _holds_a_secret(password_file):
+        # No error: a credential of systemd is there only while the service runs.
+        environment.warn(f'handler "{name}": password_file can\'t be read, or is not one password')
     table = Table.named(read.text("table", "live_events") or "")
     create = read.flag("create", default=True)
     views = read.flag("views", default=True)
@@ -64,6 +68,13 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         check_destination=landing.check,
     )
     return registry
+
+
+def _holds_a_secret(path: str) -> bool:
+    try:
+        return bool(read_secret(Path(path)))
+    except (OSError, ValueError):
+        return False
 
 
 def check_installed(name: str) -> None:

@@ -10,6 +10,10 @@ _SCRUB: Final = {
     "type": "boolean", "default": True,
     "description": "remove access tokens and other secrets from URLs in events",
 }  # fmt: skip
+#: Of `handlers.sql.options`.
+_TABLE: Final = {
+    "type": ["string", "null"], "default": "live_events", "pattern": "^[a-z_][a-z0-9_]{0,23}$",
+}  # fmt: skip
 
 #: By type: each option with what it accepts and means.
 OPTIONS: Final[dict[str, dict[str, Any]]] = {
@@ -24,20 +28,27 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
             "type": "string",
             "description": "libpq's URI or text, without a password: postgresql://USER@HOST/DATABASE",
         },
-        "password_file": {
-            **_TEXT,
-            "description": "a file that holds the password and nothing else",
-        },
+        "password_file": {**_TEXT, "description": "a file with the password and nothing else"},
         "table": {**_TEXT, "default": "live_events", "description": "NAME or SCHEMA.NAME"},
         "create": {
             "type": "boolean",
             "default": True,
-            "description": "create the table and migrate",
+            "description": "whether the table and the views are created and migrated",
         },
         "views": {
             "type": "boolean",
             "default": True,
-            "description": "create a view for each event",
+            "description": "whether there is a view for each known event",
+        },
+        "scrub_secrets": _SCRUB,
+    },
+    "sqlite": {
+        "file": {**_TEXT, "description": "where; else live_events.sqlite3 in the state directory"},
+        "table": {**_TABLE, "description": "the table's name"},
+        "views": {
+            "type": "boolean",
+            "default": True,
+            "description": "whether there is a view for each known event",
         },
         "scrub_secrets": _SCRUB,
     },

@@ -64,12 +64,14 @@ def test_a_value_that_does_not_fit_is_null(site: Site) -> None:
         "2024-02-29T23:59:59.123Z": datetime(2024, 2, 29, 23, 59, 59, 123_000, UTC),
         "2019-11-05 07:38:00 -0800": datetime(2019, 11, 5, 15, 38, tzinfo=UTC),
         "2020-03-30T11:18:51-06:00": datetime(2020, 3, 30, 17, 18, 51, tzinfo=UTC),
-        "2024-03-01": datetime(2024, 3, 1, tzinfo=UTC),
-        "2024-03-01T10:00:00": datetime(2024, 3, 1, 10, tzinfo=UTC),
-        **dict.fromkeys(("2023-02-29T00:00:00Z", "2024-13-01", "2024-04-31", "0000-01-01"), None),
+        "2024-03-01 10:00:00 UTC": datetime(2024, 3, 1, 10, tzinfo=UTC),
+        **dict.fromkeys(("2024-03-01", "2024-03-01T10:00:00"), None),
+        **dict.fromkeys(("2023-02-29T00:00Z", "2024-13-01T00:00Z", "2024-04-31T00:00Z"), None),
         **dict.fromkeys(("yesterday", "", "2024-03-01T25:00:00Z", "infinity", 7, True), None),
-        **dict.fromkeys(("2024-03-01T10:00:00+99:00", "1900-02-29", "now"), None),
-        "2000-02-29": datetime(2000, 2, 29, tzinfo=UTC),
+        **dict.fromkeys(
+            ("2024-03-01T10:00:00+99:00", "1900-02-29T00:00Z", "0000-01-01T00:00Z"), None
+        ),
+        "2000-02-29T00:00Z": datetime(2000, 2, 29, tzinfo=UTC),
     }
     numbers = {"7": 7, 7: 7, "21070000000000012": 21070000000000012, "": None, "abc": None}
     numbers |= {"9" * 40: None, "1.5": None, "-1": -1, " 1": None}

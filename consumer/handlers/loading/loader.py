@@ -69,7 +69,7 @@ def build_registry(
                 f'handler "{entry.name}" handles nothing: its registry '
                 + (f"has no handler for {entry.format} events" if made.handlers else "is empty")
             )
-        registry.adopt(surrounded(narrowed.handlers, entry))
+        registry.adopt(surrounded(narrowed.handlers, entry, warn))
     return registry
 
 
@@ -99,7 +99,7 @@ def parse_handler_specs(texts: Iterable[str]) -> list[dict[str, Any]]:
 def parse_handler_spec(text: str) -> dict[str, Any]:
     """One `--handler` of the command line as an entry of the configuration.
 
-    `archive`, `archive:DIRECTORY`, `log`, `TYPE` (an installed type that needs no options), or
+    `archive`, `archive:DIRECTORY`, `log`, `TYPE` (any other type that needs no options), or
     `package.module:attribute`; all but the second may end with the events:
     `=grade_change,submission_*`. Raises ConfigurationError for anything else.
     """
@@ -117,7 +117,7 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
                 f'or "{spec}=*" for every event'
             )
         return {**parse_handler_spec(spec), "events": named}
-    if not separator and kind in {"archive", "log", *_installed()}:
+    if not separator and kind != "python" and kind in {*_BUILT_IN, *_installed()}:
         return {"name": kind, kind: {}}
     if kind not in _BUILT_IN and python.is_dotted(kind) and python.is_dotted(argument):
         # A name that the configuration accepts: letters, digits, "_" and ".", at most 64 of them.

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from consumer.config.secret_file import read_secret
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
-
-#: PostgreSQL cuts names at 63; that of a view is those of the table and of an event.
-_LONGEST_WITH_VIEWS: Final = 24
+from consumer.handlers.sql.options import TABLE
 
 
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
@@ -35,16 +33,13 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     if password_file is not None and not _holds_a_secret(password_file):
         # No error: a credential of systemd is there only while the service runs.
         environment.warn(f'handler "{name}": password_file can\'t be read, or is not one password')
-    table = Table.named(read.text("table", "live_events") or "")
+    table = Table.named(read.text("table", TABLE) or TABLE)
     create = read.flag("create", default=True)
     views = read.flag("views", default=True)
     scrub_secrets = read.flag("scrub_secrets", default=True)
     read.end()
     if table is None:
-        raise read.wrong("table", "a name of letters (a-z), digits and _, or schema.name")
-    if views and len(table.name) > _LONGEST_WITH_VIEWS:
-        right = f"a name of at most {_LONGEST_WITH_VIEWS} characters, or views false"
-        raise read.wrong("table", right)
+        raise read.wrong("table", "NAME or SCHEMA.NAME, with NAME up to 24 of a-z, 0-9 and _")
     try:
         target = Target.of(connection, password_file)
     except ValueError as error:

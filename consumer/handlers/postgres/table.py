@@ -25,7 +25,8 @@ STORED: Final[dict[str, str]] = {
 _ARRAYS: Final = tuple(column for column in COLUMNS if column.name != "received_at")
 #: All events of a batch are held in memory several times by the server while it reads them.
 _CHUNK_CHARACTERS: Final = 8 * 1024 * 1024
-_PLAIN_NAME: Final = re.compile(r"(?:([a-z_][a-z0-9_]{0,62})\.)?([a-z_][a-z0-9_]{0,55})")
+#: PostgreSQL cuts names at 63 characters: that of a view is those of the table and of an event.
+_PLAIN_NAME: Final = re.compile(r"(?:([a-z_][a-z0-9_]{0,62})\.)?((?!pg_)[a-z_][a-z0-9_]{0,23})")
 _TEXT_OID: Final = 25
 _NULL_LENGTH: Final = pack("!i", -1)
 #: A row's texts contain no NUL, so these can't be confused with anything.

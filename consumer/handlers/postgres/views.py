@@ -12,10 +12,10 @@ _DATE: Final = (
     r"|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8]))"
     r"|(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)"
 )
-_ZONE: Final = r" ?(?:Z|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
+_ZONE: Final = r" ?(?:Z|UTC|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
 _TIME: Final = r"[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
 #: What a text must match, so that the cast after it can't fail: one value must not make a view
-#: unreadable. A time without a zone is UTC.
+#: unreadable. A time without an offset is no moment.
 _CASTS: Final[dict[SqlType, str]] = {
     "bigint": r"case when {0} ~ '^-?\d{{1,18}}$' then ({0})::bigint end",
     "number": r"case when {0} ~ '^-?\d{{1,30}}(?:\.\d{{1,30}})?(?:[eE][+-]?\d{{1,2}})?$' "
@@ -23,10 +23,8 @@ _CASTS: Final[dict[SqlType, str]] = {
     "boolean": "case {0} when 'true' then true when 'false' then false end",
     "timestamp": "case when {0} ~ '^"
     + f"{_DATE}{_TIME}{_ZONE}".replace("{", "{{").replace("}", "}}")
-    + "$' then ({0})::timestamptz when {0} ~ '^"
-    + f"{_DATE}(?:{_TIME})?".replace("{", "{{").replace("}", "}}")
-    + "$' then ({0} || 'Z')::timestamptz end",
-    "text": "{0}",
+    + "$' then ({0})::timestamptz end",
+    "text": "nullif({0}, '')",
 }
 
 

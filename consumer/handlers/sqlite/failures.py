@@ -28,7 +28,9 @@ def unavailable(path: Path, error: Exception | str) -> Unavailable:
     if isinstance(error, OSError):
         words = error.strerror or type(error).__name__
     elif isinstance(error, sqlite3.Error):
-        words = _WORDS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "it can't be written")
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        # Of a wrong table or trigger, SQLite's text names it; there is no value in our statements.
+        words = str(error) if code == sqlite3.SQLITE_ERROR else _WORDS.get(code, "it can't be used")
         words = f"{words} ({error_name(error)})"
     else:
         words = str(error)

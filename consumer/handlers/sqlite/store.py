@@ -14,7 +14,7 @@ from consumer.directories import make_private_directory, sync_directory
 from consumer.errors import BatchFailure, Reject
 from consumer.handlers.sql.rows import COLUMNS, row_of
 from consumer.handlers.sqlite.failures import error_name, unavailable
-from consumer.handlers.sqlite.schema import SchemaError, check, prepare
+from consumer.handlers.sqlite.schema import SchemaError, check, is_made, prepare
 from consumer.messages import Context, Event
 
 #: How long a write waits for another process that writes.
@@ -89,17 +89,22 @@ class Store:
 
     def check(self) -> str:
         """A sentence about what is there; changes nothing. Raises `Unavailable`."""
-        if not self._path.exists():
-            if not self._make_directory and not self._path.parent.is_dir():
-                raise unavailable(self._path, "its directory does not exist")
-            return f"{self._path} is made with the first event"
         try:
-            with closing(self._connect(mode="ro")) as connection:
-                check(connection, self._table)
-                select = f'SELECT received_at FROM "{self._table}" ORDER BY rowid DESC LIMIT 1'  # noqa: S608 - likewise
-                newest = connection.execute(select).fetchone()
-        except (sqlite3.Error, SchemaError) as error:
+            if _identity(self._path) is not None:
+                return self._found()
+            if not self._make_directory:
+                self._path.parent.stat()
+        except (OSError, sqlite3.Error, SchemaError) as error:
             raise unavailable(self._path, error) from error
+        return f"{self._path} is made with the first event"
+
+    def _found(self) -> str:
+        with closing(self._connect()) as connection:
+            if not is_made(connection, self._table):
+                return f"{self._path}: the table {self._table} is made with the first event"
+            check(connection, self._table)
+            select = f'SELECT received_at FROM "{self._table}" ORDER BY rowid DESC LIMIT 1'  # noqa: S608 - likewise
+            newest = connection.execute(select).fetchone()
         landed = f"the newest event landed at {newest[0]}" if newest else "no event has landed"
         return f"{self._path}, table {self._table}: {landed}"
 
@@ -113,9 +118,9 @@ class Store:
             for _ in range(2):
                 connection = self._opened()
                 failures = self._land(connection, entries)
-                if self._open == _identity(self._path):
+                if self._is_in_place():
                     return failures
-                self._leave()  # someone removed or replaced it: what was written is lost
+                self._leave()  # someone removed it: a crash would lose what was written
         except (OSError, sqlite3.Error, SchemaError) as error:
             with suppress(sqlite3.Error):
                 self._leave()  # the next attempt looks at everything again
@@ -142,28 +147,39 @@ class Store:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            directory = self._path.parent
-            if self._make_directory:
-                make_private_directory(directory)
-            # Created here, so that only the owner may read it; SQLite itself would use the umask.
-            # One that is there must not be opened: closing it would give up SQLite's locks.
-            with suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-                sync_directory(directory)
+            self._make()
             self._open = _identity(self._path)
-            self._connection = self._connect(mode="rw")
+            self._connection = self._connect()
             _configure(self._connection)
             prepare(self._connection, self._table, views=self._views)
         return self._connection
 
-    def _connect(self, *, mode: str) -> sqlite3.Connection:
+    def _make(self) -> None:
+        directory = self._path.parent
+        if self._make_directory:
+            for made in make_private_directory(directory):
+                sync_directory(made.parent)
+        # Created here, so that only the owner may read it; SQLite itself would use the umask. One
+        # that is there must not be opened: closing it would give up the locks of SQLite.
+        with suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        # Even if it was there: the process that made it may have crashed before this.
+        with suppress(PermissionError):  # a directory that this user may write, but not read
+            sync_directory(directory)
+
+    def _connect(self) -> sqlite3.Connection:
+        # mode=rw: SQLite does not make the file. mode=ro would leave a -wal behind.
         return sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}",
+            f"{self._path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=_BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
         )
+
+    def _is_in_place(self) -> bool:
+        """True if what was written is found by whoever opens the path, also after a crash."""
+        return self._open == _identity(self._path) and os.path.exists(f"{self._path}-wal")  # noqa: PTH110 - half the time of a Path
 
     def _leave(self) -> None:
         connection, self._connection, self._open = self._connection, None, None

@@ -12,12 +12,14 @@ _SOURCE: Final = """\
     THEN ifnull(payload_plain, payload) END AS p FROM "{table}" WHERE name = '{event}')"""
 
 #: By type, of the value at a path. Only a number that survives a round trip is an id: neither a
-#: word nor what has more than 64 bits. An object or a list is a text with JSON.
+#: word nor what has more than 64 bits; or the pseudonym of a person, where events are redacted. An
+#: object or a list is a text with JSON.
 _EXPRESSIONS: Final[dict[SqlType, str]] = {
     "text": "CAST(nullif({v}, '') AS TEXT)",
     "bigint": (
         "CASE WHEN json_type({at}) IN ('integer', 'text') AND"
-        " CAST(CAST({v} AS INTEGER) AS TEXT) = CAST({v} AS TEXT) THEN CAST({v} AS INTEGER) END"
+        " CAST(CAST({v} AS INTEGER) AS TEXT) = CAST({v} AS TEXT) THEN CAST({v} AS INTEGER)"
+        " WHEN length({v}) = 34 AND {v} GLOB 'p-*' AND {v} NOT GLOB 'p-*[^0-9a-f]*' THEN {v} END"
     ),
     "number": (
         "CASE WHEN json_type({at}) IN ('integer', 'real', 'text') AND json_valid({v})"

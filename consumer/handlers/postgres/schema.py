@@ -30,10 +30,10 @@ _OTHERS: Final = (
     " where relnamespace = coalesce(%s, current_schema())::regnamespace and relname = any(%s)"
     " and obj_description(oid, 'pg_class') is distinct from %s"
 )
-_OTHER_TYPES: Final = {"text": ("character varying",), "json": ("text", "jsonb")}
+_OTHER_TYPES: Final = {"text": ("character varying",), "json": ("text",)}
 _FACTS: Final = (
     "select to_regclass(%s)::oid, to_regclass(%s)::oid, coalesce(%s, current_schema()),"
-    " current_user, current_setting('server_version'), pg_is_in_recovery()"
+    " quote_ident(current_user), current_setting('server_version'), pg_is_in_recovery()"
 )
 _TABLE: Final = (
     "select has_table_privilege(%s::oid, 'INSERT'), has_table_privilege(%s::oid, 'SELECT'),"

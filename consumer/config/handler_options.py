@@ -84,6 +84,25 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         **_AWS,
     },
     "log": {},
+    "postgres": {
+        "connection": {
+            "type": "string",
+            "description": "libpq's URI or text, without a password: postgresql://USER@HOST/DATABASE",
+        },
+        "password_file": {**_TEXT, "description": "a file with the password and nothing else"},
+        "table": {**_TEXT, "default": "live_events", "description": "NAME or SCHEMA.NAME"},
+        "create": {
+            "type": "boolean",
+            "default": True,
+            "description": "whether the table and the views are created and migrated",
+        },
+        "views": {
+            "type": "boolean",
+            "default": True,
+            "description": "whether there is a view for each known event",
+        },
+        "scrub_secrets": _SCRUB,
+    },
     "sqlite": {
         "file": {**_TEXT, "description": "where; else live_events.sqlite3 in the state directory"},
         "table": {**_TABLE, "description": "the table's name"},
@@ -111,5 +130,6 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
 
 #: By type: the options that it can't do without.
 REQUIRED: Final[dict[str, list[str]]] = {
-    "command": ["run", "mode"], "python": ["target"], "s3": ["bucket"], "sqs": ["queue_url"],
+    "command": ["run", "mode"], "postgres": ["connection"], "python": ["target"],
+    "s3": ["bucket"], "sqs": ["queue_url"],
 }  # fmt: skip

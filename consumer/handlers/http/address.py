@@ -8,7 +8,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass
 
 import consumer
 from consumer.errors import ConfigurationError
@@ -96,11 +96,12 @@ def proxy_for(url: SplitResult) -> SplitResult | None:
     Raises `ConfigurationError`.
     """
     found = getproxies_environment().get(url.scheme)
-    if not found or proxy_bypass_environment(url.netloc):
+    if not found or proxy_bypass(url.netloc):
         return None
     try:
         proxy = urlsplit(found if "//" in found else f"http://{found}")
-        if proxy.scheme == "http" and proxy.hostname and (proxy.port or 80):
+        _ = proxy.port  # raises on nonsense
+        if proxy.scheme == "http" and proxy.hostname:
             return proxy
     except ValueError:
         pass

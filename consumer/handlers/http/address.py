@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import consumer
+from consumer.config.urls import is_loopback
 from consumer.errors import ConfigurationError
 from consumer.http_answer import read_status
 
@@ -91,12 +92,12 @@ def receiving(link: socket.socket, left: Left) -> Callable[[], bytes]:
 
 
 def proxy_for(url: SplitResult) -> SplitResult | None:
-    """What HTTPS_PROXY or HTTP_PROXY names, unless NO_PROXY excludes the host.
+    """What HTTPS_PROXY or HTTP_PROXY names, unless NO_PROXY excludes the host, or it is this one.
 
     Raises `ConfigurationError`.
     """
     found = getproxies_environment().get(url.scheme)
-    if not found or proxy_bypass(url.netloc):
+    if not found or is_loopback(url.geturl()) or proxy_bypass(url.netloc):
         return None
     try:
         proxy = urlsplit(found if "//" in found else f"http://{found}")

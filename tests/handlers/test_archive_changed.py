@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.errors import Retry
+from consumer.errors import Unavailable
 from consumer.handlers.archive import file as archive_file
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_a_failed_write_to_a_cut_file_leaves_no_hole(
         raise OSError(5, "")
 
     monkeypatch.setattr(archive_file, "_sync", cutting)
-    with pytest.raises(Retry):
+    with pytest.raises(Unavailable):
         shelf.write("c")
     monkeypatch.undo()
     shelf.write("d")
@@ -77,7 +77,7 @@ def test_what_is_deleted_while_it_is_written_is_written_again(
     shelf.write("a")
     monkeypatch.setattr(archive_file, "_sync", lambda fd: shelf.path().unlink())
 
-    with pytest.raises(Retry, match="No such file"):
+    with pytest.raises(Unavailable, match="No such file"):
         shelf.write("b")
     monkeypatch.undo()
     shelf.write("b")
@@ -93,7 +93,7 @@ def test_a_file_that_is_moved_while_it_is_written_has_no_line_twice(
     moved = shelf.path("moved.jsonl")
     monkeypatch.setattr(archive_file, "_sync", lambda fd: shelf.path().rename(moved))
 
-    with pytest.raises(Retry, match="No such file"):
+    with pytest.raises(Unavailable, match="No such file"):
         shelf.write("b")
     monkeypatch.undo()
     shelf.write("b")
@@ -129,7 +129,7 @@ def test_a_directory_that_vanished_is_named(shelf: Shelf) -> None:
     shelf.write("a")
     shelf.root.rename(shelf.root.parent / "elsewhere")
 
-    with pytest.raises(Retry) as caught:
+    with pytest.raises(Unavailable) as caught:
         shelf.write("b")
 
     assert caught.value.reason == (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.directories import sync_directory
-from consumer.errors import Retry
+from consumer.errors import Unavailable
 from consumer.handlers.archive import file as archive_file
 from consumer.handlers.archive import store as archive_store
 
@@ -40,7 +40,7 @@ def test_a_directory_that_cannot_be_written_fails_the_handler(
         "flock": lambda: monkeypatch.setattr("fcntl.flock", failing),
     }
     targets[call]()
-    with pytest.raises(Retry, match=errno.errorcode[number]):
+    with pytest.raises(Unavailable, match=errno.errorcode[number]):
         shelf.write("a")
 
     monkeypatch.undo()
@@ -61,7 +61,7 @@ def test_a_name_that_could_not_be_synced_is_a_failed_write(
 
     (shelf.root / "2026" / "11").mkdir(parents=True)
     monkeypatch.setattr(archive_file, "sync_directory", failing)
-    with pytest.raises(Retry, match="EIO"):
+    with pytest.raises(Unavailable, match="EIO"):
         shelf.write("a")
     monkeypatch.undo()
     shelf.write("a")
@@ -102,7 +102,7 @@ def test_the_disk_below_a_missing_mount_is_not_written(shelf: Shelf) -> None:
     shelf.write("a")
     shelf.root.rename(shelf.root.parent / "unmounted")
 
-    with pytest.raises(Retry, match="No such file or directory"):
+    with pytest.raises(Unavailable, match="No such file or directory"):
         shelf.write("b")
     assert not shelf.root.exists()
     (shelf.root.parent / "unmounted").rename(shelf.root)
@@ -118,7 +118,7 @@ def test_a_file_system_where_nothing_can_be_found_again_is_an_error(
     monkeypatch.setattr(archive_store, "_MAX_HELD", 5)
     monkeypatch.setattr(archive_file, "_is_at", lambda fd, path: False)
 
-    with pytest.raises(Retry, match="EBUSY"):
+    with pytest.raises(Unavailable, match="EBUSY"):
         shelf.write("a")
 
     assert len(shelf.files()) == 5
@@ -134,7 +134,7 @@ def test_an_error_without_a_number_is_reported(
 
     monkeypatch.setattr(archive_file, "_sync", failing)
 
-    with pytest.raises(Retry) as caught:
+    with pytest.raises(Unavailable) as caught:
         shelf.write("a")
 
     assert "secret" not in caught.value.reason

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from consumer.errors import ConfigurationError, Retry
+from consumer.errors import ConfigurationError, Unavailable
 from consumer.events.decode import decode
 from consumer.handlers.archive import factory
 from consumer.handlers.archive.store import Archive
@@ -67,7 +67,7 @@ def test_options_are_used(tmp_path: Path) -> None:
         ({"max_file_bytes": True}, "max_file_bytes"),
         ({"scrub_secrets": "yes"}, "scrub_secrets must be true or false"),
         ({"directry": "x"}, 'has no option "directry": did you mean "directory"'),
-        ({"zzz": 1}, "it has directory, max_file_bytes, scrub_secrets"),
+        ({"zzz": 1}, "it has directory, gzip, keep_bytes, keep_days, max_file_bytes"),
     ],
 )
 def test_wrong_options_are_reported(options: dict[str, Any], sentence: str, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_missing_parent_is_reported_at_start_and_never_created(tmp_path: Path)
     with capture_logs() as logs:
         (handler,) = factory("a", {"directory": str(directory)}, environment(tmp_path)).handlers
     assert handler.call_batch is not None
-    with pytest.raises(Retry, match="No such file or directory"):
+    with pytest.raises(Unavailable, match="No such file or directory"):
         handler.call_batch([make_event()], CONTEXT)
 
     assert [(line["event"], line["log_level"]) for line in logs] == [("config_warning", "warning")]

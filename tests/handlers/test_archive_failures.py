@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.errors import Retry
+from consumer.errors import Unavailable
 from consumer.handlers.archive import file as archive_file
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def test_a_full_disk_leaves_no_part_of_the_batch(shelf: Shelf, disk: Disk, writt
     before = shelf.path().read_bytes()
     disk.writes = [(written, errno.ENOSPC)]
 
-    with pytest.raises(Retry) as caught:
+    with pytest.raises(Unavailable) as caught:
         shelf.write("b", "c")
 
     assert caught.value.reason == (
@@ -92,7 +92,7 @@ def test_a_write_that_takes_nothing_is_an_error(
     """It must not be repeated without end."""
     monkeypatch.setattr(os, "write", lambda fd, data: 0)
 
-    with pytest.raises(Retry, match="EIO"):
+    with pytest.raises(Unavailable, match="EIO"):
         shelf.write("a")
 
 
@@ -112,7 +112,7 @@ def test_a_short_write_and_then_a_full_disk(shelf: Shelf, disk: Disk) -> None:
 
     disk_write = pytest.MonkeyPatch()
     disk_write.setattr(os, "write", second_fails)
-    with pytest.raises(Retry, match="ENOSPC"):
+    with pytest.raises(Unavailable, match="ENOSPC"):
         shelf.write("b")
     disk_write.undo()
 
@@ -125,7 +125,7 @@ def test_a_failed_sync_is_a_failed_write(shelf: Shelf, disk: Disk) -> None:
     before = shelf.path().read_bytes()
     disk.syncs = [errno.EIO]
 
-    with pytest.raises(Retry, match=r"Input/output error \(EIO\)"):
+    with pytest.raises(Unavailable, match=r"Input/output error \(EIO\)"):
         shelf.write("b")
 
     assert shelf.path().read_bytes() == before
@@ -141,10 +141,10 @@ def test_what_could_not_be_cut_off_is_cut_off_before_the_next_append(
     disk.writes = [(300, errno.ENOSPC)]
     disk.truncates = [errno.EIO, errno.EIO]
 
-    with pytest.raises(Retry, match="ENOSPC"):
+    with pytest.raises(Unavailable, match="ENOSPC"):
         shelf.write("b")
     assert not shelf.path().read_bytes().endswith(b"\n")
-    with pytest.raises(Retry, match="EIO"):
+    with pytest.raises(Unavailable, match="EIO"):
         shelf.write("c")
     shelf.write("d")
 
@@ -158,7 +158,7 @@ def test_a_process_that_ends_before_the_cut_is_repaired_by_the_next(
     shelf.write("a")
     disk.writes = [(300, errno.ENOSPC)]
     disk.truncates = [errno.EIO]
-    with pytest.raises(Retry):
+    with pytest.raises(Unavailable):
         shelf.write("b")
 
     shelf.restart()

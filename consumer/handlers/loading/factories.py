@@ -149,6 +149,10 @@ class Options:
             raise self.wrong(key, f"a whole number from {least}")
         return value
 
+    def limit(self, key: str) -> int | None:
+        """A whole number from 1; None, the default, for no limit."""
+        return None if self._value(key, None) is None else self.whole_number(key, 0, least=1)
+
     def flag(self, key: str, *, default: bool) -> bool:
         """True or false."""
         value = self._value(key, default)

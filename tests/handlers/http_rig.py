@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.handlers.http import factory
 from consumer.handlers.loading.factories import HandlerEnvironment
-from consumer.testing import ManualClock, run_batch
+from consumer.testing import ManualClock, make_event, run_batch
 from tests.queues.servers import Server, serving
 
 if TYPE_CHECKING:
@@ -97,6 +98,14 @@ def rig(
 
 def numbered(count: int) -> Sequence[Event]:
     """Events that differ."""
-    from consumer.testing import make_event
-
     return [make_event(body={"number": n}, message_id=f"m-{n}") for n in range(count)]
+
+
+def objects(body: bytes) -> list[Any]:
+    """The objects in a body, as Splunk reads them: one after the other."""
+    text, decoder, found = body.decode(), json.JSONDecoder(), []
+    while text := text.lstrip():
+        value, end = decoder.raw_decode(text)
+        found.append(value)
+        text = text[end:]
+    return found

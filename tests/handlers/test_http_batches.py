@@ -155,4 +155,4 @@ def test_each_event_is_decided_once() -> None:
 
 def test_no_events_are_no_request() -> None:
     """And no failure."""
-    assert isolate([], pytest.fail, should_stop=lambda: False) == {}
+    assert isolate([], lambda _: pytest.fail("it posts"), should_stop=lambda: False) == {}

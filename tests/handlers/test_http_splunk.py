@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from consumer.errors import Unavailable
 from consumer.testing import make_event
 from tests.cases import for_each
-from tests.handlers.http_rig import numbered, rig
+from tests.handlers.http_rig import numbered, objects, rig
 from tests.queues.servers import http
 
 if TYPE_CHECKING:
@@ -17,24 +16,14 @@ if TYPE_CHECKING:
 
     from tests.queues.servers import Request
 
-SPLUNK = {"preset": "splunk_hec", "token": "5plunk-t0ken"}
+SPLUNK: dict[str, Any] = {"preset": "splunk_hec", "token": "5plunk-t0ken"}
 OK = http({"text": "Success", "code": 0})
-
-
-def objects(body: bytes) -> list[Any]:
-    """The objects in a body, as Splunk reads them: one after the other."""
-    text, decoder, found = body.decode(), json.JSONDecoder(), []
-    while text := text.lstrip():
-        value, end = decoder.raw_decode(text)
-        found.append(value)
-        text = text[end:]
-    return found
 
 
 def test_events_are_sent_as_splunk_wants_them() -> None:
     """Several for each request, each with its time and what is configured; to the usual path."""
     events = [*numbered(2), make_event(time=None)]
-    where = {"index": "canvas", "sourcetype": "canvas:live", "host": 'h"1'}
+    where: dict[str, Any] = {"index": "canvas", "sourcetype": "canvas:live", "host": 'h"1'}
     for path in ("", "/"):
         with rig(lambda _: [OK], path=path, **SPLUNK, **where) as there:
             assert there.reasons(*events) == ["ack"] * 3

@@ -119,10 +119,10 @@ def test_each_kind_of_credentials_can_be_used(
 
 
 def test_all_handlers_of_the_example_can_be_used(load_text: LoadText) -> None:
-    """With every entry in use there are three handlers, one of each built-in type."""
+    """With every entry in use, each has a type of its own."""
     begin = TEXT.index("handlers:\n")
     text = COMMENTED.sub(r"\1\2", TEXT[begin : TEXT.index("logging:\n")])
 
     handlers = load_text(text).settings.handlers
 
-    assert [handler.type for handler in handlers] == ["archive", "log", "python"]
+    assert {"archive", "http", "log", "python"} <= {handler.type for handler in handlers}

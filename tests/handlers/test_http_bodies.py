@@ -197,6 +197,7 @@ URL = {"url": "https://example.edu/"}
         ({**URL, "ca_file": "/nowhere"}, "ca_file must be a file with PEM certificates (No such"),
         ({**URL, "ca_file": "/dev/null"}, "ca_file must be a file with PEM certificates ("),
         ({**URL, "request_timeout_seconds": 0}, "request_timeout_seconds must be a number from"),
+        ({**URL, "preset": "slack"}, "template must be given, because preset is slack"),
         ({**URL, "preset": "splunk_hec", "template": "x"}, "template must be left out, because"),
         ({**URL, "preset": "splunk_hec", "body": "json"}, "body must be left out with template"),
     ],

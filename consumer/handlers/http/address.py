@@ -63,7 +63,8 @@ class Address:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if self._tls is not None:
                 if self._proxy is not None:
-                    _tunnel(link, f"{self._host}:{self._port}", self._proxy, left)
+                    named = f"[{self._host}]" if ":" in self._host else self._host
+                    _tunnel(link, f"{named}:{self._port}", self._proxy, left)
                 link.settimeout(left())
                 link = self._tls.wrap_socket(link, server_hostname=self._host)
         except BaseException:

@@ -54,6 +54,8 @@ def form_of(read: Options, preset: str, *, batched: bool) -> forms.Form:
         label = f'handler "{read.name}": template'
         text = isinstance(template, str)
         return forms.filled(template_of(template, label, escape=escape), text=text)
+    if preset == "slack":
+        raise read.wrong("template", "given, because preset is slack")
     if kind == "ndjson":
         return forms.ndjson(scrub_secrets=scrub_secrets)
     return forms.records(array=batched, scrub_secrets=scrub_secrets)

@@ -23,7 +23,8 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "url_file": {**_TEXT, "description": "a file with the URL, if that is a secret"},
         "method": {"enum": ["POST", "PUT", None], "default": "POST"},
         "body": {
-            "enum": ["json", "ndjson", None], "default": "json",
+            "enum": ["json", "ndjson", None],
+            "default": "json",
             "description": "json: the record of the event, or an array of them with batch_size",
         },
         "template": {
@@ -36,7 +37,8 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "index": {**_TEXT, "description": "for splunk_hec; else the token's"},
         "host": {**_TEXT, "description": "for splunk_hec; else the token's"},
         "headers": {
-            "type": ["object", "null"], "additionalProperties": {"type": "string"},
+            "type": ["object", "null"],
+            "additionalProperties": {"type": "string"},
             "description": "further headers",
         },
         "token": {**_TEXT, "description": "sent as Authorization: Bearer TOKEN"},
@@ -47,7 +49,8 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "second_signing_secret": {**_TEXT, "description": "signs, too, while one is replaced"},
         "second_signing_secret_file": {**_TEXT, "description": "a file with it"},
         "reject": {
-            "type": ["array", "string", "integer", "null"], "default": ["4xx"],
+            "type": ["array", "string", "integer", "null"],
+            "default": ["4xx"],
             "description": "the answers that are about one event, which is then rejected",
         },
         "connect_timeout_seconds": {"type": "number", "default": 5},

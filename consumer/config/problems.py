@@ -75,9 +75,13 @@ def looks_secret(path: KeyPath) -> bool:
 
     Also the URLs of pings and of webhooks: their paths are often secrets.
     """
-    return path == ("ping", "url") or path[2:] == ("http", "url") or any(
-        isinstance(part, str) and _SECRET_NAME.search(part) and not part.endswith("_file")
-        for part in path
+    return (
+        path == ("ping", "url")
+        or path[2:] == ("http", "url")
+        or any(
+            isinstance(part, str) and _SECRET_NAME.search(part) and not part.endswith("_file")
+            for part in path
+        )
     )
 
 

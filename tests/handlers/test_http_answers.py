@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 import ssl
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from consumer.errors import Unavailable
-from consumer.handlers.http.address import Address
+from consumer.handlers.http.address import Address, reason_of
 from consumer.handlers.http.connections import Connections
 from consumer.handlers.http.verdicts import retry_after
 from consumer.http_answer import Answer
@@ -263,16 +264,47 @@ def test_http_to_a_port_with_tls_is_unavailable(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.chain, files.key)
     with rig(lambda _: [http(b"")], tls=context) as there:
-        registry = made({"url": f"http://127.0.0.1:{there.server.port}/"})
-        there.registry = registry
+        there.registry = made({"url": f"http://127.0.0.1:{there.server.port}/"})
         (ran,) = there.land(make_event())
         assert isinstance(ran.errors["chat"], Unavailable)
-    with rig(lambda _: [http(b"")]) as there:
-        registry = made({"url": f"https://127.0.0.1:{there.server.port}/"})
-        there.registry = registry
-        there.server.close()
-        (ran,) = there.land(make_event())
-        assert isinstance(ran.errors["chat"], Unavailable)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = Address(urlsplit(f"https://127.0.0.1:{listener.getsockname()[1]}/"))
+        connections = Connections(ours, clock=ManualClock(), seconds=30, connect_seconds=30)
+
+        def answer() -> None:
+            link, _ = listener.accept()
+            with link:
+                link.sendall(http(b"", 400))
+                link.recv(65_536)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(ssl.SSLError) as caught:
+            connections.check()
+        thread.join()
+    assert reason_of(caught.value).startswith("TLS: ")
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again() -> None:
+    """A router may have dropped it without a word."""
+    clock = ManualClock()
+    with rig(lambda _: [http(b"")], clock=clock) as there:
+        for wait in (0, 59, 61):
+            clock.advance(wait)
+            assert there.reasons(make_event()) == ["ack"]
+
+    assert there.server.connections == 2
+
+
+def test_a_connection_in_use_is_closed_after_its_answer() -> None:
+    """If the handler was closed meanwhile; the event is done."""
+    closing: list[Any] = []
+    with rig(lambda _: [closing[0], http(b"")]) as there:
+        closing.append(there.handler.close)
+        assert there.reasons(make_event(), make_event()) == ["ack", "ack"]
+
+    assert there.server.connections == 2
 
 
 def test_a_secret_url_is_never_shown() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.events.decode import decode
+from consumer.handlers.records import line_of
 from consumer.signatures.jws import token_of
 from consumer.signatures.keys import SigningKeys
 from consumer.testing import canvas_body, make_event, make_message
@@ -173,6 +174,17 @@ def check_replay(shell: Shell, command: str) -> None:
         assert re.search(r"^handled +1$", said, re.MULTILINE)
 
 
+def check_archive(shell: Shell, command: str) -> None:
+    """It verifies the archive of a service, or the one in the state directory."""
+    place = "state/archive"
+    folder = shell.folder / place / "2026/11"
+    folder.mkdir(parents=True)
+    line = line_of(make_event(), "2026-11-23T10:00:00Z", scrub_secrets=True)
+    (folder / "events-2026-11-23.jsonl").write_text(line)
+    said = shell.run(command.replace("/var/lib/canvas-live-events-consumer/archive", place))
+    assert re.search(r'"whole": true' if "--json" in command else "faults +0", said)
+
+
 def check_benchmark(shell: Shell, command: str) -> None:
     """It measures; here a little only."""
     said = shell.run(command, "--messages", "50", "--rounds", "1", "--only", "b", cwd=ROOT)
@@ -203,6 +215,7 @@ CHECKS: dict[str, Callable[[Shell, str], None]] = {
     ".venv/bin/consume sample": check_sample,
     ".venv/bin/consume drift": check_drift,
     ".venv/bin/consume replay": check_replay,
+    ".venv/bin/consume archive": check_archive,
     ".venv/bin/python tests/bench/run.py": check_benchmark,
     ".venv/bin/python -m tests.bench.load": check_load,
     ".venv/bin/python -m tests.simulation": check_simulator,

@@ -6,6 +6,7 @@ What an option must be is checked by the handler itself.
 from typing import Any, Final
 
 _TEXT: Final = {"type": ["string", "null"]}
+_LIMIT: Final = {"type": ["integer", "null"], "minimum": 1}
 _SCRUB: Final = {
     "type": "boolean", "default": True,
     "description": "remove access tokens and other secrets from URLs in events",
@@ -16,6 +17,19 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "archive": {
         "directory": {**_TEXT, "description": "where; else in the state directory"},
         "max_file_bytes": {"type": "integer", "minimum": 1, "default": 134_217_728},
+        "gzip": {
+            "type": "boolean",
+            "default": False,
+            "description": "compress files that are full or of an earlier day",
+        },
+        "keep_days": {
+            **_LIMIT,
+            "description": "delete files that are older; else they are kept for ever",
+        },
+        "keep_bytes": {
+            **_LIMIT,
+            "description": "delete the oldest files while all together are larger",
+        },
         "scrub_secrets": _SCRUB,
     },
     "http": {

@@ -151,6 +151,15 @@ def lock(fd: int) -> bool:
     return True
 
 
+def is_held(path: Path) -> bool:
+    """True if a process writes it now. Raises `OSError`."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return not lock(fd)
+    finally:
+        os.close(fd)
+
+
 def _is_at(fd: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(fd), path.stat())

@@ -14,10 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from consumer.errors import Unavailable
-from consumer.handlers.http.address import Address, reason_of
-from consumer.handlers.http.connections import Connections
+from consumer.handlers.http.client import Answer, Client, NoAnswerError
 from consumer.handlers.http.verdicts import retry_after
-from consumer.http_answer import Answer
 from consumer.testing import ManualClock, make_event
 from tests.bench.certificate import write_certificate
 from tests.cases import for_each
@@ -43,6 +41,8 @@ NONE = "retry HOST: the connection was closed without an answer"
         ([http(b"x" * 1_000_000)], "ack"),
         ([b"HTTP/1.1 100 Continue\r\n\r\n", http(b"")], "ack"),
         ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"], "ack"),
+        ([b"HTTP/1.1 200 OK\r\n\r\nto the end", CLOSE], "ack"),
+        ([b"HTTP/1.1 200 OK\r\nno header\r\n\r\n", CLOSE], "ack"),
         ([http(b"", 400)], "reject HOST refused it with 400"),
         ([http(b"", 410)], "reject HOST refused it with 410"),
         ([http(b"", 413)], "reject HOST refused it with 413"),
@@ -67,9 +67,10 @@ NONE = "retry HOST: the connection was closed without an answer"
         ),
         ([CLOSE], NONE),
         ([RESET], "retry HOST: Connection reset by peer"),
-        ([b"HTTP/1.1 200 OK\r\nContent-Le", CLOSE], NONE),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", CLOSE], NONE),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", RESET], None),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf", CLOSE], NONE),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", CLOSE], None),
         ([b"SSH-2.0-OpenSSH\r\n\r\n"], "retry HOST: its answer is not HTTP"),
         ([b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 9_000 + b"\r\n", CLOSE], None),
     ],
@@ -125,9 +126,7 @@ NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
 )
 def test_retry_after_is_read_leniently(text: str, seconds: float | None) -> None:
     """Seconds or a date, at most an hour; nonsense is as if it was not there."""
-    head = f"HTTP/1.1 503 Busy\r\nRetry-After: {text}\r\n\r\n".encode()
-
-    assert seconds == retry_after(Answer(503, head, b"", reusable=True), NOW)
+    assert seconds == retry_after(Answer(503, {"retry-after": text}, b""), NOW)
 
 
 @for_each(
@@ -212,21 +211,20 @@ def test_an_event_that_breaks_each_connection_is_not_sent_for_ever() -> None:
     assert len(there.server.requests) == 3
 
 
-def test_an_answer_before_the_whole_request_was_read_counts() -> None:
-    """As of a server that refuses what is too large, and closes."""
-    ours, theirs = socket.socketpair()
-    theirs.sendall(http(b"", 413))
-    theirs.close()
+def test_a_content_that_does_not_end_is_not_read_to_its_end() -> None:
+    """It says nothing that counts; its connection is not used again."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
 
-    class Closed(Address):
-        def connect(self, left: object) -> socket.socket:
-            return ours
+    def answer(_: Request) -> Iterator[Any]:
+        yield head
+        while True:
+            yield chunk
 
-    address = Closed(urlsplit("http://127.0.0.1/"))
-    connections = Connections(address, clock=ManualClock(), seconds=5, connect_seconds=5)
+    with rig(answer) as there:
+        assert there.reasons(make_event(), make_event()) == ["ack", "ack"]
 
-    assert connections.exchange(address.request("POST", {}, b"x" * 100_000)).status == 413
-    assert ours.fileno() == -1
+    assert there.server.connections == 2
 
 
 def test_1_mebibyte_arrives() -> None:
@@ -269,8 +267,8 @@ def test_http_to_a_port_with_tls_is_unavailable(tmp_path: Path) -> None:
         assert isinstance(ran.errors["chat"], Unavailable)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        ours = Address(urlsplit(f"https://127.0.0.1:{listener.getsockname()[1]}/"))
-        connections = Connections(ours, clock=ManualClock(), seconds=30, connect_seconds=30)
+        url = urlsplit(f"https://127.0.0.1:{listener.getsockname()[1]}/")
+        client = Client(url, clock=ManualClock(), seconds=30, connect_seconds=30)
 
         def answer() -> None:
             link, _ = listener.accept()
@@ -280,21 +278,9 @@ def test_http_to_a_port_with_tls_is_unavailable(tmp_path: Path) -> None:
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(ssl.SSLError) as caught:
-            connections.check()
+        with pytest.raises(NoAnswerError, match="TLS: "):
+            client.check()
         thread.join()
-    assert reason_of(caught.value).startswith("TLS: ")
-
-
-def test_a_connection_that_was_idle_for_long_is_not_used_again() -> None:
-    """A router may have dropped it without a word."""
-    clock = ManualClock()
-    with rig(lambda _: [http(b"")], clock=clock) as there:
-        for wait in (0, 59, 61):
-            clock.advance(wait)
-            assert there.reasons(make_event()) == ["ack"]
-
-    assert there.server.connections == 2
 
 
 def test_a_connection_in_use_is_closed_after_its_answer() -> None:

@@ -154,6 +154,7 @@ def test_headers_and_token() -> None:
         "x-env": "prod",
         "content-type": "application/cloudevents",
         "authorization": "Bearer t0k/en==",
+        "accept-encoding": "identity",
         "content-length": str(len(request.body)),
     }
 

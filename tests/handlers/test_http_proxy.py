@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from consumer.errors import ConfigurationError, Unavailable
-from consumer.handlers.http.address import proxy_for
+from consumer.handlers.http.client import proxy_for
 from consumer.testing import make_event
 from tests.bench.certificate import write_certificate
 from tests.cases import for_each
@@ -113,17 +113,17 @@ def test_https_goes_through_a_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyP
     files = write_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.chain, files.key)
-    monkeypatch.setattr("consumer.handlers.http.address.is_loopback", lambda _: False)
+    monkeypatch.setattr("consumer.handlers.http.client.is_loopback", lambda _: False)
     with serving(lambda _: [http(b"")], tls=context) as server:
         tunnel = Tunnel(server.port)
-        monkeypatch.setenv("https_proxy", f"user@127.0.0.1:{tunnel.port}")
+        monkeypatch.setenv("https_proxy", f"user:p%40ss@127.0.0.1:{tunnel.port}")
         with handler_for("https://127.0.0.1/s3cret", ca_file=str(files.authority)) as handler:
             call(handler)
         tunnel.close()
 
     (head,) = tunnel.heads
-    assert head.startswith(b"CONNECT 127.0.0.1:443 HTTP/1.1\r\nHost: 127.0.0.1:443\r\n")
-    assert b"Proxy-Authorization: Basic dXNlcjo=\r\n" in head
+    assert head.startswith(b"CONNECT 127.0.0.1:443 HTTP/1.")
+    assert b"roxy-authorization: basic dXNlcjpwQHNz\r\n" in head.replace(b"A", b"a").replace(b"B", b"b")
     assert b"s3cret" not in head
     (request,) = server.requests
     assert request.line == "POST /s3cret HTTP/1.1"
@@ -133,7 +133,6 @@ def test_https_goes_through_a_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyP
     "answer, reason",
     [
         (b"HTTP/1.1 407 Login\r\n\r\n", "the proxy answered 407 to CONNECT"),
-        (b"HTTP/1.1 200 OK\r\n\r\nmore", "its answer is not HTTP"),
         (b"SSH-2.0\r\n\r\n", "its answer is not HTTP"),
     ],
 )
@@ -157,11 +156,11 @@ def test_a_proxy_that_does_not_connect_is_unavailable(answer: bytes, reason: str
     [
         ("https://a.example/", {}, None),
         ("https://a.example/", {"HTTP_PROXY": "http://p:1"}, None),
-        ("https://a.example/", {"HTTPS_PROXY": "p:1"}, "p"),
-        ("http://a.example/", {"http_proxy": "http://p"}, "p"),
+        ("https://a.example/", {"HTTPS_PROXY": "p:1"}, "http://p:1"),
+        ("http://a.example/", {"http_proxy": "http://p"}, "http://p"),
         ("https://a.example/", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example"}, None),
         ("https://a.example/", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, None),
-        ("https://a.example/", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "b.example"}, "p"),
+        ("https://a.example/", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "b.example"}, "http://p:1"),
         ("https://localhost/", {"HTTPS_PROXY": "http://p:1"}, None),
         ("https://127.0.0.1:9/", {"HTTPS_PROXY": "http://p:1"}, None),
     ],
@@ -173,15 +172,15 @@ def test_which_proxy(url: str, environ: dict[str, str], proxy: str | None) -> No
             patch.setenv(name, value)
         found = proxy_for(urlsplit(url))
 
-    assert proxy == (found.hostname if found else None)
+    assert found == proxy
 
 
 def test_a_proxy_that_can_not_be_used_is_refused() -> None:
     """At load, without its value, which may have a password in it."""
-    for value in ("https://s3cret@p:1", "socks5://p", "http://p:s3cret", "http://"):
+    for value in ("socks5://s3cret@p", "http://p:s3cret", "http://"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("HTTPS_PROXY", value)
             with pytest.raises(ConfigurationError) as caught:
                 made({"url": "https://a.example/"})
-        assert str(caught.value).startswith("HTTPS_PROXY in the environment must be an http URL")
+        assert str(caught.value) == "HTTPS_PROXY in the environment must be http://HOST:PORT"
         assert "s3cret" not in str(caught.value)

@@ -9,6 +9,10 @@ from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
 
 _SPLUNK_BATCH = 100
+#: What a request can take longer than it may.
+_MORE_SECONDS = 5
+#: A batch may take so many requests, if events of it are refused.
+_REQUESTS_OF_BATCH = 10
 
 
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
@@ -31,6 +35,8 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         "*",
         name=name,
         batch=batch,
+        timeout_seconds=(1 if batch is None else _REQUESTS_OF_BATCH)
+        * (target.client.seconds + _MORE_SECONDS),
         close=poster.close,
         check_destination=poster.check,
     )

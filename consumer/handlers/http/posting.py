@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from itertools import chain
 
 from consumer.clock import Clock
 from consumer.errors import BatchFailure, Reject, Retry, Unavailable
-from consumer.handlers.http.address import Address, reason_of
-from consumer.handlers.http.connections import Connections
+from consumer.handlers.http.client import Client, NoAnswerError
 from consumer.handlers.http.forms import Form
 from consumer.handlers.http.signing import Signer, webhook_id
 from consumer.handlers.http.verdicts import Judge, Refusal
@@ -20,8 +18,7 @@ from consumer.messages import Context, Event
 class Target:
     """Where to post and how. It holds secrets, which are not in its repr."""
 
-    address: Address
-    connections: Connections = field(repr=False)
+    client: Client = field(repr=False)
     #: As it may be named in a reason.
     name: str
     method: str
@@ -53,14 +50,14 @@ class Poster:
         """Connect, and send nothing. Raises `Unavailable`."""
         name = self._target.name
         try:
-            self._target.connections.check()
-        except (OSError, HTTPException) as error:
-            raise Unavailable(f"{name} can't be reached: {_why(error)}") from None
+            self._target.client.check()
+        except NoAnswerError as error:
+            raise Unavailable(f"{name} can't be reached: {error}") from None
         return f"{name} can be reached"
 
     def close(self) -> None:
         """Close the connections."""
-        self._target.connections.close()
+        self._target.client.close()
 
     def _post(self, events: Sequence[Event]) -> Refusal | None:
         target, now = self._target, self._clock.now()
@@ -69,11 +66,10 @@ class Poster:
         if target.signer is not None:
             headers |= target.signer.headers(headers["webhook-id"], now.timestamp(), body)
         headers |= target.headers
-        request = target.address.request(target.method, headers, body)
         try:
-            answer = target.connections.exchange(request)
-        except (OSError, HTTPException) as error:
-            raise Unavailable(f"{target.name}: {_why(error)}") from None
+            answer = target.client.exchange(target.method, headers, body)
+        except NoAnswerError as error:
+            raise Unavailable(f"{target.name}: {error}") from None
         return target.judge(answer, target.name, now)
 
 
@@ -117,7 +113,3 @@ def _parts(events: list[Event], position: int | None) -> list[list[Event]]:
         return [rest, [events[position]]]
     middle = len(events) // 2
     return [events[middle:], events[:middle]]
-
-
-def _why(error: Exception) -> str:
-    return "no answer in time" if isinstance(error, TimeoutError) else reason_of(error)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult
 
+from consumer.clock import Clock
 from consumer.config.urls import is_loopback, split_url
+from consumer.errors import ConfigurationError
 from consumer.handlers.http import forms
-from consumer.handlers.http.address import Address, proxy_for
-from consumer.handlers.http.connections import Connections
+from consumer.handlers.http.client import Client, proxy_for
 from consumer.handlers.http.posting import Target
 from consumer.handlers.http.signing import Signer
 from consumer.handlers.http.splunk import PATH, judge_of_splunk
@@ -71,17 +72,10 @@ def target_of(
         url = url._replace(path=PATH)
     if url.scheme == "http" and not is_loopback(url.geturl()):
         environment.warn(f'handler "{read.name}": the url is http: events are sent unencrypted')
-    address = _address(read, url)
     rejects = _rejects(read)
     return Target(
-        address,
-        connections=Connections(
-            address,
-            clock=environment.clock,
-            seconds=read.number("request_timeout_seconds", 30.0, least=0.1, most=600),
-            connect_seconds=read.number("connect_timeout_seconds", 5.0, least=0.1, most=60),
-        ),
-        name=_UNNAMED if secret else str(address),
+        _client(read, url, environment.clock),
+        name=_UNNAMED if secret else url.netloc,
         method=read.choice("method", "POST", of=("POST", "PUT")),
         headers=_headers(read, form.content_type, scheme="Splunk" if splunk else "Bearer"),
         judge=judge_of_splunk(rejects) if splunk else judge_of(rejects),
@@ -102,13 +96,23 @@ def _url(read: Options) -> tuple[SplitResult, bool]:
     return parts, read.text("url") is None
 
 
-def _address(read: Options, url: SplitResult) -> Address:
+def _client(read: Options, url: SplitResult, clock: Clock) -> Client:
     ca_file = read.text("ca_file")
     try:
-        return Address(url, ca_file=Path(ca_file) if ca_file else None, proxy=proxy_for(url))
+        return Client(
+            url,
+            clock=clock,
+            seconds=read.number("request_timeout_seconds", 30.0, least=0.1, most=600),
+            connect_seconds=read.number("connect_timeout_seconds", 5.0, least=0.1, most=60),
+            ca_file=Path(ca_file) if ca_file else None,
+            proxy=proxy_for(url),
+        )
     except OSError as error:  # of ssl, too
         reason = error.strerror or type(error).__name__
         raise read.wrong("ca_file", f"a file with PEM certificates ({reason})") from None
+    except ValueError:
+        name = f"{url.scheme.upper()}_PROXY"
+        raise ConfigurationError(f"{name} in the environment must be http://HOST:PORT") from None
 
 
 def _rejects(read: Options) -> frozenset[int]:

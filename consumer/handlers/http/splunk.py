@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from consumer.errors import Unavailable
+from consumer.handlers.http.client import Answer
 from consumer.handlers.http.verdicts import Judge, Refusal, judge_of, retry_after
-from consumer.http_answer import Answer
 
 #: Where it takes events.
 PATH: Final = "/services/collector/event"

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from consumer.errors import Unavailable
-from consumer.http_answer import Answer
+from consumer.handlers.http.client import Answer
 
 #: What of 4xx is not about one event, but about all: it never rejects unless it is named.
 _PAUSE: Final = {

@@ -21,7 +21,7 @@ from pydantic_core import from_json, to_json
 from consumer import log_events
 from consumer.clock import Clock
 from consumer.config import QueueSettings
-from consumer.http_answer import Answer
+from consumer.queues.sqs.answer import Answer
 from consumer.queues.sqs.client import USER_AGENT
 from consumer.queues.sqs.connections import Connections
 from consumer.queues.sqs.signing import Signer

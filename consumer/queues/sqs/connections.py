@@ -20,7 +20,7 @@ from botocore.exceptions import (
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from consumer.clock import Clock
-from consumer.http_answer import Answer, ProtocolError, read_answer
+from consumer.queues.sqs.answer import Answer, ProtocolError, read_answer
 
 #: Received bytes extend an answer's deadline: ten large messages may come by a slow line.
 _LEAST_BYTES_PER_SECOND: Final = 16_384

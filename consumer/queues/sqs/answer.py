@@ -1,4 +1,4 @@
-"""Reads one HTTP/1.1 answer: whole and bounded."""
+"""Reads one HTTP/1.1 answer, as far as SQS and its emulators use HTTP: whole and bounded."""
 
 import re
 from collections import defaultdict
@@ -90,15 +90,6 @@ def read_answer(receive: Receive) -> Answer:
     else:
         content, reusable = unread.to_the_end(), False
     return Answer(status, head[0], content, reusable and not unread.rest)
-
-
-def read_status(receive: Receive) -> int:
-    """The status of an answer without content, as to CONNECT. Raises as `read_answer` does."""
-    unread = _Unread(receive)
-    status = int(unread.final_head()[2])
-    if unread.rest:
-        raise ProtocolError
-    return status
 
 
 class _Unread:

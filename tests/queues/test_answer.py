@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import http_answer as answer_module
-from consumer.http_answer import Answer, ProtocolError, read_answer
+from consumer.queues.sqs import answer as answer_module
+from consumer.queues.sqs.answer import Answer, ProtocolError, read_answer
 from tests.cases import for_each
 
 if TYPE_CHECKING:

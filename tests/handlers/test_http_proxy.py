@@ -123,7 +123,7 @@ def test_https_goes_through_a_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     (head,) = tunnel.heads
     assert head.startswith(b"CONNECT 127.0.0.1:443 HTTP/1.")
-    assert b"roxy-authorization: basic dXNlcjpwQHNz\r\n" in head.replace(b"A", b"a").replace(b"B", b"b")
+    assert b"proxy-authorization: Basic dXNlcjpwQHNz\r\n" in head
     assert b"s3cret" not in head
     (request,) = server.requests
     assert request.line == "POST /s3cret HTTP/1.1"
@@ -160,7 +160,11 @@ def test_a_proxy_that_does_not_connect_is_unavailable(answer: bytes, reason: str
         ("http://a.example/", {"http_proxy": "http://p"}, "http://p"),
         ("https://a.example/", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example"}, None),
         ("https://a.example/", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, None),
-        ("https://a.example/", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "b.example"}, "http://p:1"),
+        (
+            "https://a.example/",
+            {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "b.example"},
+            "http://p:1",
+        ),
         ("https://localhost/", {"HTTPS_PROXY": "http://p:1"}, None),
         ("https://127.0.0.1:9/", {"HTTPS_PROXY": "http://p:1"}, None),
     ],

@@ -19,7 +19,6 @@ from consumer.queues.sending import Outgoing
 from consumer.testing import ManualClock
 from tests.bench.certificate import write_certificate
 from tests.cases import for_each
-from tests.processes import eventually
 from tests.queues.servers import CLOSE, RESET, Request, Server, http, serving
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import urllib3
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as TimeIsUpError
+from urllib3.util.ssl_ import create_urllib3_context
 
 import consumer
 from consumer.clock import Clock
@@ -82,7 +83,7 @@ class Client:
         self._connect_seconds = connect_seconds
         options: dict[str, Any] = {"maxsize": _MAX_KEPT, "socket_options": _SOCKET_OPTIONS}
         if url.scheme == "https":
-            options["ssl_context"] = ssl.create_default_context(cafile=ca_file)
+            options["ssl_context"] = _trusting(ca_file)
         self._manager = _through(proxy, options) if proxy else urllib3.PoolManager(**options)
 
     def exchange(self, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -105,10 +106,8 @@ class Client:
     def check(self) -> None:
         """Connect once, and send nothing. Raises `NoAnswerError`."""
         pool = self._manager.connection_from_url(self._url)
-        there = pool.proxy or pool
-        connection = pool.ConnectionCls(
-            there.host or "", there.port, timeout=self._connect_seconds, **pool.conn_kw
-        )
+        connection = pool._new_conn()  # noqa: SLF001 - urllib3 has no other way to send nothing
+        connection.timeout = self._connect_seconds
         if pool.proxy is not None and pool.scheme == "https":
             connection.set_tunnel(pool.host, pool.port, pool.proxy_headers)
         try:
@@ -160,6 +159,15 @@ def proxy_for(url: SplitResult) -> str | None:
     if not found or is_loopback(url.geturl()) or proxy_bypass(url.netloc):
         return None
     return found if "//" in found else f"http://{found}"
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    context = create_urllib3_context()
+    if ca_file is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 def _through(proxy: str, options: Mapping[str, Any]) -> urllib3.ProxyManager:

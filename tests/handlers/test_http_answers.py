@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import socket
 import ssl
 import threading
+import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -162,9 +164,10 @@ def test_an_answer_that_comes_bit_by_bit_is_not_waited_for_longer() -> None:
 
 
 def test_a_receiver_that_hangs_is_not_waited_for() -> None:
-    """Also one that does not read."""
-    with rig(lambda _: [None], request_timeout_seconds=0.1) as there:
-        assert there.reasons(make_event()) == ["retry HOST: no answer in time"]
+    """Also one that does not read, and one that ends in the middle."""
+    for pieces in ([None], [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", None]):
+        with rig(lambda _, p=pieces: p, request_timeout_seconds=0.1) as there:  # type: ignore[misc]
+            assert there.reasons(make_event()) == ["retry HOST: no answer in time"]
 
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         port = deaf.getsockname()[1]
@@ -295,14 +298,41 @@ def test_a_connection_in_use_is_closed_after_its_answer() -> None:
 
 def test_a_secret_url_is_never_shown() -> None:
     """Not its path, and with `url_file` not its host; whatever goes wrong."""
-    for pieces in ([http(b"", 400)], [http(b"", 404)], [CLOSE], [http(b"", 302)], [b"x\r\n\r\n"]):
-        with rig(lambda _, p=pieces: p, url_file=True, token="t0ken") as there:  # type: ignore[misc]
+    options: dict[str, Any] = {"url_file": True, "token": "t0ken", "request_timeout_seconds": 0.2}
+    for pieces in (
+        [http(b"", 400)], [http(b"", 404)], [CLOSE], [http(b"", 302)], [b"x\r\n\r\n"], [None],
+    ):  # fmt: skip
+        with rig(lambda _, p=pieces: p, **options) as there:  # type: ignore[misc]
             (ran,) = there.land(make_event())
-            shown = f"{ran.reason} {ran.errors['chat']!r} {there.handler!r}"
+            shown_error = "".join(traceback.format_exception(ran.errors["chat"]))
+            shown = f"{ran.reason} {shown_error} {ran.errors['chat']!r} {there.handler!r}"
             shown += repr(there.handler.call) + repr(there.handler.function)
         assert ran.reason.startswith("the address in url_file")
         for secret in (SECRET_PATH, "127.0.0.1", str(there.server.port), "t0ken"):
             assert secret not in shown
+
+
+def test_a_secret_url_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Not at the level DEBUG, and not if an answer's headers are damaged."""
+    caplog.set_level(logging.DEBUG)
+    urllib3 = logging.getLogger("urllib3")
+    before, shown = urllib3.level, []
+    for opened in (False, True):
+        with rig(lambda _: [b"HTTP/1.1 200 OK\r\nno header\r\n\r\n", CLOSE]) as there:
+            if opened:
+                urllib3.setLevel(logging.NOTSET)
+            assert there.reasons(make_event()) == ["ack"]
+            urllib3.setLevel(before)
+        shown.append(SECRET_PATH in caplog.text)
+
+    assert shown == [False, True], "the second shows what urllib3 would log"
+
+
+def test_a_call_that_takes_longer_than_it_may_counts_as_stuck() -> None:
+    """Such as for an answer whose headers do not end; of a batch there may be several requests."""
+    for batch_size, seconds in ((None, 35.0), (9, 350.0)):
+        (handler,) = made({"url": "http://127.0.0.1/"}, batch_size=batch_size).handlers
+        assert handler.timeout_seconds == seconds
 
 
 def test_where_nothing_listens_is_unavailable() -> None:

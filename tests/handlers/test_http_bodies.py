@@ -169,6 +169,7 @@ URL = {"url": "https://example.edu/"}
         ({"url": "ftp://s3cret"}, "url must be an http or https URL, without a user name or"),
         ({"url": "https://user:s3cret@x/"}, "url must be an http or https URL, without a user"),
         ({"url": "https://ü.example/s3cret"}, "url must be a URL with its host in ASCII (xn--"),
+        ({"url": "https://a%zz/s3cret"}, "url must be a URL with its host in ASCII (xn--"),
         ({**URL, "method": "GET"}, "method must be one of POST, PUT"),
         ({**URL, "preset": "teams"}, "preset must be one of none, splunk_hec, slack"),
         ({**URL, "index": "main"}, 'has no option "index"'),

@@ -64,6 +64,11 @@ def test_http_goes_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy.connections == 1
 
 
+def check(handler: Handler) -> None:
+    assert handler.check_destination is not None
+    assert handler.check_destination() == "127.0.0.1 can be reached"
+
+
 class Tunnel:
     """A proxy that knows CONNECT, and connects to one port only, whatever it is asked for."""
 
@@ -115,16 +120,17 @@ def test_https_goes_through_a_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyP
     context.load_cert_chain(files.chain, files.key)
     monkeypatch.setattr("consumer.handlers.http.client.is_loopback", lambda _: False)
     with serving(lambda _: [http(b"")], tls=context) as server:
-        tunnel = Tunnel(server.port)
-        monkeypatch.setenv("https_proxy", f"user:p%40ss@127.0.0.1:{tunnel.port}")
-        with handler_for("https://127.0.0.1/s3cret", ca_file=str(files.authority)) as handler:
-            call(handler)
-        tunnel.close()
+        for use in (call, check):
+            tunnel = Tunnel(server.port)
+            monkeypatch.setenv("https_proxy", f"user:p%40ss@127.0.0.1:{tunnel.port}")
+            with handler_for("https://127.0.0.1/s3cret", ca_file=str(files.authority)) as handler:
+                use(handler)
+            tunnel.close()
+            (head,) = tunnel.heads
+            assert head.startswith(b"CONNECT 127.0.0.1:443 HTTP/1.")
+            assert b"proxy-authorization: Basic dXNlcjpwQHNz\r\n" in head
+            assert b"s3cret" not in head
 
-    (head,) = tunnel.heads
-    assert head.startswith(b"CONNECT 127.0.0.1:443 HTTP/1.")
-    assert b"proxy-authorization: Basic dXNlcjpwQHNz\r\n" in head
-    assert b"s3cret" not in head
     (request,) = server.requests
     assert request.line == "POST /s3cret HTTP/1.1"
 

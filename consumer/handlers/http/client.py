@@ -2,11 +2,11 @@
 
 import logging
 import re
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException, IncompleteRead
 from pathlib import Path
-from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPIDLE
 from typing import Any, Final, NamedTuple
 from urllib.parse import SplitResult, unquote
 from urllib.request import getproxies_environment, proxy_bypass
@@ -29,11 +29,11 @@ _PIECE_BYTES: Final = 16_384
 _MAX_CONTENT_BYTES: Final = 65_536
 #: With more requests at the same time, connections are closed after their answer.
 _MAX_KEPT: Final = 100
-#: Routers forget idle connections silently; so they must not be idle.
+#: Routers forget idle connections silently. Linux keeps these alive, or finds that they are dead.
 _SOCKET_OPTIONS: Final = (
     *HTTPConnection.default_socket_options,
-    (SOL_SOCKET, SO_KEEPALIVE, 1),
-    (IPPROTO_TCP, TCP_KEEPIDLE, 30),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *((socket.IPPROTO_TCP, found, 30) for found in [getattr(socket, "TCP_KEEPIDLE", 0)] if found),
 )
 
 #: Returns the seconds that are left. Raises `TimeoutError`.

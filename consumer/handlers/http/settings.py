@@ -91,7 +91,7 @@ def _url(read: Options) -> tuple[SplitResult, bool]:
     parts = split_url(given)
     if parts is None or parts.username is not None:
         raise read.wrong("url", "an http or https URL, without a user name or password")
-    if not parts.netloc.isascii():
+    if not parts.netloc.isascii() or "%" in parts.netloc:
         raise read.wrong("url", "a URL with its host in ASCII (xn--…)")
     return parts, read.text("url") is None
 

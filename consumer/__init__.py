@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from consumer.events.identifiers import global_id, is_truncated, local_id, shard_of
+    from consumer.handlers.registering.handler import Coalesce
     from consumer.handlers.registering.registry import Handler, Registry
     from consumer.messages import Context, Event, ReceivedMessage
     from consumer.retry import RetryPolicy
@@ -29,6 +30,7 @@ __all__ = [
     "Registry",
     "Handler",
     "RetryPolicy",
+    "Coalesce",
     "Event",
     "Context",
     # What a handler can raise
@@ -59,7 +61,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
         """Load a name at first use: `consume --version` needs none of them."""
         modules = (
             "errors", "messages", "retry", "subject", "events.identifiers",
-            "handlers.registering.registry",
+            "handlers.registering.registry", "handlers.registering.handler",
         )  # fmt: skip
         for module in modules if name in __all__ else ():
             found = getattr(import_module(f"consumer.{module}"), name, None)

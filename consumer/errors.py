@@ -217,7 +217,10 @@ def _reason_of(error: Retry | Reject | Unavailable) -> str:
 
 
 #: Our own frames between the engine and a handler: they say nothing of what went wrong in it.
-_PLUMBING = tuple(str(Path(__file__).parent / part) for part in ("engine", "handlers/registering"))
+_PLUMBING = tuple(
+    str(Path(__file__).parent / part)
+    for part in ("engine", "handlers/registering", "handlers/around")
+)
 
 
 def describe(error: BaseException) -> dict[str, str]:

@@ -104,6 +104,7 @@ class Event(Generic[Data_co]):
     _key: str = field(default="", repr=False)
     _reader: Reader | None = field(default=None, repr=False)
     _data: Any = field(default=None, init=False, repr=False)
+    _subject: Subject | None = field(default=None, init=False, repr=False)
 
     @property
     def data(self) -> Data_co:
@@ -119,8 +120,13 @@ class Event(Generic[Data_co]):
 
     @property
     def subject(self) -> Subject:
-        """Who did it, in which course and account, and to what; the same from both formats."""
-        return self._views().subject(self)
+        """Who did it, in which course and account, and to what; the same from both formats.
+
+        Read from the payload on first use.
+        """
+        if self._subject is None:
+            object.__setattr__(self, "_subject", self._views().subject(self))
+        return cast("Subject", self._subject)
 
     @property
     def change(self) -> Change | None:

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from consumer import errors
 from consumer.cli.main import main
-from consumer.config.fields import FIELDS
+from consumer.config.cases import CaseSettings
+from consumer.config.fields import FIELDS, LISTS
 from consumer.config.handler_options import OPTIONS
 from consumer.config.models import (
     UNIT_STOP_TIMEOUT_SECONDS,
@@ -21,6 +22,7 @@ from consumer.config.models import (
     RedactSettings,
     RetryKeys,
 )
+from consumer.config.section import Section
 from consumer.events.catalog.index import is_known, names
 from tests.cases import for_each
 from tests.processes import ROOT
@@ -82,18 +84,27 @@ def test_every_key_of_the_configuration_is_in_the_table() -> None:
     """And none that does not exist."""
     documented = [key for row in table("key") for key in keys_in(row[0])]
 
-    assert sorted([*FIELDS, "handlers"]) == sorted(documented)
+    assert sorted([*FIELDS, *LISTS]) == sorted(documented)
 
 
 def test_every_key_of_a_handler_is_in_its_table() -> None:
     """The common ones, and those of their sections."""
     documented = [key for row in table("key of a handler") for key in keys_in(row[0])]
 
-    sections = {"retry": RetryKeys, "redact": RedactSettings, "coalesce": CoalesceSettings}
+    sections: dict[str, type[Section]] = {
+        "retry": RetryKeys, "redact": RedactSettings, "coalesce": CoalesceSettings,
+    }  # fmt: skip
     expected = set(HandlerSettings.model_fields) - {"type", "options", *sections}
     for name, section in sections.items():
         expected |= {f"{name}.{key}" for key in section.model_fields}
     assert sorted(expected | {"python.target"}) == sorted(documented)
+
+
+def test_every_key_of_a_test_is_in_its_table() -> None:
+    """And none that does not exist."""
+    documented = [key for row in table("key of a test") for key in keys_in(row[0])]
+
+    assert sorted(CaseSettings.model_fields) == sorted(documented)
 
 
 @for_each("kind", [kind for kind, options in OPTIONS.items() if options and kind != "python"])
@@ -118,7 +129,7 @@ def test_the_defaults_are_those_of_the_models() -> None:
     checked = 0
     for keys, default, _ in table("key"):
         names = keys_in(keys)
-        if names in (["handlers"], ["state_directory"]):
+        if names in (["handlers"], ["tests"], ["state_directory"]):
             continue
         documented = [part.strip() for part in default.split(",")] if default else []
         for position, name in enumerate(names):

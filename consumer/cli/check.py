@@ -100,7 +100,7 @@ def _handlers(file: Path | None, loaded: "Loaded") -> Iterator["Result"]:
     from consumer.operations.check import configuration
 
     faults: list[str] = []
-    _, warnings = config_report.load_handlers(loaded, faults)
+    _, warnings = config_report.load_registry(loaded, faults)
     yield from configuration.handlers(file, faults, warnings)
 
 

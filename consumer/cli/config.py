@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from consumer.cli.config_tests import test
 from consumer.cli.options import FILE, config_option, help_end, json_option
 from consumer.cli.output import echo, echo_result, report
 from consumer.errors import ConfigurationError
@@ -71,6 +72,9 @@ def check(file: Path) -> None:
     echo(printable(f"{file}: ok"))
     for label, text in plan:
         echo(printable(f"  {label:<13}{text}"))
+
+
+config_group.add_command(test)
 
 
 @config_group.command(

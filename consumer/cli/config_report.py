@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.config import AwsSettings, Effective, Loaded, Settings, load
+from consumer.config.conditions import written
 from consumer.config.urls import queue_name_of_url
 from consumer.directories import check_directories, user_name
 from consumer.errors import ConfigurationError
@@ -43,17 +44,17 @@ def check(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
     loaded = load(file, environ=os.environ, overrides={}, require_queue=True, outside_service=True)
     settings = loaded.settings
     faults: list[str] = []
-    with _collecting(faults, loaded):
+    with collecting(faults, loaded):
         address = _queue_address(loaded)
-    with _collecting(faults, loaded):
+    with collecting(faults, loaded):
         if settings.queue.signed.mode != "off":
             check_installed()
-    with _collecting(faults, loaded):
+    with collecting(faults, loaded):
         check_directories(given_state(loaded), settings.quarantine.directory, make=False)
-    handlers, warnings = load_handlers(loaded, faults)
+    registry, warnings = load_registry(loaded, faults)
     if faults:
         raise ConfigurationError("\n".join(faults))
-    return [*loaded.warnings, *warnings], list(_plan(loaded, address, handlers))
+    return [*loaded.warnings, *warnings], list(_plan(loaded, address, _asking(registry)))
 
 
 def given_state(loaded: Loaded) -> Path | None:
@@ -74,26 +75,42 @@ def _queue_address(loaded: Loaded) -> QueueAddress:
         raise ConfigurationError(_located(str(error), loaded, key)) from None
 
 
-def load_handlers(loaded: Loaded, faults: list[str]) -> tuple[list[Handler], list[str]]:
+def load_registry(loaded: Loaded, faults: list[str]) -> tuple[Registry, list[str]]:
     """The handlers of all entries, and warnings. Made one by one: every error is in `faults`."""
     settings, registry = loaded.settings, Registry()
     warnings: list[str] = []
     state = settings.state_directory
-    make = partial(build_registry, state_directory=state, warn=warnings.append)
+    make = partial(
+        build_registry,
+        state_directory=state,
+        warn=warnings.append,
+        aws_client=partial(_aws_client, settings),
+        queue=settings.queue,
+    )
     for index, entry in enumerate(settings.handlers):
-        with _collecting(faults, loaded, f"handlers[{index}].name"):
+        with collecting(faults, loaded, f"handlers[{index}].name"):
             registry.include(make([entry]))
-    with _collecting(faults, loaded, "state_directory"):
+    with collecting(faults, loaded, "state_directory"):
         if not settings.handlers:
             registry.include(make([]))
         if settings.unmatched == "archive" and not faults:  # else the same error is found twice
             archive_unmatched(registry, state_directory=state)
-    handlers = [handler for handler in registry.handlers if not handler.unmatched]
-    return handlers, warnings + unmatched_patterns(handlers)
+    return registry, warnings + unmatched_patterns(_asking(registry))
+
+
+def _asking(registry: Registry) -> list[Handler]:
+    """The handlers that ask for events, without those for the others."""
+    return [handler for handler in registry.handlers if not handler.unmatched]
+
+
+def _aws_client(settings: Settings, service: str, **options: Any) -> Any:
+    from consumer.queues.sqs import AwsClients  # `config check` makes handlers, but calls nothing
+
+    return AwsClients(settings.queue, settings.aws).client(service, **options)
 
 
 @contextmanager
-def _collecting(faults: list[str], loaded: Loaded, key: str = "") -> Iterator[None]:
+def collecting(faults: list[str], loaded: Loaded, key: str = "") -> Iterator[None]:
     """Collect configuration errors, with the place of the key; by default the key begins a line."""
     try:
         yield
@@ -127,6 +144,8 @@ def _plan(
         only = f", {handler.format} format only" if handler.format else ""
         label = "" if index else "handlers"
         yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
+    for index, (name, conditions) in enumerate(_conditions(settings)):
+        yield "" if index else "when", f"{name}: {conditions}"
     if not settings.handlers:
         yield "", "(no handler is configured, so every event is archived)"
     if not any(handler.takes_all for handler in handlers):
@@ -141,6 +160,16 @@ def _plan(
     if settings.ping.url or settings.ping.url_file:
         yield "ping", f"every {settings.ping.interval_seconds:g} s while healthy"
     yield "logging", f"{settings.logging.level}, {settings.logging.format}"
+    if settings.tests:
+        yield "tests", f'{len(settings.tests)}, which "consume config test" runs'
+
+
+def _conditions(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The entries with conditions."""
+    for entry in settings.handlers:
+        if entry.when is not None:
+            mappings = entry.when if isinstance(entry.when, list | tuple) else [entry.when]
+            yield entry.name, ", or ".join(map(written, mappings))
 
 
 def _credentials(aws: AwsSettings) -> str:

@@ -21,6 +21,7 @@ from consumer.cli.foreground import run_in_foreground
 from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import discard, open_closed_streams, output_error, plain_errors
 from consumer.cli.peek import peek_command
+from consumer.cli.privacy import privacy_group
 from consumer.cli.queue import queue_group
 from consumer.cli.replay import replay_command
 from consumer.cli.sample import sample_command
@@ -186,6 +187,7 @@ for _command in (
     events_group,
     pause_command,
     peek_command,
+    privacy_group,
     queue_group,
     replay_command,
     resume_command,

@@ -1,5 +1,6 @@
 """How the consumer is configured: YAML file, environment, command line. Nothing else reads them."""
 
+from consumer.config.cases import CaseSettings
 from consumer.config.loading import Effective, Loaded, effective, load
 from consumer.config.models import (
     UNIT_STOP_TIMEOUT_SECONDS,
@@ -19,6 +20,7 @@ from consumer.config.webhook import TlsSettings, WebhookSettings
 __all__ = [
     "UNIT_STOP_TIMEOUT_SECONDS",
     "AwsSettings",
+    "CaseSettings",
     "Effective",
     "EngineSettings",
     "HandlerSettings",

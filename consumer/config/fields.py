@@ -39,12 +39,15 @@ def _sections(model: type[Section], prefix: str = "") -> Iterator[tuple[str, typ
             yield from _sections(field.annotation, f"{prefix}{name}.")
 
 
-#: The sections whose keys hold one value each, dotted: all but `handlers`.
+#: The sections that are lists of entries.
+LISTS: Final = ("handlers", "tests")
+
+#: The sections whose keys hold one value each, dotted.
 SECTIONS: Final[dict[str, type[Section]]] = dict(_sections(Settings))
 
 #: The keys that are in no section.
 SINGLE: Final = tuple(
-    name for name in Settings.model_fields if name not in SECTIONS and name != "handlers"
+    name for name in Settings.model_fields if name not in SECTIONS and name not in LISTS
 )
 
 #: Every key that holds one value, dotted.
@@ -106,10 +109,18 @@ def _sentence(detail: ErrorDetails) -> str:
     if field is None:
         return unknown_key(str(path[-1]), model.model_fields)
     one_of_many = isinstance(path[-1], int) and not choices(field)
-    right = "the name of an event, or a pattern" if one_of_many else right_for(field)
+    right = _ITEMS[str(path[-2])] if one_of_many else right_for(field)
     if detail["type"] == "missing":
         return f"is missing; must be {right}"
     return f"{HIDDEN if looks_secret(path) else shown(value)}: must be {right}{_hint(field, value)}"
+
+
+#: What would be right in a list, by its key.
+_ITEMS: Final = {
+    "events": "the name of an event, or a pattern",
+    "handlers": "the name of a handler",
+    "tests": "a mapping with name, event and handlers",
+}
 
 
 def _field_at(path: KeyPath) -> tuple[type[Section], FieldInfo | None]:
@@ -119,7 +130,10 @@ def _field_at(path: KeyPath) -> tuple[type[Section], FieldInfo | None]:
     for name in (part for part in path if isinstance(part, str)):
         if field is not None:
             kind = bare_type(field.annotation)
-            model = get_args(kind)[0] if get_origin(kind) is tuple else kind
+            kind = get_args(kind)[0] if get_origin(kind) is tuple else kind
+            if not (isinstance(kind, type) and issubclass(kind, Section)):
+                break  # a mapping with keys of the user
+            model = kind
         field = model.model_fields.get(name)
     return model, field
 
@@ -133,7 +147,7 @@ def _hint(field: FieldInfo, value: Any) -> str:
             return f"; did you mean {near}?"
         return "" if value else "; leave the key out if there is none"
     kind = bare_type(field.annotation)
-    if isinstance(kind, type) and issubclass(kind, (int, float, Section)):
+    if kind is Any or (isinstance(kind, type) and issubclass(kind, (int, float, Section))):
         return ""
     if isinstance(value, bool):
         return "; YAML reads yes, no, on and off as true or false: put quotes around it"

@@ -11,6 +11,20 @@ _SCRUB: Final = {
     "type": "boolean", "default": True,
     "description": "remove access tokens and other secrets from URLs in events",
 }  # fmt: skip
+#: Of `handlers.sql.options`.
+_TABLE: Final = {
+    "type": ["string", "null"], "default": "live_events", "pattern": "^[a-z_][a-z0-9_]{0,23}$",
+}  # fmt: skip
+
+_AWS: Final = {
+    "region": {**_TEXT, "description": "its AWS region; else the queue's"},
+    "endpoint_url": {**_TEXT, "description": "another endpoint than AWS's own"},
+    "scrub_secrets": _SCRUB,
+}
+_CONTENT: Final = {
+    "enum": ["record", "raw"], "default": "record",
+    "description": "the record, as in the archive, or the payload alone",
+}  # fmt: skip
 
 #: By type: each option with what it accepts and means.
 OPTIONS: Final[dict[str, dict[str, Any]]] = {
@@ -31,6 +45,12 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
             "description": "delete the oldest files while all together are larger",
         },
         "scrub_secrets": _SCRUB,
+    },
+    "eventbridge": {
+        "bus": {"type": "string", "default": "default", "description": "its name or ARN"},
+        "source": {"type": "string", "default": "canvas.live-events"},
+        "detail": _CONTENT,
+        **_AWS,
     },
     "http": {
         "url": {**_TEXT, "description": "where to post; reasons show its host"},
@@ -73,8 +93,32 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "scrub_secrets": _SCRUB,
     },
     "log": {},
+    "sqlite": {
+        "file": {**_TEXT, "description": "where; else live_events.sqlite3 in the state directory"},
+        "table": {**_TABLE, "description": "the table's name"},
+        "views": {
+            "type": "boolean",
+            "default": True,
+            "description": "whether there is a view for each known event",
+        },
+        "scrub_secrets": _SCRUB,
+    },
     "python": {"target": {"type": "string", "description": "module:function or module:registry"}},
+    "s3": {
+        "bucket": {"type": "string"},
+        "prefix": {**_TEXT, "description": "what all keys begin with"},
+        "max_object_bytes": {"type": "integer", "minimum": 1, "default": 67_108_864},
+        "kms_key": {**_TEXT, "description": "the ARN of a KMS key; else as the bucket encrypts"},
+        **_AWS,
+    },
+    "sqs": {
+        "queue_url": {"type": "string", "description": "another queue than the one consumed"},
+        "body": _CONTENT,
+        **_AWS,
+    },
 }
 
 #: By type: the options that it can't do without.
-REQUIRED: Final[dict[str, list[str]]] = {"python": ["target"]}
+REQUIRED: Final[dict[str, list[str]]] = {
+    "python": ["target"], "s3": ["bucket"], "sqs": ["queue_url"],
+}  # fmt: skip

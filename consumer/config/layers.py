@@ -6,7 +6,7 @@ from functools import reduce
 from operator import getitem
 from typing import Any, Final
 
-from consumer.config.fields import AWS_SECRETS, FIELDS, SECRETS, SECTIONS, takes_none
+from consumer.config.fields import AWS_SECRETS, FIELDS, LISTS, SECRETS, SECTIONS, takes_none
 from consumer.config.models import Settings
 from consumer.config.problems import (
     HIDDEN,
@@ -72,7 +72,7 @@ class Sources:
         given = self._given_for(path)
         if given is None:
             return self._document.name
-        if path[0] == HANDLERS and given.origin == self._document.where((HANDLERS,)):
+        if path[0] in LISTS and given.origin == self._document.where(path[:1]):
             return self._document.where(path)
         return given.origin
 
@@ -80,7 +80,7 @@ class Sources:
         """As `where`, but "default" if the value was not given."""
         given = self._given_for(path)
         try:
-            if given and path[0] == HANDLERS:
+            if given and path[0] in LISTS:
                 reduce(getitem, path[1:], given.value)
         except KeyError:
             given = None

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 
+from consumer.config.case_checks import check_cases
 from consumer.config.checks import check_ping, check_settings, check_texts, derived_region
-from consumer.config.fields import SECRETS, errors_of
+from consumer.config.fields import LISTS, SECRETS, errors_of
 from consumer.config.handlers import read_handlers
 from consumer.config.layers import (
     HANDLERS,
@@ -97,6 +98,7 @@ def load(
     settings = _with(settings, derived_region(settings, environ), sources)
     check_settings(settings, sources)
     check_webhook(settings, sources)
+    check_cases(settings.tests, sources)
     secrets = _secret_files(settings, sources, outside_service=outside_service)
     settings = _with(settings, secrets, sources)
     check_ping(settings.ping, sources)
@@ -174,8 +176,8 @@ def effective(loaded: Loaded) -> dict[str, Any]:
 
 def _walk(value: Any, path: KeyPath, leaf: Callable[[KeyPath, Any], Any]) -> Any:
     """The settings in the shape of the file, with what `leaf` makes of each value."""
-    if path == (HANDLERS,):
-        return [_walk(handler, (*path, index), leaf) for index, handler in enumerate(value)]
+    if path and path[0] in LISTS and len(path) == 1:
+        return [_walk(entry, (*path, index), leaf) for index, entry in enumerate(value)]
     if not isinstance(value, dict) or len(path) > 3:  # below that are values of options
         return leaf(path, value)
     keys = dict(value)

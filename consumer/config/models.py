@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from consumer.config.cases import CaseSettings
+from consumer.config.conditions import Conditions
 from consumer.config.section import Section
 from consumer.config.webhook import WebhookSettings
 from consumer.retry import RetryPolicy
@@ -165,7 +167,7 @@ class RetryKeys(Section):
 
 
 class RedactSettings(Section):
-    """What of a person a handler gets to see; the meaning is that of `consumer.events.redaction`."""
+    """What of a person a handler gets to see; `consumer.events.redaction` does it."""
 
     profile: Annotated[Literal["analytics", "strict"], _LOWER]
     #: The secret from which pseudonyms are made; needed for "analytics".
@@ -200,13 +202,10 @@ class HandlerSettings(Section):
     batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
     linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
     retry: RetryKeys | None = None
-    #: Conditions, checked where they are understood: `consumer.handlers.around.conditions`.
-    when: dict[str, Any] | tuple[dict[str, Any], ...] | None = Field(
-        default=None, description="a mapping of conditions, or a list of them"
-    )
+    when: Conditions = Field(default=None, description="a mapping of conditions, or a list of them")
     redact: RedactSettings | None = None
     rate_limit_per_second: _Number | None = Field(
-        default=None, ge=0.01, le=10_000, description="a number from 0.01 to 10000"
+        default=None, ge=0.1, le=10_000, description="a number from 0.1 to 10000"
     )
     coalesce: CoalesceSettings | None = None
     #: "archive", "log", "python", or the name of an entry point.
@@ -268,6 +267,9 @@ class Settings(Section):
     webhook: WebhookSettings = WebhookSettings()
     unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")
+    tests: tuple[CaseSettings, ...] = Field(
+        default=(), description="a list of tests, each with name, event and handlers"
+    )
 
     @property
     def has_webhook(self) -> bool:

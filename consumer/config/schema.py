@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final
 
+from consumer.config.cases import CaseSettings
+from consumer.config.conditions import DEFINITIONS, REFERENCE
 from consumer.config.fields import SECTIONS, SINGLE, right_for
 from consumer.config.handler_options import OPTIONS, REQUIRED
 from consumer.config.handlers import ENTRY_POINT_GROUP
@@ -32,15 +34,27 @@ def file_schema(meanings: Mapping[str, str]) -> dict[str, Any]:
     """
     properties = _keys(Settings, "", meanings)
     properties |= {name: _either(properties[name], {"type": "null"}) for name in SINGLE}
-    properties["handlers"] = {
-        "type": ["array", "null"],
-        "description": meanings.get("handlers", ""),
-        "items": _entry(),
-    }
+    for name, entry in (("handlers", _entry()), ("tests", _case())):
+        properties[name] = {
+            "type": ["array", "null"],
+            "description": meanings.get(name, ""),
+            "items": entry,
+        }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of canvas-live-events-consumer",
         **_object(properties, "null"),
+        "$defs": DEFINITIONS,
+    }
+
+
+def _case() -> dict[str, Any]:
+    keys = _keys(CaseSettings, "tests.", {})
+    keys["gets"]["additionalProperties"] = REFERENCE
+    return {
+        **_object(keys, description="a test: an event, and the handlers that are to get it"),
+        "required": ["name", "handlers"],
+        "oneOf": [{"required": ["event"]}, {"required": ["payload"]}],
     }
 
 
@@ -48,6 +62,7 @@ def _entry() -> dict[str, Any]:
     keys = _keys(HandlerSettings, "handlers.", {})
     del keys["type"], keys["options"]
     keys["events"]["anyOf"].append({"type": "null"})
+    keys["when"] = _either({**REFERENCE, **keys["when"]}, {"type": "null"})
     for name, section, meaning in _SECTIONS:
         keys[name] = _object(_keys(section, "", {}), "null", meaning)
     types = {kind: _object(options, "null") for kind, options in OPTIONS.items()}

@@ -1,4 +1,7 @@
-"""Reads the YAML file: plain values, and the line of each key. Knows nothing of the settings."""
+"""Reads the YAML file: plain values, and the line of each key.
+
+Knows nothing of the settings but in which of them values are compared with those of events.
+"""
 
 import os
 import re
@@ -210,6 +213,9 @@ def _value_error(node: yaml.Node, path: KeyPath) -> str | None:
     value = HIDDEN if looks_secret(path) else node.value
     if kind not in _KINDS:
         return "YAML tags (!) are not supported here"
+    of_events = path[0] == "tests" or path[2:3] == ("when",)
+    if kind == "bool" and of_events and node.value.lower() not in ("true", "false"):
+        return f"YAML reads {node.value} as true or false: write that, or put quotes around it"
     if kind == "int" and re.fullmatch(r"[-+]?0[0-7_]+", node.value):
         return (
             f"{value}: YAML reads a number with a leading zero as octal; "

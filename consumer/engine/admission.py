@@ -1,6 +1,5 @@
 """Which calls may be made now: by a handler's gate (concurrency) and its breaker (failures)."""
 
-import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import Literal
@@ -8,46 +7,10 @@ from typing import Literal
 from consumer.clock import Clock
 from consumer.engine.breaker import Breaker, BreakerState, WaitingForRetry
 from consumer.engine.call import Call
+from consumer.engine.gate import Gate
 from consumer.engine.lane import Lane
 from consumer.handlers.registering.registry import Handler
 from consumer.messages import DECLINED, Outcome
-
-
-class Gate:
-    """Lets at most `limit` calls into a handler at a time. Any thread may call; none blocks.
-
-    A call that may not enter is held, and handed out by `leave` when a place is free for it. So a
-    slow handler with little concurrency holds up no thread and no other handler.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._waiting: deque[Call] = deque()
-
-    def enter(self, call: Call) -> bool:
-        """True if the call may go in now; else it is held."""
-        with self._lock:
-            if self._inside < self._limit:
-                self._inside += 1
-                return True
-            self._waiting.append(call)
-            return False
-
-    def leave(self) -> Call | None:
-        """Go out; returns the call whose turn it is: the place is its own now."""
-        with self._lock:
-            if self._waiting:
-                return self._waiting.popleft()
-            self._inside -= 1
-            return None
-
-    def give_up(self) -> list[Call]:
-        """Hand out all that wait: the process ends."""
-        with self._lock:
-            waiting, self._waiting = list(self._waiting), deque()
-            return waiting
 
 
 class Admission:
@@ -78,7 +41,11 @@ class Admission:
         self._put_back = put_back
         #: Calls that may be made as soon as a thread is free; also full and due batches.
         self.ready: deque[Call] = deque()
-        self._gates = {h.name: Gate(h.concurrency) for h in handlers if h.concurrency}
+        self._gates = {
+            h.name: Gate(h, clock=clock)
+            for h in handlers
+            if h.concurrency or h.rate_limit_per_second
+        }
         self._breakers = {
             h.name: Breaker(h, threshold=breaker_failures, clock=clock)
             for h in handlers
@@ -157,6 +124,11 @@ class Admission:
     def recall_all(self) -> list[str]:
         """Receipt handles of all messages that wait in the queue: the handlers are replaced."""
         return [handle for name in self._breakers for handle in self._waiting.recall(name)]
+
+    def add_due(self) -> None:
+        """Make ready the calls that have waited for their handler's rate limit."""
+        for gate in self._gates.values():
+            self.ready += gate.take_due()
 
     def add_probes(self) -> None:
         """Make ready what is to be tried with handlers that fail all the time, if it is time."""

@@ -1,7 +1,9 @@
 """Events on their way to one handler, alone or collected in batches, and what came of them."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Sequence
+from datetime import UTC, datetime
+from typing import Final
 
 from consumer.clock import Clock
 from consumer.engine.inflight import InFlightMessage
@@ -12,18 +14,25 @@ from consumer.messages import ACK, Event, Outcome
 #: An event, and the message that it came in.
 Entry = tuple[InFlightMessage, Event]
 
+#: Of events without a time.
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
 
 class Call:
     """Events for one handler, handed over together: one, or as many as a batch handler takes.
 
     It is in one place at a time: with a thread, with a gate or a breaker that holds it, or ready.
+
+    Args:
+        key: of events that are coalesced. The first of them is the newest, and stands for all.
     """
 
-    __slots__ = ("entries", "handler", "has_place", "last_try")
+    __slots__ = ("entries", "handler", "has_place", "key", "last_try")
 
-    def __init__(self, handler: Handler, entries: list[Entry]) -> None:
+    def __init__(self, handler: Handler, entries: list[Entry], key: Hashable = None) -> None:
         self.handler = handler
         self.entries = entries
+        self.key = key
         #: It waits at its handler's gate, or is inside.
         self.has_place = False
         #: It failed while the breaker was open; if it fails again, the failure counts as its own.
@@ -31,7 +40,7 @@ class Call:
 
     def split(self) -> "tuple[Call, Call | None]":
         """The first event as a call, and the rest as another one if there is a rest."""
-        if len(self.entries) == 1:
+        if len(self.entries) == 1 or self.handler.coalesce is not None:
             return self, None
         first, rest = Call(self.handler, self.entries[:1]), Call(self.handler, self.entries[1:])
         first.last_try = rest.last_try = self.last_try
@@ -57,19 +66,20 @@ class Call:
 
 
 class _Batch:
-    """What is being collected for one handler."""
+    """What is being collected for one handler, with one key if its events are coalesced."""
 
-    __slots__ = ("due", "entries", "handler", "size")
+    __slots__ = ("due", "entries", "handler", "key")
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, key: Hashable, due: float) -> None:
         self.handler = handler
-        self.size = handler.batch or 1
+        self.key = key
+        self.due = due
         self.entries: list[Entry] = []
-        self.due = 0.0
 
-    def cut(self) -> Call:
-        entries, self.entries = self.entries, []
-        return Call(self.handler, entries)
+    def call(self) -> Call:
+        if self.key is not None:
+            self.entries.sort(key=_time_of, reverse=True)
+        return Call(self.handler, self.entries, self.key)
 
 
 class Batches:
@@ -79,30 +89,39 @@ class Batches:
     one that finds that the batch has lingered long enough or can't grow any more (`take`).
     """
 
-    def __init__(self, handlers: Iterable[Handler], clock: Clock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._batches = {h.name: _Batch(h) for h in handlers if h.call_batch}
+        self._batches: dict[tuple[str, Hashable], _Batch] = {}
 
-    def add(self, handler: Handler, entry: Entry) -> Call | None:
-        """Add an event; returns the call if that filled the batch."""
-        batch = self._batches[handler.name]
+    def add(self, handler: Handler, entry: Entry, key: Hashable = None) -> Call | None:
+        """Add an event; returns the call if that filled the batch. Coalesced ones have a key."""
+        place = handler.name, key
         with self._lock:
-            if not batch.entries:
-                batch.due = self._clock.monotonic() + handler.linger_seconds
+            batch = self._batches.get(place)
+            if batch is None:
+                linger = handler.coalesce.seconds if handler.coalesce else handler.linger_seconds
+                batch = _Batch(handler, key, self._clock.monotonic() + linger)
+                self._batches[place] = batch
             batch.entries.append(entry)
-            return batch.cut() if len(batch.entries) >= batch.size else None
+            if handler.coalesce is not None or len(batch.entries) < (handler.batch or 1):
+                return None
+            del self._batches[place]
+        return batch.call()
 
     def take(self, *, everything: bool = False) -> list[Call]:
-        """The batches that have lingered long enough, or all that hold anything."""
+        """The batches that have lingered long enough, or all."""
         now = self._clock.monotonic()
         with self._lock:
-            return [
-                batch.cut()
-                for batch in self._batches.values()
-                if batch.entries and (everything or now >= batch.due)
-            ]
+            due = [p for p, batch in self._batches.items() if everything or now >= batch.due]
+            batches = [self._batches.pop(place) for place in due]
+        return [batch.call() for batch in batches]
 
     def __len__(self) -> int:
         """How many events wait."""
-        return sum(len(batch.entries) for batch in self._batches.values())
+        with self._lock:
+            return sum(len(batch.entries) for batch in self._batches.values())
+
+
+def _time_of(entry: Entry) -> datetime:
+    return entry[1].time or _LONG_AGO

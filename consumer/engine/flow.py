@@ -74,7 +74,7 @@ class Flow:
     def _start(self, message: InFlightMessage, work: Work) -> None:
         calls: list[Call] = []
         for event, handler in work:
-            if handler.call_batch is None:
+            if handler.call_batch is None and handler.coalesce is None:
                 calls.append(Call(handler, [(message, event)]))
             else:
                 self._collect(handler, (message, event))
@@ -82,11 +82,16 @@ class Flow:
             self.go_on(call)
 
     def _collect(self, handler: Handler, entry: Entry) -> None:
-        """Let an event wait for others; a full batch is called by the next thread that is free."""
-        outcome = None if handler.when is None else self.invoker.unwanted(handler, entry)
-        if outcome is not None:
-            self._end(Call(handler, [entry]), [outcome])
-        elif (full := self.batches.add(handler, entry)) is not None:
+        """Let an event wait for others; a full batch is called by the next thread that is free.
+
+        Others of its batch, or of its key.
+        """
+        group = self.invoker.group_of(handler, entry)
+        if isinstance(group, Outcome):
+            self._end(Call(handler, [entry]), [group])
+        elif group is None and handler.coalesce is not None:  # there is nothing to wait for
+            self.admission.ready.append(Call(handler, [entry]))
+        elif (full := self.batches.add(handler, entry, group)) is not None:
             self.admission.ready.append(full)
 
     def go_on(self, call: Call) -> None:
@@ -145,8 +150,9 @@ class Flow:
         return bool(work)
 
     def tick(self) -> None:
-        """Make ready what is due by time: batches that have lingered, probes of open breakers."""
+        """Make ready what is due by time: batches, calls at a rate limit, probes of breakers."""
         self.admission.ready.extend(self.batches.take())
+        self.admission.add_due()
         self.admission.add_probes()
 
     def cut_batches(self) -> int:

@@ -4,8 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
-from consumer.config import EngineSettings
-from consumer.handlers.registering.registry import Handler, Registry
+from consumer.handlers.registering.registry import Handler
 from consumer.ledger.database import Step
 from consumer.messages import DECLINED, Event, Outcome, ReceivedMessage
 from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, MAX_VISIBILITY_SECONDS
@@ -161,11 +160,27 @@ class InFlight:
     def release(self, messages: Iterable[InFlightMessage]) -> None:
         """Give messages up. Idempotent: each is counted out once, however often it is called."""
         with self._lock:
-            held = self._messages
             for message in messages:
-                if held.get(message.message_id) is message:
-                    self._remove(message)
-            if not held:
+                self._let_go(message)
+
+    def end(self, deliveries: Iterable[tuple[InFlightMessage, str]]) -> list[InFlightMessage]:
+        """Give up what was settled with these receipt handles; returns what came again meanwhile.
+
+        Of that, the newer delivery is not settled: it is still held.
+        """
+        again: list[InFlightMessage] = []
+        with self._lock:
+            for message, handle in deliveries:
+                if message.receipt_handle is handle:
+                    self._let_go(message)
+                else:
+                    again.append(message)
+        return again
+
+    def _let_go(self, message: InFlightMessage) -> None:
+        if self.holds(message):
+            self._remove(message)
+            if not self._messages:
                 self.occupied.clear()
 
     def _remove(self, message: InFlightMessage) -> None:
@@ -189,10 +204,13 @@ class InFlight:
                 message.renewing = True
         return may
 
-    def leave(self, message: InFlightMessage) -> bool:
-        """Mark it as `leaving`: it is not renewed any more. False while a change is under way."""
+    def leave(self, message: InFlightMessage, *, now: bool = False) -> bool:
+        """Mark it as `leaving`: it is not renewed any more. False while a change is under way.
+
+        `now`: also while one is.
+        """
         with self._lock:
-            if message.renewing or (message.leaving and self.holds(message)):
+            if not now and (message.renewing or (message.leaving and self.holds(message))):
                 return False
             message.leaving = True
             return True
@@ -227,15 +245,3 @@ class InFlight:
                 message.stuck or now - message.received_at >= MAX_VISIBILITY_SECONDS
                 for message in self._messages.values()
             )
-
-
-def capacity_for(engine: EngineSettings, registry: Registry) -> int:
-    """How many messages may be in flight, if the configuration leaves it open.
-
-    Ten for each worker, each open receive and each delete under way, and twice what each batch
-    handler collects: enough that no thread waits for room, few enough to be renewed in time.
-    """
-    if engine.max_in_flight_messages is not None:
-        return engine.max_in_flight_messages
-    batches = sum(handler.batch or 0 for handler in registry.handlers)
-    return MAX_BATCH * (engine.workers + 2 * engine.max_pollers) + 2 * batches

@@ -1,13 +1,14 @@
 """Calls what users wrote (handlers, predicates), guarded: what it raises becomes an outcome."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from threading import get_ident
 
 import structlog
 
 from consumer import log_events
 from consumer.clock import Clock
+from consumer.engine.applied import Applied
 from consumer.engine.call import Call, Entry
 from consumer.engine.forks import ForkGuard
 from consumer.engine.handler_stats import LastError
@@ -53,6 +54,7 @@ class Invoker:
         self._stopping = stopping
         self._default_timeout = default_timeout_seconds
         self._forks = ForkGuard()
+        self._applied = Applied()
         self._lock = threading.Lock()
         self._runs: set[Run] = set()
         #: By thread: the call that it makes now, and `Clock.monotonic()` at which it began.
@@ -61,7 +63,7 @@ class Invoker:
     def call(self, call: Call) -> Sequence[Outcome]:
         """Run the handler, its predicate first; one outcome for each event, by position."""
         handler, entries = call.handler, call.entries
-        if handler.when is not None and handler.call is not None:
+        if handler.when is not None and handler.call is not None and handler.coalesce is None:
             outcome = self.unwanted(handler, entries[0])
             if outcome is not None:
                 return [outcome]
@@ -86,6 +88,8 @@ class Invoker:
             return self._failed(call, error)
         else:
             self._forks.check()
+            if call.key is not None:
+                self._applied.note(call)
             ended, size = self._monotonic(), len(entries)
             self._handlers[handler.name].succeeded(ended - began, size, ended)
             return [ACK] * size
@@ -106,6 +110,20 @@ class Invoker:
             return self._failure(handler, entry, error)
         self._forks.check()
         return None if wanted else DECLINED
+
+    def group_of(self, handler: Handler, entry: Entry) -> Hashable | Outcome:
+        """What an event is collected with: its key, or None for a batch; or why it is not."""
+        outcome = self.unwanted(handler, entry)
+        if outcome is not None or handler.coalesce is None:
+            return outcome
+        try:
+            key = handler.coalesce.key(entry[1])
+            hash(key)
+        except BaseException as error:
+            self._forks.check(error)
+            return self._failure(handler, entry, error)
+        self._forks.check()
+        return key
 
     def find_stuck(self) -> None:
         """Find the calls that ran past their timeout, and log each once.
@@ -155,6 +173,7 @@ class Invoker:
             deadline=None if run is None else run.deadline,
             should_stop=self._stopping.is_set if run is None else self._until(run.deadline),
             visibility_lost=lambda: any(message.visibility_lost for message, _ in entries),
+            is_stale=call.key is not None and self._applied.is_newer(call),
         )
 
     def _until(self, deadline: float) -> Callable[[], bool]:

@@ -33,6 +33,10 @@ class Change(NamedTuple):
     seconds: int
 
 
+#: A message, and the receipt handle that its delete was sent with.
+Sent = tuple[InFlightMessage, str]
+
+
 class Outbox:
     """Any thread may call any method; only `send` blocks, for as long as its call takes."""
 
@@ -107,48 +111,43 @@ class Outbox:
         # In the file before the call: if the process dies during it, messages that were handled are
         # only deleted when they are delivered again.
         self._ledger.commit()
+        sent = list(zip(batch, handles, strict=True))
         try:
             answers = self._attempts.make("delete", lambda: self._transport.delete(handles))
         except TransportError as error:
-            self._not_deleted(batch, error.code)
+            self._not_deleted(sent, error.code)
             return
-        done: list[InFlightMessage] = []
-        lost: list[InFlightMessage] = []
-        again: list[InFlightMessage] = []
-        for message, handle, failure in zip(batch, handles, answers, strict=True):
-            if message.receipt_handle is not handle:
-                # It came again while this delete was under way: only the newest handle is sure to
-                # delete it, whatever SQS answered for the old one.
-                again.append(message)
-            elif failure is None:
-                done.append(message)
-            elif failure.gone or self._is_last(message):
-                lost.append(message)
+        done: list[Sent] = []
+        lost: list[Sent] = []
+        for entry, failure in zip(sent, answers, strict=True):
+            if failure is None:
+                done.append(entry)
+            elif failure.gone or self._is_last(entry[0]):
+                lost.append(entry)
             else:
-                again.append(message)
+                self.refused.add(entry[:1])
         self._deleted(done)
         if lost:
             self._not_deleted(lost, _codes_of(answers))
-        self.refused.add(again)
 
     def _is_last(self, message: InFlightMessage) -> bool:
         """Count a refusal; True if the entry is not sent again."""
         message.failed_deletes += 1
         return message.failed_deletes >= MAX_ATTEMPTS or self._attempts.hurry.is_set()
 
-    def _deleted(self, messages: list[InFlightMessage]) -> None:
+    def _deleted(self, sent: list[Sent]) -> None:
+        messages = self._ended(sent)
         self._ledger.forget([message.message_id for message in messages])
-        self._in_flight.release(messages)
         self._stats.add("deleted", len(messages))
         if messages:
             self._stats.last_delete = self._clock.monotonic()
         _log_settled(messages, "deleted")
 
-    def _not_deleted(self, messages: Sequence[InFlightMessage], code: str) -> None:
+    def _not_deleted(self, sent: list[Sent], code: str) -> None:
         """Remember messages that were handled but not deleted: a redelivery is only deleted."""
-        for message in messages:
+        for message, _ in sent:
             self._ledger.keep(message.message_id, message.succeeded)
-        self._in_flight.release(messages)
+        messages = self._ended(sent)
         self._stats.add("delete_failed", len(messages))
         _log.warning(
             log_events.DELETE_FAILED,
@@ -157,9 +156,19 @@ class Outbox:
             hint="handled; will be deleted without another run when it is delivered again",
         )
 
+    def _ended(self, sent: list[Sent]) -> list[InFlightMessage]:
+        """Let go of what was to be deleted with these handles; returns it.
+
+        What came again meanwhile is deleted again: only its newest handle is sure to do that,
+        whatever SQS answered for the old one.
+        """
+        again = self._in_flight.end(sent)
+        self.refused.add(again)
+        return [message for message, _ in sent if message not in again]
+
     def _change(self, batch: list[Change]) -> None:
         hurry = self._attempts.hurry.is_set()
-        leaving = [c for c in batch if self._in_flight.leave(c.message) or hurry]
+        leaving = [c for c in batch if self._in_flight.leave(c.message, now=hurry)]
         self.delayed.add([c for c in batch if c not in leaving])
         # Another consumer may hold by now what was lost.
         kept = [change for change in leaving if not change.message.visibility_lost]

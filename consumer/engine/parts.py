@@ -2,16 +2,17 @@
 
 import threading
 from random import Random
+from typing import Final
 
 from consumer.clock import Clock
-from consumer.config import Settings
+from consumer.config import EngineSettings, Settings
 from consumer.engine.admission import Admission
 from consumer.engine.attempts import Attempts
 from consumer.engine.breaker import WaitingForRetry
 from consumer.engine.call import Batches
 from consumer.engine.flow import Flow
 from consumer.engine.heartbeat import Heartbeat
-from consumer.engine.inflight import InFlight, capacity_for
+from consumer.engine.inflight import InFlight
 from consumer.engine.intake import CatalogWatch, Intake
 from consumer.engine.invoke import Invoker
 from consumer.engine.outbox import Outbox
@@ -25,6 +26,10 @@ from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger
 from consumer.queues.quarantine import Quarantine
 from consumer.queues.transport import Transport
+from consumer.sqs_limits import MAX_BATCH
+
+#: Copying a course sends thousands of events within seconds.
+COALESCED: Final = 10_000
 
 
 class Parts:
@@ -117,10 +122,24 @@ class Parts:
             ),
             self.registry,
             self.admission,
-            Batches(self.registry.handlers, self.clock),
+            Batches(self.clock),
             self.invoker,
             self.ledger,
             self.settler,
             self.stats,
             self.tap,
         )
+
+
+def capacity_for(engine: EngineSettings, registry: Registry) -> int:
+    """How many messages may be in flight, if the configuration leaves it open.
+
+    Ten for each worker, each open receive and each delete under way, twice what each batch handler
+    collects, and a course copy for those that coalesce: enough that no thread waits for room, few
+    enough to be renewed in time.
+    """
+    if engine.max_in_flight_messages is not None:
+        return engine.max_in_flight_messages
+    batches = sum(handler.batch or 0 for handler in registry.handlers)
+    coalesced = COALESCED if any(handler.coalesce for handler in registry.handlers) else 0
+    return MAX_BATCH * (engine.workers + 2 * engine.max_pollers) + 2 * batches + coalesced

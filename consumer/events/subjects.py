@@ -41,9 +41,18 @@ def subject_of(event: Event) -> Subject:
     return _of_canvas(event.name, event.metadata, event.body)
 
 
+def shard_of_event(event: Event) -> int | None:
+    """The shard of an event, which ids in it have that are written without one; None if unknown."""
+    if event.format == "canvas":
+        return _canvas_shard(event.metadata)
+    root = extra_of(object_in(event.body, "actor")).get("root_account_id")
+    context = extra_of(object_in(event.body, "group"))
+    return _shard(root, context.get("entity_id"), *_courses(event.body))
+
+
 def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) -> Subject:
     root, context = metadata.get("root_account_id"), metadata.get("context_id")
-    shard = _shard(root, context)
+    shard = _canvas_shard(metadata)
     if name == "asset_accessed":
         kind, entity = _kind(body.get("asset_type")), body.get("asset_id")
     else:
@@ -75,15 +84,9 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
 
 def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:
     actor, thing, group = (object_in(body, key) for key in ("actor", "object", "group"))
-    organization = object_in(object_in(body, "membership"), "organization")
     root = extra_of(actor).get("root_account_id")
     context, extra = extra_of(group), extra_of(thing)
-    places = (
-        group.get("id"),
-        organization.get("id"),
-        object_in(organization, "subOrganizationOf").get("id"),
-    )
-    courses = [_course_in(place) for place in places if _kind_in(place)]
+    courses = _courses(body)
     shard = _shard(root, context.get("entity_id"), *courses)
     kind, entity = _caliper_entity(name, thing, extra)
     entity_id = _id(entity, shard)
@@ -109,7 +112,7 @@ def _caliper_entity(
 ) -> tuple[str, object]:
     """What the event is about: its kind as in Canvas, and a value that contains the id."""
     urn = thing.get("id")
-    urn_kind = _kind_in(urn)
+    urn_kind = kind_in(urn)
     number = urn if urn_kind else extra.get("entity_id")
     if name == "asset_accessed":
         return _kind(extra.get("asset_type")) or urn_kind, number
@@ -121,14 +124,14 @@ def _caliper_entity(
     if urn_kind in {kind, _SHARED_URN.get(kind)}:
         return kind, urn
     parts = (object_in(thing, part).get("id") for part in _PARTS)
-    named = next((part for part in parts if _kind_in(part) == kind), None)
+    named = next((part for part in parts if kind_in(part) == kind), None)
     return kind, extra.get(field) or named or (None if urn_kind else extra.get("entity_id"))
 
 
 def _person(actor: Mapping[str, Any], shard: int | None) -> CanvasId | None:
     """The user; None for software, whose id is a URL."""
     urn = actor.get("id")
-    kind = _kind_in(urn)
+    kind = kind_in(urn)
     if kind == "user":
         return _id(urn, shard)
     if kind or actor.get("type") != "Person":
@@ -146,7 +149,7 @@ def _entity_of(name: str) -> tuple[str, str]:
     return model.entity() if model and issubclass(model, CanvasBody) else ("", "")
 
 
-def _kind_in(urn: object) -> str:
+def kind_in(urn: object) -> str:
     """`wiki_page` for `urn:instructure:canvas:wikiPage:1`; "" if it is not such a URN.
 
     For a nested one, the kind of the last id. A kind may contain "/" and ":".
@@ -179,6 +182,21 @@ def _id(value: object, shard: int | None = None) -> CanvasId | None:
 def _first(shard: int | None, known: CanvasId | None, *values: object) -> CanvasId | None:
     """`known`, or the first of the values that is an id."""
     return known or next(filter(None, (_id(value, shard) for value in values)), None)
+
+
+def _canvas_shard(metadata: Mapping[str, Any]) -> int | None:
+    return _shard(metadata.get("root_account_id"), metadata.get("context_id"))
+
+
+def _courses(body: Mapping[str, Any]) -> list[object]:
+    """The courses that a Caliper event names as its place."""
+    organization = object_in(object_in(body, "membership"), "organization")
+    places = (
+        object_in(body, "group").get("id"),
+        organization.get("id"),
+        object_in(organization, "subOrganizationOf").get("id"),
+    )
+    return [_course_in(place) for place in places if kind_in(place)]
 
 
 def _shard(*values: object) -> int | None:

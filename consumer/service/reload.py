@@ -22,8 +22,9 @@ from consumer.service.systemd import Notifier
 
 _log = structlog.get_logger(__name__)
 
-#: What a reload changes. All else belongs to the process: its queue, identity, files, listeners.
-LIVE: Final = ("engine", "handlers", "unmatched")
+#: What a reload changes; the daemon does not use tests. All else belongs to the process: its queue,
+#: identity, files, listeners.
+LIVE: Final = ("engine", "handlers", "unmatched", "tests")
 #: Loading and building the handlers may take so long; systemd waits for two minutes.
 LONGEST_SECONDS: Final = 90.0
 

@@ -93,7 +93,9 @@ def _run_one(
     recording = _recording(handler, raised)
     waiting = []
     for entry in entries:
-        outcome = invoker.unwanted(recording, entry) if handler.call_batch else None
+        outcome = (
+            invoker.unwanted(recording, entry) if handler.call_batch or handler.coalesce else None
+        )
         if outcome is None:
             waiting.append(entry)
         else:

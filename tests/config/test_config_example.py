@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from consumer.config import HandlerSettings, Settings, load
+from consumer.config import CaseSettings, HandlerSettings, Settings, load
 from consumer.config.fields import FIELDS
 from consumer.config.handler_options import OPTIONS
 from consumer.config.models import RetryKeys
@@ -61,6 +61,14 @@ def test_every_key_of_an_entry_is_in_the_example() -> None:
     assert set(HandlerSettings.model_fields) - {"type", "options"} <= keys
     assert {"archive", "log", "python"} <= keys
     assert set(RetryKeys.model_fields) == set(entries[0]["retry"])
+
+
+def test_every_key_of_a_test_is_in_the_example() -> None:
+    """The one that replaces another key is a comment."""
+    (test,) = yaml.safe_load(_uncommented())["tests"]
+
+    assert set(CaseSettings.model_fields) == {*test, "payload"}
+    assert "#payload: " in TEXT
 
 
 @for_each("key", sorted(FIELDS))
@@ -120,10 +128,11 @@ def test_each_kind_of_credentials_can_be_used(
 
 
 def test_all_handlers_of_the_example_can_be_used(load_text: LoadText) -> None:
-    """With every entry in use there is one of each built-in type."""
+    """With every entry in use there is one handler of each built-in type."""
     begin = TEXT.index("handlers:\n")
     text = COMMENTED.sub(r"\1\2", TEXT[begin : TEXT.index("logging:\n")])
 
     handlers = load_text(text).settings.handlers
 
     assert sorted(handler.type for handler in handlers) == sorted(OPTIONS)
+    assert [] == [h.type for h in handlers if h.options.keys() - OPTIONS[h.type].keys()]

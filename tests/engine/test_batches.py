@@ -37,7 +37,7 @@ SINGLE = Handler("single", ("*",), call=lambda event, context: None)
 
 @pytest.fixture(name="batches")
 def _batches(clock: ManualClock) -> Batches:
-    return Batches([STORE, SINGLE, MAIL], clock)
+    return Batches(clock)
 
 
 @pytest.fixture(name="entries")

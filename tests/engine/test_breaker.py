@@ -8,19 +8,22 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from consumer import log_events
 from consumer.engine.breaker import RETRY_WAIT, WaitingForRetry
 from consumer.engine.inflight import InFlight
-from consumer.errors import BatchFailure, Reject, Retry
+from consumer.errors import BatchFailure, Reject, Retry, Unavailable
+from consumer.handlers.registering.registry import Registry
 from consumer.messages import Outcome
 from consumer.testing import InMemoryQueue, canvas_body
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from consumer.engine.inflight import InFlightMessage
-    from consumer.handlers.registering.registry import Registry
-    from consumer.messages import Event
+    from consumer.messages import Context, Event
     from consumer.testing import ManualClock
     from tests.engine.conftest import Rig
 
@@ -508,3 +511,103 @@ def test_a_recall_does_not_overtake_the_call_that_hides(
     rig.settle()
 
     assert [message.message_id] == rig.queue.visible()
+
+
+# A handler that says itself that what it needs is down.
+
+
+def test_the_first_event_that_finds_it_down_pauses_the_handler(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """No delivery is used up, however long it lasts; the reason is logged and in the status."""
+
+    def store(event: Event, context: Context) -> None:
+        try:
+            database.store(event, context)
+        except ConnectionError:
+            raise Unavailable("db.example.edu refuses connections") from None
+
+    registry.add(store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    sent = rig.send(count=20)
+    with capture_logs() as logs:
+        live(rig, HOUR)
+
+    assert set(database.receive_counts.values()) == {1}
+    opened = [entry for entry in logs if entry["event"] == log_events.BREAKER_OPENED]
+    assert [(e["failures"], e["reason"]) for e in opened] == [
+        (1, "db.example.edu refuses connections")
+    ]
+    database.down = False
+    live(rig, 120)
+    assert sorted(database.stored) == sorted(sent)
+    assert set(database.receive_counts.values()) == {1}
+
+
+@for_each(
+    "after, least, most",
+    [
+        (120, 120, 121),
+        (7200, 3600, 3601),
+        (None, 1, 2),
+        (-5, 1, 2),
+        (float("nan"), 1, 2),
+        ("soon", 1, 2),
+    ],
+)
+def test_it_is_not_tried_again_before_the_time_that_the_server_named(
+    make_rig: MakeRig, after: Any, least: float, most: float
+) -> None:
+    """Up to an hour; what is not a time is no reason to fail."""
+    tried: list[float] = []
+
+    def call(_event: Event) -> None:
+        tried.append(rig.clock.monotonic())
+        if len(tried) == 1:
+            raise Unavailable("429", after=after)
+
+    registry = Registry()
+    registry.add(call, "*", name="call")
+    rig = make_rig(registry, engine=ENGINE)
+    rig.send()
+
+    live(rig, HOUR + 60)
+
+    assert len(tried) == 2
+    assert least <= tried[1] - tried[0] <= most
+
+
+def test_a_batch_of_which_all_find_it_down_is_kept(make_rig: MakeRig, registry: Registry) -> None:
+    """Also if the handler says so for each event; one that succeeded says that it is up."""
+    down = True
+
+    def store(events: Sequence[Event]) -> None:
+        if down:
+            raise BatchFailure(dict.fromkeys(events, Unavailable("down", after=5)))
+
+    registry.add(store, "*", name="store", batch=10)
+    rig = make_rig(registry, engine=ENGINE)
+    sent = rig.send(count=10)
+    live(rig, 60)
+    assert sorted(rig.held()) == sorted(sent)
+
+    down = False
+    live(rig, 60)
+
+    assert sorted(rig.queue.deleted()) == sorted(sent)
+
+
+def test_without_a_breaker_it_is_a_failure(make_rig: MakeRig, registry: Registry) -> None:
+    """`breaker_failures: 0`: the message is delivered again."""
+
+    def call(_event: Event) -> None:
+        raise Unavailable("down")
+
+    registry.add(call, "*", name="call")
+    rig = make_rig(registry, engine={**ENGINE, "breaker_failures": 0})
+    rig.send()
+
+    rig.cycle()
+
+    assert rig.held() == []
+    assert rig.stats["failed"] == 1

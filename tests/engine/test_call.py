@@ -1,4 +1,4 @@
-"""One message among its handlers, and the gate of a handler with little concurrency."""
+"""One message among its handlers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.admission import Gate
 from consumer.engine.call import Call
 from consumer.engine.inflight import InFlight, InFlightMessage
 from consumer.handlers.registering.registry import Handler
@@ -41,11 +40,6 @@ def _message(in_flight: InFlight, make_held: MakeHeld) -> InFlightMessage:
 def _work() -> Work:
     events = [make_event(index=0, count=2), make_event(index=1, count=2)]
     return [(event, handler(name)) for event in events for name in ("store", "mail")]
-
-
-def one_call(message: InFlightMessage) -> Call:
-    """A call for one event of a message."""
-    return Call(handler("store"), [(message, make_event())])
 
 
 def end(message: InFlightMessage, piece: tuple[Event, Handler], outcome: Outcome) -> bool:
@@ -140,40 +134,3 @@ def test_the_first_event_of_a_batch_can_be_tried_alone(
     assert first.last_try
     assert rest.last_try
     assert first.split() == (first, None)
-
-
-@pytest.fixture(name="calls")
-def _calls(in_flight: InFlight, make_held: MakeHeld) -> list[Call]:
-    return [one_call(make_held(in_flight)) for _ in range(5)]
-
-
-def test_a_gate_keeps_what_has_no_room_and_hands_it_back_in_turn(calls: list[Call]) -> None:
-    """First come, first served; the place goes over without being free in between."""
-    gate = Gate(1)
-    a, b, c, d, e = calls
-
-    assert gate.enter(a)
-    assert not gate.enter(b)
-    assert not gate.enter(c)
-    assert gate.leave() is b
-    assert not gate.enter(d)
-    assert [gate.leave(), gate.leave(), gate.leave()] == [c, d, None]
-    assert gate.enter(e)
-
-
-def test_a_gate_lets_in_as_many_as_its_limit(calls: list[Call]) -> None:
-    """And no more."""
-    gate = Gate(2)
-
-    assert [gate.enter(call) for call in calls[:3]] == [True, True, False]
-
-
-def test_what_waits_at_a_gate_can_be_given_up(calls: list[Call]) -> None:
-    """The places of those inside stay taken."""
-    gate = Gate(1)
-    for call in calls[:3]:
-        gate.enter(call)
-
-    assert gate.give_up() == calls[1:3]
-    assert gate.give_up() == []
-    assert not gate.enter(calls[3])

@@ -27,9 +27,11 @@ from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body
 from tests.cases import for_each
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from consumer.engine.inflight import InFlightMessage
+    from consumer.messages import ReceivedMessage
 
 GONE = EntryFailure("ReceiptHandleIsInvalid", gone=True)
 THROTTLED = EntryFailure("RequestThrottled")
@@ -107,6 +109,10 @@ class Bench:
         received = self.queue.receive(
             max_messages=reserved, wait_seconds=0, visibility_timeout_seconds=30
         )
+        return self.admit(*received, reserved=reserved)
+
+    def admit(self, *received: ReceivedMessage, reserved: int = 0) -> list[InFlightMessage]:
+        """Take what a receive has brought; returns the new messages."""
         visible_at = self.clock.monotonic() + 30
         return self.in_flight.admit(reserved, received, visible_at=visible_at)[0]
 
@@ -269,6 +275,73 @@ def test_a_message_that_comes_again_during_its_delete_is_deleted_again(*, lenien
     assert bench.queue.deleted() == [message.message_id]
     assert len(bench.in_flight) == 0
     assert len(bench.ledger) == 0
+
+
+class Overtaken:
+    """The lock of `InFlight`, which another thread takes a moment earlier, once."""
+
+    def __init__(self, in_flight: InFlight, other_thread: Callable[[], object]) -> None:
+        self._lock = in_flight._lock
+        self._other_thread: Callable[[], object] | None = other_thread
+        in_flight._lock = self  # type: ignore[assignment]
+
+    def __enter__(self) -> None:
+        other_thread, self._other_thread = self._other_thread, None
+        if other_thread is not None:
+            other_thread()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@for_each("failed", [False, True])
+def test_a_message_that_comes_again_as_its_delete_is_answered_is_deleted_again(
+    *, failed: bool
+) -> None:
+    """Between the answer and its release: else that delivery would belong to nothing."""
+    bench = Bench()
+    bench.queue.stale_deletes_succeed = True
+    (message,) = bench.receive()
+    delete = bench.queue.delete
+
+    def delete_late(handles: Sequence[str]) -> list[EntryFailure | None]:
+        """It is the old handle by the time that SQS acts."""
+        bench.queue.redeliver(message.message_id)
+        (again,) = bench.queue.receive(
+            max_messages=1, wait_seconds=0, visibility_timeout_seconds=30
+        )
+        answers = delete(handles)
+        bench.queue.delete = delete  # type: ignore[method-assign]
+        Overtaken(bench.in_flight, lambda: bench.admit(again))
+        return [EntryFailure("InternalError", gone=True)] if failed else answers
+
+    bench.queue.delete = delete_late  # type: ignore[method-assign, assignment]
+    bench.ack(message)
+    bench.send_all()
+
+    assert bench.queue.deleted() == [message.message_id]
+    assert len(bench.in_flight) == 0
+
+
+def test_in_a_hurry_a_message_that_comes_again_is_a_delivery_of_its_own(bench: Bench) -> None:
+    """Also if a renewal is under way: the change that is sent can't settle what comes then."""
+    (message,) = bench.receive()
+    bench.settler.release([message])
+    bench.in_flight.begin_renewal([message])
+    bench.attempts.hurry.set()
+    bench.queue.faults = [Fault(seconds=2, operation="change_visibility")]
+    again: list[InFlightMessage] = []
+
+    def come_again() -> None:
+        bench.queue.redeliver(message.message_id)
+        again.extend(bench.receive_again())
+
+    bench.clock.call_later(1, come_again)
+    bench.outbox.send(partial=True)
+
+    assert [m.message_id for m in again] == [message.message_id]
+    assert bench.in_flight.snapshot() == again
 
 
 def test_a_message_is_known_to_be_deleted_from_the_call_on(bench: Bench) -> None:

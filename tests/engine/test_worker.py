@@ -10,8 +10,7 @@ import pytest
 
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
-from consumer.engine.inflight import capacity_for
-from consumer.engine.parts import Parts
+from consumer.engine.parts import Parts, capacity_for
 from consumer.engine.receive import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.errors import ConfigurationError
+from consumer.handlers.archive import names
 from consumer.handlers.archive.store import Archive
 from consumer.handlers.archive.upkeep import Upkeep
 from consumer.operations.archive import verify as module
@@ -237,7 +238,7 @@ def test_what_changes_meanwhile_is_no_fault(shelf: Shelf, monkeypatch: pytest.Mo
         shelf.write(numbered([number]))
         shelf.clock.advance(DAY)
     shelf.write(numbered([3]))
-    real = module.files_in
+    real = names.files_in
 
     def then_changed(directory: Path) -> Any:
         found = real(directory)

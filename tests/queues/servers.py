@@ -141,7 +141,9 @@ class Server:
             name, _, value = text.partition(":")
             assert name.lower() not in headers, f"two headers {name}"
             headers[name.lower()] = value.strip()
-        while len(body) < int(headers["content-length"]):
+        if headers.get("expect") == "100-continue":  # botocore waits a second for it
+            link.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while len(body) < int(headers.get("content-length", "0")):
             body += _some(link)
         return Request(number, position, line, headers, body)
 

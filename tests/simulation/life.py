@@ -9,6 +9,7 @@ from consumer.config import EngineSettings, Settings
 from consumer.engine.parts import Parts
 from consumer.engine.receive import RunOptions
 from consumer.engine.worker import LAST_CALLS_SECONDS, Worker
+from consumer.handlers.registering.handler import Coalesce
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import Ledger, open_ledger
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from consumer.messages import Event
+    from consumer.messages import Context, Event
     from consumer.queues.quarantine import Quarantine
     from consumer.testing.clock import ManualClock
     from consumer.testing.queue import InMemoryQueue
@@ -177,8 +178,35 @@ def _registry(scenario: Scenario, handle: Handle) -> Registry:
             options["timeout_seconds"] = plan.timeout_seconds
         if plan.batch is not None:
             options |= {"batch": plan.batch, "linger_seconds": 2.0}
-        registry.add(_function(plan, handle), plan.patterns, **options)
+        if plan.rate_limit_per_second is not None:
+            options["rate_limit_per_second"] = plan.rate_limit_per_second
+        function: Callable[..., None] = _function(plan, handle)
+        if plan.coalesces:
+            function = coalescing = Coalescing(plan, handle)
+            options["coalesce"] = Coalesce(coalescing.key, 2.0)
+        registry.add(function, plan.patterns, **options)
     return registry
+
+
+class Coalescing:
+    """A handler that is called with one event, and handles all those that it stands for."""
+
+    def __init__(self, plan: HandlerPlan, handle: Handle) -> None:
+        self._plan = plan
+        self._handle = handle
+        #: By message: its events that were collected.
+        self._collected: dict[str, dict[int, Event]] = {}
+
+    def key(self, event: Event) -> str:
+        """What its events have in common."""
+        self._collected.setdefault(event.message_id, {})[event.index] = event
+        return event.name
+
+    def __call__(self, event: Event, context: Context) -> None:
+        """The engine calls it."""
+        collected = [self._collected[m] for m in dict.fromkeys(context.message_ids)]
+        events = [e for found in collected for e in found.values() if e.name == event.name]
+        self._handle(self._plan, events)
 
 
 def _function(plan: HandlerPlan, handle: Handle) -> Callable[..., None]:

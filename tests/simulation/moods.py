@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from consumer.errors import BatchFailure, Reject, Retry
+from consumer.errors import BatchFailure, Reject, Retry, Unavailable
 from tests.simulation.tally import Killed
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Moods:
             for event in events[1:]:
                 self._succeed(plan, event)
             raise BatchFailure({events[0]: OSError()})
+        if self._world.dice.random() < 0.3:
+            raise Unavailable("down", after=self._world.dice.choice((None, 5, 90)))
         raise OSError
 
     def _succeed(self, plan: HandlerPlan, event: Event) -> None:

@@ -31,8 +31,8 @@ DEFECTS: Final = (
     Defect(
         "Failed entries of a delete are taken for deleted",
         "engine/outbox.py",
-        "            elif failure is None:\n                done",
-        "            elif True:\n                done",
+        "            if failure is None:\n                done",
+        "            if True:\n                done",
     ),
     Defect(
         "messages are deleted before they are handled",
@@ -207,6 +207,18 @@ DEFECTS: Final = (
         "            pass",
     ),
     Defect(
+        "who waits for the rate limit is forgotten",
+        "engine/gate.py",
+        "                due.append(self._waiting.popleft())",
+        "                self._waiting.popleft()",
+    ),
+    Defect(
+        "of events that are coalesced only the newest is settled",
+        "engine/call.py",
+        "            self.entries.sort(key=_time_of, reverse=True)",
+        "            self.entries = sorted(self.entries, key=_time_of)[-1:]",
+    ),
+    Defect(
         "a handler that raises keeps its place at the gate",
         "engine/flow.py",
         "        finally:\n            if call.has_place:",
@@ -247,7 +259,7 @@ DEFECTS: Final = (
     Defect(
         "a delete that is refused is sent for ever",
         "engine/outbox.py",
-        "failure.gone or self._is_last(message)",
+        "failure.gone or self._is_last(entry[0])",
         "failure.gone",
     ),
     Defect(

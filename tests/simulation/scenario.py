@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from random import Random
+from random import Random
+from typing import Final
 
 #: What happens at this university.
 NAMES: Final = ("submission_created", "submission_updated", "grade_change", "logged_in", "made_up")
@@ -28,6 +26,9 @@ class HandlerPlan:
     retries: float
     rejects: float
     slow: float
+    #: Its events are coalesced by their name.
+    coalesces: bool = False
+    rate_limit_per_second: float | None = None
 
     def wants(self, event_name: str) -> bool:
         """Whether an event is for it; by the same rule as the registry, but not by its code."""
@@ -73,7 +74,10 @@ def draw(seed: int, rng: Random) -> Scenario:
     bad = rng.random() < 0.5
     return Scenario(
         seed=seed,
-        handlers=tuple(_handler(number, rng, calm) for number in range(rng.randint(1, 3))),
+        handlers=tuple(
+            _handler(number, rng, calm, more=Random(10 * seed + number))
+            for number in range(rng.randint(1, 3))
+        ),
         durable=rng.random() < 0.85,
         quarantine=rng.random() < 0.4,
         deduplicate=rng.random() < 0.35,
@@ -95,7 +99,7 @@ def draw(seed: int, rng: Random) -> Scenario:
     )
 
 
-def _handler(number: int, rng: Random, calm: bool) -> HandlerPlan:
+def _handler(number: int, rng: Random, calm: bool, *, more: Random) -> HandlerPlan:
     moody = 0.0 if calm else rng.choice((0.0, 0.05, 0.3))
     batch = rng.choice((None, None, 3, 5))
     return HandlerPlan(
@@ -109,4 +113,6 @@ def _handler(number: int, rng: Random, calm: bool) -> HandlerPlan:
         retries=moody / 3,
         rejects=moody / 6,
         slow=rng.choice((0.0, 0.1, 0.3)),
+        coalesces=batch is None and more.random() < 0.2,
+        rate_limit_per_second=more.choice((None, None, None, None, 0.5)),
     )

@@ -10,7 +10,7 @@ from tests.simulation.planted import DEFECTS
 pytestmark = [pytest.mark.thorough, pytest.mark.planted]
 
 #: Most defects are found within a few runs; all are made only if a defect is missed.
-RUNS = ("--runs", "300", "--seed", "0")
+RUNS = ("--runs", "900", "--seed", "0")
 
 
 @pytest.fixture(name="copy", scope="module")

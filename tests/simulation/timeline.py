@@ -72,6 +72,7 @@ class Timeline:
             draw(seed, Random(seed)).handlers[0],
             patterns=("*",), concurrency=None, timeout_seconds=None,
             fails=0.0, retries=0.0, rejects=0.0, slow=0.0,
+            coalesces=False, rate_limit_per_second=None,
         )  # fmt: skip
         failing = self._dice.choice((("*",), ("grade_change",)))
         return replace(

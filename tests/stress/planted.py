@@ -12,7 +12,7 @@ _NO_LOCK: Final = '__import__("contextlib").nullcontext()'
 DEFECTS: Final = (
     *(
         Defect(f"no lock in {name}", f"engine/{name}.py", _LOCK, f"self._lock = {_NO_LOCK}")
-        for name in ("admission", "inflight", "lane")
+        for name in ("gate", "inflight", "lane")
     ),
     Defect(
         "two calls that end together both count as the last one",

@@ -21,7 +21,14 @@ _SHARED = {
     **dict.fromkeys(("engine/outbox", "engine/pool", "engine/receive", "engine/settle"), 1 / 400),
     **dict.fromkeys(("ledger/ledger", "ledger/duplicates"), 1 / 400),
     **dict.fromkeys(
-        ("engine/admission", "engine/breaker", "engine/inflight", "engine/lane", "engine/stats"),
+        (
+            "engine/admission",
+            "engine/breaker",
+            "engine/gate",
+            "engine/inflight",
+            "engine/lane",
+            "engine/stats",
+        ),
         1 / 300,
     ),
     "engine/call": 1 / 40,

@@ -13,7 +13,7 @@ class AssetAccessed(CanvasBody):
         values="course wiki_page attachment assignment quizzes:quiz discussion_topic "
         "context_external_tool group user",
     )
-    asset_name: Text = about("Name.", privacy="education")
+    asset_name: Text = about("Name or title; for a user, their name.", privacy="identifier")
     asset_subtype: Text = about(
         "The list that was viewed; null if it was a single thing.",
         values="home modules files assignments grades roster topics",
@@ -169,8 +169,8 @@ class DiscussionEntrySubmitted(DiscussionEntry):
 class DiscussionTopic(CanvasBody, abstract=True):
     discussion_topic_id: GlobalId = about("The discussion.", of="discussion_topic")
     is_announcement: Flag = about("True for an announcement.")
-    title: Text = about("Title.", truncated=True)
-    body: Text = about("Text, as HTML.", truncated=True)
+    title: Text = about("Title.", privacy="education", truncated=True)
+    body: Text = about("Text, as HTML.", privacy="education", truncated=True)
     assignment_id: LocalId = about("The assignment, if it is graded.", of="assignment")
     context_id: LocalId = about("The course or group (see `context_type`).", of="context")
     context_type: Text = about("Type of `context_id`.", values="Course Group")

@@ -167,22 +167,22 @@ class SyllabusUpdated(CanvasBody):
 
 class WikiPage(CanvasBody, abstract=True):
     wiki_page_id: GlobalId = about("The page.", of="wiki_page")
-    title: Text = about("Title.", truncated=True)
+    title: Text = about("Title.", privacy="education", truncated=True)
 
 
 class WikiPageCreated(WikiPage):
     """A page was created."""
 
-    body: Text = about("Text, as HTML.", truncated=True)
+    body: Text = about("Text, as HTML.", privacy="education", truncated=True)
 
 
 class WikiPageUpdated(WikiPage):
     """The title or the text of a page changed, or the page was deleted."""
 
-    body: Text = about("New text, as HTML.", truncated=True)
+    body: Text = about("New text, as HTML.", privacy="education", truncated=True)
     workflow_state: Text = about("State. Newer versions only.", values="active unpublished deleted")
-    old_title: Text = about("Previous title, if it changed.", truncated=True)
-    old_body: Text = about("Previous text, if it changed.", truncated=True)
+    old_title: Text = about("Previous title, if it changed.", privacy="education", truncated=True)
+    old_body: Text = about("Previous text, if it changed.", privacy="education", truncated=True)
 
 
 class WikiPageDeleted(WikiPage):

@@ -1,25 +1,32 @@
 """What the configuration puts around a handler: conditions, redaction, coalescing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from consumer.config import HandlerSettings
 from consumer.handlers.around.conditions import predicate_of
+from consumer.handlers.around.known_fields import unlikely_paths
 from consumer.handlers.around.paths import getter_of, hashable
-from consumer.handlers.around.redacting import redacting
+from consumer.handlers.around.redacting import redacting, view_of
 from consumer.handlers.registering.handler import Coalesce, Handler, Predicate
 
 
-def surrounded(handlers: Sequence[Handler], entry: HandlerSettings) -> list[Handler]:
+def surrounded(
+    handlers: Sequence[Handler], entry: HandlerSettings, warn: Callable[[str], None]
+) -> list[Handler]:
     """The handlers of an entry, which get only what its `when` lets through, as `redact` leaves it.
 
     Conditions see the event as it was received. Raises `ConfigurationError`.
     """
     found = list(handlers)
     if entry.redact is not None:
-        found = [redacting(handler, entry.name, entry.redact) for handler in found]
+        view = view_of(entry.redact, f'handler "{entry.name}": redact', warn)
+        found = [redacting(handler, view) for handler in found]
     if entry.when is not None:
-        wanted = predicate_of(entry.when, f'handler "{entry.name}": when')
+        label = f'handler "{entry.name}": when'
+        wanted = predicate_of(entry.when, label)
+        for sentence in unlikely_paths(entry.when, handlers, label):
+            warn(sentence)
         found = [replace(handler, when=_both(wanted, handler.when)) for handler in found]
     return found
 

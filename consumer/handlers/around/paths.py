@@ -35,19 +35,21 @@ def getter_of(path: str, label: str) -> Getter:
     """Reads the value at a path, such as "course_id" or "body.workflow_state"; None if absent.
 
     A null of the payload is None, too. A key may contain dots:
-    "body.extensions.com.instructure.canvas.hostname". Raises `ConfigurationError`, which begins
-    with the label.
+    "body.extensions.com.instructure.canvas.hostname". In a list of objects, the path leads to the
+    values of all of them, as a list. Raises `ConfigurationError`, which begins with the label.
     """
     part, dot, rest = path.partition(".")
     if dot and rest and part in _PARTS:
         whole, keys = _PARTS[part], rest.split(".")
+        if len(keys) == 1:  # nearly always, and faster
+            return lambda event: whole(event).get(rest)
         return lambda event: _inside(whole(event), keys)
     if path in COMMON:
         return COMMON[path]
-    hint = did_you_mean(path, COMMON) or f"there are {', '.join(COMMON)}"
-    raise ConfigurationError(
-        f'{label}: there is no {shown(path)}: {hint}; fields are "body.FIELD" or "metadata.FIELD"'
+    hint = did_you_mean(path, COMMON) or (
+        f"there are {', '.join(COMMON)}, and fields, written as body.FIELD or metadata.FIELD"
     )
+    raise ConfigurationError(f"{label}: there is no {shown(path)}: {hint}")
 
 
 def hashable(value: Any) -> Hashable:
@@ -61,6 +63,9 @@ def _inside(value: Any, keys: list[str]) -> Any:
     """The value at these keys, where one key may be several of them with dots between."""
     if not keys:
         return value
+    if isinstance(value, list):
+        found = [_inside(item, keys) for item in value if isinstance(item, Mapping)]
+        return [item for item in found if item is not None] or None
     if not isinstance(value, Mapping):
         return None
     for length in range(1, len(keys) + 1):

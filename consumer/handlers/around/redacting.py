@@ -1,13 +1,77 @@
 """Puts redaction in front of a handler."""
 
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 from consumer.config.models import RedactSettings
-from consumer.errors import ConfigurationError
-from consumer.handlers.registering.handler import Handler
+from consumer.config.secret_file import read_secret
+from consumer.errors import BatchFailure, ConfigurationError
+from consumer.events.redaction import Pseudonyms, Redaction
+from consumer.handlers.registering.handler import BatchCall, Call, Handler
+from consumer.messages import Context, Event
+
+View = Callable[[Event], Event]
+
+#: Of a file's mode: others than its owner and its group can read it.
+_READABLE_BY_ALL = 0o004
 
 
-def redacting(handler: Handler, entry: str, settings: RedactSettings) -> Handler:
-    """The handler, which gets each event without what its profile takes out.
+def view_of(settings: RedactSettings, label: str, warn: Callable[[str], None]) -> View:
+    """What a handler with these settings gets of an event. Reads the key.
 
-    Raises `ConfigurationError`.
+    Raises `ConfigurationError`, which begins with the label and never shows the key.
     """
-    raise ConfigurationError(f'handler "{entry}": redact: not there yet')
+    path = settings.key_file
+    if path is not None:
+        return Redaction(settings.profile, _pseudonyms(path, label, warn))
+    if settings.profile == "analytics":
+        raise ConfigurationError(
+            f"{label}: the profile analytics needs a key_file; make one with: "
+            "openssl rand -hex 32 > FILE"
+        )
+    return Redaction(settings.profile)
+
+
+def redacting(handler: Handler, view: View) -> Handler:
+    """The handler, which gets the view of each event; its failures are those of the events."""
+    return replace(
+        handler,
+        view=view,
+        call=handler.call and _call(handler.call, view),
+        call_batch=handler.call_batch and _call_batch(handler.call_batch, view),
+    )
+
+
+def _call(call: Call, view: View) -> Call:
+    return lambda event, context: call(view(event), context)
+
+
+def _call_batch(call: BatchCall, view: View) -> BatchCall:
+    def call_views(events: Sequence[Event], context: Context) -> None:
+        views = [view(event) for event in events]
+        originals = dict(zip(views, events, strict=True))
+        try:
+            call(views, context)
+        except BatchFailure as error:
+            failures: object = error.failures  # a subclass may have put anything there
+            if isinstance(failures, Mapping):
+                named: dict[Any, Any] = {originals.get(e, e): why for e, why in failures.items()}
+                error.failures = named
+            raise
+
+    return call_views
+
+
+def _pseudonyms(path: Path, label: str, warn: Callable[[str], None]) -> Pseudonyms:
+    try:
+        if path.stat().st_mode & _READABLE_BY_ALL:
+            warn(f"{label}: everyone can read the key of the pseudonyms; chmod 600 {path}")
+        return Pseudonyms(read_secret(path))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise ConfigurationError(f"{label}: key_file {path} can't be read: {reason}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{label}: key_file {path} {error}") from None

@@ -10,6 +10,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock, SystemClock
+from consumer.config import QueueSettings
 from consumer.config.secret_file import read_secret
 from consumer.config.urls import split_url
 from consumer.did_you_mean import did_you_mean
@@ -44,6 +45,8 @@ class HandlerEnvironment:
     #: `aws_client("s3", region=None, endpoint_url=None)`. Looks for credentials, which may take
     #: long: not before the first event. Raises `ConsumerError`.
     aws_client: Callable[..., Any] = no_aws
+    #: The queue that the events come from: a handler must not send them there again.
+    queue: QueueSettings = field(default_factory=QueueSettings)
     #: Called with a sentence about what is allowed, but probably not meant.
     warn: Callable[[str], None] = log_warning
 

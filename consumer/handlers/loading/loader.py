@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final
 
-from consumer.config import HandlerSettings
+from consumer.config import HandlerSettings, QueueSettings
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.events.catalog import index
@@ -40,13 +40,20 @@ def build_registry(
     state_directory: Path,
     warn: Callable[[str], None] = log_warning,
     aws_client: Callable[..., Any] = no_aws,
+    queue: QueueSettings | None = None,
 ) -> Registry:
     """All configured handlers; the archive in the state directory if there are none.
 
     Events and format of an entry narrow what its factory registered; its limits replace those.
     Raises ConfigurationError for an entry that can't work.
+
+    Args:
+        aws_client: see `HandlerEnvironment`.
+        queue: the one that the events come from.
     """
-    environment = HandlerEnvironment(state_directory, aws_client=aws_client, warn=warn)
+    environment = HandlerEnvironment(
+        state_directory, aws_client=aws_client, queue=queue or QueueSettings(), warn=warn
+    )
     registry = Registry()
     if not handlers:
         registry.include(archive.factory("archive", {}, environment))
@@ -69,7 +76,7 @@ def build_registry(
                 f'handler "{entry.name}" handles nothing: its registry '
                 + (f"has no handler for {entry.format} events" if made.handlers else "is empty")
             )
-        registry.adopt(surrounded(narrowed.handlers, entry))
+        registry.adopt(surrounded(narrowed.handlers, entry, warn))
     return registry
 
 
@@ -99,7 +106,7 @@ def parse_handler_specs(texts: Iterable[str]) -> list[dict[str, Any]]:
 def parse_handler_spec(text: str) -> dict[str, Any]:
     """One `--handler` of the command line as an entry of the configuration.
 
-    `archive`, `archive:DIRECTORY`, `log`, `TYPE` (an installed type that needs no options), or
+    `archive`, `archive:DIRECTORY`, `log`, `TYPE` (any other type that needs no options), or
     `package.module:attribute`; all but the second may end with the events:
     `=grade_change,submission_*`. Raises ConfigurationError for anything else.
     """
@@ -117,7 +124,7 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
                 f'or "{spec}=*" for every event'
             )
         return {**parse_handler_spec(spec), "events": named}
-    if not separator and kind in {"archive", "log", *_installed()}:
+    if not separator and kind != "python" and kind in {*_BUILT_IN, *_installed()}:
         return {"name": kind, kind: {}}
     if kind not in _BUILT_IN and python.is_dotted(kind) and python.is_dotted(argument):
         # A name that the configuration accepts: letters, digits, "_" and ".", at most 64 of them.

@@ -114,6 +114,15 @@ def check_count(what: str, value: object, *, most: int | None = None) -> None:
         raise ConfigurationError(f"{what} must be a whole number {span}, not {shown(value)}")
 
 
+def check_rate(label: str, value: object) -> None:
+    """Refuse what is not a number of calls a second, from 0.1 to 10,000."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0.1 <= value <= 10_000:  # type: ignore[operator]
+        raise ConfigurationError(
+            f"{label}: rate_limit_per_second must be a number from 0.1 to 10000, not {shown(value)}"
+        )
+
+
 def check_callable(
     label: str, function: object, shape: str, *, least: int, most: int
 ) -> list[inspect.Parameter]:

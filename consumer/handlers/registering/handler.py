@@ -107,6 +107,8 @@ class Handler:
     #: Asks what it lands events in, without changing it, whether it could: for `consume check`.
     #: Returns what it found, as a sentence; raises what the handler raises.
     check_destination: Callable[[], str] | None = None
+    #: What it gets of an event, if that is not the event itself: set by redaction.
+    view: Callable[[Event], Event] | None = None
     #: Further sets of patterns; one of each must match, too (see `Registry.include`).
     within: tuple[tuple[str, ...], ...] = ()
     #: What it takes, if it was registered with models; the predicate checks it.
@@ -140,6 +142,10 @@ class Handler:
             check_seconds(f"{label}: timeout_seconds", self.timeout_seconds)
         if self.concurrency is not None:
             checks.check_count(f"{label}: concurrency", self.concurrency)
+        if self.rate_limit_per_second is not None:
+            checks.check_rate(label, self.rate_limit_per_second)
+        if self.coalesce is not None:
+            self._check_coalesce(label, self.coalesce)
         if self.batch is not None:
             checks.check_count(f"{label}: batch", self.batch, most=checks.MAX_BATCH)
         check_seconds(f"{label}: linger_seconds", self.linger_seconds, zero=True)
@@ -149,6 +155,16 @@ class Handler:
             )
         if self.expected is not None:
             self.expected.check(self.patterns, self.matches)
+
+    def _check_coalesce(self, label: str, coalesce: object) -> None:
+        if not isinstance(coalesce, Coalesce):
+            raise ConfigurationError(f"{label}: coalesce must be Coalesce(key=..., seconds=...)")
+        check_seconds(f"{label}: coalesce: seconds", coalesce.seconds)
+        checks.check_callable(f"{label}: coalesce: key", coalesce.key, "(event)", least=1, most=1)
+        if self.call_batch is not None:
+            raise ConfigurationError(
+                f"{label} takes batches of events: coalesce is for handlers that take one event"
+            )
 
     def narrowed(
         self, *, prefix: str, within: tuple[str, ...], only: Format | None, limits: Limits

@@ -20,7 +20,7 @@ class Assignable(Thing):
     """Common fields of assignments and quizzes."""
 
     name: Text = about("Title.", truncated=True)
-    description: Text = about("Description, as HTML.", privacy="education", truncated=True)
+    description: Text = about("Description, as HTML.", truncated=True)
     date_created: Time = about("When it was created. Only if it was created.")
     date_modified: Time = about("When it was last changed. Only if it was updated.")
     date_to_show: Time = about("When it opens.")

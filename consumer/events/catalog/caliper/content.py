@@ -26,7 +26,7 @@ class AssetExtra(Extra):
     filename: Text = about("For a file: name in storage.", privacy="education", truncated=True)
     display_name: Text = about("For a file: its display name.", privacy="education", truncated=True)
     domain: Text = about("For an external tool: its domain.")
-    url: Text = about("For an external tool: its URL.")
+    url: Text = about("For an external tool: its URL.", privacy="secret")
 
 
 class Asset(Thing):

@@ -68,7 +68,7 @@ class ActorExtra(Extra):
     entity_id: GlobalId = about("Number in the URN of the user.", of="user", privacy="identifier")
     real_user_id: GlobalId = about("Who acts as that user.", of="user", privacy="identifier")
     user_login: Text = about("Login, often an e-mail. Only for requests.", privacy="identifier")
-    user_sis_id: OpaqueId = about("SIS ID. Only for requests.", of="user", privacy="identifier")
+    user_sis_id: OpaqueId = about("SIS ID. Only for requests.", of="sis", privacy="identifier")
     root_account_id: GlobalId = about("The root account (the institution).", of="account")
     root_account_uuid: OpaqueId = about("UUID of the root account.", of="account")
     root_account_lti_guid: OpaqueId = about("LTI ID of the root account.", of="account")

@@ -44,7 +44,7 @@ class SubmissionUpdated(EventAbout[Submission]):
 
 
 class StudentExtra(Extra):
-    sis_id: OpaqueId = about("SIS ID of the student.", of="user", privacy="identifier")
+    sis_id: OpaqueId = about("SIS ID of the student.", of="sis", privacy="identifier")
 
 
 class Student(Person):

@@ -1,0 +1,92 @@
+"""Finds what identifies a person in the names and texts of fields that nothing is known about."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from consumer.events.identifiers import URN
+from consumer.events.privacy import scrub_text
+from consumer.events.redaction import shortened
+
+REMOVED: Final = "[removed]"
+
+_SLASH = r"(?:\\?/|%(?:25)*2[fF])"
+_FINDINGS = re.compile(
+    rf"(?P<url>https?:(?:\\?/){{2}}[^\s\"'<>]*)"
+    rf"|(?P<urn>{URN}[^\s\"'<>,;)]*)"
+    rf"|{_SLASH}users{_SLASH}[^\s\"'<>?&#]*"
+    r"|\?[\w%\[\].-]{1,100}=[^\s\"'<>]*"
+    r"|(?<![\w.])(?P<ipv4>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![\w.]?[0-9])"
+    r"|(?<![\w:])(?P<ipv6>[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?:\.[0-9.]{1,15})?)(?![\w:])",
+)
+_EMAIL = re.compile(r"[\w.+'=-]{1,64}(?:@|%(?:25)*40)[\w.-]{1,255}")
+_has_at = re.compile(r"@|%(?:25)*40").search
+#: The ids in URNs that are a person's, or a session's.
+_PERSON_IN_URN = re.compile(r"(user:)([0-9]+)")
+_SESSION_IN_URN = re.compile(r"(session:)(.+)", re.DOTALL)
+_MEMBER_IN_URN = re.compile(r"([0-9]:[A-Z][A-Za-z]*:)([0-9]+)\Z")
+
+_PERSONAL: Final = (
+    "actor address addresses assessee assessor assignee author authors avatar bio birth birthday "
+    "body comment comments cookie creator creators e_mail email emails feedback first_name gender "
+    "grader guid html instructor instructors ip ips lastname learner learners login logins mail "
+    "member members message messages name names nickname note notes observee observer owner "
+    "participant participants password people person persons phone pronoun pronouns recipient "
+    "recipients secret sender session sessions sis student students subject surname teacher "
+    "teachers text texts token tokens user users username uuid visitor"
+)
+_is_personal = re.compile(rf"(?:^|_)(?:{'|'.join(_PERSONAL.split())})(?:_|$)").search
+_is_user_id = re.compile(r"(?:^|_)(?:user|student|author|grader|teacher|person)_ids?$").search
+_capital = re.compile(r"(?<=[a-z0-9])[A-Z]")
+#: A key that is a name of a field, and no data.
+_is_name = re.compile(r"(?!.*[0-9]{5})@?[A-Za-z_][A-Za-z0-9_.:-]{0,99}").fullmatch
+#: No prose, and no structure inside a text.
+_is_word = re.compile(r"[^\s\"'{}<>\[\]\\]{0,1000}").fullmatch
+
+
+@lru_cache(maxsize=2_000)
+def judged(key: str) -> str:
+    """What the name of an unknown field is: "data", "user id", "personal", or "" for no fault."""
+    if not _is_name(key):
+        return "data"
+    words = _capital.sub(lambda found: f"_{found[0]}", key).lower()
+    words = re.sub(r"[^a-z0-9]+", "_", words)
+    if _is_user_id(words):
+        return "user id"
+    return "personal" if _is_personal(words) else ""
+
+
+def is_word(text: str) -> bool:
+    """True for a text without blanks, quotes and brackets."""
+    return _is_word(text) is not None
+
+
+def cleaned(text: str, user: Callable[[str], str | None], session: Callable[[str], str]) -> str:
+    """The text without e-mail and IP addresses, users, queries of URLs, and access tokens."""
+
+    def replaced(found: re.Match[str]) -> str:
+        kind, whole = found.lastgroup, found[0]
+        if kind == "url":
+            return shortened.url(whole, user) or REMOVED
+        if kind == "urn":
+            return urn(whole, user, session)
+        if kind == "ipv6" and (len(whole) < 3 or shortened.address(whole) is None):
+            return whole
+        return REMOVED
+
+    text = _FINDINGS.sub(replaced, text)
+    if _has_at(text):
+        text = _EMAIL.sub(REMOVED, text)
+    return scrub_text(text)
+
+
+def urn(text: str, user: Callable[[str], str | None], session: Callable[[str], str]) -> str:
+    """A URN of Canvas, with pseudonyms in place of the ids of users and sessions."""
+
+    def of_user(found: re.Match[str]) -> str:
+        return found[1] + (user(found[2]) or "*")
+
+    text = _PERSON_IN_URN.sub(of_user, text)
+    text = _MEMBER_IN_URN.sub(of_user, text)
+    return _SESSION_IN_URN.sub(lambda found: found[1] + session(found[2]), text)

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from consumer.handlers.archive.store import Archive
@@ -19,8 +18,8 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     scrub_secrets (true). Raises ConfigurationError, also if the directory can't be written.
     """
     read = Options(name, options)
-    given = read.text("directory")
-    directory = Path(given) if given else environment.state_directory / "archive"
+    given = read.path("directory")
+    directory = given or environment.state_directory / "archive"
     archive = Archive(
         directory,
         clock=environment.clock,

@@ -108,6 +108,12 @@ CATALOG_WATCH_FAILED: Final = "catalog_watch_failed"  # a bug: events are not co
 ARCHIVE_REPAIRED: Final = "archive_repaired"  # a torn last line was set apart
 ARCHIVE_CHANGED: Final = "archive_changed"  # another program cut or edited a file that is in use
 ARCHIVE_REPAIR_FAILED: Final = "archive_repair_failed"  # left as it is; new events are archived
+ARCHIVE_COMPRESSED: Final = "archive_compressed"
+ARCHIVE_DELETED: Final = "archive_deleted"  # old files, as keep_days and keep_bytes say
+ARCHIVE_UPKEEP_FAILED: Final = "archive_upkeep_failed"  # tried again when the next file is begun
+
+# Databases
+VIEWS_KEPT: Final = "views_kept"  # as they were: they are in use, or were made by the user
 
 # Configuration
 CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not intended

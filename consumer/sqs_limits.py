@@ -1,6 +1,7 @@
-"""The quotas of Amazon SQS for a standard queue."""
+"""The quotas of Amazon SQS for a standard queue, and batches that keep to them."""
 
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol, TypeVar
 
 #: Most messages of one receive, and most entries of one delete, change or send request.
 MAX_BATCH: Final = 10
@@ -27,3 +28,32 @@ MAX_RETENTION_SECONDS: Final = 1_209_600
 DEFAULT_RETENTION_SECONDS: Final = 345_600
 #: Most characters of a queue's name.
 MAX_QUEUE_NAME_LENGTH: Final = 80
+
+
+class Sized(Protocol):
+    """A message to send."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, as SQS counts them."""
+        ...
+
+
+SizedT = TypeVar("SizedT", bound=Sized)
+
+
+def batches(messages: Iterable[SizedT]) -> Iterator[list[SizedT]]:
+    """The messages in lists of up to ten that fit into one request.
+
+    A message that is too large by itself has its own list.
+    """
+    batch: list[SizedT] = []
+    total = 0
+    for message in messages:
+        if batch and (len(batch) == MAX_BATCH or total + message.size > PORTABLE_BATCH_BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(message)
+        total += message.size
+    if batch:
+        yield batch

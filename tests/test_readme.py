@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.events.decode import decode
+from consumer.events.redaction import Pseudonyms
+from consumer.handlers.records import line_of
 from consumer.signatures.jws import token_of
 from consumer.signatures.keys import SigningKeys
 from consumer.testing import canvas_body, make_event, make_message
@@ -117,6 +119,28 @@ def check_events(shell: Shell, command: str) -> None:
     assert wanted in said
 
 
+def check_privacy(shell: Shell, command: str) -> None:
+    """It says what becomes of each field."""
+    assert "dropped" in shell.run(command)
+
+
+def check_key(shell: Shell, command: str) -> None:
+    """It makes a key for pseudonyms that only its owner can read, and the example uses it."""
+    subprocess.run(["sh", "-c", command], cwd=shell.folder, check=True)
+    file = shell.folder / "pseudonyms.key"
+    (example,) = re.findall(
+        r"<!-- test: pseudonym example -->\n```python\n(.*?)```", README, re.DOTALL
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{example}\nprint(pseudonym)"],
+        cwd=shell.folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert file.stat().st_mode & 0o077 == 0
+    made = Pseudonyms(file.read_text().strip()).of("user", "21070000000000123")
+    assert done.stdout.strip() == made
+
+
 def check_sample(shell: Shell, command: str) -> None:
     """It writes events that the daemon can read, or signs them, or posts them."""
     if "--sign" in command:
@@ -173,6 +197,17 @@ def check_replay(shell: Shell, command: str) -> None:
         assert re.search(r"^handled +1$", said, re.MULTILINE)
 
 
+def check_archive(shell: Shell, command: str) -> None:
+    """It verifies the archive of a service, or the one in the state directory."""
+    place = "state/archive"
+    folder = shell.folder / place / "2026/11"
+    folder.mkdir(parents=True)
+    line = line_of(make_event(), "2026-11-23T10:00:00Z", scrub_secrets=True)
+    (folder / "events-2026-11-23.jsonl").write_text(line)
+    said = shell.run(command.replace("/var/lib/canvas-live-events-consumer/archive", place))
+    assert re.search(r'"whole": true' if "--json" in command else "faults +0", said)
+
+
 def check_benchmark(shell: Shell, command: str) -> None:
     """It measures; here a little only."""
     said = shell.run(command, "--messages", "50", "--rounds", "1", "--only", "b", cwd=ROOT)
@@ -200,9 +235,12 @@ CHECKS: dict[str, Callable[[Shell, str], None]] = {
     ".venv/bin/consume config": check_config,
     ".venv/bin/consume decode": check_decode,
     ".venv/bin/consume events": check_events,
+    ".venv/bin/consume privacy": check_privacy,
+    "(umask 077; openssl": check_key,
     ".venv/bin/consume sample": check_sample,
     ".venv/bin/consume drift": check_drift,
     ".venv/bin/consume replay": check_replay,
+    ".venv/bin/consume archive": check_archive,
     ".venv/bin/python tests/bench/run.py": check_benchmark,
     ".venv/bin/python -m tests.bench.load": check_load,
     ".venv/bin/python -m tests.simulation": check_simulator,

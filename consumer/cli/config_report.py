@@ -80,7 +80,13 @@ def load_registry(loaded: Loaded, faults: list[str]) -> tuple[Registry, list[str
     settings, registry = loaded.settings, Registry()
     warnings: list[str] = []
     state = settings.state_directory
-    make = partial(build_registry, state_directory=state, warn=warnings.append)
+    make = partial(
+        build_registry,
+        state_directory=state,
+        warn=warnings.append,
+        aws_client=partial(_aws_client, settings),
+        queue=settings.queue,
+    )
     for index, entry in enumerate(settings.handlers):
         with collecting(faults, loaded, f"handlers[{index}].name"):
             registry.include(make([entry]))
@@ -95,6 +101,12 @@ def load_registry(loaded: Loaded, faults: list[str]) -> tuple[Registry, list[str
 def _asking(registry: Registry) -> list[Handler]:
     """The handlers that ask for events, without those for the others."""
     return [handler for handler in registry.handlers if not handler.unmatched]
+
+
+def _aws_client(settings: Settings, service: str, **options: Any) -> Any:
+    from consumer.queues.sqs import AwsClients  # `config check` makes handlers, but calls nothing
+
+    return AwsClients(settings.queue, settings.aws).client(service, **options)
 
 
 @contextmanager

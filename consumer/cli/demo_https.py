@@ -18,9 +18,10 @@ from consumer.events.samples import SampleMessage
 from consumer.operations.posting import Address, Deliveries, Posts
 from consumer.operations.posting.address import UnreachableError
 from consumer.operations.signing import signed
-from consumer.queues.sending import Outgoing, batches
+from consumer.queues.sending import Outgoing
 from consumer.queues.sqs import embedded
 from consumer.signatures.signer import Signer
+from consumer.sqs_limits import batches
 
 #: How long the webhook may take to start, on a slow machine.
 _START_SECONDS = 60.0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 import consumer
+from consumer.cli.archive import archive_group
 from consumer.cli.check import check_command
 from consumer.cli.config import config_group
 from consumer.cli.decode import decode_command
@@ -20,6 +21,7 @@ from consumer.cli.foreground import run_in_foreground
 from consumer.cli.options import help_end, overrides_of, queue_options
 from consumer.cli.output import discard, open_closed_streams, output_error, plain_errors
 from consumer.cli.peek import peek_command
+from consumer.cli.privacy import privacy_group
 from consumer.cli.queue import queue_group
 from consumer.cli.replay import replay_command
 from consumer.cli.sample import sample_command
@@ -174,6 +176,7 @@ def _overrides(options: dict[str, Any]) -> dict[str, Any]:
 
 
 for _command in (
+    archive_group,
     check_command,
     config_group,
     decode_command,
@@ -184,6 +187,7 @@ for _command in (
     events_group,
     pause_command,
     peek_command,
+    privacy_group,
     queue_group,
     replay_command,
     resume_command,

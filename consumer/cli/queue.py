@@ -167,7 +167,7 @@ def iam(
     """Print the IAM policy with the least permissions that the daemon needs.
 
     It depends on the configuration: the queue, whether it is configured by its name, the
-    quarantine's queue, and the role. AWS is not called.
+    quarantine's queue, handlers that send events to AWS, and the role. AWS is not called.
     """
     from consumer.operations.queue_permissions import permissions_of
 

@@ -169,12 +169,15 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
 
 def _registry(job: "Job") -> "Registry":
     from consumer.handlers.loading.loader import build_registry, unmatched_patterns
+    from consumer.queues.sqs import AwsClients
 
     settings = job.settings
     registry = build_registry(
         settings.handlers,
         state_directory=settings.state_directory,
         warn=lambda sentence: report(sentence, kind="warning"),
+        aws_client=AwsClients(settings.queue, settings.aws).client,
+        queue=settings.queue,
     )
     for warning in unmatched_patterns(registry.handlers):
         report(warning, kind="warning")

@@ -33,7 +33,7 @@ class RetryKeys(Section):
 
 
 class RedactSettings(Section):
-    """What of a person a handler gets to see; for the meaning see `consumer.events.redaction`."""
+    """What of a person a handler gets to see; `consumer.events.redaction` does it."""
 
     profile: Annotated[Literal["analytics", "strict"], LOWER]
     #: The secret from which pseudonyms are made; needed for "analytics".

@@ -126,7 +126,10 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, BinaryIO | None]]:
     if file == "-":
         yield _unpacked(_standard_input())
         return
-    with Path(file).open("rb") as raw:
+    path = Path(file)
+    if not path.exists() and (compressed := Path(f"{file}.gz")).exists():
+        path = compressed  # since the directory was listed
+    with path.open("rb") as raw:
         yield _unpacked(raw)
 
 

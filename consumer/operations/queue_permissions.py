@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from consumer.config import Settings
+from consumer.operations.handler_permissions import handler_permissions
 from consumer.queues.arns import arn_of_url, queue_arn
 from consumer.queues.blueprint import DEAD_LETTER_SUFFIX
 from consumer.queues.permissions import Permissions
@@ -54,6 +55,7 @@ def permissions_of(
         else arn + DEAD_LETTER_SUFFIX,
         redrive=redrive,
         kms_key_arns=kms_keys,
+        handlers=tuple(handler_permissions(settings.handlers, queue=arn)),
         role_arn=role,
     )
     return permissions, notes

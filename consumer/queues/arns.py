@@ -14,8 +14,13 @@ _PARTITIONS: Final = {
 
 def queue_arn(region: str, account: str, name: str) -> str:
     """The ARN of a queue."""
+    return f"arn:{partition_of(region)}:sqs:{region}:{account}:{name}"
+
+
+def partition_of(region: str) -> str:
+    """The part of AWS that a region belongs to, with which ARNs begin."""
     named = (partition for start, partition in _PARTITIONS.items() if region.startswith(start))
-    return f"arn:{next(named, 'aws')}:sqs:{region}:{account}:{name}"
+    return next(named, "aws")
 
 
 def arn_of_url(url: str, *, region: str) -> str | None:

@@ -9,6 +9,10 @@ _RECEIVE: Final = (
 )  # fmt: skip
 
 
+#: An id, the actions, and what they are allowed on.
+Statement = tuple[str, list[str], str | list[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Permissions:
     """What must be allowed; `document` is the policy."""
@@ -23,6 +27,8 @@ class Permissions:
     #: To send events, as the webhook does: also, or nothing else.
     sending: Literal["no", "also", "only"] = "no"
     kms_key_arns: Sequence[str] = ()
+    #: What handlers need that send events to AWS.
+    handlers: Sequence[Statement] = ()
     #: The role that the daemon assumes.
     role_arn: str | None = None
 
@@ -36,7 +42,7 @@ class Permissions:
             ],
         }
 
-    def _statements(self) -> Iterator[tuple[str, list[str], str | list[str]]]:
+    def _statements(self) -> Iterator[Statement]:
         sends, only = self.redrive or self.sending != "no", self.sending == "only"
         queue = [] if only else [*_RECEIVE]
         queue += ["GetQueueUrl"] * self.by_name + ["SendMessage"] * sends
@@ -46,9 +52,11 @@ class Permissions:
         if self.dead_letter_arn:
             yield "DeadLetters", _sqs(self._dead_letter_actions()), self.dead_letter_arn
         if self.kms_key_arns:
-            encrypts = sends or self.quarantine_arn
+            forwards = any("sqs:SendMessage" in actions for _, actions, _ in self.handlers)
+            encrypts = sends or self.quarantine_arn or forwards
             actions = ["kms:Decrypt", "kms:GenerateDataKey"] if encrypts else ["kms:Decrypt"]
             yield "Key", actions, list(self.kms_key_arns)
+        yield from self.handlers
         if self.role_arn:
             yield "AssumeRole", ["sts:AssumeRole"], self.role_arn
 

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from consumer.clock import Clock
 from consumer.errors import TransportError
 from consumer.queues.transport import EntryFailure
-from consumer.sqs_limits import MAX_BATCH, PORTABLE_BATCH_BYTES
+from consumer.sqs_limits import MAX_BATCH, batches
 
 _ATTEMPTS: Final = 4
 _FIRST_WAIT_SECONDS: Final = 0.5
@@ -36,18 +36,6 @@ class Outgoing:
         for name, value in self.attributes.items():
             texts += (name, "String", value)
         return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
-
-
-class Sized(Protocol):
-    """A message to send."""
-
-    @property
-    def size(self) -> int:
-        """Bytes, as SQS counts them."""
-        ...
-
-
-SizedT = TypeVar("SizedT", bound=Sized)
 
 
 class Sender(Protocol):
@@ -92,23 +80,6 @@ def send_all(
             clock.wait(_NEVER, early)
         for batch in batches(turn):
             last = yield from _send(batch, sender, clock)
-
-
-def batches(messages: Iterable[SizedT]) -> Iterator[list[SizedT]]:
-    """The messages in lists of up to ten that fit into one request.
-
-    A message that is too large by itself has its own list.
-    """
-    batch: list[SizedT] = []
-    total = 0
-    for message in messages:
-        if batch and (len(batch) == MAX_BATCH or total + message.size > PORTABLE_BATCH_BYTES):
-            yield batch
-            batch, total = [], 0
-        batch.append(message)
-        total += message.size
-    if batch:
-        yield batch
 
 
 def _in_turns(

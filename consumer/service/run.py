@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -30,7 +31,7 @@ from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.queues.quarantine import Quarantine
 from consumer.queues.rules import address_of
-from consumer.queues.sqs import QueueCheck
+from consumer.queues.sqs import AwsClients, QueueCheck
 from consumer.queues.transport import Transport
 from consumer.service.accompanying import companions_of
 from consumer.service.companions import Companions
@@ -75,7 +76,9 @@ def run(
     # Messages leave no garbage in cycles; a search each 700 objects would take a tenth of the time.
     gc.set_threshold(20_000, 20, 100)
     check_directories(settings.state_directory, settings.quarantine.directory)
-    registry = handlers_of(settings, registry)
+    clients = AwsClients(settings.queue, settings.aws, clock=clock)
+    build = partial(handlers_of, aws_client=clients.client)
+    registry = build(settings, registry)
     notifier, signals = Notifier(environ), StopSignals(reloads=load is not None)
     signing = open_signing(settings, clock=clock)
     start = Start(settings, clock=clock, notifier=notifier, signals=signals)
@@ -106,7 +109,7 @@ def run(
         engine, reloads = Engine(make(registry, settings)), None
         if load is not None:
             reloads = Reloads(
-                engine, load=load, build=handlers_of, make=make,
+                engine, load=load, build=build, make=make,
                 signals=signals, notifier=notifier, clock=clock,
             )  # fmt: skip
         if through is None:
@@ -151,15 +154,19 @@ def _make_worker(
     )  # fmt: skip
 
 
-def handlers_of(settings: Settings, registry: Registry | None = None) -> Registry:
+def handlers_of(
+    settings: Settings, registry: Registry | None = None, *, aws_client: Callable[..., Any]
+) -> Registry:
     """The configured handlers, or those given, and the archive of events that none asks for.
 
-    Raises: `ConfigurationError`.
+    `aws_client` is for handlers that call AWS. Raises: `ConfigurationError`.
     """
     state = settings.state_directory
     importlib.invalidate_caches()  # a module may be new since an earlier call
     if registry is None:
-        registry = build_registry(settings.handlers, state_directory=state)
+        registry = build_registry(
+            settings.handlers, state_directory=state, aws_client=aws_client, queue=settings.queue
+        )
     if settings.unmatched == "archive" and not registry.unmatched:
         archive_unmatched(registry, state_directory=state)
     return registry

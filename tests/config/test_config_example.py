@@ -135,3 +135,4 @@ def test_all_handlers_of_the_example_can_be_used(load_text: LoadText) -> None:
     handlers = load_text(text).settings.handlers
 
     assert sorted(handler.type for handler in handlers) == sorted(OPTIONS)
+    assert [] == [h.type for h in handlers if h.options.keys() - OPTIONS[h.type].keys()]

@@ -140,6 +140,8 @@ def test_meanings_of_events_differ() -> None:
         ("group_membership_created", "object.member.id", "identifier"),
         ("syllabus_updated", "object.creators[].id", "identifier"),
         ("course_created", "object.name", "none"),
+        ("discussion_topic_created", "object.name", "education"),
+        ("asset_accessed", f'object.extensions["{KEY}"].url', "secret"),
     ],
 )
 def test_personal_data_is_marked(name: str, path: str, privacy: str) -> None:

@@ -376,6 +376,10 @@ def test_texts_that_canvas_cuts_are_marked() -> None:
         ("quiz_created", "ip_filter", "identifier"),
         ("logged_in", "redirect_url", "secret"),
         ("content_migration_completed", "resource_map_url", "secret"),
+        ("asset_accessed", "asset_name", "identifier"),
+        ("discussion_topic_created", "title", "education"),
+        ("wiki_page_updated", "old_body", "education"),
+        ("submission_custom_grade_status", "submission_status_id", "education"),
         ("submission_created", "submission_id", "none"),
     ],
 )

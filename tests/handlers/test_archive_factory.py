@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from structlog.testing import capture_logs
 
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.events.decode import decode
-from consumer.handlers.archive import factory
+from consumer.handlers.archive import factory, upkeep
 from consumer.handlers.archive.store import Archive
 from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.messages import Context
 from consumer.testing import ManualClock, canvas_body, make_event, make_message
+from tests.processes import eventually
 
 CONTEXT = Context(handler="archive", message_ids=("m-1",))
 RECEIVED = "2026-11-23T10:00:00Z"
@@ -58,6 +60,39 @@ def test_options_are_used(tmp_path: Path) -> None:
     assert "2107~secret" in second.read_text()
 
 
+def test_files_are_compressed_and_deleted_as_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread that ends with the handler; by default there is none, and no file is touched."""
+    monkeypatch.setattr(upkeep, "_DELAY_SECONDS", 0.0)
+    old = tmp_path / "archive/2026/10/events-2026-10-01.jsonl"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"{}\n")
+
+    def write(**options: Any) -> list[str]:
+        one_file_each = {"max_file_bytes": 1, **options}
+        (handler,) = factory("archive", one_file_each, environment(tmp_path)).handlers
+        assert handler.call_batch is not None
+        assert handler.close is not None
+        for number in range(2):
+            handler.call_batch([make_event(number=number, **options)], CONTEXT)
+        eventually(lambda: not _threads(), "what is to be done is done")
+        handler.close()
+        return sorted(path.name for path in old.parent.parent.rglob("*.jsonl*"))
+
+    assert [
+        "events-2026-10-01.jsonl", "events-2026-11-23.1.jsonl", "events-2026-11-23.jsonl",
+    ] == write(keep_days=None)  # fmt: skip
+    assert [
+        "events-2026-11-23.1.jsonl.gz", "events-2026-11-23.2.jsonl.gz",
+        "events-2026-11-23.3.jsonl", "events-2026-11-23.jsonl.gz",
+    ] == write(gzip=True, keep_days=52, keep_bytes=1)  # fmt: skip
+
+
+def _threads() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name == "archive-upkeep"]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -66,8 +101,11 @@ def test_options_are_used(tmp_path: Path) -> None:
         ({"max_file_bytes": 0}, "max_file_bytes must be a whole number from 1"),
         ({"max_file_bytes": True}, "max_file_bytes"),
         ({"scrub_secrets": "yes"}, "scrub_secrets must be true or false"),
+        ({"gzip": 6}, "gzip must be true or false"),
+        ({"keep_days": 0}, "keep_days must be a whole number from 1"),
+        ({"keep_bytes": "1 GB"}, "keep_bytes must be a whole number from 1"),
         ({"directry": "x"}, 'has no option "directry": did you mean "directory"'),
-        ({"zzz": 1}, "it has directory, max_file_bytes, scrub_secrets"),
+        ({"zzz": 1}, "it has directory, gzip, keep_bytes, keep_days, max_file_bytes"),
     ],
 )
 def test_wrong_options_are_reported(options: dict[str, Any], sentence: str, tmp_path: Path) -> None:

@@ -129,3 +129,40 @@ def test_an_arn_that_is_known_in_part() -> None:
     arn, notes = likely_arn("a", region="cn-north-1", account=None)
     assert arn == "arn:aws-cn:sqs:cn-north-1:123456789012:a"
     assert notes == ["your account is not known: replace 123456789012, or use --account"]
+
+
+def test_what_handlers_need() -> None:
+    """Each has its own statement: on its bucket and prefix, its queue, its bus, and its key."""
+    key = "arn:aws:kms:eu-west-1:111122223333:key/a"
+    bus = "arn:aws:events:us-east-2:444455556666:event-bus/lms"
+    handlers = [
+        {"name": "archive", "type": "archive"},
+        {
+            "name": "a",
+            "type": "s3",
+            "options": {"bucket": "lake", "prefix": "/raw/", "kms_key": key},
+        },
+        {"name": "b", "type": "s3", "options": {"bucket": "lake", "region": "cn-north-1"}},
+        {"name": "c", "type": "sqs", "options": {"queue_url": f"{AWS}/courses"}},
+        {"name": "d", "type": "sqs", "options": {"queue_url": "http://127.0.0.1:5000/q/courses"}},
+        {"name": "e", "type": "eventbridge", "options": {}},
+        {"name": "f", "type": "eventbridge", "options": {"bus": "lms", "region": "eu-north-1"}},
+        {"name": "g", "type": "eventbridge", "options": {"bus": bus}},
+    ]
+    found, _ = permissions({**BY_URL, "handlers": handlers}, kms_keys=(key,))
+
+    look = ["events:PutEvents", "events:DescribeEventBus"]
+    assert {name: found[name] for name in found if name.startswith("Handler")} == {
+        "Handler2": (["s3:PutObject"], "arn:aws:s3:::lake/raw/*"),
+        "Handler2Key": (["kms:GenerateDataKey"], key),
+        "Handler3": (["s3:PutObject"], "arn:aws-cn:s3:::lake/*"),
+        "Handler4": (["SendMessage"], "arn:aws:sqs:eu-west-1:111122223333:courses"),
+        "Handler5": (["SendMessage"], "arn:aws:sqs:eu-west-1:111122223333:courses"),
+        "Handler6": (
+            ["events:PutEvents"],
+            "arn:aws:events:eu-west-1:111122223333:event-bus/default",
+        ),
+        "Handler7": (look, "arn:aws:events:eu-north-1:111122223333:event-bus/lms"),
+        "Handler8": (look, bus),
+    }
+    assert found["Key"] == (["kms:Decrypt", "kms:GenerateDataKey"], [key])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,12 @@ from consumer.clock import SystemClock
 from consumer.errors import ConfigurationError
 from consumer.events.decode import decode
 from consumer.operations.decoding import Decoding
-from consumer.operations.message_files import files_in
+from consumer.operations.message_files import files_in, first_line_of, pieces_of
 from consumer.operations.payloads import messages_in
 from consumer.operations.replay.choice import Choice, moment, names_in
 from consumer.operations.replay.queue import FileQueue
 from consumer.operations.replay.source import Source, inputs_of
-from consumer.testing import ManualClock, make_message
+from consumer.testing import ManualClock, canvas_body, make_message
 from tests.cases import for_each
 from tests.operations.replays import BEGAN, archive, archived
 
@@ -242,3 +243,19 @@ def test_done_is_what_has_nothing_open_before_it(tmp_path: Path) -> None:
     queue.delete([two.receipt_handle])
     assert _receive(queue) == []
     assert (sum(lengths), 4) == queue.done()[str(file)]
+
+
+def test_a_file_that_was_compressed_since_the_directory_was_listed(tmp_path: Path) -> None:
+    """The daemon has done it: its events are read from the compressed file, from where it was."""
+    file = tmp_path / "events-2024-05-01.jsonl"
+    lines = "".join(f"{canvas_body(number=number)}\n" for number in range(3))
+    faults: list[str] = []
+    file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(lines.encode()))
+
+    pieces = list(pieces_of(str(file), faults.append, limit=len(lines)))
+
+    assert lines == "".join(piece.text for piece in pieces)
+    rest = pieces_of(str(file), faults.append, begin=pieces[0].end)
+    assert pieces[1:] == list(rest)
+    assert [] == faults
+    assert first_line_of(str(file)) == lines.splitlines(keepends=True)[0].encode()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.errors import AccessDeniedError, TransportError
-from consumer.queues.sending import Outgoing, batches, send_all
+from consumer.queues.sending import Outgoing, send_all
 from consumer.queues.transport import EntryFailure
-from consumer.sqs_limits import PORTABLE_BATCH_BYTES
+from consumer.sqs_limits import PORTABLE_BATCH_BYTES, batches
 from consumer.testing import ManualClock
 
 if TYPE_CHECKING:

@@ -296,8 +296,8 @@ def test_handlers_come_from_the_settings(
     """Unless the caller gives a registry; without handlers, the archive."""
     built: list[Any] = []
 
-    def build(handlers: Any, *, state_directory: Any) -> Registry:
-        built.append((handlers, state_directory))
+    def build(handlers: Any, *, state_directory: Any, aws_client: Any, queue: Any) -> Registry:
+        built.append((handlers, state_directory, queue))
         registry = Registry()
         registry.add(lambda _event: None, "grade_change", name="mine")
         return registry
@@ -308,7 +308,7 @@ def test_handlers_come_from_the_settings(
 
     run(settings, clock=rig.clock, environ={})
 
-    assert [(settings.handlers, settings.state_directory)] == built
+    assert [(settings.handlers, settings.state_directory, queue)] == built
     assert {"mine": ["grade_change"]} == logs[0]["handlers"]
     assert "archive" == logs[0]["unmatched"]
 

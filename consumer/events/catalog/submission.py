@@ -61,9 +61,13 @@ class SubmissionCustomGradeStatus(CanvasBody, entity=("submission", "submission_
     user_id: LocalId = about("The student.", of="user", privacy="identifier")
     course_id: LocalId = about("The course.", of="course")
     submission_status: Text = about("New status.", privacy="education")
-    submission_status_id: LocalId = about('The new status; "" for none.', of="custom_grade_status")
+    submission_status_id: LocalId = about(
+        'The new status; "" for none.', of="custom_grade_status", privacy="education"
+    )
     old_submission_status: Text = about("Previous status.", privacy="education")
-    old_submission_status_id: LocalId = about('Previous; "" for none.', of="custom_grade_status")
+    old_submission_status_id: LocalId = about(
+        'Previous; "" for none.', of="custom_grade_status", privacy="education"
+    )
     updated_at: Time = about("When it changed.")
 
 
@@ -125,9 +129,13 @@ class FinalGradeCustomStatus(FinalGrade):
     """The custom status of a final grade changed, or was removed."""
 
     override_status: Text = about("New status.", privacy="education")
-    override_status_id: LocalId = about('The new status; "" for none.', of="custom_grade_status")
+    override_status_id: LocalId = about(
+        'The new status; "" for none.', of="custom_grade_status", privacy="education"
+    )
     old_override_status: Text = about("Previous status.", privacy="education")
-    old_override_status_id: LocalId = about('Previous; "" for none.', of="custom_grade_status")
+    old_override_status_id: LocalId = about(
+        'Previous; "" for none.', of="custom_grade_status", privacy="education"
+    )
     updated_at: Time = about("When it changed.")
 
 

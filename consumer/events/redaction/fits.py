@@ -13,7 +13,7 @@ _BY_KIND: Final[Mapping[str, _Matcher]] = {
     "timestamp": re.compile(
         r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]{1,20})?(?: ?UTC|Z|[+-][0-9:]{1,6})?"
     ).fullmatch,
-    "number": re.compile(r"[0-9.+-][0-9.eE+-]{0,39}").fullmatch,
+    "number": re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,4})?").fullmatch,
     "boolean": re.compile("true|false").fullmatch,
     # Also the URN of what is neither a person nor a session.
     "id": re.compile(

@@ -37,7 +37,9 @@ def plan_of(name: str, event_format: Format, profile: Profile, *, keyed: bool) -
     if event_format == "caliper":
         around, model = catalog.caliper.Envelope, model or catalog.caliper.CaliperEvent
     body = {} if model is None else _rules(model, "", profile, keyed=keyed)
-    return Plan(_rules(around, "", profile, keyed=keyed), body, unlisted(profile))
+    rules = _rules(around, "", profile, keyed=keyed)
+    rules.pop("data", None)  # of the envelope: the event itself
+    return Plan(rules, body, unlisted(profile))
 
 
 def _rules(

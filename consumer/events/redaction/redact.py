@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from consumer.event_key import digest_of
-from consumer.events.redaction.fits import is_uuid
+from consumer.events.redaction.fits import is_time, is_uuid
 from consumer.events.redaction.plan import Plan, plan_of
 from consumer.events.redaction.pseudonyms import Pseudonyms
 from consumer.events.redaction.rules import Profile
@@ -69,7 +69,7 @@ class Redaction:
             message_id=event.message_id,
             raw=_encode(whole),
             payload=whole if event.format == "canvas" else body,
-            time_text=event.time_text if event.time is not None else "",
+            time_text=event.time_text if is_time(event.time_text) else "",
             index=event.index,
             count=event.count,
             skipped=event.skipped,

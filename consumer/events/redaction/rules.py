@@ -16,7 +16,7 @@ Fate = Literal["kept", "replaced", "shortened", "dropped"]
 #: catalog does not list.
 Action = Literal[
     "plain", "word", "text", "rest", "inside", "user", "member", "pseudonym", "address", "url",
-    "browser", "drop",
+    "browser", "hidden", "drop",
 ]  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class Rule:
 
 
 USER: Final = Rule("user", "replaced", "identifies a person")
+HIDDEN: Final = Rule("hidden", "dropped", USER.why)
 DROPPED: Final = Rule("drop", "dropped", "may identify a person")
 _UNLISTED: Final = Rule("drop", "dropped", "not known to be harmless")
 
@@ -47,7 +48,7 @@ _UNLISTED: Final = Rule("drop", "dropped", "not known to be harmless")
 SHARED: Final = frozenset({
     "account", "account_notification", "asset", "assignment", "assignment_group", "content_export",
     "content_migration", "context", "context_external_tool", "course", "course_section",
-    "custom_grade_status", "developer_key", "discussion_topic", "enrollment_term", "grading_period",
+    "developer_key", "discussion_topic", "enrollment_term", "grading_period",
     "group_category", "item", "job", "learning_outcome", "learning_outcome_group",
     "learning_outcome_link", "lti_resource_link", "master_migration", "master_template", "module",
     "module_item", "new_context", "new_quiz", "outcomes", "quiz", "sis_batch", "tool", "wiki_page",
@@ -75,6 +76,12 @@ _QUASI: Final[Mapping[str, Rule]] = {
     "hostname": Rule("text", "kept", "shared by many persons"),
     "time_zone": Rule("text", "kept", "shared by many persons"),
 }
+_HARMLESS: Final = "not personal"
+_WHY: Final = {
+    "identifier": "may identify a person",
+    "education": "part of an education record",
+    "secret": "secret",
+}
 _IDS: Final = frozenset({"global id", "local id", "id", "opaque id"})
 #: Of a request of a person; other URLs are signed, or of a person's own work.
 _REQUEST_URLS: Final = frozenset({"url", "referrer", "request_url", "redirect_url"})
@@ -101,7 +108,7 @@ def rule_for(facts: "FieldFacts", parent: str, profile: Profile, *, keyed: bool)
         USER if facts.kind != "opaque id" else _pseudonym("sis" if "sis" in facts.key else "uuid")
     )
     if not keyed:
-        of_user = DROPPED
+        of_user = HIDDEN
     return replace(rule, typed_by=typed_by, of_user=of_user)
 
 
@@ -120,7 +127,7 @@ def _analytics(facts: "FieldFacts", parent: str) -> Rule:
 
 
 def _kept(facts: "FieldFacts") -> Rule:
-    why = "part of an education record" if facts.marks.privacy == "education" else "not personal"
+    why = _WHY.get(facts.marks.privacy, _HARMLESS)
     values = frozenset(value for value in facts.marks.values if isinstance(value, str))
     if facts.kind in {"object", "text or object"}:
         return Rule("rest", "kept", "any content, without what looks personal", values=values)
@@ -158,19 +165,28 @@ def _pseudonym(kind: PseudonymKind) -> Rule:
 
 def _strict(facts: "FieldFacts", rule: Rule, *, keyed: bool) -> Rule:
     """Only what is listed as harmless is left; with a key, pseudonyms of identifiers, too."""
-    marks = facts.marks
-    if marks.privacy == "identifier" and rule.fate == "replaced":
-        return rule if keyed else replace(DROPPED, why="identifies a person")
-    if marks.privacy != "none":
-        return rule if rule.fate == "dropped" else replace(DROPPED, why=f"marked {marks.privacy}")
-    if facts.kind in _IDS:
-        if not marks.of or marks.of in SHARED:
-            kind = "opaque id" if facts.kind == "opaque id" else "id"
-            return replace(rule, do="word", kind=kind if marks.of else "thing")
-        return replace(DROPPED, why="id of something that belongs to one person, or may")
-    if facts.kind in {"text", "text or object"}:
-        return replace(rule, do="word") if rule.values else replace(_UNLISTED, why="a text")
-    return _UNLISTED if facts.kind == "object" else replace(rule, do="word")
+    privacy = facts.marks.privacy
+    if privacy == "identifier" and rule.fate == "replaced":
+        return rule if keyed else HIDDEN
+    if rule.fate == "dropped":
+        return rule
+    if privacy != "none":
+        do: Action = "hidden" if rule.do in {"pseudonym", "address"} else "drop"
+        return Rule(do, "dropped", _WHY[privacy])
+    return _harmless(facts, rule)
+
+
+def _harmless(facts: "FieldFacts", rule: Rule) -> Rule:
+    of, kind = facts.marks.of, facts.kind
+    if kind in _IDS:
+        if of and of not in SHARED:
+            return replace(DROPPED, why="id of something that belongs to one person, or may")
+        kind = "opaque id" if kind == "opaque id" else "id"
+        return replace(rule, do="word", kind=kind if of else "thing")
+    # The type of a Caliper entity comes from a list, too.
+    if kind in {"text", "text or object"} and not rule.values and facts.key != "type":
+        return replace(_UNLISTED, why="any text")
+    return _UNLISTED if kind == "object" else replace(rule, do="word", why=_HARMLESS)
 
 
 def unlisted(profile: Profile) -> Rule:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -9,6 +10,7 @@ from typing import Final
 _BITS: Final = {4: 24, 6: 48}
 _with_port = re.compile(r"\[([0-9a-fA-F:.%]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}").fullmatch
 _url = re.compile(r"(?:(https?)://(?:[^/@]*@)?([A-Za-z0-9.-]+(?::[0-9]{1,5})?))?(/.*)?").fullmatch
+_is_number = re.compile(r"[0-9.]+").fullmatch
 _digits = re.compile(r"[0-9]{1,20}").fullmatch
 #: Longer paths are cut.
 _MOST_SEGMENTS: Final = 16
@@ -28,14 +30,15 @@ _WORDS: Final = _BEFORE_ID | frozenset({
     "logout", "lti", "masquerade", "media_objects", "members", "messages", "new", "oauth2", "pages",
     "permissions", "plannable", "planner", "preview", "profile", "progress", "questions", "reports",
     "results", "self", "sessionless_launch", "settings", "speed_grader", "statistics",
-    "submissions", "syllabus", "take", "token", "unread_count", "upcoming", "update", "uploads", "users", "v1",
-    "wiki",
+    "submissions", "syllabus", "take", "token", "unread_count", "upcoming", "update", "uploads",
+    "users", "v1", "wiki",
 })  # fmt: skip
 #: In this order, because later ones claim to be earlier ones.
 _BROWSERS: Final = ("candroid", "iCanvas", "Edg", "OPR", "CrOS", "Firefox", "Chrome", "Safari")
 _SYSTEMS: Final = ("iPhone", "iPad", "Android", "CrOS", "Windows", "Macintosh", "Linux")
 
 
+@lru_cache(maxsize=10_000)
 def address(text: str) -> str | None:
     """The network of an IP address: its first 24 bits, or 48 of IPv6. None if it is not one."""
     text = text.strip()
@@ -62,7 +65,7 @@ def url(text: str, user: Callable[[str], str | None]) -> str | None:
     if found is None or not head:
         return None
     scheme, host, path = found.groups()
-    if host is not None and address(host) is not None:
+    if host is not None and _is_number(host.partition(":")[0]):
         host = "*"
     start = f"{scheme}://{host.lower()}" if host else ""
     return start + _path(path or "", user)

@@ -15,6 +15,8 @@ GONE: Final = object()
 _MOST_BITS: Final = 128
 #: A shorter text of a person may be in any other by chance.
 _LEAST_KNOWN: Final = 5
+#: Each is looked for in all texts; those in the metadata come first.
+_MOST_KNOWN: Final = 200
 _SESSION: Final = f"{URN}session:"
 
 
@@ -63,12 +65,17 @@ class Values:
 
     def plain(self, rule: Rule, value: str) -> Any:
         """A text that should be an id, a time, a number."""
-        return value if fits(rule.kind, value) else self.text(rule, value)
+        if fits(rule.kind, value):
+            return value
+        kept = self.text(rule, value)
+        return kept if kept == value or value.startswith(URN) else GONE
 
     def word(self, rule: Rule, value: Any) -> Any:
         """Only what looks like a value of this field."""
         if not isinstance(value, str):
             return value if isinstance(value, bool | int | float) and _is_small(value) else GONE
+        if value in rule.values:
+            return value
         if rule.kind == "thing":
             kept = kind_in(value) in SHARED or is_uuid(value)
         elif rule.kind == "opaque id":
@@ -76,16 +83,20 @@ class Values:
         elif value.startswith(URN):
             kept = kind_in(value) in SHARED
         else:
-            kept = value in rule.values or fits(rule.kind, value, is_word)
-        return value if kept else GONE
+            kept = fits(rule.kind, value, is_word)
+        return self.free(value) if kept and self._cleaned(value) == value else GONE
+
+    def hidden(self, rule: Rule, value: Any) -> Any:  # noqa: ARG002 - like the others
+        """What identifies a person: dropped, and looked for in other texts."""
+        if isinstance(value, str | int) and self._user(value) is None and isinstance(value, str):
+            self._find(value.removeprefix(_SESSION))
+        return GONE
 
     def text(self, rule: Rule, value: str) -> Any:
         """Any text, without what looks personal."""
         if value in rule.values:
             return value
-        if not is_simple(value):
-            value = texts.cleaned(value, self._user, self._session)
-        return self.free(value)
+        return self.free(self._cleaned(value))
 
     def user(self, rule: Rule, value: Any) -> Any:
         """The id of a user, in any form; of software, which may be an actor, it is a URL."""
@@ -133,6 +144,9 @@ class Values:
         """Browser and system."""
         return (shortened.browser(value) if isinstance(value, str) else None) or GONE
 
+    def _cleaned(self, text: str) -> str:
+        return text if is_simple(text) else texts.cleaned(text, self._user, self._session)
+
     def _user(self, value: object) -> str | None:
         """The pseudonym of a user's id; None for no user, and without a key."""
         if isinstance(value, str) and value in self._users:
@@ -154,7 +168,7 @@ class Values:
 
     def _find(self, text: str) -> None:
         text = text.strip().casefold()
-        if len(text) >= _LEAST_KNOWN:
+        if len(text) >= _LEAST_KNOWN and len(self.found) < _MOST_KNOWN:
             self.found.add(text)
 
 

@@ -14,7 +14,7 @@ _DEEPEST: Final = 24
 _LEAVES: Final[Mapping[str, Callable[[Values, Rule, Any], Any]]] = {
     "plain": Values.plain, "word": Values.word, "text": Values.text, "user": Values.user,
     "member": Values.member, "pseudonym": Values.pseudonym, "address": Values.address,
-    "url": Values.url, "browser": Values.browser,
+    "url": Values.url, "browser": Values.browser, "hidden": Values.hidden,
 }  # fmt: skip
 _capital = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
@@ -61,7 +61,8 @@ class Walk:
         if rule.do == "drop" or depth > _DEEPEST:
             return GONE
         if isinstance(value, list):
-            return list(self._each(rule, value, depth + 1))
+            kept = list(self._each(rule, value, depth + 1))
+            return GONE if rule.do == "hidden" else kept
         if rule.do == "inside":
             return self._inside(rule, value, depth)
         if rule.do == "rest" or (rule.do in {"plain", "text"} and not isinstance(value, str)):

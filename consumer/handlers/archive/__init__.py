@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from consumer.handlers.archive.store import Archive
+from consumer.handlers.archive.upkeep import Upkeep
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
 
@@ -15,7 +17,8 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     """Make the handler; leaves nothing on the disk until the first event.
 
     Options: directory (by default `archive` in the state directory), max_file_bytes (128 MiB),
-    scrub_secrets (true). Raises ConfigurationError, also if the directory can't be written.
+    scrub_secrets (true), gzip (false), keep_days and keep_bytes (for ever). Raises
+    ConfigurationError, also if the directory can't be written.
     """
     read = Options(name, options)
     given = read.path("directory")
@@ -26,6 +29,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         max_file_bytes=read.whole_number("max_file_bytes", _MAX_FILE_BYTES, least=1),
         create_parent=not given,
         scrub_secrets=read.flag("scrub_secrets", default=True),
+        upkeep=_upkeep(read, directory, environment),
     )
     read.end()
     if not given or os.path.lexists(directory.parent):
@@ -43,3 +47,13 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         close=archive.close, check_destination=archive.check_destination,
     )  # fmt: skip
     return registry
+
+
+def _upkeep(read: Options, directory: Path, environment: HandlerEnvironment) -> Upkeep | None:
+    gzip = read.flag("gzip", default=False)
+    keep_days, keep_bytes = read.limit("keep_days"), read.limit("keep_bytes")
+    if not gzip and keep_days is keep_bytes is None:
+        return None
+    return Upkeep(
+        directory, clock=environment.clock, gzip=gzip, keep_days=keep_days, keep_bytes=keep_bytes
+    )

@@ -12,6 +12,7 @@ import structlog
 
 from consumer import log_events
 from consumer.directories import sync_directory
+from consumer.handlers.archive.names import compressed_path
 
 _log = structlog.get_logger(__name__)
 
@@ -21,6 +22,7 @@ _sync: Final = getattr(os, "fdatasync", os.fsync)
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _CHUNK_BYTES: Final = 65_536
+_GZIP: Final = b"\x1f\x8b"
 
 
 class ArchiveFile:
@@ -39,13 +41,16 @@ class ArchiveFile:
         self._unsure = False
 
     @classmethod
-    def open(cls, path: Path) -> Self | None:
+    def open(cls, path: Path, *, create: bool = True) -> Self | None:
         """Create or continue a file, and repair it; None if another process holds it: `OSError`."""
-        fd = os.open(path, _FLAGS, 0o600)
+        fd = os.open(path, _FLAGS if create else _FLAGS & ~os.O_CREAT, 0o600)
         with contextlib.ExitStack() as stack:
             stack.callback(os.close, fd)
             # Locked but no longer at its path: it was moved away in between.
-            if not _lock(fd) or not _is_at(fd, path):
+            if not lock(fd) or not _is_at(fd, path):
+                return None
+            if os.pread(fd, len(_GZIP), 0) == _GZIP:
+                name_compressed(path)  # a process was killed just before it would have done that
                 return None
             file = cls(path, fd, _repair(fd, path))
             if file.size == 0:
@@ -83,6 +88,14 @@ class ArchiveFile:
         os.fsync(self._fd)
         return text.splitlines()[1 if begin else 0 :]
 
+    def read(self, begin: int, most_bytes: int) -> bytes:
+        """A part of its whole lines, from a position on: `OSError`."""
+        return _read(self._fd, begin, min(begin + most_bytes, self.size))
+
+    def status(self) -> os.stat_result:
+        """What the system knows of it."""
+        return os.fstat(self._fd)
+
     def is_in_place(self) -> bool:
         """False once the file was moved away or deleted: a reader would not find it any more."""
         return _is_at(self._fd, self.path)
@@ -112,18 +125,39 @@ class ArchiveFile:
         self.size = _repair(self._fd, self.path)
 
 
+def name_compressed(path: Path) -> None:
+    """Give a file that was replaced by its compressed content the name of one. Raises `OSError`.
+
+    Whoever calls it holds the file.
+    """
+    to = compressed_path(path)
+    if os.path.lexists(to):
+        raise os_error(errno.EEXIST, to)
+    path.rename(to)
+    sync_directory(path.parent)
+
+
 def os_error(number: int, path: Path | None = None) -> OSError:
     """The error that the system would raise."""
     return OSError(number, os.strerror(number), path and str(path))
 
 
-def _lock(fd: int) -> bool:
+def lock(fd: int) -> bool:
     """Take the file for this process, until it is closed; False if another process has it."""
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def is_held(path: Path) -> bool:
+    """True if a process writes it now. Raises `OSError`."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return not lock(fd)
+    finally:
+        os.close(fd)
 
 
 def _is_at(fd: int, path: Path) -> bool:

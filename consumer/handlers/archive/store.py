@@ -18,6 +18,8 @@ from consumer.clock import Clock
 from consumer.directories import check_writable, sync_directory
 from consumer.errors import BatchFailure, ConfigurationError, Unavailable
 from consumer.handlers.archive.file import ArchiveFile, os_error
+from consumer.handlers.archive.names import compressed_path, month_of, path_for
+from consumer.handlers.archive.upkeep import Upkeep
 from consumer.handlers.records import encoded, identity_in, line_of, utc_text
 from consumer.messages import Context, Event
 
@@ -45,6 +47,7 @@ class Archive:
         create_parent: create its parent, too. That is for the state directory; the parent of a
             configured directory may be a mount that is missing.
         scrub_secrets: remove tokens and other secrets from the URLs of a payload.
+        upkeep: told of each file that is begun, and closed with the archive.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class Archive:
         max_file_bytes: int,
         create_parent: bool = False,
         scrub_secrets: bool = True,
+        upkeep: Upkeep | None = None,
     ) -> None:
         self._directory = directory
         self._clock = clock
         self._max_file_bytes = max_file_bytes
         self._create_parent = create_parent
         self._scrub_secrets = scrub_secrets
+        self._upkeep = upkeep
         self._lock = threading.Lock()
         self._file: ArchiveFile | None = None
         self._day: date | None = None
@@ -75,7 +80,7 @@ class Archive:
         Raises ConfigurationError with path, owner and remedy if they can't.
         """
         day = self._clock.now().date()
-        month = self._month_of(day)
+        month = month_of(self._directory, day)
         key = "state_directory" if self._create_parent else "archive.directory"
         for place in (self._directory, month.parent, month, *month.glob(f"events-{day}*.jsonl")):
             check_writable(place, "the archive", key)
@@ -125,6 +130,8 @@ class Archive:
         """Close the file. May be called again; a later write opens it again."""
         with self._lock:
             self._leave()
+        if self._upkeep is not None:
+            self._upkeep.close()
 
     def _without_written(self, events: Sequence[Event]) -> Sequence[Event]:
         """Without those that the process before this one wrote just before it was killed."""
@@ -156,20 +163,26 @@ class Archive:
         if not self._directory.is_dir():
             # It was there: creating it again would write to the disk below a missing mount.
             raise os_error(errno.ENOENT, self._directory)
-        month = self._month_of(day)
+        month = month_of(self._directory, day)
         _make(month.parent)
         _make(month)
-        self._file, self._number = self._open(month, day, number, length)
+        self._file, self._number = self._open(day, number, length)
         self._day = day
+        if self._upkeep is not None:
+            self._upkeep.begin(self._file.path)
         return self._file
 
-    def _open(self, month: Path, day: date, number: int, length: int) -> tuple[ArchiveFile, int]:
+    def _open(self, day: date, number: int, length: int) -> tuple[ArchiveFile, int]:
         held = 0
         while held < _MAX_HELD:
-            suffix = f".{number}" if number else ""
-            file = ArchiveFile.open(month / f"events-{day}{suffix}.jsonl")
+            path = path_for(self._directory, day, number)
+            is_compressed = compressed_path(path).exists()
+            file = None if is_compressed else ArchiveFile.open(path)
             if file is None:
-                held += 1
+                held += not is_compressed
+            elif file.size == 0 and compressed_path(path).exists():  # compressed in between
+                path.unlink()
+                file.close()
             elif self._has_room(file, length):
                 return file, number
             else:
@@ -184,9 +197,6 @@ class Archive:
         file, self._file = self._file, None
         if file is not None:
             file.close()
-
-    def _month_of(self, day: date) -> Path:
-        return self._directory / f"{day.year:04d}" / f"{day.month:02d}"
 
 
 def _recover(directory: Path) -> Counter[tuple[str, str]]:

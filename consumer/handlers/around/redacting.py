@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from consumer.config.entries import RedactSettings
 from consumer.config.secret_file import read_secret
@@ -50,13 +51,15 @@ def _call(call: Call, view: View) -> Call:
 
 def _call_batch(call: BatchCall, view: View) -> BatchCall:
     def call_views(events: Sequence[Event], context: Context) -> None:
-        originals = {view(event): event for event in events}
+        views = [view(event) for event in events]
+        originals = dict(zip(views, events, strict=True))
         try:
-            call(list(originals), context)
+            call(views, context)
         except BatchFailure as error:
             failures: object = error.failures  # a subclass may have put anything there
             if isinstance(failures, Mapping):
-                error.failures = {originals.get(e, e): why for e, why in failures.items()}
+                named: dict[Any, Any] = {originals.get(e, e): why for e, why in failures.items()}
+                error.failures = named
             raise
 
     return call_views

@@ -10,6 +10,7 @@ import structlog
 
 from consumer import log_events
 from consumer.clock import Clock, SystemClock
+from consumer.config import QueueSettings
 from consumer.config.secret_file import read_secret
 from consumer.config.urls import split_url
 from consumer.did_you_mean import did_you_mean
@@ -44,6 +45,8 @@ class HandlerEnvironment:
     #: `aws_client("s3", region=None, endpoint_url=None)`. Looks for credentials, which may take
     #: long: not before the first event. Raises `ConsumerError`.
     aws_client: Callable[..., Any] = no_aws
+    #: The queue that the events come from: a handler must not send them there again.
+    queue: QueueSettings = field(default_factory=QueueSettings)
     #: Called with a sentence about what is allowed, but probably not meant.
     warn: Callable[[str], None] = log_warning
 
@@ -74,7 +77,7 @@ class Options:
     """
 
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
-        self._name = name
+        self.name = name
         self._options = options
         self._known: set[str] = set()
 
@@ -115,6 +118,10 @@ class Options:
             raise self.wrong(key, "a list of texts")
         return tuple(found)
 
+    def any(self, key: str) -> Any:
+        """Whatever is there, unchecked; None by default."""
+        return self._value(key, None)
+
     def mapping(self, key: str) -> Mapping[str, Any]:
         """A mapping with texts as its keys; empty by default."""
         value = self._value(key, {})
@@ -152,6 +159,10 @@ class Options:
             raise self.wrong(key, f"a whole number from {least}")
         return value
 
+    def limit(self, key: str) -> int | None:
+        """A whole number from 1; None, the default, for no limit."""
+        return None if self._value(key, None) is None else self.whole_number(key, 0, least=1)
+
     def flag(self, key: str, *, default: bool) -> bool:
         """True or false."""
         value = self._value(key, default)
@@ -165,11 +176,11 @@ class Options:
             if key not in self._known:
                 known = ", ".join(sorted(self._known)) or "none"
                 hint = did_you_mean(str(key), self._known) or f"it has {known}"
-                raise ConfigurationError(f'handler "{self._name}" has no option "{key}": {hint}')
+                raise ConfigurationError(f'handler "{self.name}" has no option "{key}": {hint}')
 
     def wrong(self, key: str, right: str) -> ConfigurationError:
         """The error to raise for the value of this key."""
-        return ConfigurationError(f'handler "{self._name}": {key} must be {right}')
+        return ConfigurationError(f'handler "{self.name}": {key} must be {right}')
 
     def _value(self, key: str, default: Any) -> Any:
         self._known.add(key)

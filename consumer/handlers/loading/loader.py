@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Final
 
-from consumer.config import HandlerSettings
+from consumer.config import HandlerSettings, QueueSettings
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, ConsumerError
 from consumer.events.catalog import index
@@ -40,13 +40,20 @@ def build_registry(
     state_directory: Path,
     warn: Callable[[str], None] = log_warning,
     aws_client: Callable[..., Any] = no_aws,
+    queue: QueueSettings | None = None,
 ) -> Registry:
     """All configured handlers; the archive in the state directory if there are none.
 
     Events and format of an entry narrow what its factory registered; its limits replace those.
     Raises ConfigurationError for an entry that can't work.
+
+    Args:
+        aws_client: see `HandlerEnvironment`.
+        queue: the one that the events come from.
     """
-    environment = HandlerEnvironment(state_directory, aws_client=aws_client, warn=warn)
+    environment = HandlerEnvironment(
+        state_directory, aws_client=aws_client, queue=queue or QueueSettings(), warn=warn
+    )
     registry = Registry()
     if not handlers:
         registry.include(archive.factory("archive", {}, environment))

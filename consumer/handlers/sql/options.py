@@ -6,9 +6,10 @@ from typing import Final
 from consumer.handlers.loading.factories import Options
 
 TABLE: Final = "live_events"
-#: Short enough for the names of views, which PostgreSQL cuts at 63 characters. The views of "live"
-#: would be those of `TABLE`.
-_is_plain = re.compile(r"(?!sqlite_|pg_|live$)[a-z_][a-z0-9_]{0,23}").fullmatch
+#: What a table may be called: needs no quotes, and is short enough for the names of views, which
+#: PostgreSQL cuts at 63 characters. The views of "live" would be those of `TABLE`.
+PLAIN: Final = "(?!sqlite_|pg_|live$)[a-z_][a-z0-9_]{0,23}"
+_is_plain = re.compile(PLAIN).fullmatch
 
 
 def table_option(read: Options) -> str:

@@ -17,6 +17,7 @@ from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event, ReceivedMessage
 from consumer.operations.holding import Refused, give_back
 from consumer.operations.replay.choice import Choice
+from consumer.queues.sqs import AwsClients
 from consumer.queues.transport import EntryFailure, QueueAttributes, Transport
 from consumer.service.run import run
 
@@ -54,7 +55,12 @@ def replay(
     Whatever else happens to it, it stays: also what no handler asks for, and what is rejected. The
     breaker is off: here one poison message often follows another. Raises: as `run` does.
     """
-    made = build_registry(settings.handlers, state_directory=settings.state_directory)
+    made = build_registry(
+        settings.handlers,
+        state_directory=settings.state_directory,
+        aws_client=AwsClients(settings.queue, settings.aws, clock=clock).client,
+        queue=settings.queue,
+    )
     staying = _Staying()
     registry = Registry()
     registry.adopt([_narrowed(handler, choice) for handler in made.handlers])

@@ -19,11 +19,10 @@ from consumer.operations.dlq.chosen import takes_message
 from consumer.operations.dlq.find import DeadLetters
 from consumer.operations.holding import NEVER, Refused, delete, give_back
 from consumer.operations.replay.choice import Choice
-from consumer.queues.sending import batches
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.queue import message_of
 from consumer.queues.transport import Transport
-from consumer.sqs_limits import MAX_BATCH
+from consumer.sqs_limits import MAX_BATCH, batches
 
 #: After a crash, messages are visible again that many seconds after their receive.
 HOLD_SECONDS: Final = 600

@@ -1,6 +1,5 @@
 """What is to be replayed, and with what; checked before anything runs."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Any
 from consumer.config import Settings
 from consumer.errors import ConfigurationError
 from consumer.messages import ReceivedMessage
+from consumer.operations.archive.places import archives_of
 from consumer.operations.decoding import Decoding
 from consumer.operations.message_files import Place
 from consumer.operations.replay.choice import Choice
@@ -52,7 +52,7 @@ class Job:
                 "handlers (--config)"
             )
         read = [Path(file.name).resolve() for file in self.inputs if file.name != "-"]
-        for name, directory in _archives(self.settings):
+        for name, directory in archives_of(self.settings):
             if any(path.is_relative_to(directory) for path in read):
                 raise ConfigurationError(
                     f'handler "{name}" archives into {directory}, which is replayed: every event '
@@ -94,14 +94,3 @@ class Job:
             "filters": self.choice.as_data(),
             "format": [queue.format, *queue.unwrap],
         }
-
-
-def _archives(settings: Settings) -> list[tuple[str, Path]]:
-    """The archive handlers and their directories."""
-    default = settings.state_directory / "archive"
-    found = [
-        (handler.name, handler.options.get("directory") or default)
-        for handler in settings.handlers
-        if handler.type == "archive"
-    ]
-    return [(name, Path(os.fspath(directory)).resolve()) for name, directory in found]

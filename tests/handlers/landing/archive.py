@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.handlers.landing.destination import Destination, Landed
+from tests.handlers.landing.destination import Destination, Feature, Landed
 
 
 class Archive(Destination):
     """In a directory on a mount, which goes away."""
 
     kind = "archive"
+    #: What was written last is recognised after a start; in one process, the ledger does that.
+    features = frozenset({Feature.MEBIBYTE, Feature.BATCH_ONCE})
 
     def set_up(self) -> None:
         self._mount = self.folder / "mount"

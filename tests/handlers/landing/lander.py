@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ class Landers:
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self._process = process
         self._folder = folder
+        self._running: set[int] = set()
 
     def start(self, first: int, last: int | None = None, *, again: int | None = None) -> int:
         """Start one; returns its process id.
@@ -48,11 +50,20 @@ class Landers:
         lands until it is killed. With `again`, a seed, it lands before that what is begun and not
         acked, in a random order.
         """
-        return int(self._ask(json.dumps({"first": first, "last": last, "again": again})))
+        pid = int(self._ask(json.dumps({"first": first, "last": last, "again": again})))
+        self._running.add(pid)
+        return pid
 
     def end(self, pid: int) -> int:
         """Wait for its end; returns the exit code."""
-        return int(self._ask(str(pid)))
+        code = int(self._ask(str(pid)))
+        self._running.discard(pid)
+        return code
+
+    def kill(self) -> None:
+        """Kill those that still run, after a test that failed."""
+        for pid in self._running:
+            os.kill(pid, signal.SIGKILL)
 
     def begun(self) -> set[int]:
         """The numbers that were handed to the handler."""
@@ -88,7 +99,11 @@ def landers(destination: Destination) -> Iterator[Landers]:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        yield Landers(process, folder)
+        running = Landers(process, folder)
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 def noted(path: Path) -> set[int]:
@@ -139,6 +154,7 @@ def main(label: str, folder: Path) -> None:
             continue
         pid = os.fork()
         if pid == 0:
+            os.dup2(2, 1)  # what is logged is no answer
             land(kind, folder, **asked)
             os._exit(0)
         print(pid, flush=True)

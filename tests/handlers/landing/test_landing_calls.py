@@ -149,6 +149,20 @@ def test_closed_twice(destination: Destination) -> None:
         assert count == len(destination.keys())
 
 
+def test_replaced_while_it_runs(destination: Destination) -> None:
+    """As a reload does: the new handlers are made first, and used once the old ones are closed."""
+    old = destination.registry()
+    events = numbered(range(15))
+    assert {"ack": 5} == verdicts(run_batch(old, events[:5]))
+    new = destination.registry()
+    assert {"ack": 5} == verdicts(run_batch(old, events[5:10]))
+    for handler in old.handlers:
+        if handler.close is not None:
+            handler.close()
+    assert {"ack": 5} == verdicts(run_batch(new, events[10:]))
+    as_they_were(destination, events)
+
+
 def test_events_of_several_threads(destination: Destination) -> None:
     """Calls at the same time, as far as the handler's concurrency allows, lose nothing."""
     registry = destination.registry()

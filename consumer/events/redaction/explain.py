@@ -1,0 +1,48 @@
+"""Says what a profile does with each field of an event."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from consumer.events.drift import inner_path
+from consumer.events.redaction.plan import plan_of
+from consumer.events.redaction.rules import Fate, Profile, Rule
+from consumer.messages import Format
+
+#: In place of the path: every field that the catalog does not list.
+ANY_OTHER: Final = "(any other)"
+
+
+class Explained(NamedTuple):
+    """What becomes of one field, and why."""
+
+    path: str
+    fate: Fate
+    why: str
+
+
+def explained(name: str, event_format: Format, profile: Profile) -> Iterator[Explained]:
+    """Each field of the event's metadata and body; last those that the catalog does not list.
+
+    For an event that the catalog does not list: the fields that all events have.
+    """
+    keyed = plan_of(name, event_format, profile, keyed=True)
+    plan = keyed if profile == "analytics" else plan_of(name, event_format, profile, keyed=False)
+    yield from _fields("metadata", plan.around, keyed.around)
+    yield from _fields("body", plan.body, keyed.body)
+    yield Explained(ANY_OTHER, plan.other.fate, plan.other.why)
+
+
+def _fields(
+    path: str, rules: Mapping[str, Rule], with_key: Mapping[str, Rule]
+) -> Iterator[Explained]:
+    for key, rule in rules.items():
+        where = inner_path(path, key)
+        if rule.inner is not None:
+            yield from _fields(where, rule.inner, with_key[key].inner or {})
+            continue
+        why = rule.why
+        if with_key[key].fate != rule.fate:
+            why += "; with a key_file, replaced with a pseudonym"
+        if rule.typed_by and rule.of_user is not None:
+            why += f"; {rule.of_user.fate} if {' or '.join(rule.typed_by)} is User"
+        yield Explained(where, rule.fate, why)

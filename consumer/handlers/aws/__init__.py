@@ -1,0 +1,1 @@
+"""What the handlers that call AWS share."""

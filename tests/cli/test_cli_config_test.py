@@ -192,3 +192,25 @@ def test_check_shows_conditions_and_the_number_of_tests(config: Path) -> None:
     assert "               some: course_id: 1, or course_id: {in: [2, 3]}" in lines
     assert '  tests        2, which "consume config test" runs' in lines
     assert result.exit_code == 0
+
+
+def test_check_shows_what_else_stands_in_front_of_handlers(config: Path) -> None:
+    """Redaction, coalescing and rate limits, so that a misplaced key is noticed."""
+    config.write_text(
+        "queue: {url: 'https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-x'}\n"
+        "handlers:\n"
+        "  - {name: one, redact: {profile: strict}, rate_limit_per_second: 2.5, log: {}}\n"
+        "  - {name: two, redact: {profile: strict}, coalesce: {key: course_id}, log: {}}\n"
+    )
+
+    result = run("check", str(config))
+
+    lines = result.stdout.splitlines()
+    begin = lines.index("  redact       one: strict")
+    assert lines[begin : begin + 4] == [
+        "  redact       one: strict",
+        "               two: strict",
+        "  coalesce     two: one call for each course_id in 30 s",
+        "  rate limit   one: 2.5 calls a second",
+    ]
+    assert result.exit_code == 0

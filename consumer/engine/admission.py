@@ -85,7 +85,7 @@ class Admission:
 
         None: the breaker holds the call for later. Then it may already be with another thread.
         """
-        breaker, down = self._breakers.get(call.handler.name), _longest_down(outcomes)
+        breaker = self._breakers.get(call.handler.name)
         if breaker is None:
             pass
         elif outcomes[0] is DECLINED:
@@ -95,7 +95,15 @@ class Admission:
                 # Now: while this is under way no drain ends.
                 self._recalls.add(self._waiting.recall(breaker.handler))
             self.ready += breaker.succeeded()
-        elif down is None and any(outcome.delay_seconds is not None for outcome in outcomes):
+        else:
+            return self._judge_failure(breaker, call, outcomes)
+        return outcomes
+
+    def _judge_failure(
+        self, breaker: Breaker, call: Call, outcomes: Sequence[Outcome]
+    ) -> Sequence[Outcome] | None:
+        down = _longest_down(outcomes)
+        if down is None and any(outcome.delay_seconds is not None for outcome in outcomes):
             breaker.undecided(call)  # the handler says itself when
         elif down is not None or not call.last_try:
             entered = breaker.failed(call, down or outcomes[0], room=self._room_for(breaker))

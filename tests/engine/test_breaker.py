@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from random import Random
@@ -20,7 +21,7 @@ from consumer.testing import InMemoryQueue, canvas_body
 from tests.cases import for_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from consumer.engine.inflight import InFlightMessage
     from consumer.messages import Context, Event
@@ -611,3 +612,69 @@ def test_without_a_breaker_it_is_a_failure(make_rig: MakeRig, registry: Registry
 
     assert rig.held() == []
     assert rig.stats["failed"] == 1
+
+
+def test_an_outage_that_comes_back_at_once_costs_one_receive(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """What has failed is tried again when a probe succeeds: all of it may find it down again."""
+    receives: Counter[str] = Counter()
+    answers: Iterator[str] = iter([])
+
+    def store(event: Event, context: Context) -> None:
+        receives[event.message_id] = context.receive_count
+        if next(answers, "down") == "down":
+            raise Unavailable("down")
+
+    registry.add(store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    sent = rig.send(count=10)
+    live(rig, 10 * 60)
+    assert len(rig.held()) == 10
+
+    answers = iter(["up"])
+    live(rig, 10 * 60)
+
+    assert sorted(receives) == sorted(sent)
+    assert sum(count - 1 for count in receives.values()) <= 1
+    answers = itertools.repeat("up")
+    live(rig, 600)
+    assert sorted(rig.queue.deleted()) == sorted(sent)
+    assert sum(count - 1 for count in receives.values()) <= 1
+
+
+def test_one_event_that_always_finds_it_down_does_not_stay(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """For others it is up: so it is that event, which fails as any other that does."""
+
+    def store(event: Event) -> None:
+        if event.message_id == poison:
+            raise Unavailable("down")
+
+    registry.add(store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    poison, *others = rig.send(count=3)
+
+    for _ in range(60):
+        live(rig, 10)
+        others += rig.send()
+
+    assert set(rig.queue.deleted()) >= set(others[:-2])
+    assert rig.queue.receive_count(poison) >= 2
+
+
+def test_of_a_batch_one_that_finds_it_down_decides(make_rig: MakeRig, registry: Registry) -> None:
+    """Even if the handler says of others when to try them again: it is paused."""
+
+    def store(events: Sequence[Event]) -> None:
+        failures = dict.fromkeys(events, Retry("later", after=5)), Unavailable("down")
+        raise BatchFailure({**failures[0], events[-1]: failures[1]})
+
+    registry.add(store, "*", name="store", batch=10)
+    rig = make_rig(registry, engine=ENGINE)
+    rig.send(count=10)
+    rig.cycle()
+
+    assert list(rig.status.failing_handlers) == ["store"]
+    assert len(rig.held()) == 10

@@ -144,9 +144,7 @@ def _plan(
         only = f", {handler.format} format only" if handler.format else ""
         label = "" if index else "handlers"
         yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
-    for label, texts in _around(settings).items():
-        for index, text in enumerate(texts):
-            yield "" if index else label, text
+    yield from _around(settings)
     if not settings.handlers:
         yield "", "(no handler is configured, so every event is archived)"
     if not any(handler.takes_all for handler in handlers):
@@ -165,7 +163,7 @@ def _plan(
         yield "tests", f'{len(settings.tests)}, which "consume config test" runs'
 
 
-def _around(settings: Settings) -> dict[str, list[str]]:
+def _around(settings: Settings) -> Iterator[tuple[str, str]]:
     """What stands in front of the handlers: a label, and a text for each entry that has it."""
     found: dict[str, list[str]] = {"when": [], "redact": [], "coalesce": [], "rate limit": []}
     for entry in settings.handlers:
@@ -180,7 +178,8 @@ def _around(settings: Settings) -> dict[str, list[str]]:
         if entry.rate_limit_per_second is not None:
             text = f"{entry.name}: {entry.rate_limit_per_second:g} calls a second"
             found["rate limit"].append(text)
-    return found
+    for label, texts in found.items():
+        yield from zip([label, *[""] * len(texts)], texts, strict=False)
 
 
 def _credentials(aws: AwsSettings) -> str:

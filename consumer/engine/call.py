@@ -71,6 +71,19 @@ class Call:
         first.last_try = rest.last_try = self.last_try
         return first, rest
 
+    def cut_decided(self, outcomes: Sequence[Outcome]) -> "tuple[Call, list[Outcome]] | None":
+        """If only some of its events found down what the handler needs: cut off the others.
+
+        Returns these as a call, with their outcomes; None if there is nothing to cut off.
+        """
+        pairs = list(zip(self.entries, outcomes, strict=True))
+        down = [entry for entry, outcome in pairs if outcome.down_seconds is not None]
+        if not down or len(down) == len(pairs):
+            return None
+        decided = [pair for pair in pairs if pair[1].down_seconds is None]
+        self.entries = down
+        return Call(self.handler, [entry for entry, _ in decided]), [found for _, found in decided]
+
     def note(self, outcomes: Sequence[Outcome]) -> list[tuple[str, Step]]:
         """Note the outcomes, by position; returns the steps that succeeded, with their messages."""
         handler = self.handler

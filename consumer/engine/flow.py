@@ -114,6 +114,10 @@ class Flow:
                 admission.leave(call, unused=declined)
         if began is not None:
             tap.show(call, outcomes, began)
+        decided = call.cut_decided(outcomes) if len(outcomes) > 1 else None
+        if decided is not None:
+            self._end(*decided)
+            outcomes = [outcome for outcome in outcomes if outcome.down_seconds is not None]
         judged = admission.judge(call, outcomes)
         if judged is not None:
             self._end(call, judged)

@@ -598,6 +598,41 @@ def test_a_batch_of_which_all_find_it_down_is_kept(make_rig: MakeRig, registry: 
     assert sorted(rig.queue.deleted()) == sorted(sent)
 
 
+def test_what_a_batch_has_decided_is_settled_and_the_rest_is_kept(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """The destination went down in the middle: that costs the rest no delivery, and nothing twice."""
+    received: Counter[str] = Counter()
+
+    def store(events: Sequence[Event], context: Context) -> None:
+        received.update({context.message_id: context.receive_count - received[context.message_id]})
+        failures: dict[Event, BaseException] = {}
+        for position, event in enumerate(events):
+            if database.down and (position >= 3 or len(events) < 10):
+                failures[event] = Unavailable("down")
+            elif database.down and position == 1:
+                failures[event] = Reject("refused")
+            else:
+                database.stored.append(event.message_id)
+        if failures:
+            raise BatchFailure(failures)
+
+    registry.add(store, "*", name="store", batch=10)
+    rig = make_rig(registry, engine=ENGINE)
+    sent = rig.send(count=10)
+    live(rig, 3)
+
+    assert len(rig.queue.deleted()) == 2
+    assert len(rig.held()) == 7
+    assert rig.stats["rejected"] == 1
+    database.down = False
+    live(rig, 300)
+
+    assert sorted(rig.queue.deleted()) == sorted(sent)
+    assert Counter(database.stored) == Counter(sent)
+    assert max(received.values()) <= 2  # of the one that was rejected
+
+
 def test_without_a_breaker_it_is_a_failure(make_rig: MakeRig, registry: Registry) -> None:
     """`breaker_failures: 0`: the message is delivered again."""
 
@@ -664,8 +699,10 @@ def test_one_event_that_always_finds_it_down_does_not_stay(
     assert rig.queue.receive_count(poison) >= 2
 
 
-def test_of_a_batch_one_that_finds_it_down_decides(make_rig: MakeRig, registry: Registry) -> None:
-    """Even if the handler says of others when to try them again: it is paused."""
+def test_one_of_a_batch_that_finds_it_down_pauses_the_handler(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """Of the others it says itself when to try them again."""
 
     def store(events: Sequence[Event]) -> None:
         failures = dict.fromkeys(events, Retry("later", after=5)), Unavailable("down")
@@ -677,4 +714,4 @@ def test_of_a_batch_one_that_finds_it_down_decides(make_rig: MakeRig, registry: 
     rig.cycle()
 
     assert list(rig.status.failing_handlers) == ["store"]
-    assert len(rig.held()) == 10
+    assert len(rig.held()) == 1

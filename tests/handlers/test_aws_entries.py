@@ -58,6 +58,24 @@ def test_throttled_entries_open_the_breaker(kind: str) -> None:
     assert [3, 1] == [sent(request) for request in server.requests]
 
 
+def test_an_entry_that_is_confirmed_and_failed() -> None:
+    """The failure counts: to send it twice is better than never."""
+    both = {"EventId": "e", "ErrorCode": "InternalFailure"}
+    with answering(http({"FailedEntryCount": 1, "Entries": [both]})) as (_, url):
+        assert ["retry"] == [verdict for verdict, _ in land(made("eventbridge", url), events(1))]
+
+
+@for_each("kind", KINDS)
+def test_a_code_that_is_no_events_fault(kind: str) -> None:
+    """Such as of the account of a bus: nothing is rejected for it."""
+    codes = (None, "InvalidAccountIdException", None)
+    with answering(answer_of(kind, *codes)) as (_, url):
+        registry = made(kind, url)
+        for ran in run_batch(registry, events(3)):
+            assert ran.outcome.down_seconds is not None, ran.reason
+        close(registry)
+
+
 @for_each("kind", KINDS)
 def test_an_outage_between_two_calls_of_a_batch(kind: str) -> None:
     """The ten that were taken are not sent again."""

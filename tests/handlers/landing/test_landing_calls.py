@@ -41,13 +41,17 @@ def as_they_were(destination: Destination, events: Sequence[Event]) -> None:
 
 
 def test_landed_before_the_call_returns(destination: Destination) -> None:
-    """Nothing is closed or flushed before the look; after each call all of it is there."""
+    """Nothing is closed or flushed before the look; after each call all of it is there.
+
+    Batches of every small size, and a large one.
+    """
     registry = destination.registry()
-    events = numbered(range(120))
-    for end in (1, 20, 120):
-        batch = events[len(destination.keys()) : end]
-        assert {"ack": len(batch)} == verdicts(run_batch(registry, batch))
-        assert Counter(event.key for event in events[:end]) == destination.keys()
+    sent: Counter[str] = Counter()
+    for number, size in enumerate((*range(1, 13), 100)):
+        batch = numbered(range(1000 * number, 1000 * number + size))
+        assert {"ack": size} == verdicts(run_batch(registry, batch))
+        sent.update(event.key for event in batch)
+        assert sent == destination.keys()
 
 
 def test_every_sample_of_the_catalog_lands(destination: Destination) -> None:

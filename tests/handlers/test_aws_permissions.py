@@ -70,7 +70,7 @@ def landed_with(moto: Moto, kind: str, user: str, statements: list[Any]) -> tupl
 
 @for_each("kind", list(OPTIONS))
 def test_what_is_printed_is_enough_and_least(moto: Moto, kind: str) -> None:
-    """With all of it, an event lands; without any one action it does not, and the reason says it."""
+    """With all of it, events land; without any one action they do not, and the reason says it."""
     entry = HandlerSettings(name="h", type=kind, options=OPTIONS[kind])
     queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:canvas-live-events"
     ((_, actions, resource),) = handler_permissions([entry], queue=queue)

@@ -601,7 +601,7 @@ def test_a_batch_of_which_all_find_it_down_is_kept(make_rig: MakeRig, registry: 
 def test_what_a_batch_has_decided_is_settled_and_the_rest_is_kept(
     make_rig: MakeRig, registry: Registry, database: Database
 ) -> None:
-    """The destination went down in the middle: that costs the rest no delivery, and nothing twice."""
+    """The destination went down in the middle: that costs the rest no delivery."""
     received: Counter[str] = Counter()
 
     def store(events: Sequence[Event], context: Context) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from consumer.events.identifiers import global_id, is_truncated, local_id, shard_of
+    from consumer.handlers.loading.factories import HandlerEnvironment, Options
     from consumer.handlers.registering.handler import Coalesce
     from consumer.handlers.registering.registry import Handler, Registry
     from consumer.messages import Context, Event, ReceivedMessage
@@ -49,6 +50,9 @@ __all__ = [
     "global_id",
     "shard_of",
     "is_truncated",
+    # Writing a handler type
+    "HandlerEnvironment",
+    "Options",
     # The rest
     "ConfigurationError",
     "__version__",
@@ -61,7 +65,8 @@ if not TYPE_CHECKING:  # type checkers would accept any name
         """Load a name at first use: `consume --version` needs none of them."""
         modules = (
             "errors", "messages", "retry", "subject", "events.identifiers",
-            "handlers.registering.registry", "handlers.registering.handler",
+            "handlers.registering.registry", "handlers.loading.factories",
+            "handlers.registering.handler",  # last: its `Options` are those of a function
         )  # fmt: skip
         for module in modules if name in __all__ else ():
             found = getattr(import_module(f"consumer.{module}"), name, None)

@@ -112,6 +112,9 @@ ARCHIVE_COMPRESSED: Final = "archive_compressed"
 ARCHIVE_DELETED: Final = "archive_deleted"  # old files, as keep_days and keep_bytes say
 ARCHIVE_UPKEEP_FAILED: Final = "archive_upkeep_failed"  # tried again when the next file is begun
 
+# Databases
+VIEWS_KEPT: Final = "views_kept"  # as they were: they are in use, or were made by the user
+
 # Configuration
 CONFIG_WARNING: Final = "config_warning"  # allowed, but probably not intended
 RELOADED: Final = "reloaded"  # handlers, seconds; keys that keep their values until a restart

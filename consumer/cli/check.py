@@ -41,7 +41,7 @@ _COLORS: Final = {"green": "green", "yellow": "yellow", "red": "red"}
 @json_option
 @click.pass_context
 def check_command(context: click.Context, /, **options: Any) -> None:
-    """Check the configuration, the credentials, the queue and its dead-letter queue.
+    """Check the configuration, what handlers land events in, and the queue with all around it.
 
     Nothing is changed, and no message is received. Each row is green; yellow: it works, but
     something should be changed, or could not be found out; or red: events are not delivered, not
@@ -98,10 +98,12 @@ def _results(options: Mapping[str, Any]) -> Iterator["Result"]:
 def _handlers(file: Path | None, loaded: "Loaded") -> Iterator["Result"]:
     from consumer.cli import config_report
     from consumer.operations.check import configuration
+    from consumer.operations.check.destinations import destinations
 
     faults: list[str] = []
-    _, warnings = config_report.load_registry(loaded, faults)
+    registry, warnings = config_report.load_registry(loaded, faults)
     yield from configuration.handlers(file, faults, warnings)
+    yield from destinations(file, registry.handlers)
 
 
 def _page(results: Sequence["Result"]) -> Iterator[str]:

@@ -46,6 +46,37 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         },
         "scrub_secrets": _SCRUB,
     },
+    "command": {
+        "run": {
+            "type": ["array", "string"],
+            "items": {"type": "string"},
+            "minItems": 1,
+            "description": "the program and its arguments, a list; no shell is involved",
+        },
+        "mode": {
+            "enum": ["batch", "lines"],
+            "description": "batch: a process for each batch; lines: a long-lived one that answers",
+        },
+        "answer_seconds": {
+            "type": "number",
+            "minimum": 0.1,
+            "maximum": 43_200,
+            "default": 60,
+            "description": "how long it may take for a batch (lines: until its next answer)",
+        },
+        "directory": {**_TEXT, "description": "where it runs; else the daemon's directory"},
+        "environment": {
+            "type": ["object", "null"],
+            "additionalProperties": {"type": ["string", "integer", "null"]},
+            "description": "further variables; null: the value that the daemon has",
+        },
+        "stderr": {
+            "enum": ["discard", "inherit"],
+            "default": "discard",
+            "description": "what becomes of what it writes to standard error",
+        },
+        "scrub_secrets": _SCRUB,
+    },
     "eventbridge": {
         "bus": {"type": "string", "default": "default", "description": "its name or ARN"},
         "source": {"type": "string", "default": "canvas.live-events"},
@@ -53,6 +84,25 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         **_AWS,
     },
     "log": {},
+    "postgres": {
+        "connection": {
+            "type": "string",
+            "description": "libpq's URI or text, without a password: postgresql://USER@HOST/DATABASE",
+        },
+        "password_file": {**_TEXT, "description": "a file with the password and nothing else"},
+        "table": {**_TEXT, "default": "live_events", "description": "NAME or SCHEMA.NAME"},
+        "create": {
+            "type": "boolean",
+            "default": True,
+            "description": "whether the table and the views are created and migrated",
+        },
+        "views": {
+            "type": "boolean",
+            "default": True,
+            "description": "whether there is a view for each known event",
+        },
+        "scrub_secrets": _SCRUB,
+    },
     "sqlite": {
         "file": {**_TEXT, "description": "where; else live_events.sqlite3 in the state directory"},
         "table": {**_TABLE, "description": "the table's name"},
@@ -80,5 +130,6 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
 
 #: By type: the options that it can't do without.
 REQUIRED: Final[dict[str, list[str]]] = {
-    "python": ["target"], "s3": ["bucket"], "sqs": ["queue_url"],
+    "command": ["run", "mode"], "postgres": ["connection"], "python": ["target"],
+    "s3": ["bucket"], "sqs": ["queue_url"],
 }  # fmt: skip

@@ -24,7 +24,9 @@ _LONGEST: Final = 120
 # A key in the wrong line must not end up in a journal.
 _KEY_ID: Final = r"(?:AKIA|ASIA)[A-Z0-9]{12,}"
 _KEY: Final = r"(?<![\w/+])(?=[^A-Z]*[A-Z])(?=\D*\d)[A-Za-z0-9+][A-Za-z0-9/+]{39}(?![\w/+])"
-_CREDENTIALS: Final = re.compile(rf"{_KEY_ID}|{_KEY}|//[^/?#\s]*@")
+#: As in the connection text of a database, also in its URI.
+_CONNECTION: Final = r"(?i:passw(?:or)?d\s*=)"
+_CREDENTIALS: Final = re.compile(rf"{_KEY_ID}|{_KEY}|//[^/?#\s]*@|{_CONNECTION}")
 _SECRET_NAME: Final = re.compile(
     r"secret|passw|token|credential|(?:api|access|private)_?key", re.IGNORECASE
 )
@@ -79,7 +81,7 @@ def looks_secret(path: KeyPath) -> bool:
 
 
 def has_credentials(text: str) -> bool:
-    """True if it contains what looks like an AWS key, or a password in a URL."""
+    """True if it contains what looks like an AWS key, or a password in a URL or connection text."""
     return bool(_CREDENTIALS.search(text))
 
 

@@ -17,6 +17,10 @@ _LONGEST_WORD = 1024
 
 
 def _integer(value: object) -> int | None:
+    if (
+        isinstance(value, str) and value.isdecimal() and value.isascii()
+    ):  # as Canvas sends nearly all
+        return int(value) if len(value) <= _MAX_DIGITS else None
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

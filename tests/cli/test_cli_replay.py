@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.acceptance
 
-#: Notes each number in the file `notes`; waits at 500 and above until there is a file `go`; rejects
-#: what is in the file `bad`.
+#: Notes each number in the file `notes`; waits at 500 and above until there is a file `go`, or the
+#: process drains; rejects what is in the file `bad`.
 HANDLERS = """
 import os, time
 from pathlib import Path
@@ -36,11 +36,12 @@ registry = Registry()
 bad = Path("bad").read_text().split() if Path("bad").exists() else []
 
 @registry.on("*")
-def note(event):
+def note(event, context):
     number = event.body["submission_id"]
     if number in bad:
         raise Reject("no such user")
-    while int(number) >= 500 and not Path("go").exists():
+    while int(number) >= 500 and not (Path("go").exists() or context.should_stop()):
+        Path("waits").touch()
         time.sleep(0.01)
     with open("notes", "a") as notes:
         notes.write(number + "\\n")
@@ -179,10 +180,11 @@ def test_ctrl_c_ends_it_well_and_it_can_be_continued(folder: Path, consume: Star
 
     first = consume(*arguments)
     eventually(lambda: len(noted(folder)) == 500, "half of them are handled")
+    eventually((folder / "waits").exists, "a handler waits until the process drains")
     first.signal(signal.SIGINT)
-    (folder / "go").touch()
     code = first.end()
     in_first = noted(folder)
+    (folder / "go").touch()
     second = consume(*arguments)
 
     assert (130, 0) == (code, second.end())
@@ -191,6 +193,7 @@ def test_ctrl_c_ends_it_well_and_it_can_be_continued(folder: Path, consume: Star
     assert summary["handled"] == len(in_first)
     assert summary["stopped"] == "signal"
     assert summary["left"] > 0
+    assert len(in_first) > 500
     repeated = len(noted(folder)) - 1_000
     assert 0 <= repeated < 50
 

@@ -1,4 +1,4 @@
-"""What the tests of the archive share."""
+"""What the tests of the archive share; programs for `command`, and a site for `postgres`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import pytest
 from consumer.handlers.archive.store import Archive
 from consumer.messages import Context
 from consumer.testing import ManualClock, make_event
+from tests.handlers.commands import Programs
+from tests.handlers.postgres_server import shared_server
+from tests.handlers.postgres_site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,3 +81,17 @@ def _shelf(tmp_path: Path) -> Iterator[Shelf]:
     shelf = Shelf(tmp_path / "archive")
     yield shelf
     shelf.close()
+
+
+@pytest.fixture(name="programs")
+def _programs(tmp_path: Path) -> Iterator[Programs]:
+    programs = Programs(tmp_path)
+    yield programs
+    programs.close()
+
+
+@pytest.fixture(name="site")
+def _site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(shared_server(), tmp_path)
+    yield site
+    site.close()

@@ -1,0 +1,126 @@
+"""A process of the user's program: fed, read, and ended, without waiting longer than wanted."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+from typing import Final, Self
+
+from consumer.handlers.command.program import Program
+
+#: What a process gets to end by itself after SIGTERM, or after the end of its input.
+GRACE_SECONDS: Final = 3.0
+#: How often to look whether it still runs.
+_LOOK_SECONDS: Final = 0.1
+_CHUNK: Final = 65_536
+
+
+class Child:
+    """One thread at a time uses it; any may `terminate` it.
+
+    Args:
+        answers: its standard output is read; else it goes where its standard error goes.
+    """
+
+    def __init__(self, program: Program, *, answers: bool) -> None:
+        # This end is kept open: so what the process has left unread can be seen, and writing to one
+        # that has ended raises no signal.
+        self._stdin, self._input = os.pipe()
+        try:
+            os.set_blocking(self._input, False)
+            stdout = subprocess.DEVNULL
+            if answers:
+                stdout = subprocess.PIPE
+            elif program.shows_errors:
+                stdout = 2
+            self._process = program.start(self._stdin, stdout)
+        except BaseException:
+            os.close(self._stdin)
+            os.close(self._input)
+            raise
+        self._output = None if self._process.stdout is None else self._process.stdout.fileno()
+        self._input_open = self._open = True
+        #: It has worked at least once.
+        self.has_answered = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, a signal as a negative number; None while it runs."""
+        return self._process.poll()
+
+    def exchange(self, data: memoryview, seconds: float) -> tuple[int, bytes | None]:
+        """Wait a moment until it takes some of the data, or says something.
+
+        Returns how many bytes it took; and what it said, b"" at the end of its output, None if it
+        said nothing.
+        """
+        poll = select.poll()
+        if data:
+            poll.register(self._input, select.POLLOUT)
+        if self._output is not None:
+            poll.register(self._output, select.POLLIN)
+        ready = {found for found, _ in poll.poll(1000 * max(min(seconds, _LOOK_SECONDS), 0))}
+        taken, said = 0, None
+        if self._input in ready:
+            with contextlib.suppress(BlockingIOError):
+                taken = os.write(self._input, data)
+        if self._output in ready:
+            said = os.read(self._output, _CHUNK)
+        return taken, said
+
+    def end_input(self) -> None:
+        """Nothing more comes: the process sees the end of its input."""
+        if self._input_open:
+            self._input_open = False
+            os.close(self._input)
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit code once it has ended, or None."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(max(seconds, 0))
+        return None
+
+    def left_input(self) -> bool:
+        """True if it has not read all that it took."""
+        poll = select.poll()
+        poll.register(self._stdin, select.POLLIN)
+        return any(event & select.POLLIN for _, event in poll.poll(0))
+
+    def terminate(self) -> None:
+        """End it, and all that it has started in its session; at last by SIGKILL."""
+        if self.code is None:
+            self._signal(signal.SIGTERM)
+            self.wait(GRACE_SECONDS)
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+
+    def end(self) -> None:
+        """Terminate it if it still runs, and let go of it. A second call does nothing."""
+        if not self._open:
+            return
+        self._open = False
+        self.terminate()
+        self.end_input()
+        os.close(self._stdin)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+
+def how_it_ended(code: int) -> str:
+    """For people: "ended with exit code 3", "was ended by SIGSEGV"."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"was ended by signal {-code}"

@@ -1,0 +1,61 @@
+"""The user's program: where it is, and how a process of it is started."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from consumer.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Any thread may start processes of it. No shell is involved.
+
+    Args:
+        arguments: its name or path, and what follows.
+        environment: all of its variables.
+        directory: in which it runs; None: that of the daemon.
+        shows_errors: its standard error is ours, else nothing reads it.
+    """
+
+    arguments: tuple[str, ...] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
+    directory: Path | None = None
+    shows_errors: bool = False
+
+    def find(self) -> str:
+        """Its path. Raises `Unavailable` if it can't be run."""
+        name, folder = self.arguments[0], self.directory
+        if folder is not None and not folder.is_dir():
+            raise Unavailable(f"there is no directory {folder} in which the program could run")
+        asked = str(folder / name) if folder is not None and os.sep in name else name
+        found = shutil.which(asked, path=self.environment.get("PATH"))
+        if found is None:
+            what = "can't be executed" if Path(asked).is_file() else "does not exist"
+            where = "" if os.sep in name else " in the directories of PATH"
+            raise Unavailable(f"the program {name} {what}{where}")
+        return str(Path(found).absolute())
+
+    def check(self) -> str:
+        """What can be said about it without running it. Raises `Unavailable`."""
+        return f"{self.find()} can be run"
+
+    def start(self, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
+        """Start a process of it, as the leader of a session. Raises `Unavailable`.
+
+        A signal to its group reaches what it starts, too. Ctrl-C in our terminal does not reach it:
+        what it has begun is finished in the drain.
+        """
+        path = self.find()
+        stderr = None if self.shows_errors else subprocess.DEVNULL
+        try:
+            return subprocess.Popen(  # noqa: S603 - what the user configured, without a shell
+                self.arguments, executable=path, env=self.environment, cwd=self.directory,
+                stdin=stdin, stdout=stdout, stderr=stderr, bufsize=0, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise Unavailable(f"the program {self.arguments[0]} can't be run: {reason}") from error

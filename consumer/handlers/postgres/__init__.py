@@ -1,0 +1,83 @@
+"""The postgres handler: every event as a row of a table. Nothing else imports psycopg."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from consumer.config.secret_file import read_secret
+from consumer.errors import ConfigurationError
+from consumer.handlers.loading.factories import HandlerEnvironment, Options
+from consumer.handlers.registering.registry import Registry
+from consumer.handlers.sql.options import TABLE
+
+
+def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
+    """Make the handler; connects with the first event.
+
+    Options: connection (libpq's URI or `key=value` text, without a password), password_file,
+    table (live_events), create (true), views (true), scrub_secrets (true). Raises
+    ConfigurationError.
+    """
+    check_installed(name)
+    # These import psycopg.
+    from consumer.handlers.postgres.connections import Connections, Target  # noqa: PLC0415
+    from consumer.handlers.postgres.landing import Landing  # noqa: PLC0415
+    from consumer.handlers.postgres.table import Table  # noqa: PLC0415
+
+    read = Options(name, options)
+    connection = read.text("connection")
+    if read.text("password") is not None:
+        raise read.wrong("password", "in a file, named by password_file")
+    password_file = read.text("password_file")
+    if password_file is not None and not _holds_a_secret(password_file):
+        # No error: a credential of systemd is there only while the service runs.
+        environment.warn(f'handler "{name}": password_file can\'t be read, or is not one password')
+    table = Table.named(read.text("table", TABLE) or TABLE)
+    create = read.flag("create", default=True)
+    views = read.flag("views", default=True)
+    scrub_secrets = read.flag("scrub_secrets", default=True)
+    read.end()
+    if table is None:
+        raise read.wrong("table", "NAME or SCHEMA.NAME, with NAME up to 24 of a-z, 0-9 and _")
+    try:
+        target = Target.of(connection, password_file)
+    except ValueError as error:
+        raise read.wrong("connection", str(error)) from None
+    landing = Landing(
+        Connections(target, environment.clock),
+        table,
+        clock=environment.clock,
+        create=create,
+        views=views,
+        scrub_secrets=scrub_secrets,
+    )
+    registry = Registry()
+    registry.add(
+        landing.write,
+        "*",
+        name=name,
+        batch=500,
+        linger_seconds=2.0,
+        close=landing.close,
+        check_destination=landing.check,
+    )
+    return registry
+
+
+def _holds_a_secret(path: str) -> bool:
+    try:
+        return bool(read_secret(Path(path)))
+    except (OSError, ValueError):
+        return False
+
+
+def check_installed(name: str) -> None:
+    """Raises: `ConfigurationError` if the library that talks to PostgreSQL can't be imported."""
+    try:
+        import_module("psycopg")
+    except ImportError:
+        raise ConfigurationError(
+            f'handler "{name}": PostgreSQL needs the library psycopg; run '
+            "pip install 'canvas-live-events-consumer[postgres]'"
+        ) from None

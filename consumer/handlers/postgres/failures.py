@@ -1,0 +1,97 @@
+"""What an error of PostgreSQL means. Never its text, which quotes data."""
+
+from typing import Final
+
+import psycopg
+
+from consumer.errors import Reject
+from consumer.handlers.postgres.connections import NoAnswerError, PasswordFileError
+
+#: By SQLSTATE, or by what it begins with; the longest counts.
+_MEANINGS: Final = {
+    "08": "the connection was lost",
+    "22": "a value can't be stored",
+    "25006": "it can only be read: it is a standby, or was made read-only",
+    "28": "the login was refused",
+    "3D000": "it does not exist",
+    "40001": "the transaction was in conflict with another one",
+    "40P01": "the transaction was in a deadlock with another one",
+    "42": "the table is not as it must be",
+    "42501": "the user is not allowed to do that",
+    "53": "the server has not enough resources",
+    "53100": "the server's disk is full",
+    "53200": "the server is out of memory",
+    "53300": "the server has too many connections",
+    "55P03": "another session holds a lock for too long",
+    "57014": "the statement took too long, or was canceled",
+    "57P01": "the server is shutting down",
+    "57P02": "the server crashed",
+    "57P03": "the server is starting or shutting down",
+    "58": "the server has a problem with its system, such as its disk",
+    "XX": "the server has an internal error",
+}
+#: By a part of the text with which connecting fails; there is no SQLSTATE then. The server's part
+#: of the text may be in another language.
+_REFUSALS: Final = {
+    "password authentication failed": "the password is wrong, or there is no such user",
+    "no password supplied": "it needs a password; name a file with it as password_file",
+    "pg_hba.conf": "pg_hba.conf on the server does not allow this user, host or encryption",
+    "too many clients": _MEANINGS["53300"],
+    "too many connections": _MEANINGS["53300"],
+    "connection slots": _MEANINGS["53300"],
+    "starting up": _MEANINGS["57P03"],
+    "shutting down": _MEANINGS["57P03"],
+    "recovery": _MEANINGS["57P03"],
+    "does not exist": "the database or the user does not exist",
+    "not permitted to log in": _MEANINGS["28"],
+    "refused": "the connection was refused: nothing listens there",
+    "No such file or directory": "no server listens at its local socket",
+    "translate host name": "the name of the host can't be resolved",
+    "Name or service not known": "the name of the host can't be resolved",
+    "resolve": "the name of the host can't be resolved",
+    "certificate": "the certificate of the server, or that of the client, is not accepted",
+    "SSL": "no encrypted connection is possible",
+    "timeout": "it does not answer",
+    "unreachable": "the network does not lead there",
+    "definition of service": "there is no such service in the service file",
+    "closed the connection": "the connection was lost",
+}
+#: Of one event, not of the server: a value, a constraint, a limit, a trigger's refusal.
+_DATA: Final = ("22", "23", "44", "54", "P0")
+#: Not null in a column that this program does not fill: no event could land.
+_NOT_NULL: Final = "23502"
+
+
+def is_of_data(error: psycopg.Error) -> bool:
+    """True if some event is the reason, so that others could land."""
+    code = error.sqlstate or ""
+    return code.startswith(_DATA) and code != _NOT_NULL
+
+
+def is_of_table(error: psycopg.Error) -> bool:
+    """True if the table, or what the user may do with it, is the reason."""
+    code = error.sqlstate or ""
+    return code == _NOT_NULL or code.startswith(("42", "3F"))
+
+
+def reject_of(error: psycopg.Error) -> Reject:
+    """For the event that is the reason."""
+    what = type(error).__name__.rstrip("_")
+    return Reject(f"PostgreSQL refuses to store it: {what} (SQLSTATE {error.sqlstate})")
+
+
+def meaning_of(error: psycopg.Error) -> str:
+    """Why nothing can land, without any data."""
+    if isinstance(error, NoAnswerError):
+        return "it does not answer"
+    if isinstance(error, PasswordFileError):
+        return "the password_file can't be read, or does not hold one password"
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return "it does not answer"
+    code = error.sqlstate
+    if code is None:
+        text = str(error)
+        known = (meaning for part, meaning in _REFUSALS.items() if part in text)
+        return next(known, "no connection is possible, or it was lost")
+    known = (_MEANINGS[code[:n]] for n in (5, 2) if code[:n] in _MEANINGS)
+    return f"{next(known, type(error).__name__.rstrip('_'))} (SQLSTATE {code})"

@@ -77,7 +77,7 @@ class Options:
     """
 
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
-        self._name = name
+        self.name = name
         self._options = options
         self._known: set[str] = set()
 
@@ -110,6 +110,10 @@ class Options:
         if not isinstance(found, list | tuple) or not all(isinstance(t, str) and t for t in found):
             raise self.wrong(key, "a list of texts")
         return tuple(found)
+
+    def any(self, key: str) -> Any:
+        """Whatever is there, unchecked; None by default."""
+        return self._value(key, None)
 
     def mapping(self, key: str) -> Mapping[str, Any]:
         """A mapping with texts as its keys; empty by default."""
@@ -165,11 +169,11 @@ class Options:
             if key not in self._known:
                 known = ", ".join(sorted(self._known)) or "none"
                 hint = did_you_mean(str(key), self._known) or f"it has {known}"
-                raise ConfigurationError(f'handler "{self._name}" has no option "{key}": {hint}')
+                raise ConfigurationError(f'handler "{self.name}" has no option "{key}": {hint}')
 
     def wrong(self, key: str, right: str) -> ConfigurationError:
         """The error to raise for the value of this key."""
-        return ConfigurationError(f'handler "{self._name}": {key} must be {right}')
+        return ConfigurationError(f'handler "{self.name}": {key} must be {right}')
 
     def _value(self, key: str, default: Any) -> Any:
         self._known.add(key)

@@ -64,7 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--messages", type=int, default=20_000, help="per drain")
+    parser.add_argument(
+        "--messages",
+        type=int,
+        default=20_000,
+        help="per drain; 20,000 of them differ, as handlers that land events need",
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--latency-ms", type=float, default=0.0,

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 _PEER_POLLERS = 8
 #: The candidates that have no letter.
 _OTHERS = [name for name in HANDLERS if name not in TITLES]
-#: Prints what it gets, so that only the daemon can be measured with it.
-_PRINTS = "log"
+#: These do nothing, or print what they get.
+_NOT_ALONE = {"b", "c", "log"}
 
 
 def main() -> int:
@@ -172,7 +172,7 @@ def _idle(options: argparse.Namespace, about: dict[str, str]) -> bool:
 
 
 def _alone(options: argparse.Namespace, about: dict[str, str]) -> bool:
-    names = [name for name in options.only or HANDLERS if name in ENTRIES and name != _PRINTS]
+    names = [name for name in options.only or HANDLERS if name in ENTRIES.keys() - _NOT_ALONE]
     rounds: dict[str, list[Landing]] = {name: [] for name in names}
     for number in range(1, options.rounds + 1):
         for name, landings in rounds.items():

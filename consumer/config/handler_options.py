@@ -13,7 +13,8 @@ _SCRUB: Final = {
 }  # fmt: skip
 #: Of `handlers.sql.options`.
 _TABLE: Final = {
-    "type": ["string", "null"], "default": "live_events", "pattern": "^[a-z_][a-z0-9_]{0,23}$",
+    "type": ["string", "null"], "default": "live_events",
+    "pattern": "^(?!sqlite_|pg_|live$)[a-z_][a-z0-9_]{0,23}$",
 }  # fmt: skip
 
 _AWS: Final = {

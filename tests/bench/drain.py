@@ -57,7 +57,8 @@ def drain(
         landing = None
         if candidate.name in ENTRIES:
             landing = stack.enter_context(destination(candidate.name, directory))
-        command = candidate.command(stub, messages, landing.configuration if landing else None)
+        configuration = landing.configuration if landing else None
+        command = candidate.command(stub, messages, configuration)
         usage = _run_to_the_end(candidate, stub, command, directory, messages)
         stats = stub.get("/stats")
         _check(stats, messages)

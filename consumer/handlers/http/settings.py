@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult
 
@@ -97,14 +96,14 @@ def _url(read: Options) -> tuple[SplitResult, bool]:
 
 
 def _client(read: Options, url: SplitResult, clock: Clock) -> Client:
-    ca_file = read.text("ca_file")
+    ca_file = read.path("ca_file")
     try:
         return Client(
             url,
             clock=clock,
             seconds=read.number("request_timeout_seconds", 30.0, least=0.1, most=600),
             connect_seconds=read.number("connect_timeout_seconds", 5.0, least=0.1, most=60),
-            ca_file=Path(ca_file) if ca_file else None,
+            ca_file=ca_file,
             proxy=proxy_for(url),
         )
     except OSError as error:  # of ssl, too

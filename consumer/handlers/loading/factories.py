@@ -88,6 +88,13 @@ class Options:
             raise self.wrong(key, "a text that is not blank")
         return value
 
+    def path(self, key: str) -> Path | None:
+        """A path as it is: "~" and variables would be names of directories."""
+        value = self.text(key)
+        if value is not None and value[0] in "~$":
+            raise self.wrong(key, "a whole path; nothing in it is expanded")
+        return None if value is None else Path(value)
+
     def choice(self, key: str, default: str, *, of: Sequence[str]) -> str:
         """One of these words."""
         value = self._value(key, default)
@@ -124,13 +131,13 @@ class Options:
 
     def secret(self, key: str) -> str | None:
         """A secret: the text of the key, or the content of the file named by `KEY_file`."""
-        given, file = self.text(key), self.text(f"{key}_file")
+        given, file = self.text(key), self.path(f"{key}_file")
         if given is not None and file is not None:
             raise self.wrong(key, f"left out, because {key}_file is given, too")
         if file is None:
             return given
         try:
-            return read_secret(Path(file))
+            return read_secret(file)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise self.wrong(f"{key}_file", f"a file that can be read ({reason})") from None

@@ -175,13 +175,18 @@ def _kind(value: object) -> str:
 
 
 def _id(value: object, shard: int | None = None) -> CanvasId | None:
+    if value is None:  # as most of what is looked at
+        return None
     found = canvas_id(value, shard)
     return found if found is not None and found.local_id else None
 
 
 def _first(shard: int | None, known: CanvasId | None, *values: object) -> CanvasId | None:
     """`known`, or the first of the values that is an id."""
-    return known or next(filter(None, (_id(value, shard) for value in values)), None)
+    for value in () if known else values:
+        if (found := _id(value, shard)) is not None:
+            return found
+    return known
 
 
 def _canvas_shard(metadata: Mapping[str, Any]) -> int | None:
@@ -201,4 +206,7 @@ def _courses(body: Mapping[str, Any]) -> list[object]:
 
 def _shard(*values: object) -> int | None:
     """The shard of the first global id."""
-    return next(filter(None, map(shard_of, values)), None)
+    for value in values:
+        if found := shard_of(value):
+            return found
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from tests.bench.candidates import Candidate
     from tests.bench.drain import Measure
     from tests.bench.idle import Idle
+    from tests.bench.landing import Landing
 
 #: CPU per message, at most, as a multiple of that of the bare loop.
 MAX_RATIO = {"b": 0.28, "c": 0.33, "d": 0.45}
@@ -26,6 +28,9 @@ MAX_IDLE_REQUESTS_PER_MINUTE = 3.2
 MAX_IDLE_CPU_MS_PER_MINUTE = 40.0
 MAX_IDLE_LATENCY_P99_MS = 20.0
 MAX_RSS_GROWTH = 0.1
+#: Of a handler that is called without the daemon.
+MIN_LANDED_PER_SECOND = {"sqlite": 8_000, "postgres": 5_000}
+MAX_LANDING_CPU_US = {"postgres": 30.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,24 @@ def idle_misses(idle: Idle) -> tuple[str, ...]:
     if idle.p99_ms > MAX_IDLE_LATENCY_P99_MS:
         found.append(f"p99 > {MAX_IDLE_LATENCY_P99_MS:.0f} ms")
     return tuple(found)
+
+
+def landing_misses(landing: Landing) -> tuple[str, ...]:
+    """What a handler misses, called without the daemon."""
+    found: list[str] = []
+    least = MIN_LANDED_PER_SECOND.get(landing.name, 0)
+    if landing.events_per_second < least:
+        found.append(f"events/s < {least:,}")
+    most = MAX_LANDING_CPU_US.get(landing.name, math.inf)
+    if landing.cpu_us > most:
+        found.append(f"CPU > {most:.0f} us")
+    return tuple(found)
+
+
+def landing_bars() -> str:
+    """The bars of `landing_misses`, for people."""
+    least = [f"{name} {least:,} events/s" for name, least in MIN_LANDED_PER_SECOND.items()]
+    return ", ".join(least + [f"{name} {us:.0f} us" for name, us in MAX_LANDING_CPU_US.items()])
 
 
 def load_misses(*, growth: float, rss_mb: float) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ python tests/bench/run.py --tls                  over TLS
 python tests/bench/run.py --messages 200000      is memory flat?
 python tests/bench/run.py --idle 60              the daemon on an empty queue
 python tests/bench/run.py --only handlers        the daemon with each handler that lands events
+python tests/bench/run.py --alone                each of them, called without the daemon
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench.bars import Setting, idle_misses
+from tests.bench.bars import Setting, idle_misses, landing_misses
 from tests.bench.candidates import HANDLERS, TITLES, Candidate, candidates, peer_version
 from tests.bench.certificate import write_certificate
+from tests.bench.destinations import ENTRIES
 from tests.bench.drain import Measure, drain
 from tests.bench.idle import measure_idle
-from tests.bench.report import idle_table, legend, machine, summarise, table
+from tests.bench.landing import Landing, land, median
+from tests.bench.report import idle_table, landing_table, legend, machine, summarise, table
 from tests.bench.rig import BenchError
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 _PEER_POLLERS = 8
 #: The candidates that have no letter.
 _OTHERS = [name for name in HANDLERS if name not in TITLES]
+#: These do nothing, or print what they get.
+_NOT_ALONE = {"b", "c", "log"}
 
 
 def main() -> int:
@@ -47,7 +52,8 @@ def main() -> int:
             about["fanferro"] = peer_version(options.peer)
         if not options.json:
             print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
-        met = _idle(options, about) if options.idle else _drain(options, about)
+        measure = _idle if options.idle else _alone if options.alone else _drain
+        met = measure(options, about)
     except BenchError as error:
         print(f"benchmark failed: {error}", file=sys.stderr)
         return 1
@@ -58,14 +64,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--messages", type=int, default=20_000, help="per drain")
+    parser.add_argument(
+        "--messages",
+        type=int,
+        default=20_000,
+        help="per drain; 20,000 of them differ, as handlers that land events need",
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--latency-ms", type=float, default=0.0,
         help="added to each call of the daemon; (a) then still runs without, as the measure",
     )  # fmt: skip
     parser.add_argument(
-        "--only", type=_names, default=list(TITLES),
+        "--only", type=_names,
         help=f"such as a,c; or of {', '.join(sorted(_OTHERS))}; `handlers` are these, (b) and (d)",
     )  # fmt: skip
     parser.add_argument(
@@ -87,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
         "--idle", type=float, metavar="SECONDS", default=0.0,
         help="idle for this long (three long polls are 60), then send messages one by one",
     )  # fmt: skip
+    parser.add_argument(
+        "--alone", action="store_true",
+        help="call handlers in one thread, with --messages events; all of them, or as --only says",
+    )  # fmt: skip
     parser.add_argument("--sends", type=int, default=200, help="with --idle: how many")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a bar is missed")
@@ -106,7 +121,8 @@ def _names(text: str) -> list[str]:
 def _drain(options: argparse.Namespace, about: dict[str, str]) -> bool:
     setting = Setting(options.latency_ms, options.tls)
     pollers = options.peer_pollers or (_PEER_POLLERS if setting.latency_ms else 1)
-    running = candidates(options.only, against=options.against, peer=options.peer, pollers=pollers)
+    names = options.only or list(TITLES)
+    running = candidates(names, against=options.against, peer=options.peer, pollers=pollers)
     with tempfile.TemporaryDirectory(prefix="bench-tls-") as folder:
         certificate = write_certificate(Path(folder)) if setting.tls else None
         rounds = _rounds(running, options, certificate)
@@ -143,7 +159,7 @@ def _rounds(
 
 def _idle(options: argparse.Namespace, about: dict[str, str]) -> bool:
     others = candidates(
-        [letter for letter in "ae" if letter in options.only],
+        [letter for letter in "ae" if letter in (options.only or TITLES)],
         against=None, peer=options.peer, pollers=1,
     )  # fmt: skip
     idle = measure_idle(seconds=options.idle, sends=options.sends, others=others)
@@ -153,6 +169,25 @@ def _idle(options: argparse.Namespace, about: dict[str, str]) -> bool:
     else:
         print(idle_table(idle, missed))
     return not missed
+
+
+def _alone(options: argparse.Namespace, about: dict[str, str]) -> bool:
+    names = [name for name in options.only or HANDLERS if name in ENTRIES.keys() - _NOT_ALONE]
+    rounds: dict[str, list[Landing]] = {name: [] for name in names}
+    for number in range(1, options.rounds + 1):
+        for name, landings in rounds.items():
+            landings.append(land(name, options.messages))
+            _progress(f"round {number}: {name}, {landings[-1].cpu_us:.1f} us")
+    medians = [median(landings) for landings in rounds.values()]
+    if options.json:
+        rows = [
+            dataclasses.asdict(landing) | {"misses": landing_misses(landing)} for landing in medians
+        ]
+        print(json.dumps({"machine": about, "events": options.messages, "rows": rows}))
+    else:
+        print(f"{options.messages:,} events, {options.rounds} rounds")
+        print(landing_table(medians))
+    return not any(landing_misses(landing) for landing in medians)
 
 
 def _progress(text: str) -> None:

@@ -16,6 +16,8 @@ from tests.bench.bars import (
     MAX_IDLE_REQUESTS_PER_MINUTE,
     Setting,
     described,
+    landing_bars,
+    landing_misses,
     misses,
 )
 from tests.bench.candidates import DAEMON
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from tests.bench.candidates import Candidate
     from tests.bench.idle import Idle
+    from tests.bench.landing import Landing
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,19 @@ def idle_table(idle: Idle, misses: Sequence[str]) -> str:
         f"p99 {MAX_IDLE_LATENCY_P99_MS:.0f} ms: {_verdict(misses)}"
     )
     return "\n".join(lines)
+
+
+def landing_table(landings: Sequence[Landing]) -> str:
+    """What handlers cost without the daemon, as text."""
+    lines = [f"{'alone':20}{'a call':>8}{'CPU us/event':>14}{'(spread)':>11}{'events/s':>10}  bars"]
+    for found in landings:
+        spread = f"{found.spread_us[0]:.0f}-{found.spread_us[1]:.0f}"
+        missed = ", ".join(landing_misses(found))
+        lines.append(
+            f"{found.name:20}{found.batch:8}{found.cpu_us:14.1f}{spread:>11}"
+            f"{found.events_per_second:10,.0f}  {missed and f'missed: {missed}'}".rstrip()
+        )
+    return "\n".join([*lines, f"Bars: {landing_bars()}."])
 
 
 def _verdict(misses: Sequence[str]) -> str:

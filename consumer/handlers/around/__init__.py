@@ -4,10 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from consumer.config import HandlerSettings
-from consumer.handlers.around.conditions import predicate_of
-from consumer.handlers.around.known_fields import known_events, unlikely_paths
 from consumer.handlers.around.paths import getter_of, hashable
-from consumer.handlers.around.redacting import redacting, view_of
 from consumer.handlers.registering.handler import Coalesce, Handler, Predicate
 
 
@@ -18,11 +15,20 @@ def surrounded(
 
     Conditions see the event as it was received. Raises `ConfigurationError`.
     """
+    # What is not configured is not loaded: most daemons have neither.
     found = list(handlers)
     if entry.redact is not None:
+        from consumer.handlers.around.redacting import redacting, view_of  # noqa: PLC0415
+
         view = view_of(entry.redact, f'handler "{entry.name}": redact', warn)
         found = [redacting(handler, view) for handler in found]
     if entry.when is not None:
+        from consumer.handlers.around.conditions import predicate_of  # noqa: PLC0415
+        from consumer.handlers.around.known_fields import (  # noqa: PLC0415
+            known_events,
+            unlikely_paths,
+        )
+
         label = f'handler "{entry.name}": when'
         wanted = predicate_of(entry.when, label)
         for path, hint in unlikely_paths(entry.when, known_events(handlers)):

@@ -8,7 +8,7 @@ import psycopg
 
 from consumer.clock import Clock
 from consumer.errors import BatchFailure, Reject, Unavailable
-from consumer.handlers.postgres import schema
+from consumer.handlers.postgres import checks, schema
 from consumer.handlers.postgres.connections import Connections, Session, transaction
 from consumer.handlers.postgres.failures import is_of_data, is_of_table, meaning_of, reject_of
 from consumer.handlers.postgres.table import Table, chunks, parameters_of
@@ -66,9 +66,8 @@ class Landing:
 
         def look(session: Session) -> str:
             _check_encoding(session)
-            if wrong := self._faults(session):
-                raise Unavailable(f"{self._connections.target.shown}: {'; '.join(wrong)}")
-            return f"{self._connections.target.shown}: {schema.found(session, self._table)}"
+            self._refuse_faults(session)
+            return f"{self._connections.target.shown}: {checks.found(session, self._table)}"
 
         return self._run(look)
 
@@ -94,13 +93,18 @@ class Landing:
         return Unavailable(f"{self._connections.target.shown}: {reason}")
 
     def _faults(self, session: Session) -> list[str]:
-        return schema.faults(session, self._table, create=self._create)
+        return checks.faults(session, self._table, create=self._create)
+
+    def _refuse_faults(self, session: Session) -> None:
+        if wrong := self._faults(session):
+            raise Unavailable(f"{self._connections.target.shown}: {'; '.join(wrong)}")
 
     def _land(self, session: Session, rows: Sequence[Row]) -> dict[str, Reject]:
         if not self._ready:
             _check_encoding(session)
             if self._create:
                 schema.create(session, self._table, views=self._views)
+            self._refuse_faults(session)
             self._ready = True
         return self._insert(session, rows)
 

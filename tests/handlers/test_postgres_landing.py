@@ -238,6 +238,15 @@ def test_what_is_refused_by_the_users_own_rules(site: Site) -> None:
     assert 4 == site.count()
 
 
+def test_a_rule_for_the_copy_of_the_payload(site: Site) -> None:
+    """An event that it refuses does not land without the copy."""
+    land(site.handler(), events_of([0]))
+    site.execute("alter table live_events add check (payload_jsonb #>> '{body,n}' <> '7')")
+    events = [make_event(body={"n": str(n)}, message_id=f"n{n}") for n in (6, 7, 8)]
+    assert ["n7"] == list(refused(site.handler(), events))
+    assert 3 == site.count()
+
+
 def test_all_rows_are_bad(site: Site) -> None:
     """Each is rejected; twice as many attempts as rows are enough."""
     handler = site.handler()

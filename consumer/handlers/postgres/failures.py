@@ -81,6 +81,11 @@ def _is_never_filled(error: psycopg.Error) -> bool:
     return error.sqlstate == _NOT_NULL and error.diag.column_name not in STORED
 
 
+def is_of_value(error: psycopg.Error) -> bool:
+    """True if a value does not fit its type, or is too large for it."""
+    return (error.sqlstate or "").startswith(("22", "54"))
+
+
 def is_of_table(error: psycopg.Error) -> bool:
     """True if the table, or what the user may do with it, is the reason."""
     return _is_never_filled(error) or (error.sqlstate or "").startswith(("42", "3F"))

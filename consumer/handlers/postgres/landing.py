@@ -10,7 +10,13 @@ from consumer.clock import Clock
 from consumer.errors import BatchFailure, Reject, Unavailable
 from consumer.handlers.postgres import checks, schema
 from consumer.handlers.postgres.connections import Connections, Session, transaction
-from consumer.handlers.postgres.failures import is_of_data, is_of_table, meaning_of, reject_of
+from consumer.handlers.postgres.failures import (
+    is_of_data,
+    is_of_table,
+    is_of_value,
+    meaning_of,
+    reject_of,
+)
 from consumer.handlers.postgres.table import Table, chunks, parameters_of
 from consumer.handlers.sql.rows import Row, row_of
 from consumer.messages import Context, Event
@@ -124,15 +130,16 @@ class Landing:
         except psycopg.Error as error:
             if not is_of_data(error):
                 raise
-            refusal = reject_of(error)
+            refusal = error
         else:
             return {}
         if len(rows) > 1:
             middle = len(rows) // 2
             return self._insert(session, rows[:middle]) | self._insert(session, rows[middle:])
-        if with_jsonb:  # a number that jsonb can't hold, for example
+        # jsonb can't hold some numbers. What refuses it for its content must not be avoided.
+        if with_jsonb and is_of_value(refusal):
             return self._insert(session, rows, with_jsonb=False)
-        return {rows[0].event_key: refusal}
+        return {rows[0].event_key: reject_of(refusal)}
 
 
 def _check_encoding(session: Session) -> None:

@@ -13,6 +13,8 @@ import structlog
 
 from consumer import log_events
 from consumer.events.catalog import index
+from consumer.handlers.postgres.table import Table
+from consumer.handlers.postgres.views import definition
 from consumer.handlers.sql.views import views_of_catalog
 from consumer.testing import make_event
 from tests.handlers.landing.events import every_sample, hard_to_store
@@ -157,7 +159,10 @@ def test_views_of_another_user(site: Site) -> None:
 
 
 def test_other_settings_of_the_user(site: Site) -> None:
-    """Backslashes that are more than characters make no other views."""
+    """Backslashes that are more than characters make no other views: there are none."""
+    assert "\\" not in "".join(
+        definition(Table(None, "live_events"), view) for view in views_of_catalog("live_events")
+    )
     site.execute("alter database site set standard_conforming_strings = off")
     body = {"assignment_id": "7", "submitted_at": "2024-02-29T23:59:59.123Z"}
     land(site.handler(views=True), [make_event("submission_created", body=body)])

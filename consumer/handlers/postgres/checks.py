@@ -30,14 +30,16 @@ _COLUMNS: Final = (
     " and attidentity = '' from pg_attribute"
     " where attrelid = %s::oid and attnum > 0 and not attisdropped"
 )
-_NO_SCHEMA: Final = "there is no schema in which the user could create tables"
 
 
 def faults(session: Session, table: Table, *, create: bool) -> list[str]:
     """What is wrong, each with its remedy; empty if rows can land."""
     ((user, schema, may_use, may_create),) = rows_of(session, _SCHEMA, table.schema)
+    if may_use is None:
+        return [_no_schema(schema, user)]
     if not may_use:
-        return [_no_schema(table, schema, user, exists=may_use is not None, create=create)]
+        use = f"the user may not use the schema {schema}: grant usage on schema {schema} to {user}"
+        return [_may_not_create(table, schema, user) if create else use]
     oid, version, _, standby = _facts(session, table)
     if standby:
         return ["it can only be read: it is a standby"]
@@ -96,13 +98,9 @@ def _wrong_columns(table: Table, found: dict[str, tuple[str, bool]]) -> Iterator
             )
 
 
-def _no_schema(table: Table, schema: str | None, user: str, *, exists: bool, create: bool) -> str:
-    if exists and create:
-        return _may_not_create(table, str(schema), user)
-    if exists:
-        return f"the user may not use the schema {schema}: grant usage on schema {schema} to {user}"
-    missing = f"there is no schema {schema}" if schema else _NO_SCHEMA
-    return f"{missing}: create schema {schema or user} authorization {user}"
+def _no_schema(schema: str | None, user: str) -> str:
+    missing = f"no schema {schema}" if schema else "no schema in which the user could create tables"
+    return f"there is {missing}: create schema {schema or user} authorization {user}"
 
 
 def _may_not_create(table: Table, schema: str, user: str) -> str:

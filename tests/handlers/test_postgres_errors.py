@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from consumer.handlers.postgres.table import Table
 from tests.cases import for_each
 from tests.handlers.postgres_server import PASSWORD, free_port
 from tests.handlers.postgres_site import events_of, land, refused, unavailable
@@ -32,6 +33,9 @@ WRONG = {
     " alter table live_events alter column campus drop default": (
         'the column campus of "live_events" must not be null, but is not filled: '
         "alter table live_events alter column campus drop not null"
+    ),
+    "alter table live_events set unlogged": (
+        '"live_events" is empty after a crash of the server: alter table live_events set logged'
     ),
     "revoke insert on live_events from canvas": (
         'the user may not insert into "live_events" and read it: '
@@ -62,12 +66,13 @@ def password_file(site: Site, password: str = PASSWORD) -> str:
     return str(path)
 
 
-def of_canvas(site: Site, *, create: bool) -> Handler:
+def of_canvas(site: Site, *, create: bool, table: str = "live_events") -> Handler:
     """A handler that connects as the user "canvas"."""
     return site.handler(
         connection=site.server.uri(site.name, user="canvas"),
         password_file=password_file(site),
         create=create,
+        table=table,
     )
 
 
@@ -85,13 +90,55 @@ def test_a_table_that_is_not_as_it_must_be(site: Site) -> None:
     land(handler, events_of([1]))
     for number, (damage, expected) in enumerate(WRONG.items()):
         site.execute(damage)
-        for call in (lambda: land(handler, events_of([2 + number])), lambda: checked(handler)):  # noqa: B023
+        new = of_canvas(site, create=False)
+        for call in (lambda: land(new, events_of([2 + number])), lambda: checked(handler)):  # noqa: B023
             reason = unavailable(call)
             assert f'the database "site" on 127.0.0.1: {expected}' == reason
         site.execute(reason.rpartition(": ")[2])
         land(handler, events_of([2 + number]))
         assert '; the table "live_events" is there' in checked(handler)
     assert 2 + len(WRONG) == site.count()
+
+
+def test_a_key_with_other_columns_beside_it(site: Site) -> None:
+    """What PostgreSQL takes as a key is one."""
+    land(site.handler(), events_of([0]))
+    site.execute(
+        "alter table live_events drop constraint live_events_pkey;"
+        " create unique index on live_events (event_key) include (name)"
+    )
+    handler = site.handler()
+    land(handler, events_of([1]))
+    assert "is there" in checked(handler)
+
+
+def test_a_schema_that_is_missing_or_may_not_be_used(site: Site) -> None:
+    """The report names the statement that helps, word for word."""
+    site.execute("create schema lake")
+    site.execute(Table("lake", "events").definition())
+    site.execute("grant select, insert on lake.events to canvas")
+    expected = {
+        (
+            "lake",
+            False,
+        ): "the user may not use the schema lake: grant usage on schema lake to canvas",
+        ("lake", True): (
+            'the user may not create "lake.events", its views and "lake.events_schema": '
+            "grant usage, create on schema lake to canvas"
+        ),
+        ("pond", True): "there is no schema pond: create schema pond authorization canvas",
+    }
+    for (schema, create), text in expected.items():
+        site.execute("revoke all on schema lake from canvas")
+        handler = of_canvas(site, create=create, table=f"{schema}.events")
+        for call in (lambda: land(handler, events_of([1])), lambda: checked(handler)):  # noqa: B023
+            reason = unavailable(call)
+            assert reason.endswith(f": {text}")
+        site.execute(reason.rpartition(": ")[2])
+        if schema == "lake" and create:
+            site.execute("drop table lake.events")
+        land(handler, events_of([1]))
+        checked(handler)
 
 
 def test_all_that_is_wrong_is_reported_at_once(site: Site) -> None:
@@ -146,6 +193,8 @@ def test_no_connection(site: Site) -> None:
     """Each reason is a plain one, with host and database, and without the password."""
     site.execute("create role locked nologin")
     site.execute("create role few login connection limit 0")
+    site.execute("create role stranger login")
+    site.execute(f"revoke connect on database {site.name} from public")
     uri = site.server.uri
     hidden = "h1dden-secret"
     wrong: dict[str, Callable[[], Handler]] = {
@@ -163,6 +212,12 @@ def test_no_connection(site: Site) -> None:
         "no encrypted connection is possible": lambda: site.handler(
             connection=uri() + "?sslmode=require"
         ),
+        "the user may not connect to the database": lambda: site.handler(
+            connection=uri(site.name, user="stranger")
+        ),
+        "a value in its connection text can't be used": lambda: site.handler(
+            connection=uri() + "?sslmode=verify_full"
+        ),
         "there is no such service": lambda: site.handler(connection="service=nothing"),
     }
     for expected, made in wrong.items():
@@ -172,7 +227,7 @@ def test_no_connection(site: Site) -> None:
             assert expected in reason
             assert reason.startswith("the database ")
             assert hidden not in reason
-    site.execute("drop role locked; drop role few")
+    site.execute("drop role locked; drop role few; drop role stranger")
 
 
 def test_a_password_file_that_changes(site: Site) -> None:
@@ -192,6 +247,9 @@ def test_a_database_that_can_only_be_read(site: Site) -> None:
     site.execute(f"alter database {site.name} set default_transaction_read_only = on")
     reason = unavailable(lambda: land(site.handler(), events_of([2])))
     assert "it can only be read: it is a standby, or was made read-only (SQLSTATE 25006)" in reason
+    uri = site.server.uri(site.name) + "?target_session_attrs=read-write"
+    reason = unavailable(lambda: land(site.handler(connection=uri), events_of([2])))
+    assert reason.endswith("it can only be read: it is a standby, or was made read-only")
 
 
 def test_locks_and_slow_statements(site: Site) -> None:

@@ -221,6 +221,32 @@ def test_bad_rows_among_hundreds(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     assert 1 + len(events) == site.count()
 
 
+def test_what_is_refused_by_the_users_own_rules(site: Site) -> None:
+    """A column of the table that must not be null, and a trigger's own code: only that event."""
+    land(site.handler(), [])
+    land(site.handler(), events_of([0]))
+    site.execute("alter table live_events alter column entity_kind set not null")
+    site.execute(
+        "create function refuse() returns trigger language plpgsql as $$ begin"
+        " if new.message_id = 'm2' then raise 'no' using errcode = 'UE001'; end if;"
+        " if new.message_id = 'm3' then perform (select 1 from generate_series(1, 2)); end if;"
+        " return new; end $$;"
+        "create trigger refuse before insert on live_events for each row execute function refuse()"
+    )
+    events = [*events_of(range(1, 6)), make_event("unheard_of", message_id="m9")]
+    assert ["m2", "m3", "m9"] == sorted(refused(site.handler(), events))
+    assert 4 == site.count()
+
+
+def test_a_rule_for_the_copy_of_the_payload(site: Site) -> None:
+    """An event that it refuses does not land without the copy."""
+    land(site.handler(), events_of([0]))
+    site.execute("alter table live_events add check (payload_jsonb #>> '{body,n}' <> '7')")
+    events = [make_event(body={"n": str(n)}, message_id=f"n{n}") for n in (6, 7, 8)]
+    assert ["n7"] == list(refused(site.handler(), events))
+    assert 3 == site.count()
+
+
 def test_all_rows_are_bad(site: Site) -> None:
     """Each is rejected; twice as many attempts as rows are enough."""
     handler = site.handler()

@@ -13,6 +13,8 @@ import structlog
 
 from consumer import log_events
 from consumer.events.catalog import index
+from consumer.handlers.postgres.table import Table
+from consumer.handlers.postgres.views import definition
 from consumer.handlers.sql.views import views_of_catalog
 from consumer.testing import make_event
 from tests.handlers.landing.events import every_sample, hard_to_store
@@ -113,6 +115,60 @@ def test_views_of_an_older_version(site: Site) -> None:
     site.execute("drop view mine")
     assert [] == kept_at_a_start(site)
     assert [] == site.execute("select course_id from live_course_created")
+
+
+def test_rights_on_a_view_are_kept(site: Site) -> None:
+    """Also if it is made anew, because its columns are others."""
+    handler = site.handler(views=True)
+    land(handler, [make_event("grade_change")])
+    site.execute(
+        "drop view live_grade_change; create view live_grade_change as select 1 as old;"
+        " comment on view live_grade_change is 'Made by canvas-live-events-consumer';"
+        ' drop role if exists "An Analyst"; create role "An Analyst";'
+        ' grant select on live_grade_change to "An Analyst" with grant option;'
+        " grant select on live_grade_change to public;"
+        " update live_events_schema set views = 'old'"
+    )
+    assert [] == kept_at_a_start(site)
+    assert [(True, True)] == site.execute(
+        "select has_table_privilege('An Analyst', oid, 'SELECT WITH GRANT OPTION'),"
+        " has_table_privilege('canvas', oid, 'SELECT')"
+        " from pg_class where relname = 'live_grade_change'"
+    )
+    assert 1 == len(site.execute("select score from live_grade_change"))
+    site.execute('drop owned by "An Analyst"; drop role "An Analyst"')
+
+
+def test_views_of_another_user(site: Site) -> None:
+    """They are kept, and events land."""
+    land(site.handler(views=True), [make_event("grade_change")])
+    site.execute(
+        "grant all on live_events, live_events_schema to canvas;"
+        " update live_events_schema set views = 'old'"
+    )
+    password = site.folder / "password"
+    password.write_text(PASSWORD)
+    handler = site.handler(
+        connection=site.server.uri(site.name, user="canvas"),
+        password_file=str(password),
+        views=True,
+    )
+    with structlog.testing.capture_logs() as logs:
+        land(handler, [make_event("grade_change", message_id="other")])
+    assert [log_events.VIEWS_KEPT] == [line["event"] for line in logs]
+
+
+def test_other_settings_of_the_user(site: Site) -> None:
+    """Backslashes that are more than characters make no other views: there are none."""
+    assert "\\" not in "".join(
+        definition(Table(None, "live_events"), view) for view in views_of_catalog("live_events")
+    )
+    site.execute("alter database site set standard_conforming_strings = off")
+    body = {"assignment_id": "7", "submitted_at": "2024-02-29T23:59:59.123Z"}
+    land(site.handler(views=True), [make_event("submission_created", body=body)])
+    assert [(7, datetime(2024, 2, 29, 23, 59, 59, 123_000, UTC))] == site.execute(
+        "select assignment_id, submitted_at from live_submission_created"
+    )
 
 
 def kept_at_a_start(site: Site) -> list[str]:

@@ -6,18 +6,18 @@ import psycopg
 
 from consumer.errors import Reject
 from consumer.handlers.postgres.connections import NoAnswerError, PasswordFileError
+from consumer.handlers.postgres.table import STORED
 
 #: By SQLSTATE, or by what it begins with; the longest counts.
 _MEANINGS: Final = {
     "08": "the connection was lost",
-    "22": "a value can't be stored",
     "25006": "it can only be read: it is a standby, or was made read-only",
     "28": "the login was refused",
     "3D000": "it does not exist",
     "40001": "the transaction was in conflict with another one",
     "40P01": "the transaction was in a deadlock with another one",
     "42": "the table is not as it must be",
-    "42501": "the user is not allowed to do that",
+    "42501": "the user is not allowed to do that, or row security forbids it",
     "53": "the server has not enough resources",
     "53100": "the server's disk is full",
     "53200": "the server is out of memory",
@@ -33,6 +33,8 @@ _MEANINGS: Final = {
 #: By a part of the text with which connecting fails; there is no SQLSTATE then. The server's part
 #: of the text may be in another language.
 _REFUSALS: Final = {
+    "root certificate file": "the file of sslrootcert, with which to check it, is not there",
+    "certificate": "the certificate of the server, or that of the client, is not accepted",
     "password authentication failed": "the password is wrong, or there is no such user",
     "no password supplied": "it needs a password; name a file with it as password_file",
     "pg_hba.conf": "pg_hba.conf on the server does not allow this user, host or encryption",
@@ -42,6 +44,9 @@ _REFUSALS: Final = {
     "starting up": _MEANINGS["57P03"],
     "shutting down": _MEANINGS["57P03"],
     "recovery": _MEANINGS["57P03"],
+    "read-only": _MEANINGS["25006"],
+    "permission denied for database": "the user may not connect to the database",
+    "not currently accepting": "the database does not accept connections",
     "does not exist": "the database or the user does not exist",
     "not permitted to log in": _MEANINGS["28"],
     "refused": "the connection was refused: nothing listens there",
@@ -49,29 +54,41 @@ _REFUSALS: Final = {
     "translate host name": "the name of the host can't be resolved",
     "Name or service not known": "the name of the host can't be resolved",
     "resolve": "the name of the host can't be resolved",
-    "certificate": "the certificate of the server, or that of the client, is not accepted",
     "SSL": "no encrypted connection is possible",
     "timeout": "it does not answer",
     "unreachable": "the network does not lead there",
+    "invalid": "a value in its connection text can't be used",
     "definition of service": "there is no such service in the service file",
     "closed the connection": "the connection was lost",
 }
-#: Of one event, not of the server: a value, a constraint, a limit, a trigger's refusal.
-_DATA: Final = ("22", "23", "44", "54", "P0")
-#: Not null in a column that this program does not fill: no event could land.
+#: Not of one event: of the server, the connection, the table, or what the user may do. All others
+#: are: a value, a constraint, a limit, or a trigger's refusal, which may have a code of its own.
+_NOT_OF_DATA: Final = (
+    "0", "25", "26", "28", "2D", "2F", "39", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58",
+    "72", "F0", "HV", "XX",
+)  # fmt: skip
 _NOT_NULL: Final = "23502"
 
 
 def is_of_data(error: psycopg.Error) -> bool:
     """True if some event is the reason, so that others could land."""
-    code = error.sqlstate or ""
-    return code.startswith(_DATA) and code != _NOT_NULL
+    code = error.sqlstate
+    return code is not None and not code.startswith(_NOT_OF_DATA) and not _is_never_filled(error)
+
+
+def _is_never_filled(error: psycopg.Error) -> bool:
+    """A column that this program does not fill must not be null: no event could land."""
+    return error.sqlstate == _NOT_NULL and error.diag.column_name not in STORED
+
+
+def is_of_value(error: psycopg.Error) -> bool:
+    """True if a value does not fit its type, or is too large for it."""
+    return (error.sqlstate or "").startswith(("22", "54"))
 
 
 def is_of_table(error: psycopg.Error) -> bool:
     """True if the table, or what the user may do with it, is the reason."""
-    code = error.sqlstate or ""
-    return code == _NOT_NULL or code.startswith(("42", "3F"))
+    return _is_never_filled(error) or (error.sqlstate or "").startswith(("42", "3F"))
 
 
 def reject_of(error: psycopg.Error) -> Reject:

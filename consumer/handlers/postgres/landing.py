@@ -8,9 +8,15 @@ import psycopg
 
 from consumer.clock import Clock
 from consumer.errors import BatchFailure, Reject, Unavailable
-from consumer.handlers.postgres import schema
+from consumer.handlers.postgres import checks, schema
 from consumer.handlers.postgres.connections import Connections, Session, transaction
-from consumer.handlers.postgres.failures import is_of_data, is_of_table, meaning_of, reject_of
+from consumer.handlers.postgres.failures import (
+    is_of_data,
+    is_of_table,
+    is_of_value,
+    meaning_of,
+    reject_of,
+)
 from consumer.handlers.postgres.table import Table, chunks, parameters_of
 from consumer.handlers.sql.rows import Row, row_of
 from consumer.messages import Context, Event
@@ -66,9 +72,8 @@ class Landing:
 
         def look(session: Session) -> str:
             _check_encoding(session)
-            if wrong := self._faults(session):
-                raise Unavailable(f"{self._connections.target.shown}: {'; '.join(wrong)}")
-            return f"{self._connections.target.shown}: {schema.found(session, self._table)}"
+            self._refuse_faults(session)
+            return f"{self._connections.target.shown}: {checks.found(session, self._table)}"
 
         return self._run(look)
 
@@ -94,13 +99,18 @@ class Landing:
         return Unavailable(f"{self._connections.target.shown}: {reason}")
 
     def _faults(self, session: Session) -> list[str]:
-        return schema.faults(session, self._table, create=self._create)
+        return checks.faults(session, self._table, create=self._create)
+
+    def _refuse_faults(self, session: Session) -> None:
+        if wrong := self._faults(session):
+            raise Unavailable(f"{self._connections.target.shown}: {'; '.join(wrong)}")
 
     def _land(self, session: Session, rows: Sequence[Row]) -> dict[str, Reject]:
         if not self._ready:
             _check_encoding(session)
             if self._create:
                 schema.create(session, self._table, views=self._views)
+            self._refuse_faults(session)
             self._ready = True
         return self._insert(session, rows)
 
@@ -120,15 +130,16 @@ class Landing:
         except psycopg.Error as error:
             if not is_of_data(error):
                 raise
-            refusal = reject_of(error)
+            refusal = error
         else:
             return {}
         if len(rows) > 1:
             middle = len(rows) // 2
             return self._insert(session, rows[:middle]) | self._insert(session, rows[middle:])
-        if with_jsonb:  # a number that jsonb can't hold, for example
+        # jsonb can't hold some numbers. What refuses it for its content must not be avoided.
+        if with_jsonb and is_of_value(refusal):
             return self._insert(session, rows, with_jsonb=False)
-        return {rows[0].event_key: refusal}
+        return {rows[0].event_key: reject_of(refusal)}
 
 
 def _check_encoding(session: Session) -> None:

@@ -1,6 +1,6 @@
-"""Creates the table and its views, checks them, and says what is wrong with them."""
+"""Creates the table and its views, and brings them to the newest version."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import psycopg
@@ -9,7 +9,7 @@ import structlog
 from consumer import log_events
 from consumer.errors import Unavailable
 from consumer.handlers.postgres.connections import Session, transaction
-from consumer.handlers.postgres.table import STORED, Table
+from consumer.handlers.postgres.table import Table
 from consumer.handlers.postgres.views import definition
 from consumer.handlers.sql.views import views_of_catalog, views_version
 
@@ -19,8 +19,8 @@ _log = structlog.get_logger(__name__)
 _MIGRATIONS: Final[tuple[Callable[[Table], str], ...]] = (Table.definition,)
 #: One creates or changes them at a time, of all daemons that use the database.
 _LOCK: Final = b"select pg_advisory_xact_lock(7165120873)"
-#: A view of the user depends on it, or a long query reads it.
-_IN_USE: Final = ("2BP01", "55P03")
+#: A view of the user depends on it, a long query reads it, or it belongs to another user.
+_KEPT: Final = ("2BP01", "55P03", "42501")
 #: A view with the same name has other columns, not only more at its end.
 _OTHER_COLUMNS: Final = "42P16"
 #: A view without it is the user's own.
@@ -30,21 +30,12 @@ _OTHERS: Final = (
     " where relnamespace = coalesce(%s, current_schema())::regnamespace and relname = any(%s)"
     " and obj_description(oid, 'pg_class') is distinct from %s"
 )
-_OTHER_TYPES: Final = {"text": ("character varying",), "json": ("text",)}
-_FACTS: Final = (
-    "select to_regclass(%s)::oid, to_regclass(%s)::oid, coalesce(%s, current_schema()),"
-    " quote_ident(current_user), current_setting('server_version'), pg_is_in_recovery()"
-)
-_TABLE: Final = (
-    "select has_table_privilege(%s::oid, 'INSERT'), has_table_privilege(%s::oid, 'SELECT'),"
-    " exists (select from pg_index i join pg_attribute a"
-    " on a.attrelid = i.indrelid and a.attnum = i.indkey[0] where i.indrelid = %s::oid"
-    " and i.indisunique and i.indnatts = 1 and i.indpred is null and a.attname = 'event_key')"
-)
-_COLUMNS: Final = (
-    "select attname::text, format_type(atttypid, null), attnotnull and not atthasdef"
-    " and attidentity = '' from pg_attribute"
-    " where attrelid = %s::oid and attnum > 0 and not attisdropped"
+#: The statements that make the rights on a view as they are.
+_GRANTS: Final = (
+    "select format('grant %%s on %%s to %%s%%s', privilege_type, %s::text,"
+    " case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,"
+    " case when is_grantable then ' with grant option' else '' end)"
+    " from pg_class, aclexplode(relacl) where oid = to_regclass(%s) and grantee <> relowner"
 )
 
 
@@ -63,82 +54,11 @@ def create(session: Session, table: Table, *, views: bool) -> None:
                 _run(session, f"update {table.version} set views = %s", known[1])
 
 
-def faults(session: Session, table: Table, *, create: bool) -> list[str]:
-    """What is wrong with the table, each with its remedy; empty if rows can land."""
-    oid, version, schema, user, _, standby = _facts(session, table)
-    if standby:
-        return ["it can only be read: it is a standby"]
-    if create and None in {oid, version} and not _may_create(session, schema):
-        return [_may_not_create(table, schema, user)]
-    if oid is None:
-        missing = (
-            f'there is no table "{table.shown}": create it as in the README, or set create: true'
-        )
-        return [] if create else [missing]
-    found = {name: (kind, needed) for name, kind, needed in _all(session, _COLUMNS, oid)}
-    inserts, selects, unique = _all(session, _TABLE, oid, oid, oid)[0]
-    wrong = list(_wrong_columns(table, found))
-    if not (inserts and selects):
-        wrong.append(
-            f'the user may not insert into "{table.shown}" and read it: '
-            f"grant insert, select on {table.shown} to {user}"
-        )
-    if not unique and "event_key" in found:
-        wrong.append(
-            f'"{table.shown}" does not have its key: '
-            f"alter table {table.shown} add primary key (event_key)"
-        )
-    return wrong
-
-
-def found(session: Session, table: Table) -> str:
-    """What is there, for a person, if nothing is wrong."""
-    oid, _, _, _, version, _ = _facts(session, table)
-    state = "is there" if oid is not None else "will be created with the first event"
-    return f'PostgreSQL {version.split()[0]}; the table "{table.shown}" {state}'
-
-
-def _wrong_columns(table: Table, found: dict[str, tuple[str, bool]]) -> Iterator[str]:
-    alter = f"alter table {table.shown}"
-    for name, kind in STORED.items():
-        there = found[name][0] if name in found else None
-        if there is None:
-            yield f'"{table.shown}" has no column {name}: {alter} add column {name} {kind}'
-        elif there not in (kind, *_OTHER_TYPES.get(kind, ())):
-            yield f'the column {name} of "{table.shown}" must have the type {kind}'
-    for name in found.keys() - STORED.keys():
-        if found[name][1]:
-            yield (
-                f'the column {name} of "{table.shown}" must not be null, but is not filled: '
-                f"{alter} alter column {name} drop not null"
-            )
-
-
-def _may_not_create(table: Table, schema: str | None, user: str) -> str:
-    if schema is None:
-        missing = "there is no schema in which the user could create tables"
-        return f"{missing}: create schema {user} authorization {user}"
-    return (
-        f'the user may not create "{table.shown}", its views and "{table.shown}_schema": '
-        f"grant usage, create on schema {schema} to {user}"
-    )
-
-
-def _may_create(session: Session, schema: str | None) -> bool:
-    # No row if there is no such schema.
-    rows = _all(
-        session,
-        "select has_schema_privilege(oid, 'CREATE') from pg_namespace where nspname = %s",
-        schema,
-    )
-    return bool(rows and rows[0][0])
-
-
 def _versions(session: Session, table: Table) -> tuple[int, str | None]:
     """The version of the table and of its views; (0, None) if they were not created by this."""
-    if _all(session, "select to_regclass(%s)", table.version)[0][0] is None:
+    if rows_of(session, "select to_regclass(%s)", table.version)[0][0] is None:
         return 0, None
-    rows = _all(session, f"select version, views from {table.version}")
+    rows = rows_of(session, f"select version, views from {table.version}")
     version, views = rows[0] if rows else (0, None)
     if version > len(_MIGRATIONS):
         raise Unavailable(
@@ -152,7 +72,7 @@ def _migrate(session: Session, table: Table) -> None:
     # Not after a look with to_regclass: what another daemon has created while this one waited for
     # the lock, it may still not see.
     _run(session, f"create table if not exists {table.version} (version integer, views text)")
-    if not _all(session, f"select from {table.version}"):
+    if not rows_of(session, f"select from {table.version}"):
         _run(session, f"insert into {table.version} values (0)")
     for migration in _MIGRATIONS[_versions(session, table)[0] :]:
         _run(session, migration(table))
@@ -166,7 +86,7 @@ def _create_views(session: Session, table: Table) -> bool:
     """
     session.execute(b"set local lock_timeout = '500ms'")
     views = list(views_of_catalog(table.name))
-    others = _all(session, _OTHERS, table.schema, [view.name for view in views], _COMMENT)
+    others = rows_of(session, _OTHERS, table.schema, [view.name for view in views], _COMMENT)
     kept = [name for (name,) in others]
     for view in views:
         if view.name in kept:
@@ -175,8 +95,9 @@ def _create_views(session: Session, table: Table) -> bool:
         create = f"create or replace view {name} as {query}"
         error = _attempt(session, create)
         if error is not None and error.sqlstate == _OTHER_COLUMNS:
-            error = _attempt(session, f"drop view {name}; create view {name} as {query}")
-        if error is not None and error.sqlstate not in _IN_USE:
+            grants = "; ".join(grant for (grant,) in rows_of(session, _GRANTS, name, name))
+            error = _attempt(session, f"drop view {name}; create view {name} as {query}; {grants}")
+        if error is not None and error.sqlstate not in _KEPT:
             raise error
         if error is not None:
             kept.append(view.name)
@@ -198,11 +119,8 @@ def _attempt(session: Session, statements: str) -> psycopg.Error | None:
     return None
 
 
-def _facts(session: Session, table: Table) -> tuple[Any, ...]:
-    return _all(session, _FACTS, table.sql, table.version, table.schema)[0]
-
-
-def _all(session: Session, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+def rows_of(session: Session, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """What the query returns: `psycopg.Error`."""
     return session.execute(query.encode(), parameters or None).fetchall()
 
 

@@ -22,6 +22,10 @@ _BY_KIND: Final[Mapping[str, _Matcher]] = {
 }
 _LIKE: Final = {"date": "timestamp", "global id": "id", "local id": "id"}
 
+#: All of a URN but its last id: `urn:instructure:canvas:user`, and that of what it is in.
+is_place: Final[_Matcher] = re.compile(
+    rf"{URN}(?:(?!user:|session:)[A-Za-z][A-Za-z_/]*:[0-9]+:)*[A-Za-z][A-Za-z_/]*"
+).fullmatch
 #: A word from a list, or several; no number that could be an id.
 is_word: Final[_Matcher] = re.compile(
     r"(?!.*[0-9]{5})[A-Za-z0-9_.:#/,+-]{1,64}", re.ASCII

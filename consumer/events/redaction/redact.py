@@ -46,10 +46,10 @@ class Redaction:
         """
         plan = plan_of(event.name, event.format, self._profile, keyed=self._pseudonyms is not None)
         shard = shard_of_event(event)
-        values = Values(self._pseudonyms, shard, frozenset())
+        values = Values(self._pseudonyms, shard)
         parts = _parts(event, plan, values)
         if values.leak():
-            parts = _parts(event, plan, Values(self._pseudonyms, shard, frozenset(values.found)))
+            parts = _parts(event, plan, Values(self._pseudonyms, shard, values.found))
         return self._made(event, *parts)
 
     def _made(

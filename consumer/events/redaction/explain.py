@@ -44,7 +44,9 @@ def _fields(
         if with_key[key].fate != rule.fate:
             why += "; with a key_file, replaced with a pseudonym"
         if rule.typed_by and rule.of_user is not None:
-            why += f"; {rule.of_user.fate} if {' or '.join(rule.typed_by)} is User"
-            if profile == "strict" and rule.kind != "thing" and key != "id":
-                why += ", and dropped unless it is shared like a Course"
+            if profile == "strict" and key != "id":
+                why = f"kept only if {rule.typed_by[0]} is something shared, like Course"
+            fate = (with_key[key].of_user or rule.of_user).fate
+            with_a_key = "with a key_file, " if fate != rule.of_user.fate else ""
+            why += f"; {with_a_key}{fate} if {' or '.join(rule.typed_by)} is User or Person"
         yield Explained(where, rule.fate, why)

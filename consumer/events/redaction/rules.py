@@ -83,6 +83,7 @@ _WHY: Final = {
     "education": "part of an education record",
     "secret": "secret",
 }
+_THING: Final = "not personal if it is a UUID, or the URN of what is shared like a course"
 _IDS: Final = frozenset({"global id", "local id", "id", "opaque id"})
 #: Of a request of a person; other URLs are signed, or of a person's own work.
 _REQUEST_URLS: Final = frozenset({"url", "referrer", "request_url", "redirect_url"})
@@ -103,7 +104,7 @@ def rule_for(facts: "FieldFacts", parent: str, profile: Profile, *, keyed: bool)
     if profile == "strict":
         rule = _strict(facts, rule, keyed=keyed)
     typed_by = TYPED.get(facts.key, ())
-    if not typed_by or rule.fate != "kept":
+    if not typed_by or rule.fate != "kept" or facts.kind not in _IDS:
         return rule
     of_user = (
         USER if facts.kind != "opaque id" else _pseudonym("sis" if "sis" in facts.key else "uuid")
@@ -182,8 +183,9 @@ def _harmless(facts: "FieldFacts", rule: Rule) -> Rule:
     if kind in _IDS:
         if of and of not in SHARED:
             return replace(DROPPED, why="id of something that belongs to one person, or may")
-        kind = "opaque id" if kind == "opaque id" else "id"
-        return replace(rule, do="word", kind=kind if of else "thing")
+        if not of and TYPED.get(facts.key, TYPED["id"]) == TYPED["id"]:
+            return replace(rule, do="word", kind="thing", why=_THING)
+        return replace(rule, do="word", kind="opaque id" if kind == "opaque id" else "id")
     # The type of a Caliper entity comes from a list, too.
     if (
         kind in {"text", "text or object"}

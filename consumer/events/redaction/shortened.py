@@ -60,7 +60,7 @@ def url(text: str, user: Callable[[str], str | None]) -> str | None:
     Args:
         user: makes the pseudonym of a user from the digits after /users/.
     """
-    head = re.split(r"[?#]", text.replace("\\/", "/"), maxsplit=1)[0]
+    head = text.partition("?")[0].partition("#")[0].replace("\\/", "/")
     found = _url(head)
     if found is None or not head:
         return None

@@ -16,6 +16,8 @@ GONE: Final = object()
 _MOST_BITS: Final = 128
 #: From here on, a float does not show an integer exactly.
 _INEXACT: Final = float(1 << 53)
+#: The actor of a job in Caliper format.
+_JOB: Final = "www.canvaslms.com"
 _SESSION: Final = f"{URN}session:"
 
 
@@ -75,11 +77,11 @@ class Values:
         if value in rule.values or (not value.startswith(URN) and fits(rule.kind, value)):
             return value
         if rule.kind == "thing":
-            kept = kind_in(value) in SHARED or is_uuid(value)
+            kept = _is_shared(value) or is_uuid(value)
         elif rule.kind == "opaque id":
             kept = is_opaque(value)
         elif value.startswith(URN):
-            kept = kind_in(value) in SHARED
+            kept = _is_shared(value)
         else:
             kept = fits(rule.kind, value, is_word)
         return self.free(value) if kept and self._cleaned(value) == value else GONE
@@ -105,6 +107,8 @@ class Values:
         pseudonym = self._user(value)
         if pseudonym is not None or not isinstance(value, str):
             return pseudonym or GONE
+        if value == _JOB:
+            return value
         if value.startswith(("http://", "https://")):
             return self.url(rule, value)
         return GONE if canvas_id(value) is not None else self.pseudonym(rule, value)
@@ -159,6 +163,10 @@ class Values:
     def _session(self, text: str) -> str:
         self.found.add(text)
         return "*" if self._pseudonyms is None else self._pseudonyms.of("session", text)
+
+
+def _is_shared(urn: str) -> bool:
+    return kind_in(urn).rpartition(":")[2] in SHARED
 
 
 def _is_small(number: int) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from consumer.events.redaction import texts
@@ -118,6 +119,7 @@ def _kinds(holder: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
     return [_snake(kind) for key in keys if isinstance(kind := holder.get(key), str)]
 
 
+@lru_cache(maxsize=1_000)
 def _snake(kind: str) -> str:
     """`wiki_page` for `WikiPage`, `quiz` for `Quizzes::Quiz`."""
     word = kind.strip().rpartition(":")[2]

@@ -10,6 +10,8 @@ from urllib.parse import unquote
 _LEAST: Final = 5
 #: Each is looked for in all texts; those in the metadata come first.
 _MOST: Final = 200
+#: A letter with its accents; not too many, because sorting them takes quadratic time.
+_accented = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]{1,200}")
 _runs_of_digits = re.compile(r"[0-9]+").findall
 
 
@@ -51,4 +53,6 @@ def _plain(text: str) -> str:
         text = unescape(text)
     if "%" in text:
         text = unquote(unquote(text))
-    return text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    if not text.isascii():
+        text = _accented.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+    return text.casefold()

@@ -46,6 +46,24 @@ def test_a_urn_of_a_user_without_a_usual_id_is_no_way_out(urn: str) -> None:
             assert "45678" not in raw, (profile, raw)
 
 
+def test_what_an_unusual_urn_of_a_person_contains_is_left_nowhere_else() -> None:
+    """It is then a login, or something like it."""
+    event = caliper(actor=f"{URN}user:jchen99", sensor="x", color="jchen99")
+    for profile, redaction in ALL.items():
+        assert "jchen99" not in redaction(event).raw, profile
+
+
+def test_strict_keeps_urns_of_shared_things_with_a_number_only() -> None:
+    """Of the number alone nothing can be seen."""
+    for part, kept in (
+        ("course:5", True), ("quizzes:quiz:5", True), ("course:5:section:7", True),
+        ("course:jchen", False), ("user:5:course:7", False), ("course:user:5", False),
+        ("attachment:5", False), ("course:5:user:7", False), ("course:5:", False),
+    ):  # fmt: skip
+        event = caliper("asset_accessed", object={"id": URN + part, "type": "Entity"})
+        assert ("id" in STRICT(event).body["object"]) == kept, part
+
+
 def test_a_urn_in_a_text_may_end_with_the_sentence() -> None:
     """The id of the member is then no longer the end."""
     text = f"see {URN}course:5:Learner:{OTHER}. and {URN}user:jchen99, or {URN}user:2107~456"

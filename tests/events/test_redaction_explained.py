@@ -58,7 +58,7 @@ def is_true(fate: str, why: str, value: Any, left: list[Any]) -> bool:
 
 
 def differences(event: Event, profile: Profile, *, keyed: bool) -> Iterator[str]:
-    rules = {}
+    rules: dict[str, tuple[str, str]] = {}
     for field in explained(event.name, event.format, profile):
         with_key = keyed and "; with a key_file, replaced with" in field.why
         rules[field.path] = ("replaced" if with_key else field.fate, field.why)

@@ -17,7 +17,7 @@ _BY_KIND: Final[Mapping[str, _Matcher]] = {
     "boolean": re.compile("true|false").fullmatch,
     # Also the URN of what is neither a person nor a session.
     "id": re.compile(
-        rf"[0-9]{{0,40}}|{URN}(?:(?!user:|session:)[a-z][A-Za-z_/]*:[0-9]+(?::(?!\Z)|\Z))+"
+        rf"[0-9]{{0,40}}|{URN}(?:(?:(?!user:|session:)[a-z][A-Za-z_/]*:){{1,2}}[0-9]+(?::(?!\Z)|\Z))+"
     ).fullmatch,
 }
 _LIKE: Final = {"date": "timestamp", "global id": "id", "local id": "id"}

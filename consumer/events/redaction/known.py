@@ -45,7 +45,9 @@ class Known:
         text = _plain(text)
         if any(known in text for known in self._texts):
             return True
-        return bool(self._numbers) and not self._numbers.isdisjoint(_runs_of_digits(text))
+        if not any(known in text for known in self._numbers):
+            return False
+        return not self._numbers.isdisjoint(_runs_of_digits(text))
 
 
 def _plain(text: str) -> str:

@@ -55,13 +55,12 @@ class Values:
         """A number, or yes or no. In a field for anything else, it may be an id of a person."""
         if isinstance(value, bool) or _fits_number(rule.kind, value):
             return value
-        if isinstance(value, float) and value.is_integer() and abs(value) < _INEXACT:
-            return GONE if self.free(str(int(value))) is GONE else value
-        if isinstance(value, float):
-            return value if abs(value) < _INEXACT else GONE
-        if not isinstance(value, int) or not _is_small(value):
+        if isinstance(value, float) and abs(value) < _INEXACT:
+            if not value.is_integer():
+                return value
+        elif not isinstance(value, int) or not _is_small(value):
             return GONE
-        return GONE if self.free(str(value)) is GONE else value
+        return GONE if self.free(str(int(value))) is GONE else value
 
     def plain(self, rule: Rule, value: str) -> Any:
         """A text that should be an id, a time, a number."""
@@ -89,7 +88,7 @@ class Values:
     def hidden(self, rule: Rule, value: Any) -> Any:  # noqa: ARG002 - like the others
         """What identifies a person: dropped, and looked for in other texts."""
         if isinstance(value, str | int) and self._user(value) is None and isinstance(value, str):
-            self.found.add_name(value.removeprefix(_SESSION))
+            self.found.add_name(value.rpartition(":")[2] if value.startswith(URN) else value)
         return GONE
 
     def text(self, rule: Rule, value: str) -> Any:
@@ -102,6 +101,7 @@ class Values:
         """The id of a user, in any form; of software, which may be an actor, it is a URL."""
         if isinstance(value, str) and value.startswith(URN):
             where, _, number = value.rpartition(":")
+            self.found.add(number)
             pseudonym = self._user(number) if is_place(where) else None
             return GONE if pseudonym is None else f"{where}:{pseudonym}"
         pseudonym = self._user(value)
@@ -166,7 +166,7 @@ class Values:
 
 
 def _is_shared(urn: str) -> bool:
-    return kind_in(urn).rpartition(":")[2] in SHARED
+    return kind_in(urn).rpartition(":")[2] in SHARED and fits("id", urn)
 
 
 def _is_small(number: int) -> bool:

@@ -76,6 +76,8 @@ def test_a_urn_in_a_text_may_end_with_the_sentence() -> None:
 @for_each("text", [
     "users/45678/files", "/Users/jchen", "&#x2F;users&#x2F;45678", "&#47;users&#47;45678",
     "HTTPS://jchen:45678@X.EDU/a?b=45678", "jchen&#64;x.edu", "jchen&#x40;x.edu",
+    "user_45678", "a\nuser_45678\n", "gid://canvas/User/45678", "<a data-user-id='45678'>",
+    "&student_id=45678",
     "jchen&commat;x.edu", "jchen\uff20x.edu", "jchen\\u0040x.edu",
 ])  # fmt: skip
 def test_notations_of_addresses_and_paths_are_recognized_in_texts(text: str) -> None:
@@ -84,8 +86,22 @@ def test_notations_of_addresses_and_paths_are_recognized_in_texts(text: str) -> 
 
     assert "jchen" not in title
     assert "45678" not in title
-    assert title.startswith("Ask [removed]")
+    assert "[removed]" in title
+    assert title.startswith("Ask ")
     assert title.endswith(" now")
+
+
+def test_paths_in_texts_are_like_those_of_urls() -> None:
+    """Some of Canvas end with the id of a person."""
+    text = "<a href='/courses/5/grades/456'> <a href=\"/about/456\"> (/courses/5/users/456?a=b)"
+    (title,) = body(canvas("assignment_created", {"description": text})).values()
+
+    assert title == (
+        "<a href='/courses/5/grades/*'> <a href=\"/*/*\"> (/courses/5/users/" + OTHER_USER
+    )
+    assert body(canvas("brand_new", {"context_code": "user_45", "n": "user_interface"})) == {
+        "context_code": "[removed]", "n": "user_interface",
+    }  # fmt: skip
 
 
 @for_each("text", [
@@ -128,13 +144,13 @@ def test_the_type_next_to_an_id_says_that_it_is_a_users() -> None:
     """In unknown fields and events, too."""
     unknown = {
         "context_type": "User", "context_id": OTHER,
-        "target_type": "user", "target_id": 456,
+        "target_type": "user", "target_id": 456, "placeType": "User", "placeId": 456,
         "thing": {"type": "Person", "id": OTHER}, "topic": {"type": "Quiz", "id": "7"},
     }  # fmt: skip
 
     assert body(canvas("brand_new", unknown)) == {
         **unknown,
-        "context_id": OTHER_USER, "target_id": OTHER_USER,
+        "context_id": OTHER_USER, "target_id": OTHER_USER, "placeId": OTHER_USER,
         "thing": {"type": "Person", "id": OTHER_USER},
     }  # fmt: skip
     for person in (

@@ -36,8 +36,10 @@ is_opaque: Final[_Matcher] = re.compile(r"[A-Za-z0-9_.:+/=-]{0,200}").fullmatch
 is_uuid: Final[_Matcher] = re.compile(
     r"(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 ).fullmatch
-#: A text that is too simple to contain an address, a URL or a URN.
-is_simple: Final[_Matcher] = re.compile(r"[^.:/?%&@\\~=\uff20\ufe6b]*").fullmatch
+#: A text that is too simple to contain an address, a URL, a URN or `user_123`.
+is_simple: Final[_Matcher] = re.compile(
+    r"(?s:(?!.*(?:ser|tudent|mention)))[^.:/?%&@\\~=\uff20\ufe6b]*"
+).fullmatch
 
 is_time: Final[_Matcher] = _BY_KIND["timestamp"]
 

@@ -16,6 +16,9 @@ _FINDINGS = re.compile(
     rf"(?P<url>[hH][tT][tT][pP][sS]?:(?:\\?/){{2}}[^\s\"'<>]*)"
     rf"|(?P<urn>{URN}[^\s\"'<>,;)]*)"
     rf"|(?:{_SLASH}|(?<![\w-]))[uU]sers{_SLASH}[^\s\"'<>?&#]*"
+    r"|(?P<path>(?<![\w/<.])/(?:about|accounts|api|courses|groups|sections)/[^\s\"'<>]*)"
+    # Also an asset string (user_123), an attribute (data-user-id="123"), a parameter.
+    r"|(?<![A-Za-z0-9])(?:[uU]sers?|[sS]tudents?|mention)(?:[_-]?[iI][dD]s?)?[=:_/#-][\"']?[0-9]+"
     r"|\?[\w%\[\].-]{1,100}=[^\s\"'<>]*"
     r"|(?<![\w.])(?P<ipv4>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![\w.]?[0-9])"
     r"|(?<![\w:])(?P<ipv6>[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?:\.[0-9.]{1,15})?)(?![\w:])",
@@ -75,7 +78,7 @@ def cleaned(text: str, user: Callable[[str], str | None], session: Callable[[str
 
     def replaced(found: re.Match[str]) -> str:
         kind, whole = found.lastgroup, found[0]
-        if kind == "url":
+        if kind in {"url", "path"}:
             return shortened.url(whole, user) or REMOVED
         if kind == "urn":
             return urn(whole, user, session)

@@ -20,7 +20,7 @@ _LEAVES: Final[Mapping[str, Callable[[Values, Rule, Any], Any]]] = {
     "url": Values.url, "browser": Values.browser, "hidden": Values.hidden,
 }  # fmt: skip
 _capital = re.compile(r"(?<=[a-z0-9])[A-Z]")
-_may_be_id = re.compile(r"(?:^|_)(?:uu)?id$").search
+_id_of = re.compile(r"(.*?)_?(?:[uU]u)?[iI]d").fullmatch
 
 
 class Walk:
@@ -101,8 +101,8 @@ class Walk:
         if self._strict or self._values.free(key) is GONE:
             return GONE
         judged = texts.judged(key)
-        if not judged and _may_be_id(key):
-            typed_by = TYPED.get(key) or (f"{key.rpartition('_')[0]}_type",)
+        if not judged and (found := _id_of(key)) is not None:
+            typed_by = TYPED.get(key) or (f"{found[1]}_type", f"{found[1]}Type")
             if not _USERS.isdisjoint(_kinds(holder, typed_by)):
                 judged = "user id"
         match judged:

@@ -37,6 +37,9 @@ HIDING = st.sampled_from([
     f"<p>Dear {NAME}, write to <a href='mailto:{EMAIL}'>me</a></p>",
     f"https://x.edu/a?access_token={TOKEN}", f"from {IP}:443", f"{NAME}'s essay.pdf",
     f"https:\\/\\/x.edu\\/users\\/{GLOBAL}", f"https%3A%2F%2Fx.edu%2Fusers%2F{GLOBAL}",
+    f"urn:instructure:canvas:user:{LOGIN}", f"urn:instructure:canvas:course:5:Learner:{GLOBAL}.",
+    f"users/{GLOBAL}", f"see &#x2F;users&#x2F;{GLOBAL}", EMAIL.replace("@", "&#64;"),
+    f"HTTPS://X.EDU/{LOGIN}?{GLOBAL}", NAME.replace(" ", "%20"), NAME.replace("Z", "&#90;"),
     f"{EMAIL.upper()}", json.dumps({"login": LOGIN}),
 ])  # fmt: skip
 SCALARS = (

@@ -17,7 +17,7 @@ from consumer.events.samples.university import university_of
 from consumer.messages import Event, Format
 from consumer.testing import make_message
 from tests.cases import for_each
-from tests.events.redacted import ALL, ANALYTICS, STRICT, leaves
+from tests.events.redacted import ALL, ANALYTICS, PSEUDONYMS, STRICT, leaves
 from tests.events.test_corpus import each_file
 
 SEEDS = range(2)
@@ -155,3 +155,25 @@ def test_strict_keeps_enough_to_count() -> None:
 
         assert redacted.metadata["event_name"] == event.name
         assert redacted.metadata["event_time"] == event.metadata["event_time"]
+
+
+def test_each_person_has_one_pseudonym_in_all_fields_of_all_samples() -> None:
+    """Of both formats: as an actor, a student, a grader, an author."""
+    university = university_of(0)
+    people = (*university.students, *university.teachers, *university.admins)
+    ids = [str(university.global_id(person.id)) for person in people]
+    expected = {one: PSEUDONYMS.of("user", one) for one in ids}
+    paths: dict[Format, set[str]] = {"canvas": set(), "caliper": set()}
+    for event_format, found_in in paths.items():
+        for seed, event in samples(event_format):
+            redacted = dict(leaves(ANALYTICS(event).payload))
+            for path, value in leaves(event.payload):
+                number = value.rpartition(":")[2] if isinstance(value, str) else ""
+                # In the fields of other things, the number is that of another thing.
+                found = str(redacted.get(path))
+                if seed == 0 and number in expected and "p-" in found:
+                    assert found.rpartition(":")[2] == expected[number], (event.name, path)
+                    found_in.add(path)
+
+    assert {".metadata.user_id", ".body.student_id", ".body.grader_id"} <= paths["canvas"]
+    assert {".actor.id", ".object.assignee.id", ".membership.member.id"} <= paths["caliper"]

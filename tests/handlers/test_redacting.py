@@ -211,3 +211,30 @@ def test_each_entry_of_a_configuration_has_its_own_redaction(
     assert lines["all"]["payload"] == event.payload
     assert lines["bi"]["payload"] == ANALYTICS(event).payload
     assert lines["all"]["event_key"] == lines["bi"]["event_key"] == event.key
+
+
+def test_what_a_handler_does_to_its_redacted_event_is_seen_by_no_other(key_file: Path) -> None:
+    """Before and after it: the others have what was received, at any depth."""
+    registry, seen = Registry(), list[Any]()
+
+    def meddle(event: Event) -> None:
+        body: Any = event.body
+        body["user"]["name"], body["list"][0]["level"] = "changed", "changed"
+        body["list"].append("changed")
+        metadata: Any = event.metadata
+        metadata.clear()
+
+    def look(event: Event) -> None:
+        seen.append((json.dumps(event.payload), event.raw, event.subject.user_id))
+
+    registry.add(meddle, "*", name="bi")
+    handler, _ = redacted(registry, key_file)
+    everyone = Registry()
+    everyone.add(look, "*", name="before")
+    everyone.adopt([handler])
+    everyone.add(look, "*", name="after")
+    event = canvas("course_completed", {"user": {"name": "Ada"}, "list": [{"level": 1}]})
+    before = (json.dumps(event.payload), event.raw, event.subject.user_id)
+
+    assert run(everyone, event).verdict == "ack"
+    assert seen == [before, before]

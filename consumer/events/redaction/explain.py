@@ -27,22 +27,26 @@ def explained(name: str, event_format: Format, profile: Profile) -> Iterator[Exp
     """
     keyed = plan_of(name, event_format, profile, keyed=True)
     plan = keyed if profile == "analytics" else plan_of(name, event_format, profile, keyed=False)
-    yield from _fields("metadata", plan.around, keyed.around)
-    yield from _fields("body", plan.body, keyed.body)
+    yield from _fields("metadata", plan.around, keyed.around, profile)
+    yield from _fields("body", plan.body, keyed.body, profile)
     yield Explained(ANY_OTHER, plan.other.fate, plan.other.why)
 
 
 def _fields(
-    path: str, rules: Mapping[str, Rule], with_key: Mapping[str, Rule]
+    path: str, rules: Mapping[str, Rule], with_key: Mapping[str, Rule], profile: Profile
 ) -> Iterator[Explained]:
     for key, rule in rules.items():
         where = inner_path(path, key)
         if rule.inner is not None:
-            yield from _fields(where, rule.inner, with_key[key].inner or {})
+            yield from _fields(where, rule.inner, with_key[key].inner or {}, profile)
             continue
         why = rule.why
         if with_key[key].fate != rule.fate:
             why += "; with a key_file, replaced with a pseudonym"
         if rule.typed_by and rule.of_user is not None:
-            why += f"; {rule.of_user.fate} if {' or '.join(rule.typed_by)} is User"
+            if profile == "strict" and key != "id":
+                why = f"kept only if {rule.typed_by[0]} is something shared, like Course"
+            fate = (with_key[key].of_user or rule.of_user).fate
+            with_a_key = "with a key_file, " if fate != rule.of_user.fate else ""
+            why += f"; {with_a_key}{fate} if {' or '.join(rule.typed_by)} is User or Person"
         yield Explained(where, rule.fate, why)

@@ -12,6 +12,8 @@ PseudonymKind = Literal["user", "uuid", "sis", "login", "name", "session"]
 #: Fewer are not 32 random bytes, neither in hexadecimal digits nor in base64.
 _LEAST_HEXADECIMAL, _LEAST = 64, 43
 _LEAST_DIFFERENT = 8
+#: A longer text is no name, and normalizing takes quadratic time.
+_LONGEST = 1_000
 #: Of the pseudonym: 128 bits.
 _DIGITS = 32
 
@@ -38,7 +40,9 @@ class Pseudonyms:
         """The pseudonym of a text. Case and blanks around it count for neither logins nor names."""
         text = value.strip()
         if kind in {"login", "name"}:
-            text = unicodedata.normalize("NFC", text).casefold()
+            if len(text) <= _LONGEST:
+                text = unicodedata.normalize("NFC", text)
+            text = text.casefold()
         message = f"{kind}:{text}".encode("utf-8", "surrogatepass")
         return "p-" + hmac.digest(self._key, message, "sha256").hex()[:_DIGITS]
 

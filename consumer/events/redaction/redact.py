@@ -13,7 +13,7 @@ from consumer.events.redaction.pseudonyms import Pseudonyms
 from consumer.events.redaction.rules import Profile
 from consumer.events.redaction.values import Values
 from consumer.events.redaction.walk import Walk
-from consumer.events.subjects import shard_of_event, subject_of
+from consumer.events.subjects import shard_of_event
 from consumer.events.typed import READER
 from consumer.messages import Event, Reader, new_event
 from consumer.subject import Change, Subject
@@ -46,19 +46,18 @@ class Redaction:
         """
         plan = plan_of(event.name, event.format, self._profile, keyed=self._pseudonyms is not None)
         shard = shard_of_event(event)
-        values = Values(self._pseudonyms, shard, frozenset())
+        values = Values(self._pseudonyms, shard)
         parts = _parts(event, plan, values)
         if values.leak():
-            parts = _parts(event, plan, Values(self._pseudonyms, shard, frozenset(values.found)))
+            parts = _parts(event, plan, Values(self._pseudonyms, shard, values.found))
         return self._made(event, *parts)
 
     def _made(
         self, event: Event, whole: Mapping[str, Any], around: Mapping[str, Any],
         body: Mapping[str, Any],
     ) -> Event:  # fmt: skip
-        user = subject_of(event).user_id if self._pseudonyms is not None else None
         pseudonym = None
-        if user is not None and self._pseudonyms is not None:
+        if self._pseudonyms is not None and (user := event.subject.user_id) is not None:
             pseudonym = self._pseudonyms.of_user(user)
         return new_event(
             name=event.name,

@@ -15,7 +15,7 @@ Fate = Literal["kept", "replaced", "shortened", "dropped"]
 #: How `Walk` does it. inside: its fields have rules of their own. rest: like a field that the
 #: catalog does not list.
 Action = Literal[
-    "plain", "word", "text", "rest", "inside", "user", "member", "pseudonym", "address", "url",
+    "plain", "word", "text", "rest", "inside", "user", "pseudonym", "address", "url",
     "browser", "hidden", "drop",
 ]  # fmt: skip
 
@@ -54,7 +54,8 @@ SHARED: Final = frozenset({
     "module_item", "new_context", "new_quiz", "outcomes", "quiz", "sis_batch", "tool", "wiki_page",
 })  # fmt: skip
 #: By key: the fields that may say that its id is a user's.
-_TYPED: Final[Mapping[str, tuple[str, ...]]] = {
+TYPED: Final[Mapping[str, tuple[str, ...]]] = {
+    "id": ("type",),
     "context_id": ("context_type",),
     "context_uuid": ("context_type",),
     "context_sis_source_id": ("context_type",),
@@ -82,6 +83,7 @@ _WHY: Final = {
     "education": "part of an education record",
     "secret": "secret",
 }
+_THING: Final = "not personal if it is a UUID, or the URN of what is shared like a course"
 _IDS: Final = frozenset({"global id", "local id", "id", "opaque id"})
 #: Of a request of a person; other URLs are signed, or of a person's own work.
 _REQUEST_URLS: Final = frozenset({"url", "referrer", "request_url", "redirect_url"})
@@ -101,8 +103,8 @@ def rule_for(facts: "FieldFacts", parent: str, profile: Profile, *, keyed: bool)
     rule = _analytics(facts, parent)
     if profile == "strict":
         rule = _strict(facts, rule, keyed=keyed)
-    typed_by = _TYPED.get(facts.key, ())
-    if not typed_by or rule.fate != "kept":
+    typed_by = TYPED.get(facts.key, ())
+    if not typed_by or rule.fate != "kept" or facts.kind not in _IDS:
         return rule
     of_user = (
         USER if facts.kind != "opaque id" else _pseudonym("sis" if "sis" in facts.key else "uuid")
@@ -141,7 +143,7 @@ def _kept(facts: "FieldFacts") -> Rule:
 def _identifier(facts: "FieldFacts", parent: str) -> Rule:
     key = facts.key
     if (key, parent) == ("id", "membership"):
-        return Rule("member", "replaced", "contains the id of a person")
+        return replace(USER, why="contains the id of a person")
     if key in _QUASI:
         return _QUASI[key]
     if key in _KINDS:
@@ -181,10 +183,15 @@ def _harmless(facts: "FieldFacts", rule: Rule) -> Rule:
     if kind in _IDS:
         if of and of not in SHARED:
             return replace(DROPPED, why="id of something that belongs to one person, or may")
-        kind = "opaque id" if kind == "opaque id" else "id"
-        return replace(rule, do="word", kind=kind if of else "thing")
+        if not of and TYPED.get(facts.key, TYPED["id"]) == TYPED["id"]:
+            return replace(rule, do="word", kind="thing", why=_THING)
+        return replace(rule, do="word", kind="opaque id" if kind == "opaque id" else "id")
     # The type of a Caliper entity comes from a list, too.
-    if kind in {"text", "text or object"} and not rule.values and facts.key != "type":
+    if (
+        kind in {"text", "text or object"}
+        and (not rule.values or facts.key == "description")
+        and facts.key != "type"
+    ):
         return replace(_UNLISTED, why="any text")
     return _UNLISTED if kind == "object" else replace(rule, do="word", why=_HARMLESS)
 

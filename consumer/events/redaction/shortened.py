@@ -49,8 +49,8 @@ def address(text: str) -> str | None:
         found: IPv4Address | IPv6Address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
+    if isinstance(found, IPv6Address):
+        found = found.ipv4_mapped or found.sixtofour or found
     return str(ip_network((found, _BITS[found.version]), strict=False).network_address)
 
 
@@ -60,7 +60,7 @@ def url(text: str, user: Callable[[str], str | None]) -> str | None:
     Args:
         user: makes the pseudonym of a user from the digits after /users/.
     """
-    head = re.split(r"[?#]", text.replace("\\/", "/"), maxsplit=1)[0]
+    head = text.partition("?")[0].partition("#")[0].replace("\\/", "/")
     found = _url(head)
     if found is None or not head:
         return None

@@ -11,34 +11,45 @@ from consumer.events.redaction import shortened
 
 REMOVED: Final = "[removed]"
 
-_SLASH = r"(?:\\?/|%(?:25)*2[fF])"
+_SLASH = r"(?:\\?/|%(?:25)*2[fF]|&#x2[fF];|&#47;)"
 _FINDINGS = re.compile(
-    rf"(?P<url>https?:(?:\\?/){{2}}[^\s\"'<>]*)"
+    rf"(?P<url>[hH][tT][tT][pP][sS]?:(?:\\?/){{2}}[^\s\"'<>]*)"
     rf"|(?P<urn>{URN}[^\s\"'<>,;)]*)"
-    rf"|{_SLASH}users{_SLASH}[^\s\"'<>?&#]*"
+    rf"|(?:{_SLASH}|(?<![\w-]))[uU]sers{_SLASH}[^\s\"'<>?&#]*"
+    r"|(?P<path>(?<![\w/<.])/(?:about|accounts|api|courses|groups|sections)/[^\s\"'<>]*)"
+    # Also an asset string (user_123), an attribute (data-user-id="123"), a parameter.
+    r"|(?<![A-Za-z0-9])(?:[uU]sers?|[sS]tudents?|mention)(?:[_-]?[iI][dD]s?)?[=:_/#-][\"']?[0-9]+"
     r"|\?[\w%\[\].-]{1,100}=[^\s\"'<>]*"
     r"|(?<![\w.])(?P<ipv4>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![\w.]?[0-9])"
     r"|(?<![\w:])(?P<ipv6>[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?:\.[0-9.]{1,15})?)(?![\w:])",
 )
-_EMAIL = re.compile(r"[\w.+'=-]{1,64}(?:@|%(?:25)*40)[\w.-]{1,255}")
-_has_at = re.compile(r"@|%(?:25)*40").search
+_AT = r"(?:[@\uff20\ufe6b]|%(?:25)*40|&#0*64;|&#[xX]0*40;|&commat;|\\u0040)"
+_EMAIL = re.compile(rf"[\w.+'=-]{{1,64}}{_AT}[\w.-]{{1,255}}")
+_has_at = re.compile(_AT).search
 #: The ids in URNs that are a person's, or a session's.
-_PERSON_IN_URN = re.compile(r"(user:)([0-9]+)")
+_PERSON_IN_URN = re.compile(r"(user:)([^:]*)")
 _SESSION_IN_URN = re.compile(r"(session:)(.+)", re.DOTALL)
-_MEMBER_IN_URN = re.compile(r"([0-9]:[A-Z][A-Za-z]*:)([0-9]+)\Z")
+_MEMBER_IN_URN = re.compile(r"([0-9]:[A-Z][A-Za-z]*:)([^:]*)")
 
 _PERSONAL: Final = (
-    "actor address addresses assessee assessor assignee author authors avatar bio birth birthday "
-    "body comment comments cookie creator creators e_mail email emails feedback first_name gender "
-    "grader guid html instructor instructors ip ips lastname learner learners login logins mail "
-    "member members message messages name names nickname note notes observee observer owner "
-    "participant participants password people person persons phone pronoun pronouns recipient "
-    "recipients secret sender session sessions sis student students subject surname teacher "
-    "teachers text texts token tokens user users username uuid visitor"
+    "actor address addresses assessee assessor assignee attendee attendees audience author "
+    "authors avatar bcc bio birth birthday body by candidate candidates cc comment comments "
+    "contact contacts cookie creator creators dob e_mail editor email emails employee employees "
+    "evaluator feedback gender grader guardian guid handle html instructor instructors "
+    "integration invitee invitees ip ips learner learners login logins mail matriculation "
+    "member members mentor message messages name names net_id netid nickname note notes "
+    "observee observer owner participant participants password people person persons phone "
+    "photo picture pronoun pronouns pupil pupils recipient recipients reviewer reviewers secret "
+    "sender session sessions sis sourced sourcedid ssn staff student students subject submitter "
+    "surname teacher teachers text texts token tokens tutor tutors uid uids unique uploader "
+    "user username users usr uuid viewer viewers visitor"
 )
-_is_personal = re.compile(rf"(?:^|_)(?:{'|'.join(_PERSONAL.split())})(?:_|$)").search
+#: Also with what often follows a word without a blank (`studentid`), and before a name.
+_is_personal = re.compile(
+    rf"(?:^|_)(?:(?:{'|'.join(_PERSONAL.split())})(?:ids?|no|number|address)?|[a-z0-9]*names?)(?:_|$)"
+).search
 _is_user_id = re.compile(r"(?:^|_)(?:user|student|author|grader|teacher|person)_ids?$").search
-_capital = re.compile(r"(?<=[a-z0-9])[A-Z]")
+_capital = re.compile(r"(?<=[a-z0-9])[A-Z]|(?<=[A-Z])[A-Z](?=[a-z])")
 #: A key that is a name of a field, and no data.
 _is_name = re.compile(r"(?!.*[0-9]{5})@?[A-Za-z_][A-Za-z0-9_.:-]{0,99}").fullmatch
 #: No prose, and no structure inside a text.
@@ -67,7 +78,7 @@ def cleaned(text: str, user: Callable[[str], str | None], session: Callable[[str
 
     def replaced(found: re.Match[str]) -> str:
         kind, whole = found.lastgroup, found[0]
-        if kind == "url":
+        if kind in {"url", "path"}:
             return shortened.url(whole, user) or REMOVED
         if kind == "urn":
             return urn(whole, user, session)

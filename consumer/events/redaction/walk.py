@@ -1,22 +1,26 @@
 """Applies rules to the fields of one event."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from consumer.events.redaction import texts
 from consumer.events.redaction.fits import is_time
-from consumer.events.redaction.rules import DROPPED, SHARED, USER, Rule
+from consumer.events.redaction.rules import DROPPED, SHARED, TYPED, USER, Rule
 from consumer.events.redaction.values import GONE, Values
 
+#: Types of persons.
+_USERS: Final = frozenset({"user", "person", "profile"})
 #: What is nested more deeply is dropped.
 _DEEPEST: Final = 24
 _LEAVES: Final[Mapping[str, Callable[[Values, Rule, Any], Any]]] = {
     "plain": Values.plain, "word": Values.word, "text": Values.text, "user": Values.user,
-    "member": Values.member, "pseudonym": Values.pseudonym, "address": Values.address,
+    "pseudonym": Values.pseudonym, "address": Values.address,
     "url": Values.url, "browser": Values.browser, "hidden": Values.hidden,
 }  # fmt: skip
 _capital = re.compile(r"(?<=[a-z0-9])[A-Z]")
+_id_of = re.compile(r"(.*?)_?(?:[uU]u)?[iI]d").fullmatch
 
 
 class Walk:
@@ -37,7 +41,7 @@ class Walk:
         for key, value in holder.items():
             rule = rules.get(key)
             if rule is None:
-                result = self._unlisted(key, value, depth)
+                result = self._unlisted(key, value, holder, depth)
             else:
                 if rule.typed_by:
                     rule = self._by_type(rule, holder)
@@ -48,12 +52,12 @@ class Walk:
 
     def _by_type(self, rule: Rule, holder: Mapping[str, Any]) -> Rule:
         """The rule of an id, by what the fields next to it say that it identifies."""
-        kinds = [kind for key in rule.typed_by if isinstance(kind := holder.get(key), str)]
-        if any(kind.casefold() in {"user", "person", "profile"} for kind in kinds):
+        kinds = _kinds(holder, rule.typed_by)
+        if not _USERS.isdisjoint(kinds):
             return rule.of_user or DROPPED
-        if not self._strict or rule.kind == "thing" or any(_snake(k) in SHARED for k in kinds):
+        if not self._strict or rule.typed_by == TYPED["id"] or rule.kind == "thing":
             return rule
-        return DROPPED
+        return rule if kinds and kinds[0] in SHARED else DROPPED
 
     def _applied(self, rule: Rule, value: Any, depth: int) -> Any:
         if value is None:
@@ -88,15 +92,20 @@ class Walk:
         if isinstance(value, Mapping):
             return self.object(value, {}, depth + 1)
         if not isinstance(value, str):
-            return self._values.number(value)
+            return self._values.number(rule, value)
         if is_time(value):
             return value
         return self._values.text(rule, value) if texts.is_word(value) else GONE
 
-    def _unlisted(self, key: str, value: Any, depth: int) -> Any:
+    def _unlisted(self, key: str, value: Any, holder: Mapping[str, Any], depth: int) -> Any:
         if self._strict or self._values.free(key) is GONE:
             return GONE
-        match texts.judged(key):
+        judged = texts.judged(key)
+        if not judged and (found := _id_of(key)) is not None:
+            typed_by = TYPED.get(key) or (f"{found[1]}_type", f"{found[1]}Type")
+            if not _USERS.isdisjoint(_kinds(holder, typed_by)):
+                judged = "user id"
+        match judged:
             case "":
                 return self._applied(self._other, value, depth)
             case "user id" if isinstance(value, str | int | list):
@@ -105,5 +114,13 @@ class Walk:
                 return GONE
 
 
-def _snake(word: str) -> str:
+def _kinds(holder: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    """What the fields with these keys say that something is."""
+    return [_snake(kind) for key in keys if isinstance(kind := holder.get(key), str)]
+
+
+@lru_cache(maxsize=1_000)
+def _snake(kind: str) -> str:
+    """`wiki_page` for `WikiPage`, `quiz` for `Quizzes::Quiz`."""
+    word = kind.strip().rpartition(":")[2]
     return _capital.sub(lambda found: f"_{found[0]}", word).lower()

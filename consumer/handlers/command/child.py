@@ -4,7 +4,8 @@ import contextlib
 import os
 import select
 import signal
-import subprocess
+import threading
+import time
 from typing import Final, Self
 
 from consumer.handlers.command.program import Program
@@ -14,6 +15,8 @@ GRACE_SECONDS: Final = 3.0
 #: How often to look whether it still runs.
 _LOOK_SECONDS: Final = 0.1
 _CHUNK: Final = 65_536
+#: In place of the exit code of a process that another part of this one has waited for.
+_UNKNOWN: Final = 256
 
 
 class Child:
@@ -24,22 +27,12 @@ class Child:
     """
 
     def __init__(self, program: Program, *, answers: bool) -> None:
-        # This end is kept open: so what the process has left unread can be seen, and writing to one
-        # that has ended raises no signal.
-        self._stdin, self._input = os.pipe()
-        try:
-            os.set_blocking(self._input, False)
-            stdout = subprocess.DEVNULL
-            if answers:
-                stdout = subprocess.PIPE
-            elif program.shows_errors:
-                stdout = 2
-            self._process = program.start(self._stdin, stdout)
-        except BaseException:
-            os.close(self._stdin)
-            os.close(self._input)
-            raise
+        # Its end of the input is kept open: so what the process has left unread can be seen, and
+        # writing to one that has ended raises no signal.
+        self._process, self._stdin, self._input = program.start(answers=answers)
         self._output = None if self._process.stdout is None else self._process.stdout.fileno()
+        self._looking = threading.Lock()
+        self._code: int | None = None
         self._input_open = self._open = True
         #: It has worked at least once.
         self.has_answered = False
@@ -53,7 +46,15 @@ class Child:
     @property
     def code(self) -> int | None:
         """Its exit code, a signal as a negative number; None while it runs."""
-        return self._process.poll()
+        with self._looking:
+            if self._code is None:
+                try:
+                    found, status = os.waitpid(self._process.pid, os.WNOHANG)
+                    self._code = os.waitstatus_to_exitcode(status) if found else None
+                except ChildProcessError:  # SIGCHLD is ignored, or a handler waits for any process
+                    self._code = _UNKNOWN  # Popen would say 0: events that failed would be lost
+                self._process.returncode = self._code
+            return self._code
 
     def exchange(self, data: memoryview, seconds: float) -> tuple[int, bytes | None]:
         """Wait a moment until it takes some of the data, or says something.
@@ -83,9 +84,12 @@ class Child:
 
     def wait(self, seconds: float) -> int | None:
         """Its exit code once it has ended, or None."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return self._process.wait(max(seconds, 0))
-        return None
+        deadline = time.monotonic() + seconds
+        pause = 0.001
+        while self.code is None and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, 0.05)
+        return self.code
 
     def left_input(self) -> bool:
         """True if it has not read all that it took."""
@@ -99,7 +103,7 @@ class Child:
             self._signal(signal.SIGTERM)
             self.wait(GRACE_SECONDS)
             self._signal(signal.SIGKILL)
-            self._process.wait()
+            self.wait(GRACE_SECONDS)  # longer only if the kernel holds it, as on a dead disk
 
     def end(self) -> None:
         """Terminate it if it still runs, and let go of it. A second call does nothing."""
@@ -119,6 +123,8 @@ class Child:
 
 def how_it_ended(code: int) -> str:
     """For people: "ended with exit code 3", "was ended by SIGSEGV"."""
+    if code == _UNKNOWN:
+        return "ended, but its exit code is lost"
     if code >= 0:
         return f"ended with exit code {code}"
     with contextlib.suppress(ValueError):

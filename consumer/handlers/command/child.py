@@ -6,6 +6,7 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from typing import Final, Self
 
 from consumer.handlers.command.program import Program
@@ -20,7 +21,7 @@ _UNKNOWN: Final = 256
 
 
 class Child:
-    """One thread at a time uses it; any may `terminate` it.
+    """One thread at a time uses it; any may `signal` it.
 
     Args:
         answers: its standard output is read; else it goes where its standard error goes.
@@ -97,28 +98,37 @@ class Child:
         poll.register(self._stdin, select.POLLIN)
         return any(event & select.POLLIN for _, event in poll.poll(0))
 
-    def terminate(self) -> None:
-        """End it, and all that it has started in its session; at last by SIGKILL."""
-        if self.code is None:
-            self._signal(signal.SIGTERM)
-            self.wait(GRACE_SECONDS)
-            self._signal(signal.SIGKILL)
-            self.wait(GRACE_SECONDS)  # longer only if the kernel holds it, as on a dead disk
+    def signal(self, number: signal.Signals) -> None:
+        """To it, and to all that it has started in its session."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
 
     def end(self) -> None:
         """Terminate it if it still runs, and let go of it. A second call does nothing."""
         if not self._open:
             return
         self._open = False
-        self.terminate()
+        terminate([self])
         self.end_input()
         os.close(self._stdin)
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+
+def wait_for(children: Iterable[Child], seconds: float) -> None:
+    """Until all have ended, or the time is over."""
+    deadline = time.monotonic() + seconds
+    for child in children:
+        child.wait(deadline - time.monotonic())
+
+
+def terminate(children: Iterable[Child], *, seconds: float = GRACE_SECONDS) -> None:
+    """End those that still run together, with all that they have started; at last by SIGKILL."""
+    running = [child for child in children if child.code is None]
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for child in running:
+            child.signal(number)
+        wait_for(running, seconds)  # after SIGKILL: longer only if a dead disk holds it
 
 
 def how_it_ended(code: int) -> str:

@@ -139,7 +139,7 @@ def _sentence(path: Path, there: Path, number: int, what: str, key: str) -> str:
     return (
         f"{what} can't be written: {place}: {os.strerror(number)} ({errno.errorcode[number]}); "
         f"{owner}, and this process runs as {user}: "
-        f"{remedy} to a directory that {user} can write"
+        f"{remedy} to a path that {user} can write"
     )
 
 

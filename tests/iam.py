@@ -1,4 +1,4 @@
-"""What moto's server permits, as IAM does: for a user with a policy, and one queue."""
+"""What moto's server permits, as IAM does: for a user with a policy."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def enforced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Meanwhile, moto refuses what no policy of the user allows.
 
     As in AWS, a batch needs the permission of its single form, policies are about the ARN of the
-    queue, and a refusal is JSON: moto knows none of that.
+    queue or event bus, and a refusal is JSON: moto knows none of that.
     """
     check = IAMRequest.check_action_permitted
 
@@ -51,6 +51,10 @@ def enforced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         asked = json.loads(request._body) if request._service == "sqs" else {}
         if name := asked.get("QueueName") or asked.get("QueueUrl", "").rpartition("/")[2]:
             resource = f"arn:aws:sqs:{request._region}:{ACCOUNT}:{name}"
+        if request._service == "events":
+            body = json.loads(request._body)
+            bus = body.get("Name") or body["Entries"][0]["EventBusName"]
+            resource = f"arn:aws:events:{request._region}:{ACCOUNT}:event-bus/{bus}"
         check(request, resource)
 
     raise_denied = IAMRequest._raise_access_denied

@@ -59,7 +59,7 @@ def test_a_refusal_names_path_owner_and_remedy(
     assert fault(tmp_path) == (
         f"the state directory can't be written: {tmp_path}: Permission denied (EACCES); "
         f"{tmp_path} belongs to {user} with mode 0750, and this process runs as {user}: "
-        f"run `chown -R {user} {tmp_path}` as root, or set state_directory to a directory that "
+        f"run `chown -R {user} {tmp_path}` as root, or set state_directory to a path that "
         f"{user} can write"
     )
     # Never advice to give away what lies above it.

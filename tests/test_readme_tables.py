@@ -13,15 +13,10 @@ from click.testing import CliRunner
 from consumer import errors
 from consumer.cli.main import main
 from consumer.config.cases import CaseSettings
+from consumer.config.entries import CoalesceSettings, HandlerSettings, RedactSettings, RetryKeys
 from consumer.config.fields import FIELDS, LISTS
 from consumer.config.handler_options import OPTIONS
-from consumer.config.models import (
-    UNIT_STOP_TIMEOUT_SECONDS,
-    CoalesceSettings,
-    HandlerSettings,
-    RedactSettings,
-    RetryKeys,
-)
+from consumer.config.models import UNIT_STOP_TIMEOUT_SECONDS
 from consumer.config.section import Section
 from consumer.events.catalog.index import is_known, names
 from tests.cases import for_each

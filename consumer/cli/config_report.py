@@ -144,8 +144,7 @@ def _plan(
         only = f", {handler.format} format only" if handler.format else ""
         label = "" if index else "handlers"
         yield label, f"{handler.name}: {', '.join(handler.patterns)}{only}"
-    for index, (name, conditions) in enumerate(_conditions(settings)):
-        yield "" if index else "when", f"{name}: {conditions}"
+    yield from _around(settings)
     if not settings.handlers:
         yield "", "(no handler is configured, so every event is archived)"
     if not any(handler.takes_all for handler in handlers):
@@ -164,12 +163,23 @@ def _plan(
         yield "tests", f'{len(settings.tests)}, which "consume config test" runs'
 
 
-def _conditions(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The entries with conditions."""
+def _around(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What stands in front of the handlers: a label, and a text for each entry that has it."""
+    found: dict[str, list[str]] = {"when": [], "redact": [], "coalesce": [], "rate limit": []}
     for entry in settings.handlers:
         if entry.when is not None:
             mappings = entry.when if isinstance(entry.when, list | tuple) else [entry.when]
-            yield entry.name, ", or ".join(map(written, mappings))
+            found["when"].append(f"{entry.name}: {', or '.join(map(written, mappings))}")
+        if entry.redact is not None:
+            found["redact"].append(f"{entry.name}: {entry.redact.profile}")
+        if (same := entry.coalesce) is not None:
+            text = f"{entry.name}: one call for each {same.key} in {same.seconds:g} s"
+            found["coalesce"].append(text)
+        if entry.rate_limit_per_second is not None:
+            text = f"{entry.name}: {entry.rate_limit_per_second:g} calls a second"
+            found["rate limit"].append(text)
+    for label, texts in found.items():
+        yield from zip([label, *[""] * len(texts)], texts, strict=False)
 
 
 def _credentials(aws: AwsSettings) -> str:

@@ -77,7 +77,7 @@ def _page(results: Sequence["Tried"]) -> Iterator[str]:
             yield f"          {printable(difference)}"
     failed = sum(bool(result.differences) for result in results)
     if results:
-        yield f"{len(results)} tests, {failed} failed"
+        yield f"{len(results)} {'test' if len(results) == 1 else 'tests'}, {failed} failed"
 
 
 def _fate(result: "Tried") -> str:

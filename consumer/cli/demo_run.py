@@ -24,7 +24,7 @@ from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event
 from consumer.queues.sqs import embedded
 from consumer.queues.sqs.embedded import EmbeddedQueue
-from consumer.service.logs import configure_logging
+from consumer.service.logs.setup import configure_logging
 from consumer.service.run import run
 from consumer.service.signals import StopSignals
 

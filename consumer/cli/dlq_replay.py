@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.operations.dlq.replay import Replayed
     from consumer.operations.replay.choice import Choice
-    from consumer.service.logs import Logs
+    from consumer.service.logs.setup import Logs
 
 #: Which events are meant. `choice_of` reads them.
 choice_options: Final = together(

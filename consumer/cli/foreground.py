@@ -13,7 +13,7 @@ from consumer.errors import EXIT_OUTPUT, ConsumerError
 if TYPE_CHECKING:
     from consumer.clock import Clock
     from consumer.config import Loaded
-    from consumer.service.logs import Logs
+    from consumer.service.logs.setup import Logs
 
 _OUTPUT_HINT: Final = (
     "handlers print there; an event whose handler failed because of that stays in the queue, and "
@@ -31,7 +31,7 @@ def run_in_foreground(loaded: "Loaded", work: "Callable[[Logs, Clock], int]") ->
 
     from consumer.clock import SystemClock
     from consumer.service.ending import end_in_time
-    from consumer.service.logs import configure_logging, install_exception_hooks
+    from consumer.service.logs.setup import configure_logging, install_exception_hooks
 
     clock = SystemClock()
     logs = configure_logging(loaded.settings.logging, sys.stderr, environ=os.environ, clock=clock)

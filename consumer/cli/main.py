@@ -33,7 +33,7 @@ from consumer.errors import EXIT_CONFIGURATION, EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
-    from consumer.service.logs import Logs
+    from consumer.service.logs.setup import Logs
 
 _HELP_END: Final = help_end(
     "consume demo",

@@ -197,7 +197,7 @@ def _dry_run(job: "Job", *, as_json: bool) -> int:
 def _replay(job: "Job", clock: "Clock", printed: Printed, *, as_json: bool) -> int:
     from consumer.cli.replay_report import Bar, advice, summary_page
     from consumer.operations.replay.run import Replay
-    from consumer.service.logs import configure_logging, install_exception_hooks
+    from consumer.service.logs.setup import configure_logging, install_exception_hooks
 
     logging = job.settings.logging
     if logging.format == "auto":

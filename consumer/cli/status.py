@@ -16,7 +16,7 @@ from consumer.cli.status_page import status_page
 from consumer.cli.steer import DAEMON_CODES, running_daemon
 
 if TYPE_CHECKING:
-    from consumer.service.snapshot_types import Snapshot
+    from consumer.service.monitoring.snapshot_types import Snapshot
 
 _NOT_WELL: Final = ("unhealthy", "paused", "waiting")
 _WATCH_SECONDS: Final = 2.0

@@ -10,7 +10,7 @@ from consumer.cli.output import section, table
 from consumer.printable import printable
 
 if TYPE_CHECKING:
-    from consumer.service.snapshot_types import HandlerJson, QueueJson, Snapshot
+    from consumer.service.monitoring.snapshot_types import HandlerJson, QueueJson, Snapshot
 
 _COLOURS: Final = {"receiving": "green", "unhealthy": "red"}
 #: How many names of events are shown.

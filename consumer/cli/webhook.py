@@ -10,7 +10,7 @@ from consumer.cli.options import help_end, overrides_of, queue_options
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
-    from consumer.service.logs import Logs
+    from consumer.service.logs.setup import Logs
 
 _HELP_END: Final = help_end(
     "consume webhook --config config.yaml",

@@ -1,12 +1,12 @@
 """How the consumer is configured: YAML file, environment, command line. Nothing else reads them."""
 
 from consumer.config.cases import CaseSettings
+from consumer.config.entries import HandlerSettings
 from consumer.config.loading import Effective, Loaded, effective, load
 from consumer.config.models import (
     UNIT_STOP_TIMEOUT_SECONDS,
     AwsSettings,
     EngineSettings,
-    HandlerSettings,
     LoggingSettings,
     MetricsSettings,
     PingSettings,

@@ -11,8 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from consumer.config.conditions import Conditions
 from consumer.config.section import Section
-
-_Text = Annotated[str, Field(min_length=1, max_length=2048)]
+from consumer.config.values import Text
 
 
 def _json(value: object) -> object:
@@ -40,9 +39,9 @@ _FIELDS = "a mapping of fields and their values; a time needs quotes"
 class CaseSettings(Section):
     """One entry of `tests`."""
 
-    name: _Text
+    name: Text
     #: A sample of this event, or the event in a file: one of both.
-    event: _Text | None = Field(default=None, examples=["grade_change"])
+    event: Text | None = Field(default=None, examples=["grade_change"])
     payload: Path | None = None
     #: Of the sample; None is canvas.
     format: Literal["canvas", "caliper"] | None = None
@@ -50,7 +49,7 @@ class CaseSettings(Section):
     metadata: _Fields = Field(default={}, description=_FIELDS, repr=False)
     body: _Fields = Field(default={}, description=_FIELDS, repr=False)
     #: Exactly those that get it.
-    handlers: tuple[_Text, ...] = Field(description="a list of names of handlers, or []")
+    handlers: tuple[Text, ...] = Field(description="a list of names of handlers, or []")
     #: By handler: what the event fulfils as this handler gets it.
     gets: dict[str, Conditions] = Field(
         default={}, description="conditions for each handler, such as {NAME: {body.x: 1}}"

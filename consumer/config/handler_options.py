@@ -13,7 +13,8 @@ _SCRUB: Final = {
 }  # fmt: skip
 #: Of `handlers.sql.options`.
 _TABLE: Final = {
-    "type": ["string", "null"], "default": "live_events", "pattern": "^[a-z_][a-z0-9_]{0,23}$",
+    "type": ["string", "null"], "default": "live_events",
+    "pattern": "^(?!sqlite_|pg_|live$)[a-z_][a-z0-9_]{0,23}$",
 }  # fmt: skip
 
 _AWS: Final = {
@@ -82,6 +83,46 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "source": {"type": "string", "default": "canvas.live-events"},
         "detail": _CONTENT,
         **_AWS,
+    },
+    "http": {
+        "url": {**_TEXT, "description": "where to post; reasons show its host"},
+        "url_file": {**_TEXT, "description": "a file with the URL, if that is a secret"},
+        "method": {"enum": ["POST", "PUT", None], "default": "POST"},
+        "body": {
+            "enum": ["json", "ndjson", None],
+            "default": "json",
+            "description": "json: the record of the event, or an array of them with batch_size",
+        },
+        "template": {
+            "type": ["string", "object", "array", "null"],
+            "description": "a message about one event, with values such as {body.title}",
+        },
+        "preset": {"enum": ["none", "splunk_hec", "slack", None], "default": "none"},
+        "source": {**_TEXT, "default": "canvas-live-events", "description": "for splunk_hec"},
+        "sourcetype": {**_TEXT, "description": "for splunk_hec; else the token's"},
+        "index": {**_TEXT, "description": "for splunk_hec; else the token's"},
+        "host": {**_TEXT, "description": "for splunk_hec; else the token's"},
+        "headers": {
+            "type": ["object", "null"],
+            "additionalProperties": {"type": "string"},
+            "description": "further headers",
+        },
+        "token": {**_TEXT, "description": "sent as Authorization: Bearer TOKEN"},
+        "token_file": {**_TEXT, "description": "a file with the token"},
+        "token_type": {**_TEXT, "default": "Bearer", "description": "Splunk for splunk_hec"},
+        "signing_secret": {**_TEXT, "description": "signs each request; base64, or whsec_…"},
+        "signing_secret_file": {**_TEXT, "description": "a file with it"},
+        "second_signing_secret": {**_TEXT, "description": "signs, too, while one is replaced"},
+        "second_signing_secret_file": {**_TEXT, "description": "a file with it"},
+        "reject": {
+            "type": ["array", "string", "integer", "null"],
+            "default": ["4xx"],
+            "description": "the answers that are about one event, which is then rejected",
+        },
+        "connect_timeout_seconds": {"type": "number", "default": 5},
+        "request_timeout_seconds": {"type": "number", "default": 30},
+        "ca_file": {**_TEXT, "description": "certificates to trust (PEM); else the system's"},
+        "scrub_secrets": _SCRUB,
     },
     "log": {},
     "postgres": {

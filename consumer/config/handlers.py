@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final
 
+from consumer.config.entries import HandlerSettings
 from consumer.config.layers import Sources
-from consumer.config.models import HandlerSettings
 from consumer.config.problems import PLACEHOLDER, KeyPath, nearest, shown, shown_key, unknown_key
 
 ENTRY_POINT_GROUP: Final = "canvas_live_events.handlers"

@@ -1,14 +1,14 @@
 """The sections, their keys, ranges and defaults; what they mean is in config.example.yaml."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
 from consumer.config.cases import CaseSettings
-from consumer.config.conditions import Conditions
+from consumer.config.entries import HandlerSettings
 from consumer.config.section import Section
+from consumer.config.values import LOWER, Int, RetrySeconds, Seconds, Text, of_text
 from consumer.config.webhook import WebhookSettings
 from consumer.retry import RetryPolicy
 from consumer.sqs_limits import (
@@ -29,37 +29,14 @@ MessageFormat = Literal["auto", "canvas", "caliper"]
 Relay = Literal["sns", "eventbridge"]
 
 
-def _not_a_bool(value: object) -> object:
-    # Python counts True as 1, so `workers: yes` would be a worker.
-    if isinstance(value, bool):
-        raise ValueError("a number, not true or false")  # noqa: TRY004 - pydantic's way
-    return value
-
-
-def _one_or_more(value: object) -> object:
-    if isinstance(value, (list, tuple)) and not value:
-        raise ValueError("at least one pattern")
-    return (value,) if isinstance(value, str) else value
-
-
 def _off(value: object) -> object:
     return "off" if value is False else value  # YAML 1.1 reads off as false
 
 
-def _of_text(change: Callable[[str], object]) -> BeforeValidator:
-    return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
-
-
-_LOWER: Final = _of_text(str.lower)
 # The environment has no lists.
-_WORDS: Final = _of_text(lambda text: text.strip("[]").replace(",", " ").split())
-_Int = Annotated[int, BeforeValidator(_not_a_bool)]
-_Number = Annotated[float, BeforeValidator(_not_a_bool)]
-_Seconds = _Number
-_RetrySeconds = Annotated[_Seconds, Field(ge=0.1, le=MAX_VISIBILITY_SECONDS)]
-_Text = Annotated[str, Field(min_length=1, max_length=2048)]
+_WORDS: Final = of_text(lambda text: text.strip("[]").replace(",", " ").split())
 # What stays around a URL that was copied, or that Docker read from a file with quotes.
-_Url = Annotated[_Text, _of_text(lambda text: text.strip("<>\"' \t\r\n"))]
+_Url = Annotated[Text, of_text(lambda text: text.strip("<>\"' \t\r\n"))]
 
 _RETRY: Final = RetryPolicy()
 
@@ -67,7 +44,7 @@ _RETRY: Final = RetryPolicy()
 class SignedSettings(Section):
     """Events that Canvas has signed: whether they are read, and where its public keys are."""
 
-    mode: Annotated[Literal["off", "accepted", "required"], BeforeValidator(_off), _LOWER] = "off"
+    mode: Annotated[Literal["off", "accepted", "required"], BeforeValidator(_off), LOWER] = "off"
     #: None: that of Instructure, unless there is a file.
     jwks_url: _Url | None = Field(default=None, examples=["https://keys.example.edu/jwks.json"])
     jwks_file: Path | None = None
@@ -80,15 +57,15 @@ class QueueSettings(Section):
         default=None,
         examples=["https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"],
     )
-    name: _Text | None = Field(default=None, examples=["canvas-live-events-prod"])
-    wait_time_seconds: _Int = Field(default=MAX_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS)
-    visibility_timeout_seconds: _Int | None = Field(default=None, ge=1, le=MAX_VISIBILITY_SECONDS)
+    name: Text | None = Field(default=None, examples=["canvas-live-events-prod"])
+    wait_time_seconds: Int = Field(default=MAX_WAIT_SECONDS, ge=0, le=MAX_WAIT_SECONDS)
+    visibility_timeout_seconds: Int | None = Field(default=None, ge=1, le=MAX_VISIBILITY_SECONDS)
     format: MessageFormat = "auto"
     unwrap: Annotated[tuple[Relay, ...], _WORDS] = ()
     signed: SignedSettings = SignedSettings()
     allow_any_queue_name: bool = False
-    connect_timeout_seconds: _Seconds = Field(default=5, ge=0.1, le=60)
-    read_timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=300)
+    connect_timeout_seconds: Seconds = Field(default=5, ge=0.1, le=60)
+    read_timeout_seconds: Seconds | None = Field(default=None, ge=0.1, le=300)
     transport: Literal["auto", "botocore"] = "auto"
 
     @property
@@ -111,15 +88,15 @@ class AwsSettings(Section):
     Without a key or profile, the AWS SDK looks for credentials.
     """
 
-    region: _Text | None = Field(default=None, examples=["us-east-1"])
+    region: Text | None = Field(default=None, examples=["us-east-1"])
     access_key_id: SecretStr | None = None
     secret_access_key: SecretStr | None = None
     session_token: SecretStr | None = None
     access_key_id_file: Path | None = None
     secret_access_key_file: Path | None = None
     session_token_file: Path | None = None
-    profile: _Text | None = None
-    role_arn: _Text | None = Field(
+    profile: Text | None = None
+    role_arn: Text | None = Field(
         default=None, examples=["arn:aws:iam::123456789012:role/canvas-live-events"]
     )
     endpoint_url: _Url | None = Field(default=None, examples=["http://127.0.0.1:5000"])
@@ -128,25 +105,23 @@ class AwsSettings(Section):
 class EngineSettings(Section):
     """How messages flow."""
 
-    workers: _Int = Field(default=8, ge=1, le=256)
-    max_pollers: _Int = Field(default=12, ge=1, le=64)
+    workers: Int = Field(default=8, ge=1, le=256)
+    max_pollers: Int = Field(default=12, ge=1, le=64)
     #: None: computed from workers, pollers and batch sizes.
-    max_in_flight_messages: _Int | None = Field(default=None, ge=1, le=100_000)
-    max_in_flight_bytes: _Int = Field(default=2**27, ge=MAX_MESSAGE_BYTES, le=2**40)
-    drain_timeout_seconds: _Seconds = Field(default=60, ge=0, le=86_400)
+    max_in_flight_messages: Int | None = Field(default=None, ge=1, le=100_000)
+    max_in_flight_bytes: Int = Field(default=2**27, ge=MAX_MESSAGE_BYTES, le=2**40)
+    drain_timeout_seconds: Seconds = Field(default=60, ge=0, le=86_400)
     #: TimeoutStopSec of the unit that runs this; only for the check of the line above.
-    stop_timeout_seconds: _Seconds = Field(default=UNIT_STOP_TIMEOUT_SECONDS, ge=1, le=90_000)
-    settle_linger_seconds: _Seconds = Field(default=0.5, ge=0, le=10)
-    retry_base_seconds: _RetrySeconds = _RETRY.base_seconds
-    retry_max_seconds: _RetrySeconds = _RETRY.max_seconds
-    handler_timeout_seconds: _Seconds | None = Field(
-        default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS
-    )
+    stop_timeout_seconds: Seconds = Field(default=UNIT_STOP_TIMEOUT_SECONDS, ge=1, le=90_000)
+    settle_linger_seconds: Seconds = Field(default=0.5, ge=0, le=10)
+    retry_base_seconds: RetrySeconds = _RETRY.base_seconds
+    retry_max_seconds: RetrySeconds = _RETRY.max_seconds
+    handler_timeout_seconds: Seconds | None = Field(default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS)
     deduplicate: Literal["off", "window"] = "off"
-    deduplicate_window_seconds: _Seconds = Field(default=86_400, ge=1, le=MAX_RETENTION_SECONDS)
-    breaker_failures: _Int = Field(default=5, ge=0, le=1000)
-    fatal_grace_seconds: _Seconds = Field(default=60, ge=0, le=3_600)
-    summary_interval_seconds: _Seconds = Field(default=60, ge=1, le=86_400)
+    deduplicate_window_seconds: Seconds = Field(default=86_400, ge=1, le=MAX_RETENTION_SECONDS)
+    breaker_failures: Int = Field(default=5, ge=0, le=1000)
+    fatal_grace_seconds: Seconds = Field(default=60, ge=0, le=3_600)
+    summary_interval_seconds: Seconds = Field(default=60, ge=1, le=86_400)
 
     @property
     def retry(self) -> RetryPolicy:
@@ -154,71 +129,11 @@ class EngineSettings(Section):
         return RetryPolicy(self.retry_base_seconds, self.retry_max_seconds)
 
 
-class RetryKeys(Section):
-    """The keys of a handler's `retry`."""
-
-    base_seconds: _RetrySeconds = _RETRY.base_seconds
-    max_seconds: _RetrySeconds = _RETRY.max_seconds
-
-    @property
-    def policy(self) -> RetryPolicy:
-        """The policy with these delays."""
-        return RetryPolicy(self.base_seconds, self.max_seconds)
-
-
-class RedactSettings(Section):
-    """What of a person a handler gets to see; `consumer.events.redaction` does it."""
-
-    profile: Annotated[Literal["analytics", "strict"], _LOWER]
-    #: The secret from which pseudonyms are made; needed for "analytics".
-    key_file: Path | None = None
-
-
-class CoalesceSettings(Section):
-    """One call for many events."""
-
-    key: _Text = Field(examples=["course_id"])
-    seconds: _Seconds = Field(default=30, ge=0.1, le=300)
-
-
-class HandlerSettings(Section):
-    """One entry of `handlers`; in the file, type and options are the one key that names a type."""
-
-    name: str = Field(
-        pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$",
-        description="a letter, then at most 63 letters, digits, and any of _ . -",
-    )
-    events: Annotated[
-        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_more)
-    ] = Field(
-        default=("*",),
-        json_schema_extra={"minItems": 1},
-        description='a list of at least one name or pattern, such as ["*"]',
-    )
-    #: None: both formats.
-    format: Literal["canvas", "caliper"] | None = None
-    timeout_seconds: _Seconds | None = Field(default=None, ge=0.1, le=MAX_VISIBILITY_SECONDS)
-    concurrency: _Int | None = Field(default=None, ge=1, le=256)
-    batch_size: _Int | None = Field(default=None, ge=1, le=10_000)
-    linger_seconds: _Seconds | None = Field(default=None, ge=0, le=300)
-    retry: RetryKeys | None = None
-    when: Conditions = Field(default=None, description="a mapping of conditions, or a list of them")
-    redact: RedactSettings | None = None
-    rate_limit_per_second: _Number | None = Field(
-        default=None, ge=0.1, le=10_000, description="a number from 0.1 to 10000"
-    )
-    coalesce: CoalesceSettings | None = None
-    #: "archive", "log", "python", or the name of an entry point.
-    type: str
-    #: Checked by the handler itself. Out of the repr: there may be passwords in it.
-    options: dict[str, Any] = Field(default_factory=dict, repr=False)
-
-
 class LoggingSettings(Section):
     """What is written to standard error."""
 
     format: Literal["auto", "console", "json"] = "auto"
-    level: Annotated[Literal["debug", "info", "warning", "error"], _LOWER] = "info"
+    level: Annotated[Literal["debug", "info", "warning", "error"], LOWER] = "info"
     exception_messages: bool | None = None
 
 
@@ -239,13 +154,13 @@ class PingSettings(Section):
 
     url: SecretStr | None = Field(default=None, description="an http or https URL")
     url_file: Path | None = None
-    interval_seconds: _Seconds = Field(default=300, ge=10, le=86_400)
+    interval_seconds: Seconds = Field(default=300, ge=10, le=86_400)
 
 
 class MetricsSettings(Section):
     """What is given to monitoring systems; nothing by default."""
 
-    listen: _Text | None = Field(
+    listen: Text | None = Field(
         default=None,
         examples=["127.0.0.1:9464"],
         description='an IP address and a port, such as "127.0.0.1:9464" or "[::1]:9464", or null',
@@ -265,7 +180,7 @@ class Settings(Section):
     ping: PingSettings = PingSettings()
     metrics: MetricsSettings = MetricsSettings()
     webhook: WebhookSettings = WebhookSettings()
-    unmatched: Annotated[Literal["archive", "delete"], _LOWER] = "archive"
+    unmatched: Annotated[Literal["archive", "delete"], LOWER] = "archive"
     state_directory: Path = Path("canvas-live-events")
     tests: tuple[CaseSettings, ...] = Field(
         default=(), description="a list of tests, each with name, event and handlers"

@@ -28,7 +28,7 @@ _KEY: Final = r"(?<![\w/+])(?=[^A-Z]*[A-Z])(?=\D*\d)[A-Za-z0-9+][A-Za-z0-9/+]{39
 _CONNECTION: Final = r"(?i:passw(?:or)?d\s*=)"
 _CREDENTIALS: Final = re.compile(rf"{_KEY_ID}|{_KEY}|//[^/?#\s]*@|{_CONNECTION}")
 _SECRET_NAME: Final = re.compile(
-    r"secret|passw|token|credential|(?:api|access|private)_?key", re.IGNORECASE
+    r"secret|passw|token|credential|authorization|(?:api|access|private)[_-]?key", re.IGNORECASE
 )
 
 
@@ -73,10 +73,17 @@ def dotted(path: KeyPath) -> str:
 
 
 def looks_secret(path: KeyPath) -> bool:
-    """True if any key on the way is named like a secret (but not like a secret's file)."""
-    return path == ("ping", "url") or any(
-        isinstance(part, str) and _SECRET_NAME.search(part) and not part.endswith("_file")
-        for part in path
+    """True if any key on the way is named like a secret (but not like a secret's file).
+
+    Also the URLs of pings and of webhooks: their paths are often secrets.
+    """
+    return (
+        path == ("ping", "url")
+        or path[2:] == ("http", "url")
+        or any(
+            isinstance(part, str) and _SECRET_NAME.search(part) and not part.endswith("_file")
+            for part in path
+        )
     )
 
 

@@ -6,16 +6,11 @@ from typing import Any, Final
 
 from consumer.config.cases import CaseSettings
 from consumer.config.conditions import DEFINITIONS, REFERENCE
+from consumer.config.entries import CoalesceSettings, HandlerSettings, RedactSettings, RetryKeys
 from consumer.config.fields import SECTIONS, SINGLE, right_for
 from consumer.config.handler_options import OPTIONS, REQUIRED
 from consumer.config.handlers import ENTRY_POINT_GROUP
-from consumer.config.models import (
-    CoalesceSettings,
-    HandlerSettings,
-    RedactSettings,
-    RetryKeys,
-    Settings,
-)
+from consumer.config.models import Settings
 from consumer.config.section import Section
 
 #: The sections of a handler.

@@ -206,7 +206,8 @@ def _key_error(node: yaml.Node) -> str | None:
         return "merge keys (<<) are not supported; write the keys out"
     if kind != "str":
         key = shown_key(node.value)
-        return f"YAML reads the key {key} as {kind}; put quotes around it"
+        listed = "; a list: [1, 2]" if kind == "int" else ""  # {in: 1, 2}
+        return f"YAML reads the key {key} as {kind}; put quotes around it{listed}"
     return None
 
 

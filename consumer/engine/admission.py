@@ -59,7 +59,8 @@ class Admission:
         if breaker is not None and breaker.is_open:
             entered = breaker.enter(call, room=self._room_for(breaker))
             if entered != "go":
-                self.leave(call)  # the place that it may have waited for is another's now
+                # The place that it may have waited for is another's now.
+                self.leave(call, unused=True)
                 self._note(call)
                 return entered
         gate = self._gates.get(name)
@@ -68,11 +69,14 @@ class Admission:
         call.has_place = True
         return "go" if gate.enter(call) else "held"
 
-    def leave(self, call: Call) -> None:
-        """Give the place at the gate to the next call, which is ready now."""
+    def leave(self, call: Call, *, unused: bool = False) -> None:
+        """Give the place at the gate to the next call, which is ready now.
+
+        `unused`: the handler was not called.
+        """
         if call.has_place:
             call.has_place = False
-            following = self._gates[call.handler.name].leave()
+            following = self._gates[call.handler.name].leave(unused=unused)
             if following is not None:
                 self.ready.append(following)
 
@@ -91,10 +95,18 @@ class Admission:
                 # Now: while this is under way no drain ends.
                 self._recalls.add(self._waiting.recall(breaker.handler))
             self.ready += breaker.succeeded()
-        elif any(outcome.delay_seconds is not None for outcome in outcomes):
+        else:
+            return self._judge_failure(breaker, call, outcomes)
+        return outcomes
+
+    def _judge_failure(
+        self, breaker: Breaker, call: Call, outcomes: Sequence[Outcome]
+    ) -> Sequence[Outcome] | None:
+        down = _longest_down(outcomes)
+        if down is None and any(outcome.delay_seconds is not None for outcome in outcomes):
             breaker.undecided(call)  # the handler says itself when
-        elif not call.last_try:
-            entered = breaker.failed(call, _longest_down(outcomes), room=self._room_for(breaker))
+        elif down is not None or not call.last_try:
+            entered = breaker.failed(call, down or outcomes[0], room=self._room_for(breaker))
             if entered == "held":
                 self._note(call)
                 return None
@@ -177,8 +189,10 @@ class Admission:
         return self._room - self.held() + len(breaker)
 
 
-def _longest_down(outcomes: Sequence[Outcome]) -> Outcome:
-    return max(outcomes, key=lambda o: -1.0 if o.down_seconds is None else o.down_seconds)
+def _longest_down(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """The outcome that says for how long what the handler needs is down; None if none says so."""
+    down = [outcome for outcome in outcomes if outcome.down_seconds is not None]
+    return max(down, key=lambda outcome: outcome.down_seconds or 0.0, default=None)
 
 
 def paused(handler: Handler, delay_seconds: float) -> Outcome:

@@ -5,11 +5,10 @@ SQS does not keep the order: an older event may come after a newer one was handl
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
 from datetime import datetime
 from typing import Final
 
-from consumer.engine.call import Call
+from consumer.engine.call import Call, time_of
 
 #: Keys are remembered for all handlers together: those of the last calls.
 _MOST_KEYS: Final = 20_000
@@ -20,19 +19,17 @@ class Applied:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._times: OrderedDict[tuple[str, Hashable], datetime] = OrderedDict()
+        self._times: OrderedDict[tuple[str, str | None], datetime] = OrderedDict()
 
     def is_newer(self, call: Call) -> bool:
         """True if an event newer than the newest one of this call was handled for its key."""
         with self._lock:
-            time, known = call.entries[0][1].time, self._times.get((call.handler.name, call.key))
-        return time is not None and known is not None and known > time
+            known = self._times.get((call.handler.name, call.key))
+        return known is not None and known > time_of(call.entries[0])
 
     def note(self, call: Call) -> None:
         """The handler has succeeded."""
-        time, place = call.entries[0][1].time, (call.handler.name, call.key)
-        if time is None:
-            return
+        time, place = time_of(call.entries[0]), (call.handler.name, call.key)
         with self._lock:
             known = self._times.pop(place, time)
             self._times[place] = max(known, time)

@@ -89,20 +89,20 @@ class Breaker:
     def failed(self, call: Call, outcome: Outcome, *, room: int) -> Literal["own", "held", "full"]:
         """Note a failure: it is the event's own, the call is held, or there is no room for it.
 
-        If the handler says that what it needs is down, the first failure opens the breaker.
+        If the handler says that what it needs is down, the first failure opens the breaker. But one
+        event of which alone it says so again and again must not keep the others waiting.
         """
         down = outcome.down_seconds
-        redelivered = call.entries[0][0].received.receive_count > 1
+        if down is not None:
+            needed = 2 if call.last_try else 1
+        else:
+            needed = 2 if _is_redelivered(call) else self._threshold
         with self._lock:
             self._streak += 1
             is_probe, was_open = call is self._probe, self.is_open
             if is_probe:
                 self._next_probe_in(max(PROBE_BACKOFF.ceiling(self._probes + 1), down or 0.0))
-            elif (
-                not was_open
-                and down is None
-                and self._streak < (2 if redelivered else self._threshold)
-            ):
+            elif not was_open and self._streak < needed:
                 return "own"
             if not was_open:
                 self.is_open = True
@@ -258,3 +258,7 @@ class WaitingForRetry:
             while handles and handles[0][0] <= now:
                 heapq.heappop(handles)
         return sum(map(len, self._handles.values()))
+
+
+def _is_redelivered(call: Call) -> bool:
+    return call.entries[0][0].received.receive_count > 1

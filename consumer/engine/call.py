@@ -1,8 +1,9 @@
 """Events on their way to one handler, alone or collected in batches, and what came of them."""
 
+import hashlib
 import threading
-from collections.abc import Hashable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from consumer.clock import Clock
@@ -10,12 +11,36 @@ from consumer.engine.inflight import InFlightMessage
 from consumer.handlers.registering.registry import Handler
 from consumer.ledger.database import Step, step_of
 from consumer.messages import ACK, Event, Outcome
+from consumer.subject import CanvasId
 
 #: An event, and the message that it came in.
 Entry = tuple[InFlightMessage, Event]
 
-#: Of events without a time.
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+#: So much later than its message no event can be: its time is wrong.
+_MOST_AHEAD: Final = timedelta(hours=1)
+#: Longer keys are replaced by a digest: thousands of them are remembered.
+_LONGEST_KEY: Final = 200
+
+
+def text_of_key(key: object) -> str:
+    """A text for a key by which a handler coalesces; another one for each other key.
+
+    Such keys are compared under locks, where nothing that a user wrote may run. Raises TypeError.
+    """
+    text = _text(key)
+    return text if len(text) <= _LONGEST_KEY else hashlib.sha256(text.encode()).hexdigest()
+
+
+def _text(key: object) -> str:
+    for plain in (str, int, float, bytes):
+        if isinstance(key, plain):
+            return plain.__repr__(key)
+    if isinstance(key, tuple):
+        return f"({', '.join(map(_text, key))})"
+    if key is None or type(key) is CanvasId:
+        return repr(key)
+    raise TypeError("the key must be a text, a number, an id of Canvas, or a tuple of these")
 
 
 class Call:
@@ -29,7 +54,7 @@ class Call:
 
     __slots__ = ("entries", "handler", "has_place", "key", "last_try")
 
-    def __init__(self, handler: Handler, entries: list[Entry], key: Hashable = None) -> None:
+    def __init__(self, handler: Handler, entries: list[Entry], key: str | None = None) -> None:
         self.handler = handler
         self.entries = entries
         self.key = key
@@ -45,6 +70,19 @@ class Call:
         first, rest = Call(self.handler, self.entries[:1]), Call(self.handler, self.entries[1:])
         first.last_try = rest.last_try = self.last_try
         return first, rest
+
+    def cut_decided(self, outcomes: Sequence[Outcome]) -> "tuple[Call, list[Outcome]] | None":
+        """If only some of its events found down what the handler needs: cut off the others.
+
+        Returns these as a call, with their outcomes; None if there is nothing to cut off.
+        """
+        pairs = list(zip(self.entries, outcomes, strict=True))
+        down = [entry for entry, outcome in pairs if outcome.down_seconds is not None]
+        if not down or len(down) == len(pairs):
+            return None
+        decided = [pair for pair in pairs if pair[1].down_seconds is None]
+        self.entries = down
+        return Call(self.handler, [entry for entry, _ in decided]), [found for _, found in decided]
 
     def note(self, outcomes: Sequence[Outcome]) -> list[tuple[str, Step]]:
         """Note the outcomes, by position; returns the steps that succeeded, with their messages."""
@@ -70,15 +108,16 @@ class _Batch:
 
     __slots__ = ("due", "entries", "handler", "key")
 
-    def __init__(self, handler: Handler, key: Hashable, due: float) -> None:
+    def __init__(self, handler: Handler, key: str | None, due: float) -> None:
         self.handler = handler
         self.key = key
         self.due = due
         self.entries: list[Entry] = []
 
     def call(self) -> Call:
-        if self.key is not None:
-            self.entries.sort(key=_time_of, reverse=True)
+        if self.key is not None:  # of equal times, the newest is the one that came last
+            self.entries.sort(key=time_of)
+            self.entries.reverse()
         return Call(self.handler, self.entries, self.key)
 
 
@@ -92,9 +131,9 @@ class Batches:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._batches: dict[tuple[str, Hashable], _Batch] = {}
+        self._batches: dict[tuple[str, str | None], _Batch] = {}
 
-    def add(self, handler: Handler, entry: Entry, key: Hashable = None) -> Call | None:
+    def add(self, handler: Handler, entry: Entry, key: str | None = None) -> Call | None:
         """Add an event; returns the call if that filled the batch. Coalesced ones have a key."""
         place = handler.name, key
         with self._lock:
@@ -123,5 +162,12 @@ class Batches:
             return sum(len(batch.entries) for batch in self._batches.values())
 
 
-def _time_of(entry: Entry) -> datetime:
-    return entry[1].time or _LONG_AGO
+def time_of(entry: Entry) -> datetime:
+    """When it happened; if its time is missing, or wrong, when SQS accepted its message.
+
+    Else one wrong time would make all later events stale.
+    """
+    time, sent = entry[1].time, entry[0].received.sent_at
+    if sent is not None and (time is None or time - sent > _MOST_AHEAD):
+        return sent
+    return time or _LONG_AGO

@@ -18,7 +18,7 @@ from consumer.engine.stats import Stats
 from consumer.engine.tap import Tap
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.ledger.ledger import Ledger
-from consumer.messages import ACK, Event, Outcome
+from consumer.messages import ACK, DECLINED, Event, Outcome
 
 Work = list[tuple[Event, Handler]]
 
@@ -105,13 +105,19 @@ class Flow:
             return
         tap = self.tap
         began = tap.clock.monotonic() if tap.viewers else None
+        declined = False
         try:
             outcomes = self.invoker.call(call)
+            declined = outcomes[0] is DECLINED
         finally:
             if call.has_place:
-                admission.leave(call)
+                admission.leave(call, unused=declined)
         if began is not None:
             tap.show(call, outcomes, began)
+        decided = call.cut_decided(outcomes) if len(outcomes) > 1 else None
+        if decided is not None:
+            self._end(*decided)
+            outcomes = [outcome for outcome in outcomes if outcome.down_seconds is not None]
         judged = admission.judge(call, outcomes)
         if judged is not None:
             self._end(call, judged)

@@ -9,8 +9,8 @@ from consumer.clock import Clock
 from consumer.engine.call import Call
 from consumer.handlers.registering.registry import Handler
 
-#: Calls may begin together that would be due within this time: the housekeeper, which lets in what
-#: has waited, looks a little more often.
+#: One call may begin at once, and those that would be due within this time: the housekeeper, which
+#: lets in what has waited, looks a little more often.
 _BURST_SECONDS: Final = 0.25
 
 
@@ -24,7 +24,7 @@ class Gate:
     def __init__(self, handler: Handler, *, clock: Clock) -> None:
         self._limit = handler.concurrency or math.inf
         self._rate = handler.rate_limit_per_second
-        self._burst = max(1.0, (self._rate or 0.0) * _BURST_SECONDS)
+        self._burst = 1.0 + (self._rate or 0.0) * _BURST_SECONDS
         self._clock = clock
         self._lock = threading.Lock()
         self._inside = 0
@@ -41,10 +41,14 @@ class Gate:
             self._waiting.append(call)
             return False
 
-    def leave(self) -> Call | None:
-        """Go out; returns the call whose turn it is: the place is its own now."""
+    def leave(self, *, unused: bool = False) -> Call | None:
+        """Go out; returns the call whose turn it is: the place is its own now.
+
+        `unused`: the handler was not called, so this does not count for the rate.
+        """
         with self._lock:
             self._inside -= 1
+            self._tokens += unused
             return self._waiting.popleft() if self._waiting and self._may_enter() else None
 
     def take_due(self) -> list[Call]:

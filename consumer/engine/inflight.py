@@ -90,6 +90,8 @@ class InFlight:
         self._bytes = 0
         self.max_messages = max_messages
         self.max_bytes = max_bytes
+        #: A shorter visibility timeout could not be renewed in time; the heartbeat sets it.
+        self.least_visibility_seconds = 0
         #: Set while anything is held.
         self.occupied = threading.Event()
 

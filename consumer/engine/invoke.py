@@ -1,7 +1,7 @@
 """Calls what users wrote (handlers, predicates), guarded: what it raises becomes an outcome."""
 
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import get_ident
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from consumer import log_events
 from consumer.clock import Clock
 from consumer.engine.applied import Applied
-from consumer.engine.call import Call, Entry
+from consumer.engine.call import Call, Entry, text_of_key
 from consumer.engine.forks import ForkGuard
 from consumer.engine.handler_stats import LastError
 from consumer.engine.stats import Stats
@@ -111,19 +111,19 @@ class Invoker:
         self._forks.check()
         return None if wanted else DECLINED
 
-    def group_of(self, handler: Handler, entry: Entry) -> Hashable | Outcome:
+    def group_of(self, handler: Handler, entry: Entry) -> str | Outcome | None:
         """What an event is collected with: its key, or None for a batch; or why it is not."""
         outcome = self.unwanted(handler, entry)
         if outcome is not None or handler.coalesce is None:
             return outcome
         try:
             key = handler.coalesce.key(entry[1])
-            hash(key)
+            text = None if key is None else text_of_key(key)
         except BaseException as error:
             self._forks.check(error)
             return self._failure(handler, entry, error)
         self._forks.check()
-        return key
+        return text
 
     def find_stuck(self) -> None:
         """Find the calls that ran past their timeout, and log each once.

@@ -148,6 +148,8 @@ class Outbox:
         for message, _ in sent:
             self._ledger.keep(message.message_id, message.succeeded)
         messages = self._ended(sent)
+        if not messages:
+            return
         self._stats.add("delete_failed", len(messages))
         _log.warning(
             log_events.DELETE_FAILED,

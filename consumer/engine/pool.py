@@ -124,12 +124,14 @@ class Pool:
         return full > 0 and self._roles["settle"] < max(full, self.limit)
 
     def _role_without_room(self) -> Role | None:
-        """If no message can come, and there is none to begin, batches can't grow any more."""
+        """Without room nothing is received; and if nothing comes, batches can't grow any more."""
         if self._has_new() or self._receiver.has_room():
             return None
         if self._outbox.sendable() and not self._roles["settle everything"]:
             return "settle everything"
-        return "work" if not self._roles["work"] and self._flow.cut_batches() else None
+        if self._receiver.open or self._roles["work"]:
+            return None  # what these bring, or still begin, may belong to a batch
+        return "work" if self._flow.cut_batches() else None
 
     def _has_new(self) -> bool:
         return bool(self._receiver.received) and not self._stopping.is_set()

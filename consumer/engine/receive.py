@@ -160,19 +160,20 @@ class Receiver:
         if asked == 0:
             return Received()
         messages: list[ReceivedMessage] = []
+        hidden = max(self._visibility, self.in_flight.least_visibility_seconds)
         pause = 0.0
         try:
             messages = self._transport.receive(
                 max_messages=asked,
                 wait_seconds=self._wait if self.succeeded else min(FIRST_WAIT_SECONDS, self._wait),
-                visibility_timeout_seconds=self._visibility,
+                visibility_timeout_seconds=hidden,
             )
             self._note_success(messages)
         except TransportError as error:
             pause = self._note_failure(error, began)
         finally:
             # Whatever happened, the reservation ends here: what came is held, the rest is free.
-            self._admit(asked, messages)
+            self._admit(asked, messages, hidden)
             self.open.remove(began)
         if self._until_empty is not None:
             self.emptied = self._until_empty.is_empty(messages, began, failed=pause > 0)
@@ -193,9 +194,9 @@ class Receiver:
                 self._pending += asked
             return asked, began
 
-    def _admit(self, asked: int, messages: list[ReceivedMessage]) -> None:
+    def _admit(self, asked: int, messages: list[ReceivedMessage], hidden: int) -> None:
         now = self.last_return = self._clock.monotonic()
-        new, again = self.in_flight.admit(asked, messages, visible_at=now + self._visibility)
+        new, again = self.in_flight.admit(asked, messages, visible_at=now + hidden)
         self.received.extend(new)
         if self._budget is not None:
             with self._lock:

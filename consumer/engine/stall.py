@@ -20,8 +20,8 @@ _NEARLY_ALL_IN_FLIGHT = IN_FLIGHT_LIMIT - 2_000
 class StallDetector:
     """One thread at a time calls `look` when `is_due`.
 
-    A queue is stalled if it has visible messages at two looks in a row, and all receives in between
-    came back empty. That is logged and counted, and has no other effect.
+    A queue is stalled if it has visible messages at two looks in a row, and all receives before
+    each, at least one, came back empty. That is logged and counted, and has no other effect.
     """
 
     def __init__(self, transport: Transport, stats: Stats, *, clock: Clock) -> None:
@@ -29,7 +29,7 @@ class StallDetector:
         self._stats = stats
         self._clock = clock
         self._due = clock.monotonic() + LOOK_SECONDS
-        self._received = 0
+        self._received = self._empty = 0
         self._suspicious = self._paused = False
         #: True while the queue holds messages and returns none.
         self.stalled = False
@@ -59,7 +59,14 @@ class StallDetector:
             attributes = self._transport.attributes()
         except TransportError:
             return  # the receives log an outage, and the permission is optional
-        if not attributes.visible_messages or self._stats["received"] != self._received:
+        # Without room, or while handlers are paused, nothing is received.
+        none_made = self._stats["empty_receives"] == self._empty
+        self._empty = self._stats["empty_receives"]
+        if (
+            not attributes.visible_messages
+            or none_made
+            or self._stats["received"] != self._received
+        ):
             self._suspicious = self.stalled = False
         elif not self._suspicious:
             self._suspicious = True

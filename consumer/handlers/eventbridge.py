@@ -94,7 +94,7 @@ class _Bus:
         answer = self._service.call("PutEvents", Entries=list(entries))
         results = answer.get("Entries") or []
         # By position. One that is confirmed has an id; the number of failures says nothing more.
-        codes = [None if r.get("EventId") else r.get("ErrorCode") or "Unknown" for r in results]
+        codes = [r.get("ErrorCode") or (None if r.get("EventId") else "Unknown") for r in results]
         return [*codes, *[NOT_ANSWERED] * len(entries)][: len(entries)]
 
     def _look(self) -> None:

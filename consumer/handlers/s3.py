@@ -24,8 +24,8 @@ _KMS_KEY: Final = re.compile(r"arn:aws[\w-]*:kms:[\w-]+:[0-9]{12}:key/[\w-]+")
 #: S3 allows 1,024 for a key.
 _MAX_PREFIX_BYTES: Final = 900
 _MAX_OBJECT_BYTES: Final = 64 * 1024 * 1024
-#: That an object of this name is there already.
-_THERE: Final = ("PreconditionFailed", "412")
+#: That an object of this name is there already. The status alone may be a proxy's.
+_THERE: Final = "PreconditionFailed"
 
 
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
@@ -184,7 +184,7 @@ class Store:
                 **self._encryption,
             )  # fmt: skip
         except RefusedError as error:
-            if error.code not in _THERE:
+            if error.code != _THERE:
                 action, target = self.service.action("PutObject"), self.service.target
                 raise unavailable(error.code, action, target) from None
         else:

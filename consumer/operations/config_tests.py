@@ -18,6 +18,8 @@ from consumer.errors import ConfigurationError, DecodeError
 from consumer.events.catalog import index
 from consumer.events.samples import sample_message
 from consumer.handlers.around.conditions import predicate_of
+from consumer.handlers.around.known_fields import unlikely_paths
+from consumer.handlers.around.paths import getter_of
 from consumer.handlers.registering.handler import Handler, Predicate
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event, ReceivedMessage
@@ -100,7 +102,16 @@ def _prepared(
         for handler, conditions in case.gets.items()
         for part in _parts(conditions)
     ]
+    for handler, conditions in case.gets.items():
+        _check_paths(conditions, event, f"{key}.gets.{handler}")
     return _Case(case, event, expected)
+
+
+def _check_paths(conditions: Any, event: Event, label: str) -> None:
+    """A misspelt field does not exist: a test that expects this would always be ok."""
+    for path, hint in unlikely_paths(conditions, [(event.format, event.name)]):
+        if getter_of(path, label)(event) is None:
+            raise ConfigurationError(f"{label}: no known {event.name} has {path}{hint}")
 
 
 def _sample(case: CaseSettings, key: str) -> ReceivedMessage:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from consumer.errors import ConfigurationError
 from consumer.events.samples import SampleMessage
-from consumer.service.http import HttpServer, Response
-from consumer.service.listeners import listen_tcp
+from consumer.service.http.listeners import listen_tcp
+from consumer.service.http.server import HttpServer, Response
 from consumer.signatures.signer import Signer
 
 

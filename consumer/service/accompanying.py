@@ -10,8 +10,8 @@ from consumer.service.companions import Companions
 from consumer.service.control import control_socket, open_control
 from consumer.service.depth import Depths
 from consumer.service.engine import Engine
-from consumer.service.monitor import Monitor
-from consumer.service.monitoring import metrics_companions
+from consumer.service.monitoring.monitor import Monitor
+from consumer.service.monitoring.serving import metrics_companions
 from consumer.service.ping import pings
 from consumer.service.signals import StopSignals
 from consumer.service.signing import Signing

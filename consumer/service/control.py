@@ -16,11 +16,11 @@ from consumer.directories import CONTROL_SOCKET
 from consumer.engine.status import Status
 from consumer.errors import ConfigurationError
 from consumer.service.engine import Engine
-from consumer.service.facts import Facts
-from consumer.service.http import MOST_CONNECTIONS, HttpServer, Response, Route
-from consumer.service.listeners import listen_unix
+from consumer.service.http.listeners import listen_unix
+from consumer.service.http.server import MOST_CONNECTIONS, HttpServer, Response, Route
+from consumer.service.monitoring.facts import Facts
+from consumer.service.monitoring.snapshot import snapshot_of
 from consumer.service.signals import StopSignals
-from consumer.service.snapshot import snapshot_of
 from consumer.service.tap_stream import tap_lines, wanted, words
 
 _log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from consumer.clock import Clock
 from consumer.engine.status import Status
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.queues.transport import QueueAttributes, Transport
-from consumer.service.facts import Depth
+from consumer.service.monitoring.facts import Depth
 
 #: Each request is paid for: two queues, once a minute, are 88,000 requests a month.
 INTERVAL_SECONDS: Final = 60.0

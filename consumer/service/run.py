@@ -37,7 +37,7 @@ from consumer.service.accompanying import companions_of
 from consumer.service.companions import Companions
 from consumer.service.daemon import Daemon
 from consumer.service.engine import Engine
-from consumer.service.monitoring import listening
+from consumer.service.monitoring.serving import listening
 from consumer.service.reload import Reloads
 from consumer.service.signals import StopSignals
 from consumer.service.signing import open_signing

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from consumer.service.exposition import NAMESPACE, Exposition, Family, Sample
+from consumer.service.monitoring.exposition import NAMESPACE, Exposition, Family, Sample
 from consumer.webhook.batches import Batches
 from consumer.webhook.tally import MOST_ERRORS, MOST_LATE, Tally, by_class
 

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from consumer.clock import Clock
 from consumer.config import MetricsSettings
 from consumer.errors import EXIT_OK, ThreadsError
-from consumer.service.http import HttpServer
-from consumer.service.monitoring import Textfile, health_response, metrics_response
+from consumer.service.http.server import HttpServer
+from consumer.service.monitoring.serving import Textfile, health_response, metrics_response
 from consumer.webhook.batches import Batches
 from consumer.webhook.tally import Tally
 

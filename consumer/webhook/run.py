@@ -15,8 +15,8 @@ from consumer.config.urls import host_and_port
 from consumer.directories import check_directories
 from consumer.errors import ConfigurationError
 from consumer.queues.rules import address_of
-from consumer.service.listeners import inherited, listen_tcp
-from consumer.service.monitoring import listening
+from consumer.service.http.listeners import inherited, listen_tcp
+from consumer.service.monitoring.serving import listening
 from consumer.service.signals import StopSignals
 from consumer.service.start import Start
 from consumer.service.systemd import Notifier

@@ -51,7 +51,7 @@ def test_a_log_that_is_not_read_stops_nothing(stub: StubAddress, tmp_path: Path)
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(400)]})
     reader, writer = os.pipe()
 
-    command = daemon_command(stub, "log", "--log-level", "debug")
+    command = daemon_command(stub, "--handler", "log", "--log-level", "debug")
     process = subprocess.Popen(command, cwd=tmp_path, env=environment(tmp_path), stderr=writer)
     os.close(writer)
     eventually(lambda: stub.get("/stats")["deleted"] == 400, "all are handled")
@@ -71,7 +71,7 @@ def test_a_closed_standard_error_stops_nothing(
     before = stub.get("/stats")["deleted"]
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(20)]})
 
-    done = shell(daemon_command(stub, "archive:archive", "--drain"), closed, tmp_path)
+    done = shell(daemon_command(stub, "--handler", "archive:archive", "--drain"), closed, tmp_path)
 
     assert done.returncode == 0
     assert stub.get("/stats")["deleted"] == before + 20
@@ -81,7 +81,7 @@ def test_a_full_standard_error_stops_nothing(stub: StubAddress, tmp_path: Path) 
     """Log lines are lost, events are not; the exit code is that of the work."""
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(20)]})
 
-    done = shell(daemon_command(stub, "log", "--drain"), "2>/dev/full", tmp_path)
+    done = shell(daemon_command(stub, "--handler", "log", "--drain"), "2>/dev/full", tmp_path)
 
     assert done.returncode == 0
     assert stub.get("/stats")["deleted"] == 20
@@ -94,7 +94,7 @@ def test_an_event_that_a_handler_could_not_print_stays_in_the_queue(
     (tmp_path / "printing.py").write_text(PRINTING)
     stub.post("/send-all", {"bodies": [numbered(number) for number in range(3)]})
 
-    command = daemon_command(stub, "printing:registry", "--max-messages", "3")
+    command = daemon_command(stub, "--handler", "printing:registry", "--max-messages", "3")
     done = shell(command, ">/dev/full", tmp_path)
 
     lines = [json.loads(line) for line in done.stderr.splitlines()]
@@ -114,7 +114,7 @@ def test_a_handler_whose_output_is_not_read_does_not_delay_the_stop(
     environ = environment(tmp_path, {"CONSUMER_ENGINE__DRAIN_TIMEOUT_SECONDS": "1"})
     environ.pop("PYTHONUNBUFFERED", None)
 
-    command = daemon_command(stub, "printing:registry")
+    command = daemon_command(stub, "--handler", "printing:registry")
     process = subprocess.Popen(
         command, cwd=tmp_path, env=environ, stdout=writer, stderr=subprocess.DEVNULL
     )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.service.http import HttpServer
-from consumer.service.monitoring import routes
+from consumer.service.http.server import HttpServer
+from consumer.service.monitoring.serving import routes
 from tests.processes import eventually
 from tests.service.page_facts import NOW, facts, figures, handler
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Dialog, Page
 
-    from consumer.service.facts import Facts
+    from consumer.service.monitoring.facts import Facts
     from tests.moto_queues import Moto
     from tests.processes import Consume
 

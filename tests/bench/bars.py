@@ -51,17 +51,17 @@ def misses(
     peer: Measure | None,
 ) -> tuple[str, ...]:
     """The bars that it misses. Only this checkout's daemon has bars; `floor` is the bare loop."""
-    if candidate.letter not in DAEMON or candidate.before:
+    if candidate.name not in DAEMON or candidate.before:
         return ()
     found: list[str] = []
     if setting.latency_ms:
         if measure.messages_per_second < MIN_MESSAGES_PER_SECOND:
             found.append(f"messages/s < {MIN_MESSAGES_PER_SECOND:,}")
     elif floor:
-        most = setting.max_ratio[candidate.letter]
+        most = setting.max_ratio[candidate.name]
         if measure.steady_cpu_us > most * floor.steady_cpu_us:
             found.append(f"ratio > {most}")
-    against_peer = peer if candidate.letter == BELOW_PEER and not setting.tls else None
+    against_peer = peer if candidate.name == BELOW_PEER and not setting.tls else None
     if against_peer and measure.steady_cpu_us > against_peer.steady_cpu_us:
         found.append("CPU > (e)")
     # With latency, receives come back less full: more calls then are the price of speed.

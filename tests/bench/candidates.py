@@ -1,4 +1,4 @@
-"""The candidates: the bare loop, the daemon with three handlers, and a peer."""
+"""The candidates: the bare loop, the daemon with one handler or another, and a peer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench.destinations import ENTRIES
 from tests.bench.rig import ROOT, BenchError, bare_command, daemon_command
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ TITLES = {
     "d": "(d) daemon, archive",
     "e": "(e) fanferro",
 }
-#: The candidates that are this project's daemon.
+#: The candidates that are this project's daemon, and have bars.
 DAEMON = ("b", "c", "d")
+#: Those of each handler that lands events: (d) is the archive, and (b) none of them.
+HANDLERS = tuple(name for name in ENTRIES if name != "c")
 _PEER_SCRIPT = Path(__file__).with_name("peer.py")
 _PEER_VERSION = (
     "import fanferro; from importlib.metadata import version; print(version('fanferro'))"
@@ -35,7 +38,7 @@ _WHERE_IT_IS = "import consumer; print(consumer.__file__)"
 class Candidate:
     """One way to empty a queue. `title` is its name in the report, unlike any other's."""
 
-    letter: str
+    name: str
     #: The checkout whose daemon runs.
     tree: Path = ROOT
     #: The Python that runs it.
@@ -51,53 +54,54 @@ class Candidate:
     @property
     def title(self) -> str:
         """For people."""
-        if self.letter == "e":
+        if self.name == "e":
             return f"{TITLES['e']}, {self.pollers} poller{'s' * (self.pollers > 1)}"
         if self.before:
-            return f"({self.letter}) before"
-        return TITLES[self.letter]
+            return f"({self.name}) before"
+        return TITLES.get(self.name, f"daemon, {self.name}")
 
     def environment(self, stub: StubAddress) -> Mapping[str, str]:
         """The variables that only its process has."""
-        path = "" if self.letter == "e" else str(self.tree)
+        path = "" if self.name == "e" else str(self.tree)
         if stub.authority is None:
             return {"PYTHONPATH": path}
         # AWS's SDK for Rust does not read the variable that botocore reads, and we have to.
-        trust = "SSL_CERT_FILE" if self.letter == "e" else "AWS_CA_BUNDLE"
+        trust = "SSL_CERT_FILE" if self.name == "e" else "AWS_CA_BUNDLE"
         return {"PYTHONPATH": path, trust: stub.authority}
 
-    def command(self, stub: StubAddress, messages: int, archive: Path) -> list[str]:
-        """The command that receives and deletes `messages` messages, and ends."""
-        if self.letter == "a":
+    def command(
+        self, stub: StubAddress, messages: int, configuration: Path | None = None
+    ) -> list[str]:
+        """The command that receives and deletes `messages` messages, and ends.
+
+        Args:
+            configuration: of the daemon; see `destination`.
+        """
+        if self.name == "a":
             return bare_command(stub, messages)
-        if self.letter == "e":
+        if self.name == "e":
             return [
                 self.python, str(_PEER_SCRIPT), "--queue-url", stub.queue_url,
                 "--endpoint-url", stub.url, "--messages", str(messages),
                 "--pollers", str(self.pollers),
             ]  # fmt: skip
-        handlers = {
-            "b": "tests.bench.handlers:nothing_in_batches",
-            "c": "tests.bench.handlers:nothing",
-            "d": f"archive:{archive}",
-        }
-        return daemon_command(stub, handlers[self.letter], "--max-messages", str(messages))
+        return daemon_command(stub, "--config", str(configuration), "--max-messages", str(messages))
 
 
 def candidates(
-    letters: Sequence[str], *, against: Path | None, peer: Path | None, pollers: int
+    names: Sequence[str], *, against: Path | None, peer: Path | None, pollers: int
 ) -> list[Candidate]:
     """Those that are asked for, in the order in which they run. Raises BenchError."""
     found: list[Candidate] = []
-    for letter in letters:
-        if letter == "e":
+    for name in names:
+        if name == "e":
             if peer is not None:
                 found.append(Candidate("e", python=str(_python_of(peer)), pollers=pollers))
             continue
-        if against is not None and letter in DAEMON:
-            found.append(Candidate(letter, tree=_checked(against)))
-        found.append(Candidate(letter))
-    if letters and not found:
+        if against is not None and name in ENTRIES:
+            found.append(Candidate(name, tree=_checked(against)))
+        found.append(Candidate(name))
+    if names and not found:
         raise BenchError("there is nothing to run: (e) needs --peer")
     return found
 

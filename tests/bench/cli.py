@@ -7,6 +7,7 @@ python tests/bench/run.py --latency-ms 15        with a network that takes time
 python tests/bench/run.py --tls                  over TLS
 python tests/bench/run.py --messages 200000      is memory flat?
 python tests/bench/run.py --idle 60              the daemon on an empty queue
+python tests/bench/run.py --only handlers        the daemon with each handler that lands events
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.bars import Setting, idle_misses
-from tests.bench.candidates import TITLES, Candidate, candidates, peer_version
+from tests.bench.candidates import HANDLERS, TITLES, Candidate, candidates, peer_version
 from tests.bench.certificate import write_certificate
 from tests.bench.drain import Measure, drain
 from tests.bench.idle import measure_idle
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from tests.bench.certificate import Certificate
 
 _PEER_POLLERS = 8
+#: The candidates that have no letter.
+_OTHERS = [name for name in HANDLERS if name not in TITLES]
 
 
 def main() -> int:
@@ -61,7 +64,10 @@ def _parser() -> argparse.ArgumentParser:
         "--latency-ms", type=float, default=0.0,
         help="added to each call of the daemon; (a) then still runs without, as the measure",
     )  # fmt: skip
-    parser.add_argument("--only", type=_letters, default=list(TITLES), help="such as a,c")
+    parser.add_argument(
+        "--only", type=_names, default=list(TITLES),
+        help=f"such as a,c; or of {', '.join(sorted(_OTHERS))}; `handlers` are these, (b) and (d)",
+    )  # fmt: skip
     parser.add_argument(
         "--tls", action="store_true", help="all of them over TLS, (a) as their measure included"
     )  # fmt: skip
@@ -87,11 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _letters(text: str) -> list[str]:
-    letters = text.split(",")
-    if not set(letters) <= set(TITLES):
-        raise argparse.ArgumentTypeError(f"letters of {','.join(TITLES)}, with commas between")
-    return sorted(set(letters))
+def _names(text: str) -> list[str]:
+    names = set(text.split(","))
+    if "handlers" in names:
+        names = names - {"handlers"} | set(HANDLERS)
+    known = [*TITLES, *_OTHERS]
+    if not names <= set(known):
+        raise argparse.ArgumentTypeError(f"some of {','.join(known)}, with commas between")
+    return [name for name in known if name in names]
 
 
 def _drain(options: argparse.Namespace, about: dict[str, str]) -> bool:
@@ -124,7 +133,7 @@ def _rounds(
             measure = drain(
                 candidate,
                 messages=options.messages,
-                latency_ms=0.0 if candidate.letter == "a" else options.latency_ms,
+                latency_ms=0.0 if candidate.name == "a" else options.latency_ms,
                 certificate=certificate,
             )
             measures.append(measure)

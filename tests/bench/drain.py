@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.bench.rig import BenchError, StubAddress, environment, lines_in, running_stub
+from tests.bench.destinations import ENTRIES, destination
+from tests.bench.rig import BenchError, StubAddress, environment, running_stub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,28 +49,32 @@ def drain(
     certificate: Certificate | None = None,
 ) -> Measure:
     """Let one candidate empty a queue. Raises BenchError."""
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-") as directory,
-        running_stub(messages=messages, latency_ms=latency_ms, certificate=certificate) as stub,
-    ):
-        archive = Path(directory, "archive")
-        usage = _run_to_the_end(candidate, stub, archive, messages)
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        stub = stack.enter_context(
+            running_stub(messages=messages, latency_ms=latency_ms, certificate=certificate)
+        )
+        landing = None
+        if candidate.name in ENTRIES:
+            landing = stack.enter_context(destination(candidate.name, directory))
+        configuration = landing.configuration if landing else None
+        command = candidate.command(stub, messages, configuration)
+        usage = _run_to_the_end(candidate, stub, command, directory, messages)
         stats = stub.get("/stats")
         _check(stats, messages)
-        if candidate.letter == "d" and (archived := lines_in(archive)) != messages:
-            raise BenchError(f"{archived} events in the archive instead of {messages}")
+        if landing and landing.landed and (landed := landing.landed()) != messages:
+            raise BenchError(f"{candidate.title}: {landed} events landed instead of {messages}")
     return _measure(stats, usage, messages)
 
 
 def _run_to_the_end(
-    candidate: Candidate, stub: StubAddress, archive: Path, messages: int
+    candidate: Candidate, stub: StubAddress, command: list[str], directory: Path, messages: int
 ) -> struct_rusage:
-    directory = archive.parent
     log = directory / "consumer.log"
     extra = {"STATE_DIRECTORY": str(directory), **candidate.environment(stub)}
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            candidate.command(stub, messages, archive),
+            command,
             cwd=directory,
             env=environment(extra),
             stdout=output,

@@ -83,7 +83,7 @@ def measure_idle(*, seconds: float, sends: int, others: Sequence[Candidate] = ()
         arrivals = directory / "arrivals"
         arrivals.touch()
         extra = {"STATE_DIRECTORY": folder, _ARRIVALS_FILE: str(arrivals)}
-        command = daemon_command(stub, "tests.bench.handlers:arrivals")
+        command = daemon_command(stub, "--handler", "tests.bench.handlers:arrivals")
         with _running(_DAEMON, command, stub, directory, extra) as daemon:
             with contextlib.ExitStack() as stack:
                 all_of_them = [daemon, *(stack.enter_context(_started(c)) for c in others)]
@@ -96,7 +96,7 @@ def measure_idle(*, seconds: float, sends: int, others: Sequence[Candidate] = ()
 @contextlib.contextmanager
 def _started(candidate: Candidate) -> Iterator[_Running]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_stub() as stub:
-        command = candidate.command(stub, 1, Path(folder, "archive"))
+        command = candidate.command(stub, 1)
         extra = {"STATE_DIRECTORY": folder, **candidate.environment(stub)}
         with _running(candidate.title, command, stub, Path(folder), extra) as running:
             yield running

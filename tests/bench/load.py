@@ -94,7 +94,7 @@ def measure_load(messages: int, *, every_seconds: float = 1.0) -> Load:
         running_stub(messages=messages, visibility_seconds=120) as stub,
         tempfile.TemporaryDirectory() as folder,
     ):
-        command = daemon_command(stub, f"archive:{folder}/archive")
+        command = daemon_command(stub, "--handler", f"archive:{folder}/archive")
         # A stop waits for the open long poll: with the usual 20 s that is most of a short run.
         env = environment(
             {"CONSUMER_STATE_DIRECTORY": folder, "CONSUMER_QUEUE__WAIT_TIME_SECONDS": "1"}

@@ -44,7 +44,7 @@ class Row:
     @property
     def verdict(self) -> str:
         """Of the bars; empty for those that have none."""
-        if self.candidate.letter not in DAEMON or self.candidate.before:
+        if self.candidate.name not in DAEMON or self.candidate.before:
             return ""
         return _verdict(self.misses)
 
@@ -58,8 +58,8 @@ class Row:
 def summarise(rounds: Mapping[Candidate, Sequence[Measure]], setting: Setting) -> list[Row]:
     """One row for each candidate, in the order given."""
     medians = {candidate: _median(measures) for candidate, measures in rounds.items()}
-    by_letter = {candidate.letter: measure for candidate, measure in medians.items()}
-    floor, peer = by_letter.get("a"), by_letter.get("e")
+    by_name = {candidate.name: measure for candidate, measure in medians.items()}
+    floor, peer = by_name.get("a"), by_name.get("e")
     rows: list[Row] = []
     for candidate, measure in medians.items():
         steady = [m.steady_cpu_us for m in rounds[candidate]]
@@ -100,7 +100,7 @@ def table(rows: Sequence[Row], setting: Setting) -> str:
 def _line(row: Row, setting: Setting) -> str:
     measure = row.measure
     title = row.candidate.title
-    if setting.latency_ms and row.candidate.letter == "a":
+    if setting.latency_ms and row.candidate.name == "a":
         title += ", 0 ms"
     spread = f"{row.spread_us[0]:.0f}-{row.spread_us[1]:.0f}"
     steady, whole = _ratio(row.steady_ratio), _ratio(row.whole_ratio)
@@ -117,9 +117,9 @@ def _ratio(value: float | None) -> str:
 
 def _before_and_after(rows: Sequence[Row]) -> Iterator[str]:
     """A line for each daemon of which another checkout ran, too."""
-    before = {row.candidate.letter: row for row in rows if row.candidate.before}
+    before = {row.candidate.name: row for row in rows if row.candidate.before}
     for row in rows:
-        old = before.get(row.candidate.letter)
+        old = before.get(row.candidate.name)
         if old is not None and not row.candidate.before:
             cpu = row.measure.steady_cpu_us / old.measure.steady_cpu_us
             least = row.spread_us[0] / old.spread_us[0]

@@ -66,22 +66,29 @@ def running_stub(
     certificate: Certificate | None = None,
 ) -> Iterator[StubAddress]:
     """Run a stub that holds `messages`, as long as the context lasts."""
-    command = [
-        sys.executable, "-m", "tests.bench.stub", "--messages", str(messages),
-        "--latency-ms", str(latency_ms), "--visibility-seconds", str(visibility_seconds),
+    options = [
+        "--messages", str(messages), "--latency-ms", str(latency_ms),
+        "--visibility-seconds", str(visibility_seconds),
     ]  # fmt: skip
     authority = None
     if certificate is not None:
-        command += ["--certificate", str(certificate.chain), "--key", str(certificate.key)]
+        options += ["--certificate", str(certificate.chain), "--key", str(certificate.key)]
         authority = str(certificate.authority)
-    stdout, env = subprocess.PIPE, environment({})
-    with subprocess.Popen(command, stdout=stdout, env=env, text=True) as process:
+    with running_server("tests.bench.stub", *options) as found:
+        yield StubAddress(**found, authority=authority)
+
+
+@contextlib.contextmanager
+def running_server(module: str, *options: str) -> Iterator[dict[str, str]]:
+    """Run a server as long as the context lasts; yields what it prints when it is ready."""
+    command, env = [sys.executable, "-m", module, *options], environment({})
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
             if not line:
-                raise BenchError("the stub did not start")
-            yield StubAddress(**json.loads(line), authority=authority)
+                raise BenchError(f"{module} did not start")
+            yield json.loads(line)
         finally:
             process.terminate()
 
@@ -100,11 +107,11 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def daemon_command(stub: StubAddress, handler: str, *options: str) -> list[str]:
-    """The command that runs the daemon against the stub with one handler, else as it comes."""
+def daemon_command(stub: StubAddress, *options: str) -> list[str]:
+    """The command that runs the daemon against the stub, with options that name a handler."""
     return [
         sys.executable, "-m", "consumer", "--queue-url", stub.queue_url,
-        "--endpoint-url", stub.url, "--region", "us-east-1", "--handler", handler, *options,
+        "--endpoint-url", stub.url, "--region", "us-east-1", *options,
     ]  # fmt: skip
 
 

@@ -60,6 +60,12 @@ class Connection(asyncio.Protocol):
         fields = head.lower()
         length = int(_field(fields, fields, "content-length") or 0)
         if len(self._buffer) < end + 4 + length:
+            if (
+                len(self._buffer) == end + 4
+                and _field(fields, fields, "expect")
+                and self._transport
+            ):
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return
         body = self._buffer[end + 4 : end + 4 + length]
         self._buffer = self._buffer[end + 4 + length :]

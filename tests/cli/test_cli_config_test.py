@@ -106,7 +106,9 @@ def test_what_becomes_of_an_unmatched_event(config: Path, unmatched: str, fate: 
 
     result = run("test")
 
-    assert result.stdout.startswith(f"ok      unwanted: {fate}, because no handler gets it\n")
+    assert result.stdout == (
+        f"ok      unwanted: {fate}, because no handler gets it\n1 test, 0 failed\n"
+    )
     assert result.exit_code == 0
 
 
@@ -139,6 +141,10 @@ def test_no_tests(config: Path) -> None:
         ("event: grade_change, metadata", "event: grade_chang, metadata", ["11: tests[1].event: "]),
         ("handlers: [all]}", "handlers: [al]}", ['11: tests[1].handlers: there is no "al": did']),
         ("handlers: [all]}", "handlers: [all], gets: {all: {x: 1}}}", ["11: tests[1].gets.all: c"]),
+        (
+            "handlers: [all]}", "handlers: [all], gets: {all: {body.scor: {exists: false}}}}",
+            ["11: tests[1].gets.all: no known grade_change has body.scor; did you mean "],
+        ),
         ("{name: by a job,", "{nam: by a job,", ["11: tests[1].name: ", "11: tests[1].nam: "]),
         ("exists: true", "is: 4", ['4: handler "grades": when: body.score: there is no operator']),
         (
@@ -185,4 +191,26 @@ def test_check_shows_conditions_and_the_number_of_tests(config: Path) -> None:
     assert "  when         grades: triggered_by_job: false, body.score: {exists: true}" in lines
     assert "               some: course_id: 1, or course_id: {in: [2, 3]}" in lines
     assert '  tests        2, which "consume config test" runs' in lines
+    assert result.exit_code == 0
+
+
+def test_check_shows_what_else_stands_in_front_of_handlers(config: Path) -> None:
+    """Redaction, coalescing and rate limits, so that a misplaced key is noticed."""
+    config.write_text(
+        "queue: {url: 'https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-x'}\n"
+        "handlers:\n"
+        "  - {name: one, redact: {profile: strict}, rate_limit_per_second: 2.5, log: {}}\n"
+        "  - {name: two, redact: {profile: strict}, coalesce: {key: course_id}, log: {}}\n"
+    )
+
+    result = run("check", str(config))
+
+    lines = result.stdout.splitlines()
+    begin = lines.index("  redact       one: strict")
+    assert lines[begin : begin + 4] == [
+        "  redact       one: strict",
+        "               two: strict",
+        "  coalesce     two: one call for each course_id in 30 s",
+        "  rate limit   one: 2.5 calls a second",
+    ]
     assert result.exit_code == 0

@@ -38,7 +38,7 @@ def _started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[d
         return 0
 
     monkeypatch.setattr("consumer.service.run.run", run)
-    monkeypatch.setattr("consumer.service.logs.install_exception_hooks", lambda: None)
+    monkeypatch.setattr("consumer.service.logs.setup.install_exception_hooks", lambda: None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
     root = logging.getLogger()

@@ -22,8 +22,8 @@ from click.testing import CliRunner
 
 from consumer.cli.main import main
 from consumer.cli.status_page import duration, status_page
-from consumer.service.http import HttpServer, Response, Route
-from consumer.service.listeners import listen_unix
+from consumer.service.http.listeners import listen_unix
+from consumer.service.http.server import HttpServer, Response, Route
 from tests.cases import for_each
 from tests.processes import environment
 
@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from consumer.service.snapshot_types import HandlerJson, QueueJson, Snapshot, SpreadJson
+    from consumer.service.monitoring.snapshot_types import (
+        HandlerJson,
+        QueueJson,
+        Snapshot,
+        SpreadJson,
+    )
 
 NOW = "2024-03-05T10:11:12Z"
 

@@ -126,6 +126,10 @@ def test_tests_must_be_a_list(faults_of: FaultsOf) -> None:
         ("[x]", "handlers[0].when: a list: must be a mapping of conditions, or a list of them"),
         ("{body.state: on}", "handlers[0].when.body.state: YAML reads on as true or false: write"),
         ("{on: 1}", "handlers[0].when: YAML reads the key on as bool; put quotes around it"),
+        (
+            "{body.x: {in: 7, 8}}",
+            "YAML reads the key 8 as int; put quotes around it; a list: [1, 2]",
+        ),
         ("{body.x: 010}", "handlers[0].when.body.x: 010: YAML reads a number with a leading zero"),
         ("{body.x: {glob: *x*}}", 'a value that begins with * needs quotes, such as "*"'),
     ],

@@ -74,3 +74,25 @@ def test_secrets_are_masked(load_text: LoadText) -> None:
     assert kafka["url"].value == MASK
     assert kafka["api_token"].value == MASK
     assert "sesame" not in json.dumps(tree, default=repr)
+
+
+def test_secrets_of_webhooks_are_masked(load_text: LoadText) -> None:
+    """The URL as a whole, the token, and headers that are named like a secret."""
+    tree = effective(
+        load_text("""\
+handlers:
+  - name: chat
+    http:
+      url: https://hooks.slack.com/services/T0/B0/sesame
+      token: sesame
+      token_type: Bearer
+      signing_secret: whsec_sesame
+      second_signing_secret: whsec_sesame
+      headers: {X-Api-Key: sesame, Authorization: sesame, X-Env: prod}
+""")
+    )
+
+    found = {name: option.value for name, option in tree["handlers"][0]["http"].items()}
+    assert "sesame" not in str(found)
+    assert MASK == found["url"]
+    assert found["headers"] == {"X-Api-Key": MASK, "Authorization": MASK, "X-Env": "prod"}

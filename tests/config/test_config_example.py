@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from consumer.config import CaseSettings, HandlerSettings, Settings, load
+from consumer.config.entries import RetryKeys
 from consumer.config.fields import FIELDS
 from consumer.config.handler_options import OPTIONS
-from consumer.config.models import RetryKeys
 from tests.cases import for_each
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.config import HandlerSettings, load
-from consumer.config.models import RetryKeys
+from consumer.config.entries import RetryKeys
 from tests.cases import for_each
 
 if TYPE_CHECKING:

@@ -80,7 +80,10 @@ handlers:
     "text, fault",
     [
         ("on: 1", "FILE:1: YAML reads the key on as bool; put quotes around it"),
-        ("queue:\n  1: x", "FILE:2: queue: YAML reads the key 1 as int; put quotes around it"),
+        (
+            "queue:\n  1: x",
+            "FILE:2: queue: YAML reads the key 1 as int; put quotes around it; a list: [1, 2]",
+        ),
         ("queue:\n  ? [a]\n  : x", "FILE:2: queue: a key must be one word"),
         ("queue:\n  <<: {url: x}", "FILE:2: queue: merge keys (<<) are not supported"),
         ("queue: {name: no}", "FILE:1: queue.name: false: must be text, such as"),

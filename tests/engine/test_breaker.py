@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from random import Random
@@ -20,7 +21,7 @@ from consumer.testing import InMemoryQueue, canvas_body
 from tests.cases import for_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from consumer.engine.inflight import InFlightMessage
     from consumer.messages import Context, Event
@@ -597,6 +598,41 @@ def test_a_batch_of_which_all_find_it_down_is_kept(make_rig: MakeRig, registry: 
     assert sorted(rig.queue.deleted()) == sorted(sent)
 
 
+def test_what_a_batch_has_decided_is_settled_and_the_rest_is_kept(
+    make_rig: MakeRig, registry: Registry, database: Database
+) -> None:
+    """The destination went down in the middle: that costs the rest no delivery."""
+    received: Counter[str] = Counter()
+
+    def store(events: Sequence[Event], context: Context) -> None:
+        received.update({context.message_id: context.receive_count - received[context.message_id]})
+        failures: dict[Event, BaseException] = {}
+        for position, event in enumerate(events):
+            if database.down and (position >= 3 or len(events) < 10):
+                failures[event] = Unavailable("down")
+            elif database.down and position == 1:
+                failures[event] = Reject("refused")
+            else:
+                database.stored.append(event.message_id)
+        if failures:
+            raise BatchFailure(failures)
+
+    registry.add(store, "*", name="store", batch=10)
+    rig = make_rig(registry, engine=ENGINE)
+    sent = rig.send(count=10)
+    live(rig, 3)
+
+    assert len(rig.queue.deleted()) == 2
+    assert len(rig.held()) == 7
+    assert rig.stats["rejected"] == 1
+    database.down = False
+    live(rig, 300)
+
+    assert sorted(rig.queue.deleted()) == sorted(sent)
+    assert Counter(database.stored) == Counter(sent)
+    assert max(received.values()) <= 2  # of the one that was rejected
+
+
 def test_without_a_breaker_it_is_a_failure(make_rig: MakeRig, registry: Registry) -> None:
     """`breaker_failures: 0`: the message is delivered again."""
 
@@ -611,3 +647,71 @@ def test_without_a_breaker_it_is_a_failure(make_rig: MakeRig, registry: Registry
 
     assert rig.held() == []
     assert rig.stats["failed"] == 1
+
+
+def test_an_outage_that_comes_back_at_once_costs_one_receive(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """What has failed is tried again when a probe succeeds: all of it may find it down again."""
+    receives: Counter[str] = Counter()
+    answers: Iterator[str] = iter([])
+
+    def store(event: Event, context: Context) -> None:
+        receives[event.message_id] = context.receive_count
+        if next(answers, "down") == "down":
+            raise Unavailable("down")
+
+    registry.add(store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    sent = rig.send(count=10)
+    live(rig, 10 * 60)
+    assert len(rig.held()) == 10
+
+    answers = iter(["up"])
+    live(rig, 10 * 60)
+
+    assert sorted(receives) == sorted(sent)
+    assert sum(count - 1 for count in receives.values()) <= 1
+    answers = itertools.repeat("up")
+    live(rig, 600)
+    assert sorted(rig.queue.deleted()) == sorted(sent)
+    assert sum(count - 1 for count in receives.values()) <= 1
+
+
+def test_one_event_that_always_finds_it_down_does_not_stay(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """For others it is up: so it is that event, which fails as any other that does."""
+
+    def store(event: Event) -> None:
+        if event.message_id == poison:
+            raise Unavailable("down")
+
+    registry.add(store, "*", name="store")
+    rig = make_rig(registry, engine=ENGINE)
+    poison, *others = rig.send(count=3)
+
+    for _ in range(60):
+        live(rig, 10)
+        others += rig.send()
+
+    assert set(rig.queue.deleted()) >= set(others[:-2])
+    assert rig.queue.receive_count(poison) >= 2
+
+
+def test_one_of_a_batch_that_finds_it_down_pauses_the_handler(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """Of the others it says itself when to try them again."""
+
+    def store(events: Sequence[Event]) -> None:
+        failures = dict.fromkeys(events, Retry("later", after=5)), Unavailable("down")
+        raise BatchFailure({**failures[0], events[-1]: failures[1]})
+
+    registry.add(store, "*", name="store", batch=10)
+    rig = make_rig(registry, engine=ENGINE)
+    rig.send(count=10)
+    rig.cycle()
+
+    assert list(rig.status.failing_handlers) == ["store"]
+    assert len(rig.held()) == 1

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.engine.call import text_of_key
 from consumer.errors import ConfigurationError, Unavailable
 from consumer.handlers.registering.handler import Coalesce
+from consumer.handlers.registering.registry import Registry
+from consumer.subject import CanvasId
 from consumer.testing import canvas_body
 from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
     from tests.engine.conftest import Rig
 
@@ -94,6 +98,18 @@ def test_the_newest_stands_for_all(rig: Rig, sync: Sync) -> None:
     assert of_course_1[0] == ids[9]
 
 
+def test_of_equal_times_the_last_one_stands_for_all(rig: Rig, sync: Sync) -> None:
+    """Canvas's times are often those of a whole job."""
+    for number in range(5):
+        send(rig, number, second=7)
+    receive_all(rig)
+
+    rig.beat(31)
+    rig.work()
+
+    assert sync.calls == [(1, 4, False)]
+
+
 def test_an_event_without_a_key_is_handled_at_once(rig: Rig, sync: Sync) -> None:
     """There is nothing that it could wait for."""
     send(rig, 1, course=None)
@@ -116,6 +132,20 @@ def test_an_older_event_is_stale(rig: Rig, sync: Sync) -> None:
         rig.work()
 
     assert sync.calls == [(1, 9, False), (1, 5, False), (1, 3, True), (1, 7, False)]
+
+
+def test_a_wrong_time_does_not_make_later_events_stale(rig: Rig, sync: Sync) -> None:
+    """Nothing can happen after its message was sent; then the time of the message counts."""
+    for number, time in enumerate(
+        ("2099-01-01T00:00:00.000Z", "yesterday", "2024-01-01T00:00:00Z")
+    ):
+        body = {"course": 1, "number": number}
+        rig.queue.send(canvas_body(event_time=time, body=body))
+        receive_all(rig)
+        rig.beat(31)
+        rig.work()
+
+    assert sync.calls == [(1, 0, False), (1, 1, False), (1, 2, True)]
 
 
 def test_if_the_call_fails_all_are_delivered_again(rig: Rig, sync: Sync) -> None:
@@ -209,26 +239,80 @@ def test_a_predicate_is_asked_before_an_event_is_collected(
     assert len(rig.queue.deleted()) == 5
 
 
-def test_a_key_that_fails_is_a_failure_of_its_event(
-    make_rig: MakeRig, registry: Registry, sync: Sync
-) -> None:
-    """Whatever the function raises or returns; other events go on."""
+class Hostile(str):
+    """A text, but for who compares it."""
 
-    def key(event: Event) -> Any:
-        return {"raise": 1}[event.body["course"]] if event.body["course"] != "list" else []
+    __slots__ = ()
 
-    registry.add(sync.sync, "*", name="sync", coalesce=Coalesce(key, 30))
+    def __eq__(self, _other: object) -> bool:
+        raise ValueError
+
+    def __hash__(self) -> int:
+        raise ValueError
+
+
+@for_each(
+    "key",
+    [
+        "course", "", 7, True, 1.5, float("nan"), b"course", (1, ("a", None)), CanvasId(7, 1),
+        "x" * 1_000_000, Hostile("course"),
+    ],
+)  # fmt: skip
+def test_a_key_is_made_of_texts_and_numbers(make_rig: MakeRig, key: Any) -> None:
+    """Equal ones are one call; what is remembered of them is short."""
+    sync, registry = Sync(), Registry()
+    registry.add(sync.sync, "*", name="sync", coalesce=Coalesce(lambda _event: copy(key), 30))
     rig = make_rig(registry)
-    for course in ("nowhere", "list", "raise"):
-        send(rig, 1, course=course)
+    for number in range(3):
+        send(rig, number)
+    receive_all(rig)
+    rig.beat(31)
+    rig.work()
+
+    assert sync.calls == [(1, 2, False)]
+    assert len(text_of_key(key)) <= 200
+
+
+def test_other_keys_are_other_texts() -> None:
+    """Else an event would stand for one that it has nothing to do with."""
+    keys = ["1", 1, 1.5, b"1", ("1",), ("1", ""), ("1, ''",), (1,), ((1,),), CanvasId(1, 1)]
+    keys += [CanvasId(1, None), str(CanvasId(1, 1)), "a" * 300, "a" * 301, ("a" * 300,), "None"]
+
+    assert len({text_of_key(key) for key in keys}) == len(keys)
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
+
+
+@for_each(
+    "key",
+    [
+        lambda _event: _raise(KeyError()),
+        lambda _event: sys.exit(3),
+        lambda _event: [],
+        lambda event: event.subject,
+        lambda _event: 10**10_000,
+    ],
+)
+def test_a_key_that_fails_is_a_failure_of_its_event(make_rig: MakeRig, key: Any) -> None:
+    """Whatever the function raises or returns; other events go on."""
+    sync, registry = Sync(), Registry()
+    registry.add(
+        sync.sync, "*", name="sync",
+        coalesce=Coalesce(lambda event: event.body["course"] == "good" or key(event), 30),
+    )  # fmt: skip
+    rig = make_rig(registry)
+    bad, good = send(rig, 1, course="bad"), send(rig, 1, course="good")
     receive_all(rig)
     rig.beat(31)
     rig.work()
     rig.settle()
 
-    assert sync.calls == [("raise", 1, False)]
-    assert len(rig.queue.deleted()) == 1
-    assert rig.stats["failed"] >= 2
+    assert sync.calls == [("good", 1, False)]
+    assert rig.queue.deleted() == [good]
+    assert bad not in rig.held()
+    assert rig.stats["failed"] >= 1
 
 
 @for_each(

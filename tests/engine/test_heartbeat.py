@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.engine.heartbeat import MAX_AGE_SECONDS, Heartbeat, accepted_seconds
+from consumer.engine.heartbeat import (
+    LONGEST_SECONDS,
+    MAX_AGE_SECONDS,
+    Heartbeat,
+    accepted_seconds,
+)
 from consumer.engine.inflight import InFlight
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
-from consumer.testing import make_message
+from consumer.testing import ManualClock, make_message
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from consumer.engine.inflight import InFlightMessage
-    from consumer.testing import ManualClock
 
     MakeHeld = Callable[..., InFlightMessage]
 
@@ -113,6 +119,42 @@ def test_renewals_go_in_batches_of_ten(
     heartbeat.tick()
 
     assert [len(changes) for changes in transport.changes] == [10, 10, 3]
+
+
+@for_each(
+    "most, call_seconds", [(10_000, 0.015), (10_000, 0.06), (3_000, 0.15), (320, 1.0), (320, 0.015)]
+)
+def test_whatever_is_in_flight_is_renewed_in_time(most: int, call_seconds: float) -> None:
+    """Also thousands that come within seconds, with slow calls: then they are hidden for longer."""
+    clock, transport = ManualClock(), Recorder()
+    table = InFlight(max_messages=most, max_bytes=1 << 60)
+    heartbeat = Heartbeat(
+        cast("Any", transport), table, Stats(), clock=clock, visibility_timeout_seconds=30
+    )
+    held: list[InFlightMessage] = []
+
+    def pass_time(seconds: float) -> None:
+        """Twelve receives are open all the time."""
+        clock.advance(seconds)
+        came = min(math.ceil(12 * 10 * seconds / call_seconds), most - len(held))
+        hidden = max(30, table.least_visibility_seconds)
+        received = [
+            make_message(message_id=str(number), receipt_handle=f"handle-{number}",
+                         received_at=clock.monotonic())
+            for number in range(len(held), len(held) + came)
+        ]  # fmt: skip
+        held.extend(table.admit(0, received, visible_at=clock.monotonic() + hidden)[0])
+
+    transport.meanwhile = lambda: pass_time(call_seconds)
+    ends = clock.monotonic() + 600
+    while clock.monotonic() < ends:
+        heartbeat.tick()
+        pass_time(heartbeat.interval_seconds)
+        assert all(message.visible_at > clock.monotonic() for message in held)
+
+    longest = max(hidden for changes in transport.changes for _, hidden in changes)
+    assert longest <= (30 if most * call_seconds < 10 else LONGEST_SECONDS)
+    assert sum(map(len, transport.changes)) < most * 600 / 14
 
 
 def test_a_failed_renewal_is_tried_again_at_the_next_tick(

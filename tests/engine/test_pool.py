@@ -453,6 +453,26 @@ def test_without_room_batches_are_called_though_they_are_not_full(
     assert stage.step() == "settle everything"
 
 
+def test_a_batch_waits_for_what_open_receives_bring(
+    make_stage: MakeStage, registry: Registry
+) -> None:
+    """They have reserved all the room that there is, but most of it will be free again."""
+    registry.add(lambda _events: None, "*", name="store", batch=100, linger_seconds=60)
+    stage = make_stage(registry, max_in_flight_messages=13)
+    stage.bring(3)
+    assert stage.step() == "work"
+    receiver = stage.rig.parts.receiver
+    reserved, began = receiver._reserve(None)
+
+    assert reserved == 10
+    assert stage.step() == "parked"
+    receiver._admit(reserved, [], 30)
+    receiver.open.remove(began)
+
+    assert stage.step() == "receive"
+    assert not stage.rig.parts.admission.ready
+
+
 def test_with_room_a_batch_lingers(make_stage: MakeStage, registry: Registry) -> None:
     """For as long as its handler says."""
     registry.add(lambda _events: None, "*", name="store", batch=100, linger_seconds=60)

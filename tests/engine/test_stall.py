@@ -53,10 +53,11 @@ def _detector(queue: Any, stats: Stats, clock: ManualClock) -> StallDetector:
     return StallDetector(queue, stats, clock=clock)
 
 
-def look(detector: StallDetector, clock: ManualClock, times: int) -> None:
-    """Let time pass as the housekeeper does."""
+def look(detector: StallDetector, clock: ManualClock, times: int, *, receives: bool = True) -> None:
+    """Let time pass as the housekeeper does, with a receive each second that brings nothing."""
     for _ in range(times * round(LOOK_SECONDS)):
         clock.advance(1)
+        detector._stats.add("empty_receives", int(receives))
         if detector.is_due():
             detector.look()
 
@@ -75,6 +76,17 @@ def test_a_queue_that_holds_messages_and_returns_none_is_reported_once(
     assert ("queue_stalled", 7, 120_000) == (line["event"], line["visible"], line["in_flight"])
     assert "120,000" in line["hint"]
     assert stats["stalls"] == 1
+
+
+def test_a_queue_from_which_nothing_is_received_is_not_stalled(
+    detector: StallDetector, queue: Answering, clock: ManualClock, logs: list[Any]
+) -> None:
+    """Everything waits here, for a slow handler or a rate limit: there is no room for more."""
+    queue.attributes_now = QueueAttributes(visible_messages=7)
+
+    look(detector, clock, 6, receives=False)
+
+    assert logs == []
 
 
 def test_it_is_over_when_messages_are_received_again(

@@ -211,13 +211,14 @@ def test_other_files_in_the_directory_are_not_touched(shelf: Shelf) -> None:
     """Only files of the archive are repaired."""
     month = shelf.path().parent
     month.mkdir(parents=True)
-    (month / "notes.txt").write_bytes(b"no newline")
-    (month / "other.jsonl").write_bytes(b"no newline")
+    names = ("notes.txt", "other.jsonl", "events-mine.jsonl", "events-2026-11-23.copy.jsonl")
+    for name in (*names, "events-2026-10-31.jsonl"):
+        (month / name).write_bytes(b"no newline")
 
     shelf.write("a")
 
-    assert (month / "notes.txt").read_bytes() == b"no newline"
-    assert (month / "other.jsonl").read_bytes() == b"no newline"
+    for name in (*names, "events-2026-10-31.jsonl"):
+        assert (month / name).read_bytes() == b"no newline", name
 
 
 def test_a_link_is_not_followed(shelf: Shelf, tmp_path: Path) -> None:

@@ -76,6 +76,17 @@ def test_by_bytes(shelf: Shelf, logs: list[Any]) -> None:
     assert 3 == len(shelf.files())
 
 
+def test_more_days_than_there_ever_were(shelf: Shelf) -> None:
+    """Nothing is deleted, and the rest is done."""
+    fill(shelf, 1)
+
+    look(shelf, keep_days=10_000_000_000, gzip=True)
+
+    assert ["2026/11/events-2026-11-23.jsonl.gz", "2026/11/events-2026-11-24.jsonl"] == (
+        shelf.files()
+    )
+
+
 def test_today_is_never_deleted(shelf: Shelf) -> None:
     """However small the limit is; nor is a later day, after the clock was set back."""
     shelf.max_file_bytes = 1

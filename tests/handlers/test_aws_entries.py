@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from consumer.handlers.aws import remembered
 from consumer.testing import make_event, run_batch
 from tests.cases import for_each
 from tests.handlers.aws_handlers import answering, close, error, events, land, made
 from tests.queues.servers import http
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def answer_of(kind: str, *codes: str | None) -> bytes:
@@ -56,6 +60,34 @@ def test_throttled_entries_open_the_breaker(kind: str) -> None:
         assert ["ack", "ack"] == [ran.verdict for ran in run_batch(registry, batch[1:])]
         close(registry)
     assert [3, 1] == [sent(request) for request in server.requests]
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events that never come again do not fill the memory; the newest are remembered."""
+    monkeypatch.setattr(remembered, "_MOST", 3)
+    memory = remembered.Remembered[int]()
+    for number in range(5):
+        memory.keep({f"{number}": number})
+    assert [None, None, 2, 3, 4] == [memory.take(f"{number}") for number in range(5)]
+    assert memory.take("4") is None
+
+
+def test_an_entry_that_is_confirmed_and_failed() -> None:
+    """The failure counts: to send it twice is better than never."""
+    both = {"EventId": "e", "ErrorCode": "InternalFailure"}
+    with answering(http({"FailedEntryCount": 1, "Entries": [both]})) as (_, url):
+        assert ["retry"] == [verdict for verdict, _ in land(made("eventbridge", url), events(1))]
+
+
+@for_each("kind", KINDS)
+def test_a_code_that_is_no_events_fault(kind: str) -> None:
+    """Such as of the account of a bus: nothing is rejected for it."""
+    codes = (None, "InvalidAccountIdException", None)
+    with answering(answer_of(kind, *codes)) as (_, url):
+        registry = made(kind, url)
+        for ran in run_batch(registry, events(3)):
+            assert ran.outcome.down_seconds is not None, ran.reason
+        close(registry)
 
 
 @for_each("kind", KINDS)

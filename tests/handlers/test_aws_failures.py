@@ -42,6 +42,8 @@ S3, SQS, BUS = "bucket 'lake'", "queue 'courses'", "event bus 'default'"
             f"{S3}: AWS answered ConditionalRequestConflict to s3:PutObject",
         ),
         ("s3", http(b"<html>", 502), f"{S3}: AWS answered 502 to s3:PutObject"),
+        # Only S3 knows that an object is there: a proxy says less with the same status.
+        ("s3", http(b"<html>", 412), f"{S3}: AWS answered 412 to s3:PutObject"),
         (
             "sqs", error("com.amazonaws.sqs#QueueDoesNotExist"),
             f"{SQS}: AWS has none (QueueDoesNotExist): check its name, the region and the account",
@@ -53,7 +55,10 @@ S3, SQS, BUS = "bucket 'lake'", "queue 'courses'", "event bus 'default'"
         ("sqs", error("KmsAccessDenied"), f"{SQS}: not permitted (KmsAccessDenied): allow kms:Gen"),
         ("sqs", error("RequestThrottled"), f"{SQS}: AWS asks for fewer requests (RequestThro"),
         ("sqs", http(b"<html>a proxy's page"), f"{SQS}: the response is not AWS's; is it a proxy"),
+        ("sqs", http({"Successful": [{}]}), f"{SQS}: the response is not AWS's; is it a proxy"),
+        ("sqs", http({"Failed": [None]}), f"{SQS}: the response is not AWS's; is it a proxy"),
         ("s3", http(b""), f"{S3}: the response is not AWS's; is it a proxy"),
+        ("eventbridge", http({"Entries": [None]}), f"{BUS}: the response is not AWS's; is i"),
         ("eventbridge", http(b"{}"), f"{BUS}: the response is not AWS's; is it a proxy's page?"),
         (
             "eventbridge", error("UnrecognizedClientException"),

@@ -91,6 +91,10 @@ def test_an_id_is_equal_in_each_form(wanted: Any) -> None:
     assert predicate_of({"course_id": wanted}, "w")(caliper)
     assert predicate_of({"body.assignment_id": {"in": [wanted]}}, "w")(event)
     assert predicate_of({"body.object.id": wanted}, "w")(caliper)
+    assert predicate_of({"body.object.id": f"urn:instructure:canvas:course:{GLOBAL}"}, "w")(caliper)
+    assert not predicate_of({"body.object.id": f"urn:instructure:canvas:user:{GLOBAL}"}, "w")(
+        caliper
+    )
     assert not predicate_of({"course_id": 124}, "w")(event)
     assert not predicate_of({"course_id": 10990000000000123}, "w")(event)
 
@@ -178,6 +182,7 @@ def test_the_common_view() -> None:
         ({"course_id": "abc"}, "w: course_id: must be an id, such as 123"),
         ({"course_id": 0}, "must be an id"),
         ({"course_id": True}, "must be an id"),
+        ({"course_id": "urn:instructure:canvas:user:123"}, "must be an id"),
         ({"course_id": 1.5}, "must be an id"),
         ({"course_id": [1]}, r"course_id: a list needs an operator: \{in: \[...\]\}"),
         ({"course_id": {"in": 5}}, "in needs a list"),

@@ -38,6 +38,10 @@ WRONG: dict[str, dict[str, Any]] = {
     "table must be NAME": {"connection": "dbname=x", "table": 'a"; drop'},
     "table must be NAME or": {"connection": "dbname=x", "table": "a.b.c"},
     "table must be NAME or SCHEMA.NAME": {"connection": "dbname=x", "table": "a" * 25},
+    "table must be NAME or SCHEMA.NAME, with NAME": {
+        "connection": "dbname=x",
+        "table": "public.live",
+    },
     "create must be true or false": {"connection": "dbname=x", "create": "no"},
     "password must be in a file": {"connection": "dbname=x", "password": SECRET},
     'has no option "tabel"': {"connection": "dbname=x", "tabel": "x"},

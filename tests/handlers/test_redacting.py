@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from consumer.config.models import HandlerSettings
+from consumer.config.entries import HandlerSettings
 from consumer.errors import BatchFailure, ConfigurationError, Reject, describe
 from consumer.handlers.around import surrounded
 from consumer.handlers.loading.loader import build_registry

@@ -83,6 +83,7 @@ def test_names_of_tables() -> None:
     """Plain ones only, because they stand in statements."""
     assert "live_events" == table_option(Options("x", {}))
     assert "events_2" == table_option(Options("x", {"table": "events_2"}))
-    for wrong in ("Events", "a b", 'a"', "a;b", "1a", "t" * 25, "sqlite_x", "pg_x", 7):
-        with pytest.raises(ConfigurationError, match="table must be"):
+    for wrong in ("Events", "a b", 'a"', "a;b", "1a", "t" * 25, "sqlite_x", "pg_x", "live", 7):
+        with pytest.raises(ConfigurationError, match="table must be") as caught:
             table_option(Options("x", {"table": wrong}))
+        assert wrong == 7 or str(caught.value).endswith("sqlite_ or pg_, and not be live")

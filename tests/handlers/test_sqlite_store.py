@@ -79,6 +79,12 @@ def test_a_configured_directory_may_come_later(tmp_path: Path) -> None:
     for options in wrong:
         with pytest.raises(ConfigurationError):
             factory("x", options, environment)
+    for odd in (str(tmp_path), "/dev/null"):
+        with pytest.raises(ConfigurationError, match=f"file must be a file, and {odd} is not"):
+            factory("x", {"file": odd}, environment)
+    for unexpanded in ("~/x.sqlite3", "$HOME/x.sqlite3"):
+        with pytest.raises(ConfigurationError, match="file must be a whole path; nothing in it is"):
+            factory("x", {"file": unexpanded}, environment)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="SQLite file can't be written"):
         factory("x", {"file": str(tmp_path / "file" / "x")}, environment)
@@ -171,6 +177,28 @@ def test_any_name_of_a_file(tmp_path: Path, path: str) -> None:
     handler.call_batch([make_event()], CONTEXT)
     handler.close()
     assert [path] == [file.name for file in tmp_path.iterdir()]
+
+
+def test_a_link_to_the_file(tmp_path: Path) -> None:
+    """The file is where the link leads, also if it is not there yet, or the link is changed."""
+    first, second, third = numbered(range(3))
+    link = tmp_path / "events.sqlite3"
+    for name in ("disk", "other"):
+        (tmp_path / name).mkdir()
+    link.symlink_to(tmp_path / "disk" / "a.sqlite3")
+    (handler,) = factory("x", {"file": str(link)}, HandlerEnvironment(tmp_path)).handlers
+    assert handler.call_batch is not None
+    assert handler.close is not None
+    handler.call_batch([first], CONTEXT)
+    handler.call_batch([second], CONTEXT)
+    link.unlink()
+    link.symlink_to(tmp_path / "other" / "b.sqlite3")
+    handler.call_batch([third], CONTEXT)
+    handler.close()
+    for path, keys in (("disk/a", {first.key, second.key}), ("other/b", {third.key})):
+        with closing(sqlite3.connect(tmp_path / f"{path}.sqlite3")) as connection:
+            rows = connection.execute("SELECT event_key FROM live_events")
+            assert keys <= {key for (key,) in rows}
 
 
 def test_a_file_that_is_removed_or_replaced(table: Table) -> None:

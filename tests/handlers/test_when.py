@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.config.models import HandlerSettings
+from consumer.config.entries import HandlerSettings
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.loader import build_registry
 from consumer.handlers.registering.registry import Registry

@@ -209,6 +209,20 @@ def test_a_damaged_compressed_file_is_found(
     assert shelf.faults()
 
 
+@for_each("content", [b"", gzip.compress(b"")])
+def test_a_compressed_file_without_lines_is_found(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Only files with lines are compressed: this one has lost them, such as by a power cut."""
+    shelf = Shelf(tmp_path_factory.mktemp("x") / "archive")
+    shelf.write(numbered(range(5)))
+    shelf.path("events-2026-11-22.jsonl.gz").write_bytes(content)
+    shelf.path("events-2026-11-23.1.jsonl").touch()
+
+    fault = "the compressed file has no lines"
+    assert [("events-2026-11-22.jsonl.gz", None, fault)] == shelf.faults()
+
+
 def test_a_file_that_is_missing_is_found(shelf: Shelf) -> None:
     """Between two others of its day; the first ones may have been deleted, as keep_bytes says."""
     shelf.archive = shelf.another(max_file_bytes=1)

@@ -119,7 +119,7 @@ def test_a_directory_that_cant_be_written_is_red(machine: Machine) -> None:
 
     row = done.red("directories")
     assert row["finding"].endswith(" with mode 0644")
-    assert row["remedy"].startswith("set state_directory to a directory that ")
+    assert row["remedy"].startswith("set state_directory to a path that ")
     assert machine.run(state_directory=str(machine.folder / "s")).level("directories") == "green"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from consumer import BatchFailure, Context, Event, Registry, Reject, Retry
+from consumer import BatchFailure, Coalesce, Context, Event, Registry, Reject, Retry
 from consumer.clock import SystemClock
 from consumer.config import EngineSettings
 from consumer.handlers.records import line_of
@@ -175,6 +175,26 @@ def test_a_batch_may_fail_in_part(replay: Replays, tmp_path: Path) -> None:
 
     assert sorted(handled) == [n for n in range(50) if n != 7]
     assert (49, {("store", "odd one"): 1}) == (summary.handled, summary.reasons)
+
+
+@pytest.mark.parametrize("events", [5, 10_500])
+def test_what_is_collected_is_called_when_nothing_more_can_be_read(
+    replay: Replays, tmp_path: Path, events: int
+) -> None:
+    """At the end, and when as much is held as a replay reads: it does not wait for minutes."""
+    calls: list[int] = []
+    registry = Registry()
+    registry.add(
+        lambda _event, context: calls.append(len(context.message_ids)),
+        "*", name="sync", coalesce=Coalesce(lambda event: event.name, 300),
+    )  # fmt: skip
+
+    summary = replay(registry, archive(tmp_path / "events.jsonl", range(events)))
+
+    assert summary.exit_code == 0
+    assert sum(calls) == events
+    assert len(calls) <= 1 + events // 2_000
+    assert summary.seconds < 60
 
 
 def test_an_outage_costs_no_event(replay: Replays, tmp_path: Path) -> None:

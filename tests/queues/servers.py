@@ -61,14 +61,17 @@ class Server:
     """
 
     def __init__(
-        self, answer: Callable[[Request], Iterable[Any]], tls: ssl.SSLContext | None = None
+        self,
+        answer: Callable[[Request], Iterable[Any]],
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
     ) -> None:
         self.requests: list[Request] = []
         self.connections = 0
         self._answer = answer
         self._tls = tls
         self._links: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()

@@ -15,14 +15,14 @@ import pytest
 import structlog
 
 from consumer.config import LoggingSettings
-from consumer.service.logs import configure_logging
+from consumer.service.logs.setup import configure_logging
 from consumer.testing import ManualClock
 from tests.service.daemon_stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.service.logs import Logs as Configured
+    from consumer.service.logs.setup import Logs as Configured
 
 NOW = datetime(2024, 3, 5, 10, 11, 12, 345_678, tzinfo=UTC)
 FOREIGN = ("boto3", "botocore", "s3transfer", "urllib3", "py.warnings")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from consumer.queues.requests import RequestCounts
 from consumer.queues.transport import QueueAttributes
 from consumer.service.depth import Depths
-from consumer.service.monitor import Monitor
+from consumer.service.monitoring.monitor import Monitor
 
 if TYPE_CHECKING:
     from consumer.engine.worker import Worker

@@ -10,7 +10,7 @@ from consumer.engine.figures import Activity, Figures, HandlerFigures
 from consumer.engine.handler_stats import LastError
 from consumer.engine.histogram import AGE_BOUNDS, CALL_BOUNDS, Spread
 from consumer.queues.transport import QueueAttributes
-from consumer.service.facts import Depth, Facts, Minute
+from consumer.service.monitoring.facts import Depth, Facts, Minute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

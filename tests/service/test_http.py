@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from consumer.errors import ConfigurationError
-from consumer.service import http as server_module
-from consumer.service.http import MOST_CONNECTIONS, HttpServer, Response, Route
-from consumer.service.listeners import listen_tcp, listen_unix
+from consumer.service.http import server as server_module
+from consumer.service.http.listeners import listen_tcp, listen_unix
+from consumer.service.http.server import MOST_CONNECTIONS, HttpServer, Response, Route
 from tests.cases import for_each
 from tests.processes import eventually
 

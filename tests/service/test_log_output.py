@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
-from consumer.service.log_output import MOST_WAITING
+from consumer.service.logs.output import MOST_WAITING
 from tests.cases import for_each
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from consumer.errors import describe
-from consumer.service.log_processors import guard
-from consumer.service.logs import install_exception_hooks
+from consumer.service.logs.processors import guard
+from consumer.service.logs.setup import install_exception_hooks
 
 if TYPE_CHECKING:
     from tests.service.conftest import Logs

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from consumer.service.log_output import NamedOutput, Output
-from consumer.service.log_processors import RepeatFilter
+from consumer.service.logs.output import NamedOutput, Output
+from consumer.service.logs.processors import RepeatFilter
 from consumer.testing import ManualClock
 
 if TYPE_CHECKING:

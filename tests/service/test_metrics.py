@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from consumer.errors import BatchFailure, Reject, Retry
 from consumer.handlers.registering.registry import Registry
 from consumer.queues.requests import RequestCounts
-from consumer.service.exposition import Family
-from consumer.service.metric_families import MOST_UNKNOWN_NAMES, bounded
-from consumer.service.metrics import FAMILIES, Metrics
+from consumer.service.monitoring.exposition import Family
+from consumer.service.monitoring.metric_families import MOST_UNKNOWN_NAMES, bounded
+from consumer.service.monitoring.metrics import FAMILIES, Metrics
 from consumer.testing import canvas_body
 from consumer.webhook.metrics import FAMILIES as WEBHOOKS
 from tests.engine.conftest import Rig
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from consumer.engine.stats import Kind
     from consumer.messages import Event
-    from consumer.service.monitor import Monitor
+    from consumer.service.monitoring.monitor import Monitor
 
 PREFIX = "canvas_live_events_"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]

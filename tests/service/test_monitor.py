@@ -10,8 +10,8 @@ import pytest
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event
 from consumer.queues.requests import RequestCounts
-from consumer.service.monitor import SILENT_SECONDS, Monitor
-from consumer.service.snapshot import snapshot_of
+from consumer.service.monitoring.monitor import SILENT_SECONDS, Monitor
+from consumer.service.monitoring.snapshot import snapshot_of
 from consumer.testing import Fault
 from tests.engine.conftest import Rig
 from tests.service.monitored import monitor_of

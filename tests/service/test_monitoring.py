@@ -19,9 +19,9 @@ from consumer.errors import ConfigurationError
 from consumer.handlers.registering.registry import Registry
 from consumer.queues.transport import QueueAttributes
 from consumer.service.depth import Depths
-from consumer.service.listeners import listen_tcp
-from consumer.service.metrics import Metrics
-from consumer.service.monitoring import Listener, Textfile, listening, metrics_companions
+from consumer.service.http.listeners import listen_tcp
+from consumer.service.monitoring.metrics import Metrics
+from consumer.service.monitoring.serving import Listener, Textfile, listening, metrics_companions
 from consumer.testing import ManualClock
 from tests.engine.conftest import Rig
 from tests.processes import BOUND, ROOT, eventually

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from consumer.service.page import page as page_response
+from consumer.service.monitoring.page import page as page_response
 
 
 def test_the_browser_may_load_nothing_else() -> None:

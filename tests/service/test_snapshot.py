@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from consumer.errors import Retry
 from consumer.handlers.registering.registry import Registry
 from consumer.queues.requests import RequestCounts
-from consumer.service.snapshot import snapshot_of
-from consumer.service.snapshot_types import HandlerJson, Snapshot
+from consumer.service.monitoring.snapshot import snapshot_of
+from consumer.service.monitoring.snapshot_types import HandlerJson, Snapshot
 from tests.engine.conftest import Rig
 from tests.service.monitored import monitor_of
 

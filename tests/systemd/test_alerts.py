@@ -13,8 +13,8 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from consumer.service.exposition import NAMESPACE, Family
-from consumer.service.metrics import FAMILIES
+from consumer.service.monitoring.exposition import NAMESPACE, Family
+from consumer.service.monitoring.metrics import FAMILIES
 from consumer.webhook.metrics import FAMILIES as WEBHOOKS
 from tests.cases import for_each
 

@@ -21,8 +21,8 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     ConfigurationError, also if the directory can't be written.
     """
     read = Options(name, options)
-    given = read.text("directory")
-    directory = Path(given) if given else environment.state_directory / "archive"
+    given = read.path("directory")
+    directory = given or environment.state_directory / "archive"
     archive = Archive(
         directory,
         clock=environment.clock,

@@ -18,7 +18,7 @@ from consumer.clock import Clock
 from consumer.directories import check_writable, sync_directory
 from consumer.errors import BatchFailure, ConfigurationError, Unavailable
 from consumer.handlers.archive.file import ArchiveFile, os_error
-from consumer.handlers.archive.names import compressed_path, month_of, path_for
+from consumer.handlers.archive.names import LINES, compressed_path, files_in, month_of, path_for
 from consumer.handlers.archive.upkeep import Upkeep
 from consumer.handlers.records import encoded, identity_in, line_of, utc_text
 from consumer.messages import Context, Event
@@ -205,16 +205,17 @@ def _recover(directory: Path) -> Counter[tuple[str, str]]:
     On return these are on the disk for good. Files that a running process holds are left alone. A
     file that can't be repaired or read is logged: its events are then written once more.
     """
-    months = sorted(directory.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]"))[-_MONTHS:]
-    files = sorted([file for month in months for file in month.glob("events-*.jsonl")])
+    lines = [file for file in files_in(directory) if file.kind == LINES]
+    months = sorted({file.path.parent for file in lines})[-_MONTHS:]
+    files = [file.path for file in lines if file.path.parent in months]
     newest = sorted(files, key=_modified)[-_FILES:]
     written: Counter[tuple[str, str]] = Counter()
     for path in files:
         try:
             if file := ArchiveFile.open(path):
                 with contextlib.closing(file):
-                    lines = file.last_lines(_TAIL_BYTES) if path in newest else []
-                written += Counter(filter(None, map(identity_in, lines)))
+                    last = file.last_lines(_TAIL_BYTES) if path in newest else []
+                written += Counter(filter(None, map(identity_in, last)))
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             _log.warning(log_events.ARCHIVE_REPAIR_FAILED, file=path.name, error=reason)

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -113,8 +112,12 @@ class Upkeep:
             if path == unfinished_path(lines) and named(lines) and not lines.exists():
                 path.unlink(missing_ok=True)
         if self._keep_days is not None:
-            first = self._clock.now().date() - timedelta(days=self._keep_days)
-            self._delete(file for file in files_in(self._directory) if file.day < first)
+            today = self._clock.now().date()
+            self._delete(
+                file
+                for file in files_in(self._directory)
+                if (today - file.day).days > self._keep_days
+            )
         if self._gzip:
             before = (f for f in files_in(self._directory) if _is_before(f, current))
             self._compress((file for file in before if file.kind == LINES), stop)

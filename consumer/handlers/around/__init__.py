@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from consumer.config import HandlerSettings
 from consumer.handlers.around.conditions import predicate_of
-from consumer.handlers.around.known_fields import unlikely_paths
+from consumer.handlers.around.known_fields import known_events, unlikely_paths
 from consumer.handlers.around.paths import getter_of, hashable
 from consumer.handlers.around.redacting import redacting, view_of
 from consumer.handlers.registering.handler import Coalesce, Handler, Predicate
@@ -25,8 +25,8 @@ def surrounded(
     if entry.when is not None:
         label = f'handler "{entry.name}": when'
         wanted = predicate_of(entry.when, label)
-        for sentence in unlikely_paths(entry.when, handlers, label):
-            warn(sentence)
+        for path, hint in unlikely_paths(entry.when, known_events(handlers)):
+            warn(f"{label}: no known event for which it asks has {path}{hint}")
         found = [replace(handler, when=_both(wanted, handler.when)) for handler in found]
     return found
 

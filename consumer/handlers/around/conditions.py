@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, get_args
 
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
-from consumer.events.identifiers import canvas_id
+from consumer.events.identifiers import URN, canvas_id
 from consumer.handlers.around.comparing import Scalar, Test, like, one_of
 from consumer.handlers.around.paths import getter_of
 from consumer.handlers.registering.handler import Predicate
@@ -85,7 +85,7 @@ class _Field:
         odd = isinstance(value, float) and not math.isfinite(value)
         if odd or not isinstance(value, str | int | float):
             raise self.wrong("must be a text, a number, true or false")
-        if self.path in _IDS and not ((found := canvas_id(value)) and found.local_id):
+        if self.path in _IDS and not _is_id(value):
             raise self.wrong("must be an id, such as 123 or 21070000000000123")
         self._check_choice(value)
         return value
@@ -98,6 +98,11 @@ class _Field:
             hint = did_you_mean(value, words) if isinstance(value, str) else ""
             right = f"must be one of {', '.join(words)}"
             raise self.wrong(f"{right}; {hint}" if hint else right)
+
+
+def _is_id(value: Scalar) -> bool:
+    found = None if str(value).startswith(URN) else canvas_id(value)
+    return found is not None and found.local_id > 0
 
 
 def _test_of(condition: Any, field: _Field) -> Test:

@@ -1,6 +1,6 @@
-"""Warns of conditions on fields that no event has, as far as the catalog knows."""
+"""Finds conditions on fields that no event has, as far as the catalog knows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from consumer.did_you_mean import did_you_mean
@@ -12,25 +12,28 @@ from consumer.messages import Format
 _FORMATS: Final[tuple[Format, ...]] = ("canvas", "caliper")
 
 
-def unlikely_paths(
-    conditions: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-    handlers: Sequence[Handler],
-    label: str,
-) -> Iterator[str]:
-    """A sentence for each path that no known event has for which these handlers ask.
-
-    Only to warn: Canvas adds fields. No path is unlikely if they ask for unknown events only.
-    """
-    asked = {
+def known_events(handlers: Sequence[Handler]) -> set[tuple[Format, str]]:
+    """The format and name of each known event for which these handlers ask."""
+    return {
         (event_format, name)
         for event_format in _FORMATS
         for name in index.names(event_format)
         if any(handler.matches(name, event_format) for handler in handlers)
     }
-    bodies = {shape_of(event_format, name) for event_format, name in asked}
+
+
+def unlikely_paths(
+    conditions: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    events: Collection[tuple[Format, str]],
+) -> Iterator[tuple[str, str]]:
+    """Each path that none of these events has, with a hint to append.
+
+    No certainty: Canvas adds fields. No path is unlikely if the events are unknown.
+    """
+    bodies = {shape_of(event_format, name) for event_format, name in events}
     shapes: dict[str, set[Shape]] = {
         "body": {shape for shape in bodies if shape},
-        "metadata": {shape_around(event_format) for event_format, _ in asked},
+        "metadata": {shape_around(event_format) for event_format, _ in events},
     }
     mappings = [conditions] if isinstance(conditions, Mapping) else conditions
     for path in dict.fromkeys(path for mapping in mappings for path in mapping):
@@ -39,8 +42,7 @@ def unlikely_paths(
         if known and not any(_is_in(shape, rest.split(".")) for shape in known):
             names = sorted({name for shape in known for name in shape.known})
             near = did_you_mean(rest, names)
-            hint = f"; {near}" if near else ""
-            yield f"{label}: no known event for which it asks has {path}{hint}"
+            yield path, f"; {near}" if near else ""
 
 
 def _is_in(shape: Shape, keys: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from consumer.config.models import RedactSettings
+from consumer.config.entries import RedactSettings
 from consumer.config.secret_file import read_secret
 from consumer.errors import BatchFailure, ConfigurationError
 from consumer.events.redaction import Pseudonyms, Redaction

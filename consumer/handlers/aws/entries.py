@@ -115,6 +115,8 @@ class Entries:
                 for entry in entries:
                     self._call([entry], results)
             return
+        except (AttributeError, LookupError, TypeError):  # botocore does not check what it reads
+            raise self._service.not_understood() from None
         if all(code == NOT_ANSWERED for code in codes):
             raise self._service.not_understood()
         for entry, code in zip(entries, codes, strict=True):

@@ -36,7 +36,7 @@ _CONTENT: Final = frozenset({
     "BatchRequestTooLong", "InvalidArgument", "InvalidAttributeValue", "InvalidMessageContents",
     "InvalidParameterValue", "InvalidParameterCombination", "MalformedDetail", "MissingParameter",
     "PreconditionFailed", "RequestEntityTooLarge", "SerializationException", "ValidationError",
-    "ValidationException", "412", "413",
+    "ValidationException", "413",
 })  # fmt: skip
 _HINTS: Final = _by_code(
     {
@@ -118,9 +118,9 @@ def entry_failure(code: object, *, action: str, target: str) -> Exception | None
     SQS calls throttling the sender's fault, too; so only the code counts.
     """
     plain = _plain(code)
-    if plain in _CONTENT or plain.startswith("Invalid"):
+    if plain in _CONTENT:
         return RefusedError(plain)
-    if plain in _DENIED or plain in THROTTLED or plain.startswith("Kms"):
+    if plain in _DENIED or plain in THROTTLED or plain.startswith(("Kms", "Invalid")):
         return unavailable(plain, action, target)
     return None
 

@@ -30,5 +30,5 @@ class Remembered(Generic[ValueT]):
         """Remember these."""
         with self._lock:
             self._values.update(values)
-            for key in list(self._values)[: max(len(self._values) - _MOST, 0)]:
-                del self._values[key]
+            while len(self._values) > _MOST:
+                del self._values[next(iter(self._values))]

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from consumer.errors import Unavailable
@@ -31,11 +30,11 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     (discard), scrub_secrets (true). Raises ConfigurationError, also if there is no such program.
     """
     read = Options(name, options)
-    directory = read.text("directory")
+    directory = read.path("directory")
     program = Program(
         _arguments(read, options.get("run")),
         _variables(name, read, environment),
-        Path(directory).absolute() if directory else None,
+        directory.absolute() if directory else None,
         shows_errors=read.choice("stderr", "discard", of=["discard", "inherit"]) == "inherit",
     )
     in_lines = read.choice("mode", "", of=["batch", "lines"]) == "lines"

@@ -77,7 +77,7 @@ class Options:
     """
 
     def __init__(self, name: str, options: Mapping[str, Any]) -> None:
-        self._name = name
+        self.name = name
         self._options = options
         self._known: set[str] = set()
 
@@ -87,6 +87,13 @@ class Options:
         if value is not None and (not isinstance(value, str) or not value.strip()):
             raise self.wrong(key, "a text that is not blank")
         return value
+
+    def path(self, key: str) -> Path | None:
+        """A path as it is: "~" and variables would be names of directories."""
+        value = self.text(key)
+        if value is not None and value[0] in "~$":
+            raise self.wrong(key, "a whole path; nothing in it is expanded")
+        return None if value is None else Path(value)
 
     def choice(self, key: str, default: str, *, of: Sequence[str]) -> str:
         """One of these words."""
@@ -111,6 +118,10 @@ class Options:
             raise self.wrong(key, "a list of texts")
         return tuple(found)
 
+    def any(self, key: str) -> Any:
+        """Whatever is there, unchecked; None by default."""
+        return self._value(key, None)
+
     def mapping(self, key: str) -> Mapping[str, Any]:
         """A mapping with texts as its keys; empty by default."""
         value = self._value(key, {})
@@ -120,13 +131,13 @@ class Options:
 
     def secret(self, key: str) -> str | None:
         """A secret: the text of the key, or the content of the file named by `KEY_file`."""
-        given, file = self.text(key), self.text(f"{key}_file")
+        given, file = self.text(key), self.path(f"{key}_file")
         if given is not None and file is not None:
             raise self.wrong(key, f"left out, because {key}_file is given, too")
         if file is None:
             return given
         try:
-            return read_secret(Path(file))
+            return read_secret(file)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise self.wrong(f"{key}_file", f"a file that can be read ({reason})") from None
@@ -165,11 +176,11 @@ class Options:
             if key not in self._known:
                 known = ", ".join(sorted(self._known)) or "none"
                 hint = did_you_mean(str(key), self._known) or f"it has {known}"
-                raise ConfigurationError(f'handler "{self._name}" has no option "{key}": {hint}')
+                raise ConfigurationError(f'handler "{self.name}" has no option "{key}": {hint}')
 
     def wrong(self, key: str, right: str) -> ConfigurationError:
         """The error to raise for the value of this key."""
-        return ConfigurationError(f'handler "{self._name}": {key} must be {right}')
+        return ConfigurationError(f'handler "{self.name}": {key} must be {right}')
 
     def _value(self, key: str, default: Any) -> Any:
         self._known.add(key)

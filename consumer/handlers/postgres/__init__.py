@@ -39,7 +39,8 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     scrub_secrets = read.flag("scrub_secrets", default=True)
     read.end()
     if table is None:
-        raise read.wrong("table", "NAME or SCHEMA.NAME, with NAME up to 24 of a-z, 0-9 and _")
+        right = "NAME or SCHEMA.NAME, with NAME up to 24 of a-z, 0-9 and _, and not live"
+        raise read.wrong("table", right)
     try:
         target = Target.of(connection, password_file)
     except ValueError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from struct import pack
 from typing import Any, Final, Self
 
+from consumer.handlers.sql.options import PLAIN
 from consumer.handlers.sql.rows import COLUMNS, Row, SqlType
 
 TYPES: Final[dict[SqlType, str]] = {
@@ -25,8 +26,7 @@ STORED: Final[dict[str, str]] = {
 _ARRAYS: Final = tuple(column for column in COLUMNS if column.name != "received_at")
 #: All events of a batch are held in memory several times by the server while it reads them.
 _CHUNK_CHARACTERS: Final = 8 * 1024 * 1024
-#: PostgreSQL cuts names at 63 characters: that of a view is those of the table and of an event.
-_PLAIN_NAME: Final = re.compile(r"(?:([a-z_][a-z0-9_]{0,62})\.)?((?!pg_)[a-z_][a-z0-9_]{0,23})")
+_PLAIN_NAME: Final = re.compile(rf"(?:([a-z_][a-z0-9_]{{0,62}})\.)?({PLAIN})")
 _TEXT_OID: Final = 25
 _NULL_LENGTH: Final = pack("!i", -1)
 #: A row's texts contain no NUL, so these can't be confused with anything.

@@ -31,7 +31,8 @@ class Coalesce:
     """One call for many events: of those with the same key, the newest stands for all.
 
     Args:
-        key: of an event, such as its course; None: it is handled on its own, at once.
+        key: of an event, such as its course: a text, a number, an id of Canvas, or a tuple of
+            these; None: it is handled on its own, at once.
         seconds: how long the first event waits for others with its key.
     """
 

@@ -165,8 +165,9 @@ class Registry:
             prefix: put before each name.
             patterns: of what a handler asked for, only this.
             format: likewise; a handler for the other format is left out.
-            **limits: timeout_seconds, retry, concurrency, and for batch handlers batch and
-                linger_seconds; each replaces what was given when the handler was added.
+            **limits: timeout_seconds, retry, concurrency, rate_limit_per_second, coalesce, and for
+                batch handlers batch and linger_seconds; each replaces what was given when the
+                handler was added.
         """
         label = prefix or "include"
         within = checks.check_patterns(label, checks.each(label, patterns))

@@ -22,8 +22,10 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     written.
     """
     read = Options(name, options)
-    given = read.text("file")
-    path = Path(given) if given else environment.state_directory / _FILE
+    given = read.path("file")
+    path = given or environment.state_directory / _FILE
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - never raise
+        raise read.wrong("file", f"a file, and {path} is not one")
     store = Store(
         path,
         table=table_option(read),
@@ -33,14 +35,15 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         scrub_secrets=read.flag("scrub_secrets", default=True),
     )
     read.end()
-    if not given or os.path.lexists(path.parent):
+    real = Path(os.path.realpath(path))
+    if not given or os.path.lexists(real.parent):
         key = "sqlite.file" if given else "state_directory"
-        for place in (path.parent, path):
+        for place in (real.parent, real):
             check_writable(place, "the SQLite file", key)
     else:
         # No error: it may be a mount that comes later. Until then the events stay in the queue.
         environment.warn(
-            f'handler "{name}": the directory {path.parent} does not exist; it is not created, and '
+            f'handler "{name}": the directory {real.parent} does not exist; it is not created, and '
             "no event can land until it is there"
         )
     registry = Registry()

@@ -63,6 +63,8 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         #: Device and number of the file that is open.
         self._open: tuple[int, int] | None = None
+        #: Its write-ahead log, which is where a link leads.
+        self._log = ""
 
     def write(self, events: Sequence[Event], _context: Context) -> None:
         """Write the events; returns when they are on the disk, so that they can be deleted.
@@ -147,22 +149,23 @@ class Store:
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._make()
-            self._open = _identity(self._path)
+            real = Path(os.path.realpath(self._path))
+            self._make(real)
+            self._open, self._log = _identity(self._path), f"{real}-wal"
             self._connection = self._connect()
             _configure(self._connection)
             prepare(self._connection, self._table, views=self._views)
         return self._connection
 
-    def _make(self) -> None:
-        directory = self._path.parent
+    def _make(self, file: Path) -> None:
+        directory = file.parent
         if self._make_directory:
             for made in make_private_directory(directory):
                 sync_directory(made.parent)
         # Created here, so that only the owner may read it; SQLite itself would use the umask. One
         # that is there must not be opened: closing it would give up the locks of SQLite.
         with suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         # Even if it was there: the process that made it may have crashed before this.
         with suppress(PermissionError):  # a directory that this user may write, but not read
             sync_directory(directory)
@@ -179,7 +182,7 @@ class Store:
 
     def _is_in_place(self) -> bool:
         """True if what was written is found by whoever opens the path, also after a crash."""
-        return self._open == _identity(self._path) and os.path.exists(f"{self._path}-wal")  # noqa: PTH110 - half the time of a Path
+        return self._open == _identity(self._path) and os.path.exists(self._log)  # noqa: PTH110 - half the time of a Path
 
     def _leave(self) -> None:
         connection, self._connection, self._open = self._connection, None, None

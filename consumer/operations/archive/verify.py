@@ -130,6 +130,8 @@ class Verification:
                 month.compressed += is_packed
                 for line, content in enumerate(_lines_of(stream), start=1):
                     self._line(file, month, line, content)
+                if is_packed and not line:  # only files with lines are compressed
+                    self._fault(file, None, "the compressed file has no lines")
         except FileNotFoundError:
             return  # deleted meanwhile, as keep_days says
         except (EOFError, zlib.error, gzip.BadGzipFile):

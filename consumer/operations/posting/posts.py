@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from consumer.operations.posting.address import Address, Link
+from consumer.operations.posting.address import Address
 from consumer.operations.posting.deliveries import Deliveries, Delivery
 from consumer.queues.sending import Outgoing
 from consumer.queues.transport import EntryFailure
@@ -54,6 +54,7 @@ class Posts:
         self.close()
         for thread in self._threads:
             thread.join()
+        self._address.close()
         self._raise_bug()
 
     def close(self) -> None:
@@ -67,10 +68,9 @@ class Posts:
             raise self._bug
 
     def _run(self) -> None:
-        link = Link(self._address)
         try:
             while (delivery := self._take()) is not None:
-                failure = link.post(delivery.body)
+                failure = self._address.post(delivery.body)
                 with self._lock:
                     self._deliveries.tried(delivery, failure)
                     self._room.notify()
@@ -81,8 +81,6 @@ class Posts:
                 self._bug = bug
                 self._room.notify()
                 self._work.notify_all()
-        finally:
-            link.close()
 
     def _take(self) -> Delivery | None:
         """Wait for what is to be tried now; None at the end."""

@@ -65,6 +65,11 @@ class FileQueue:
         return self._read_all and not self._messages
 
     @property
+    def is_waiting(self) -> bool:
+        """True if nothing comes until a message that was received is done, or is due again."""
+        return not self._ahead and (self._read_all or not self._has_room(AHEAD))
+
+    @property
     def left(self) -> int:
         """How many messages were read and are not done."""
         return len(self._messages)

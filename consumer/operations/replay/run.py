@@ -110,6 +110,8 @@ class Replay:
             threading.Thread(target=self._queue.read, name="reader", daemon=True).start()
             self._worker.start()
             while not (stopped := self._stopped()):
+                if self._queue.is_waiting and not self._parts.receiver.received:
+                    self._parts.flow.cut_batches()  # they can't grow: nothing more can be read
                 self._signals.wait(TICK_SECONDS)
             self._drain(by_signal=stopped == "signal")
             self._queue.close()

@@ -10,6 +10,7 @@ changed. What it must provide:
   same port. While it is down, a call must fail within a second or so.
 - `features`: what it can do that not every destination can. A feature that is missing is a
   declared difference: the tests then ask for less.
+- `take_some()`, if a call may land some of its events, and others not.
 - `bad_event()`, if there are events that it refuses for good.
 - `secrets`: texts that must never be logged, such as the password in `options()`.
 - `serving()`, if it needs a server: runs once for all tests of a worker, and what it yields is

@@ -109,6 +109,10 @@ class Destination(ABC):
     def come_back(self) -> None:
         """It works again, with what had landed before."""
 
+    def take_some(self) -> bool:
+        """From now on, each call lands only some of its events; False if that can't happen."""
+        return False
+
     def bad_event(self) -> Event | None:
         """An event that it refuses for good; None if there is none."""
         return None

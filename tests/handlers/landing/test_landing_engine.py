@@ -123,6 +123,19 @@ def test_down_in_the_middle_and_back(destination: Destination, logs: list[Any]) 
     assert [] == [body for body in bodies if body in repr(logs)]
 
 
+def test_each_call_lands_only_some(destination: Destination) -> None:
+    """Those that have not landed come again, and no others."""
+    if not destination.take_some():
+        pytest.skip("a call lands all of its events, or none")
+    site = Site(destination)
+    site.send(40)
+    site.live(3)
+    assert 0 < destination.keys().total() < 40
+    site.check()
+    site.live(200)
+    site.check_all_landed()
+
+
 def test_stopped_in_the_middle(destination: Destination) -> None:
     """With events collected for a batch, and others received: deleted is only what has landed."""
     site = Site(destination)

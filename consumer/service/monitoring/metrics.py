@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from consumer.engine.breaker import BreakerState
-from consumer.service.exposition import NAMESPACE, Exposition, Family
-from consumer.service.facts import Facts
-from consumer.service.metric_families import (
+from consumer.service.monitoring.exposition import NAMESPACE, Exposition, Family
+from consumer.service.monitoring.facts import Facts
+from consumer.service.monitoring.metric_families import (
     bounded,
     by_handler,
     count_of,

@@ -15,8 +15,8 @@ from consumer.clock import Clock
 from consumer.config import LoggingSettings
 from consumer.errors import describe
 from consumer.printable import printable
-from consumer.service.log_output import NamedOutput, Output
-from consumer.service.log_processors import ExceptionText, RepeatFilter, guard
+from consumer.service.logs.output import NamedOutput, Output
+from consumer.service.logs.processors import ExceptionText, RepeatFilter, guard
 
 #: Of these only warnings are wanted, and never their debug lines: those hold headers and bodies.
 _CHATTY: Final = ("boto3", "botocore", "s3transfer", "urllib3")

@@ -12,7 +12,7 @@ from consumer.engine.figures import Figures
 from consumer.engine.status import Status
 from consumer.queues.requests import RequestCounts
 from consumer.service.depth import Depths
-from consumer.service.facts import Facts, Minute, State
+from consumer.service.monitoring.facts import Facts, Minute, State
 
 #: Rates are those of the last minute, measured between samples.
 SAMPLE_SECONDS: Final = 5.0

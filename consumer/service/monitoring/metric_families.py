@@ -10,8 +10,8 @@ from consumer.engine.histogram import Spread
 from consumer.engine.stats import Kind
 from consumer.events.catalog.index import is_known
 from consumer.printable import printable
-from consumer.service.exposition import Sample
-from consumer.service.facts import Depth, Facts, State
+from consumer.service.monitoring.exposition import Sample
+from consumer.service.monitoring.facts import Depth, Facts, State
 
 #: Events that the catalog does not have share one label beyond so many names.
 MOST_UNKNOWN_NAMES: Final = 200

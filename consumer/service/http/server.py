@@ -19,7 +19,7 @@ import structlog
 
 from consumer import log_events
 from consumer.errors import describe
-from consumer.service.http_request import RefusedError, Request, read_request
+from consumer.service.http.request import RefusedError, Request, read_request
 
 _T = TypeVar("_T")
 

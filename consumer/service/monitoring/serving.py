@@ -20,14 +20,14 @@ from consumer.engine.status import Status
 from consumer.errors import ConfigurationError
 from consumer.service.companions import Companion
 from consumer.service.depth import Depths
-from consumer.service.facts import Facts
-from consumer.service.http import TEXT, HttpServer, Response, Route
-from consumer.service.listeners import listen_tcp
-from consumer.service.page import page
-from consumer.service.snapshot import snapshot_of
+from consumer.service.http.listeners import listen_tcp
+from consumer.service.http.server import TEXT, HttpServer, Response, Route
+from consumer.service.monitoring.facts import Facts
+from consumer.service.monitoring.page import page
+from consumer.service.monitoring.snapshot import snapshot_of
 
 if TYPE_CHECKING:
-    from consumer.service.metrics import Metrics
+    from consumer.service.monitoring.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ def metrics_companions(
 
 def _metrics(read: Read) -> "Metrics":
     """Only where they are wanted: Prometheus' library takes 60 ms to load."""
-    from consumer.service.metrics import Metrics  # noqa: PLC0415 - see above
+    from consumer.service.monitoring.metrics import Metrics  # noqa: PLC0415 - see above
 
     return Metrics(read)
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from consumer.engine.figures import Activity, HandlerFigures
 from consumer.engine.histogram import Spread
-from consumer.service.facts import Depth, Facts, Minute
-from consumer.service.snapshot_types import (
+from consumer.service.monitoring.facts import Depth, Facts, Minute
+from consumer.service.monitoring.snapshot_types import (
     ErrorJson,
     HandlerJson,
     MinuteJson,

@@ -2,7 +2,7 @@
 
 from typing import Literal, TypedDict
 
-from consumer.service.facts import State
+from consumer.service.monitoring.facts import State
 
 #: ISO 8601, UTC, whole seconds: "2024-03-05T10:11:12Z".
 Time = str

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from consumer.service.http import Response
+from consumer.service.http.server import Response
 
 _FILE: Final = Path(__file__).with_name("page.html")
 

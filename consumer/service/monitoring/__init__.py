@@ -1,0 +1,1 @@
+"""The state of one moment: as metrics, as a status page, and for people."""

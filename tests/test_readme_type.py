@@ -61,7 +61,7 @@ def _path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def configuration(folder: Path, *, options: str | None = None) -> Path:
     """The README's, with a file in this folder."""
-    text = block("configuration").replace("/srv/canvas", str(folder))
+    text = block("configuration")
     if options is not None:
         text = re.sub(r"csv: .*", f"csv: {options}", text)
     path = folder / "config.yaml"
@@ -83,6 +83,22 @@ def test_it_gets_the_events_of_a_queue(tmp_path: Path, path: str, consume: Start
 
     rows = list(csv.reader((tmp_path / "events.csv").read_text().splitlines()))
     assert sorted(row[1] for row in rows) == names[:2]
+
+
+def test_it_can_be_tried_without_a_queue(tmp_path: Path, path: str, consume: Start) -> None:
+    """With the commands of the README, of which the first one has installed it."""
+    configuration(tmp_path)
+    install, sample, replay = block("commands").splitlines()
+    assert install == ".venv/bin/pip install ./events-csv"
+    sample, _, file = sample.partition(" > ")
+
+    for command in (sample, replay):
+        run = consume(*command.removeprefix(".venv/bin/consume ").split(), PYTHONPATH=path)
+        assert run.end() == 0, run.stderr()
+        if command == sample:
+            (tmp_path / file).write_text(run.stdout())
+
+    assert len((tmp_path / "events.csv").read_text().splitlines()) == 5
 
 
 def test_its_options_are_checked_as_those_of_the_built_in_ones(

@@ -193,4 +193,6 @@ def _masked(value: Any, path: KeyPath) -> Any:
         return [_masked(item, path) for item in value]
     if value is None or isinstance(value, bool):
         return value
-    return MASK if looks_secret(path) or has_credentials(str(value)) else value
+    # Whatever their names: variables of programs are where the README tells users to put secrets.
+    is_variable = path[0] == HANDLERS and "environment" in path
+    return MASK if is_variable or looks_secret(path) or has_credentials(str(value)) else value

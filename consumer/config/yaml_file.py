@@ -71,10 +71,13 @@ class Document:
             and value
         ]
         if secrets:
-            text = (
-                f"a secret in a file that others can read; chmod 600 {self.name}, or take "
-                f"it from a file ({secrets[0][-1]}_file) or the environment"
+            variable = "environment" in secrets[0]  # of a program: its own has no twin with _file
+            other = (
+                "give null and set it for the daemon"
+                if variable
+                else (f"take it from a file ({secrets[0][-1]}_file) or the environment")
             )
+            text = f"a secret in a file that others can read; chmod 600 {self.name}, or {other}"
             problems.warn(self.where(secrets[0]), ", ".join(map(dotted, secrets)), text)
 
 

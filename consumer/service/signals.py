@@ -114,6 +114,9 @@ class StopSignals:
         numbers = {*STOPPING, STACKS, *IGNORED}
         if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # started by nohup
             numbers.remove(signal.SIGHUP)
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # as started by some programs
+            # Exit codes of programs would be lost, to us and to what these start.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         woken, waker = socket.socketpair()
         with woken, waker:
             waker.setblocking(False)

@@ -170,6 +170,19 @@ def test_a_handlers_password_that_others_can_read_draws_a_warning(tmp_path: Path
     assert "sesame" not in warning
 
 
+def test_a_secret_variable_that_others_can_read_draws_a_warning(tmp_path: Path) -> None:
+    """There is no variable with _file; null takes the daemon's own value."""
+    path = tmp_path / "config.yaml"
+    program = "{run: [cat], mode: batch, environment: {API_TOKEN: sesame}}"
+    path.write_text(f"handlers: [{{name: c, command: {program}}}]\n")
+    path.chmod(0o644)
+
+    (warning,) = load(path, environ={}, overrides={}).warnings
+
+    assert "environment.API_TOKEN: a secret in a file" in warning
+    assert warning.endswith("or give null and set it for the daemon")
+
+
 def test_a_secret_in_the_place_of_its_file_is_not_shown(faults_of: FaultsOf) -> None:
     """As it would be if someone wrote the key itself into `secret_access_key_file`."""
     secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

@@ -51,6 +51,18 @@ def test_values_have_their_origins(load_text: LoadText, tmp_path: Path) -> None:
     assert tree["handlers"][0]["kafka"]["servers"] == Effective(["one", "two"], f"{file}:7")
 
 
+def test_variables_of_a_program_are_masked(load_text: LoadText) -> None:
+    """Whatever their names: null, which is the daemon's own value, is no secret."""
+    url = "https://sqs.us-east-1.amazonaws.com/1/canvas-live-events"
+    program = "{run: [cat, -u], mode: batch, environment: {DSN: sesame, PORT: 80, OURS: null}}"
+    text = f"queue: {{url: {url}}}\nhandlers: [{{name: c, command: {program}}}]\n"
+
+    command = effective(load_text(text))["handlers"][0]["command"]
+
+    assert command["environment"].value == {"DSN": MASK, "PORT": MASK, "OURS": None}
+    assert command["run"].value == ["cat", "-u"]
+
+
 def test_secrets_are_masked(load_text: LoadText) -> None:
     """Ours, and options of handlers that are named or look like one."""
     tree = effective(load_text(TEXT))

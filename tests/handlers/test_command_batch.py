@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -214,6 +216,40 @@ def test_nothing_is_left_of_many_calls(programs: Programs) -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+@for_each("mode", ["batch", "lines"])
+def test_an_exit_code_that_is_lost_is_no_success(programs: Programs, mode: str) -> None:
+    """SIGCHLD is ignored, or a handler waits for any process: nobody knows how it ended."""
+    programs.mode = mode
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        found, reasons = verdicts(programs("lines.readline(); sys.exit(1)"), 1)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+    assert ["retry" if mode == "batch" else "down"] == found
+    assert "the program ended, but its exit code is lost" in reasons.pop()
+
+
+def test_no_descriptor_left_is_an_outage(programs: Programs) -> None:
+    """Nothing of it is the events' fault, and nothing is left open."""
+    program = programs(READ)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for free in range(8):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + free, hard))
+        try:
+            (outcome,), reasons = verdicts(program, 1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert before == len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        if outcome == "ack":
+            break
+        reason = f"the program {sys.executable} can't be run: Too many open files"
+        assert ("down", {reason}) == (outcome, reasons)
+    assert free
+    assert outcome == "ack"
+
+
 def test_a_program_that_goes_away_is_an_outage(programs: Programs, tmp_path: Path) -> None:
     """The events wait until it is there again; also if it is there but can't be run."""
     path = tmp_path / "load"
@@ -225,12 +261,14 @@ def test_a_program_that_goes_away_is_an_outage(programs: Programs, tmp_path: Pat
     assert f"{path} can be run" == handler.check_destination()
 
     for change, reason in (
-        (lambda: path.write_text("\n"), f"the program {path} can't be run: Exec format error"),
+        (lambda: path.write_text("\n"), f"the program {path} can't be run: it is no program;"),
+        (lambda: path.write_text("#!/absent\n"), f"the program {path} can't be run: the interp"),
         (lambda: path.chmod(0o644), f"the program {path} can't be executed"),
         (path.unlink, f"the program {path} does not exist"),
     ):
         change()
-        assert (["down"], {reason}) == verdicts(program, 1)
+        found, (said,) = verdicts(program, 1)
+        assert (["down"], reason) == (found, said[: len(reason)])
 
     path.write_text("#!/bin/sh\ncat > landed\n")
     path.chmod(0o755)

@@ -300,6 +300,35 @@ def test_a_close_ends_a_call_that_still_runs(programs: Programs) -> None:
     assert found == [["down"]]
 
 
+@for_each("busy", [True, False])
+def test_a_close_ends_all_together(programs: Programs, *, busy: bool) -> None:
+    """Each waits for the others: one after the other would take too long with many."""
+    program = programs(
+        "def others(kind): return [name for name in os.listdir() if name.startswith(kind)]\n"
+        "def together(kind):\n"
+        "    open(f'{kind}{os.getpid()}', 'w').close()\n"
+        "    while len(others(kind)) < 3: time.sleep(0.01)\n"
+        "def end(*_): together('asked'); open(f'ended{os.getpid()}', 'w').close(); os._exit(0)\n"
+        f"if {busy}: signal.signal(signal.SIGTERM, end)\n"
+        "lines.readline(); together('begun')\n"
+        f"if {busy}: hang()\n"
+        "say('ok'); lines.read(); end()"
+    )
+    threads = [threading.Thread(target=verdicts, args=(program, 1)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    if busy:
+        eventually(lambda: len([*programs.folder.glob("begun*")]) == 3, "all have begun")
+        close(program)
+    for thread in threads:
+        thread.join()
+    close(program)
+
+    assert len([*programs.folder.glob("ended*")]) == 3
+    for file in programs.folder.glob("*[0-9]"):
+        file.unlink()
+
+
 def test_the_handlers_own_timeout_ends_it(programs: Programs) -> None:
     """What it has answered by then counts."""
     (handler,) = programs(WORKS + "time.sleep(600)").handlers

@@ -59,6 +59,16 @@ def test_nohup_stays_in_force() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+def test_exit_codes_of_programs_are_known() -> None:
+    """Also if who has started us ignored SIGCHLD, which would lose them."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with StopSignals().installed():
+            assert subprocess.run([sys.executable, "-c", "exit(3)"], check=False).returncode == 3
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_a_hangup_asks_for_a_reload_where_there_can_be_one() -> None:
     """It ends a wait, and is no signal to stop, nor a second one."""
     signals = StopSignals(reloads=True)

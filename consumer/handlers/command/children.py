@@ -2,10 +2,15 @@
 
 import atexit
 import contextlib
+import signal
 from collections.abc import Iterator
+from typing import Final
 
-from consumer.handlers.command.child import GRACE_SECONDS, Child
+from consumer.handlers.command.child import GRACE_SECONDS, Child, terminate, wait_for
 from consumer.handlers.command.program import Program
+
+#: What one gets after SIGTERM in a close, in which it has been asked to end before.
+_LAST_SECONDS: Final = 1.0
 
 
 class Children:
@@ -38,19 +43,22 @@ class Children:
                 child.end()
 
     def close(self) -> None:
-        """End all. May be called again; a later call starts new ones."""
-        if self._at_exit:
-            self._at_exit = False
-            atexit.unregister(self.close)
+        """End all, within about four seconds. May be called again; a later call starts new ones."""
+        busy = tuple(self._running)  # the threads that use them let go of them
         idle = list(iter(self._taken, None))
+        for child in busy:
+            if child.code is None:
+                child.signal(signal.SIGTERM)
         for child in idle:
             child.end_input()
+        wait_for([*busy, *idle], GRACE_SECONDS)
+        terminate([*busy, *idle], seconds=_LAST_SECONDS)
         for child in idle:
-            child.wait(GRACE_SECONDS)
             self._running.discard(child)
             child.end()
-        for child in tuple(self._running):  # the thread that uses it lets go of it
-            child.terminate()
+        if self._at_exit:  # not before: Python may exit while this thread waits
+            self._at_exit = False
+            atexit.unregister(self.close)
 
     def _started(self) -> Child:
         if not self._at_exit:

@@ -1,13 +1,21 @@
 """The user's program: where it is, and how a process of it is started."""
 
+import errno
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from consumer.errors import Unavailable
+
+#: Of a program that is there, and may be executed.
+_HINTS: Final = {
+    errno.ENOEXEC: "it is no program; the first line of a script must be such as #!/bin/sh",
+    errno.ENOENT: "the interpreter that it needs does not exist",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +51,35 @@ class Program:
         """What can be said about it without running it. Raises `Unavailable`."""
         return f"{self.find()} can be run"
 
-    def start(self, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
+    def start(self, *, answers: bool) -> tuple[subprocess.Popen[bytes], int, int]:
         """Start a process of it, as the leader of a session. Raises `Unavailable`.
 
         A signal to its group reaches what it starts, too. Ctrl-C in our terminal does not reach it:
         what it has begun is finished in the drain.
+
+        Args:
+            answers: its standard output is a pipe; else it goes where its standard error goes.
+
+        Returns:
+            The process, and both ends of its input: its own, and ours, which does not block.
         """
         path = self.find()
         stderr = None if self.shows_errors else subprocess.DEVNULL
+        stdout = 2 if self.shows_errors else subprocess.DEVNULL
+        ends: tuple[int, ...] = ()
         try:
-            return subprocess.Popen(  # noqa: S603 - what the user configured, without a shell
+            ends = stdin, ours = os.pipe()
+            os.set_blocking(ours, False)
+            process = subprocess.Popen(  # noqa: S603 - what the user configured, without a shell
                 self.arguments, executable=path, env=self.environment, cwd=self.directory,
-                stdin=stdin, stdout=stdout, stderr=stderr, bufsize=0, start_new_session=True,
+                stdin=stdin, stdout=subprocess.PIPE if answers else stdout, stderr=stderr,
+                bufsize=0, start_new_session=True,
             )  # fmt: skip
-        except OSError as error:
-            reason = os.strerror(error.errno or 0)
+        except BaseException as error:
+            for end in ends:
+                os.close(end)
+            if not isinstance(error, OSError):
+                raise
+            reason = _HINTS.get(error.errno or 0) or os.strerror(error.errno or 0)
             raise Unavailable(f"the program {self.arguments[0]} can't be run: {reason}") from error
+        return process, stdin, ours

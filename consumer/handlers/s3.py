@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
@@ -12,7 +13,6 @@ from consumer.clock import Clock
 from consumer.errors import BatchFailure, Unavailable
 from consumer.handlers.aws.failures import RefusedError, unavailable
 from consumer.handlers.aws.options import client_maker
-from consumer.handlers.aws.remembered import Remembered
 from consumer.handlers.aws.service import Service
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.records import encoded, line_of, utc_text
@@ -26,6 +26,8 @@ _MAX_PREFIX_BYTES: Final = 900
 _MAX_OBJECT_BYTES: Final = 64 * 1024 * 1024
 #: That an object of this name is there already. The status alone may be a proxy's.
 _THERE: Final = "PreconditionFailed"
+#: Events whose objects are kept; some may never come again here: another process got them.
+_MOST_KEPT: Final = 100_000
 
 
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
@@ -76,6 +78,29 @@ class _Object:
         self.body: bytes | None = gzip.compress(b"".join(lines), 6, mtime=0)
 
 
+class _Objects:
+    """The object of each event that has not landed. Any thread may call any method.
+
+    So the same object is put again, although its events come in other batches.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._objects: dict[str, _Object] = {}
+
+    def take(self, key: str) -> _Object | None:
+        """That of an event that came again; from now on it is not kept."""
+        with self._lock:
+            return self._objects.pop(key, None)
+
+    def keep(self, objects: Mapping[str, _Object]) -> None:
+        """Keep these; the oldest are forgotten."""
+        with self._lock:
+            self._objects.update(objects)
+            while len(self._objects) > _MOST_KEPT:
+                del self._objects[next(iter(self._objects))]
+
+
 class Store:
     """Puts each batch of events into objects, one for each day. Any thread may call any method.
 
@@ -95,15 +120,13 @@ class Store:
         self._max_object_bytes = max_object_bytes
         self._scrub_secrets = scrub_secrets
         self._clock = clock
-        #: The object of each event whose call failed: then the same object is put again, although
-        #: its events come in other batches.
-        self._objects = Remembered[_Object]()
+        self._objects = _Objects()
 
     def land(self, events: Sequence[Event], _context: Context) -> None:
         """Returns when S3 has confirmed every object.
 
-        Raises: `Unavailable` if S3 can't be used; `BatchFailure` for events of which no line can be
-        made, after the others have landed.
+        Raises: `Unavailable` if S3 can't be used; `BatchFailure` if some objects landed before, and
+        for events of which no line can be made.
         """
         objects: dict[str, _Object] = {}
         new: dict[str, Event] = {}
@@ -118,9 +141,12 @@ class Store:
         try:
             for made in dict.fromkeys(objects.values()):
                 self._put(made)
-        except Unavailable:
-            self._objects.keep(objects)
-            raise
+        except Unavailable as error:
+            left = {key: made for key, made in objects.items() if made.body is not None}
+            self._objects.keep(left)
+            if len(left) == len(objects) and not errors:
+                raise
+            errors |= dict.fromkeys(left, error)
         if errors:
             raise BatchFailure(
                 {event: errors[event.key] for event in events if event.key in errors}
@@ -171,7 +197,7 @@ class Store:
 
     def _put(self, made: _Object) -> None:
         body = made.body
-        if body is None:  # landed with a call that failed later
+        if body is None:  # landed with a call for others of its events
             return
         try:
             answer = self.service.call(

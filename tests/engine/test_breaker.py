@@ -633,6 +633,23 @@ def test_what_a_batch_has_decided_is_settled_and_the_rest_is_kept(
     assert max(received.values()) <= 2  # of the one that was rejected
 
 
+def test_a_batch_that_is_decided_bit_by_bit(make_rig: MakeRig, registry: Registry) -> None:
+    """As under throttling: as long as each call decides some, the rest uses up no delivery."""
+
+    def store(events: Sequence[Event], context: Context) -> None:
+        assert context.receive_count == 1
+        if left := events[2:]:
+            raise BatchFailure(dict.fromkeys(left, Unavailable("throttled")))
+
+    registry.add(store, "*", name="store", batch=10)
+    rig = make_rig(registry, engine=ENGINE)
+    sent = rig.send(count=10)
+
+    live(rig, 20)
+
+    assert sorted(rig.queue.deleted()) == sorted(sent)
+
+
 def test_without_a_breaker_it_is_a_failure(make_rig: MakeRig, registry: Registry) -> None:
     """`breaker_failures: 0`: the message is delivered again."""
 

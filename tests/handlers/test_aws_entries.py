@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from consumer.handlers.aws import remembered
 from consumer.testing import make_event, run_batch
 from tests.cases import for_each
 from tests.handlers.aws_handlers import answering, close, error, events, land, made
 from tests.queues.servers import http
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def answer_of(kind: str, *codes: str | None) -> bytes:
@@ -48,28 +44,14 @@ def test_each_entry_has_its_outcome(kind: str) -> None:
 
 @for_each("kind", KINDS)
 def test_throttled_entries_open_the_breaker(kind: str) -> None:
-    """The whole call comes again, so no delivery is used up; what AWS took is not sent again."""
-    first = answer_of(kind, None, "ThrottlingException", None)
-    with answering(first, answer_of(kind, None)) as (server, url):
-        registry, batch = made(kind, url), events(3)
-        for ran in run_batch(registry, batch):
-            assert ran.outcome.down_seconds is not None, ran.reason
-            assert ran.reason.endswith(": AWS asks for fewer requests (ThrottlingException)")
-        # As the engine does it: one event alone is the probe, and then the others come.
-        assert ["ack"] == [ran.verdict for ran in run_batch(registry, batch[:1])]
-        assert ["ack", "ack"] == [ran.verdict for ran in run_batch(registry, batch[1:])]
+    """They use up no delivery; what AWS took is handled."""
+    with answering(answer_of(kind, None, "ThrottlingException", None)) as (_, url):
+        registry = made(kind, url)
+        taken, throttled, last = run_batch(registry, events(3))
         close(registry)
-    assert [3, 1] == [sent(request) for request in server.requests]
-
-
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Events that never come again do not fill the memory; the newest are remembered."""
-    monkeypatch.setattr(remembered, "_MOST", 3)
-    memory = remembered.Remembered[int]()
-    for number in range(5):
-        memory.keep({f"{number}": number})
-    assert [None, None, 2, 3, 4] == [memory.take(f"{number}") for number in range(5)]
-    assert memory.take("4") is None
+    assert ("ack", "ack") == (taken.verdict, last.verdict)
+    assert throttled.outcome.down_seconds is not None
+    assert throttled.reason.endswith(": AWS asks for fewer requests (ThrottlingException)")
 
 
 def test_an_entry_that_is_confirmed_and_failed() -> None:
@@ -85,23 +67,33 @@ def test_a_code_that_is_no_events_fault(kind: str) -> None:
     codes = (None, "InvalidAccountIdException", None)
     with answering(answer_of(kind, *codes)) as (_, url):
         registry = made(kind, url)
-        for ran in run_batch(registry, events(3)):
-            assert ran.outcome.down_seconds is not None, ran.reason
+        downs = [ran.outcome.down_seconds for ran in run_batch(registry, events(3))]
         close(registry)
+    assert [False, True, False] == [down is not None for down in downs]
 
 
 @for_each("kind", KINDS)
 def test_an_outage_between_two_calls_of_a_batch(kind: str) -> None:
-    """The ten that were taken are not sent again."""
-    down = error("InternalException", 500)
-    good = [answer_of(kind, *[None] * count) for count in (10, 2)]
-    with answering(good[0], down, good[1]) as (server, url):
-        registry, batch = made(kind, url), events(12)
-        verdicts = [ran.outcome.down_seconds is not None for ran in run_batch(registry, batch)]
-        assert [True] * 12 == verdicts
-        assert {"ack"} == {ran.verdict for ran in run_batch(registry, batch)}
+    """The ten that were taken are handled; the others find it down."""
+    with answering(answer_of(kind, *[None] * 10), error("InternalException", 500)) as (_, url):
+        registry = made(kind, url)
+        found = run_batch(registry, events(12))
         close(registry)
-    assert [10, 2, 2] == [sent(request) for request in server.requests]
+    assert ["ack"] * 10 + ["retry"] * 2 == [ran.verdict for ran in found]
+    assert all(ran.outcome.down_seconds is not None for ran in found[10:])
+
+
+@for_each("kind", KINDS)
+def test_an_outage_while_each_is_sent_alone(kind: str) -> None:
+    """One is rejected and one taken; the rest finds it down."""
+    refused, down = error("ValidationException"), error("InternalException", 500)
+    with answering(refused, refused, answer_of(kind, None), down) as (server, url):
+        registry = made(kind, url)
+        found = run_batch(registry, events(4))
+        close(registry)
+    assert ["reject", "ack", "retry", "retry"] == [ran.verdict for ran in found]
+    assert all(ran.outcome.down_seconds is not None for ran in found[2:])
+    assert [4, 1, 1, 1] == [sent(request) for request in server.requests]
 
 
 @for_each("kind", KINDS)

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.errors import Reject, Retry
+from consumer.errors import BatchFailure, Reject, Retry
 from consumer.handlers.command.answers import answer_of
-from consumer.testing import make_context, make_event, run_batch
+from consumer.testing import (
+    InMemoryQueue,
+    ManualClock,
+    canvas_body,
+    make_context,
+    make_event,
+    run_batch,
+)
 from tests.cases import for_each
+from tests.engine.conftest import Rig
 from tests.handlers.commands import close, ended, numbered, outcomes, verdicts
 from tests.processes import eventually
 
@@ -107,7 +115,7 @@ def test_a_program_may_read_all_first_or_write_slowly(programs: Programs) -> Non
 
 
 def test_answers_before_the_end_of_a_program_count(programs: Programs) -> None:
-    """What it had not answered is delivered again, to another process."""
+    """What was to be answered next is delivered again; the rest is kept for another process."""
     program = programs("""
 for line in lines:
     if number(line) == 5 and not os.path.exists("landed"): note(line); sys.exit(3)
@@ -115,7 +123,7 @@ for line in lines:
 """)
 
     assert (
-        ["ack"] * 5 + ["retry"] * 5,
+        ["ack"] * 5 + ["retry"] + ["down"] * 4,
         {"the program ended with exit code 3 before it had answered"},
     ) == (verdicts(program, 10))
     assert ["ack"] * 10 == verdicts(program, 10)[0]
@@ -139,16 +147,53 @@ for line in lines:
 def test_a_program_that_fails_is_ended_and_another_one_started(
     programs: Programs, code: str, outcome: str, reason: str
 ) -> None:
-    """Before its first answer it is the program that is wrong: the handler pauses."""
+    """The first event without an answer may be the cause, unless it never answered: it pauses."""
     program = programs(code)
 
     for _ in range(2):
         with programs.hours_pass():
             found, reasons = verdicts(program, 3)
 
-        answered = ["ack"] * code.startswith(WORKS)
-        assert answered + [outcome] * (3 - len(answered)) == found
+        expected = ["ack", outcome, "down"] if code.startswith(WORKS) else ["down"] * 3
+        assert expected == found
         assert reason in reasons.pop()
+
+
+def test_events_that_end_the_program_do_so_to_no_others(programs: Programs) -> None:
+    """They go to the dead-letter queue; each of the others lands with its first delivery."""
+    clock = ManualClock()
+    dead = InMemoryQueue(clock)
+    queue = InMemoryQueue(
+        clock,
+        visibility_timeout_seconds=60,
+        advance_on_empty=False,
+        dead_letter_queue=dead,
+        max_receive_count=3,
+    )
+    program = programs("""
+for line in lines:
+    if number(line) in (17, 23): os.kill(os.getpid(), 9)
+    note(line)
+    say("ok")
+""")
+    engine = {"breaker_failures": 5, "settle_linger_seconds": 0}
+    rig = Rig(program, queue=queue, clock=clock, engine=engine)
+    sent = [queue.send(canvas_body(number=n), message_id=f"m{n}") for n in range(40)]
+
+    for second in range(200):
+        if second % 10 == 0:  # others show that the program works
+            number = len(sent)
+            sent.append(queue.send(canvas_body(number=number), message_id=f"m{number}"))
+        while rig.may_receive() and rig.receive().messages:
+            rig.work()
+        rig.beat(1)
+        rig.work()
+        rig.settle()
+
+    assert {"m17", "m23"} == set(dead.bodies())
+    assert sorted({*sent} - {"m17", "m23"}) == sorted(queue.deleted())
+    assert [n for n in range(len(sent)) if n not in {17, 23}] == sorted(programs.numbers())
+    assert {1} == {queue.receive_count(message) for message in queue.deleted()}
 
 
 @for_each("code, outcome", [("", "down"), (WORKS, "retry")])
@@ -183,12 +228,14 @@ def test_answers_to_events_that_it_has_not_read_are_worth_nothing(
     programs: Programs, code: str
 ) -> None:
     """More answers than events, or before them: none of them can be trusted."""
-    (handler,) = programs(code).handlers
     events = [make_event(message_id=f"m{n}", body={"text": "x" * 9000}) for n in range(3)]
-    assert handler.call_batch is not None
 
-    with pytest.raises(Retry, match="wrote an answer without having read the event"):
-        handler.call_batch(events, make_context())
+    found = run_batch(programs(code), events)
+
+    assert ["retry", "down", "down"] == list(outcomes(found))
+    assert {"the program wrote an answer without having read the event"} == {
+        ran.reason for ran in found
+    }
 
 
 def test_a_line_between_two_calls_belongs_to_no_event(programs: Programs) -> None:
@@ -335,5 +382,6 @@ def test_the_handlers_own_timeout_ends_it(programs: Programs) -> None:
     assert handler.call_batch is not None
     handler.call_batch(numbered(1), make_context())
 
-    with pytest.raises(Retry, match="did not answer in time"):
+    with pytest.raises(BatchFailure) as caught:
         handler.call_batch(numbered(1), make_context(deadline=0.0))
+    assert [Retry] == [type(error) for error in caught.value.failures.values()]

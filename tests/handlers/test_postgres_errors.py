@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from consumer.errors import BatchFailure, Unavailable
 from consumer.handlers.postgres.table import Table
 from tests.cases import for_each
 from tests.handlers.postgres_server import PASSWORD, free_port
@@ -250,6 +251,33 @@ def test_a_database_that_can_only_be_read(site: Site) -> None:
     uri = site.server.uri(site.name) + "?target_session_attrs=read-write"
     reason = unavailable(lambda: land(site.handler(connection=uri), events_of([2])))
     assert reason.endswith("it can only be read: it is a standby, or was made read-only")
+
+
+def test_its_disk_is_full_while_each_event_is_stored_alone(site: Site) -> None:
+    """What has landed until then is handled; the others find it down, and land later."""
+    writer, events = site.handler(), events_of(range(5))
+    land(writer, events[:1])
+    site.execute("create sequence tries")
+    site.execute(
+        "create function check_rows() returns trigger language plpgsql as $$ begin"
+        " if (select count(*) from new_rows) > 1 then raise exception 'too many'; end if;"
+        " if nextval('tries') = 3 then raise exception using errcode = 'disk_full'; end if;"
+        " return null; end $$"
+    )
+    site.execute(
+        "create trigger check_rows after insert on live_events"
+        " referencing new table as new_rows execute function check_rows()"
+    )
+
+    with pytest.raises(BatchFailure) as caught:
+        land(writer, events[1:])
+
+    assert [Unavailable, Unavailable] == [type(error) for error in caught.value.failures.values()]
+    stored = {row[0] for row in site.execute("select event_key from live_events")}
+    assert stored == {event.key for event in events if event not in caught.value.failures}
+    site.execute("drop trigger check_rows on live_events")
+    land(writer, list(caught.value.failures))
+    assert site.count() == 5
 
 
 def test_locks_and_slow_statements(site: Site) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 from consumer.errors import ConfigurationError
+from consumer.handlers import s3
 from consumer.testing import make_event, run_batch
 from tests.cases import for_each
 from tests.handlers.aws_handlers import answering, close, events, land, made, xml_error
@@ -109,15 +110,27 @@ def test_the_same_object_after_an_outage() -> None:
 
 
 def test_an_outage_between_two_objects() -> None:
-    """The first one is not put again; new events have their own object."""
+    """What landed is handled; what has not is put again; new events have their own object."""
     old, new = at("2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"), events(1)
     with answering(DONE, xml_error("SlowDown", 503), DONE, DONE) as (server, url):
         registry = made("s3", url)
-        assert {"retry"} == {ran.verdict for ran in run_batch(registry, old)}
-        assert {"ack"} == {ran.verdict for ran in run_batch(registry, [*old, *new])}
+        assert [False, True] == [
+            ran.outcome.down_seconds is not None for ran in run_batch(registry, old)
+        ]
+        assert {"ack"} == {ran.verdict for ran in run_batch(registry, [old[1], *new])}
         close(registry)
     landed = [[line["event_key"] for line in lines_of(request)] for request in server.requests]
     assert [[old[0].key], [old[1].key], [old[1].key], [new[0].key]] == landed
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events that never come again do not fill the memory; the newest are kept."""
+    monkeypatch.setattr(s3, "_MOST_KEPT", 3)
+    kept, made = s3._Objects(), s3._Object("key", [])
+    for number in range(5):
+        kept.keep({f"{number}": made})
+    assert [None, None, made, made, made] == [kept.take(f"{number}") for number in range(5)]
+    assert kept.take("4") is None
 
 
 def test_an_event_twice_in_a_batch() -> None:

@@ -7,7 +7,6 @@ from typing import Any, Final
 from consumer.clock import Clock
 from consumer.errors import BatchFailure, Reject, Retry, Unavailable
 from consumer.handlers.aws.failures import RefusedError, entry_failure
-from consumer.handlers.aws.remembered import Remembered
 from consumer.handlers.aws.service import Service
 from consumer.handlers.records import encoded, line_of, payload_of, utc_text
 from consumer.messages import Context, Event
@@ -50,30 +49,26 @@ class Entries:
         self._content = content
         self._scrub_secrets = scrub_secrets
         self._clock = clock
-        self._landed = Remembered[bool]()
         #: AWS has taken an event. Before, it may refuse them all for how the handler is configured.
         self._works = False
 
     def land(self, events: Sequence[Event], _context: Context) -> None:
         """Returns when AWS has confirmed every event.
 
-        Raises: `Unavailable` if AWS can't be used; those that were confirmed before are not sent
-        again. `BatchFailure` for events that AWS refuses, or asks to send again.
+        Raises: `Unavailable` if AWS can't be used; `BatchFailure` if that shows after some events
+        were decided, and for events that AWS refuses, or asks to send again.
         """
         results: dict[Event, Exception | None] = {}
-        down: Exception | None = None
         for request in batches(self._entries(events, results)):
             try:
                 self._call(request, results)
             except Unavailable as error:
-                down = error
+                if not results:
+                    raise
+                results = {event: results.get(event, error) for event in events}
                 break
         self._judge(results)
-        down = down or next((r for r in results.values() if isinstance(r, Unavailable)), None)
         failures = {event: result for event, result in results.items() if result is not None}
-        if down is not None:
-            self._landed.keep({event.key: True for event in results.keys() - failures.keys()})
-            raise down
         if failures:
             raise BatchFailure(failures)
 
@@ -83,9 +78,6 @@ class Entries:
         """Those to send. The others have their result."""
         received_at, entries = utc_text(self._clock.now()), []
         for event in events:
-            if self._landed.take(event.key):
-                results[event] = None
-                continue
             try:
                 entry = self._make(event, self._text(event, received_at))
             except Exception as error:  # one event must not keep the others in the queue

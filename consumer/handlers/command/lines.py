@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from consumer.clock import Clock
-from consumer.errors import BatchFailure, Reject, Retry, Unavailable
+from consumer.errors import BatchFailure, Retry, Unavailable
 from consumer.handlers.command.answers import LONGEST, answer_of
 from consumer.handlers.command.batch import TRY_AGAIN, deadline_of
 from consumer.handlers.command.child import Child, how_it_ended
@@ -31,13 +31,13 @@ class Lines:
     def handle(self, events: Sequence[Event], lines: Sequence[str], context: Context) -> None:
         """Returns if the program has answered "ok" to all of the events, whose lines these are.
 
-        What it has not answered when it fails is not handled.
+        What it has not answered when it fails is not handled. Of these, the first one is likely the
+        cause, so it is delivered again; the others find the program down.
 
         Raises: `Unavailable`, `Retry`, or `BatchFailure`.
         """
         now = self._monotonic
-        answers: list[Retry | Reject | None] = []
-        fault: Retry | Unavailable | None = None
+        answers: list[Exception | None] = []
         try:
             with self._children.one() as child:
                 talk = _Talk(child, len(events), answers)
@@ -47,14 +47,11 @@ class Lines:
                     deadline=lambda: deadline_of(context, now() + self._seconds),
                 )
         except (Retry, Unavailable) as error:
-            if not answers:
+            if not answers and isinstance(error, Unavailable):
                 raise
-            fault = error
-        failures: dict[Event, BaseException] = {}
-        for position, event in enumerate(events):
-            answer = answers[position] if position < len(answers) else fault
-            if answer is not None:
-                failures[event] = answer
+            answers.append(error)
+            answers += [Unavailable(error.reason)] * (len(events) - len(answers))
+        failures = {e: answer for e, answer in zip(events, answers, strict=True) if answer}
         if failures:
             raise BatchFailure(failures)
 
@@ -66,7 +63,7 @@ class _Talk:
         answers: where they go; None for an event that it has handled.
     """
 
-    def __init__(self, child: Child, events: int, answers: list[Retry | Reject | None]) -> None:
+    def __init__(self, child: Child, events: int, answers: list[Exception | None]) -> None:
         self._child = child
         self._events = events
         self._answers = answers

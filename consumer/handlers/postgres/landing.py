@@ -7,7 +7,7 @@ from typing import TypeVar
 import psycopg
 
 from consumer.clock import Clock
-from consumer.errors import BatchFailure, Reject, Unavailable
+from consumer.errors import BatchFailure, Unavailable
 from consumer.handlers.postgres import checks, schema
 from consumer.handlers.postgres.connections import Connections, Session, transaction
 from consumer.handlers.postgres.failures import (
@@ -22,6 +22,8 @@ from consumer.handlers.sql.rows import Row, row_of
 from consumer.messages import Context, Event
 
 T = TypeVar("T")
+#: By the key of an event: why it can't be stored, or None once it has landed.
+Results = dict[str, Exception | None]
 
 
 class Landing:
@@ -48,8 +50,8 @@ class Landing:
     def write(self, events: Sequence[Event], _context: Context) -> None:
         """Land the events; returns when they are on the server's disk.
 
-        Raises: Unavailable if they could not land, all or some of them; BatchFailure for those
-        that can't be stored, after the others were.
+        Raises: Unavailable if they could not land; BatchFailure if that shows after some were
+        decided, and for those that can't be stored, after the others were.
         """
         now = self._clock.now()
         failures: dict[Event, BaseException] = {}
@@ -62,8 +64,14 @@ class Landing:
         if rows:
             # All processes lock the keys in the same order, so there is no deadlock.
             rows.sort(key=lambda entry: entry[0].event_key)
-            refused = self._run(lambda session: self._land(session, [row for row, _ in rows]))
-            failures |= {e: refused[row.event_key] for row, e in rows if row.event_key in refused}
+            results: Results = {}
+            try:
+                self._run(lambda session: self._land(session, [row for row, _ in rows], results))
+            except Unavailable as error:
+                if not results:
+                    raise
+                results = {row.event_key: results.get(row.event_key, error) for row, _ in rows}
+            failures |= {e: why for row, e in rows if (why := results[row.event_key])}
         if failures:
             raise BatchFailure(failures)
 
@@ -105,19 +113,19 @@ class Landing:
         if wrong := self._faults(session):
             raise Unavailable(f"{self._connections.target.shown}: {'; '.join(wrong)}")
 
-    def _land(self, session: Session, rows: Sequence[Row]) -> dict[str, Reject]:
+    def _land(self, session: Session, rows: Sequence[Row], results: Results) -> None:
         if not self._ready:
             _check_encoding(session)
             if self._create:
                 schema.create(session, self._table, views=self._views)
             self._refuse_faults(session)
             self._ready = True
-        return self._insert(session, rows)
+        self._insert(session, rows, results)
 
     def _insert(
-        self, session: Session, rows: Sequence[Row], *, with_jsonb: bool = True
-    ) -> dict[str, Reject]:
-        """The rows that are refused, after the others have landed.
+        self, session: Session, rows: Sequence[Row], results: Results, *, with_jsonb: bool = True
+    ) -> None:
+        """Add a result for each row: it has landed, or the server refuses it.
 
         If the server refuses the rows, each half is tried, and so on: about twice the logarithm of
         their number for each one that it does not take.
@@ -132,14 +140,17 @@ class Landing:
                 raise
             refusal = error
         else:
-            return {}
+            results |= dict.fromkeys(row.event_key for row in rows)
+            return
         if len(rows) > 1:
             middle = len(rows) // 2
-            return self._insert(session, rows[:middle]) | self._insert(session, rows[middle:])
-        # jsonb can't hold some numbers. What refuses it for its content must not be avoided.
-        if with_jsonb and is_of_value(refusal):
-            return self._insert(session, rows, with_jsonb=False)
-        return {rows[0].event_key: reject_of(refusal)}
+            self._insert(session, rows[:middle], results)
+            self._insert(session, rows[middle:], results)
+        elif with_jsonb and is_of_value(refusal):
+            # jsonb can't hold some numbers. What refuses it for its content must not be avoided.
+            self._insert(session, rows, results, with_jsonb=False)
+        else:
+            results[rows[0].event_key] = reject_of(refusal)
 
 
 def _check_encoding(session: Session) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _BEGIN = """
 import os, sys
 
+takes_some = os.path.exists("takes-some")
+
 def refused(line):
     return b'"refuse this one"' in line
 
@@ -30,12 +32,19 @@ def append(data):
 """
 _BATCH = """
 lines = [line for line in sys.stdin.buffer if line.endswith(b"\\n")]
-if any(map(refused, lines)):
+if any(map(refused, lines)) or takes_some and len(lines) > 2:
     sys.exit(65)
+if takes_some:
+    with open("takes-some", "a") as runs:
+        runs.write(".")
+        if runs.tell() % 3 == 0:
+            sys.exit(75)
 append(b"".join(lines))
 """
 _LINES = """
-for line in sys.stdin.buffer:
+for count, line in enumerate(sys.stdin.buffer):
+    if takes_some and count == 3:
+        sys.exit(1)
     if refused(line):
         print("reject it is not wanted", flush=True)
     elif line.endswith(b"\\n"):
@@ -78,6 +87,10 @@ class Command(Destination):
 
     def come_back(self) -> None:
         (self.folder / "unmounted").rename(self._mount)
+
+    def take_some(self) -> bool:
+        (self._mount / "takes-some").touch()
+        return True
 
     def bad_event(self) -> Event:
         return make_event(body={"text": "refuse this one"})

@@ -5,6 +5,7 @@ It knows requests that come again by their `webhook-id`, as receivers are advise
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ class Http(Destination):
         (self.folder / "token").write_text("t0ken-of-the-receiver\n")
         self._ids: set[str] = set()
         self._lock = threading.Lock()
+        self._requests: Iterator[int] | None = None
         self._written = self.folder / "received.jsonl"
         self._written.touch()
         self._receiver = Server(self._answer)
@@ -60,6 +62,10 @@ class Http(Destination):
     def come_back(self) -> None:
         self._receiver = Server(self._answer, port=self._receiver.port)
 
+    def take_some(self) -> bool:
+        self._requests = itertools.count(1)
+        return bool(self.variant)  # without batches, a call has one event
+
     def bad_event(self) -> Event | None:
         return make_event(REFUSED, body={"title": "What is refused"})
 
@@ -73,6 +79,9 @@ class Http(Destination):
 
     def _answer(self, request: Request) -> Iterator[Any]:
         records = self.records(request.body)
+        if self._requests is not None and (len(records) > 2 or next(self._requests) % 3 == 0):
+            yield http(b"", 413 if len(records) > 2 else 503)
+            return
         names = [record["event_name"] for record in records]
         if REFUSED in names:
             yield self.refusal(names.index(REFUSED))

@@ -65,14 +65,35 @@ class Postgres(Destination):
     def come_back(self) -> None:
         self.server.start()
 
+    def take_some(self) -> bool:
+        self._make_table()
+        # What a sequence counts is not rolled back.
+        self.server.execute("create sequence landing.inserts")
+        self.server.execute("grant usage on sequence landing.inserts to canvas")
+        self.server.execute(
+            "create function landing.take_some() returns trigger language plpgsql as $$ begin"
+            " if (select count(*) from new_rows) > 2 then raise exception 'too many'; end if;"
+            " if nextval('landing.inserts') % 3 = 0 then"
+            " raise exception using errcode = 'disk_full'; end if;"
+            " return null; end $$"
+        )
+        self.server.execute(
+            "create trigger take_some after insert on landing.events"
+            " referencing new table as new_rows execute function landing.take_some()"
+        )
+        return True
+
+    def _make_table(self) -> None:
+        """The handler makes it with the first event; this is before that."""
+        self.server.execute(Table("landing", "events").definition())
+        self.server.execute("alter table landing.events owner to canvas")
+
     def bad_event(self) -> Event | None:
         self.server.execute(
             "create or replace function landing.refuse() returns trigger language plpgsql as"
             " $$ begin raise exception 'no: %', new.payload; end $$"
         )
-        # The handler creates the table with the first event; this is before that.
-        self.server.execute(Table("landing", "events").definition())
-        self.server.execute("alter table landing.events owner to canvas")
+        self._make_table()
         self.server.execute(
             "create trigger refuse before insert on landing.events for each row"
             " when (new.name = 'group_created') execute function landing.refuse()"

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from threading import get_ident
+from typing import Any
 
 import structlog
 
@@ -191,17 +192,27 @@ class Invoker:
         ):
             size = len(entries)
             return [self._failure(handler, entries[0], error, events=size)] * size
-        outcomes: list[Outcome] = []
+        outage, outcomes = self._outage_in(call, failures), list[Outcome]()
         for entry in entries:
+            failure = failures.get(entry[1])
             if entry[1] not in failures:
                 outcomes.append(ACK)
-                continue
-            failure = failures[entry[1]]
-            if not isinstance(failure, BaseException):
-                failure = TypeError("the failures of a BatchFailure must be exceptions")
-            outcomes.append(self._failure(handler, entry, failure))
+            elif outage is not None and isinstance(failure, Unavailable):
+                outcomes.append(outage)
+            else:
+                if not isinstance(failure, BaseException):
+                    failure = TypeError("the failures of a BatchFailure must be exceptions")
+                outcomes.append(self._failure(handler, entry, failure))
         self._handlers[handler.name].handled_in_part(outcomes.count(ACK))
         return outcomes
+
+    def _outage_in(self, call: Call, failures: Mapping[Any, object]) -> Outcome | None:
+        """The outcome of the events for which a destination was down; logged once for all."""
+        down = [(e, f) for e in call.entries if isinstance(f := failures.get(e[1]), Unavailable)]
+        if not down:
+            return None
+        entry, longest = max(down, key=lambda found: outcome_of(found[1]).down_seconds or 0.0)
+        return self._failure(call.handler, entry, longest, events=len(down))
 
     def _failure(
         self, handler: Handler, entry: Entry, error: BaseException, *, events: int = 1

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumer import log_events
 from consumer.engine import forks
@@ -14,7 +15,7 @@ from consumer.engine.call import Call
 from consumer.engine.inflight import InFlight
 from consumer.engine.invoke import Invoker
 from consumer.engine.stats import Stats
-from consumer.errors import BatchFailure, DecodeError, Reject, Retry
+from consumer.errors import BatchFailure, DecodeError, Reject, Retry, Unavailable
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.messages import DECLINED, Context, Event, Outcome
 from consumer.testing import make_event
@@ -364,6 +365,26 @@ def test_a_batch_can_fail_in_part(bench: Bench) -> None:
     outcomes = bench.call_batch(single(store, batch=3), events)
 
     assert outcomes == [Outcome.reject("bad"), ACK, Outcome.retry("busy", 9)]
+
+
+def test_of_an_outage_in_the_middle_of_a_batch_there_is_one_line(bench: Bench) -> None:
+    """With the number of its events, and the longest time that one of them asks for."""
+    events = [make_event() for _ in range(9)]
+
+    def store(batch: Sequence[Event]) -> None:
+        down = [Unavailable("down", after=seconds) for seconds in (1, 60, 5)]
+        failures = {event: down[n % 3] for n, event in enumerate(batch) if n >= 3}
+        raise BatchFailure({**failures, batch[0]: Reject("bad")})
+
+    with capture_logs() as logs:
+        outcomes = bench.call_batch(single(store, batch=9), events)
+
+    assert [outcome.verdict for outcome in outcomes] == ["reject", "ack", "ack", *["retry"] * 6]
+    assert {outcome.down_seconds for outcome in outcomes[3:]} == {60}
+    assert [(entry["reason"], entry.get("events")) for entry in logs] == [
+        ("down", 6),
+        ("bad", None),
+    ]
 
 
 @pytest.mark.parametrize("failure", [None, "disk full", ValueError, Retry, False])

@@ -60,6 +60,9 @@ NONE = "retry HOST: the connection was closed without an answer"
             "retry HOST answered 405: it does not take this method there; see the option method",
         ),
         ([http(b"", 407)], "retry HOST answered 407: the proxy wants a login"),
+        ([http(b"", 421)], "retry HOST answered 421: it does not serve this host"),
+        ([http(b"", 431)], "retry HOST answered 431"),
+        ([http(b"", 496)], "retry HOST answered 496"),
         ([http(b"", 429)], "retry HOST answered 429: too many requests"),
         ([http(b"", 500)], "retry HOST answered 500"),
         ([http(b"", 503)], "retry HOST answered 503"),
@@ -140,6 +143,7 @@ def test_retry_after_is_read_leniently(text: str, seconds: float | None) -> None
         ([], 400, "retry"),
         (["4xx", 404], 404, "reject"),
         (["4xx"], 404, "retry"),
+        (["4xx"], 402, "retry"),
         (["4xx", 500], 500, "reject"),
         (["4xx", 500], 502, "retry"),
     ],
@@ -349,6 +353,47 @@ def test_where_nothing_listens_is_unavailable() -> None:
     with pytest.raises(Unavailable) as caught:
         handler.check_destination()
     assert caught.value.reason == f"127.0.0.1:{port} can't be reached: Connection refused"
+
+
+def test_no_error_keeps_what_it_was_made_of() -> None:
+    """Errors of urllib3 contain the URL; nothing is found behind those that the handler raises."""
+    for url in ("http://127.0.0.1:1/s3cret", "http://[::1]s3cret/"):
+        (handler,) = made({"url": url}).handlers
+        assert handler.call is not None
+        assert handler.check_destination is not None
+        for use in (lambda h=handler: h.call(make_event(), None), handler.check_destination):
+            with pytest.raises(Unavailable) as caught:
+                use()
+            error: BaseException | None = caught.value
+            while error is not None:
+                assert isinstance(error, Unavailable | NoAnswerError)
+                error = error.__context__
+
+
+def test_what_slack_does_not_take_pauses() -> None:
+    """Its API says so with 200; an archived channel is 410, and no event's fault."""
+    slack: dict[str, Any] = {"preset": "slack", "template": {"text": "{body.name}"}}
+    for piece, found in (
+        (http(b"ok"), "ack"),
+        (http({"ok": True}), "ack"),
+        (
+            http({"ok": False, "error": "s3cret"}),
+            'retry HOST answered 200, but "ok" is false in it',
+        ),
+        (http(b"channel_is_archived", 410), "retry HOST answered 410"),
+        (http(b"invalid_payload", 400), "reject HOST refused it with 400"),
+    ):
+        with rig(lambda _, p=piece: [p], **slack) as there:  # type: ignore[misc]
+            assert there.reasons(make_event()) == [found]
+    with rig(lambda _: [http(b"", 410)], **slack, reject=["4xx"]) as there:
+        assert there.reasons(make_event()) == ["reject HOST refused it with 410"]
+
+
+def test_a_slow_receiver_does_not_take_all_threads() -> None:
+    """Half of the engine's threads are left to other handlers."""
+    for batch_size in (None, 9):
+        (handler,) = made({"url": "http://127.0.0.1/"}, batch_size=batch_size).handlers
+        assert handler.concurrency == 4
 
 
 def test_a_check_sends_nothing() -> None:

@@ -64,6 +64,7 @@ class Client:
         connect_seconds: of these, for connecting, and for sending each piece of a request.
         ca_file: raises `OSError` if it can't be used.
         proxy: its URL; raises `ValueError` if it can't be used.
+        tries: how often to make a request whose connection is closed without an answer.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Client:
         connect_seconds: float,
         ca_file: Path | None = None,
         proxy: str | None = None,
+        tries: int = 2,
     ) -> None:
         logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it logs URLs, which are secrets
         self._url = url.geturl()
         self._clock = clock
         self.seconds = seconds
         self._connect_seconds = connect_seconds
+        self._tries = tries
         options: dict[str, Any] = {"maxsize": _MAX_KEPT, "socket_options": _SOCKET_OPTIONS}
         if url.scheme == "https":
             options["ssl_context"] = _trusting(ca_file)
@@ -93,7 +96,7 @@ class Client:
         may close one that was kept at any time, which is no fault.
         """
         left, reason = self._within(self.seconds), ""
-        for _ in range(2):
+        for _ in range(self._tries):
             try:
                 return self._ask(method, headers, body, left)
             except (HTTPError, OSError) as error:
@@ -105,6 +108,20 @@ class Client:
 
     def check(self) -> None:
         """Connect once, and send nothing. Raises `NoAnswerError`."""
+        try:
+            self._connect()
+        except (HTTPError, OSError) as error:
+            reason = _reason_of(_cause_of(error))
+        else:
+            return
+        raise NoAnswerError(reason)  # as above
+
+    def close(self) -> None:
+        """Close all connections, also those that are in use now, when they are no longer."""
+        self._manager.connection_from_url(self._url).close()
+        self._manager.clear()
+
+    def _connect(self) -> None:
         pool = self._manager.connection_from_url(self._url)
         connection = pool._new_conn()  # noqa: SLF001 - urllib3 has no other way to send nothing
         connection.timeout = self._connect_seconds
@@ -112,15 +129,8 @@ class Client:
             connection.set_tunnel(pool.host, pool.port, pool.proxy_headers)
         try:
             connection.connect()
-        except (HTTPError, OSError) as error:
-            raise NoAnswerError(_reason_of(_cause_of(error))) from None
         finally:
             connection.close()
-
-    def close(self) -> None:
-        """Close all connections, also those that are in use now, when they are no longer."""
-        self._manager.connection_from_url(self._url).close()
-        self._manager.clear()
 
     def _within(self, seconds: float) -> _Left:
         deadline = self._clock.monotonic() + seconds

@@ -167,6 +167,33 @@ def test_an_answer_that_comes_bit_by_bit_is_not_waited_for_longer() -> None:
         assert there.reasons(make_event()) == ["ack"]
 
 
+def test_whatever_comes_bit_by_bit_ends_in_time() -> None:
+    """Also where the next byte is always there before a socket's timeout."""
+    head = b"HTTP/1.1 200 OK\r\n"
+    for begin, drop in (
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (head + b"X: ", b"x"),
+        (head + b"Content-Length: 99999\r\n\r\n", b"x"),
+        (head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n"),
+    ):
+        ended = threading.Event()
+        dropped: list[bytes] = []
+
+        def answer(
+            _: Request, begin: bytes = begin, drop: bytes = drop,
+            ended: threading.Event = ended, dropped: list[bytes] = dropped,
+        ) -> Iterator[Any]:  # fmt: skip
+            yield begin
+            while len(dropped) < 500 and not ended.wait(0.01):
+                dropped.append(drop)
+                yield drop
+
+        with rig(answer, request_timeout_seconds=0.2) as there:
+            assert there.reasons(make_event()) == ["retry HOST: no answer in time"]
+            ended.set()
+        assert len(dropped) < 250
+
+
 def test_a_receiver_that_hangs_is_not_waited_for() -> None:
     """Also one that does not read, and one that ends in the middle."""
     for pieces in ([None], [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", None]):
@@ -210,12 +237,15 @@ def test_a_connection_that_was_closed_meanwhile_fails_no_event() -> None:
 
 
 def test_an_event_that_breaks_each_connection_is_not_sent_for_ever() -> None:
-    """Once more over a new one, and then it is no longer the connection's fault."""
+    """Once more if the connection was kept; that a new one is closed is not its fault."""
     with rig(lambda r: [http(b"")] if r.connection + r.position == 0 else [CLOSE]) as there:
         assert there.reasons(make_event()) == ["ack"]
         assert there.reasons(make_event()) == [NONE]
 
-    assert len(there.server.requests) == 3
+        assert len(there.server.requests) == 3
+        assert there.reasons(make_event()) == [NONE]
+
+    assert len(there.server.requests) == 4
 
 
 def test_a_content_that_does_not_end_is_not_read_to_its_end() -> None:

@@ -29,7 +29,7 @@ class Address:
     def __init__(self, url: SplitResult, *, clock: Clock) -> None:
         self._name = url.netloc
         self._client = Client(
-            url, clock=clock, seconds=LIMIT_SECONDS, connect_seconds=LIMIT_SECONDS, tries=1
+            url, clock=clock, seconds=LIMIT_SECONDS, connect_seconds=LIMIT_SECONDS
         )
 
     def __str__(self) -> str:

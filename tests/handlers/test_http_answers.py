@@ -363,7 +363,7 @@ def test_a_secret_url_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_call_that_takes_longer_than_it_may_counts_as_stuck() -> None:
-    """Such as for an answer whose headers do not end; of a batch there may be several requests."""
+    """Of a batch there may be several requests."""
     for batch_size, seconds in ((None, 35.0), (9, 350.0)):
         (handler,) = made({"url": "http://127.0.0.1/"}, batch_size=batch_size).handlers
         assert handler.timeout_seconds == seconds

@@ -55,7 +55,7 @@ def options_in(folder: Path, mark: str, url: str) -> tuple[dict[str, Any], int |
 @contextmanager
 def landed(folder: Path, mark: str, *events: Any) -> Iterator[Server]:
     """A server that got these events as the example configures it."""
-    with serving(lambda _: [http(b"")]) as server:
+    with serving(lambda _: [http({"code": 0})]) as server:
         options, batch_size = options_in(folder, mark, f"http://127.0.0.1:{server.port}")
         registry = made(options, clock=SystemClock(), batch_size=batch_size)
         assert {ran.verdict for ran in run_batch(registry, events)} == {"ack"}

@@ -28,7 +28,9 @@ _KEY: Final = r"(?<![\w/+])(?=[^A-Z]*[A-Z])(?=\D*\d)[A-Za-z0-9+][A-Za-z0-9/+]{39
 _CONNECTION: Final = r"(?i:passw(?:or)?d\s*=)"
 _CREDENTIALS: Final = re.compile(rf"{_KEY_ID}|{_KEY}|//[^/?#\s]*@|{_CONNECTION}")
 _SECRET_NAME: Final = re.compile(
-    r"secret|passw|token|credential|authorization|(?:api|access|private)[_-]?key", re.IGNORECASE
+    r"secret|passw|token|credential|authorization|cookie"
+    r"|(?:api|access|private|subscription)[_-]?key",
+    re.IGNORECASE,
 )
 
 

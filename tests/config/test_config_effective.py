@@ -88,11 +88,12 @@ handlers:
       token_type: Bearer
       signing_secret: whsec_sesame
       second_signing_secret: whsec_sesame
-      headers: {X-Api-Key: sesame, Authorization: sesame, X-Env: prod}
+      headers: {X-Api-Key: sesame, Authorization: sesame, X-Env: prod, Cookie: sesame}
 """)
     )
 
     found = {name: option.value for name, option in tree["handlers"][0]["http"].items()}
     assert "sesame" not in str(found)
     assert MASK == found["url"]
-    assert found["headers"] == {"X-Api-Key": MASK, "Authorization": MASK, "X-Env": "prod"}
+    hidden = dict.fromkeys(("X-Api-Key", "Authorization", "Cookie"), MASK)
+    assert found["headers"] == {**hidden, "X-Env": "prod"}

@@ -60,6 +60,9 @@ NONE = "retry HOST: the connection was closed without an answer"
             "retry HOST answered 405: it does not take this method there; see the option method",
         ),
         ([http(b"", 407)], "retry HOST answered 407: the proxy wants a login"),
+        ([http(b"", 421)], "retry HOST answered 421: it does not serve this host"),
+        ([http(b"", 431)], "retry HOST answered 431"),
+        ([http(b"", 496)], "retry HOST answered 496"),
         ([http(b"", 429)], "retry HOST answered 429: too many requests"),
         ([http(b"", 500)], "retry HOST answered 500"),
         ([http(b"", 503)], "retry HOST answered 503"),
@@ -140,6 +143,7 @@ def test_retry_after_is_read_leniently(text: str, seconds: float | None) -> None
         ([], 400, "retry"),
         (["4xx", 404], 404, "reject"),
         (["4xx"], 404, "retry"),
+        (["4xx"], 402, "retry"),
         (["4xx", 500], 500, "reject"),
         (["4xx", 500], 502, "retry"),
     ],
@@ -161,6 +165,33 @@ def test_an_answer_that_comes_bit_by_bit_is_not_waited_for_longer() -> None:
 
     with rig(lambda _: [lambda: clock.advance(29), http(b"")], clock=clock) as there:
         assert there.reasons(make_event()) == ["ack"]
+
+
+def test_whatever_comes_bit_by_bit_ends_in_time() -> None:
+    """Also where the next byte is always there before a socket's timeout."""
+    head = b"HTTP/1.1 200 OK\r\n"
+    for begin, drop in (
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (head + b"X: ", b"x"),
+        (head + b"Content-Length: 99999\r\n\r\n", b"x"),
+        (head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"a: b\r\n"),
+    ):
+        ended = threading.Event()
+        dropped: list[bytes] = []
+
+        def answer(
+            _: Request, begin: bytes = begin, drop: bytes = drop,
+            ended: threading.Event = ended, dropped: list[bytes] = dropped,
+        ) -> Iterator[Any]:  # fmt: skip
+            yield begin
+            while len(dropped) < 500 and not ended.wait(0.01):
+                dropped.append(drop)
+                yield drop
+
+        with rig(answer, request_timeout_seconds=0.2) as there:
+            assert there.reasons(make_event()) == ["retry HOST: no answer in time"]
+            ended.set()
+        assert len(dropped) < 250
 
 
 def test_a_receiver_that_hangs_is_not_waited_for() -> None:
@@ -206,12 +237,15 @@ def test_a_connection_that_was_closed_meanwhile_fails_no_event() -> None:
 
 
 def test_an_event_that_breaks_each_connection_is_not_sent_for_ever() -> None:
-    """Once more over a new one, and then it is no longer the connection's fault."""
+    """Once more if the connection was kept; that a new one is closed is not its fault."""
     with rig(lambda r: [http(b"")] if r.connection + r.position == 0 else [CLOSE]) as there:
         assert there.reasons(make_event()) == ["ack"]
         assert there.reasons(make_event()) == [NONE]
 
-    assert len(there.server.requests) == 3
+        assert len(there.server.requests) == 3
+        assert there.reasons(make_event()) == [NONE]
+
+    assert len(there.server.requests) == 4
 
 
 def test_a_content_that_does_not_end_is_not_read_to_its_end() -> None:
@@ -329,7 +363,7 @@ def test_a_secret_url_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_call_that_takes_longer_than_it_may_counts_as_stuck() -> None:
-    """Such as for an answer whose headers do not end; of a batch there may be several requests."""
+    """Of a batch there may be several requests."""
     for batch_size, seconds in ((None, 35.0), (9, 350.0)):
         (handler,) = made({"url": "http://127.0.0.1/"}, batch_size=batch_size).handlers
         assert handler.timeout_seconds == seconds
@@ -349,6 +383,47 @@ def test_where_nothing_listens_is_unavailable() -> None:
     with pytest.raises(Unavailable) as caught:
         handler.check_destination()
     assert caught.value.reason == f"127.0.0.1:{port} can't be reached: Connection refused"
+
+
+def test_no_error_keeps_what_it_was_made_of() -> None:
+    """Errors of urllib3 contain the URL; nothing is found behind those that the handler raises."""
+    for url in ("http://127.0.0.1:1/s3cret", "http://[::1]s3cret/"):
+        (handler,) = made({"url": url}).handlers
+        assert handler.call is not None
+        assert handler.check_destination is not None
+        for use in (lambda h=handler: h.call(make_event(), None), handler.check_destination):
+            with pytest.raises(Unavailable) as caught:
+                use()
+            error: BaseException | None = caught.value
+            while error is not None:
+                assert isinstance(error, Unavailable | NoAnswerError)
+                error = error.__context__
+
+
+def test_what_slack_does_not_take_pauses() -> None:
+    """Its API says so with 200; an archived channel is 410, and no event's fault."""
+    slack: dict[str, Any] = {"preset": "slack", "template": {"text": "{body.name}"}}
+    for piece, found in (
+        (http(b"ok"), "ack"),
+        (http({"ok": True}), "ack"),
+        (
+            http({"ok": False, "error": "s3cret"}),
+            'retry HOST answered 200, but "ok" is false in it',
+        ),
+        (http(b"channel_is_archived", 410), "retry HOST answered 410"),
+        (http(b"invalid_payload", 400), "reject HOST refused it with 400"),
+    ):
+        with rig(lambda _, p=piece: [p], **slack) as there:  # type: ignore[misc]
+            assert there.reasons(make_event()) == [found]
+    with rig(lambda _: [http(b"", 410)], **slack, reject=["4xx"]) as there:
+        assert there.reasons(make_event()) == ["reject HOST refused it with 410"]
+
+
+def test_a_slow_receiver_does_not_take_all_threads() -> None:
+    """Half of the engine's threads are left to other handlers."""
+    for batch_size in (None, 9):
+        (handler,) = made({"url": "http://127.0.0.1/"}, batch_size=batch_size).handlers
+        assert handler.concurrency == 4
 
 
 def test_a_check_sends_nothing() -> None:

@@ -27,21 +27,23 @@ class Receiver:
 
     def __init__(self, *refused: int, most_bytes: int = 1 << 30) -> None:
         self.refused = set(refused)
+        self.refusal = http(b"", 422)
         self.most_bytes = most_bytes
         self.taken: list[int] = []
         self.requests = 0
         #: After so many requests it is busy.
         self.busy_after = 1 << 30
+        self.busy = http(b"", 429, Retry_After="9")
 
     def __call__(self, request: Request) -> Iterator[Any]:
         self.requests += 1
         numbers = [record["payload"]["body"]["number"] for record in json.loads(request.body)]
         if self.requests > self.busy_after:
-            yield http(b"", 429, Retry_After="9")
+            yield self.busy
         elif len(request.body) > self.most_bytes:
             yield http(b"", 413)
         elif self.refused & set(numbers):
-            yield http(b"", 422)
+            yield self.refusal
         else:
             self.taken += numbers
             yield http(b"")
@@ -108,6 +110,35 @@ def test_nothing_is_decided_if_the_receiver_is_busy_at_once() -> None:
         assert {"retry"} == {result.verdict for result in ran}
         assert {Unavailable} == {type(result.errors["chat"]) for result in ran}
         assert len({id(result.errors["chat"]) for result in ran}) == 1
+
+
+def test_an_event_that_makes_the_receiver_fail_burdens_no_other() -> None:
+    """It alone is tried later: with the others it would use up their deliveries, too."""
+    for status in (500, 502):
+        receiver = Receiver(42)
+        receiver.refusal = http(b"", status)
+        with rig(receiver, batch_size=100) as there:
+            ran = there.land(*numbered(100))
+
+        assert [n for n, result in enumerate(ran) if result.verdict != "ack"] == [42]
+        assert isinstance(ran[42].errors["chat"], Retry)
+        assert sorted(receiver.taken) == [n for n in range(100) if n != 42]
+        assert receiver.requests <= 15
+
+
+def test_a_receiver_that_fails_for_all_is_soon_left_alone() -> None:
+    """Also if it fails in the middle: only one event is then taken for the cause."""
+    for busy_after in (0, 4):
+        receiver = Receiver(0)
+        receiver.busy_after, receiver.busy = busy_after, http(b"", 500)
+        receiver.refusal = http(b"", 422)
+        with rig(receiver, batch_size=100) as there:
+            ran = there.land(*numbered(100))
+
+        errors = [result.errors["chat"] for result in ran if result.verdict != "ack"]
+        assert sum(isinstance(error, Retry) for error in errors) <= 1
+        assert sum(isinstance(error, Unavailable) for error in errors) >= len(errors) - 2
+        assert receiver.requests <= 16
 
 
 def test_a_stop_ends_the_search() -> None:

@@ -64,7 +64,13 @@ def test_what_is_not_configured_is_left_to_the_token() -> None:
         (400, 6, "reject HOST refused it with 400 (code 6)"),
         (400, 12, "reject HOST refused it with 400 (code 12)"),
         (400, 13, "reject HOST refused it with 400 (code 13)"),
-        (400, 99, "reject HOST refused it with 400"),
+        (400, 99, "retry HOST answered 400 (code 99)"),
+        (400, 14, "retry HOST answered 400 (code 14)"),
+        (400, 16, "retry HOST answered 400 (code 16)"),
+        (400, 21, "retry HOST answered 400: the token is wrong (code 21)"),
+        (400, 22, "retry HOST answered 400: the token is disabled (code 22)"),
+        (400, None, "reject HOST refused it with 400"),
+        (200, 9, "retry HOST answered 200, but not as Splunk does: correct the url"),
         (404, None, "retry HOST answered 404: there is nothing at the path of the url"),
         (503, 23, "retry HOST answered 503"),
     ],
@@ -85,6 +91,14 @@ def test_an_answer_that_is_not_splunks_is_read_as_http() -> None:
             (ran,) = there.land(make_event())
         assert isinstance(ran.errors["chat"], Unavailable)
         assert ran.reason.endswith("answered 503")
+
+
+def test_a_200_of_something_else_takes_no_event() -> None:
+    """Of a login page or a load balancer: all events would be lost at a wrong URL."""
+    for content in (b"<html>Log in</html>", b"", b"OK", b"[]"):
+        with rig(lambda _, c=content: [http(c)], **SPLUNK) as there:  # type: ignore[misc]
+            (reason,) = there.reasons(make_event())
+        assert reason == "retry HOST answered 200, but not as Splunk does: correct the url"
 
 
 def test_busy_with_a_time_is_waited_for() -> None:

@@ -9,6 +9,8 @@ from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
 
 _SPLUNK_BATCH = 100
+#: So a receiver that is slow does not keep all threads from the other handlers.
+_CONCURRENCY = 4
 #: What a request can take longer than it may.
 _MORE_SECONDS = 5
 #: A batch may take so many requests, if events of it are refused.
@@ -35,6 +37,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         "*",
         name=name,
         batch=batch,
+        concurrency=_CONCURRENCY,
         timeout_seconds=(1 if batch is None else _REQUESTS_OF_BATCH)
         * (target.client.seconds + _MORE_SECONDS),
         close=poster.close,

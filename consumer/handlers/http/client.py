@@ -20,6 +20,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 import consumer
 from consumer.clock import Clock
 from consumer.config.urls import is_loopback
+from consumer.handlers.http.punctual import POOLS, KeptClosedError
 
 #: The reason for `NoAnswerError` if there was none in time.
 LATE: Final = "no answer in time"
@@ -60,7 +61,7 @@ class Client:
     (`SSL_CERT_FILE`).
 
     Args:
-        seconds: for a request. While an answer's first bytes come one by one, it may take longer.
+        seconds: for a request, with its answer.
         connect_seconds: of these, for connecting, and for sending each piece of a request.
         ca_file: raises `OSError` if it can't be used.
         proxy: its URL; raises `ValueError` if it can't be used.
@@ -85,26 +86,39 @@ class Client:
         if url.scheme == "https":
             options["ssl_context"] = _trusting(ca_file)
         self._manager = _through(proxy, options) if proxy else urllib3.PoolManager(**options)
+        self._manager.pool_classes_by_scheme = dict(POOLS)
 
     def exchange(self, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Make a request, and read the answer. Raises `NoAnswerError`.
 
-        If the connection is closed without an answer, the request is made once more: the other side
-        may close one that was kept at any time, which is no fault.
+        If a connection that was kept is closed without an answer, the request is made once more:
+        the other side may close it at any time, which is no fault.
         """
-        left, reason = self._within(self.seconds), ""
-        for _ in range(2):
+        left, cause = self._within(self.seconds), None
+        while cause is None or isinstance(cause, KeptClosedError):
             try:
                 return self._ask(method, headers, body, left)
             except (HTTPError, OSError) as error:
                 cause = _cause_of(error)
-                reason, was_closed = _reason_of(cause), isinstance(cause, ConnectionResetError)
-            if not was_closed:
-                break
+                reason = _reason_of(cause)
         raise NoAnswerError(reason)  # not within "except": urllib3's errors contain the URL
 
     def check(self) -> None:
         """Connect once, and send nothing. Raises `NoAnswerError`."""
+        try:
+            self._connect()
+        except (HTTPError, OSError) as error:
+            reason = _reason_of(_cause_of(error))
+        else:
+            return
+        raise NoAnswerError(reason)  # as above
+
+    def close(self) -> None:
+        """Close all connections, also those that are in use now, when they are no longer."""
+        self._manager.connection_from_url(self._url).close()
+        self._manager.clear()
+
+    def _connect(self) -> None:
         pool = self._manager.connection_from_url(self._url)
         connection = pool._new_conn()  # noqa: SLF001 - urllib3 has no other way to send nothing
         connection.timeout = self._connect_seconds
@@ -112,15 +126,8 @@ class Client:
             connection.set_tunnel(pool.host, pool.port, pool.proxy_headers)
         try:
             connection.connect()
-        except (HTTPError, OSError) as error:
-            raise NoAnswerError(_reason_of(_cause_of(error))) from None
         finally:
             connection.close()
-
-    def close(self) -> None:
-        """Close all connections, also those that are in use now, when they are no longer."""
-        self._manager.connection_from_url(self._url).close()
-        self._manager.clear()
 
     def _within(self, seconds: float) -> _Left:
         deadline = self._clock.monotonic() + seconds
@@ -187,9 +194,7 @@ def _pieces(body: bytes, left: _Left) -> Iterator[bytes]:
 def _content_of(answer: "urllib3.BaseHTTPResponse", left: _Left) -> bytes:
     content, pieces = b"", answer.stream(_PIECE_BYTES, decode_content=False)
     while len(content) <= _MAX_CONTENT_BYTES:
-        seconds, link = left(), getattr(answer.connection, "sock", None)
-        if link is not None:  # of an answer that closes the connection there is none
-            link.settimeout(seconds)
+        left()
         if not (piece := next(pieces, b"")):
             return content
         content += piece

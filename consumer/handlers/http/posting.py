@@ -9,7 +9,7 @@ from consumer.errors import BatchFailure, Reject, Retry, Unavailable
 from consumer.handlers.http.client import Client, NoAnswerError
 from consumer.handlers.http.forms import Form
 from consumer.handlers.http.signing import Signer, webhook_id
-from consumer.handlers.http.verdicts import Judge, Refusal
+from consumer.handlers.http.verdicts import FaultError, Judge, Refusal
 from consumer.handlers.records import utc_text
 from consumer.messages import Context, Event
 
@@ -82,24 +82,31 @@ def isolate(
     """Post events together; if they are refused, in parts, until those that are refused are alone.
 
     Makes less than two requests for each event. A receiver that takes a part of what it refuses
-    gets that part twice. Raises `Unavailable` if nothing was decided before.
+    gets that part twice. So it is if the receiver fails, which may be due to one event: if others
+    land, that one is tried later. Raises `Unavailable` if nothing is decided.
     """
     failures: dict[Event, BaseException] = {}
-    waiting, decided = [list(events)] if events else [], 0
+    waiting = [list(events)] if events else []
+    works = False  # since an event alone made it fail
     while waiting:
         part = waiting.pop()
         try:
             refusal = post(part)
         except Unavailable as error:
-            if not decided:
+            is_fault = isinstance(error, FaultError)
+            if is_fault and len(part) > 1:
+                waiting += _parts(part, None)
+            elif is_fault and works:
+                failures[part[0]], works = Retry(error.reason), False
+            elif len(rest := [*part, *chain(*waiting)]) == len(events):
                 raise
-            # What is decided stays so: else a limit on requests could stop it each time.
-            return failures | dict.fromkeys(chain(part, *waiting), error)
-        if refusal is not None and len(part) > 1:
-            waiting += _parts(part, refusal.position)
+            else:  # what is decided stays so: else a limit on requests could stop it each time
+                return failures | dict.fromkeys(rest, error)
         else:
-            decided += len(part)
-            if refusal is not None:
+            works = True
+            if refusal is not None and len(part) > 1:
+                waiting += _parts(part, refusal.position)
+            elif refusal is not None:
                 failures[part[0]] = Reject(refusal.reason)
         if waiting and should_stop():
             return failures | dict.fromkeys(chain(*waiting), Retry("the handler has to stop"))

@@ -14,7 +14,7 @@ from consumer.handlers.http.posting import Target
 from consumer.handlers.http.signing import Signer
 from consumer.handlers.http.splunk import PATH, judge_of_splunk
 from consumer.handlers.http.template import template_of
-from consumer.handlers.http.verdicts import judge_of, rejecting
+from consumer.handlers.http.verdicts import judge_of, judge_of_slack, rejecting
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 
 #: A secret URL has no name in a reason.
@@ -71,13 +71,13 @@ def target_of(
         url = url._replace(path=PATH)
     if url.scheme == "http" and not is_loopback(url.geturl()):
         environment.warn(f'handler "{read.name}": the url is http: events are sent unencrypted')
-    rejects = _rejects(read)
+    judges = {"splunk_hec": judge_of_splunk, "slack": judge_of_slack}
     return Target(
         _client(read, url, environment.clock),
         name=_UNNAMED if secret else url.netloc,
         method=read.choice("method", "POST", of=("POST", "PUT")),
         headers=_headers(read, form.content_type, scheme="Splunk" if splunk else "Bearer"),
-        judge=judge_of_splunk(rejects) if splunk else judge_of(rejects),
+        judge=judges.get(preset, judge_of)(_rejects(read, preset)),
         signer=_signer(read),
     )
 
@@ -114,9 +114,10 @@ def _client(read: Options, url: SplitResult, clock: Clock) -> Client:
         raise ConfigurationError(f"{name} in the environment must be http://HOST:PORT") from None
 
 
-def _rejects(read: Options) -> frozenset[int]:
+def _rejects(read: Options, preset: str) -> frozenset[int]:
     given = read.any("reject")
-    given = ["4xx"] if given is None else given
+    if given is None:  # to 410 of Slack: the channel is archived
+        return rejecting(["4xx"]) - ({410} if preset == "slack" else set())
     try:
         return rejecting(given if isinstance(given, list | tuple) else [given])
     except ValueError:

@@ -1,17 +1,16 @@
 """What Splunk's HTTP Event Collector (HEC) answers: a status, and a code of its own."""
 
-import json
 from collections.abc import Container
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from consumer.errors import Unavailable
 from consumer.handlers.http.client import Answer
-from consumer.handlers.http.verdicts import Judge, Refusal, judge_of, retry_after
+from consumer.handlers.http.verdicts import Judge, Refusal, judge_of, object_in, retry_after
 
 #: Where it takes events.
 PATH: Final = "/services/collector/event"
-#: Codes that are about every event.
+#: What codes mean that are about every event. Others of which it is not known are taken as such.
 _PAUSE: Final = {
     1: "the token is disabled",
     2: "the token is missing",
@@ -21,8 +20,11 @@ _PAUSE: Final = {
     9: "Splunk is busy",
     10: "the token wants acknowledgment by the indexer: turn it off for the token",
     11: "the token wants acknowledgment by the indexer: turn it off for the token",
+    21: "the token is wrong",
+    22: "the token is disabled",
 }
-#: Codes that are about one event: invalid data, no event in it, an empty one, its indexed fields.
+#: The only codes that are about one event: no data, invalid data, no event in it, an empty one,
+#: indexed fields.
 _REFUSE: Final = {5, 6, 12, 13, 15}
 
 
@@ -31,26 +33,19 @@ def judge_of_splunk(rejects: Container[int]) -> Judge:
     others = judge_of(rejects)
 
     def judge(answer: Answer, whose: str, now: datetime) -> Refusal | None:
-        if answer.status == 200:
-            return None
-        found = _content_of(answer)
+        found, status = object_in(answer), answer.status
         code, position = found.get("code"), found.get("invalid-event-number")
-        if not isinstance(code, int):
+        if status < 300 and (not found or code):  # of a proxy, a login page, another service
+            raise Unavailable(f"{whose} answered {status}, but not as Splunk does: correct the url")
+        if not isinstance(code, int) or status < 400:
             return others(answer, whose, now)
-        if code in _PAUSE:
-            why = f"{whose} answered {answer.status}: {_PAUSE[code]} (code {code})"
-            raise Unavailable(why, after=retry_after(answer, now))
-        if code in _REFUSE and answer.status in rejects:
+        if code in _PAUSE or (status < 500 and code not in _REFUSE):
+            why = f": {_PAUSE[code]}" if code in _PAUSE else ""
+            what = f"{whose} answered {status}{why} (code {code})"
+            raise Unavailable(what, after=retry_after(answer, now))
+        if code in _REFUSE and status in rejects:
             position = position if isinstance(position, int) else None
-            return Refusal(f"{whose} refused it with {answer.status} (code {code})", position)
+            return Refusal(f"{whose} refused it with {status} (code {code})", position)
         return others(answer, whose, now)
 
     return judge
-
-
-def _content_of(answer: Answer) -> dict[str, Any]:
-    try:
-        found = json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -1,16 +1,19 @@
 """What an answer means: taken, the event is refused, or the destination is not as it must be."""
 
+import json
 import math
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
 from consumer.errors import Unavailable
 from consumer.handlers.http.client import Answer
 
-#: What of 4xx is not about one event, but about all: it never rejects unless it is named.
+#: What of 4xx is about one event. All others are about all events: they never reject unless named.
+_REJECT: Final = frozenset({400, 409, 410, 413, 422})
+#: What some of the others mean.
 _PAUSE: Final = {
     401: "the token is missing or wrong",
     403: "the token is wrong, or it is not allowed to do this",
@@ -18,9 +21,13 @@ _PAUSE: Final = {
     405: "it does not take this method there; see the option method",
     407: "the proxy wants a login",
     408: "the request took too long",
+    415: "it does not take this type of content; see the options body and headers",
+    421: "it does not serve this host",
     425: "it is too early",
     429: "too many requests",
 }
+#: One event may be the cause, or all fail: these are what programs answer that have crashed.
+_FAULTS: Final = {500, 502}
 _CLASS: Final = "4xx"
 _MAX_AFTER_SECONDS: Final = 3_600.0
 
@@ -31,6 +38,10 @@ class Refusal:
 
     reason: str
     position: int | None = None
+
+
+class FaultError(Unavailable):
+    """The receiver failed, perhaps because of one of these events."""
 
 
 #: None: the events are taken. Raises `Unavailable`; the text says whose answer it is.
@@ -45,7 +56,7 @@ def rejecting(statuses: Iterable[object]) -> frozenset[int]:
     found: set[int] = set()
     for status in statuses:
         if status == _CLASS:
-            found |= set(range(400, 500)) - _PAUSE.keys()
+            found |= _REJECT
         elif isinstance(status, int) and 400 <= status < 600 and status not in {429, 503}:
             found.add(status)
         else:
@@ -66,9 +77,32 @@ def judge_of(rejects: Container[int]) -> Judge:
             what = f"{whose} answered {status}, a redirect, which is not followed: correct the url"
             raise Unavailable(what)
         why = f": {_PAUSE[status]}" if status in _PAUSE else ""
-        raise Unavailable(f"{whose} answered {status}{why}", after=retry_after(answer, now))
+        kind = FaultError if status in _FAULTS else Unavailable
+        raise kind(f"{whose} answered {status}{why}", after=retry_after(answer, now))
 
     return judge
+
+
+def judge_of_slack(rejects: Container[int]) -> Judge:
+    """Also what Slack's API answers with 200."""
+    others = judge_of(rejects)
+
+    def judge(answer: Answer, whose: str, now: datetime) -> Refusal | None:
+        refusal = others(answer, whose, now)
+        if refusal is None and object_in(answer).get("ok") is False:
+            raise Unavailable(f'{whose} answered {answer.status}, but "ok" is false in it')
+        return refusal
+
+    return judge
+
+
+def object_in(answer: Answer) -> dict[str, Any]:
+    """The JSON object that is its content; an empty one if it is anything else."""
+    try:
+        found = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def retry_after(answer: Answer, now: datetime) -> float | None:

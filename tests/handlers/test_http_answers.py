@@ -17,12 +17,12 @@ import pytest
 
 from consumer.errors import Unavailable
 from consumer.handlers.http.client import Answer, Client, NoAnswerError
-from consumer.handlers.http.verdicts import retry_after
+from consumer.handlers.http.verdicts import rejecting, retry_after
 from consumer.testing import ManualClock, make_event
 from tests.bench.certificate import write_certificate
 from tests.cases import for_each
 from tests.handlers.http_rig import SECRET_PATH, made, rig
-from tests.processes import eventually
+from tests.processes import ROOT, eventually
 from tests.queues.servers import CLOSE, RESET, Request, http
 
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ NONE = "retry HOST: the connection was closed without an answer"
         ),
         ([http(b"", 407)], "retry HOST answered 407: the proxy wants a login"),
         ([http(b"", 421)], "retry HOST answered 421: it does not serve this host"),
-        ([http(b"", 431)], "retry HOST answered 431"),
-        ([http(b"", 496)], "retry HOST answered 496"),
+        ([http(b"", 431)], "retry HOST answered 431: the headers are too large"),
+        ([http(b"", 496)], "retry HOST answered 496: what is in front of it refused"),
+        ([http(b"", 418)], "reject HOST refused it with 418"),
+        ([http(b"", 451)], "reject HOST refused it with 451"),
         ([http(b"", 429)], "retry HOST answered 429: too many requests"),
         ([http(b"", 500)], "retry HOST answered 500"),
         ([http(b"", 503)], "retry HOST answered 503"),
@@ -435,3 +437,15 @@ def test_a_check_sends_nothing() -> None:
         eventually(lambda: there.server.connections == 1, "it is accepted")
 
     assert there.server.requests == []
+
+
+def test_the_readme_lists_what_pauses() -> None:
+    """All of 4xx that is not about one event, and nothing else."""
+    readme = (ROOT / "README.md").read_text()
+    row = next(line for line in readme.splitlines() if line.startswith("| 401 to 405"))
+    listed: set[int] = set()
+    for part in row.split("|")[1].split(","):
+        first, _, last = part.strip().partition(" to ")
+        listed |= set(range(int(first), int(last or first) + 1))
+
+    assert listed == set(range(400, 500)) - rejecting(["4xx"])

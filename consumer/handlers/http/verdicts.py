@@ -11,21 +11,27 @@ from typing import Any, Final
 from consumer.errors import Unavailable
 from consumer.handlers.http.client import Answer
 
-#: What of 4xx is about one event. All others are about all events: they never reject unless named.
-_REJECT: Final = frozenset({400, 409, 410, 413, 422})
-#: What some of the others mean.
+#: What of 4xx is about all events: these never reject unless they are named.
 _PAUSE: Final = {
     401: "the token is missing or wrong",
+    402: "it wants to be paid",
     403: "the token is wrong, or it is not allowed to do this",
     404: "there is nothing at the path of the url",
     405: "it does not take this method there; see the option method",
     407: "the proxy wants a login",
     408: "the request took too long",
+    411: "it wants to know the length of the body",
     415: "it does not take this type of content; see the options body and headers",
     421: "it does not serve this host",
     425: "it is too early",
+    426: "it wants another protocol",
     429: "too many requests",
+    431: "the headers are too large",
+    # Of nginx, and of load balancers: TLS, certificates, and connections that were closed.
+    **dict.fromkeys((444, 460, 463, 494, 495, 496, 497, 499), "what is in front of it refused"),
 }
+#: The others may be about one event.
+_REJECT: Final = frozenset(range(400, 500)) - _PAUSE.keys()
 #: One event may be the cause, or all fail: these are what programs answer that have crashed.
 _FAULTS: Final = {500, 502}
 _CLASS: Final = "4xx"

@@ -32,6 +32,16 @@ lines = sys.stdin.buffer
 """
 
 
+def held() -> tuple[int, set[str]]:
+    """How many descriptors this process has, and its children, also those that nothing waits for.
+
+    Other tests in this process may have servers as children.
+    """
+    tasks = Path("/proc/self/task").glob("*/children")
+    children = {child for task in tasks for child in task.read_text().split()}
+    return len(list(Path("/proc/self/fd").iterdir())), children
+
+
 def numbered(count: int) -> list[Event]:
     """Events whose message ids are m0, m1 and so on."""
     return [make_event(message_id=f"m{n}") for n in range(count)]

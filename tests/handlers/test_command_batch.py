@@ -234,7 +234,7 @@ def test_no_descriptor_left_is_an_outage(programs: Programs) -> None:
     before = held()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for free in range(8):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (before + free, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] + free, hard))
         try:
             (outcome,), reasons = verdicts(program, 1)
         finally:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from consumer.events.identifiers import global_id, is_truncated, local_id, shard_of
     from consumer.handlers.loading.factories import HandlerEnvironment, Options
-    from consumer.handlers.registering.handler import Coalesce
+    from consumer.handlers.registering.options import Coalesce
     from consumer.handlers.registering.registry import Handler, Registry
     from consumer.messages import Context, Event, ReceivedMessage
     from consumer.retry import RetryPolicy
@@ -66,7 +66,7 @@ if not TYPE_CHECKING:  # type checkers would accept any name
         modules = (
             "errors", "messages", "retry", "subject", "events.identifiers",
             "handlers.registering.registry", "handlers.loading.factories",
-            "handlers.registering.handler",  # last: its `Options` are those of a function
+            "handlers.registering.options",  # last: its `Options` are those of a function
         )  # fmt: skip
         for module in modules if name in __all__ else ():
             found = getattr(import_module(f"consumer.{module}"), name, None)

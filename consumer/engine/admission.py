@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from consumer.clock import Clock
-from consumer.engine.breaker import Breaker, BreakerState, WaitingForRetry
+from consumer.engine.breaker import Breaker, BreakerState
 from consumer.engine.call import Call
 from consumer.engine.gate import Gate
 from consumer.engine.lane import Lane
+from consumer.engine.waiting import WaitingForRetry
 from consumer.handlers.registering.registry import Handler
 from consumer.messages import DECLINED, Outcome
 

@@ -8,7 +8,6 @@ from consumer.clock import Clock
 from consumer.config import EngineSettings, Settings
 from consumer.engine.admission import Admission
 from consumer.engine.attempts import Attempts
-from consumer.engine.breaker import WaitingForRetry
 from consumer.engine.call import Batches
 from consumer.engine.flow import Flow
 from consumer.engine.heartbeat import Heartbeat
@@ -21,6 +20,7 @@ from consumer.engine.receive import Receiver, RunOptions
 from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
 from consumer.engine.tap import Tap
+from consumer.engine.waiting import WaitingForRetry
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger

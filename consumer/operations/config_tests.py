@@ -20,7 +20,8 @@ from consumer.events.samples import sample_message
 from consumer.handlers.around.conditions import predicate_of
 from consumer.handlers.around.known_fields import unlikely_paths
 from consumer.handlers.around.paths import getter_of
-from consumer.handlers.registering.handler import Handler, Predicate
+from consumer.handlers.registering.handler import Handler
+from consumer.handlers.registering.options import Predicate
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event, ReceivedMessage
 from consumer.operations.decoding import Decoding

@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer import log_events
-from consumer.engine.breaker import RETRY_WAIT, WaitingForRetry
 from consumer.engine.inflight import InFlight
+from consumer.engine.waiting import RETRY_WAIT, WaitingForRetry
 from consumer.errors import BatchFailure, Reject, Retry, Unavailable
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Outcome

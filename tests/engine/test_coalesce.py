@@ -10,7 +10,7 @@ import pytest
 
 from consumer.engine.call import text_of_key
 from consumer.errors import ConfigurationError, Unavailable
-from consumer.handlers.registering.handler import Coalesce
+from consumer.handlers.registering.options import Coalesce
 from consumer.handlers.registering.registry import Registry
 from consumer.subject import CanvasId
 from consumer.testing import canvas_body

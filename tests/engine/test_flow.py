@@ -15,7 +15,7 @@ from consumer.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.options import Call
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
     from tests.engine.conftest import Rig

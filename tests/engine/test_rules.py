@@ -19,7 +19,7 @@ from tests.engine.drains import Counts
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.options import Call
     from consumer.handlers.registering.registry import Registry
     from consumer.messages import Context, Event
     from consumer.testing.faults import Operation

@@ -8,7 +8,7 @@ from consumer.messages import Context, Event
 from consumer.testing import make_event
 
 if TYPE_CHECKING:
-    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.options import Call
     from consumer.handlers.registering.registry import Middleware, Registry
 
 CONTEXT = Context(handler="h", message_ids=("m-1",))

@@ -15,7 +15,7 @@ from consumer.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.options import Call
 
 CONTEXT = Context(handler="h", message_ids=("m-1",))
 

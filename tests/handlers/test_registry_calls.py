@@ -18,7 +18,7 @@ from consumer.testing import make_event, run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.options import Call
 
 CONTEXT = Context(handler="h", message_ids=("m-1",))
 

@@ -13,7 +13,7 @@ from consumer.testing import make_event
 from tests.handlers.calls import CONTEXT, call_first, tracing
 
 if TYPE_CHECKING:
-    from consumer.handlers.registering.handler import Call
+    from consumer.handlers.registering.options import Call
     from consumer.messages import Context, Event
 
 

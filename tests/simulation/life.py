@@ -9,7 +9,7 @@ from consumer.config import EngineSettings, Settings
 from consumer.engine.parts import Parts
 from consumer.engine.receive import RunOptions
 from consumer.engine.worker import LAST_CALLS_SECONDS, Worker
-from consumer.handlers.registering.handler import Coalesce
+from consumer.handlers.registering.options import Coalesce
 from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import Ledger, open_ledger
 

@@ -240,7 +240,7 @@ DEFECTS: Final = (
     ),
     Defect(
         "what waits for a handler that works again waits for an hour",
-        "engine/breaker.py",
+        "engine/waiting.py",
         "            heapq.heappush(self._handles.setdefault(handler, []), entry)\n",
         "            return 3600.0\n",
     ),

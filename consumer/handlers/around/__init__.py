@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from consumer.config import HandlerSettings
 from consumer.handlers.around.paths import getter_of, hashable
-from consumer.handlers.registering.handler import Coalesce, Handler, Predicate
+from consumer.handlers.registering.handler import Handler
+from consumer.handlers.registering.options import Coalesce, Predicate
 
 
 def surrounded(

@@ -14,7 +14,7 @@ from consumer.errors import ConfigurationError
 from consumer.events.identifiers import URN, canvas_id
 from consumer.handlers.around.comparing import Scalar, Test, like, one_of
 from consumer.handlers.around.paths import getter_of
-from consumer.handlers.registering.handler import Predicate
+from consumer.handlers.registering.options import Predicate
 from consumer.messages import Event, Format
 from consumer.printable import shown
 from consumer.subject import Change

@@ -10,7 +10,8 @@ from consumer.config.entries import RedactSettings
 from consumer.config.secret_file import read_secret
 from consumer.errors import BatchFailure, ConfigurationError
 from consumer.events.redaction import Pseudonyms, Redaction
-from consumer.handlers.registering.handler import BatchCall, Call, Handler
+from consumer.handlers.registering.handler import Handler
+from consumer.handlers.registering.options import BatchCall, Call
 from consumer.messages import Context, Event
 
 View = Callable[[Event], Event]

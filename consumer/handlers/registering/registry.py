@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from consumer.errors import ConfigurationError
 from consumer.handlers.registering import checks
-from consumer.handlers.registering.handler import Handler, Middleware, handler_of, in_middleware
+from consumer.handlers.registering.handler import Handler, handler_of, in_middleware
 from consumer.handlers.registering.models import check_class
+from consumer.handlers.registering.options import Middleware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from consumer.events.catalog.base import EventData
     from consumer.handlers.registering.decorator import A, B, C, EventFunction, Register
-    from consumer.handlers.registering.handler import BatchOptions, EventOptions, Limits, Options
+    from consumer.handlers.registering.options import BatchOptions, EventOptions, Limits, Options
     from consumer.messages import Event, Format
 
 __all__ = ["Handler", "Middleware", "Registry"]

@@ -65,20 +65,20 @@ DEFECTS: Final = (
     Defect(
         "nothing is renewed",
         "engine/heartbeat.py",
-        "                    self._renew(messages)\n",
+        "                    self._renew(messages, self._enough())\n",
         "                    pass\n",
     ),
     Defect(
         "renewals go beyond twelve hours",
         "engine/heartbeat.py",
-        "accepted_seconds(self._timeout, now - message.received_at)",
-        "self._timeout",
+        "accepted_seconds(seconds, now - message.received_at)",
+        "seconds",
     ),
     Defect(
         "a renewal is counted from its answer and not from its call",
         "engine/heartbeat.py",
-        "                message.visible_at = now + seconds",
-        "                message.visible_at = self._clock.monotonic() + seconds",
+        "                message.visible_at = now + hidden",
+        "                message.visible_at = self._clock.monotonic() + hidden",
     ),
     Defect(
         "a retry goes beyond twelve hours",
@@ -215,8 +215,8 @@ DEFECTS: Final = (
     Defect(
         "of events that are coalesced only the newest is settled",
         "engine/call.py",
-        "            self.entries.sort(key=_time_of, reverse=True)",
-        "            self.entries = sorted(self.entries, key=_time_of)[-1:]",
+        "            self.entries.sort(key=time_of)",
+        "            self.entries = sorted(self.entries, key=time_of)[-1:]",
     ),
     Defect(
         "a handler that raises keeps its place at the gate",

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from consumer.errors import Unavailable
+from consumer.errors import ConfigurationError, Unavailable
 from consumer.handlers.http.client import Answer, Client, NoAnswerError
 from consumer.handlers.http.verdicts import rejecting, retry_after
 from consumer.testing import ManualClock, make_event
@@ -390,7 +390,11 @@ def test_where_nothing_listens_is_unavailable() -> None:
 def test_no_error_keeps_what_it_was_made_of() -> None:
     """Errors of urllib3 contain the URL; nothing is found behind those that the handler raises."""
     for url in ("http://127.0.0.1:1/s3cret", "http://[::1]s3cret/"):
-        (handler,) = made({"url": url}).handlers
+        try:
+            (handler,) = made({"url": url}).handlers
+        except ConfigurationError:  # some versions of Python refuse the second one
+            assert "[" in url
+            continue
         assert handler.call is not None
         assert handler.check_destination is not None
         for use in (lambda h=handler: h.call(make_event(), None), handler.check_destination):

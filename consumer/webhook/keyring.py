@@ -56,15 +56,17 @@ class Keyring:
         if key is not None:
             return key
         self._source.want()
-        if self._asking or self._clock.monotonic() >= self._source.due:
-            await self._asked()
+        for _ in range(2):  # what comes first may be the answer to an earlier question
+            due = self._asking or self._clock.monotonic() >= self._source.due
+            if not due or not await self._asked():
+                break
         key = self._keys.find(kid)
         if key is None and (self._asking or self._source.is_failing):
             raise KeysDownError
         return key
 
-    async def _asked(self) -> None:
-        """Wait until the source was asked, for some seconds at most."""
+    async def _asked(self) -> bool:
+        """Wait until the source was asked, for some seconds at most; False if it was not."""
         if len(self._waiting) >= MOST_WAITING:
             raise KeysDownError
         self._asking = True
@@ -76,6 +78,7 @@ class Keyring:
                 await asyncio.wait_for(answered, WAIT_SECONDS)
         finally:
             self._waiting.discard(answered)
+        return answered.done() and not answered.cancelled()
 
     def _run(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
         while not self._ended.is_set():

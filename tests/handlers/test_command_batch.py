@@ -196,8 +196,8 @@ def test_it_has_a_session_of_its_own_and_usual_signals(programs: Programs) -> No
 
     ((leads, status),) = map(list, programs.landed())
     assert leads
-    # Python itself ignores SIGPIPE (13) and SIGXFSZ (25) in the program; nothing else is ignored but
-    # what this process ignores, where other tests ran before.
+    # Python itself ignores SIGPIPE (13) and SIGXFSZ (25) in the program; nothing else is ignored
+    # but what this process ignores, where other tests ran before.
     usual = 1 << 12 | 1 << 24
     assert "SigBlk:\t0000000000000000" in status
     assert ignored_in(status) == ignored_in(Path("/proc/self/status").read_text()) | usual

@@ -13,7 +13,6 @@ from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event
 from consumer.printable import printable
-from consumer.sqs_limits import MAX_BATCH
 
 #: A name, or an ARN.
 _BUS: Final = re.compile(
@@ -50,12 +49,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         scrub_secrets=read.flag("scrub_secrets", default=True), clock=environment.clock,
     )  # fmt: skip
     read.end()
-    registry = Registry()
-    registry.add(
-        entries.land, "*", name=name, batch=MAX_BATCH, linger_seconds=0.5,
-        close=service.close, check_destination=bus.check,
-    )  # fmt: skip
-    return registry
+    return entries.registered(name, bus.check)
 
 
 def _region_of(bus: str) -> str | None:

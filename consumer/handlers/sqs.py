@@ -15,7 +15,6 @@ from consumer.handlers.records import utc_text
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Event
 from consumer.printable import printable
-from consumer.sqs_limits import MAX_BATCH
 
 _EXAMPLE: Final = "https://sqs.us-east-1.amazonaws.com/123456789012/course-events"
 #: Botocore finds these hosts by the region.
@@ -45,12 +44,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         scrub_secrets=read.flag("scrub_secrets", default=True), clock=environment.clock,
     )  # fmt: skip
     read.end()
-    registry = Registry()
-    registry.add(
-        entries.land, "*", name=name, batch=MAX_BATCH, linger_seconds=0.5,
-        close=queue.service.close, check_destination=queue.check,
-    )  # fmt: skip
-    return registry
+    return entries.registered(name, queue.check)
 
 
 def _queue_url(read: Options, source: QueueSettings) -> str:

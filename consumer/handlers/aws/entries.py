@@ -9,8 +9,9 @@ from consumer.errors import BatchFailure, Reject, Retry, Unavailable
 from consumer.handlers.aws.failures import RefusedError, entry_failure
 from consumer.handlers.aws.service import Service
 from consumer.handlers.records import encoded, line_of, payload_of, utc_text
+from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event
-from consumer.sqs_limits import MAX_MESSAGE_BYTES, batches
+from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, batches
 
 #: What lands of an event: its record, as in all other destinations, or its payload alone.
 CONTENTS: Final = ("record", "raw")
@@ -51,6 +52,15 @@ class Entries:
         self._clock = clock
         #: AWS has taken an event. Before, it may refuse them all for how the handler is configured.
         self._works = False
+
+    def registered(self, name: str, check: Callable[[], str]) -> Registry:
+        """The registry of a factory, with this as its handler."""
+        registry = Registry()
+        registry.add(
+            self.land, "*", name=name, batch=MAX_BATCH, linger_seconds=0.5,
+            close=self._service.close, check_destination=check,
+        )  # fmt: skip
+        return registry
 
     def land(self, events: Sequence[Event], _context: Context) -> None:
         """Returns when AWS has confirmed every event.

@@ -29,7 +29,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     connection = read.text("connection")
     if read.text("password") is not None:
         raise read.wrong("password", "in a file, named by password_file")
-    password_file = read.text("password_file")
+    password_file = read.path("password_file")
     if password_file is not None and not _holds_a_secret(password_file):
         # No error: a credential of systemd is there only while the service runs.
         environment.warn(f'handler "{name}": password_file can\'t be read, or is not one password')
@@ -46,29 +46,20 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     except ValueError as error:
         raise read.wrong("connection", str(error)) from None
     landing = Landing(
-        Connections(target, environment.clock),
-        table,
-        clock=environment.clock,
-        create=create,
-        views=views,
-        scrub_secrets=scrub_secrets,
-    )
+        Connections(target, environment.clock), table, clock=environment.clock,
+        create=create, views=views, scrub_secrets=scrub_secrets,
+    )  # fmt: skip
     registry = Registry()
     registry.add(
-        landing.write,
-        "*",
-        name=name,
-        batch=500,
-        linger_seconds=2.0,
-        close=landing.close,
-        check_destination=landing.check,
-    )
+        landing.write, "*", name=name, batch=500, linger_seconds=2.0,
+        close=landing.close, check_destination=landing.check,
+    )  # fmt: skip
     return registry
 
 
-def _holds_a_secret(path: str) -> bool:
+def _holds_a_secret(path: Path) -> bool:
     try:
-        return bool(read_secret(Path(path)))
+        return bool(read_secret(path))
     except (OSError, ValueError):
         return False
 

@@ -96,7 +96,7 @@ class Target:
     password_file: Path | None
 
     @classmethod
-    def of(cls, connection: str | None, password_file: str | None) -> Self:
+    def of(cls, connection: str | None, password_file: Path | None) -> Self:
         """Raises: `ValueError` with what the connection text must be."""
         right = (
             "libpq's URI (postgresql://USER@HOST/DATABASE) or text (host=HOST dbname=DATABASE "
@@ -110,7 +110,7 @@ class Target:
             raise ValueError(right) from None
         if {"password", "sslpassword"} & parameters.keys():
             raise ValueError("without a password; put that into a file, named by password_file")
-        return cls(parameters, None if password_file is None else Path(password_file))
+        return cls(parameters, password_file)
 
     @property
     def shown(self) -> str:

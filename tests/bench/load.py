@@ -45,6 +45,7 @@ class Sample:
     deleted: int
     rss_mb: float
     threads: int
+    sockets: int
     files: int
 
 
@@ -75,6 +76,11 @@ class Load:
         """The most memory of a sample after the warm-up."""
         return max(sample.rss_mb for sample in self.steady)
 
+    def range_of(self, name: str) -> tuple[int, int]:
+        """The fewest and the most threads, sockets or files of the samples after the warm-up."""
+        counts = [getattr(sample, name) for sample in self.steady]
+        return min(counts), max(counts)
+
     def lines(self) -> Iterator[str]:
         """For people."""
         steady = self.steady
@@ -83,9 +89,9 @@ class Load:
         yield f"throughput  {self.messages / self.seconds:,.0f} messages/s"
         yield f"CPU         {self.cpu_us:.0f} us/message"
         yield f"RSS         {min(rss):.1f} to {max(rss):.1f} MB, growth {100 * self.growth:+.1f} %"
-        for name in ("threads", "files"):
-            counts = [getattr(sample, name) for sample in steady]
-            yield f"{name:<10}  {min(counts)} to {max(counts)}"
+        for name in ("threads", "sockets", "files"):
+            fewest, most = self.range_of(name)
+            yield f"{name:<10}  {fewest} to {most}"
 
 
 def measure_load(messages: int, *, every_seconds: float = 1.0) -> Load:
@@ -132,12 +138,23 @@ def _watch(
 def _sample(pid: int, deleted: int) -> Sample:
     proc = Path(f"/proc/{pid}")
     status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
+    opened = [_target(fd) for fd in (proc / "fd").iterdir()]
+    sockets = sum(target.startswith("socket:") for target in opened)
     return Sample(
         deleted,
         int(status["VmRSS"].split()[0]) / 1024,
         int(status["Threads"]),
-        len(list((proc / "fd").iterdir())),
+        sockets,
+        len(opened) - sockets,
     )
+
+
+def _target(fd: Path) -> str:
+    """What a file descriptor is of; "" if it was closed after it was listed."""
+    try:
+        return str(fd.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 def main() -> int:

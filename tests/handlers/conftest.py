@@ -42,9 +42,8 @@ class Shelf:
         return archive
 
     def write(self, *message_ids: str, archive: Archive | None = None) -> None:
-        """Write one event for each id, which happens now."""
-        now = self.clock.now()
-        events = [make_event(message_id=message_id, time=now) for message_id in message_ids]
+        """Write one event for each id."""
+        events = [make_event(message_id=message_id) for message_id in message_ids]
         (archive or self.archive).write(events, CONTEXT)
 
     def write_events(self, *events: Event) -> None:

@@ -30,9 +30,9 @@ def look(shelf: Shelf, **options: Any) -> None:
 def fill(shelf: Shelf, days: int) -> None:
     """A file for each day, and one for today."""
     for number in range(days):
-        shelf.write(f"day-{number}")
+        shelf.write_events(make_event(message_id=f"day-{number}", time=shelf.clock.now()))
         shelf.clock.advance(DAY)
-    shelf.write("today")
+    shelf.write_events(make_event(message_id="today", time=shelf.clock.now()))
 
 
 @pytest.fixture(name="logs")

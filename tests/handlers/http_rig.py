@@ -76,9 +76,14 @@ def rig(
     clock: Clock | None = None,
     batch_size: int | None = None,
     path: str = SECRET_PATH,
+    has_taken: bool = True,
     **options: Any,
 ) -> Iterator[Rig]:
-    """A handler before a server that answers so; its URL is a secret if `url_file` is true."""
+    """A handler before a server that answers so; its URL is a secret if `url_file` is true.
+
+    Args:
+        has_taken: as if the server had taken an event before.
+    """
     with serving(answer, tls=tls) as server, tempfile.TemporaryDirectory() as folder:
         url = f"{'https' if tls else 'http'}://127.0.0.1:{server.port}{path}"
         if options.pop("url_file", False):
@@ -87,6 +92,7 @@ def rig(
         else:
             options["url"] = url
         found = Rig(server, made(options, clock=clock, batch_size=batch_size))
+        found.handler.function.__self__.has_taken = has_taken  # type: ignore[attr-defined]
         try:
             yield found
         finally:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consumer.config import CaseSettings, QueueSettings, Settings
+from consumer.config import CaseSettings, HandlerSettings, QueueSettings, Settings
 from consumer.config.conditions import written
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, DecodeError
@@ -72,7 +72,7 @@ def run_tests(settings: Settings, registry: Registry, folder: Path) -> list[Trie
             cases.append(found)
     if faults:
         raise ConfigurationError("\n".join(faults))
-    return [_tried(case, registry) for case in cases]
+    return [_tried(case, registry, settings.handlers) for case in cases]
 
 
 @contextmanager
@@ -189,7 +189,7 @@ def _parts(conditions: Any) -> list[Any]:
     return [conditions]
 
 
-def _tried(case: _Case, registry: Registry) -> Tried:
+def _tried(case: _Case, registry: Registry, entries: Sequence[HandlerSettings]) -> Tried:
     event, expected = case.event, case.settings.handlers
     got: dict[str, Handler] = {}
     failed: set[str] = set()
@@ -204,7 +204,7 @@ def _tried(case: _Case, registry: Registry) -> Tried:
             differences.append(f'"{name}" fails: its predicate raises {type(error).__name__}')
     for name in expected:
         if name not in got and name not in failed:
-            reason = "its conditions are not fulfilled"
+            reason = f"its conditions are not fulfilled{_unfulfilled(name, event, entries)}"
             if name not in asked:
                 reason = f"it does not ask for {event.name} in {event.format} format"
             differences.append(f'"{name}" does not get it: {reason}')
@@ -212,6 +212,16 @@ def _tried(case: _Case, registry: Registry) -> Tried:
     differences += _missed(case, got)
     unmatched = None if got else "archived" if registry.unmatched else "deleted"
     return Tried(case.settings.name, tuple(got), unmatched, tuple(differences))
+
+
+def _unfulfilled(name: str, event: Event, entries: Sequence[HandlerSettings]) -> str:
+    """Which conditions in the file; "" if only a predicate of the code declines the event."""
+    # Handlers of a registry are named after their entry, too.
+    own = [entry for entry in entries if f"{name}.".startswith(f"{entry.name}.")]
+    when = max(own, key=lambda entry: len(entry.name)).when if own else None
+    parts = [] if when is None else _parts(when)
+    found = [written(part) for part in parts if not predicate_of(part, name)(event)]
+    return f": {', '.join(found)}" if found else ""
 
 
 def _missed(case: _Case, got: Mapping[str, Handler]) -> Iterator[str]:

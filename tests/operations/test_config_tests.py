@@ -30,7 +30,7 @@ GRADE = {"name": "t", "event": "grade_change"}
 
 
 def settings_of(*tests: dict[str, Any], **more: Any) -> Settings:
-    return Settings.model_validate({"handlers": HANDLERS, "tests": tests, **more})
+    return Settings.model_validate({"handlers": HANDLERS, **more, "tests": tests})
 
 
 def tried(
@@ -68,8 +68,31 @@ def test_what_differs_is_reported(tmp_path: Path) -> None:
     assert found.handlers == ("all",)
     assert list(found.differences) == [
         '"grades" does not get it: it does not ask for logged_in in caliper format',
-        '"people" does not get it: its conditions are not fulfilled',
+        '"people" does not get it: its conditions are not fulfilled: triggered_by_job: false',
         '"all" gets it, too',
+    ]
+
+
+def test_the_conditions_that_are_not_fulfilled_are_shown(tmp_path: Path) -> None:
+    """Only these; those of the handler's own entry; none if its code declines the event."""
+    when = {"triggered_by_job": False, "body.score": 5, "name": {"glob": "*"}}
+    registry = Registry()
+    for name in ("a", "a.b", "a.c", "d"):
+        registry.add(lambda event: None, "*", name=name, when=lambda event: False)
+    handlers = [
+        {"name": "a", "type": "log", "when": when},
+        {"name": "a.b", "type": "log"},
+        {"name": "d", "type": "log", "when": [{"body.score": 1}, {"body.score": 2}]},
+    ]
+    case = {**GRADE, "body": {"score": 4}, "handlers": ["a", "a.b", "a.c", "d"]}
+
+    (found,) = tried(tmp_path, case, registry=registry, handlers=handlers)
+
+    assert [text.partition("fulfilled")[2] for text in found.differences] == [
+        ": body.score: 5",
+        "",
+        ": body.score: 5",
+        ": [{body.score: 1}, {body.score: 2}]",
     ]
 
 

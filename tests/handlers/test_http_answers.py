@@ -126,10 +126,8 @@ def test_nothing_is_rejected_before_an_event_was_taken(batch_size: int | None) -
         assert there.reasons(bad, good) == ["reject HOST refused it with 422", "ack"]
 
     assert all(isinstance(each.errors["chat"], Unavailable) for each in ran)
-    assert reasons == 2 * [
-        "retry HOST refused it with 422, and has taken none since the start: "
-        "correct template, body, url or headers"
-    ]
+    paused = "retry HOST refused it with 422, and has taken none since the start: correct "
+    assert reasons == 2 * [f"{paused}template, body, url or headers"]
 
 
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)

@@ -144,6 +144,19 @@ def test_an_unlikely_name_is_a_warning(
     assert all(warning.startswith(beginning + warned) for warning in warnings)
 
 
+def test_an_unlikely_key_of_coalesced_events_is_a_warning(tmp_path: Path) -> None:
+    """Each event would be handled on its own."""
+    for key, warned in (
+        ("course_id", []),
+        ("body.workflow_state", []),
+        ("body.worklfow_state", ['body.worklfow_state; did you mean "workflow_state"?']),
+    ):
+        warnings: list[str] = []
+        built(tmp_path, warnings=warnings, coalesce={"key": key})
+        begin = 'handler "h": coalesce: key: no known event for which it asks has '
+        assert warnings == [begin + text for text in warned]
+
+
 @for_each("event_format", ["canvas", "caliper"])
 def test_a_condition_of_a_sample_is_fulfilled(event_format: Format, tmp_path: Path) -> None:
     """Each field of the body of a sample is likely."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from consumer.config import HandlerSettings
 from consumer.did_you_mean import did_you_mean
 from consumer.events.catalog import index
 from consumer.events.drift import Shape, shape_around, shape_of
@@ -15,12 +16,30 @@ _FORMATS: Final[tuple[Format, ...]] = ("canvas", "caliper")
 _NAMES: Final = ("name", "metadata.event_name")
 
 
+def doubts(entry: HandlerSettings, handlers: Sequence[Handler]) -> Iterator[str]:
+    """A sentence for each field and name of an entry that none of its known events has."""
+    events, begin = known_events(handlers), f'handler "{entry.name}"'
+    none = "no known event for which it asks has"
+    if entry.when is not None:
+        for path, hint in unlikely_paths(entry.when, events):
+            yield f"{begin}: when: {none} {path}{hint}"
+        for name, hint in unlikely_names(entry.when, events):
+            yield f'{begin}: when: {none} the name "{name}"{hint}'
+    if entry.coalesce is not None:
+        for path, hint in unlikely_paths({entry.coalesce.key: None}, events):
+            yield f"{begin}: coalesce: key: {none} {path}{hint}"
+
+
+def all_events() -> set[tuple[Format, str]]:
+    """The format and name of each known event."""
+    return {(each, name) for each in _FORMATS for name in index.names(each)}
+
+
 def known_events(handlers: Sequence[Handler]) -> set[tuple[Format, str]]:
-    """The format and name of each known event for which these handlers ask."""
+    """Those for which these handlers ask."""
     return {
         (event_format, name)
-        for event_format in _FORMATS
-        for name in index.names(event_format)
+        for event_format, name in all_events()
         if any(handler.matches(name, event_format) for handler in handlers)
     }
 

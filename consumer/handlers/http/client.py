@@ -13,7 +13,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 import urllib3
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.exceptions import TimeoutError as TimeIsUpError
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -220,7 +220,7 @@ def _reason_of(error: BaseException) -> str:
     said = getattr(error, "strerror", None)
     if isinstance(error, ConnectionError | IncompleteRead) and not said:
         return "the connection was closed without an answer"
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException | InvalidHeader):
         return "its answer is not HTTP"
     # To CONNECT: "Tunnel connection failed: 407 …", and more that the proxy has written.
     if refused := re.match(r"Tunnel connection failed: (\d{3})\b", str(error)):

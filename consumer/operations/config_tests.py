@@ -5,7 +5,7 @@ No handler is called, and nothing is stored. What is said of an event never has 
 
 import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,12 +55,15 @@ class _Case(NamedTuple):
     expected: Sequence[_Expected]
 
 
-def run_tests(settings: Settings, registry: Registry, folder: Path) -> list[Tried]:
+def run_tests(
+    settings: Settings, registry: Registry, folder: Path, warn: Callable[[str], None]
+) -> list[Tried]:
     """The results of all tests, in their order.
 
     Args:
         registry: all handlers, also those for events that none of them asks for.
         folder: where the paths of payloads begin.
+        warn: called with a sentence about a field that is probably misspelt; it begins with a key.
 
     Raises: `ConfigurationError`, with a line for each test that can't be run; it begins with a key.
     """
@@ -70,6 +73,7 @@ def run_tests(settings: Settings, registry: Registry, folder: Path) -> list[Trie
         with _collecting(faults):
             found = _prepared(case, f"tests[{number}]", settings.queue, registry, folder)
             cases.append(found)
+            _warn_of_fields(found, f"tests[{number}]", warn)
     if faults:
         raise ConfigurationError("\n".join(faults))
     return [_tried(case, registry, settings.handlers) for case in cases]
@@ -106,6 +110,14 @@ def _prepared(
     for handler, conditions in case.gets.items():
         _check_paths(conditions, event, f"{key}.gets.{handler}")
     return _Case(case, event, expected)
+
+
+def _warn_of_fields(case: _Case, key: str, warn: Callable[[str], None]) -> None:
+    """What is set in a misspelt field changes nothing. No error: Canvas adds fields."""
+    event, settings = case.event, case.settings
+    paths = [*(f"metadata.{f}" for f in settings.metadata), *(f"body.{f}" for f in settings.body)]
+    for path, hint in unlikely_paths(dict.fromkeys(paths), [(event.format, event.name)]):
+        warn(f"{key}: no known {event.name} has {path}{hint}")
 
 
 def _check_paths(conditions: Any, event: Event, label: str) -> None:

@@ -227,8 +227,7 @@ def _tried(case: _Case, registry: Registry, entries: Sequence[HandlerSettings]) 
 
 
 def _unfulfilled(name: str, event: Event, entries: Sequence[HandlerSettings]) -> str:
-    """Which conditions in the file; "" if only a predicate of the code declines the event."""
-    # Handlers of a registry are named after their entry, too.
+    """Which conditions of its entry; "" if only a predicate of the code declines the event."""
     own = [entry for entry in entries if f"{name}.".startswith(f"{entry.name}.")]
     when = max(own, key=lambda entry: len(entry.name)).when if own else None
     parts = [] if when is None else _parts(when)

@@ -92,7 +92,7 @@ def rig(
         else:
             options["url"] = url
         found = Rig(server, made(options, clock=clock, batch_size=batch_size))
-        found.handler.function.__self__.has_taken = has_taken  # type: ignore[attr-defined]
+        found.handler.function.__self__.has_taken = has_taken  # type: ignore[union-attr]
         try:
             yield found
         finally:

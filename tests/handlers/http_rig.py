@@ -76,14 +76,9 @@ def rig(
     clock: Clock | None = None,
     batch_size: int | None = None,
     path: str = SECRET_PATH,
-    has_taken: bool = True,
     **options: Any,
 ) -> Iterator[Rig]:
-    """A handler before a server that answers so; its URL is a secret if `url_file` is true.
-
-    Args:
-        has_taken: as if the server had taken an event before.
-    """
+    """A handler before a server that answers so; its URL is a secret if `url_file` is true."""
     with serving(answer, tls=tls) as server, tempfile.TemporaryDirectory() as folder:
         url = f"{'https' if tls else 'http'}://127.0.0.1:{server.port}{path}"
         if options.pop("url_file", False):
@@ -92,7 +87,6 @@ def rig(
         else:
             options["url"] = url
         found = Rig(server, made(options, clock=clock, batch_size=batch_size))
-        found.handler.function.__self__.has_taken = has_taken  # type: ignore[union-attr]
         try:
             yield found
         finally:

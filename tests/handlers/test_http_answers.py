@@ -113,27 +113,6 @@ def test_what_pauses_the_handler_is_unavailable() -> None:
         assert after == error.after
 
 
-@for_each("batch_size", [None, 4])
-def test_nothing_is_rejected_before_an_event_was_taken(batch_size: int | None) -> None:
-    """A wrong template or URL would reject all; afterwards, an event that is refused is."""
-    wrong = [True]
-
-    def answer(request: Request) -> Iterator[Any]:
-        yield http(b"", 422 if wrong[0] or b'"bad"' in request.body else 200)
-
-    bad, good = make_event(body={"name": "bad"}), make_event(body={"name": "good"})
-    with rig(answer, has_taken=False, batch_size=batch_size) as there:
-        ran = there.land(good, bad)
-        reasons = there.reasons(good, bad)
-        wrong[0] = False
-        assert there.reasons(bad, good)[1] == "ack"
-        assert there.reasons(bad, good) == ["reject HOST refused it with 422", "ack"]
-
-    assert all(isinstance(each.errors["chat"], Unavailable) for each in ran)
-    paused = "retry HOST refused it with 422, and has taken none since the start: correct "
-    assert reasons == 2 * [f"{paused}template, body, url or headers"]
-
-
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final
 
 from consumer.clock import Clock
 from consumer.errors import BatchFailure, Reject, Retry, Unavailable
@@ -13,8 +12,6 @@ from consumer.handlers.http.signing import Signer, webhook_id
 from consumer.handlers.http.verdicts import FaultError, Judge, Refusal
 from consumer.handlers.records import utc_text
 from consumer.messages import Context, Event
-
-_CORRECT: Final = "correct template, body, url or headers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +28,23 @@ class Target:
 
 
 class Poster:
-    """The handler. Any thread may call any method.
-
-    It rejects nothing before the receiver has taken an event: until then, a wrong template or URL
-    is the likely reason for a refusal, and would reject each event.
-    """
+    """The handler. Any thread may call any method."""
 
     def __init__(self, target: Target, form: Form, *, clock: Clock) -> None:
         self._target = target
         self._form = form
         self._clock = clock
-        #: Whether the receiver has taken an event.
-        self.has_taken = False
 
     def post_one(self, event: Event) -> None:
         """Post an event. Raises `Unavailable` and `Reject`."""
         if (refusal := self._post([event])) is not None:
-            raise self._rejected(refusal.reason)
+            raise Reject(refusal.reason)
 
     def post_batch(self, events: Sequence[Event], context: Context) -> None:
         """Post events in one request. Raises `Unavailable` and `BatchFailure`."""
         failures = isolate(events, self._post, should_stop=context.should_stop)
-        rejects = (error for error in failures.values() if isinstance(error, Reject))
-        if not self.has_taken and (reject := next(rejects, None)):
-            raise self._rejected(reject.reason)
         if failures:
             raise BatchFailure(failures)
-
-    def _rejected(self, reason: str) -> Reject | Unavailable:
-        if self.has_taken:
-            return Reject(reason)
-        return Unavailable(f"{reason}, and has taken none since the start: {_CORRECT}")
 
     def check(self) -> str:
         """Connect, and send nothing. Raises `Unavailable`."""
@@ -87,9 +70,7 @@ class Poster:
             answer = target.client.exchange(target.method, headers, body)
         except NoAnswerError as error:
             raise Unavailable(f"{target.name}: {error}") from None
-        refusal = target.judge(answer, target.name, now)
-        self.has_taken |= refusal is None
-        return refusal
+        return target.judge(answer, target.name, now)
 
 
 def isolate(

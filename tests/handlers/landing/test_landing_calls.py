@@ -132,7 +132,7 @@ def test_one_bad_event_among_a_hundred(destination: Destination) -> None:
         pytest.skip("it refuses no event")
     others = numbered(range(99))
     registry = destination.registry()
-    for position in (50, 0, 99):  # http rejects nothing before something has landed
+    for position in (0, 50, 99):
         batch = [*others[:position], bad, *others[position:]]
         results = run_batch(registry, batch)
         refused = results.pop(position)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from consumer.cli.options import FILE, help_end, json_option
-from consumer.cli.output import echo_result, note
+from consumer.cli.output import echo_result, note, report
 from consumer.errors import ConfigurationError
 from consumer.printable import printable
 
@@ -57,15 +57,17 @@ def _results(file: Path) -> Sequence["Tried"]:
     sys.path.append(str(Path.cwd()))  # as in the daemon
     loaded = load(file, environ=os.environ, overrides={}, outside_service=True)
     faults: list[str] = []
+    warnings: list[str] = []
     results: Sequence[Tried] = ()
     with TemporaryDirectory() as folder:  # that of the daemon may not be here
         settings = loaded.settings.model_copy(update={"state_directory": Path(folder)})
         registry, _ = load_registry(replace(loaded, settings=settings), faults)
         if not faults:
             with collecting(faults, loaded):
-                results = run_tests(settings, registry, file.parent)
+                results = run_tests(settings, registry, file.parent, warnings.append)
     if faults:
         raise ConfigurationError("\n".join(faults))
+    report("\n".join(warnings), kind="warning")
     return results
 
 

@@ -140,15 +140,24 @@ def _field_at(path: KeyPath) -> tuple[type[Section], FieldInfo | None]:
 
 def _hint(field: FieldInfo, value: Any) -> str:
     if value is None:
-        return f"; leave the key out for the default ({shown(field.default)})"
+        default = f"; leave the key out for the default ({shown(field.default)})"
+        return "" if field.is_required() else default
     if isinstance(value, str):
         near = nearest(value, choices(field))
         if near:
             return f"; did you mean {near}?"
         return "" if value else "; leave the key out if there is none"
-    kind = bare_type(field.annotation)
-    if kind is Any or (isinstance(kind, type) and issubclass(kind, (int, float, Section))):
+    if not _is_text(field):
         return ""
     if isinstance(value, bool):
         return "; YAML reads yes, no, on and off as true or false: put quotes around it"
     return "; put quotes around it" if isinstance(value, (int, float, dt.date)) else ""
+
+
+def _is_text(field: FieldInfo) -> bool:
+    """True if its value, or each of its values, is written as text."""
+    kind = bare_type(field.annotation)
+    kind = bare_type(get_args(kind)[0]) if get_origin(kind) is tuple else kind
+    if kind is Any or get_origin(kind) is dict:
+        return False
+    return not (isinstance(kind, type) and issubclass(kind, (int, float, Section)))

@@ -220,6 +220,8 @@ def _value_error(node: yaml.Node, path: KeyPath) -> str | None:
     of_events = path[0] == "tests" or path[2:3] == ("when",)
     if kind == "bool" and of_events and node.value.lower() not in ("true", "false"):
         return f"YAML reads {node.value} as true or false: write that, or put quotes around it"
+    if kind == "timestamp" and of_events:
+        return "YAML reads this as a time: put quotes around it"
     if kind == "int" and re.fullmatch(r"[-+]?0[0-7_]+", node.value):
         return (
             f"{value}: YAML reads a number with a leading zero as octal; "

@@ -5,13 +5,13 @@ No handler is called, and nothing is stored. What is said of an event never has 
 
 import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from consumer.config import CaseSettings, QueueSettings, Settings
+from consumer.config import CaseSettings, HandlerSettings, QueueSettings, Settings
 from consumer.config.conditions import written
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError, DecodeError
@@ -55,12 +55,15 @@ class _Case(NamedTuple):
     expected: Sequence[_Expected]
 
 
-def run_tests(settings: Settings, registry: Registry, folder: Path) -> list[Tried]:
+def run_tests(
+    settings: Settings, registry: Registry, folder: Path, warn: Callable[[str], None]
+) -> list[Tried]:
     """The results of all tests, in their order.
 
     Args:
         registry: all handlers, also those for events that none of them asks for.
         folder: where the paths of payloads begin.
+        warn: called with a sentence about a field that is probably misspelt; it begins with a key.
 
     Raises: `ConfigurationError`, with a line for each test that can't be run; it begins with a key.
     """
@@ -70,9 +73,10 @@ def run_tests(settings: Settings, registry: Registry, folder: Path) -> list[Trie
         with _collecting(faults):
             found = _prepared(case, f"tests[{number}]", settings.queue, registry, folder)
             cases.append(found)
+            _warn_of_fields(found, f"tests[{number}]", warn)
     if faults:
         raise ConfigurationError("\n".join(faults))
-    return [_tried(case, registry) for case in cases]
+    return [_tried(case, registry, settings.handlers) for case in cases]
 
 
 @contextmanager
@@ -106,6 +110,14 @@ def _prepared(
     for handler, conditions in case.gets.items():
         _check_paths(conditions, event, f"{key}.gets.{handler}")
     return _Case(case, event, expected)
+
+
+def _warn_of_fields(case: _Case, key: str, warn: Callable[[str], None]) -> None:
+    """What is set in a misspelt field changes nothing. No error: Canvas adds fields."""
+    event, settings = case.event, case.settings
+    paths = [*(f"metadata.{f}" for f in settings.metadata), *(f"body.{f}" for f in settings.body)]
+    for path, hint in unlikely_paths(dict.fromkeys(paths), [(event.format, event.name)]):
+        warn(f"{key}: no known {event.name} has {path}{hint}")
 
 
 def _check_paths(conditions: Any, event: Event, label: str) -> None:
@@ -189,7 +201,7 @@ def _parts(conditions: Any) -> list[Any]:
     return [conditions]
 
 
-def _tried(case: _Case, registry: Registry) -> Tried:
+def _tried(case: _Case, registry: Registry, entries: Sequence[HandlerSettings]) -> Tried:
     event, expected = case.event, case.settings.handlers
     got: dict[str, Handler] = {}
     failed: set[str] = set()
@@ -204,7 +216,7 @@ def _tried(case: _Case, registry: Registry) -> Tried:
             differences.append(f'"{name}" fails: its predicate raises {type(error).__name__}')
     for name in expected:
         if name not in got and name not in failed:
-            reason = "its conditions are not fulfilled"
+            reason = f"its conditions are not fulfilled{_unfulfilled(name, event, entries)}"
             if name not in asked:
                 reason = f"it does not ask for {event.name} in {event.format} format"
             differences.append(f'"{name}" does not get it: {reason}')
@@ -212,6 +224,15 @@ def _tried(case: _Case, registry: Registry) -> Tried:
     differences += _missed(case, got)
     unmatched = None if got else "archived" if registry.unmatched else "deleted"
     return Tried(case.settings.name, tuple(got), unmatched, tuple(differences))
+
+
+def _unfulfilled(name: str, event: Event, entries: Sequence[HandlerSettings]) -> str:
+    """Which conditions of its entry; "" if only a predicate of the code declines the event."""
+    own = [entry for entry in entries if f"{name}.".startswith(f"{entry.name}.")]
+    when = max(own, key=lambda entry: len(entry.name)).when if own else None
+    parts = [] if when is None else _parts(when)
+    found = [written(part) for part in parts if not predicate_of(part, name)(event)]
+    return f": {', '.join(found)}" if found else ""
 
 
 def _missed(case: _Case, got: Mapping[str, Handler]) -> Iterator[str]:

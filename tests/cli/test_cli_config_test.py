@@ -73,7 +73,10 @@ def test_a_test_that_failed(config: Path) -> None:
 
     assert result.stdout.splitlines()[1:] == [
         "FAILED  by a job: all",
-        '          "some" does not get it: its conditions are not fulfilled',
+        (
+            '          "some" does not get it: its conditions are not fulfilled: '
+            "[{course_id: 1}, {course_id: {in: [2, 3]}}]"
+        ),
         '          "all" gets it, too',
         "2 tests, 1 failed",
     ]

@@ -80,7 +80,15 @@ def test_payloads_are_not_in_a_repr(load_text: LoadText) -> None:
         ),
         (
             "{name: a, event: b, handlers: [], body: {x: 2026-05-01}}",
-            "tests[0].body: a mapping: must be a mapping of fields and their values; a time needs",
+            "tests[0].body.x: YAML reads this as a time: put quotes around it",
+        ),
+        (
+            "{name: a, event: b, handlers: null}",
+            "tests[0].handlers: null: must be a list of names of handlers, or []$",
+        ),
+        (
+            "{name: a, event: b, handlers: [], body: 5}",
+            "tests[0].body: 5: must be a mapping of fields and their values; a time needs quotes$",
         ),
         (
             "{name: a, event: b, handlers: [], body: {x: [.nan]}}",
@@ -96,7 +104,7 @@ def test_an_error_in_a_test_has_its_line(faults_of: FaultsOf, entry: str, fault:
     """As an error anywhere else, and with what would be right."""
     (line,) = faults_of(f"# one\ntests:\n  - {entry}\n")
 
-    assert line.startswith(f"FILE:3: {fault}")
+    assert f"{line}$".startswith(f"FILE:3: {fault}")
 
 
 def test_each_test_has_its_own_name(faults_of: FaultsOf) -> None:

@@ -10,6 +10,8 @@ import structlog
 
 from consumer.handlers.archive import names
 from consumer.handlers.archive.upkeep import Upkeep
+from consumer.testing import make_event
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +30,9 @@ def look(shelf: Shelf, **options: Any) -> None:
 def fill(shelf: Shelf, days: int) -> None:
     """A file for each day, and one for today."""
     for number in range(days):
-        shelf.write(f"day-{number}")
+        shelf.write_events(make_event(message_id=f"day-{number}", time=shelf.clock.now()))
         shelf.clock.advance(DAY)
-    shelf.write("today")
+    shelf.write_events(make_event(message_id="today", time=shelf.clock.now()))
 
 
 @pytest.fixture(name="logs")
@@ -60,6 +62,49 @@ def test_by_days(shelf: Shelf, logs: list[Any]) -> None:
         deleted[key] for key in ("event", "files", "first_day", "last_day")
     )
     assert deleted["bytes"] > 38 * 500
+
+
+def test_a_clock_that_is_far_ahead_deletes_nothing(shelf: Shelf, logs: list[Any]) -> None:
+    """It is known by the events: SQS keeps none for so long. Also on the days after."""
+    fill(shelf, 40)
+    before = shelf.files()
+    then = shelf.clock.now()
+
+    shelf.clock.advance(3_650 * DAY)
+    for _ in range(5):
+        shelf.write_events(make_event(time=then))
+        look(shelf, keep_days=30)
+        shelf.clock.advance(DAY)
+
+    assert set(before) < set(shelf.files())
+    assert 5 == len(logs)
+    assert ("archive_upkeep_failed", "warning") == (logs[0]["event"], logs[0]["log_level"])
+    assert "the clock is 3650 days ahead of the events; is it right?" == logs[0]["error"]
+
+
+def test_after_a_long_time_without_events_the_old_files_are_deleted(shelf: Shelf) -> None:
+    """The events that arrive say that the clock is right."""
+    fill(shelf, 40)
+    shelf.clock.advance(3_650 * DAY)
+    shelf.write_events(make_event(time=shelf.clock.now()))
+
+    look(shelf, keep_days=30)
+
+    assert 1 == len(shelf.files())
+
+
+@for_each("line", [b"\xff\n", b"[]\n", b'{"event_time":null}\n', b'{"event_time":"x"}\n'])
+def test_without_times_of_events_the_clock_is_right(line: bytes, shelf: Shelf) -> None:
+    """Whatever is in the file."""
+    fill(shelf, 1)
+    shelf.clock.advance(100 * DAY)
+    shelf.write("today")
+    files = names.files_in(shelf.root)
+    files[-1].path.write_bytes(line)
+
+    Upkeep(shelf.root, clock=shelf.clock, keep_days=2).look(files[-1].path, threading.Event())
+
+    assert 1 == len(shelf.files())
 
 
 def test_by_bytes(shelf: Shelf, logs: list[Any]) -> None:

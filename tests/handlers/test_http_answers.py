@@ -78,6 +78,10 @@ NONE = "retry HOST: the connection was closed without an answer"
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", RESET], None),
         ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf", CLOSE], NONE),
         ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", CLOSE], None),
+        (
+            [b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", CLOSE],
+            "retry HOST: its answer is not HTTP",
+        ),
         ([b"SSH-2.0-OpenSSH\r\n\r\n"], "retry HOST: its answer is not HTTP"),
         ([b"HTTP/1.1 200 OK\r\n" + b"X-Y: z\r\n" * 9_000 + b"\r\n", CLOSE], None),
     ],

@@ -162,6 +162,21 @@ def test_headers_and_token() -> None:
 URL = {"url": "https://example.edu/"}
 
 
+def test_an_unlikely_field_in_a_template_is_a_warning() -> None:
+    """Its value would always be empty."""
+    warned.clear()
+    texts = ["{body.title} {{body.x}} {time}", "{body.titel} {metadata.hostnam}"]
+    made({**URL, "template": {"text": texts}})
+
+    assert warned == [
+        f'handler "chat": template: no known event has {path}'
+        for path in (
+            'body.titel; did you mean "title"?',
+            'metadata.hostnam; did you mean "hostname"?',
+        )
+    ]
+
+
 @for_each(
     "options, error",
     [
@@ -182,6 +197,15 @@ URL = {"url": "https://example.edu/"}
         ({**URL, "template": "{"}, 'template: a "{" is alone: write "{{" for the character'),
         ({**URL, "template": "}"}, 'template: a "}" is alone'),
         ({**URL, "template": {"a": NOW}}, "template: a must be text, numbers, lists and mappings"),
+        ({**URL, "template": {"a": float("nan")}}, "template: a must be text, numbers, lists and"),
+        ({**URL, "template": ""}, "template must be a text, a mapping or a list, not empty"),
+        ({**URL, "template": {}}, "template must be a text, a mapping or a list, not empty"),
+        ({**URL, "template": 5}, "template must be a text, a mapping or a list, not empty"),
+        ({**URL, "template": "x", "preset": "slack"}, "template must be a mapping, such as {text"),
+        (
+            {**URL, "template": "{name}", "headers": {"content-type": "application/JSON"}},
+            "template must be a mapping or a list, because Content-Type is JSON",
+        ),
         ({**URL, "template": "x", "body": "json"}, "body must be left out with template"),
         ({**URL, "reject": ["5xx"]}, 'reject must be a list of "4xx" and of statuses from 400'),
         ({**URL, "reject": [429]}, "reject must be"),

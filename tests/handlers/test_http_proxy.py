@@ -135,6 +135,22 @@ def test_https_goes_through_a_tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert request.line == "POST /s3cret HTTP/1.1"
 
 
+@for_each("scheme", ["http", "https"])
+def test_a_proxy_that_can_not_be_reached_is_named(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The receiver was not even tried; a check says the same."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://127.0.0.1:{port}")
+    with handler_for(f"{scheme}://receiver.example/hook") as handler:
+        with pytest.raises(Unavailable, match=r"example: the proxy: Connection refused$"):
+            call(handler)
+        assert handler.check_destination is not None
+        with pytest.raises(Unavailable, match=r"can't be reached: the proxy: Connection refused$"):
+            handler.check_destination()
+
+
 @for_each(
     "answer, reason",
     [

@@ -69,6 +69,7 @@ def test_what_is_not_configured_is_left_to_the_token() -> None:
         (400, 16, "retry HOST answered 400 (code 16)"),
         (400, 21, "retry HOST answered 400: the token is wrong (code 21)"),
         (400, 22, "retry HOST answered 400: the token is disabled (code 22)"),
+        (413, 27, "reject HOST refused it with 413"),
         (400, None, "reject HOST refused it with 400"),
         (200, 9, "retry HOST answered 200, but not as Splunk does: correct the url"),
         (404, None, "retry HOST answered 404: there is nothing at the path of the url"),
@@ -95,7 +96,10 @@ def test_an_answer_that_is_not_splunks_is_read_as_http() -> None:
 
 def test_a_200_of_something_else_takes_no_event() -> None:
     """Of a login page or a load balancer: all events would be lost at a wrong URL."""
-    for content in (b"<html>Log in</html>", b"", b"OK", b"[]"):
+    for content in (
+        b"<html>Log in</html>", b"", b"OK", b"[]", b'{"ok": true}', b'{"code": null}',
+        b'{"code": false}', b'{"code": "0"}', b'{"error": "busy"}',
+    ):  # fmt: skip
         with rig(lambda _, c=content: [http(c)], **SPLUNK) as there:  # type: ignore[misc]
             (reason,) = there.reasons(make_event())
         assert reason == "retry HOST answered 200, but not as Splunk does: correct the url"

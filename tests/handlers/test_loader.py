@@ -53,6 +53,20 @@ def failing(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     raise KeyError(options["password"])
 
 
+def panicking(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
+    raise GeneratorExit(options["password"])  # not an Exception, as extensions in Rust do
+
+
+def short_of_arguments(name: str, options: Mapping[str, Any]) -> Registry:
+    return Registry()
+
+
+def saying_little(
+    name: str, options: Mapping[str, Any], environment: HandlerEnvironment
+) -> Registry:
+    raise ConfigurationError("no such bucket")
+
+
 def handler(event: object) -> None:
     """A function that can be named as a target."""
 
@@ -67,10 +81,22 @@ NOT_CALLABLE = 5
 @pytest.fixture(autouse=True)
 def _entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
     SEEN.clear()
-    named = ["sink", "no_registry", "empty", "caliper_only", "failing", "NOT_CALLABLE", "gone"]
+    named = [
+        "sink",
+        "no_registry",
+        "empty",
+        "caliper_only",
+        "failing",
+        "NOT_CALLABLE",
+        "gone",
+        "panicking",
+        "short_of_arguments",
+        "saying_little",
+    ]
     points = [EntryPoint(n, f"{__name__}:{n}", loader.GROUP) for n in named]
     # A stale or hostile package may claim a name of ours.
     points.append(EntryPoint("archive", f"{__name__}:failing", loader.GROUP))
+    points.append(EntryPoint("with_extras", f"{__name__}:sink [more]", loader.GROUP))
     points.append(EntryPoint("absent", "zz_absent:factory", loader.GROUP))
     monkeypatch.setattr(
         loader, "entry_points", lambda *, group: points if group == loader.GROUP else []
@@ -193,6 +219,12 @@ def test_a_function_becomes_a_batch_handler_by_configuration(tmp_path: Path) -> 
         ("NOT_CALLABLE", 'entry point "NOT_CALLABLE" is not a function'),
         ("no_registry", "must return a Registry, not str"),
         ("empty", 'handler "h" handles nothing: its registry is empty$'),
+        ("panicking", r'factory of "panicking" failed with GeneratorExit \(.*test_loader\.py:'),
+        (
+            "short_of_arguments",
+            r'handler "h": the factory of "short_of_arguments" must take \(name, options, env',
+        ),
+        ("saying_little", '^handler "h": no such bucket$'),
         ("failing", r'the factory of "failing" failed with KeyError \(.*test_loader\.py:'),
     ],
 )
@@ -202,6 +234,13 @@ def test_a_type_that_cannot_be_used_is_an_error(tmp_path: Path, kind: str, sente
         built(tmp_path, entry("h", kind, {"password": "hunter2"}))
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_an_entry_point_may_name_extras(tmp_path: Path) -> None:
+    """Its package knows what they need; they are no part of the function's name."""
+    (found,) = built(tmp_path, entry("h", "with_extras", {"bucket": "b"})).handlers
+
+    assert found.name == "h"
 
 
 def test_a_format_that_leaves_nothing_is_an_error(tmp_path: Path) -> None:

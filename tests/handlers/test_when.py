@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SEEN: list[str] = []
+ANY = {"events": ["*"]}
 registry = Registry()
 
 
@@ -109,6 +110,51 @@ def test_an_unlikely_field_is_a_warning(
     assert bool(warned) == len(warnings)
     assert all(warning.startswith(beginning + warned) for warning in warnings)
     assert made.handlers
+
+
+@for_each(
+    "when, keys, warned",
+    [
+        ({"name": "course_updated"}, {}, ""),
+        ({"name": "submision_created"}, ANY, '"submision_created"; did you mean "'),
+        ({"name": {"in": ["grade_change", "grade_chnage"]}}, ANY, '"grade_chnage"; did you mean "'),
+        ({"name": {"not": {"equals": "grade_chnage"}}}, ANY, '"grade_chnage"; did you mean "'),
+        ({"name": "GRADE_CHANGE"}, ANY, '"GRADE_CHANGE"; did you mean "grade_change"?'),
+        ([{"name": "zzz"}, {"course_id": 1}], ANY, '"zzz"'),
+        ({"metadata.event_name": "grade_chnage"}, ANY, '"grade_chnage"; did you mean "grade_chan'),
+        ({"name": {"glob": "course_*"}}, ANY, ""),
+        ({"name": {"glob": ["course_*", "submision_*"]}}, ANY, '"submision_*"; did you mean "subm'),
+        ({"name": "course_*"}, ANY, '"course_*"; for a pattern, write {glob: "course_*"}'),
+        ({"name": "grade_change"}, {}, '"grade_change"'),
+        ({"name": "new_one"}, {"events": ["new_one"]}, ""),
+        ({"name": "user_created"}, {"events": ["*"], "format": "caliper"}, '"user_created"'),
+        ({"body.name": "submision_created"}, {}, ""),
+    ],
+)
+def test_an_unlikely_name_is_a_warning(
+    when: Any, keys: dict[str, Any], warned: str, tmp_path: Path
+) -> None:
+    """No known event that the entry asks for has it: a misspelt one would let nothing through."""
+    warnings: list[str] = []
+
+    built(tmp_path, warnings=warnings, when=when, **keys)
+
+    beginning = 'handler "h": when: no known event for which it asks has the name '
+    assert bool(warned) == len(warnings)
+    assert all(warning.startswith(beginning + warned) for warning in warnings)
+
+
+def test_an_unlikely_key_of_coalesced_events_is_a_warning(tmp_path: Path) -> None:
+    """Each event would be handled on its own."""
+    for key, warned in (
+        ("course_id", []),
+        ("body.workflow_state", []),
+        ("body.worklfow_state", ['body.worklfow_state; did you mean "workflow_state"?']),
+    ):
+        warnings: list[str] = []
+        built(tmp_path, warnings=warnings, coalesce={"key": key})
+        begin = 'handler "h": coalesce: key: no known event for which it asks has '
+        assert warnings == [begin + text for text in warned]
 
 
 @for_each("event_format", ["canvas", "caliper"])

@@ -26,11 +26,13 @@ HANDLERS = [
     {"name": "grades", "type": "log", "events": ["grade_change", "submission_*"]},
     {"name": "people", "type": "log", "when": {"triggered_by_job": False}},
 ]
+#: Warnings of all tests.
+WARNED: list[str] = []
 GRADE = {"name": "t", "event": "grade_change"}
 
 
 def settings_of(*tests: dict[str, Any], **more: Any) -> Settings:
-    return Settings.model_validate({"handlers": HANDLERS, "tests": tests, **more})
+    return Settings.model_validate({"handlers": HANDLERS, **more, "tests": tests})
 
 
 def tried(
@@ -39,7 +41,7 @@ def tried(
     settings = settings_of(*tests, **more)
     if registry is None:
         registry = build_registry(settings.handlers, state_directory=folder)
-    return run_tests(settings, registry, folder)
+    return run_tests(settings, registry, folder, WARNED.append)
 
 
 def test_exactly_these_handlers_get_it(tmp_path: Path) -> None:
@@ -68,8 +70,31 @@ def test_what_differs_is_reported(tmp_path: Path) -> None:
     assert found.handlers == ("all",)
     assert list(found.differences) == [
         '"grades" does not get it: it does not ask for logged_in in caliper format',
-        '"people" does not get it: its conditions are not fulfilled',
+        '"people" does not get it: its conditions are not fulfilled: triggered_by_job: false',
         '"all" gets it, too',
+    ]
+
+
+def test_the_conditions_that_are_not_fulfilled_are_shown(tmp_path: Path) -> None:
+    """Only these; those of the handler's own entry; none if its code declines the event."""
+    when = {"triggered_by_job": False, "body.score": 5, "name": {"glob": "*"}}
+    registry = Registry()
+    for name in ("a", "a.b", "a.c", "d"):
+        registry.add(lambda event: None, "*", name=name, when=lambda event: False)
+    handlers = [
+        {"name": "a", "type": "log", "when": when},
+        {"name": "a.b", "type": "log"},
+        {"name": "d", "type": "log", "when": [{"body.score": 1}, {"body.score": 2}]},
+    ]
+    case = {**GRADE, "body": {"score": 4}, "handlers": ["a", "a.b", "a.c", "d"]}
+
+    (found,) = tried(tmp_path, case, registry=registry, handlers=handlers)
+
+    assert [text.partition("fulfilled")[2] for text in found.differences] == [
+        ": body.score: 5",
+        "",
+        ": body.score: 5",
+        ": [{body.score: 1}, {body.score: 2}]",
     ]
 
 
@@ -87,7 +112,7 @@ def test_no_handler_gets_it(unmatched: str, fate: str, tmp_path: Path) -> None:
     if unmatched == "archive":
         archive_unmatched(registry, state_directory=tmp_path)
 
-    found = run_tests(settings, registry, tmp_path)
+    found = run_tests(settings, registry, tmp_path, WARNED.append)
 
     assert [(result.unmatched, bool(result.differences)) for result in found] == [
         (fate, False), (fate, False), (fate, True),
@@ -161,6 +186,21 @@ def seen(folder: Path, event: dict[str, Any], conditions: dict[str, Any]) -> tup
         folder, {"name": "t", **event, "handlers": names[:1], "gets": {"all": conditions}}
     )
     return tuple(d for d in found.differences if "but not with" in d)
+
+
+def test_a_field_that_is_probably_misspelt_is_a_warning(tmp_path: Path) -> None:
+    """What is set there changes nothing; but Canvas adds fields."""
+    WARNED.clear()
+    known = {"score": 5, "user_id": None}
+    case = {**GRADE, "handlers": ["all", "grades", "people"]}
+
+    (found,) = tried(tmp_path, {**case, "metadata": {"job": "1"}, "body": {**known, "scroe": 5}})
+
+    assert found.differences == ()
+    assert WARNED == [
+        'tests[0]: no known grade_change has metadata.job; did you mean "job_id"?',
+        'tests[0]: no known grade_change has body.scroe; did you mean "score"?',
+    ]
 
 
 def test_fields_of_a_sample_are_replaced(tmp_path: Path) -> None:

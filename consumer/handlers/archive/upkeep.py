@@ -14,6 +14,7 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.handlers.archive.compressing import compress
 from consumer.handlers.archive.file import lock
+from consumer.handlers.archive.lines import newest_day
 from consumer.handlers.archive.names import LINES, Named, files_in, named, unfinished_path
 
 _log = structlog.get_logger(__name__)
@@ -22,6 +23,10 @@ _log = structlog.get_logger(__name__)
 _DELAY_SECONDS: Final = 5.0
 #: So long `close` waits for the thread, which ends at once unless the disk hangs.
 _END_SECONDS: Final = 5.0
+#: Of the events that arrive: SQS keeps a message for 14 days.
+_MOST_AHEAD_DAYS: Final = 60
+#: A clock is right if there are files of so many days before today.
+_SURE_DAYS: Final = 7
 #: Errors of the disk, not of one file.
 _OF_THE_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
@@ -112,12 +117,7 @@ class Upkeep:
             if path == unfinished_path(lines) and named(lines) and not lines.exists():
                 path.unlink(missing_ok=True)
         if self._keep_days is not None:
-            today = self._clock.now().date()
-            self._delete(
-                file
-                for file in files_in(self._directory)
-                if (today - file.day).days > self._keep_days
-            )
+            self._delete(self._too_old(self._keep_days, begun))
         if self._gzip:
             before = (f for f in files_in(self._directory) if _is_before(f, current))
             self._compress((file for file in before if file.kind == LINES), stop)
@@ -142,6 +142,18 @@ class Upkeep:
             _log.info(
                 log_events.ARCHIVE_COMPRESSED, files=count, bytes=before, compressed_bytes=after
             )
+
+    def _too_old(self, most: int, begun: Path) -> list[Named]:
+        today = self._clock.now().date()
+        ages = {file: (today - file.day).days for file in files_in(self._directory)}
+        before = {age for age in ages.values() if 0 < age <= most}
+        # A clock that begins in a wrong year must not delete everything.
+        if len(before) < min(most, _SURE_DAYS) and (newest := newest_day(begun)) is not None:
+            ahead = (today - newest).days
+            if ahead > _MOST_AHEAD_DAYS:
+                _failed(f"the clock is {ahead} days ahead of the events; is it right?")
+                return []
+        return [file for file, age in ages.items() if age > most]
 
     def _surplus(self, most: int) -> Iterator[Named]:
         """The oldest files, until what is left is not too much."""

@@ -25,16 +25,14 @@ def surrounded(
         found = [redacting(handler, view) for handler in found]
     if entry.when is not None:
         from consumer.handlers.around.conditions import predicate_of  # noqa: PLC0415
-        from consumer.handlers.around.known_fields import (  # noqa: PLC0415
-            known_events,
-            unlikely_paths,
-        )
 
-        label = f'handler "{entry.name}": when'
-        wanted = predicate_of(entry.when, label)
-        for path, hint in unlikely_paths(entry.when, known_events(handlers)):
-            warn(f"{label}: no known event for which it asks has {path}{hint}")
+        wanted = predicate_of(entry.when, f'handler "{entry.name}": when')
         found = [replace(handler, when=_both(wanted, handler.when)) for handler in found]
+    if entry.when is not None or entry.coalesce is not None:
+        from consumer.handlers.around.known_fields import doubts  # noqa: PLC0415
+
+        for sentence in doubts(entry, handlers):
+            warn(sentence)
     return found
 
 

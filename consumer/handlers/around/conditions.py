@@ -93,6 +93,8 @@ class _Field:
     def _check_choice(self, value: Scalar) -> None:
         if self.path == "triggered_by_job" and not isinstance(value, bool):
             raise self.wrong("must be true or false, without quotes")
+        if self.path in {"name", "entity_kind"} and not isinstance(value, str):
+            raise self.wrong("must be a text")
         words = _WORDS.get(self.path)
         if words and value not in words:
             hint = did_you_mean(value, words) if isinstance(value, str) else ""

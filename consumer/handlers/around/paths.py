@@ -46,7 +46,11 @@ def getter_of(path: str, label: str) -> Getter:
         return lambda event: _inside(whole(event), keys)
     if path in COMMON:
         return COMMON[path]
-    hint = did_you_mean(path, COMMON) or (
+    # Imported here, because it loads the catalog.
+    from consumer.handlers.around.known_fields import field_named  # noqa: PLC0415
+
+    field = None if path in _PARTS else field_named(path)
+    hint = (f'did you mean "{field}"?' if field else did_you_mean(path, COMMON)) or (
         f"there are {', '.join(COMMON)}, and fields, written as body.FIELD or metadata.FIELD"
     )
     raise ConfigurationError(f"{label}: there is no {shown(path)}: {hint}")

@@ -27,7 +27,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     batch = environment.batch_size
     if preset == "splunk_hec":
         batch = batch or _SPLUNK_BATCH
-    form = form_of(read, preset, batched=batch is not None)
+    form = form_of(read, preset, batched=batch is not None, warn=environment.warn)
     target = target_of(read, preset, form, environment)
     read.end()
     poster = Poster(target, form, clock=environment.clock)

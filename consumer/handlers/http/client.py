@@ -13,7 +13,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 import urllib3
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, ProxyError
 from urllib3.exceptions import TimeoutError as TimeIsUpError
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -100,7 +100,7 @@ class Client:
                 return self._ask(method, headers, body, left)
             except (HTTPError, OSError) as error:
                 cause = _cause_of(error)
-                reason = _reason_of(cause)
+                reason = self._reason_of(error)
         raise NoAnswerError(reason)  # not within "except": urllib3's errors contain the URL
 
     def check(self) -> None:
@@ -108,7 +108,7 @@ class Client:
         try:
             self._connect()
         except (HTTPError, OSError) as error:
-            reason = _reason_of(_cause_of(error))
+            reason = self._reason_of(error)
         else:
             return
         raise NoAnswerError(reason)  # as above
@@ -128,6 +128,12 @@ class Client:
             connection.connect()
         finally:
             connection.close()
+
+    def _reason_of(self, error: Exception) -> str:
+        reason = _reason_of(_cause_of(error))
+        # To whom the connection was to be made is only known by urllib3's error.
+        is_of_proxy = isinstance(error, ProxyError | NewConnectionError) and self._manager.proxy
+        return f"the proxy: {reason}" if is_of_proxy and "proxy" not in reason else reason
 
     def _within(self, seconds: float) -> _Left:
         deadline = self._clock.monotonic() + seconds
@@ -220,7 +226,7 @@ def _reason_of(error: BaseException) -> str:
     said = getattr(error, "strerror", None)
     if isinstance(error, ConnectionError | IncompleteRead) and not said:
         return "the connection was closed without an answer"
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException | InvalidHeader):
         return "its answer is not HTTP"
     # To CONNECT: "Tunnel connection failed: 407 …", and more that the proxy has written.
     if refused := re.match(r"Tunnel connection failed: (\d{3})\b", str(error)):

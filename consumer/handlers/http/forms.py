@@ -10,6 +10,7 @@ from consumer.handlers.records import encoded, line_of
 from consumer.messages import Event
 
 JSON: Final = "application/json"
+TEXT: Final = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def filled(template: Filled, *, text: bool) -> Form:
         message = template(events[0])
         return encoded([message if text else json.dumps(message)])
 
-    return Form("text/plain; charset=utf-8" if text else JSON, write)
+    return Form(TEXT if text else JSON, write)
 
 
 def splunk_hec(constants: Mapping[str, str], *, scrub_secrets: bool) -> Form:

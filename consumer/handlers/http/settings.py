@@ -1,19 +1,20 @@
 """Reads the options of the http handler."""
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 from urllib.parse import SplitResult
 
 from consumer.clock import Clock
 from consumer.config.urls import is_loopback, split_url
 from consumer.errors import ConfigurationError
+from consumer.handlers.around.known_fields import all_events, unlikely_paths
 from consumer.handlers.http import forms
 from consumer.handlers.http.client import Client, proxy_for
 from consumer.handlers.http.posting import Target
 from consumer.handlers.http.signing import Signer
 from consumer.handlers.http.splunk import PATH, judge_of_splunk
-from consumer.handlers.http.template import template_of
+from consumer.handlers.http.template import paths_in, template_of
 from consumer.handlers.http.verdicts import judge_of, judge_of_slack, rejecting
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 
@@ -29,7 +30,9 @@ _is_header_value = re.compile(r"[ -~\xa0-\xff]*").fullmatch
 _is_token = re.compile(r"[!-~]+").fullmatch
 
 
-def form_of(read: Options, preset: str, *, batched: bool) -> forms.Form:
+def form_of(
+    read: Options, preset: str, *, batched: bool, warn: Callable[[str], None]
+) -> forms.Form:
     """What is sent."""
     kind = read.choice("body", "json", of=("json", "ndjson"))
     if read.any("body") is not None and (
@@ -50,15 +53,25 @@ def form_of(read: Options, preset: str, *, batched: bool) -> forms.Form:
     if template is not None:
         if batched:
             raise read.wrong("template", "used without batch_size: a message is about one event")
-        escape = forms.escaped_for_slack if preset == "slack" else str
-        label = f'handler "{read.name}": template'
-        text = isinstance(template, str)
-        return forms.filled(template_of(template, label, escape=escape), text=text)
+        return _template(read, template, preset, warn)
     if preset == "slack":
         raise read.wrong("template", "given, because preset is slack")
     if kind == "ndjson":
         return forms.ndjson(scrub_secrets=scrub_secrets)
     return forms.records(array=batched, scrub_secrets=scrub_secrets)
+
+
+def _template(read: Options, template: Any, preset: str, warn: Callable[[str], None]) -> forms.Form:
+    if not isinstance(template, str | Mapping | list) or not template:
+        raise read.wrong("template", "a text, a mapping or a list, not empty")
+    if preset == "slack" and not isinstance(template, Mapping):
+        raise read.wrong("template", 'a mapping, such as {text: "{body.title}"}')
+    escape = forms.escaped_for_slack if preset == "slack" else str
+    label = f'handler "{read.name}": template'
+    fill = template_of(template, label, escape=escape)
+    for path, hint in unlikely_paths(dict.fromkeys(paths_in(template)), all_events()):
+        warn(f"{label}: no known event has {path}{hint}")
+    return forms.filled(fill, text=isinstance(template, str))
 
 
 def target_of(
@@ -132,9 +145,12 @@ def _headers(read: Options, content_type: str, *, scheme: str) -> Mapping[str, s
             raise read.wrong("headers", "names of headers that the handler does not set itself")
         if not isinstance(value, str) or not _is_header_value(value):
             raise read.wrong("headers", f"texts; that of {name} is none")
-    given = {name.lower() for name in headers}
+    given = {name.lower(): value for name, value in headers.items()}
     if "content-type" not in given:
         headers["Content-Type"] = content_type
+    elif "json" in given["content-type"].lower() and content_type == forms.TEXT:
+        # In a text, a value with a quote would change the structure.
+        raise read.wrong("template", "a mapping or a list, because Content-Type is JSON")
     token, scheme = read.secret("token"), read.text("token_type", scheme) or ""
     if token is not None:
         if "authorization" in given:

@@ -10,6 +10,8 @@ from consumer.handlers.http.verdicts import Judge, Refusal, judge_of, object_in,
 
 #: Where it takes events.
 PATH: Final = "/services/collector/event"
+#: Whatever its code: a smaller batch may be taken.
+_TOO_LARGE: Final = 413
 #: What codes mean that are about every event. Others of which it is not known are taken as such.
 _PAUSE: Final = {
     1: "the token is disabled",
@@ -35,9 +37,10 @@ def judge_of_splunk(rejects: Container[int]) -> Judge:
     def judge(answer: Answer, whose: str, now: datetime) -> Refusal | None:
         found, status = object_in(answer), answer.status
         code, position = found.get("code"), found.get("invalid-event-number")
-        if status < 300 and (not found or code):  # of a proxy, a login page, another service
+        if status < 300 and not (type(code) is int and code == 0):
+            # Of a proxy, a login page, another service.
             raise Unavailable(f"{whose} answered {status}, but not as Splunk does: correct the url")
-        if not isinstance(code, int) or status < 400:
+        if not isinstance(code, int) or status < 400 or status == _TOO_LARGE:
             return others(answer, whose, now)
         if code in _PAUSE or (status < 500 and code not in _REFUSE):
             why = f": {_PAUSE[code]}" if code in _PAUSE else ""

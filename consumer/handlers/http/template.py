@@ -1,8 +1,9 @@
 """Messages with values of the event in them, such as "Graded: {body.assignment_name}"."""
 
 import json
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from consumer.errors import ConfigurationError
@@ -44,9 +45,21 @@ def template_of(template: Any, label: str, *, escape: Callable[[str], str] = str
         case list():
             items = [template_of(item, label, escape=escape) for item in template]
             return lambda event: [fill(event) for fill in items]
-        case None | bool() | int() | float():
+        case None | bool() | int() | float() if template is None or math.isfinite(template):
             return lambda _: template
     raise ConfigurationError(f"{label} must be text, numbers, lists and mappings; quote dates")
+
+
+def paths_in(template: Any) -> Iterator[str]:
+    """The names in the texts of a template."""
+    match template:
+        case str():
+            yield from (found[1] for found in _PARTS.finditer(template) if found[1])
+        case Mapping():
+            yield from paths_in(list(template.values()))
+        case list():
+            for item in template:
+                yield from paths_in(item)
 
 
 def _text_of(text: str, label: str, escape: Callable[[str], str]) -> Filled:

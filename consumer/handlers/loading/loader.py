@@ -1,5 +1,6 @@
 """From the configured handlers to one registry; and warnings about what they ask for."""
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -141,17 +142,38 @@ def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:
     environment = replace(environment, batch_size=entry.batch_size, names_events=named)
     factory = _factory(entry)
     label = f'handler "{entry.name}": the factory of "{entry.type}"'
+    arguments = (entry.name, entry.options, environment)
     try:
-        made: object = factory(entry.name, entry.options, environment)
+        _check_takes(factory, arguments, label)
+        made: object = factory(*arguments)
+    except KeyboardInterrupt:
+        raise
+    except ConfigurationError as error:
+        named = str(error).startswith((f'handler "{entry.name}"', f"handler '{entry.name}'"))
+        if named or entry.type in _BUILT_IN:
+            raise
+        raise ConfigurationError(f'handler "{entry.name}": {error}') from error
     except ConsumerError:
         raise
-    except (Exception, SystemExit) as error:  # a module may be a script that ends
+    except BaseException as error:  # a module may be a script that ends
         raise ConfigurationError(
             f"{label} failed with {type(error).__name__} ({python.place_of(error)})"
         ) from error
     if not isinstance(made, Registry):
         raise ConfigurationError(f"{label} must return a Registry, not {type(made).__name__}")
     return made
+
+
+def _check_takes(factory: Factory, arguments: tuple[Any, ...], label: str) -> None:
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # not known, such as of a function in C
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        right = f"must take (name, options, environment), not {signature}"
+        raise ConfigurationError(f"{label} {right}") from None
 
 
 def _factory(entry: HandlerSettings) -> Factory:
@@ -162,7 +184,7 @@ def _factory(entry: HandlerSettings) -> Factory:
             f'handler "{entry.name}": there is no type "{kind}"; there are '
             f"{', '.join(sorted({*_BUILT_IN, *installed}))}{_hint(kind)}"
         )
-    factory: Factory = python.load_target(_BUILT_IN.get(kind) or installed[kind].value)
+    factory: Factory = python.load_target(_BUILT_IN.get(kind) or _target(installed[kind]))
     if not callable(factory):
         raise ConfigurationError(f'handler "{entry.name}": entry point "{kind}" is not a function')
     return factory
@@ -171,6 +193,11 @@ def _factory(entry: HandlerSettings) -> Factory:
 def _installed() -> dict[str, EntryPoint]:
     """The types of other packages."""
     return {p.name: p for p in entry_points(group=GROUP) if p.name not in _BUILT_IN}
+
+
+def _target(point: EntryPoint) -> str:
+    """Without the extras of the package, "[…]", which may follow."""
+    return point.value.partition("[")[0].strip()
 
 
 def _hint(kind: str) -> str:

@@ -185,9 +185,25 @@ def test_a_newer_version_of_the_table(site: Site) -> None:
     """Nothing lands in what this program does not know."""
     land(site.handler(), events_of([1]))
     site.execute("update live_events_schema set version = 7")
-    reason = unavailable(lambda: land(site.handler(), events_of([2])))
-    assert 'the table "live_events" has version 7, and this program knows 1: install' in reason
+    handler = site.handler()
+    assert handler.check_destination is not None
+    for call in (lambda: land(handler, events_of([2])), handler.check_destination):
+        reason = unavailable(call)
+        assert 'the table "live_events" has version 7, and this program knows 1: install' in reason
     assert 1 == site.count()
+
+
+def test_a_version_that_is_none(site: Site) -> None:
+    """Someone has changed it: it is no error of an event."""
+    land(site.handler(), events_of([1]))
+    for damage in (
+        "update live_events_schema set version = null",
+        "alter table live_events_schema alter version type text; "
+        "update live_events_schema set version = 'one'",
+    ):
+        site.execute(damage)
+        reason = unavailable(lambda: land(site.handler(), events_of([2])))
+        assert reason.endswith('"live_events_schema" must have one row, with a version: restore it')
 
 
 def test_no_connection(site: Site) -> None:
@@ -247,7 +263,12 @@ def test_a_database_that_can_only_be_read(site: Site) -> None:
     land(handler, events_of([1]))
     site.execute(f"alter database {site.name} set default_transaction_read_only = on")
     reason = unavailable(lambda: land(site.handler(), events_of([2])))
-    assert "it can only be read: it is a standby, or was made read-only (SQLSTATE 25006)" in reason
+    assert reason.endswith("it can only be read: it is a standby, or was made read-only")
+    check = site.handler().check_destination
+    assert check is not None
+    assert unavailable(check).endswith(
+        "it can only be read: it is a standby, or was made read-only"
+    )
     uri = site.server.uri(site.name) + "?target_session_attrs=read-write"
     reason = unavailable(lambda: land(site.handler(connection=uri), events_of([2])))
     assert reason.endswith("it can only be read: it is a standby, or was made read-only")

@@ -186,7 +186,7 @@ def test_a_newer_version_of_the_table(site: Site) -> None:
     land(site.handler(), events_of([1]))
     site.execute("update live_events_schema set version = 7")
     handler = site.handler()
-    assert handler.check_destination is not None
+    assert handler.check_destination
     for call in (lambda: land(handler, events_of([2])), handler.check_destination):
         reason = unavailable(call)
         assert 'the table "live_events" has version 7, and this program knows 1: install' in reason
@@ -198,8 +198,7 @@ def test_a_version_that_is_none(site: Site) -> None:
     land(site.handler(), events_of([1]))
     for damage in (
         "update live_events_schema set version = null",
-        "alter table live_events_schema alter version type text; "
-        "update live_events_schema set version = 'one'",
+        "alter table live_events_schema alter version type text",
     ):
         site.execute(damage)
         reason = unavailable(lambda: land(site.handler(), events_of([2])))

@@ -6,8 +6,9 @@ from consumer.handlers.postgres.table import TYPES, Table
 from consumer.handlers.sql.rows import SqlType
 from consumer.handlers.sql.views import COMMON, View
 
-#: A date that exists, also in leap years, and in Python's clients in any zone. No backslashes, which would be other characters with
-#: `standard_conforming_strings = off`; no classes, in which some locales have more than ASCII.
+#: A date that exists, also in leap years, and in Python's clients in each zone. No backslashes,
+#: which would be other characters with `standard_conforming_strings = off`; no classes, in which
+#: some locales have more than ASCII.
 _DATE: Final = (
     "(?!0000|0001-01-01|9999-12-31)(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
     "|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"

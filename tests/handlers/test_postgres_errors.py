@@ -113,6 +113,19 @@ def test_a_key_with_other_columns_beside_it(site: Site) -> None:
     assert "is there" in checked(handler)
 
 
+def test_a_key_with_a_limit(site: Site) -> None:
+    """All keys of the Canvas format would be too long: it is no fault of the events."""
+    land(site.handler(), events_of([0]))
+    site.execute("alter table live_events alter event_key type varchar(64)")
+    handler = site.handler()
+    for call in (lambda: land(handler, events_of([1])), lambda: checked(handler)):
+        assert unavailable(call).endswith(
+            'column event_key of "live_events" must have the type text'
+        )
+    site.execute("alter table live_events alter event_key type varchar")
+    land(handler, events_of([1]))
+
+
 def test_a_schema_that_is_missing_or_may_not_be_used(site: Site) -> None:
     """The report names the statement that helps, word for word."""
     site.execute("create schema lake")

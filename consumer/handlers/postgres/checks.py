@@ -25,8 +25,10 @@ _TABLE: Final = (
     " and i.indnkeyatts = 1 and i.indpred is null and a.attname = 'event_key')"
     " from pg_class c where oid = %s::oid"
 )
+#: With the limit of a key's length: a key that is too long for it is no fault of its event.
 _COLUMNS: Final = (
-    "select attname::text, format_type(atttypid, null), attnotnull and not atthasdef"
+    "select attname::text, format_type(atttypid, case attname when 'event_key' then atttypmod end),"
+    " attnotnull and not atthasdef"
     " and attidentity = '' from pg_attribute"
     " where attrelid = %s::oid and attnum > 0 and not attisdropped"
 )

@@ -34,7 +34,7 @@ def archive_group() -> None:
         codes={
             0: "every line is whole, and no file is missing",
             1: "there is a fault",
-            78: "the configuration can't be used, or there is no archive",
+            78: "the configuration can't be used, or there is no archive that can be read",
             130: "stopped with Ctrl-C",
         },
     ),

@@ -46,12 +46,11 @@ def files_in(directory: Path) -> list[Path]:
     def fail(error: OSError) -> None:
         raise error  # Path.rglob would leave out what it may not read
 
-    found = [
-        Path(folder, name)
-        for folder, _, names in os.walk(directory, onerror=fail)
-        for name in names
-        if _SUFFIXES.search(name)
-    ]
+    found: list[Path] = []
+    for folder, folders, names in os.walk(directory, onerror=fail):
+        if "lost+found" in folders:  # of a file system, which only root may read
+            folders.remove("lost+found")
+        found += [Path(folder, name) for name in names if _SUFFIXES.search(name)]
     return sorted(found, key=_order)
 
 

@@ -54,6 +54,17 @@ def test_throttled_entries_open_the_breaker(kind: str) -> None:
     assert throttled.reason.endswith(": AWS asks for fewer requests (ThrottlingException)")
 
 
+@for_each("kind", KINDS)
+def test_an_outage_in_an_answer_that_is_no_error(kind: str) -> None:
+    """AWS takes none of them, and blames none: they use up no delivery."""
+    with answering(answer_of(kind, *["InternalFailure"] * 3)) as (_, url):
+        registry = made(kind, url)
+        found = run_batch(registry, events(3))
+        close(registry)
+    assert all(ran.outcome.down_seconds is not None for ran in found)
+    assert found[0].reason.endswith(": AWS has taken no event, but may take them later")
+
+
 def test_an_entry_that_is_confirmed_and_failed() -> None:
     """The failure counts: to send it twice is better than never."""
     both = {"EventId": "e", "ErrorCode": "InternalFailure"}

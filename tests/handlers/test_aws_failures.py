@@ -53,6 +53,11 @@ S3, SQS, BUS = "bucket 'lake'", "queue 'courses'", "event bus 'default'"
             f"{SQS}: not permitted (AccessDeniedException): allow sqs:SendMessage on it; `consume",
         ),
         ("sqs", error("KmsAccessDenied"), f"{SQS}: not permitted (KmsAccessDenied): allow kms:Gen"),
+        (
+            "s3", xml_error("KMS.KMSInvalidStateException"),
+            f"{S3}: AWS answered KmsInvalidState to s3:PutObject: its KMS key can't be used",
+        ),
+        ("s3", xml_error("KMS.ThrottlingException"), f"{S3}: AWS asks for fewer requests (KmsThr"),
         ("sqs", error("RequestThrottled"), f"{SQS}: AWS asks for fewer requests (RequestThro"),
         ("sqs", http(b"<html>a proxy's page"), f"{SQS}: the response is not AWS's; is it a proxy"),
         ("sqs", http({"Successful": [{}]}), f"{SQS}: the response is not AWS's; is it a proxy"),

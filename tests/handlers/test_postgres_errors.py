@@ -113,6 +113,19 @@ def test_a_key_with_other_columns_beside_it(site: Site) -> None:
     assert "is there" in checked(handler)
 
 
+def test_a_key_with_a_limit(site: Site) -> None:
+    """All keys of the Canvas format would be too long: it is no fault of the events."""
+    land(site.handler(), events_of([0]))
+    site.execute("alter table live_events alter event_key type varchar(64)")
+    handler = site.handler()
+    for call in (lambda: land(handler, events_of([1])), lambda: checked(handler)):
+        assert unavailable(call).endswith(
+            'column event_key of "live_events" must have the type text'
+        )
+    site.execute("alter table live_events alter event_key type varchar")
+    land(handler, events_of([1]))
+
+
 def test_a_schema_that_is_missing_or_may_not_be_used(site: Site) -> None:
     """The report names the statement that helps, word for word."""
     site.execute("create schema lake")
@@ -185,9 +198,24 @@ def test_a_newer_version_of_the_table(site: Site) -> None:
     """Nothing lands in what this program does not know."""
     land(site.handler(), events_of([1]))
     site.execute("update live_events_schema set version = 7")
-    reason = unavailable(lambda: land(site.handler(), events_of([2])))
-    assert 'the table "live_events" has version 7, and this program knows 1: install' in reason
+    handler = site.handler()
+    assert handler.check_destination
+    for call in (lambda: land(handler, events_of([2])), handler.check_destination):
+        reason = unavailable(call)
+        assert 'the table "live_events" has version 7, and this program knows 1: install' in reason
     assert 1 == site.count()
+
+
+def test_a_version_that_is_none(site: Site) -> None:
+    """Someone has changed it: it is no error of an event."""
+    land(site.handler(), events_of([1]))
+    for damage in (
+        "update live_events_schema set version = null",
+        "alter table live_events_schema alter version type text",
+    ):
+        site.execute(damage)
+        reason = unavailable(lambda: land(site.handler(), events_of([2])))
+        assert reason.endswith('"live_events_schema" must have one row, with a version: restore it')
 
 
 def test_no_connection(site: Site) -> None:
@@ -247,7 +275,12 @@ def test_a_database_that_can_only_be_read(site: Site) -> None:
     land(handler, events_of([1]))
     site.execute(f"alter database {site.name} set default_transaction_read_only = on")
     reason = unavailable(lambda: land(site.handler(), events_of([2])))
-    assert "it can only be read: it is a standby, or was made read-only (SQLSTATE 25006)" in reason
+    assert reason.endswith("it can only be read: it is a standby, or was made read-only")
+    check = site.handler().check_destination
+    assert check is not None
+    assert unavailable(check).endswith(
+        "it can only be read: it is a standby, or was made read-only"
+    )
     uri = site.server.uri(site.name) + "?target_session_attrs=read-write"
     reason = unavailable(lambda: land(site.handler(connection=uri), events_of([2])))
     assert reason.endswith("it can only be read: it is a standby, or was made read-only")

@@ -38,7 +38,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "table must be NAME": {"connection": "dbname=x", "table": 'a"; drop'},
     "table must be NAME or": {"connection": "dbname=x", "table": "a.b.c"},
     "table must be NAME or SCHEMA.NAME": {"connection": "dbname=x", "table": "a" * 25},
-    "table must be NAME or SCHEMA.NAME, with NAME": {
+    "table must be NAME or SCHEMA.NAME; NAME": {
         "connection": "dbname=x",
         "table": "public.live",
     },

@@ -74,8 +74,12 @@ def test_a_value_that_does_not_fit_is_null(site: Site) -> None:
             ("2024-03-01T10:00:00+99:00", "1900-02-29T00:00Z", "0000-01-01T00:00Z"), None
         ),
         "2000-02-29T00:00Z": datetime(2000, 2, 29, tzinfo=UTC),
+        # Out of what Python's dates can be, in some zone: its clients could not read the view.
+        **dict.fromkeys(("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"), None),
+        "9999-12-30T23:59:59-14:00": datetime(9999, 12, 31, 13, 59, 59, tzinfo=UTC),
     }
     numbers = {"7": 7, 7: 7, "21070000000000012": 21070000000000012, "": None, "abc": None}
+    numbers |= {"8" * 19: 8888888888888888888, 2**63: None, str(-(2**63) - 1): None}
     numbers |= {"9" * 40: None, "1.5": None, "-1": -1, " 1": None}
     events = [
         make_event("submission_created", body={"submitted_at": t}, message_id=f"t{n}")

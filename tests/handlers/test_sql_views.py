@@ -82,8 +82,13 @@ def test_no_model_is_loaded_before_views_are_made() -> None:
 def test_names_of_tables() -> None:
     """Plain ones only, because they stand in statements."""
     assert "live_events" == table_option(Options("x", {}))
-    assert "events_2" == table_option(Options("x", {"table": "events_2"}))
-    for wrong in ("Events", "a b", 'a"', "a;b", "1a", "t" * 25, "sqlite_x", "pg_x", "live", 7):
+    for right in ("events_2", "live_events_2", "lively", "schema"):
+        assert right == table_option(Options("x", {"table": right}))
+    views = ("live", "live_course", "live_grade_change")  # of which or with which one has the name
+    for wrong in (
+        *views, "live_events_schema", "Events", "a b", 'a"', "a;b", "1a", "t" * 25, "sqlite_x",
+        "pg_x", 7,
+    ):  # fmt: skip
         with pytest.raises(ConfigurationError, match="table must be") as caught:
             table_option(Options("x", {"table": wrong}))
-        assert wrong == 7 or str(caught.value).endswith("sqlite_ or pg_, and not be live")
+        assert wrong == 7 or str(caught.value).endswith("nor end with _schema")

@@ -94,6 +94,15 @@ def test_a_missing_directory(table: Table) -> None:
     lands_again(table)
 
 
+def test_a_link_into_a_directory_that_is_missing(table: Table) -> None:
+    """The mount that counts is the one where the file would be."""
+    gone = table.path.parent / "mount"
+    table.path.symlink_to(gone / "events.sqlite3")
+    assert "No such file or directory" == reason(table, check=True)
+    gone.mkdir()
+    lands_again(table)
+
+
 def test_a_directory_in_its_place(table: Table) -> None:
     """The text says what to look at."""
     table.path.mkdir()

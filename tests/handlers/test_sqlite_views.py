@@ -89,6 +89,7 @@ def test_numbers(table: Table) -> None:
         '"1e2"': 100,
         "0": 0,
         **dict.fromkeys(('""', "null", '"7,5"', '"a"', "true", "{}", "[1]", '"-"', '"[1]"')),
+        **dict.fromkeys(("1e400", '"1e400"', '"-1e400"', "9" * 400)),
     }
     assert expected == shown(table, "score", list(expected))
 
@@ -124,13 +125,15 @@ def test_times_are_those_of_the_catalog(table: Table) -> None:
     forms = [
         "2019-11-01T19:11:25.788Z", "2019-11-01T19:11:25Z", "2019-11-05 07:38:00 -0800",
         "2020-03-30T11:18:51-06:00", "2020-03-30T11:18:51.5+05:30", "2019-11-05 07:38:00 UTC",
-        "2019-11-05 23:38:00 +0130", "2019-11-05T07:38:00.123456Z", "2019-11-05T07:38Z",
+        "2019-11-05 23:38:00 +0130", "2019-11-05T23:38:00+0130", "2019-11-05T07:38:00 UTC",
+        "2019-11-05T07:38:00.123456Z", "2019-11-05T07:38Z", "2020-02-29T00:00Z",
+        "2019-02-29T00:00:00Z", "2019-04-31 00:00:00 -0800", "2019-11-05T24:30:00Z",
         "2019-11-05 07:38:00+00:00", "2019-11-05T07:38:00", "2019-11-05", "", "now", "12:00",
         "2458849.5", "2019-13-05T07:38:00Z", "soon", "2019-11-05T07:38:00 PST", "0", "Z",
     ]  # fmt: skip
     expected: dict[str, Any] = {json.dumps(form): _utc(parse_time(form)) for form in forms}
     expected |= dict.fromkeys(("null", "1572637885", "true", "{}", "[]"))
-    assert 10 == sum(value is not None for value in expected.values())
+    assert 13 == sum(value is not None for value in expected.values())
     assert expected == shown(table, "submitted_at", list(expected))
 
 

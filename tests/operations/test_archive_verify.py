@@ -292,6 +292,18 @@ def test_a_file_that_cannot_be_read_is_a_fault(shelf: Shelf) -> None:
     assert [("events-2026-11-23.jsonl", 1, "can't be read: Permission denied")] == shelf.faults()
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_month_that_cannot_be_read_is_an_error(shelf: Shelf) -> None:
+    """Its files can't be listed: an archive is not found whole without them."""
+    shelf.write(numbered(range(5)))
+    for month in ("10", "09"):
+        folder = shelf.root / "2026" / month
+        folder.mkdir(mode=0)
+        with pytest.raises(ConfigurationError, match=f"2026/{month}: can't be read: Permission"):
+            shelf.verify()
+        folder.rmdir()
+
+
 def test_memory_is_bounded(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also for lines without an end, many faults, and what a compressed file grows to."""
     monkeypatch.setattr(module, "_MOST_FAULTS", 10)

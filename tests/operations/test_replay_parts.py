@@ -117,6 +117,14 @@ def test_files_are_in_the_order_of_time(tmp_path: Path) -> None:
     assert names == [str(path.relative_to(tmp_path)) for path in files_in(tmp_path)]
 
 
+def test_an_archive_may_be_a_mount(tmp_path: Path) -> None:
+    """What a file system has set apart is no part of it; only root may read that."""
+    file = archive(tmp_path / "events.jsonl", range(1))
+    archive(tmp_path / "lost+found" / "events.jsonl", range(1))
+
+    assert [file] == files_in(tmp_path)
+
+
 def test_each_file_is_read_once(tmp_path: Path) -> None:
     """Although it is given twice, by its name and with its directory."""
     file = archive(tmp_path / "events.jsonl", range(1))

@@ -121,8 +121,11 @@ class Entries:
             raise self._service.not_understood() from None
         if all(code == NOT_ANSWERED for code in codes):
             raise self._service.not_understood()
-        for entry, code in zip(entries, codes, strict=True):
-            results[entry.event] = None if code is None else self._failure(code)
+        outcomes = [None if code is None else self._failure(code) for code in codes]
+        if all(isinstance(outcome, Retry) for outcome in outcomes):  # it is not for what they are
+            reason = "AWS has taken no event, but may take them later"
+            raise Unavailable(f"{self._service.target}: {reason}")
+        results |= zip([entry.event for entry in entries], outcomes, strict=True)
 
     def _failure(self, code: object) -> Exception:
         target = self._service.target

@@ -30,6 +30,7 @@ _MISSING: Final = frozenset({
 THROTTLED: Final = frozenset({
     "SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
     "RequestThrottledException", "RequestLimitExceeded", "TooManyRequestsException", "KmsThrottled",
+    "KmsThrottling",
 })  # fmt: skip
 #: It is what was sent; of several entries one is at fault, so all others can succeed.
 _CONTENT: Final = frozenset({
@@ -137,7 +138,7 @@ def _plain(code: object) -> str:
         return ""
     # The query protocol's names, without what only they have.
     code = code.removeprefix("AWS.SimpleQueueService.")
-    return re.sub(r"^KMS\.(\w+?)(Exception)?$", r"Kms\1", code)
+    return re.sub(r"^KMS\.(?:KMS)?(\w+?)(Exception)?$", r"Kms\1", code)
 
 
 def _host_of(error: Exception) -> str:

@@ -9,7 +9,7 @@ from consumer.config.secret_file import read_secret
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
-from consumer.handlers.sql.options import TABLE
+from consumer.handlers.sql.options import RIGHT, TABLE
 
 
 def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironment) -> Registry:
@@ -39,8 +39,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     scrub_secrets = read.flag("scrub_secrets", default=True)
     read.end()
     if table is None:
-        right = "NAME or SCHEMA.NAME, with NAME up to 24 of a-z, 0-9 and _, and not live"
-        raise read.wrong("table", right)
+        raise read.wrong("table", f"NAME or SCHEMA.NAME; NAME must be {RIGHT}")
     try:
         target = Target.of(connection, password_file)
     except ValueError as error:

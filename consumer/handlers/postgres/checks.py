@@ -15,7 +15,7 @@ _SCHEMA: Final = (
 )
 _FACTS: Final = (
     "select to_regclass(%s)::oid, to_regclass(%s)::oid, current_setting('server_version'),"
-    " pg_is_in_recovery()"
+    " current_setting('transaction_read_only') = 'on'"
 )
 _TABLE: Final = (
     "select has_table_privilege(oid, 'INSERT') and has_table_privilege(oid, 'SELECT'),"
@@ -25,8 +25,10 @@ _TABLE: Final = (
     " and i.indnkeyatts = 1 and i.indpred is null and a.attname = 'event_key')"
     " from pg_class c where oid = %s::oid"
 )
+#: With the limit of a key's length: a key that is too long for it is no fault of its event.
 _COLUMNS: Final = (
-    "select attname::text, format_type(atttypid, null), attnotnull and not atthasdef"
+    "select attname::text, format_type(atttypid, case attname when 'event_key' then atttypmod end),"
+    " attnotnull and not atthasdef"
     " and attidentity = '' from pg_attribute"
     " where attrelid = %s::oid and attnum > 0 and not attisdropped"
 )
@@ -40,9 +42,9 @@ def faults(session: Session, table: Table, *, create: bool) -> list[str]:
     if not may_use:
         use = f"the user may not use the schema {schema}: grant usage on schema {schema} to {user}"
         return [_may_not_create(table, schema, user) if create else use]
-    oid, version, _, standby = _facts(session, table)
-    if standby:
-        return ["it can only be read: it is a standby"]
+    oid, version, _, read_only = _facts(session, table)
+    if read_only:
+        return ["it can only be read: it is a standby, or was made read-only"]
     if create and not may_create and None in {oid, version}:
         return [_may_not_create(table, schema, user)]
     if oid is not None:

@@ -11,6 +11,7 @@ from consumer.handlers.postgres.table import STORED
 #: By SQLSTATE, or by what it begins with; the longest counts.
 _MEANINGS: Final = {
     "08": "the connection was lost",
+    "08P01": "PgBouncer has lost the server, or its pool_mode is neither transaction nor session",
     "25006": "it can only be read: it is a standby, or was made read-only",
     "28": "the login was refused",
     "3D000": "it does not exist",

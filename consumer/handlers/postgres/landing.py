@@ -81,6 +81,8 @@ class Landing:
         def look(session: Session) -> str:
             _check_encoding(session)
             self._refuse_faults(session)
+            if self._create:
+                schema.versions(session, self._table)
             return f"{self._connections.target.shown}: {checks.found(session, self._table)}"
 
         return self._run(look)

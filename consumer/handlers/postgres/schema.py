@@ -42,7 +42,7 @@ _GRANTS: Final = (
 def create(session: Session, table: Table, *, views: bool) -> None:
     """Create or migrate what is missing or older. Raises: `psycopg.Error`, `Unavailable`."""
     known = len(_MIGRATIONS), views_version() if views else None
-    found = _versions(session, table)
+    found = versions(session, table)
     if found[0] != known[0]:
         with transaction(session):
             session.execute(_LOCK)
@@ -54,12 +54,19 @@ def create(session: Session, table: Table, *, views: bool) -> None:
                 _run(session, f"update {table.version} set views = %s", known[1])
 
 
-def _versions(session: Session, table: Table) -> tuple[int, str | None]:
-    """The version of the table and of its views; (0, None) if they were not created by this."""
+def versions(session: Session, table: Table) -> tuple[int, str | None]:
+    """The version of the table and of its views; (0, None) if they were not created by this.
+
+    Raises: `psycopg.Error`, `Unavailable`.
+    """
     if rows_of(session, "select to_regclass(%s)", table.version)[0][0] is None:
         return 0, None
     rows = rows_of(session, f"select version, views from {table.version}")
     version, views = rows[0] if rows else (0, None)
+    if not isinstance(version, int):
+        raise Unavailable(
+            f'the table "{table.shown}_schema" must have one row, with a version: restore it'
+        )
     if version > len(_MIGRATIONS):
         raise Unavailable(
             f'the table "{table.shown}" has version {version}, and this program knows '
@@ -74,7 +81,7 @@ def _migrate(session: Session, table: Table) -> None:
     _run(session, f"create table if not exists {table.version} (version integer, views text)")
     if not rows_of(session, f"select from {table.version}"):
         _run(session, f"insert into {table.version} values (0)")
-    for migration in _MIGRATIONS[_versions(session, table)[0] :]:
+    for migration in _MIGRATIONS[versions(session, table)[0] :]:
         _run(session, migration(table))
     _run(session, f"update {table.version} set version = %s", len(_MIGRATIONS))
 

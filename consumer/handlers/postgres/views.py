@@ -6,10 +6,11 @@ from consumer.handlers.postgres.table import TYPES, Table
 from consumer.handlers.sql.rows import SqlType
 from consumer.handlers.sql.views import COMMON, View
 
-#: A date that exists, also in leap years. No backslashes, which would be other characters with
-#: `standard_conforming_strings = off`; no classes, in which some locales have more than ASCII.
+#: A date that exists, also in leap years, and in Python's clients in each zone. No backslashes,
+#: which would be other characters with `standard_conforming_strings = off`; no classes, in which
+#: some locales have more than ASCII.
 _DATE: Final = (
-    "(?!0000)(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    "(?!0000|0001-01-01|9999-12-31)(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
     "|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
     "|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)"
 )
@@ -18,7 +19,7 @@ _TIME: Final = "[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,9
 #: What a text must match, so that the cast after it can't fail: one value must not make a view
 #: unreadable. A time without an offset is no moment.
 _CASTS: Final[dict[SqlType, str]] = {
-    "bigint": "case when {0} ~ '^-?[0-9]{{1,18}}$' then ({0})::bigint end",
+    "bigint": "case when {0} ~ '^-?[0-8]?[0-9]{{1,18}}$' then ({0})::bigint end",
     "number": "case when {0} ~ '^-?[0-9]{{1,30}}(?:[.][0-9]{{1,30}})?(?:[eE][+-]?[0-9]{{1,2}})?$' "
     "then ({0})::numeric end",
     "boolean": "case {0} when 'true' then true when 'false' then false end",

@@ -95,7 +95,7 @@ class Store:
             if _identity(self._path) is not None:
                 return self._found()
             if not self._make_directory:
-                self._path.parent.stat()
+                Path(os.path.realpath(self._path)).parent.stat()
         except (OSError, sqlite3.Error, SchemaError) as error:
             raise unavailable(self._path, error) from error
         return f"{self._path} is made with the first event"

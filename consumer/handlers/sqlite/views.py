@@ -23,19 +23,21 @@ _EXPRESSIONS: Final[dict[SqlType, str]] = {
     ),
     "number": (
         "CASE WHEN json_type({at}) IN ('integer', 'real', 'text') AND json_valid({v})"
-        " THEN CASE WHEN json_type({v}) IN ('integer', 'real') THEN CAST({v} AS NUMERIC) END END"
+        " THEN CASE WHEN json_type({v}) IN ('integer', 'real')"
+        " AND CAST({v} AS NUMERIC) BETWEEN -1e308 AND 1e308 THEN CAST({v} AS NUMERIC) END END"
     ),
     "boolean": "CASE {v} WHEN 1 THEN 1 WHEN 0 THEN 0 WHEN 'true' THEN 1 WHEN 'false' THEN 0 END",
     # In the form of the table's times. "2026-11-05 07:38:00 -0800" is how Ruby writes a time; one
-    # without an offset is no moment.
+    # without an offset is no moment. SQLite itself takes February 30 for a date.
     "timestamp": (
-        "CASE WHEN {v} GLOB '????-??-??[T ]??:??*Z' OR {v} GLOB '????-??-??[T ]??:??*[+-]??:??'"
-        " THEN strftime('%Y-%m-%dT%H:%M:%fZ', {v})"
-        " WHEN {v} GLOB '????-??-?? ??:??* UTC'"
-        " THEN strftime('%Y-%m-%dT%H:%M:%fZ', substr({v}, 1, length({v}) - 4))"
-        " WHEN {v} GLOB '????-??-?? ??:??* [+-]????'"
-        " THEN strftime('%Y-%m-%dT%H:%M:%fZ',"
-        " substr({v}, 1, length({v}) - 6) || substr({v}, -5, 3) || ':' || substr({v}, -2)) END"
+        "CASE WHEN datetime(substr({v}, 1, 16), '+0 days') = replace(substr({v}, 1, 16), 'T', ' ')"
+        " || ':00' THEN strftime('%Y-%m-%dT%H:%M:%fZ', CASE"
+        " WHEN {v} GLOB '????-??-??[T ]??:??*Z' OR {v} GLOB '????-??-??[T ]??:??*[+-]??:??'"
+        " THEN {v}"
+        " WHEN {v} GLOB '????-??-??[T ]??:??* UTC' THEN substr({v}, 1, length({v}) - 4)"
+        " WHEN {v} GLOB '????-??-??[T ]??:??*[+-]????' THEN"
+        " rtrim(substr({v}, 1, length({v}) - 5)) || substr({v}, -5, 3) || ':' || substr({v}, -2)"
+        " END) END"
     ),
 }
 

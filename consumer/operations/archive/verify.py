@@ -105,9 +105,12 @@ class Verification:
         """Raises `ConfigurationError` if there is no archive."""
         try:
             files = files_in(self._directory)
+            for folder in self._directory.glob("[0-9]*/**/"):
+                any(folder.iterdir())  # glob passes over what it can't read
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a directory's name"
-            raise ConfigurationError(f"{self._directory}: can't be read: {reason}") from None
+            place = getattr(error, "filename", None) or self._directory
+            raise ConfigurationError(f"{place}: can't be read: {reason}") from None
         if not files:
             raise ConfigurationError(f"{self._directory}: there is no file of an archive in it")
         for file in files:

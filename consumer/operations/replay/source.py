@@ -62,7 +62,8 @@ def inputs_of(names: Sequence[str], *, without: Collection[Path | None] = ()) ->
             for file in files:
                 found.setdefault(str(file.resolve()), Input(str(file), _size_of(file)))
         except OSError as error:
-            raise ConfigurationError(f"{name}: can't be read: {error.strerror}") from None
+            place = error.filename or name
+            raise ConfigurationError(f"{place}: can't be read: {error.strerror}") from None
         except ValueError:
             raise ConfigurationError(f"{name!r} is not a file name") from None
     return list(found.values())

@@ -130,7 +130,12 @@ def test_an_entry_can_be_tried_without_a_queue(tmp_path: Path) -> None:
     printed = run(script, tmp_path)
 
     assert re.search(r"^handled +6$", printed, re.MULTILINE)
-    assert len([*(tmp_path / "state/here").rglob("*.jsonl")] or [*(tmp_path / "here").rglob("*.jsonl")]) == 1
+    assert (
+        len(
+            [*(tmp_path / "state/here").rglob("*.jsonl")] or [*(tmp_path / "here").rglob("*.jsonl")]
+        )
+        == 1
+    )
 
 
 def test_completion_is_there(tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def test_the_sections_of_the_handlers_have_the_same_parts(kind: str) -> None:
 @for_each("page", ["README.md", "consumer/README.md", "tests/README.md", "CHANGELOG.md"])
 def test_prose_is_wrapped_at_100(page: str) -> None:
     """But for tables, code, links and what has no blank to wrap at."""
-    text = re.sub(r"^ *```.*?^ *```", "", (ROOT / page).read_text(), flags=re.M | re.S)
+    text = re.sub(r"^ *```.*?^ *```", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
     for line in text.splitlines():
         whole = re.sub(r"`[^`]*`|\[[^\]]*\]\(", lambda found: found[0].replace(" ", "_"), line)
         if len(line) > 100 and not line.startswith(("|", "<!--", "#")):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         codes={
             0: "every chosen message was moved, or there was none",
             1: "some messages were refused or not given back, or the task was cancelled",
-            69: "there is no such queue or dead-letter queue, or SQS can't move the messages itself",
+            69: "there is no such queue or dead-letter queue, or SQS can't move them itself",
             75: "SQS could not be reached, or a delete or the task failed",
             77: "credentials are missing, wrong or lack a permission, which is named",
             78: "the configuration or an option can't be used",

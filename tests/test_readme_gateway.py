@@ -27,7 +27,7 @@ def _template() -> str:
     """The file that the command names, with the parameters that it sets."""
     (script,) = re.findall(r"<!-- test: api gateway -->\n```sh\n(.*?)```", SECTION, re.DOTALL)
     (file,) = re.findall(r"--template-body file://(\S+)", script)
-    text = (REPOSITORY / file).read_text()
+    text: str = (REPOSITORY / file).read_text()
     parameters = yaml.load(text, _Loader)["Parameters"]
     assert re.findall(r"ParameterKey=(\w+),", script) == [*parameters]
     assert "--capabilities CAPABILITY_IAM" in script

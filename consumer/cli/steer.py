@@ -62,7 +62,7 @@ def pause_command(*, as_json: bool, **options: Any) -> None:
 @json_option
 @daemon_options
 def resume_command(*, as_json: bool, **options: Any) -> None:
-    """Let a daemon receive again after "consume pause", at once."""
+    """Start receiving again after "consume pause", at once."""
     done = running_daemon(options).post("/resume")
     text = "receiving again" if done.get("changed") else "was not paused"
     echo_result(done, [text], as_json=as_json)

@@ -246,11 +246,16 @@ CHECKS: dict[str, Callable[[Shell, str], None]] = {
     ".venv/bin/python -m tests.simulation": check_simulator,
 }
 CONSUMING = [command for command in commands() if EXAMPLE_URL in command]
+#: The simulation and the benchmark are described beside the tests.
+MEASURING = re.findall(
+    r"^\.venv/bin/python .*$", (ROOT / "tests/README.md").read_text(), re.MULTILINE
+)
 
 
 @pytest.mark.acceptance
 @pytest.mark.parametrize(
-    "command", [command for command in dict.fromkeys(commands()) if command not in CONSUMING]
+    "command",
+    [command for command in dict.fromkeys([*commands(), *MEASURING]) if command not in CONSUMING],
 )
 def test_a_command_works(command: str, tmp_path: Path) -> None:
     """Each command of the README is known here, and does what it is there for."""

@@ -246,11 +246,16 @@ CHECKS: dict[str, Callable[[Shell, str], None]] = {
     ".venv/bin/python -m tests.simulation": check_simulator,
 }
 CONSUMING = [command for command in commands() if EXAMPLE_URL in command]
+#: The simulation and the benchmark are described beside the tests.
+MEASURING = re.findall(
+    r"^\.venv/bin/python .*$", (ROOT / "tests/README.md").read_text(), re.MULTILINE
+)
 
 
 @pytest.mark.acceptance
 @pytest.mark.parametrize(
-    "command", [command for command in dict.fromkeys(commands()) if command not in CONSUMING]
+    "command",
+    [command for command in dict.fromkeys([*commands(), *MEASURING]) if command not in CONSUMING],
 )
 def test_a_command_works(command: str, tmp_path: Path) -> None:
     """Each command of the README is known here, and does what it is there for."""
@@ -283,7 +288,7 @@ def test_your_own_queue(queue: MotoQueue, consume: Start, tmp_path: Path) -> Non
     run.signal(signal.SIGINT)
 
     assert run.end() == 0
-    assert "under `./canvas-live-events/archive`" in README
+    assert "under `./canvas-live-events/archive`" in " ".join(README.split())
     lines = archived(tmp_path / "canvas-live-events/archive")
     assert sent == {int(line["payload"]["body"]["submission_id"]) for line in lines}
 

@@ -48,7 +48,8 @@ def test_each_row_of_the_table(condition: str, fulfilled: str, not_fulfilled: st
 
 def test_the_common_view_is_listed() -> None:
     """All fields that are the same from both formats, and no others."""
-    listed = SECTION.partition("the same from both\nformats: ")[2].partition(".\n")[0]
+    prose = " ".join(SECTION.split())
+    listed = prose.partition("which are the same from both formats: ")[2].partition(". ")[0]
 
     assert sorted(COMMON) == sorted(re.findall("`(.*?)`", listed))
 

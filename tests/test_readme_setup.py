@@ -122,6 +122,22 @@ def test_the_files_that_come_with_it_are_written(tmp_path: Path) -> None:
     assert (tmp_path / "systemd-guide.md").read_text().startswith("# Running under systemd")
 
 
+def test_an_entry_can_be_tried_without_a_queue(tmp_path: Path) -> None:
+    """Samples land where the configuration says."""
+    (script,) = blocks("try a handler")
+    (tmp_path / "config.yaml").write_text("handlers: [{name: archive, archive: {directory: here}}]")
+
+    printed = run(script, tmp_path)
+
+    assert re.search(r"^handled +6$", printed, re.MULTILINE)
+    assert (
+        len(
+            [*(tmp_path / "state/here").rglob("*.jsonl")] or [*(tmp_path / "here").rglob("*.jsonl")]
+        )
+        == 1
+    )
+
+
 def test_completion_is_there(tmp_path: Path) -> None:
     """The lines for the shell's configuration are scripts that complete."""
     (script,) = blocks("completion")

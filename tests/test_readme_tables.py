@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 
 README = (ROOT / "README.md").read_text()
 PAGES = (
-    "README.md", "systemd/README.md", "systemd/webhook/README.md", "consumer/README.md",
-    "tests/README.md",
+    "README.md", "systemd/README.md", "systemd/webhook/README.md", "systemd/monitoring/README.md",
+    "consumer/README.md", "tests/README.md",
 )  # fmt: skip
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def table(heading: str) -> list[list[str]]:
+def table(heading: str, page: str = "README.md") -> list[list[str]]:
     """The rows of the table whose first column is called so, without the heading."""
-    lines = README[README.index(f"| {heading} |") :].split("\n\n", 1)[0].splitlines()
+    text = (ROOT / page).read_text()
+    lines = text[text.index(f"| {heading} |") :].split("\n\n", 1)[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
@@ -172,6 +173,49 @@ def test_links_lead_somewhere(page: str) -> None:
         assert not anchor or anchor in anchors_of(file), target
 
 
+def headings() -> list[tuple[int, str]]:
+    """The headings of the README, with their levels; not the comments in its code."""
+    prose = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^(##+) (.+)$", prose, re.MULTILINE)
+    return [(len(marks), text) for marks, text in found if text != "Contents"]
+
+
+def test_the_contents_list_every_heading() -> None:
+    """In order, each with a link to it; those of the third level beside their section."""
+    listed: list[tuple[int, str]] = []
+    for section, inside in table("section"):
+        listed += [(2, text) for text in re.findall(r"\[(.*?)\]", section)]
+        listed += [(3, text) for text in re.findall(r"\[(.*?)\]", inside)]
+
+    assert headings() == listed
+
+
+CASES = ("acked when", "the same event twice", "destination down", "bad event",
+         "wrong table or setting", "see that it works", "permissions")  # fmt: skip
+
+
+@for_each("kind", [kind for kind in OPTIONS if kind not in {"log", "python"}])
+def test_the_sections_of_the_handlers_have_the_same_parts(kind: str) -> None:
+    """A first configuration, then what is guaranteed in each case, then the options."""
+    section = README.partition(f"\n### {kind}\n")[2].partition("\n### ")[0]
+    places = [section.find("```yaml\n"), section.find(f"| case | `{kind}` |"),
+              section.find(f"| option of `{kind}` |")]  # fmt: skip
+
+    assert -1 not in places
+    assert sorted(places) == places
+    assert [row[0] for row in table(f"case | `{kind}`")] == [*CASES]
+
+
+@for_each("page", ["README.md", "consumer/README.md", "tests/README.md", "CHANGELOG.md"])
+def test_prose_is_wrapped_at_100(page: str) -> None:
+    """But for tables, code, links and what has no blank to wrap at."""
+    text = re.sub(r"^ *```.*?^ *```", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    for line in text.splitlines():
+        whole = re.sub(r"`[^`]*`|\[[^\]]*\]\(", lambda found: found[0].replace(" ", "_"), line)
+        if len(line) > 100 and not line.startswith(("|", "<!--", "#")):
+            assert len(whole.split()) < 3, line
+
+
 @for_each("page", PAGES)
 def test_every_row_of_a_table_is_shown_whole(page: str) -> None:
     """It has as many cells as the heading: GitHub drops the others, and divides code at `|`."""
@@ -202,7 +246,7 @@ def test_what_shows_reliability_exists() -> None:
     files = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
     there = {n for text in files for n in re.findall(r"^ *def (test_\w+)", text, re.MULTILINE)}
 
-    rows = table("fault")
+    rows = table("fault", "consumer/README.md")
     assert len(rows) > 20
     for fault, does, shown in rows:
         named = re.findall(r"`(test_\w+)`", shown)

@@ -117,9 +117,14 @@ def example() -> None:
     "--template", "name", flag_value="consumer@.service",
     help="For several instances (NAME@.service).",
 )  # fmt: skip
-@click.option("--webhook", "name", flag_value="webhook.service", help="That of consume webhook.")
 @click.option(
-    "--webhook-socket", "name", flag_value="webhook.socket", help="Its socket, which systemd holds."
+    "--webhook", "name", flag_value="webhook.service", help="The unit of consume webhook."
+)
+@click.option(
+    "--webhook-socket",
+    "name",
+    flag_value="webhook.socket",
+    help="The socket unit of consume webhook.",
 )
 def unit(*, name: str | None) -> None:
     """Print the systemd unit. "consume config guide" explains how to install it."""

@@ -17,7 +17,6 @@ from consumer.cli.output import echo
 from consumer.clock import SystemClock
 from consumer.config import Settings, load
 from consumer.engine.status import Status
-from consumer.errors import ConfigurationError
 from consumer.events.samples import SampleMessage, realistic_messages
 from consumer.handlers.loading.loader import build_registry
 from consumer.handlers.registering.registry import Registry
@@ -27,6 +26,7 @@ from consumer.queues.sqs.embedded import EmbeddedQueue
 from consumer.service.logs.setup import configure_logging
 from consumer.service.run import run
 from consumer.service.signals import StopSignals
+from consumer.webhook import check_installed
 
 _QUEUE_NAME = "canvas-live-events-demo"
 _EVENTS = 200
@@ -72,6 +72,8 @@ The queue stays until you press Ctrl-C here. From a second terminal:
 
 def run_demo(*, keep: bool, https: bool) -> None:
     """Run the daemon, and print a report; then keep the queue until Ctrl-C if that is wanted."""
+    if https:
+        check_installed()
     os.environ["no_proxy"] = "127.0.0.1"  # the only address that is called
     folder = Path(mkdtemp(prefix="consume-demo-"))
     with embedded.embedded_queue(_QUEUE_NAME, max_receive_count=3) as queue:
@@ -92,13 +94,8 @@ def _consume_all(
     messages.insert(len(messages) // 3, ("This is not an event.", {}))
     sent, how = len(messages), _SIGNED if https else _PLAIN
     if https:
-        try:
-            from consumer.cli.demo_https import post_signed
-        except ImportError:
-            raise ConfigurationError(
-                "--https needs the library cryptography; run "
-                "pip install 'canvas-live-events-consumer[demo,webhook]'"
-            ) from None
+        from consumer.cli.demo_https import post_signed
+
         post_signed((SampleMessage(body) for body, _ in messages), settings)
     else:
         queue.send(messages)

@@ -141,7 +141,7 @@ def _group_page(groups: "list[Group]") -> Iterator[str]:
     short_help="Show one of its messages.",
     epilog=help_end(
         "consume dlq show 7f0c6e7a-4d5e-4c6b-9f55-0f9f3d0f9a10 --config config.yaml --body",
-        codes={0: "it was shown", 1: "it is not there, or was not given back", **_CODES},
+        codes={0: "it was shown", 1: "it was not found, or was not given back", **_CODES},
     ),
 )
 @click.argument("message_id", metavar="MESSAGE_ID")

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
         codes={
             0: "every chosen message was moved, or there was none",
             1: "some messages were refused or not given back, or the task was cancelled",
-            69: "there is no such queue, no dead-letter queue, or no redrive of SQS's there",
+            69: "there is no such queue or dead-letter queue, or SQS can't move them itself",
             75: "SQS could not be reached, or a delete or the task failed",
             77: "credentials are missing, wrong or lack a permission, which is named",
             78: "the configuration or an option can't be used",
-            130: "stopped with Ctrl-C; a task of SQS's goes on",
+            130: "stopped with Ctrl-C; a task in SQS goes on",
         },
     ),
 )
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     "--rate", metavar="N", type=click.IntRange(1, 500), help="Move at most N messages a second."
 )
 @click.option("--dry-run", is_flag=True, help="Count the messages that would be moved.")
-@click.option("--cancel", is_flag=True, help="Cancel the task of SQS's that runs.")
+@click.option("--cancel", is_flag=True, help="Cancel the task that runs in SQS.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "native", "resend"]),

@@ -30,7 +30,7 @@ class Bar:
         self.stream: Any = _LogStream(self) if self._is_terminal else stream
 
     def draw(self, progress: Progress) -> None:
-        """Draw the line anew."""
+        """Draw the line again."""
         if not self._is_terminal:
             return
         columns = shutil.get_terminal_size().columns - 1
@@ -165,7 +165,7 @@ def advice(summary: Summary, job: Job) -> str:
     """How to continue, or why there was nothing to do; "" if it has run to its end."""
     if not summary.stopped:
         if job.position is not None and not summary.seen:
-            return f"Nothing is left to do; to begin anew, delete {job.position}."
+            return f"Nothing is left to do; to start from the beginning, delete {job.position}."
         return ""
     reason = "Stopped" if summary.stopped == "signal" else f"Stopped: {summary.stopped}"
     if job.position is not None:

@@ -36,7 +36,7 @@ def running_daemon(options: Mapping[str, Any]) -> "RunningDaemon":
 
 
 @click.command(
-    "pause", short_help="Let a running daemon receive nothing for now.",
+    "pause", short_help="Stop receiving for now, in a running daemon.",
     epilog=help_end(
         "consume pause", "sudo consume pause --instance prod",
         codes={0: "it is paused", **_REFUSED, **DAEMON_CODES},
@@ -45,7 +45,7 @@ def running_daemon(options: Mapping[str, Any]) -> "RunningDaemon":
 @json_option
 @daemon_options
 def pause_command(*, as_json: bool, **options: Any) -> None:
-    """Let a running daemon receive nothing until "consume resume".
+    """Stop a running daemon from receiving until "consume resume".
 
     What it holds is handled and deleted, and an open long poll may still bring messages. The daemon
     stays alive and healthy; messages wait in the queue. A restart ends the pause.
@@ -56,20 +56,20 @@ def pause_command(*, as_json: bool, **options: Any) -> None:
 
 
 @click.command(
-    "resume", short_help="Let a paused daemon receive again.",
+    "resume", short_help="Start receiving again, in a paused daemon.",
     epilog=help_end("consume resume", codes={0: "it receives", **DAEMON_CODES}),
 )  # fmt: skip
 @json_option
 @daemon_options
 def resume_command(*, as_json: bool, **options: Any) -> None:
-    """Let a daemon receive again after "consume pause", at once."""
+    """Start receiving again after "consume pause", at once."""
     done = running_daemon(options).post("/resume")
     text = "receiving again" if done.get("changed") else "was not paused"
     echo_result(done, [text], as_json=as_json)
 
 
 @click.command(
-    "drain", short_help="Let a running daemon finish, and stop.",
+    "drain", short_help="Finish running handlers, and stop a running daemon.",
     epilog=help_end(
         "consume drain", "consume drain --no-wait",
         codes={0: "its process has ended; with --no-wait, it drains", **DAEMON_CODES},
@@ -79,7 +79,7 @@ def resume_command(*, as_json: bool, **options: Any) -> None:
 @json_option
 @daemon_options
 def drain_command(*, no_wait: bool, as_json: bool, **options: Any) -> None:
-    """Let a running daemon finish what its handlers do, return the rest to the queue, and stop.
+    """Stop a running daemon: its handlers finish, and the rest is returned to the queue.
 
     The same as SIGTERM. The daemon exits with 0, so systemd does not start it again: that is
     "systemctl start", and a restart is "systemctl restart".

@@ -50,7 +50,7 @@ def webhook_command(context: click.Context, /, **options: Any) -> None:
 
     A post is accepted if Canvas has signed it, and answered with 204 only after SQS has confirmed
     that it has the event. Otherwise, Canvas gets an error and posts it again. The daemon then
-    consumes the queue as ever. GET /healthz answers 200 while events can be put into the queue.
+    consumes the queue as usual. GET /healthz answers 200 while events can be put into the queue.
 
     Needs the permission sqs:SendMessage. After Ctrl-C or SIGTERM, posts under way are answered.
     """

@@ -213,7 +213,7 @@ class Receiver:
                 _log.warning(
                     log_events.DUPLICATE_RECEIVED,
                     message_id=message.message_id,
-                    hint="it came again while in flight here: its visibility had run out",
+                    hint="it came again while in flight here: its visibility timeout had expired",
                 )
 
     def _note_success(self, messages: list[ReceivedMessage]) -> None:

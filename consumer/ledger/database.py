@@ -186,7 +186,7 @@ def open_database(directory: Path, *, clock: Clock) -> Database:
                 file.rename(aside.with_name(aside.name + suffix))
         _log.warning(
             log_events.LEDGER_SET_ASIDE,
-            reason="another program's" if isinstance(error, NotOurs) else "damaged",
+            reason="of another program or version" if isinstance(error, NotOurs) else "damaged",
             file=aside.name,
             hint="starting a new one; messages that were handled and not deleted are handled again",
         )

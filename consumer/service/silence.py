@@ -150,7 +150,11 @@ def _read(path: Path, clock: Clock) -> tuple[UsualTraffic, Quiet]:
         aside = path.with_name(f"{path.name}.set-aside-{int(clock.now().timestamp())}")
         with suppress(OSError):
             path.rename(aside)
-        _log.warning(log_events.USUAL_TRAFFIC_SET_ASIDE, file=aside.name, hint="learned anew")
+        _log.warning(
+            log_events.USUAL_TRAFFIC_SET_ASIDE,
+            file=aside.name,
+            hint="it takes a week to learn again",
+        )
     return UsualTraffic(), Quiet()
 
 

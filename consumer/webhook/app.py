@@ -116,7 +116,7 @@ class App:
 def _check_head(scope: Mapping[str, Any]) -> None:
     """A post that says that it is too large is not read."""
     if scope["method"] != "POST":
-        raise RefusedError(405, "only POST is taken here")
+        raise RefusedError(405, "only POST is accepted here")
     length = dict(scope["headers"]).get(b"content-length", b"0")
     if length.isdigit() and (len(length) > 9 or int(length) > MOST_BYTES):
         raise _too_large()

@@ -45,5 +45,7 @@ def monitored(
             if metrics.textfile is not None:
                 stack.callback(Textfile(metrics.textfile, text, clock=clock).close, EXIT_OK)
         except (RuntimeError, MemoryError):  # "can't start new thread"
-            raise ThreadsError("the system does not let this process start the metrics") from None
+            raise ThreadsError(
+                "the system does not let this process start a thread for the metrics"
+            ) from None
         yield

@@ -231,7 +231,7 @@ def test_there_is_no_prompt_for_an_mfa_code(
     run = consume("--queue-url", script.queue_url, **aws_config(tmp_path, text))
 
     assert run.end() == 77
-    assert "wants a code of an MFA device" in last_error(run)
+    assert "needs a code of an MFA device" in last_error(run)
     assert run.log("credentials_not_ready") == []
     os.close(master if tty else slave)
 

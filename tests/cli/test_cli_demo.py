@@ -255,3 +255,16 @@ def test_without_moto_it_says_what_to_install(tmp_path: Path) -> None:
     assert done.returncode == 78
     assert "pip install" in done.stderr
     assert "[demo]" in done.stderr
+
+
+def test_without_the_webhook_it_says_what_to_install(tmp_path: Path) -> None:
+    """`--https` exits with 78 and the command, before anything is started."""
+    (tmp_path / "uvicorn.py").write_text("raise ImportError('no uvicorn')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "consumer", "demo", "--https"],
+        cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (78, "") == (done.returncode, done.stdout)
+    assert "pip install 'canvas-live-events-consumer[webhook]'" in done.stderr
+    assert 1 == len(done.stderr.splitlines())

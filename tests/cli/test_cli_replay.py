@@ -222,7 +222,7 @@ def test_a_kill_loses_no_event(folder: Path, consume: Start) -> None:
 
 
 def test_nothing_is_left_to_do(folder: Path) -> None:
-    """The summary says so, and how to begin anew."""
+    """The summary says so, and how to start again."""
     archive(folder / "events.jsonl", range(5))
     arguments = ("events.jsonl", *NOTE, "--position", "position.json")
     run(folder, *arguments)
@@ -230,7 +230,9 @@ def test_nothing_is_left_to_do(folder: Path) -> None:
     done = run(folder, *arguments)
 
     assert done.returncode == 0
-    assert b"Nothing is left to do; to begin anew, delete position.json." in done.stdout
+    assert (
+        b"Nothing is left to do; to start from the beginning, delete position.json." in done.stdout
+    )
 
 
 def test_a_terminal_shows_the_progress(folder: Path) -> None:

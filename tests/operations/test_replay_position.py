@@ -111,7 +111,7 @@ def test_another_replay_is_refused(replay: Replays, tmp_path: Path) -> None:
     position = tmp_path / "position.json"
     replay(noting([]), file, position=position)
 
-    with pytest.raises(ConfigurationError, match="of a replay with other filters"):
+    with pytest.raises(ConfigurationError, match="to a replay with other filters"):
         replay(noting([]), file, position=position, choice=Choice(names=("quiz_*",)))
 
 

@@ -1,4 +1,4 @@
-"""The metrics: that they are true, well named and bounded, and that README.md lists them."""
+"""The metrics: that they are true, well named and bounded, and that their README lists them."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def test_readme_lists_every_metric() -> None:
         for family in families
     ]
 
-    assert table("metric") == expected
+    assert table("metric", "systemd/monitoring/README.md") == expected
 
 
 def test_names_of_events_have_the_same_bound_for_both_formats() -> None:

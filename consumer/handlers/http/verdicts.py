@@ -14,21 +14,23 @@ from consumer.handlers.http.client import Answer
 #: What of 4xx is about all events: these never reject unless they are named.
 _PAUSE: Final = {
     401: "the token is missing or wrong",
-    402: "it wants to be paid",
+    402: "payment is required",
     403: "the token is wrong, or it is not allowed to do this",
     404: "there is nothing at the path of the url",
     405: "it does not take this method there; see the option method",
-    407: "the proxy wants a login",
+    407: "the proxy requires a login: see HTTPS_PROXY",
     408: "the request took too long",
-    411: "it wants to know the length of the body",
+    411: "it requires the length of the body",
     415: "it does not take this type of content; see the options body and headers",
     421: "it does not serve this host",
-    425: "it is too early",
-    426: "it wants another protocol",
+    425: "it does not take requests this early in a connection",
+    426: "it requires another protocol",
     429: "too many requests",
     431: "the headers are too large",
     # Of nginx, and of load balancers: TLS, certificates, and connections that were closed.
-    **dict.fromkeys((444, 460, 463, 494, 495, 496, 497, 499), "what is in front of it refused"),
+    **dict.fromkeys(
+        (444, 460, 463, 494, 495, 496, 497, 499), "a proxy or load balancer in front of it refused"
+    ),
 }
 #: The others may be about one event.
 _REJECT: Final = frozenset(range(400, 500)) - _PAUSE.keys()

@@ -19,7 +19,7 @@ _MEANINGS: Final = {
     "40P01": "the transaction was in a deadlock with another one",
     "42": "the table is not as it must be",
     "42501": "the user is not allowed to do that, or row security forbids it",
-    "53": "the server has not enough resources",
+    "53": "the server is short of resources",
     "53100": "the server's disk is full",
     "53200": "the server is out of memory",
     "53300": "the server has too many connections",
@@ -28,13 +28,13 @@ _MEANINGS: Final = {
     "57P01": "the server is shutting down",
     "57P02": "the server crashed",
     "57P03": "the server is starting or shutting down",
-    "58": "the server has a problem with its system, such as its disk",
+    "58": "the server has a system error, such as of its disk",
     "XX": "the server has an internal error",
 }
 #: By a part of the text with which connecting fails; there is no SQLSTATE then. The server's part
 #: of the text may be in another language.
 _REFUSALS: Final = {
-    "root certificate file": "the file of sslrootcert, with which to check it, is not there",
+    "root certificate file": "the file of sslrootcert, with which to check it, does not exist",
     "certificate": "the certificate of the server, or that of the client, is not accepted",
     "password authentication failed": "the password is wrong, or there is no such user",
     "no password supplied": "it needs a password; name a file with it as password_file",
@@ -57,7 +57,7 @@ _REFUSALS: Final = {
     "resolve": "the name of the host can't be resolved",
     "SSL": "no encrypted connection is possible",
     "timeout": "it does not answer",
-    "unreachable": "the network does not lead there",
+    "unreachable": "there is no route to the host",
     "invalid": "a value in its connection text can't be used",
     "definition of service": "there is no such service in the service file",
     "closed the connection": "the connection was lost",

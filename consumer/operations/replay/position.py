@@ -79,8 +79,8 @@ class Position:
         for key, value in self._what.items():
             if what.get(key) != value:
                 raise ConfigurationError(
-                    f"{self._path} is of a replay with other {key}: give the same again, or choose "
-                    "another position file to begin anew"
+                    f"{self._path} belongs to a replay with other {key}: give the same again, or "
+                    "choose another position file to start from the beginning"
                 )
         return dict(files)
 
@@ -99,7 +99,7 @@ class Position:
         if fault:
             raise ConfigurationError(
                 f"{file.name} {fault}: it is not the file of {self._path}; choose another position "
-                "file to begin anew"
+                "file to start from the beginning"
             )
         return place
 

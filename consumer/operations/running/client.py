@@ -165,8 +165,8 @@ class RunningDaemon:
                 return connection
         places = " or ".join(map(str, self._sockets))
         raise NotRunningError(
-            f"no daemon runs: nothing listens on {places}; the systemd unit is found without "
-            "--config, or with --instance, and any other daemon with --socket"
+            f"no daemon runs: nothing listens on {places}; for the systemd unit, leave out "
+            "--config or give --instance NAME; for any other daemon, give --socket PATH"
         )
 
 

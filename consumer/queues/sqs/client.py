@@ -107,7 +107,8 @@ def session_for(
         ) from None
     except (BotoCoreError, ValueError) as error:  # ValueError: a number, such as a timeout
         raise ConfigurationError(
-            f"AWS's own configuration on this machine cannot be used ({type(error).__name__})"
+            "the AWS configuration of this machine (~/.aws, AWS_ variables) can't be used "
+            f"({type(error).__name__})"
         ) from None
     return session
 

@@ -70,7 +70,7 @@ def run_process(profile: str, command: Sequence[str], **_pipes: Any) -> Any:
 def refuse_to_ask(profile: str, _prompt: str) -> NoReturn:
     """In place of botocore's prompt for an MFA code."""
     raise AccessDeniedError(
-        f"the role of profile {profile} wants a code of an MFA device (mfa_serial), which a daemon "
+        f"the role of profile {profile} needs a code of an MFA device (mfa_serial), which a daemon "
         "can't ask for: use a role or profile without",
         code="MfaRequired",
     )

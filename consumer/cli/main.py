@@ -145,7 +145,7 @@ def main(context: click.Context, /, **options: Any) -> None:
 
 def _consume(options: dict[str, Any]) -> int:
     from consumer.cli.config_report import load_with_queue
-    from consumer.service.run import run
+    from consumer.service.run import Run
 
     overrides = _overrides(options)
     file, one_run = options["config_file"], options["drain"] or options["max_messages"]
@@ -154,7 +154,7 @@ def _consume(options: dict[str, Any]) -> int:
     loaded = load_with_queue(file, overrides)
 
     def work(logs: "Logs", clock: "Clock") -> int:
-        return run(
+        return Run(
             loaded.settings,
             clock=clock,
             environ=os.environ,
@@ -163,7 +163,7 @@ def _consume(options: dict[str, Any]) -> int:
             flush_repeats=logs.repeats.flush,
             on_tick=lambda _status: logs.output.send_waiting(),
             load=partial(load_with_queue, file, overrides) if file and not one_run else None,
-        )
+        ).run()
 
     return run_in_foreground(loaded, work)
 

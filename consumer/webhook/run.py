@@ -82,8 +82,8 @@ def run(
         with closing(batches), closing(acceptance):
             acceptance.start(server.call_soon)
             try:
-                if start.check() is not None and start.transport is not None:
-                    batches.start(start.transport, server.call_soon)
+                if (queue := start.open()) is not None:
+                    batches.start(queue.transport, server.call_soon)
                     life.run(
                         summary_seconds=settings.engine.summary_interval_seconds,
                         flush_repeats=flush_repeats,

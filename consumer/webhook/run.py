@@ -70,7 +70,6 @@ def run(
         server = WebServer(app, listeners, tls=tls, clock=clock)
         life = Life(server, batches, tally, notifier=notifier, signals=signals, clock=clock)
         _log_starting(settings, listeners)
-        # Posts wait until the queue has answered, and get 503 if that takes too long.
         with _taking_posts(server, batches, acceptance):
             try:
                 if (queue := start.open()) is not None:
@@ -83,6 +82,7 @@ def run(
 
 @contextmanager
 def _taking_posts(server: WebServer, batches: Batches, acceptance: Acceptance) -> Iterator[None]:
+    """Until `batches` are started, posts wait; they get 503 if that takes too long."""
     server.start()
     with closing(batches), closing(acceptance):
         acceptance.start(server.call_soon)

@@ -55,15 +55,8 @@ def replay(
     Whatever else happens to it, it stays: also what no handler asks for, and what is rejected. The
     breaker is off: here one poison message often follows another. Raises: as `Run` does.
     """
-    made = build_registry(
-        settings.handlers,
-        state_directory=settings.state_directory,
-        aws_client=AwsClients(settings.queue, settings.aws, clock=clock).client,
-        queue=settings.queue,
-    )
     staying = _Staying()
-    registry = Registry()
-    registry.adopt([_narrowed(handler, choice) for handler in made.handlers])
+    registry = _chosen(settings, choice, clock)
     registry.adopt([staying.handler])
     returning: list[_Returning] = []
 
@@ -92,6 +85,19 @@ def _settings_for(settings: Settings, dead: QueueSettings) -> Settings:
         "metrics": MetricsSettings(),
     }
     return settings.model_copy(update=changes)
+
+
+def _chosen(settings: Settings, choice: Choice, clock: Clock) -> Registry:
+    """The configured handlers, for the chosen events only."""
+    made = build_registry(
+        settings.handlers,
+        state_directory=settings.state_directory,
+        aws_client=AwsClients(settings.queue, settings.aws, clock=clock).client,
+        queue=settings.queue,
+    )
+    registry = Registry()
+    registry.adopt([_narrowed(handler, choice) for handler in made.handlers])
+    return registry
 
 
 def _narrowed(handler: Handler, choice: Choice) -> Handler:

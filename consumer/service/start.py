@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from consumer import log_events
-from consumer.clock import Clock
+from consumer.clock import NEVER, Clock
 from consumer.config import Settings
 from consumer.errors import ThreadsError, TransportError
 from consumer.queues.quarantine import DirectoryQuarantine, Quarantine, QueueQuarantine
@@ -145,10 +145,10 @@ class Start:
         self._notifier.extend_timeout(pause + self._longest_attempt)
 
     def _pause(self, seconds: float) -> None:
-        until, never = self._clock.monotonic() + seconds, threading.Event()
+        until = self._clock.monotonic() + seconds
         while not self._signals.count and (left := until - self._clock.monotonic()) > 0:
             self._signals.log_stacks_if_asked()
-            self._clock.wait(never, min(left, _TICK_SECONDS))
+            self._clock.wait(NEVER, min(left, _TICK_SECONDS))
 
 
 def _quarantine(settings: Settings, clock: Clock, requests: RequestCounts) -> Quarantine | None:

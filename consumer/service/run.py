@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
 
 import structlog
 
@@ -105,7 +104,19 @@ class Run:
                 return companions.accompany(daemon.run)
 
     def _build(self, settings: Settings, registry: Registry | None = None) -> Registry:
-        return handlers_of(settings, registry, aws_client=self._clients.client)
+        """The configured handlers, or those given, and the archive of events that none asks for."""
+        state = settings.state_directory
+        importlib.invalidate_caches()  # a module may be new since an earlier call
+        if registry is None:
+            registry = build_registry(
+                settings.handlers,
+                state_directory=state,
+                aws_client=self._clients.client,
+                queue=settings.queue,
+            )
+        if settings.unmatched == "archive" and not registry.unmatched:
+            archive_unmatched(registry, state_directory=state)
+        return registry
 
     @contextmanager
     def _workers(
@@ -176,24 +187,6 @@ class Run:
             summary_interval_seconds=self.settings.engine.summary_interval_seconds,
             flush_repeats=self.flush_repeats, on_tick=look, reloads=reloads,
         )  # fmt: skip
-
-
-def handlers_of(
-    settings: Settings, registry: Registry | None = None, *, aws_client: Callable[..., Any]
-) -> Registry:
-    """The configured handlers, or those given, and the archive of events that none asks for.
-
-    `aws_client` is for handlers that call AWS. Raises: `ConfigurationError`.
-    """
-    state = settings.state_directory
-    importlib.invalidate_caches()  # a module may be new since an earlier call
-    if registry is None:
-        registry = build_registry(
-            settings.handlers, state_directory=state, aws_client=aws_client, queue=settings.queue
-        )
-    if settings.unmatched == "archive" and not registry.unmatched:
-        archive_unmatched(registry, state_directory=state)
-    return registry
 
 
 def _log_starting(settings: Settings, registry: Registry) -> None:

@@ -3,7 +3,10 @@
 import threading
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
+
+#: Is never set: only to wait on.
+NEVER: Final = threading.Event()
 
 
 class Clock(Protocol):

@@ -5,13 +5,12 @@ import random
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from consumer.clock import SystemClock
+from consumer.clock import NEVER, SystemClock
 from consumer.config import Settings
 from consumer.errors import EXIT_TRANSIENT, ConsumerError
 from consumer.events.samples import SampleMessage
@@ -88,7 +87,7 @@ def _wait(address: Address, process: subprocess.Popen[bytes]) -> None:
         except UnreachableError:
             if clock.monotonic() > end:
                 break
-            clock.wait(threading.Event(), 0.1)
+            clock.wait(NEVER, 0.1)
         else:
             return
     raise DemoError('"consume webhook" does not start; what it reports is above')

@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 import click
 
 from consumer.cli.output import echo
-from consumer.clock import SystemClock
+from consumer.clock import Clock, SystemClock
 from consumer.config import Settings, load
 from consumer.engine.status import Status
 from consumer.events.samples import SampleMessage, realistic_messages
@@ -24,7 +24,7 @@ from consumer.messages import Event
 from consumer.queues.sqs import embedded
 from consumer.queues.sqs.embedded import EmbeddedQueue
 from consumer.service.logs.setup import configure_logging
-from consumer.service.run import run
+from consumer.service.run import Run
 from consumer.service.signals import StopSignals
 from consumer.webhook import check_installed
 
@@ -77,30 +77,33 @@ def run_demo(*, keep: bool, https: bool) -> None:
     os.environ["no_proxy"] = "127.0.0.1"  # the only address that is called
     folder = Path(mkdtemp(prefix="consume-demo-"))
     with embedded.embedded_queue(_QUEUE_NAME, max_receive_count=3) as queue:
-        status = _consume_all(queue, _settings(queue, folder), _registry(folder), https=https)
+        settings, clock = _settings(queue, folder), SystemClock()
+        configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
+        sent = _send(queue, settings, https=https)
+        status = _consume_all(settings, _registry(folder), sent=sent, clock=clock)
         _report(status, queue, folder)
         if keep:
             _keep(queue)
 
 
-def _consume_all(
-    queue: EmbeddedQueue, settings: Settings, registry: Registry, *, https: bool
-) -> Status:
-    """Send the messages, run the daemon with a progress bar; returns its last status."""
-    clock = SystemClock()
-    configure_logging(settings.logging, sys.stderr, environ={}, clock=clock)
+def _send(queue: EmbeddedQueue, settings: Settings, *, https: bool) -> int:
+    """Send the messages, and explain what comes; returns how many they are."""
     messages = _messages(_EVENTS, seed=1)
     messages.insert(len(messages) // 2, messages[0])
     messages.insert(len(messages) // 3, ("This is not an event.", {}))
-    sent, how = len(messages), _SIGNED if https else _PLAIN
     if https:
         from consumer.cli.demo_https import post_signed
 
         post_signed((SampleMessage(body) for body, _ in messages), settings)
     else:
         queue.send(messages)
-    wait = settings.queue.wait_time_seconds
+    sent, how, wait = len(messages), _SIGNED if https else _PLAIN, settings.queue.wait_time_seconds
     echo(_INTRODUCTION.format(queue=_QUEUE_NAME, sent=sent, how=how, events=_EVENTS, wait=wait))
+    return sent
+
+
+def _consume_all(settings: Settings, registry: Registry, *, sent: int, clock: Clock) -> Status:
+    """Run the daemon with a progress bar; returns its last status."""
     statuses: list[Status] = []
     with click.progressbar(
         length=sent - 1,  # the message that can't be decoded is never handled
@@ -113,14 +116,10 @@ def _consume_all(
             statuses.append(status)
             bar.update(status.counts.get("handled", 0) - bar.pos)
 
-        code = run(
-            settings,
-            clock=clock,
-            environ={},
-            drain_when_empty=True,
-            registry=registry,
-            on_tick=on_tick,
-        )
+        code = Run(
+            settings, clock=clock, environ={}, drain_when_empty=True,
+            registry=registry, on_tick=on_tick,
+        ).run()  # fmt: skip
     if code or not statuses:  # a failure, or stopped before it began
         click.get_current_context().exit(code)
     return statuses[-1]

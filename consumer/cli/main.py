@@ -18,7 +18,7 @@ from consumer.cli.dlq import dlq_group
 from consumer.cli.drift import drift_command
 from consumer.cli.events import events_group
 from consumer.cli.foreground import run_in_foreground
-from consumer.cli.options import help_end, overrides_of, queue_options
+from consumer.cli.options import help_end, log_options, overrides_of, queue_options
 from consumer.cli.output import discard, open_closed_streams, output_error, plain_errors
 from consumer.cli.peek import peek_command
 from consumer.cli.privacy import privacy_group
@@ -118,14 +118,7 @@ class _Group(click.Group):
     "--max-messages", metavar="N", type=click.IntRange(min=1),
     help="Receive at most N messages, then stop.",
 )  # fmt: skip
-@click.option(
-    "--log-format", "logging__format", type=click.Choice(["auto", "console", "json"]),
-    help="Default: auto, which is console on a terminal, JSON otherwise.",
-)  # fmt: skip
-@click.option(
-    "--log-level", "logging__level", type=click.Choice(["debug", "info", "warning", "error"]),
-    help="Default: info. With debug, every message is logged.",
-)  # fmt: skip
+@log_options("Default: info. With debug, every message is logged.")
 @click.version_option(consumer.__version__, prog_name="canvas-live-events-consumer")
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:
@@ -145,7 +138,7 @@ def main(context: click.Context, /, **options: Any) -> None:
 
 def _consume(options: dict[str, Any]) -> int:
     from consumer.cli.config_report import load_with_queue
-    from consumer.service.run import run
+    from consumer.service.run import Run
 
     overrides = _overrides(options)
     file, one_run = options["config_file"], options["drain"] or options["max_messages"]
@@ -154,7 +147,7 @@ def _consume(options: dict[str, Any]) -> int:
     loaded = load_with_queue(file, overrides)
 
     def work(logs: "Logs", clock: "Clock") -> int:
-        return run(
+        return Run(
             loaded.settings,
             clock=clock,
             environ=os.environ,
@@ -163,7 +156,7 @@ def _consume(options: dict[str, Any]) -> int:
             flush_repeats=logs.repeats.flush,
             on_tick=lambda _status: logs.output.send_waiting(),
             load=partial(load_with_queue, file, overrides) if file and not one_run else None,
-        )
+        ).run()
 
     return run_in_foreground(loaded, work)
 

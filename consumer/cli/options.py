@@ -101,6 +101,20 @@ queue_options: Final = together(
 )  # fmt: skip
 
 
+def log_options(levels: str) -> Callable[[Command], Command]:
+    """How a daemon logs; `levels` is the help for its level."""
+    return together(
+        click.option(
+            "--log-format", "logging__format", type=click.Choice(["auto", "console", "json"]),
+            help="Default: auto, which is console on a terminal, JSON otherwise.",
+        ),
+        click.option(
+            "--log-level", "logging__level",
+            type=click.Choice(["debug", "info", "warning", "error"]), help=levels,
+        ),
+    )  # fmt: skip
+
+
 def dlq_name_option(default: str) -> Callable[[Command], Command]:
     """The name of the dead-letter queue."""
     name = matching("[A-Za-z0-9_-]{1,80}", "a queue name: up to 80 letters, digits, '-' and '_'")

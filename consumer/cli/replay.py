@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,6 @@ def replay_command(context: click.Context, /, **options: Any) -> None:
 
 
 def _job(options: dict[str, Any], clock: "Clock") -> "Job":
-    from consumer.events.catalog import index
     from consumer.operations.decoding import unsealing_of
     from consumer.operations.replay.choice import Choice, moment, names_in
     from consumer.operations.replay.job import Job
@@ -142,11 +142,7 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
     report("\n".join(loaded.warnings), kind="warning")
     log_to_stderr()
     names = names_in(options["events"])
-    for pattern in names:
-        if not index.matches_any(pattern):
-            near = ", ".join(index.nearest(pattern))
-            hint = f"; nearest: {near}" if near else ""
-            report(f'--events "{pattern}" is no known event{hint}', kind="warning")
+    _warn_of_unknown(names)
     began = began_at(options["position"]) or clock.now()
     job = Job(
         settings=loaded.settings,
@@ -165,6 +161,16 @@ def _job(options: dict[str, Any], clock: "Clock") -> "Job":
     )
     job.check()
     return job
+
+
+def _warn_of_unknown(patterns: Iterable[str]) -> None:
+    from consumer.events.catalog import index
+
+    for pattern in patterns:
+        if not index.matches_any(pattern):
+            near = ", ".join(index.nearest(pattern))
+            hint = f"; nearest: {near}" if near else ""
+            report(f'--events "{pattern}" is no known event{hint}', kind="warning")
 
 
 def _registry(job: "Job") -> "Registry":

@@ -90,19 +90,7 @@ def load(
         command_line_layer(overrides),
     )
     sources = Sources(document, merge(layers), problems)
-    check_texts(sources)
-    tree = sources.tree()
-    if HANDLERS in tree:
-        tree[HANDLERS] = read_handlers(tree[HANDLERS], sources)
-    settings = _validated(tree, sources)
-    settings = _with(settings, derived_region(settings, environ), sources)
-    check_settings(settings, sources)
-    check_webhook(settings, sources)
-    check_cases(settings.tests, sources)
-    secrets = _secret_files(settings, sources, outside_service=outside_service)
-    settings = _with(settings, secrets, sources)
-    check_ping(settings.ping, sources)
-    check_secret_path(settings.webhook, sources)
+    settings = _checked(_read(sources, environ), sources, outside_service=outside_service)
     if require_queue and not problems and not (settings.queue.url or settings.queue.name):
         error = "no queue is given; set queue.url in the file, CONSUMER_QUEUE__URL, or --queue-url"
         problems.add(document.name, "queue", error)
@@ -113,6 +101,28 @@ def load(
         settings.model_dump(), (), lambda at, _: origins.setdefault(dotted(at), sources.origin(at))
     )
     return Loaded(settings, origins, tuple(problems.warnings))
+
+
+def _read(sources: Sources, environ: Mapping[str, str]) -> Settings:
+    """The settings that were given, with the region; each value is valid by itself."""
+    check_texts(sources)
+    tree = sources.tree()
+    if HANDLERS in tree:
+        tree[HANDLERS] = read_handlers(tree[HANDLERS], sources)
+    settings = _validated(tree, sources)
+    return _with(settings, derived_region(settings, environ), sources)
+
+
+def _checked(settings: Settings, sources: Sources, *, outside_service: bool) -> Settings:
+    """The settings with the secrets that are in files, and checked together."""
+    check_settings(settings, sources)
+    check_webhook(settings, sources)
+    check_cases(settings.tests, sources)
+    secrets = _secret_files(settings, sources, outside_service=outside_service)
+    settings = _with(settings, secrets, sources)
+    check_ping(settings.ping, sources)
+    check_secret_path(settings.webhook, sources)
+    return settings
 
 
 def _validated(tree: dict[str, Any], sources: Sources) -> Settings:

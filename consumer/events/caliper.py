@@ -84,19 +84,8 @@ def events_of(
     """
     data = payload["data"]
     entries = data if isinstance(data, list) else [data]
-    if not entries:
-        reason = '"data" contains no event'
-        raise DecodeError(reason)
-    if not all(isinstance(entry, dict) for entry in entries):
-        reason = '"data" is neither an event nor a list of events'
-        raise DecodeError(reason)
-    events = [entry for entry in entries if "action" in entry or not _is_entity(entry)]
     sent_name = message.message_attributes.get("event_name")
-    if not events and sent_name:
-        events = entries  # the sender calls it an event
-    if not events:
-        reason = '"data" contains only entities, and no event'
-        raise DecodeError(reason)
+    events = _events_among(entries, sent_name)
     archived_key = message.attributes.get(ARCHIVED_KEY, "")
     if len(events) > 1:
         sent_name = None  # the message has one name, which is not that of each event
@@ -122,6 +111,22 @@ def events_of(
         )
         for index, entry in enumerate(events)
     )
+
+
+def _events_among(entries: list[Any], sent_name: str | None) -> list[Mapping[str, Any]]:
+    if not entries:
+        reason = '"data" contains no event'
+        raise DecodeError(reason)
+    if not all(isinstance(entry, dict) for entry in entries):
+        reason = '"data" is neither an event nor a list of events'
+        raise DecodeError(reason)
+    events = [entry for entry in entries if "action" in entry or not _is_entity(entry)]
+    if not events and sent_name:
+        return entries  # the sender calls it an event
+    if not events:
+        reason = '"data" contains only entities, and no event'
+        raise DecodeError(reason)
+    return events
 
 
 def _is_entity(entry: Mapping[str, Any]) -> bool:

@@ -38,12 +38,11 @@ def decode(
         unwrap: relays whose envelopes are opened, at most four, one in the other; the events are
             then those of the inner message.
     """
+    payload, fault = None, ""
     try:
         payload = parse(message.body)
     except DecodeError as error:
-        payload, fault = None, error.reason
-    else:
-        fault = ""
+        fault = error.reason
     if isinstance(payload, dict):
         is_canvas = _is_canvas(payload)
         if is_canvas and format != "caliper":
@@ -55,15 +54,29 @@ def decode(
             found = "Canvas" if is_canvas else "Caliper"
             reason = f"a {found} message, but the configured format is {format}"
             raise DecodeError(reason)
-    opened = relays.opened(payload, unwrap) if _depth else None
-    if opened is not None:
-        attributes = {**opened.attributes, **message.message_attributes}
-        inner = replace(message, body=opened.body, message_attributes=attributes)
+    inner = _unwrapped(message, payload, unwrap) if _depth else None
+    if inner is not None:
         return decode(inner, format, reader, unwrap=unwrap, _depth=_depth - 1)
+    raise DecodeError(_reason(message, payload, fault))
+
+
+def _unwrapped(
+    message: ReceivedMessage, payload: object, unwrap: Collection[Relay]
+) -> ReceivedMessage | None:
+    """The message in the envelope of a relay; None if this is not one of those to unwrap."""
+    opened = relays.opened(payload, unwrap)
+    if opened is None:
+        return None
+    attributes = {**opened.attributes, **message.message_attributes}
+    return replace(message, body=opened.body, message_attributes=attributes)
+
+
+def _reason(message: ReceivedMessage, payload: object, fault: str) -> str:
+    """Why it is no event: `fault` if it is no JSON."""
     if fault:
-        raise DecodeError(relays.reason_for_text(message.body) or fault)
+        return relays.reason_for_text(message.body) or fault
     default = _NEITHER if isinstance(payload, dict) else "not a JSON object"
-    raise DecodeError(relays.reason_for(payload) or default)
+    return relays.reason_for(payload) or default
 
 
 def _is_canvas(payload: Mapping[str, Any]) -> bool:

@@ -6,11 +6,14 @@ and `consume replay` reads them.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TypeVar
 
 from consumer.events.privacy import scrub_json, scrub_text
 from consumer.messages import Event
+
+T = TypeVar("T")
 
 #: One encoder for all: json.dumps looks at its options in each call. ASCII, so that texts from
 #: outside (ids, names) contain neither line breaks nor lone surrogates.
@@ -38,6 +41,20 @@ def line_of(event: Event, received_at: str, *, scrub_secrets: bool) -> str:
         f',"event_key":{_quoted(event.key)},"event_name":{_quoted(event.name)}'
         f',"event_time":{time},"format":"{event.format}","payload":{payload}}}\n'
     )
+
+
+def each_made(
+    events: Iterable[Event], make: Callable[[Event], T]
+) -> tuple[list[tuple[Event, T]], dict[Event, Exception]]:
+    """What is made of each event; and why of others nothing: one must not keep all in the queue."""
+    made: list[tuple[Event, T]] = []
+    failures: dict[Event, Exception] = {}
+    for event in events:
+        try:
+            made.append((event, make(event)))
+        except Exception as error:
+            failures[event] = error
+    return made, failures
 
 
 def utc_text(time: datetime) -> str:

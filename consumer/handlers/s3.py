@@ -15,7 +15,7 @@ from consumer.handlers.aws.failures import RefusedError, unavailable
 from consumer.handlers.aws.options import client_maker
 from consumer.handlers.aws.service import Service
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
-from consumer.handlers.records import encoded, line_of, utc_text
+from consumer.handlers.records import each_made, encoded, line_of, utc_text
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event
 
@@ -162,14 +162,15 @@ class Store:
         """The object of each event, by its key; or the reason why there is none."""
         now = self._clock.now()
         received_at = utc_text(now)
+        lines_made, failures = each_made(
+            events.values(),
+            lambda event: encoded([line_of(event, received_at, scrub_secrets=self._scrub_secrets)]),
+        )
+        errors |= {event.key: error for event, error in failures.items()}
         days: dict[str, dict[str, bytes]] = {}
-        for key, event in events.items():
-            try:
-                line = encoded([line_of(event, received_at, scrub_secrets=self._scrub_secrets)])
-            except Exception as error:  # one event must not keep the others in the queue
-                errors[key] = error
-            else:
-                days.setdefault(str((event.time or now).astimezone(UTC).date()), {})[key] = line
+        for event, line in lines_made:
+            day = str((event.time or now).astimezone(UTC).date())
+            days.setdefault(day, {})[event.key] = line
         made: dict[str, _Object] = {}
         for day, lines in days.items():
             for part in self._parts(lines):

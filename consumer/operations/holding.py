@@ -1,10 +1,9 @@
 """Reads messages of a queue without consuming them: each once, and then gives all of them back."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Self
 
-from consumer.clock import Clock
+from consumer.clock import NEVER, Clock
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.transport import EntryFailure, Transport
@@ -13,8 +12,6 @@ from consumer.sqs_limits import MAX_BATCH
 #: A long poll asks all of SQS's servers; a short one would miss messages.
 _WAIT_SECONDS: Final = 1
 _ATTEMPTS: Final = 3
-#: Only to wait on.
-NEVER: Final = threading.Event()
 
 #: What SQS refused to settle, by receipt handle.
 Refused = dict[str, EntryFailure]

@@ -83,7 +83,7 @@ def pieces_of(
         consumed: called with the bytes of the file itself that have been read so far.
     """
     empty = True
-    try:
+    with _reported(fault):
         with _opened(file) as (stream, packed):
             _skip(stream, begin.offset)
             lines = stream if limit is None or packed else _limited(stream, limit - begin.offset)
@@ -100,6 +100,14 @@ def pieces_of(
                     continue
                 if not text.isspace():
                     yield Piece(text, place, end)
+        if empty and not begin.offset:
+            (nothing or fault)("there is no message in it")
+
+
+@contextmanager
+def _reported(fault: Callable[[str], None]) -> Iterator[None]:
+    try:
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile):
         fault("can't be read to its end: the compressed file is damaged or cut off")
     except OSError as error:
@@ -108,9 +116,6 @@ def pieces_of(
         fault("can't be read: not a file name")
     except RuntimeError:
         fault("can't be read: standard input is closed")
-    else:
-        if empty and not begin.offset:
-            (nothing or fault)("there is no message in it")
 
 
 def first_line_of(file: str) -> bytes:

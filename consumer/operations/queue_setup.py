@@ -1,12 +1,11 @@
 """Creates the queue for Live Events and its dead-letter queue, or improves those that exist."""
 
 import math
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from consumer.clock import Clock
+from consumer.clock import NEVER, Clock
 from consumer.config import AwsSettings, QueueSettings
 from consumer.config.urls import queue_name_of_url
 from consumer.errors import ConfigurationError, QueueMissingError, TransportError
@@ -188,7 +187,7 @@ class QueueSetup:
                 is_late = self._clock.monotonic() >= deadline
                 if not (self._has_created and is_early) or is_late:
                     raise
-            self._clock.wait(threading.Event(), _PAUSE_SECONDS)
+            self._clock.wait(NEVER, _PAUSE_SECONDS)
 
 
 def _dead_letter_name(queue: _Found | None) -> str:

@@ -16,7 +16,6 @@ def load_selected(
     *,
     environ: Mapping[str, str],
     overrides: Mapping[str, Any],
-    require_queue: bool = False,
     outside_service: bool = False,
 ) -> Loaded:
     """The configuration, with the handlers that `specs` choose; without specs with all of its own.
@@ -24,10 +23,7 @@ def load_selected(
     A spec that is the name of a configured handler means that one. Any other is read as the
     daemon reads `--handler`. Raises `ConfigurationError`.
     """
-    loaded = load(
-        path, environ=environ, overrides=overrides,
-        require_queue=require_queue, outside_service=outside_service,
-    )  # fmt: skip
+    loaded = load(path, environ=environ, overrides=overrides, outside_service=outside_service)
     if not specs:
         return loaded
     configured = {handler.name: handler for handler in loaded.settings.handlers}

@@ -1,10 +1,10 @@
 """Signs sample messages, and publishes the keys to verify them with."""
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from consumer.directories import replace_file
 from consumer.errors import ConfigurationError
 from consumer.events.samples import SampleMessage
 from consumer.service.http.listeners import listen_tcp
@@ -52,12 +52,9 @@ def serving(signer: Signer, host: str, port: int) -> Iterator[None]:
 
 
 def _write(file: Path | None, signer: Signer) -> None:
-    """Replace the file at once: a reader sees the old keys or the new ones."""
     if file is None:
         return
-    unfinished = file.with_name(f"{file.name}.unfinished")
     try:
-        unfinished.write_bytes(signer.jwks() + b"\n")
-        os.replace(unfinished, file)  # noqa: PTH105 - os.replace says what it does
+        replace_file(file, signer.jwks() + b"\n", mode=0o644)  # they are public
     except OSError as error:
         raise ConfigurationError(f"--jwks: {file} can't be written: {error.strerror}") from None

@@ -3,13 +3,12 @@
 import itertools
 import math
 import random
-import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Protocol
 
-from consumer.clock import Clock
+from consumer.clock import NEVER, Clock
 from consumer.errors import TransportError
 from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_BATCH, batches
@@ -18,8 +17,6 @@ _ATTEMPTS: Final = 4
 _FIRST_WAIT_SECONDS: Final = 0.5
 #: Least requests a second at a slow rate: instead of ten messages at once and then a long pause.
 _EVEN: Final = 4
-#: Only to wait on.
-_NEVER: Final = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def send_all(
     for turn in turns:
         # Counted from the last attempt, not from a schedule: a delay is not followed by a burst.
         if (early := last + seconds - clock.monotonic()) > 0:
-            clock.wait(_NEVER, early)
+            clock.wait(NEVER, early)
         for batch in batches(turn):
             last = yield from _send(batch, sender, clock)
 
@@ -102,7 +99,7 @@ def _send(batch: Sequence[Outgoing], sender: Sender, clock: Clock) -> Generator[
     for attempt in range(_ATTEMPTS):
         if attempt:
             # So that senders do not all try at the same moment.
-            clock.wait(_NEVER, _FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.7, 1.0))
+            clock.wait(NEVER, _FIRST_WAIT_SECONDS * 2 ** (attempt - 1) * random.uniform(0.7, 1.0))
         began = clock.monotonic()
         try:
             answers = sender.send(rest)

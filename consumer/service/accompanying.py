@@ -16,14 +16,13 @@ from consumer.service.ping import pings
 from consumer.service.signals import StopSignals
 from consumer.service.signing import Signing
 from consumer.service.silence import watch_silence
-from consumer.service.start import Start
+from consumer.service.start import OpenQueue
 
 
 def companions_of(
     settings: Settings,
     engine: Engine,
-    start: Start,
-    check: QueueCheck,
+    queue: OpenQueue,
     listener: socket.socket | None,
     *,
     signing: Signing | None,
@@ -32,13 +31,11 @@ def companions_of(
     clock: Clock,
 ) -> Companions:
     """All that the settings ask for. They ask `engine`, which stays the same over a reload."""
-    transport, state = start.transport, settings.state_directory
-    if transport is None:
-        raise RuntimeError("the queue has not answered")
-    depths = _depths(transport, check, clock)
+    transport, state = queue.transport, settings.state_directory
+    depths = _depths(transport, queue.check, clock)
     monitor = Monitor(
         engine.figures, clock=clock, region=transport.region, depths=depths,
-        requests=start.requests, credentials_expire_at=transport.credentials_expire_at,
+        requests=queue.requests, credentials_expire_at=transport.credentials_expire_at,
     )  # fmt: skip
     control = open_control(control_socket(state, environ), engine, signals, monitor.facts)
     companions = Companions([part for part in (signing, monitor, control) if part is not None])

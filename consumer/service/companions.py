@@ -7,7 +7,7 @@ import structlog
 
 from consumer import log_events
 from consumer.engine.status import Status
-from consumer.errors import describe
+from consumer.errors import EXIT_BUG, describe
 
 _log = structlog.get_logger(__name__)
 
@@ -42,8 +42,16 @@ class Companions:
         for companion in tuple(self._companions):
             self._guard(companion, lambda c=companion: c.look(status))  # type: ignore[misc]
 
-    def close(self, exit_code: int) -> None:
-        """Close all, the last one first."""
+    def accompany(self, run: Callable[[], int]) -> int:
+        """What `run` returns, the exit code. Then all are closed, the last one first."""
+        code = EXIT_BUG
+        try:
+            code = run()
+        finally:
+            self._close(code)
+        return code
+
+    def _close(self, exit_code: int) -> None:
         for companion in reversed(tuple(self._companions)):
             self._guard(companion, lambda c=companion: c.close(exit_code))  # type: ignore[misc]
 

@@ -2,12 +2,13 @@
 
 import threading
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from consumer import log_events
-from consumer.clock import Clock
+from consumer.clock import NEVER, Clock
 from consumer.config import Settings
 from consumer.errors import ThreadsError, TransportError
 from consumer.queues.quarantine import DirectoryQuarantine, Quarantine, QueueQuarantine
@@ -27,6 +28,17 @@ _TICK_SECONDS: Final = 0.2
 _MOST_CONNECTIONS: Final = 256 + 64 + 5
 
 
+@dataclass(frozen=True, slots=True)
+class OpenQueue:
+    """A queue that has answered, and what goes with it."""
+
+    transport: SqsTransport
+    check: QueueCheck
+    quarantine: Quarantine | None
+    #: Every request of this process to AWS, also of the attempts that failed.
+    requests: RequestCounts
+
+
 class Start:
     """Connects to the queue, and to the quarantine. The main thread calls all methods.
 
@@ -43,13 +55,12 @@ class Start:
         queue = settings.queue
         calls = queue.effective_read_timeout_seconds + queue.connect_timeout_seconds
         self._longest_attempt = calls + _MARGIN_SECONDS
-        #: Every request of this process to AWS, also of later attempts.
-        self.requests = RequestCounts()
-        self.transport: SqsTransport | None = None
-        self.quarantine: Quarantine | None = None
+        self._requests = RequestCounts()
+        self._transport: SqsTransport | None = None
+        self._quarantine: Quarantine | None = None
 
-    def check(self) -> QueueCheck | None:
-        """What the queue reports about itself; None if a signal came first.
+    def open(self) -> OpenQueue | None:
+        """The queue, once it has answered; None if a signal came first.
 
         Waits for credentials and network, `engine.fatal_grace_seconds` in all.
 
@@ -74,13 +85,13 @@ class Start:
 
     def close(self) -> None:
         """Close what the attempts have opened."""
-        for opened in (self.transport, self.quarantine):
+        for opened in (self._transport, self._quarantine):
             if opened is not None:
                 opened.close()
-        self.transport = self.quarantine = None
+        self._transport = self._quarantine = None
 
-    def _attempt(self, deadline: float) -> QueueCheck | None:
-        outcome: Future[QueueCheck] = Future()
+    def _attempt(self, deadline: float) -> OpenQueue | None:
+        outcome: Future[OpenQueue] = Future()
 
         def attempt() -> None:
             try:
@@ -102,22 +113,23 @@ class Start:
                 )
         return None if self._signals.count else outcome.result()
 
-    def _open(self) -> QueueCheck:
+    def _open(self) -> OpenQueue:
         settings = self._settings
         queue, aws = settings.queue, settings.aws
-        if self.transport is None:
-            self.transport = connect(
+        if self._transport is None:
+            self._transport = connect(
                 queue, aws,
-                max_connections=_MOST_CONNECTIONS, clock=self._clock, requests=self.requests,
+                max_connections=_MOST_CONNECTIONS, clock=self._clock, requests=self._requests,
             )  # fmt: skip
-        if self.quarantine is None:
-            self.quarantine = _quarantine(settings, self._clock, self.requests)
-        return check_queue(
-            self.transport,
+        if self._quarantine is None:
+            self._quarantine = _quarantine(settings, self._clock, self._requests)
+        check = check_queue(
+            self._transport,
             read_timeout_seconds=queue.effective_read_timeout_seconds,
             visibility_timeout_seconds=queue.visibility_timeout_seconds,
             has_quarantine=settings.quarantine.is_set,
         )
+        return OpenQueue(self._transport, check, self._quarantine, self._requests)
 
     def _log_failure(self, error: TransportError, attempt: int, pause: float) -> None:
         event, what = log_events.QUEUE_CHECK_FAILED, "the queue can't be reached"
@@ -133,10 +145,10 @@ class Start:
         self._notifier.extend_timeout(pause + self._longest_attempt)
 
     def _pause(self, seconds: float) -> None:
-        until, never = self._clock.monotonic() + seconds, threading.Event()
+        until = self._clock.monotonic() + seconds
         while not self._signals.count and (left := until - self._clock.monotonic()) > 0:
             self._signals.log_stacks_if_asked()
-            self._clock.wait(never, min(left, _TICK_SECONDS))
+            self._clock.wait(NEVER, min(left, _TICK_SECONDS))
 
 
 def _quarantine(settings: Settings, clock: Clock, requests: RequestCounts) -> Quarantine | None:

@@ -25,7 +25,7 @@ def canvas_body(
 ) -> str:
     """The body of a message in Canvas format; `metadata` adds to its metadata, or replaces."""
     if isinstance(event_time, datetime):
-        event_time = event_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        event_time = _written(event_time)
     all_metadata = {
         "root_account_uuid": "VicYj3cu5BIFpoZhDVU4DZumnlBrWi1grgJEzADs",
         "root_account_id": "21070000000000001",
@@ -86,17 +86,14 @@ def make_event(
         **metadata: adds to the metadata (of Caliper the envelope), or replaces.
     """
     payload: dict[str, Any] = json.loads(_text(name, format, time or _TIME, body is None))
-    written = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if time else ""
+    written = "" if time is None else _written(time)
     if format == "canvas":
         payload["metadata"] |= {"event_time": written, **metadata}
         if body is not None:
             payload["body"] = dict(body)
     else:
         payload |= metadata
-        event = payload["data"][0] | {"eventTime": written, "id": ""}
-        digest = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(event, sort_keys=True))
-        event["id"] = f"urn:uuid:{digest}"
-        payload["data"] = [event if body is None else dict(body)]
+        payload["data"] = [_identified(payload["data"][0], written) if body is None else dict(body)]
     # The message attributes have the name, as with Canvas, if the payload has none.
     message = make_message(
         json.dumps(payload),
@@ -106,6 +103,17 @@ def make_event(
     )
     (decoded,) = decode(message, format)
     return replace(decoded, name=name, time=time, index=index, count=count)
+
+
+def _written(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _identified(event: Mapping[str, Any], written: str) -> dict[str, Any]:
+    """A Caliper event at this time; its id follows from all that it has."""
+    event = {**event, "eventTime": written, "id": ""}
+    digest = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(event, sort_keys=True))
+    return event | {"id": f"urn:uuid:{digest}"}
 
 
 def make_context(

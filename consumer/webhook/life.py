@@ -12,6 +12,7 @@ from consumer.errors import EXIT_BUG, EXIT_OK
 from consumer.service.signals import StopSignals
 from consumer.service.systemd import Notifier
 from consumer.webhook.batches import Batches
+from consumer.webhook.kept import KeptTally
 from consumer.webhook.server import STOP_SECONDS, WebServer
 from consumer.webhook.tally import MOST_ERRORS, MOST_LATE, Tally
 
@@ -48,8 +49,8 @@ class Life:
 
     def run(
         self,
-        *,
         summary_seconds: float,
+        kept: KeptTally,
         flush_repeats: Callable[[], None],
         on_tick: Callable[[], None],
     ) -> None:
@@ -67,6 +68,7 @@ class Life:
                 self._log_summary()
                 flush_repeats()
             self._signals.log_stacks_if_asked()
+            kept.look()
             on_tick()
             self._signals.wait(_TICK_SECONDS)
 

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 
 import structlog
@@ -48,50 +48,45 @@ def run(
 ) -> int:
     """Receive posts until a signal comes; returns the exit code. Called in the main thread.
 
-    Args:
-        environ: where systemd's own variables are looked up, nothing else.
-
-    Raises: `ConsumerError` with its exit code if it can't be started.
+    Of `environ`, only systemd's own variables are read. Raises: `ConsumerError` with its exit code
+    if it can't be started.
     """
     _check(settings)
     tls, batches = tls_of(settings.webhook.tls), Batches(clock)
     file = settings.state_directory / COUNTS_FILE
     tally = open_tally(file, clock)
-    kept = KeptTally(tally, file, clock=clock)
     acceptance = _acceptance(settings, clock)
     app = App(acceptance, batches, tally, clock=clock)
     notifier, signals = Notifier(environ), StopSignals()
     start = Start(_for_sending(settings), clock=clock, notifier=notifier, signals=signals)
-    with ExitStack() as stack:
-        stack.enter_context(signals.installed())
-        listeners = stack.enter_context(_listening(settings, environ))
-        metrics = stack.enter_context(listening(settings.metrics))
-        stack.enter_context(closing(start))
-        stack.enter_context(monitored(settings.metrics, metrics, tally, batches, clock=clock))
-        stack.enter_context(closing(kept))
+    with (
+        signals.installed(),
+        _listening(settings, environ) as listeners,
+        listening(settings.metrics) as metrics,
+        closing(start),
+        monitored(settings.metrics, metrics, tally, batches, clock=clock),
+        closing(KeptTally(tally, file, clock=clock)) as kept,
+    ):
         server = WebServer(app, listeners, tls=tls, clock=clock)
         life = Life(server, batches, tally, notifier=notifier, signals=signals, clock=clock)
         _log_starting(settings, listeners)
-
-        def look() -> None:
-            kept.look()
-            on_tick()
-
-        # Posts wait until the queue has answered, and get 503 if that takes too long.
-        server.start()
-        with closing(batches), closing(acceptance):
-            acceptance.start(server.call_soon)
+        with _taking_posts(server, batches, acceptance):
             try:
-                if start.check() is not None and start.transport is not None:
-                    batches.start(start.transport, server.call_soon)
-                    life.run(
-                        summary_seconds=settings.engine.summary_interval_seconds,
-                        flush_repeats=flush_repeats,
-                        on_tick=look,
-                    )
+                if (queue := start.open()) is not None:
+                    batches.start(queue.transport, server.call_soon)
+                    life.run(settings.engine.summary_interval_seconds, kept, flush_repeats, on_tick)
             finally:
                 code = life.stop()
     return code
+
+
+@contextmanager
+def _taking_posts(server: WebServer, batches: Batches, acceptance: Acceptance) -> Iterator[None]:
+    """Until `batches` are started, posts wait; they get 503 if that takes too long."""
+    server.start()
+    with closing(batches), closing(acceptance):
+        acceptance.start(server.call_soon)
+        yield
 
 
 def _check(settings: Settings) -> None:

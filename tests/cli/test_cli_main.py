@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from consumer.config import Settings
+    from consumer.service.run import Run
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events-prod"
 
@@ -33,11 +34,11 @@ def _started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[d
     """Collects what the daemon is started with. The logging of this process is restored."""
     calls: list[dict[str, Any]] = []
 
-    def run(settings: Settings, **options: Any) -> int:
-        calls.append({"settings": settings, **options})
+    def run(self: Run) -> int:
+        calls.append(vars(self))
         return 0
 
-    monkeypatch.setattr("consumer.service.run.run", run)
+    monkeypatch.setattr("consumer.service.run.Run.run", run)
     monkeypatch.setattr("consumer.service.logs.setup.install_exception_hooks", lambda: None)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
@@ -201,10 +202,10 @@ def test_without_a_terminal_a_failed_start_is_a_log_line(
 ) -> None:
     """Programs that read the log find the reason there."""
 
-    def run(_settings: Settings, **_options: Any) -> int:
+    def run(_self: Run) -> int:
         raise QueueMissingError("the queue is not there")
 
-    monkeypatch.setattr("consumer.service.run.run", run)
+    monkeypatch.setattr("consumer.service.run.Run.run", run)
 
     result = invoke("--queue-url", URL)
 
@@ -218,7 +219,7 @@ def test_the_exit_code_is_that_of_the_daemon(
     started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as 75."""
-    monkeypatch.setattr("consumer.service.run.run", lambda *_, **__: 75)
+    monkeypatch.setattr("consumer.service.run.Run.run", lambda _self: 75)
 
     assert invoke("--queue-url", URL).exit_code == 75
 
@@ -228,10 +229,10 @@ def test_a_bug_is_70_without_its_text(
 ) -> None:
     """The text of the exception may contain personal data."""
 
-    def run(_settings: Settings, **_options: Any) -> int:
+    def run(_self: Run) -> int:
         raise ZeroDivisionError("CANARY")
 
-    monkeypatch.setattr("consumer.service.run.run", run)
+    monkeypatch.setattr("consumer.service.run.Run.run", run)
 
     result = invoke("--queue-url", URL)
 

@@ -59,7 +59,7 @@ def test_the_daemon_warns_once_at_its_start(
     registry.add(lambda event: None, ["course_deleted", "grade_change"], name="few")
 
     with structlog.testing.capture_logs() as logs, pytest.raises(QueueMissingError):
-        module.run(settings, clock=ManualClock(), environ={}, registry=registry)
+        module.Run(settings, clock=ManualClock(), environ={}, registry=registry).run()
 
     (warning,) = [line for line in logs if line["event"] == "config_warning"]
     assert warning["log_level"] == "warning"

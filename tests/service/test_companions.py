@@ -40,9 +40,12 @@ def test_what_raises_is_left_out_and_the_rest_goes_on(logged: list[Any]) -> None
     parts = [Part("a", calls), Part("b", calls, fails="look"), Part("c", calls, fails="close")]
     companions = Companions([*parts, Part("d", calls)])
 
-    companions.look(STATUS)
-    companions.look(STATUS)
-    companions.close(0)
+    def run() -> int:
+        companions.look(STATUS)
+        companions.look(STATUS)
+        return 3
+
+    assert 3 == companions.accompany(run)
 
     assert ["a look", "b look", "c look", "d look", "a look", "c look", "d look"] == calls[:7]
     assert ["d close", "c close", "a close"] == calls[7:]

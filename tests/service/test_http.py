@@ -283,10 +283,10 @@ def test_why_a_port_cannot_be_used(host: str, port: int | None, why: str) -> Non
 def test_a_unix_socket_is_private_serves_and_is_removed(tmp_path: Path) -> None:
     """It has the mode from its first moment; closing the server removes it."""
     path = tmp_path / "control.sock"
-    server = HttpServer(listen_unix(path, mode=0o660), {"POST /stop": hello})
+    server = HttpServer(listen_unix(path), {"POST /stop": hello})
     server.start()
     with closing(server), socket.socket(socket.AF_UNIX) as client:
-        assert path.stat().st_mode & 0o777 == 0o660
+        assert path.stat().st_mode & 0o777 == 0o600
         client.settimeout(30)
         client.connect(str(path))
         client.sendall(b"POST /stop?name=you HTTP/1.1\r\nHost: any\r\n\r\n")

@@ -25,7 +25,7 @@ from consumer.queues.sqs.failures import CredentialsMissingError
 from consumer.queues.transport import QueueAttributes
 from consumer.service import run as module
 from consumer.service import start
-from consumer.service.run import run
+from consumer.service.run import Run
 from consumer.testing import ManualClock
 from tests.cases import for_each
 
@@ -74,7 +74,7 @@ class FakeWorker:
 
 
 class Rig:
-    """`run`, with a queue that answers as the test says and a daemon that only notes its worker."""
+    """`Run`, with a queue that answers as the test says and a daemon that only notes its worker."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, state: Path) -> None:
         self.state = state
@@ -120,7 +120,8 @@ class Rig:
         queue = settings.queue.model_copy(update={"name": "canvas-live-events-test"})
         settings = settings.model_copy(update={"state_directory": self.state, "queue": queue})
         environ: dict[str, str] = {}
-        return run(settings, clock=self.clock, environ=environ, registry=Registry(), **options)
+        made = Run(settings, clock=self.clock, environ=environ, registry=Registry(), **options)
+        return made.run()
 
 
 @pytest.fixture(name="rig")
@@ -165,7 +166,7 @@ def test_the_visibility_timeout_is_never_left_open(
 
 
 def test_limits_reach_the_worker_and_the_exit_code_comes_back(rig: Rig) -> None:
-    """The daemon's exit code is that of `run`."""
+    """The daemon's exit code is that of `Run`."""
     rig.daemon_code = 69
 
     code = rig.start(max_messages=5, drain_when_empty=True)
@@ -306,7 +307,7 @@ def test_handlers_come_from_the_settings(
     queue = QueueSettings(name="canvas-live-events-test")
     settings = Settings(state_directory=rig.state, queue=queue)
 
-    run(settings, clock=rig.clock, environ={})
+    Run(settings, clock=rig.clock, environ={}).run()
 
     assert [(settings.handlers, settings.state_directory, queue)] == built
     assert {"mine": ["grade_change"]} == logs[0]["handlers"]
@@ -326,7 +327,7 @@ def test_the_start_logs_what_happens_to_unmatched_events(
     settings = Settings(queue=queue, state_directory=rig.state, unmatched=unmatched)
 
     for registry in (some, every):
-        run(settings, clock=rig.clock, environ={}, registry=registry)
+        Run(settings, clock=rig.clock, environ={}, registry=registry).run()
 
     starts = [line for line in logs if line["event"] == "starting"]
     assert [unmatched, None] == [line.get("unmatched") for line in starts]
@@ -361,6 +362,6 @@ def test_a_state_directory_that_cannot_be_written_ends_the_start(rig: Rig) -> No
     registry.add(lambda _event: None, "*", name="all")
 
     with pytest.raises(ConfigurationError, match="the state directory can't be written: /proc/x"):
-        run(settings, clock=rig.clock, environ={}, registry=registry)
+        Run(settings, clock=rig.clock, environ={}, registry=registry).run()
 
     assert 0 == rig.transport.asked

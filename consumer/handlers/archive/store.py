@@ -20,7 +20,7 @@ from consumer.errors import BatchFailure, ConfigurationError, Unavailable
 from consumer.handlers.archive.file import ArchiveFile, os_error
 from consumer.handlers.archive.names import LINES, compressed_path, files_in, month_of, path_for
 from consumer.handlers.archive.upkeep import Upkeep
-from consumer.handlers.records import encoded, identity_in, line_of, utc_text
+from consumer.handlers.records import each_made, encoded, identity_in, line_of, utc_text
 from consumer.messages import Context, Event
 
 _log = structlog.get_logger(__name__)
@@ -107,18 +107,13 @@ class Archive:
         """
         now = self._clock.now()
         received_at = utc_text(now)
-        lines: list[str] = []
-        failures: dict[Event, BaseException] = {}
         try:
-            for event in self._without_written(events):
-                try:
-                    line = line_of(event, received_at, scrub_secrets=self._scrub_secrets)
-                except Exception as error:  # one event must not keep the others in the queue
-                    failures[event] = error
-                else:
-                    lines.append(line)
-            if lines:
-                data = encoded(lines)
+            made, failures = each_made(
+                self._without_written(events),
+                lambda event: line_of(event, received_at, scrub_secrets=self._scrub_secrets),
+            )
+            if made:
+                data = encoded([line for _, line in made])
                 with self._lock:
                     self._file_for(now.date(), len(data)).append(data)
         except OSError as error:

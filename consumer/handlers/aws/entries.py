@@ -8,7 +8,7 @@ from consumer.clock import Clock
 from consumer.errors import BatchFailure, Reject, Retry, Unavailable
 from consumer.handlers.aws.failures import RefusedError, entry_failure
 from consumer.handlers.aws.service import Service
-from consumer.handlers.records import encoded, line_of, payload_of, utc_text
+from consumer.handlers.records import each_made, encoded, line_of, payload_of, utc_text
 from consumer.handlers.registering.registry import Registry
 from consumer.messages import Context, Event
 from consumer.sqs_limits import MAX_BATCH, MAX_MESSAGE_BYTES, batches
@@ -87,12 +87,11 @@ class Entries:
     ) -> list[Entry]:
         """Those to send. The others have their result."""
         received_at, entries = utc_text(self._clock.now()), []
-        for event in events:
-            try:
-                entry = self._make(event, self._text(event, received_at))
-            except Exception as error:  # one event must not keep the others in the queue
-                results[event] = error
-                continue
+        made, failures = each_made(
+            events, lambda event: self._make(event, self._text(event, received_at))
+        )
+        results |= failures
+        for event, entry in made:
             if entry.size > MAX_MESSAGE_BYTES:
                 reason = f"larger than {MAX_MESSAGE_BYTES} bytes, which AWS accepts: {entry.size}"
                 results[event] = Reject(f"{self._service.target}: {reason}")

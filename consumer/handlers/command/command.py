@@ -6,7 +6,7 @@ from consumer.clock import Clock
 from consumer.errors import BatchFailure
 from consumer.handlers.command.batch import Batches
 from consumer.handlers.command.lines import Lines
-from consumer.handlers.records import line_of, utc_text
+from consumer.handlers.records import each_made, line_of, utc_text
 from consumer.messages import Context, Event
 
 
@@ -25,16 +25,13 @@ class Command:
         can be made, after the others were handled.
         """
         received_at = utc_text(self._clock.now())
-        lines: dict[Event, str] = {}
-        failures: dict[Event, BaseException] = {}
-        for event in events:
-            try:
-                lines[event] = line_of(event, received_at, scrub_secrets=self._scrub_secrets)
-            except Exception as error:  # one event must not keep the others in the queue
-                failures[event] = error
+        made, without_line = each_made(
+            events, lambda event: line_of(event, received_at, scrub_secrets=self._scrub_secrets)
+        )
+        failures: dict[Event, BaseException] = {**without_line}
         try:
-            if lines:
-                self._mode.handle(list(lines), list(lines.values()), context)
+            if made:
+                self._mode.handle([e for e, _ in made], [line for _, line in made], context)
         except BatchFailure as error:
             failures |= error.failures
         if failures:

@@ -59,25 +59,8 @@ def build_registry(
     if not handlers:
         registry.include(archive.factory("archive", {}, environment))
     for entry in handlers:
-        made, narrowed = _made(entry, environment), Registry()
-        narrowed.include(
-            made,
-            patterns=entry.events,
-            format=entry.format,
-            timeout_seconds=entry.timeout_seconds,
-            concurrency=entry.concurrency,
-            rate_limit_per_second=entry.rate_limit_per_second,
-            coalesce=coalesce_of(entry),
-            batch=entry.batch_size,
-            linger_seconds=entry.linger_seconds,
-            retry=entry.retry.policy if entry.retry else None,
-        )
-        if not narrowed.handlers:
-            raise ConfigurationError(
-                f'handler "{entry.name}" handles nothing: its registry '
-                + (f"has no handler for {entry.format} events" if made.handlers else "is empty")
-            )
-        registry.adopt(surrounded(narrowed.handlers, entry, warn))
+        made = _narrowed(entry, _made(entry, environment))
+        registry.adopt(surrounded(made.handlers, entry, warn))
     return registry
 
 
@@ -135,6 +118,28 @@ def parse_handler_spec(text: str) -> dict[str, Any]:
         f'"{text}" is not a handler: write archive:DIRECTORY, log, or package.module:attribute'
         + _hint(kind)
     )
+
+
+def _narrowed(entry: HandlerSettings, made: Registry) -> Registry:
+    narrowed = Registry()
+    narrowed.include(
+        made,
+        patterns=entry.events,
+        format=entry.format,
+        timeout_seconds=entry.timeout_seconds,
+        concurrency=entry.concurrency,
+        rate_limit_per_second=entry.rate_limit_per_second,
+        coalesce=coalesce_of(entry),
+        batch=entry.batch_size,
+        linger_seconds=entry.linger_seconds,
+        retry=entry.retry.policy if entry.retry else None,
+    )
+    if not narrowed.handlers:
+        raise ConfigurationError(
+            f'handler "{entry.name}" handles nothing: its registry '
+            + (f"has no handler for {entry.format} events" if made.handlers else "is empty")
+        )
+    return narrowed
 
 
 def _made(entry: HandlerSettings, environment: HandlerEnvironment) -> Registry:

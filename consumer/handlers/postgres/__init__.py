@@ -27,12 +27,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
 
     read = Options(name, options)
     connection = read.text("connection")
-    if read.text("password") is not None:
-        raise read.wrong("password", "in a file, named by password_file")
-    password_file = read.path("password_file")
-    if password_file is not None and not _holds_a_secret(password_file):
-        # No error: a credential of systemd is there only while the service runs.
-        environment.warn(f'handler "{name}": password_file can\'t be read, or is not one password')
+    password_file = _password_file(name, read, environment)
     table = Table.named(read.text("table", TABLE) or TABLE)
     create = read.flag("create", default=True)
     views = read.flag("views", default=True)
@@ -56,11 +51,19 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     return registry
 
 
-def _holds_a_secret(path: Path) -> bool:
+def _password_file(name: str, read: Options, environment: HandlerEnvironment) -> Path | None:
+    """Where the password is. Raises: `ConfigurationError` if it is among the options itself."""
+    if read.text("password") is not None:
+        raise read.wrong("password", "in a file, named by password_file")
+    path = read.path("password_file")
     try:
-        return bool(read_secret(path))
+        readable = path is None or bool(read_secret(path))
     except (OSError, ValueError):
-        return False
+        readable = False
+    if not readable:
+        # No error: a credential of systemd is there only while the service runs.
+        environment.warn(f'handler "{name}": password_file can\'t be read, or is not one password')
+    return path
 
 
 def check_installed(name: str) -> None:

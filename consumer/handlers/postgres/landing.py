@@ -18,6 +18,7 @@ from consumer.handlers.postgres.failures import (
     reject_of,
 )
 from consumer.handlers.postgres.table import Table, chunks, parameters_of
+from consumer.handlers.records import each_made
 from consumer.handlers.sql.rows import Row, row_of
 from consumer.messages import Context, Event
 
@@ -54,24 +55,20 @@ class Landing:
         decided, and for those that can't be stored, after the others were.
         """
         now = self._clock.now()
-        failures: dict[Event, BaseException] = {}
-        rows: list[tuple[Row, Event]] = []
-        for event in events:
-            try:
-                rows.append((row_of(event, now, scrub_secrets=self._scrub_secrets), event))
-            except Exception as error:  # one event must not keep the others in the queue
-                failures[event] = error
+        rows, failures = each_made(
+            events, lambda event: row_of(event, now, scrub_secrets=self._scrub_secrets)
+        )
         if rows:
             # All processes lock the keys in the same order, so there is no deadlock.
-            rows.sort(key=lambda entry: entry[0].event_key)
+            rows.sort(key=lambda entry: entry[1].event_key)
             results: Results = {}
             try:
-                self._run(lambda session: self._land(session, [row for row, _ in rows], results))
+                self._run(lambda session: self._land(session, [row for _, row in rows], results))
             except Unavailable as error:
                 if not results:
                     raise
-                results = {row.event_key: results.get(row.event_key, error) for row, _ in rows}
-            failures |= {e: why for row, e in rows if (why := results[row.event_key])}
+                results = {row.event_key: results.get(row.event_key, error) for _, row in rows}
+            failures |= {e: why for e, row in rows if (why := results[row.event_key])}
         if failures:
             raise BatchFailure(failures)
 

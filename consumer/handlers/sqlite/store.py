@@ -12,6 +12,7 @@ from typing import Any, Final
 from consumer.clock import Clock
 from consumer.directories import make_private_directory, sync_directory
 from consumer.errors import BatchFailure, Reject
+from consumer.handlers.records import each_made
 from consumer.handlers.sql.rows import COLUMNS, row_of
 from consumer.handlers.sqlite.failures import error_name, unavailable
 from consumer.handlers.sqlite.schema import SchemaError, check, is_made, prepare
@@ -74,15 +75,10 @@ class Store:
         """
         now = self._clock.now()
         landed = _utc(now)
-        entries: list[_Entry] = []
-        failures: dict[Event, BaseException] = {}
-        for event in events:
-            try:
-                row = row_of(event, now, scrub_secrets=self._scrub_secrets)
-            except Exception as error:  # one event must not keep the others in the queue
-                failures[event] = error
-            else:
-                entries.append((event, (*row[:4], _utc(row.time), landed, *row[6:])))
+        rows, failures = each_made(
+            events, lambda event: row_of(event, now, scrub_secrets=self._scrub_secrets)
+        )
+        entries = [(e, (*row[:4], _utc(row.time), landed, *row[6:])) for e, row in rows]
         if entries:
             with self._lock:
                 failures |= self._write(entries)
@@ -115,7 +111,7 @@ class Store:
         with self._lock:
             self._leave()
 
-    def _write(self, entries: list[_Entry]) -> dict[Event, BaseException]:
+    def _write(self, entries: list[_Entry]) -> dict[Event, Exception]:
         try:
             for _ in range(2):
                 connection = self._opened()
@@ -131,7 +127,7 @@ class Store:
 
     def _land(
         self, connection: sqlite3.Connection, entries: list[_Entry]
-    ) -> dict[Event, BaseException]:
+    ) -> dict[Event, Exception]:
         """Insert all, in halves around the rows that the table refuses; returns those."""
         try:
             with connection:  # commits, or rolls back what raised

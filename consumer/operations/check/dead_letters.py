@@ -5,9 +5,9 @@ from typing import Final
 
 from consumer.errors import QueueMissingError
 from consumer.operations.check.results import GREEN, RED, YELLOW, Result
-from consumer.operations.check.site import Site, as_json
+from consumer.operations.check.site import Site
 from consumer.queues.access import as_list
-from consumer.queues.blueprint import MAX_RECEIVE_COUNT
+from consumer.queues.blueprint import MAX_RECEIVE_COUNT, parsed
 from consumer.queues.sqs.failures import ActionDeniedError
 from consumer.queues.sqs.preflight import LEAST_RECEIVE_COUNT, attributes_of
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
@@ -71,7 +71,7 @@ def dead_letters(site: Site) -> Iterator[Result]:
 
 def _accepts(policy: str | None, arn: str) -> bool:
     """Without a policy, a dead-letter queue accepts every queue of its account."""
-    found = as_json(policy)
+    found = parsed(policy)
     permission = found.get("redrivePermission", "allowAll")
     sources = as_list(found.get("sourceQueueArns", []))
     return permission == "allowAll" or (permission == "byQueue" and arn in sources)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from consumer.errors import TransportError
 from consumer.operations.check.results import GREEN, RED, YELLOW, Result
-from consumer.operations.check.site import Site, as_json
+from consumer.operations.check.site import Site
 from consumer.queues.access import INSTRUCTURE_ACCOUNT, access_of
+from consumer.queues.blueprint import parsed
 
 _NAME: Final = "encryption"
 _NEEDED: Final = ("kms:GenerateDataKey", "kms:Decrypt")
@@ -70,7 +71,7 @@ def _unknown(site: Site, finding: str) -> Result:
 
 
 def _allow(site: Site, arn: str, policy: str) -> str:
-    document = as_json(policy)
+    document = parsed(policy)
     statements = document.get("Statement", [])
     kept = statements if isinstance(statements, list) else [statements]
     whole = {**document, "Statement": [*kept, _statement(arn.split(":")[1])]}

@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.queues.arns import arn_of_url
+from consumer.queues.blueprint import parsed
 from consumer.queues.permissions import Permissions
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.preflight import attributes_of
@@ -65,7 +66,7 @@ class Site:
     @property
     def dead_letter_arn(self) -> str:
         """The ARN of the dead-letter queue; "" if there is none."""
-        return str(as_json(self.attributes.get("RedrivePolicy")).get("deadLetterTargetArn", ""))
+        return str(parsed(self.attributes.get("RedrivePolicy")).get("deadLetterTargetArn", ""))
 
     def repair(self) -> str:
         """The command that makes the queue what it should be."""
@@ -122,12 +123,3 @@ class Site:
         """The ARN of the user or role; without the session, which is its last part."""
         arn = self.identity.arn if self.identity else ""
         return arn.rpartition("/")[0] if ":assumed-role/" in arn else arn
-
-
-def as_json(text: str | None) -> dict[str, Any]:
-    """A policy; {} if it is missing or unreadable."""
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -1,10 +1,10 @@
 """Waits for an event from Canvas, without receiving it."""
 
-import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
+from consumer.clock import NEVER
 from consumer.errors import TransportError
 from consumer.operations.check.backlog import metric
 from consumer.operations.check.results import GREEN, RED, Result
@@ -12,8 +12,6 @@ from consumer.operations.check.site import Site
 from consumer.queues.sqs.preflight import attributes_of
 
 _PAUSE_SECONDS: Final = 1.0
-#: Only to wait on.
-_NEVER: Final = threading.Event()
 _IN_CANVAS: Final = (
     "log in to Canvas once, or open a course, and wait again. If nothing comes: in Canvas, Admin, "
     "your root account, Data Services: is there an active subscription with the delivery method "
@@ -37,7 +35,7 @@ def wait_for_event(site: Site, seconds: float) -> Iterator[Result]:
         if site.clock.monotonic() >= deadline:
             yield _in_the_end(site, began, seconds)
             return
-        site.clock.wait(_NEVER, _PAUSE_SECONDS)
+        site.clock.wait(NEVER, _PAUSE_SECONDS)
     yield Result("event", GREEN, "an event has come")
 
 

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from consumer.clock import Clock
+from consumer.clock import NEVER, Clock
 from consumer.errors import EXIT_QUEUE_MISSING, AccessDeniedError, ConsumerError, TransportError
 from consumer.operations.dlq.find import DeadLetters
-from consumer.operations.holding import NEVER
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.failures import ActionDeniedError
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from consumer.clock import Clock
-from consumer.config import QuarantineSettings, QueueSettings, Settings
+from consumer.config import MetricsSettings, QuarantineSettings, QueueSettings, Settings
 from consumer.errors import Retry
 from consumer.handlers.loading.loader import build_registry
 from consumer.handlers.registering.handler import Handler, handler_of
@@ -19,7 +19,7 @@ from consumer.operations.holding import Refused, give_back
 from consumer.operations.replay.choice import Choice
 from consumer.queues.sqs import AwsClients
 from consumer.queues.transport import EntryFailure, QueueAttributes, Transport
-from consumer.service.run import run
+from consumer.service.run import Run
 
 #: How long a message that stays is hidden, so that it is not received all the time. At the end, it
 #: is given back.
@@ -53,17 +53,10 @@ def replay(
     """Run the engine with the configured handlers. A message is deleted only after they succeeded.
 
     Whatever else happens to it, it stays: also what no handler asks for, and what is rejected. The
-    breaker is off: here one poison message often follows another. Raises: as `run` does.
+    breaker is off: here one poison message often follows another. Raises: as `Run` does.
     """
-    made = build_registry(
-        settings.handlers,
-        state_directory=settings.state_directory,
-        aws_client=AwsClients(settings.queue, settings.aws, clock=clock).client,
-        queue=settings.queue,
-    )
     staying = _Staying()
-    registry = Registry()
-    registry.adopt([_narrowed(handler, choice) for handler in made.handlers])
+    registry = _chosen(settings, choice, clock)
     registry.adopt([staying.handler])
     returning: list[_Returning] = []
 
@@ -71,11 +64,11 @@ def replay(
         returning.append(_Returning(transport, clock))
         return returning[0]
 
-    code = run(
+    code = Run(
         _settings_for(settings, dead), clock=clock, environ=environ, drain_when_empty=True,
         registry=registry, flush_repeats=flush_repeats, on_tick=lambda _: on_tick(),
         through=through,
-    )  # fmt: skip
+    ).run()  # fmt: skip
     if not returning:  # stopped before the queue answered
         return Replayed(code, 0, 0, 0, {})
     (queue,) = returning
@@ -85,8 +78,26 @@ def replay(
 
 def _settings_for(settings: Settings, dead: QueueSettings) -> Settings:
     engine = settings.engine.model_copy(update={"breaker_failures": 0})
-    changes = {"queue": dead, "quarantine": QuarantineSettings(), "engine": engine}
+    changes = {
+        "queue": dead,
+        "engine": engine,
+        "quarantine": QuarantineSettings(),
+        "metrics": MetricsSettings(),
+    }
     return settings.model_copy(update=changes)
+
+
+def _chosen(settings: Settings, choice: Choice, clock: Clock) -> Registry:
+    """The configured handlers, for the chosen events only."""
+    made = build_registry(
+        settings.handlers,
+        state_directory=settings.state_directory,
+        aws_client=AwsClients(settings.queue, settings.aws, clock=clock).client,
+        queue=settings.queue,
+    )
+    registry = Registry()
+    registry.adopt([_narrowed(handler, choice) for handler in made.handlers])
+    return registry
 
 
 def _narrowed(handler: Handler, choice: Choice) -> Handler:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from consumer.clock import Clock
+from consumer.clock import NEVER, Clock
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.messages import ReceivedMessage
 from consumer.operations.decoding import Decoding
 from consumer.operations.dlq.chosen import takes_message
 from consumer.operations.dlq.find import DeadLetters
-from consumer.operations.holding import NEVER, Refused, delete, give_back
+from consumer.operations.holding import Refused, delete, give_back
 from consumer.operations.replay.choice import Choice
 from consumer.queues.sqs.admin import AwsCalls
 from consumer.queues.sqs.queue import message_of

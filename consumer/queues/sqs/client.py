@@ -83,21 +83,10 @@ def session_for(
         if region is not None:
             session.set_config_variable("region", region)
         session.get_scoped_config()  # reads AWS's files: whether they can be used shows here
-        keys = None
-        if aws.access_key_id is not None:
-            keys = FileCredentials(aws, clock or SystemClock())
-            session.register_component("credential_provider", keys)
-        else:
-            profile = session.get_config_variable("profile") or "default"
-            lookup = Lookup(session.get_component("credential_provider").providers, profile)
-            session.register_component("credential_provider", lookup)
-        if aws.role_arn is not None:  # botocore refreshes its credentials in time
-            config = Config(connect_timeout=timeout_seconds, read_timeout=timeout_seconds)
-            lookup = Lookup([_AssumedRole(session, aws.role_arn, config)], "")
-            region = session.get_config_variable("region")
-            session = Session(profile=aws.profile)
-            session.set_config_variable("region", region)
-            session.register_component("credential_provider", lookup)
+        keys = None if aws.access_key_id is None else FileCredentials(aws, clock or SystemClock())
+        session.register_component("credential_provider", keys or _lookup_in(session))
+        if aws.role_arn is not None:
+            session = _assuming(session, aws.role_arn, aws.profile, timeout_seconds)
         session.register_component(KEY_FILES, keys)
     except ProfileNotFound as error:
         raise AccessDeniedError(
@@ -110,6 +99,23 @@ def session_for(
             "the AWS configuration of this machine (~/.aws, AWS_ variables) can't be used "
             f"({type(error).__name__})"
         ) from None
+    return session
+
+
+def _lookup_in(session: Session) -> Lookup:
+    profile = session.get_config_variable("profile") or "default"
+    return Lookup(session.get_component("credential_provider").providers, profile)
+
+
+def _assuming(
+    source: Session, role_arn: str, profile: str | None, timeout_seconds: float
+) -> Session:
+    """A session with the role's credentials, which botocore refreshes in time."""
+    config = Config(connect_timeout=timeout_seconds, read_timeout=timeout_seconds)
+    session = Session(profile=profile)
+    session.set_config_variable("region", source.get_config_variable("region"))
+    lookup = Lookup([_AssumedRole(source, role_arn, config)], "")
+    session.register_component("credential_provider", lookup)
     return session
 
 

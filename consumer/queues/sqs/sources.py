@@ -42,22 +42,11 @@ def run_process(profile: str, command: Sequence[str], **_pipes: Any) -> Any:
         reason = getattr(error, "strerror", None) or "not a command"
         text = f"{source}: {command[0] if command else ''!r} can't be run: {reason}"
         raise CredentialsMissingError(text, code=type(error).__name__) from None
-
-    def kill() -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-    atexit.register(kill)
     try:
-        written = process.communicate(timeout=_LONGEST_SECONDS)
-    except BaseException as error:
-        kill()
-        if not isinstance(error, subprocess.TimeoutExpired):
-            raise
+        written = _written_by(process)
+    except subprocess.TimeoutExpired:
         text = f"{source} did not end within {_LONGEST_SECONDS:g} s"
         raise CredentialsError(text, code="TimeoutExpired") from None
-    finally:
-        atexit.unregister(kill)
     if process.returncode:
         raise CredentialsError(
             f"{source} failed with exit code {process.returncode}: run it by hand, as the same "
@@ -65,6 +54,23 @@ def run_process(profile: str, command: Sequence[str], **_pipes: Any) -> Any:
             code="CredentialProcessFailed",
         )
     return SimpleNamespace(communicate=lambda: written, returncode=0)
+
+
+def _written_by(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
+    """All that it writes, until it ends. If it takes too long, or this process ends: kills it."""
+
+    def kill() -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    atexit.register(kill)
+    try:
+        return process.communicate(timeout=_LONGEST_SECONDS)
+    except BaseException:
+        kill()
+        raise
+    finally:
+        atexit.unregister(kill)
 
 
 def refuse_to_ask(profile: str, _prompt: str) -> NoReturn:

@@ -43,11 +43,10 @@ def listen_tcp(host: str, port: int) -> socket.socket:
         raise ConfigurationError(f"can't listen on {place}: {why}") from error
 
 
-def listen_unix(path: Path, *, mode: int = 0o600) -> socket.socket:
-    """Listen at a path. A socket that a process has left there is replaced, one in use is not.
+def listen_unix(path: Path) -> socket.socket:
+    """Listen at a path: only the owner may connect.
 
-    Args:
-        mode: who may connect: 0o600 its owner, 0o660 its group, too.
+    A socket that a process has left there is replaced, one in use is not.
 
     Raises: `ConfigurationError`.
     """
@@ -56,7 +55,7 @@ def listen_unix(path: Path, *, mode: int = 0o600) -> socket.socket:
         _remove_stale(path)
         listener.bind(os.fspath(path))
         # Before `listen` no process can connect, whatever the umask.
-        path.chmod(mode)
+        path.chmod(0o600)
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()

@@ -46,15 +46,9 @@ def configure_logging(
         shows_messages = stream.isatty()
     repeats, output = RepeatFilter(clock), Output(stream)
     render = _renderer(settings.format, stream, environ)
-
-    def add_timestamp(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
-        text = clock.now().isoformat(timespec="milliseconds")
-        event_dict["timestamp"] = text.removesuffix("+00:00") + "Z"
-        return event_dict
-
     chain: list[Processor] = [
         structlog.processors.add_log_level,
-        add_timestamp,
+        _timestamps(clock),
         repeats,
         ExceptionText(messages=shows_messages),
         guard,
@@ -114,6 +108,15 @@ class _Bridge(logging.Handler):
         for process in self._chain:
             line = process(None, record.levelname.lower(), line)
         self._output.write(line)
+
+
+def _timestamps(clock: Clock) -> Processor:
+    def add_timestamp(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+        text = clock.now().isoformat(timespec="milliseconds")
+        event_dict["timestamp"] = text.removesuffix("+00:00") + "Z"
+        return event_dict
+
+    return add_timestamp
 
 
 def _renderer(form: str, stream: TextIO, environ: Mapping[str, str]) -> Processor:

@@ -109,7 +109,8 @@ def test_a_password_file_that_is_not_there_yet(tmp_path: Path) -> None:
     options = {"connection": "dbname=x", "password_file": str(tmp_path / "none")}
     warnings: list[str] = []
     factory("warehouse", options, HandlerEnvironment(tmp_path, warn=warnings.append))
-    assert ['handler "warehouse": password_file can\'t be read, or is not one password'] == warnings
+    reason = "password_file can't be read: No such file or directory"
+    assert [f'handler "warehouse": {reason}'] == warnings
 
 
 def test_the_example_of_the_readme(tmp_path: Path) -> None:

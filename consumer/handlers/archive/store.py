@@ -240,4 +240,5 @@ def _reason(error: OSError) -> str:
     number = error.errno or 0
     code = errno.errorcode.get(number, "unknown")
     place = f": {error.filename}" if error.filename else ""
-    return f"the archive could not be written: {os.strerror(number)} ({code}){place}"
+    hint = " (in a systemd unit: ReadWritePaths=)" if number == errno.EROFS else ""
+    return f"the archive could not be written: {os.strerror(number)} ({code}){place}{hint}"

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from consumer.config.secret_file import read_secret
+from consumer.config.secret_file import read_secret, why_unreadable
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
@@ -30,9 +30,9 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     if read.text("password") is not None:
         raise read.wrong("password", "in a file, named by password_file")
     password_file = read.path("password_file")
-    if password_file is not None and not _holds_a_secret(password_file):
+    if password_file is not None and (fault := _fault_of(password_file)):
         # No error: a credential of systemd is there only while the service runs.
-        environment.warn(f'handler "{name}": password_file can\'t be read, or is not one password')
+        environment.warn(f'handler "{name}": password_file {fault}')
     table = Table.named(read.text("table", TABLE) or TABLE)
     create = read.flag("create", default=True)
     views = read.flag("views", default=True)
@@ -57,11 +57,14 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     return registry
 
 
-def _holds_a_secret(path: Path) -> bool:
+def _fault_of(path: Path) -> str:
     try:
-        return bool(read_secret(path))
-    except (OSError, ValueError):
-        return False
+        read_secret(path)
+    except OSError as error:
+        return f"can't be read: {why_unreadable(path, error)}"
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def check_installed(name: str) -> None:

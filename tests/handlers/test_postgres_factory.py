@@ -111,6 +111,9 @@ def test_a_password_file_that_is_not_there_yet(tmp_path: Path) -> None:
     factory("warehouse", options, HandlerEnvironment(tmp_path, warn=warnings.append))
     reason = "password_file can't be read: No such file or directory"
     assert [f'handler "warehouse": {reason}'] == warnings
+    (tmp_path / "none").write_text("two words")
+    factory("warehouse", options, HandlerEnvironment(tmp_path, warn=warnings.append))
+    assert "password_file holds more than one word" in warnings[-1]
 
 
 def test_the_example_of_the_readme(tmp_path: Path) -> None:

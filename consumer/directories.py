@@ -29,10 +29,8 @@ def is_hidden(path: Path) -> bool:
     """True if this process may not see whether it is there, as below /home in a systemd unit."""
     try:
         path.lstat()
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
-        return False
+    except (OSError, ValueError) as error:
+        return isinstance(error, PermissionError)
     return False
 
 
@@ -178,9 +176,9 @@ def _permission(path: Path, there: Path, mode: int) -> str:
     uid = os.geteuid()
     user = user_name(uid).removeprefix("user ")
     command = f"chown -R {user} {there}" if there == path else f"install -d -o {user} {path}"
-    if uid in _DYNAMIC_USERS:
-        command = f"useradd --system --user-group {user} && {command}"
-    return f"run `{command}` as root"
+    if uid not in _DYNAMIC_USERS:
+        return f"run `{command}` as root"
+    return f"run `useradd --system --user-group {user} && {command}` as root, with the unit stopped"
 
 
 def user_name(uid: int) -> str:

@@ -19,6 +19,19 @@ _LASTING: Final = (
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP,
     errno.ENAMETOOLONG, errno.EOPNOTSUPP,
 )  # fmt: skip
+#: Of the users that systemd makes for DynamicUser=: they exist only while their unit runs.
+_DYNAMIC_USERS: Final = range(61_184, 65_520)
+#: Where this process sees which file systems are mounted.
+_MOUNTS: Final = Path("/proc/self/mountinfo")
+
+
+def is_hidden(path: Path) -> bool:
+    """True if this process may not see whether it is there, as below /home in a systemd unit."""
+    try:
+        path.lstat()
+    except (OSError, ValueError) as error:
+        return isinstance(error, PermissionError)
+    return False
 
 
 def make_private_directory(path: Path) -> list[Path]:
@@ -113,6 +126,11 @@ def check_writable(path: Path, what: str, key: str) -> None:
     """
     path = path.absolute()
     there = next(p for p in (path, *path.parents) if os.path.lexists(p))
+    if _ends_with_the_unit(there):
+        raise ConfigurationError(
+            f"{what} would be lost: {path} is in a directory that systemd deletes when the unit "
+            f"stops (PrivateTmp=): set {key} to a path outside it"
+        )
     try:
         if there.is_dir():
             tempfile.TemporaryDirectory(prefix=".canvas-live-events-", dir=there).cleanup()
@@ -125,6 +143,16 @@ def check_writable(path: Path, what: str, key: str) -> None:
             raise ConfigurationError(_sentence(path, there, error.errno, what, key)) from error
 
 
+def _ends_with_the_unit(path: Path) -> bool:
+    """True below the /tmp and /var/tmp of a unit with PrivateTmp=."""
+    try:
+        mounts = [line.split() for line in _MOUNTS.read_text().splitlines()]
+    except OSError:
+        return False
+    private = [fields[4] for fields in mounts if "/systemd-private-" in fields[3]]
+    return any(Path(os.path.realpath(path)).is_relative_to(place) for place in private)
+
+
 def _sentence(path: Path, there: Path, number: int, what: str, key: str) -> str:
     place = str(path) if there == path else f"{path}, in {there}"
     status = there.lstat()
@@ -132,15 +160,25 @@ def _sentence(path: Path, there: Path, number: int, what: str, key: str) -> str:
     owner = f"{there} belongs to {user_name(status.st_uid)} with mode {status.st_mode & 0o7777:04o}"
     remedy = f"set {key}"
     if number == errno.EROFS:
-        remedy = f"mount it writable (in a systemd unit: ReadWritePaths=), or {remedy}"
+        remedy = f"mount it writable (in a systemd unit: ReadWritePaths={there}), or {remedy}"
     elif number in (errno.EACCES, errno.EPERM):
-        command = f"chown -R {user} {there}" if there == path else f"install -d -o {user} {path}"
-        remedy = f"run `{command}` as root, or {remedy}"
+        remedy = f"{_permission(path, there, status.st_mode)}, or {remedy}"
     return (
         f"{what} can't be written: {place}: {os.strerror(number)} ({errno.errorcode[number]}); "
         f"{owner}, and this process runs as {user}: "
         f"{remedy} to a path that {user} can write"
     )
+
+
+def _permission(path: Path, there: Path, mode: int) -> str:
+    if there.is_dir() and not mode & 0o7777:  # what systemd puts in place of /home
+        return f"show it to the daemon (in a systemd unit: ProtectHome= hides {there})"
+    uid = os.geteuid()
+    user = user_name(uid).removeprefix("user ")
+    command = f"chown -R {user} {there}" if there == path else f"install -d -o {user} {path}"
+    if uid not in _DYNAMIC_USERS:
+        return f"run `{command}` as root"
+    return f"run `useradd --system --user-group {user} && {command}` as root, with the unit stopped"
 
 
 def user_name(uid: int) -> str:

@@ -65,7 +65,49 @@ def test_a_refusal_names_path_owner_and_remedy(
     # Never advice to give away what lies above it.
     assert f"run `install -d -o {user} {tmp_path}/a/b` as root" in fault(tmp_path / "a" / "b")
     refusing(monkeypatch, errno.EROFS)
-    assert "ReadWritePaths=" in fault(tmp_path)
+    assert f"ReadWritePaths={tmp_path}" in fault(tmp_path)
+
+
+def test_a_refusal_in_the_systemd_unit_names_what_helps_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its user does not last, so nothing can belong to it; and /home is hidden."""
+    refusing(monkeypatch, errno.EACCES)
+    monkeypatch.setattr(os, "geteuid", lambda: 61_184)
+    assert "run `useradd --system --user-group 61184 && chown -R 61184 " in fault(tmp_path)
+
+    tmp_path.chmod(0)
+    assert f"ProtectHome= hides {tmp_path}), or set state_directory" in fault(tmp_path / "a")
+
+
+def test_what_systemd_deletes_at_the_stop_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that land in a private /tmp would be deleted from the queue, and then be lost."""
+    mounts = tmp_path / "mountinfo"
+    private = "/tmp/systemd-private-0310f1-a.service-Ntn4FP/tmp"
+    mounts.write_text(f"151 133 0:43 {private} {tmp_path}/tmp rw - tmpfs x rw\n")
+    monkeypatch.setattr(directories, "_MOUNTS", mounts)
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "tmp")
+
+    for place in ("tmp", "tmp/a/b", "link/a"):
+        assert "deletes when the unit stops (PrivateTmp=)" in fault(tmp_path / place)
+    check_writable(tmp_path, "x", "x")
+    mounts.unlink()
+    check_writable(tmp_path / "tmp", "x", "x")
+
+
+def test_what_may_not_be_seen_is_hidden_and_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As below /home in a systemd unit."""
+    hidden = [directories.is_hidden(Path(path)) for path in ("/", "/nowhere/x", "\0")]
+    assert hidden == [False] * 3
+
+    def lstat(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "")
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    assert directories.is_hidden(Path("/home/teacher/x"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")

@@ -31,15 +31,13 @@ from consumer.config.problems import (
     has_credentials,
     looks_secret,
 )
-from consumer.config.secret_file import read_secret
+from consumer.config.secret_file import SYSTEMD_CREDENTIALS, read_secret, why_unreadable
 from consumer.config.webhook_checks import check_secret_path, check_webhook
 from consumer.config.yaml_file import Document, read_yaml
 
 MASK: Final = "********"
 #: How paths begin that are URLs.
 _URLS: Final = (("http:",), ("https:",))
-#: Where systemd puts what LoadCredential= gives; there only while the service runs.
-_SYSTEMD_CREDENTIALS: Final = Path("/run/credentials")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +157,13 @@ def _secret_files(settings: Settings, sources: Sources, *, outside_service: bool
             secrets[key] = Given(SecretStr(read_secret(path)), str(path))
         except OSError as error:
             absent = isinstance(error, FileNotFoundError | PermissionError)
-            if outside_service and absent and path.is_relative_to(_SYSTEMD_CREDENTIALS):
+            if outside_service and absent and path.is_relative_to(SYSTEMD_CREDENTIALS):
                 text = f"{_named(path)}: can be read only in the running service; not checked"
                 sources.warn(f"{key}_file", text)
             else:
-                sources.add(f"{key}_file", f"{_named(path)}: can't be read: {error.strerror}")
+                sources.add(
+                    f"{key}_file", f"{_named(path)}: can't be read: {why_unreadable(path, error)}"
+                )
         except ValueError as error:
             sources.add(f"{key}_file", f"{_named(path)}: {error}")
     return secrets

@@ -77,7 +77,10 @@ class Document:
                 if variable
                 else (f"take it from a file ({secrets[0][-1]}_file) or the environment")
             )
-            text = f"a secret in a file that others can read; chmod 600 {self.name}, or {other}"
+            text = (
+                f"a secret in a file that others can read; {other}; or chmod 600 {self.name}, "
+                "if it is the daemon's own"
+            )
             problems.warn(self.where(secrets[0]), ", ".join(map(dotted, secrets)), text)
 
 

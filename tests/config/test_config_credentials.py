@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from consumer.config import load
+from consumer.config.secret_file import why_unreadable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.config.conftest import FaultsOf, LoadText
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/canvas-live-events"
@@ -106,6 +106,18 @@ def test_credentials_of_systemd_are_there_only_in_the_service(
     assert [True] * 2 == ["can't be read: No such file" in line for line in faults]
 
 
+def test_what_a_systemd_unit_needs_for_a_file_is_explained() -> None:
+    """The line of the unit, but only where it would help."""
+    missing, refused = FileNotFoundError(2, ""), PermissionError(13, "")
+    credential, file = Path("/run/credentials/a.service/key"), Path("/etc/credstore/key")
+
+    assert why_unreadable(file, missing) == "No such file or directory"
+    assert why_unreadable(credential, missing).endswith("if the unit has LoadCredential= for it")
+    assert why_unreadable(file, refused) == (
+        "Permission denied: in a systemd unit, LoadCredential= passes it to the daemon"
+    )
+
+
 def test_other_secret_files_must_be_there_also_for_a_check(
     faults_of: FaultsOf, tmp_path: Path
 ) -> None:
@@ -180,7 +192,7 @@ def test_a_secret_variable_that_others_can_read_draws_a_warning(tmp_path: Path) 
     (warning,) = load(path, environ={}, overrides={}).warnings
 
     assert "environment.API_TOKEN: a secret in a file" in warning
-    assert warning.endswith("or give null and set it for the daemon")
+    assert "; give null and set it for the daemon; or chmod 600 " in warning
 
 
 def test_a_secret_in_the_place_of_its_file_is_not_shown(faults_of: FaultsOf) -> None:

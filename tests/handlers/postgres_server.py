@@ -48,8 +48,8 @@ class PostgresServer:
                 f"unix_socket_directories = '{self.directory}'\n"
             )
         access = self.directory / "pg_hba.conf"
-        line = "host all canvas 127.0.0.1/32 scram-sha-256\n"
-        access.write_text(line + access.read_text())
+        lines = "host all canvas 127.0.0.1/32 scram-sha-256\nlocal all canvas peer\n"
+        access.write_text(lines + access.read_text())
         self._watch = subprocess.Popen(
             ["sh", "-c", _WATCH, self._user or "", self._bin, self.directory],
             stdin=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,21 @@ def test_wrong_options_are_reported(options: dict[str, Any], sentence: str, tmp_
     """With the handler's name, the key and what is allowed; also a program that is not there."""
     with pytest.raises(ConfigurationError, match=f'handler "c".*{sentence}'):
         factory("c", options, HandlerEnvironment(tmp_path))
+
+
+def test_a_program_or_directory_that_is_hidden_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what hides it in the systemd unit. It is not a mount that may come later."""
+
+    def stat(path: object, **_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(os, "lstat", stat)
+    for options in ({"run": ["/home/x"]}, {"run": ["cat"], "directory": "/home/x"}):
+        with pytest.raises(ConfigurationError, match=r"/home/x is hidden .*ProtectHome="):
+            factory("c", {**options, "mode": "batch"}, HandlerEnvironment(tmp_path))
 
 
 def test_a_program_alone_needs_no_list(tmp_path: Path) -> None:

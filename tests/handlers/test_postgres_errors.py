@@ -233,6 +233,9 @@ def test_no_connection(site: Site) -> None:
             connection=uri(user="canvas"), password_file=password_file(site, hidden)
         ),
         "it needs a password": lambda: site.handler(connection=uri(user="canvas")),
+        "must have the name of the user that this process runs as": lambda: site.handler(
+            connection=f"host={site.server.directory} port={site.server.port} dbname=x user=canvas"
+        ),
         "the login was refused": lambda: site.handler(connection=uri(user="locked")),
         "the server has too many connections": lambda: site.handler(connection=uri(user="few")),
         "the name of the host can't be resolved": lambda: site.handler(

@@ -109,7 +109,11 @@ def test_a_password_file_that_is_not_there_yet(tmp_path: Path) -> None:
     options = {"connection": "dbname=x", "password_file": str(tmp_path / "none")}
     warnings: list[str] = []
     factory("warehouse", options, HandlerEnvironment(tmp_path, warn=warnings.append))
-    assert ['handler "warehouse": password_file can\'t be read, or is not one password'] == warnings
+    reason = "password_file can't be read: No such file or directory"
+    assert [f'handler "warehouse": {reason}'] == warnings
+    (tmp_path / "none").write_text("two words")
+    factory("warehouse", options, HandlerEnvironment(tmp_path, warn=warnings.append))
+    assert "password_file holds more than one word" in warnings[-1]
 
 
 def test_the_example_of_the_readme(tmp_path: Path) -> None:

@@ -168,6 +168,24 @@ def test_a_unit_that_may_not_write_the_state_is_red(machine: Machine) -> None:
     assert done.named("directories")[0]["finding"] == "the unit makes its own"
 
 
+def test_a_unit_that_may_not_write_where_a_handler_writes_is_red(machine: Machine) -> None:
+    """Whoever runs the check may write there, but not the service."""
+    folder = machine.folder
+    lake = {"name": "lake", "archive": {"directory": str(folder / "lake")}}
+    table = {"name": "table", "sqlite": {"file": str(folder / "t.sqlite3")}}
+    strict = {"ProtectSystem": "strict", "StateDirectory": "canvas-live-events-consumer"}
+    machine.has_unit(**strict)
+    first, second = machine.run(handlers=[lake, table]).named("systemd unit")
+    assert (first["level"], second["level"]) == ("red", "red")
+    assert f"ReadWritePaths={folder}/lake," in first["remedy"]
+    assert f"ReadWritePaths={folder}," in second["remedy"]
+
+    machine.has_unit(**strict, ReadWritePaths=f"-{folder}")
+    assert machine.run(handlers=[lake, table]).level("systemd unit") == "green"
+    machine.has_unit(**strict)
+    assert machine.run(handlers=[{"name": "own", "archive": {}}]).level("systemd unit") == "green"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can try as another user")
 def test_the_units_user_must_be_able_to_write(machine: Machine) -> None:
     """It is tried as that user; the command that is printed gives the directory to it."""

@@ -88,6 +88,11 @@ class Guest:
         lines = self.run("journalctl", since, f"--unit={unit}", "--output=json").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The lines of the consumer's log with this event."""
+        lines = [str(entry.get("MESSAGE")) for entry in self.journal()]
+        return [json.loads(line) for line in lines if f'"event": "{event}"' in line]
+
     def tail(self, unit: str = f"{NAME}*") -> str:
         """The end of the journal, to be read by a person."""
         return "\n".join(str(entry.get("MESSAGE")) for entry in self.journal(unit)[-15:])
@@ -103,6 +108,10 @@ class Guest:
     def requests(self) -> list[str]:
         """What the queue was asked so far."""
         return self.path("/run/queue/requests").read_text().splitlines()
+
+    def has_deleted(self, name: str) -> bool:
+        """True once the message is deleted: it was handled."""
+        return self.path(f"/run/queue/deleted/{name}").exists()
 
     def send(self, name: str, body: str) -> None:
         """Put a message in the queue."""

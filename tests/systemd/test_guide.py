@@ -89,6 +89,7 @@ def test_guide_from_nothing_to_a_service_and_back(bare_machine: Guest) -> None:
         lambda: any('"event": "reloaded"' in str(line["MESSAGE"]) for line in guest.journal()),
         "it was reloaded",
     )
+    reader.follow("Handlers in the sandbox", given={"postgres_password": "sesame"})
     second, third = _new_key(guest, 2), _new_key(guest, 3)
     reader.follow("Rotate the access key", given=second)
     assert _uses(guest, second)

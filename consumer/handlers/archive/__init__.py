@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from consumer.directories import is_hidden
 from consumer.handlers.archive.store import Archive
 from consumer.handlers.archive.upkeep import Upkeep
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
@@ -32,7 +33,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         upkeep=_upkeep(read, directory, environment),
     )
     read.end()
-    if not given or os.path.lexists(directory.parent):
+    if not given or os.path.lexists(directory.parent) or is_hidden(directory.parent):
         archive.check()
     else:
         # No error: it may be a mount that comes later. Until then the events stay in the queue.

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -82,7 +83,9 @@ class Archive:
         day = self._clock.now().date()
         month = month_of(self._directory, day)
         key = "state_directory" if self._create_parent else "archive.directory"
-        for place in (self._directory, month.parent, month, *month.glob(f"events-{day}*.jsonl")):
+        # One after the other: what may not be seen can't be searched for files.
+        files = month.glob(f"events-{day}*.jsonl")
+        for place in chain((self._directory, month.parent, month), files):
             check_writable(place, "the archive", key)
 
     def check_destination(self) -> str:
@@ -235,4 +238,5 @@ def _reason(error: OSError) -> str:
     number = error.errno or 0
     code = errno.errorcode.get(number, "unknown")
     place = f": {error.filename}" if error.filename else ""
-    return f"the archive could not be written: {os.strerror(number)} ({code}){place}"
+    hint = " (in a systemd unit: ReadWritePaths=)" if number == errno.EROFS else ""
+    return f"the archive could not be written: {os.strerror(number)} ({code}){place}{hint}"

@@ -1,13 +1,12 @@
 """Puts redaction in front of a handler."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from consumer.config.entries import RedactSettings
-from consumer.config.secret_file import read_secret
+from consumer.config.secret_file import read_secret, why_unreadable
 from consumer.errors import BatchFailure, ConfigurationError
 from consumer.events.redaction import Pseudonyms, Redaction
 from consumer.handlers.registering.handler import Handler
@@ -69,10 +68,13 @@ def _call_batch(call: BatchCall, view: View) -> BatchCall:
 def _pseudonyms(path: Path, label: str, warn: Callable[[str], None]) -> Pseudonyms:
     try:
         if path.stat().st_mode & _READABLE_BY_ALL:
-            warn(f"{label}: everyone can read the key of the pseudonyms; chmod 600 {path}")
+            warn(
+                f"{label}: everyone can read the key of the pseudonyms; let only the daemon's user "
+                f"read it (chmod 600 {path}), or pass it as a credential of systemd"
+            )
         return Pseudonyms(read_secret(path))
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
+        reason = why_unreadable(path, error)
         raise ConfigurationError(f"{label}: key_file {path} can't be read: {reason}") from None
     except ValueError as error:
         raise ConfigurationError(f"{label}: key_file {path} {error}") from None

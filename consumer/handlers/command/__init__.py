@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from consumer.directories import is_hidden
 from consumer.errors import Unavailable
 from consumer.handlers.command.batch import Batches
 from consumer.handlers.command.children import Children
@@ -44,7 +45,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     try:
         program.check()
     except Unavailable as error:
-        if program.directory is None or program.directory.is_dir():
+        if program.directory is None or program.has_directory() or is_hidden(program.directory):
             raise read.wrong("run", f"a program that can be run: {error.reason}") from None
         # No error: it may be a mount that comes later. Until then the events stay in the queue.
         environment.warn(f'handler "{name}": {error.reason}')

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from consumer.directories import is_hidden
 from consumer.errors import Unavailable
 
 #: Of a program that is there, and may be executed.
@@ -16,6 +17,8 @@ _HINTS: Final = {
     errno.ENOEXEC: "it is no program; the first line of a script must be such as #!/bin/sh",
     errno.ENOENT: "the interpreter that it needs does not exist",
 }
+#: Of a program or directory that is perhaps there.
+_HIDDEN: Final = "hidden from this process (in a systemd unit: ProtectHome= hides /home and /root)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +40,25 @@ class Program:
     def find(self) -> str:
         """Its path. Raises `Unavailable` if it can't be run."""
         name, folder = self.arguments[0], self.directory
-        if folder is not None and not folder.is_dir():
-            raise Unavailable(f"there is no directory {folder} in which the program could run")
+        if folder is not None and not self.has_directory():
+            raise Unavailable(
+                f"the directory {folder} is {_HIDDEN}"
+                if is_hidden(folder)
+                else f"there is no directory {folder} in which the program could run"
+            )
         asked = str(folder / name) if folder is not None and os.sep in name else name
         found = shutil.which(asked, path=self.environment.get("PATH"))
         if found is None:
-            what = "can't be executed" if Path(asked).is_file() else "does not exist"
+            hidden = os.sep in name and is_hidden(Path(asked))
+            there = os.path.isfile(asked)  # noqa: PTH113 - never raise
+            what = f"is {_HIDDEN}" if hidden else "can't be executed" if there else "does not exist"
             where = "" if os.sep in name else " in the directories of PATH"
             raise Unavailable(f"the program {name} {what}{where}")
         return str(Path(found).absolute())
+
+    def has_directory(self) -> bool:
+        """False if the directory in which it runs is not there, or is hidden."""
+        return self.directory is None or os.path.isdir(self.directory)  # noqa: PTH112 - likewise
 
     def check(self) -> str:
         """What can be said about it without running it. Raises `Unavailable`."""

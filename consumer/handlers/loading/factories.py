@@ -1,6 +1,5 @@
 """What a factory of handlers gets: its options, and the environment."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ import structlog
 from consumer import log_events
 from consumer.clock import Clock, SystemClock
 from consumer.config import QueueSettings
-from consumer.config.secret_file import read_secret
+from consumer.config.secret_file import read_secret, why_unreadable
 from consumer.config.urls import split_url
 from consumer.did_you_mean import did_you_mean
 from consumer.errors import ConfigurationError
@@ -139,7 +138,7 @@ class Options:
         try:
             return read_secret(file)
         except OSError as error:
-            reason = os.strerror(error.errno or 0)
+            reason = why_unreadable(file, error)
             raise self.wrong(f"{key}_file", f"a file that can be read ({reason})") from None
         except ValueError as error:
             raise self.wrong(f"{key}_file", f"a file with one secret; this one {error}") from None

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from consumer.config.secret_file import read_secret
+from consumer.config.secret_file import read_secret, why_unreadable
 from consumer.errors import ConfigurationError
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
@@ -56,14 +56,20 @@ def _password_file(name: str, read: Options, environment: HandlerEnvironment) ->
     if read.text("password") is not None:
         raise read.wrong("password", "in a file, named by password_file")
     path = read.path("password_file")
-    try:
-        readable = path is None or bool(read_secret(path))
-    except (OSError, ValueError):
-        readable = False
-    if not readable:
+    if path is not None and (fault := _fault_of(path)):
         # No error: a credential of systemd is there only while the service runs.
-        environment.warn(f'handler "{name}": password_file can\'t be read, or is not one password')
+        environment.warn(f'handler "{name}": password_file {fault}')
     return path
+
+
+def _fault_of(path: Path) -> str:
+    try:
+        read_secret(path)
+    except OSError as error:
+        return f"can't be read: {why_unreadable(path, error)}"
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def check_installed(name: str) -> None:

@@ -38,6 +38,8 @@ _REFUSALS: Final = {
     "certificate": "the certificate of the server, or that of the client, is not accepted",
     "password authentication failed": "the password is wrong, or there is no such user",
     "no password supplied": "it needs a password; name a file with it as password_file",
+    "Peer authentication failed": "the database user must have the name of the user that this "
+    "process runs as, or connect over TCP with a password (host=127.0.0.1)",
     "pg_hba.conf": "pg_hba.conf on the server does not allow this user, host or encryption",
     "too many clients": _MEANINGS["53300"],
     "too many connections": _MEANINGS["53300"],

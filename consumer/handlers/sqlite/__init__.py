@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from consumer.directories import check_writable
+from consumer.directories import check_writable, is_hidden
 from consumer.handlers.loading.factories import HandlerEnvironment, Options
 from consumer.handlers.registering.registry import Registry
 from consumer.handlers.sql.options import table_option
@@ -36,7 +36,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     )
     read.end()
     real = Path(os.path.realpath(path))
-    if not given or os.path.lexists(real.parent):
+    if not given or os.path.lexists(real.parent) or is_hidden(real.parent):
         key = "sqlite.file" if given else "state_directory"
         for place in (real.parent, real):
             check_writable(place, "the SQLite file", key)

@@ -12,10 +12,10 @@ _WORDS: Final = {
     sqlite3.SQLITE_BUSY: "another process has locked it for too long",
     sqlite3.SQLITE_LOCKED: "another connection has locked it for too long",
     sqlite3.SQLITE_READONLY: "it can't be written: check owner and mode of the file, its -wal and "
-    "-shm files, and the directory",
+    "-shm files, and the directory (in a systemd unit: ReadWritePaths=)",
     sqlite3.SQLITE_PERM: "this process may not write it",
     sqlite3.SQLITE_CANTOPEN: "it can't be opened: is its directory there, and may this process "
-    "write in it?",
+    "write in it (in a systemd unit: ReadWritePaths=)?",
     sqlite3.SQLITE_CORRUPT: "it is damaged: rename it, together with its -wal and -shm files, and "
     "a new one is made; `sqlite3 FILE .recover` saves what was in it",
     sqlite3.SQLITE_NOTADB: "it is not an SQLite database: rename it, and a new one is made",

@@ -81,8 +81,10 @@ def unit(settings: Settings, name: str, state: Path | None) -> Iterator[Result]:
         yield Result("systemd unit", GREEN, f"{name} is not installed on this machine")
         return
     faults = [*_stop_timeout(settings, name, found)]
+    for key, place in _written(settings, state):
+        faults += _sandbox(name, found, key, place)
     if state is not None:
-        faults += [*_sandbox(name, found, state.absolute()), *_user(found, state.absolute())]
+        faults += _user(found, state.absolute())
     yield from faults
     if not faults:
         yield _running(name, found.get("ActiveState", ""), found.get("UnitFileState", ""))
@@ -106,14 +108,29 @@ def _stop_timeout(settings: Settings, name: str, found: Mapping[str, str]) -> It
         yield Result("systemd unit", YELLOW, finding, f"set engine.stop_timeout_seconds: {stop:g}")
 
 
-def _sandbox(name: str, found: Mapping[str, str], state: Path) -> Iterator[Result]:
+def _written(settings: Settings, state: Path | None) -> Iterator[tuple[str, Path]]:
+    """The directories that are configured to be written, with their keys."""
+    if state is not None:
+        yield "state_directory", state.absolute()
+    for handler in settings.handlers or ():
+        directory, file = handler.options.get("directory"), handler.options.get("file")
+        if handler.type == "archive" and isinstance(directory, str):
+            yield "archive.directory", Path(directory).absolute()
+        if handler.type == "sqlite" and isinstance(file, str):
+            yield "sqlite.file", Path(file).absolute().parent
+
+
+def _sandbox(name: str, found: Mapping[str, str], key: str, place: Path) -> Iterator[Result]:
     if found.get("ProtectSystem") != "strict":
         return
     own = [Path("/var/lib", each) for each in found.get("StateDirectory", "").split()]
     more = [Path(each.lstrip("-+")) for each in found.get("ReadWritePaths", "").split()]
-    if not any(state.is_relative_to(each) for each in (*own, *more)):
-        finding = f"the unit may not write to state_directory {state} (ProtectSystem=strict)"
-        remedy = f"leave state_directory out; or {_drop_in(name, f'ReadWritePaths={state}')}"
+    if not any(place.is_relative_to(each) for each in (*own, *more)):
+        finding = f"the unit may not write to {key} {place} (ProtectSystem=strict)"
+        remedy = (
+            f"leave {key} out; or {_drop_in(name, f'ReadWritePaths={place}')}; the "
+            "unit's user must be able to write there, too"
+        )
         yield Result("systemd unit", RED, finding, remedy)
 
 

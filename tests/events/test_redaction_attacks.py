@@ -11,10 +11,12 @@ from tests.events.redacted import (
     ALL,
     ANALYTICS,
     PSEUDONYMS,
+    ROOT,
     STRICT,
     STRICT_WITH_KEY,
     caliper,
     canvas,
+    event_of,
 )
 
 URN = "urn:instructure:canvas:"
@@ -201,3 +203,28 @@ def test_strict_keeps_the_id_of_an_asset_only_if_it_is_shared() -> None:
     for kind, kept in (("Quizzes::Quiz", True), ("quizzes:quiz", True), ("attachment", False)):
         event = canvas("asset_accessed", {"asset_type": kind, "asset_id": "7"})
         assert ("asset_id" in STRICT(event).body) == kept, kind
+
+
+def test_a_key_is_no_way_to_find_a_person_by_trying_all_ids() -> None:
+    """All but the id may be known: a digest of the event would confirm it."""
+
+    def event(user: int, number: str = "1") -> Event:
+        around = {"event_name": "x_created", "root_account_id": ROOT, "job_id": "7"}
+        payload = {"metadata": around, "body": {"account_id": ROOT, "user_id": str(user)}}
+        return event_of(payload, message_id=number)
+
+    guessed = {event(user).key for user in range(1_000)}
+    assert event(123).key in guessed
+    for profile, redaction in ALL.items():
+        key = redaction(event(123)).key
+
+        assert key not in guessed, profile
+        assert key == redaction(event(123)).key, profile
+        assert len({key, *(redaction(event(n, str(n))).key for n in range(2, 9))}) == 8, profile
+        assert (key == redaction(event(123, "2")).key) == (profile != "strict"), profile
+
+
+def test_a_key_that_was_made_by_chance_stays() -> None:
+    """That of Caliper."""
+    for redaction in ALL.values():
+        assert redaction(caliper()).key == caliper().key

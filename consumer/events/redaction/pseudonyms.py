@@ -46,6 +46,11 @@ class Pseudonyms:
         message = f"{kind}:{text}".encode("utf-8", "surrogatepass")
         return "p-" + hmac.digest(self._key, message, "sha256").hex()[:_DIGITS]
 
+    def of_event(self, key: str) -> str:
+        """Stands in for the key of an event. All hexadecimal digits, like the key."""
+        message = f"event:{key}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key, message, "sha256").hex()
+
     def of_user(self, user: CanvasId) -> str:
         """The pseudonym of a user, from the global id; from the local id if there is no shard."""
         number = user.local_id if user.global_id is None else user.global_id

@@ -58,5 +58,6 @@ def explain(event: str, *, event_format: Format, profile: str, as_json: bool) ->
     width = terminal_width()
     rows = [("FIELD", "WHAT", "WHY"), *fields]
     note = f"Note: {data['note']}. All fields of its body are unknown."
-    lines = [*(wrapped(note, width) if data["note"] else ()), *table(rows, width, indent=""), "", *wrapped(UNLESS, width)]
+    lines = [*(wrapped(note, width) if data["note"] else ()), *table(rows, width, indent="")]
+    lines += ["", *wrapped(UNLESS, width)]
     echo_result(data, lines, as_json=as_json)

@@ -26,7 +26,8 @@ JOB = "www.canvaslms.com"
 
 #: An id, a time, a number, a word; and no number within a word that may be an id.
 looks_right = re.compile(
-    r"\d+(?:\.\d+)?|[\w-]{20,}(?<!Z)|(?!\d|.*\d{5})[^\s\"'<>\[\]\\]{1,64}|\d{4}-\d\d-\d\d[T ]\S+(?: \S+)?"
+    r"\d+(?:\.\d+)?|[\w-]{20,}(?<!Z)|\d{4}-\d\d-\d\d[T ]\S+(?: \S+)?"
+    r"|(?!\d|.*\d{5})[^\s\"'<>\[\]\\]{1,64}"
 ).fullmatch
 
 

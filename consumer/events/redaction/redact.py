@@ -123,4 +123,3 @@ def _parts(event: Event, plan: Plan, values: Values) -> tuple[dict[str, Any], ..
     place = next((key for key in _AROUND if event.payload.get(key) is not None), _AROUND[0])
     rest = {k: v for k, v in event.payload.items() if k not in {place, "metadata", "body"}}
     return {place: around, "body": body, **walk.object(rest, {})}, around, body
-

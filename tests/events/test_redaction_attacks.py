@@ -80,7 +80,11 @@ def test_a_urn_in_a_text_may_end_with_the_sentence() -> None:
     "HTTPS://jchen:45678@X.EDU/a?b=45678", "jchen&#64;x.edu", "jchen&#x40;x.edu",
     "user_45678", "a\nuser_45678\n", "gid://canvas/User/45678", "<a data-user-id='45678'>",
     "&student_id=45678",
-    "jchen&commat;x.edu", "jchen\uff20x.edu", "jchen\\u0040x.edu",
+    "jchen&commat;x.edu", "jchen\uff20x.edu", "jchen\\u0040x.edu", "jchen&#64x.edu",
+    '{"user_id":"45678"}', '\\"user_id\\": [45678, 45678]', "user id: 45678", "Student #45678",
+    "USER_45678", "user%2F45678", "user_id%3D45678", "user_ids[]=45678,45678", "user[45678]",
+    "www.x.edu/~jchen", "/profile/45678", "author_id=45678", "jchen%x@x.edu", "user 45678",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0NTY3OCJ9.45678",
 ])  # fmt: skip
 def test_notations_of_addresses_and_paths_are_recognized_in_texts(text: str) -> None:
     """Entities, escapes, full-width characters, and any case."""
@@ -136,6 +140,8 @@ def test_ids_in_other_types_are_no_way_out() -> None:
     "userid", "studentid", "loginid", "net_id", "uid", "unique_id", "created_by",
     "reviewer", "audience", "uploader", "fullname", "givenName", "filename", "HTMLBody",
     "submitter", "integration_id", "sourcedid", "emailaddress", "contact", "employee_number",
+    "pseudonym_id", "answer", "essay", "eppn", "advisor", "jwt", "birthdate", "address1",
+    "student4567",
 ])  # fmt: skip
 def test_unknown_fields_with_a_name_of_a_person_are_dropped(key: str) -> None:
     """Also if two words are written as one."""

@@ -38,7 +38,7 @@ is_uuid: Final[_Matcher] = re.compile(
 ).fullmatch
 #: A text that is too simple to contain an address, a URL, a URN or `user_123`.
 is_simple: Final[_Matcher] = re.compile(
-    r"(?s:(?!.*(?:ser|tudent|mention)))[^.:/?%&@\\~=\uff20\ufe6b]*"
+    r"(?s:(?!.*(?i:user|student|mention|author|observer|pseudonym|profile)))[^.:/?%&@\\~=\uff20\ufe6b]*"
 ).fullmatch
 
 is_time: Final[_Matcher] = _BY_KIND["timestamp"]

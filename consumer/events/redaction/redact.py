@@ -12,7 +12,7 @@ from consumer.events.redaction.pseudonyms import Pseudonyms
 from consumer.events.redaction.rules import Profile
 from consumer.events.redaction.values import Values
 from consumer.events.redaction.walk import Walk
-from consumer.events.subjects import shard_of_event
+from consumer.events.subjects import shard_of_event, user_of
 from consumer.events.typed import READER
 from consumer.messages import Event, Reader, new_event
 from consumer.subject import Change, Subject
@@ -55,7 +55,7 @@ class Redaction:
         body: Mapping[str, Any],
     ) -> Event:  # fmt: skip
         pseudonym = None
-        if self._pseudonyms is not None and (user := event.subject.user_id) is not None:
+        if self._pseudonyms is not None and (user := user_of(event)) is not None:
             pseudonym = self._pseudonyms.of_user(user)
         raw = _encode(whole)
         return new_event(

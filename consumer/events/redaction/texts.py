@@ -8,6 +8,7 @@ from typing import Final
 from consumer.events.identifiers import URN
 from consumer.events.privacy import scrub_text
 from consumer.events.redaction import shortened
+from consumer.events.redaction.fits import PERSONS
 
 REMOVED: Final = "[removed]"
 #: Longer texts seldom come again.
@@ -26,7 +27,7 @@ _FINDINGS = re.compile(
     r"|(?P<path>(?<![\w/<.])/(?:about|accounts|api|courses|groups|sections)/[^\s\"'<>]*)"
     rf"|{_SLASH}~[^\s\"'<>?&#]*"
     # Also an asset string (user_123), an attribute (data-user-id="123"), several ids.
-    r"|(?<![A-Za-z0-9])(?i:users?|students?|mention|authors?|observers?|pseudonyms?|profile)"
+    rf"|(?<![A-Za-z0-9])(?i:{'|'.join(PERSONS)})[sS]?"
     rf"(?:[ _-]?[iI][dD]s?)?(?:{_QUOTES}{_SIGN}{_QUOTES}[0-9]+|[ #]{{1,3}}[0-9]{{5,}})"
     rf"(?:{_QUOTES},{_QUOTES}[0-9]+)*"
     r"|\?[\w%\[\].-]{1,100}=[^\s\"'<>]*"

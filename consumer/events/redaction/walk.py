@@ -45,7 +45,11 @@ class Walk:
             else:
                 if rule.typed_by:
                     rule = self._by_type(rule, holder)
-                result = self._applied(rule, value, depth)
+                leaf = _LEAVES.get(rule.do) if isinstance(value, str) else None
+                if leaf is not None:  # as for nearly all
+                    result = leaf(self._values, rule, value)
+                else:
+                    result = self._applied(rule, value, depth)
             if result is not GONE:
                 kept[key] = result
         return kept
@@ -81,7 +85,7 @@ class Walk:
 
     def _inside(self, rule: Rule, value: Any, depth: int) -> Any:
         rules = rule.inner or {}
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return self.object(value, rules, depth + 1)
         if isinstance(value, str) and "id" in rules:  # Caliper allows the id alone
             return self._applied(rules["id"], value, depth + 1)
@@ -89,7 +93,7 @@ class Walk:
 
     def _rest(self, rule: Rule, value: Any, depth: int) -> Any:
         """A value of any type, without what looks personal."""
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return self.object(value, {}, depth + 1)
         if not isinstance(value, str):
             return self._values.number(rule, value)

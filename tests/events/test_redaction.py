@@ -328,6 +328,11 @@ def test_deeply_nested_values_are_dropped() -> None:
         "https://",
         "urn:",
         "user:1:",
+        "user_1,",
+        "user [",
+        "%40",
+        "&#64",
+        "=a@a",
     ],
 )
 def test_long_texts_take_no_longer_than_they_are_long(part: str) -> None:

@@ -36,7 +36,9 @@ _FINDINGS = re.compile(
     r"|(?<![\w:])(?P<ipv6>[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?:\.[0-9.]{1,15})?)(?![\w:]))",
 )
 _AT = r"(?:[@\uff20\ufe6b]|%(?:25)*40|&#0*64;?|&#[xX]0*40;?|&commat;|\\u0040)"
-_EMAIL = re.compile(rf"[\w.+'=%&#;!*~^-]{{1,64}}{_AT}[\w.-]{{1,255}}")
+_LOCAL = r"[\w.+'=%&#;!*~^-]"
+#: From where no other can begin, so that a long text is not read again from each of its characters.
+_EMAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}+{_AT}[\w.-]+(?:{_LOCAL}+{_AT}[\w.-]+)*")
 _has_at = re.compile(_AT).search
 #: The ids in URNs that are a person's, or a session's.
 _PERSON_IN_URN = re.compile(r"(user:)([^:]*)")
@@ -76,11 +78,13 @@ _is_name = re.compile(r"(?!.*[0-9]{5})@?[A-Za-z_][A-Za-z0-9_.:-]{0,99}").fullmat
 _is_word = re.compile(r"[^\s\"'{}<>\[\]\\]{0,1000}").fullmatch
 
 
-@lru_cache(maxsize=2_000)
 def judged(key: str) -> str:
     """What the name of an unknown field is: "data", "user id", "personal", or "" for no fault."""
-    if not _is_name(key):
-        return "data"
+    return _judged(key) if _is_name(key) else "data"
+
+
+@lru_cache(maxsize=2_000)
+def _judged(key: str) -> str:
     words = _capital.sub(lambda found: f"_{found[0]}", key).lower()
     words = re.sub(r"[^a-z0-9]+", "_", words)
     if _is_user_id(words):

@@ -14,6 +14,8 @@ from consumer.events.redaction.values import GONE, Values
 _USERS: Final = frozenset({"user", "person", "profile"})
 #: What is nested more deeply is dropped.
 _DEEPEST: Final = 24
+#: What is cached must not be long.
+_LONGEST_KIND: Final = 100
 _LEAVES: Final[Mapping[str, Callable[[Values, Rule, Any], Any]]] = {
     "plain": Values.plain, "word": Values.word, "text": Values.text, "user": Values.user,
     "pseudonym": Values.pseudonym, "address": Values.address,
@@ -120,11 +122,12 @@ class Walk:
 
 def _kinds(holder: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
     """What the fields with these keys say that something is."""
-    return [_snake(kind) for key in keys if isinstance(kind := holder.get(key), str)]
+    found = (holder.get(key) for key in keys)
+    return [_snake(kind.strip()[:_LONGEST_KIND]) for kind in found if isinstance(kind, str)]
 
 
 @lru_cache(maxsize=1_000)
 def _snake(kind: str) -> str:
     """`wiki_page` for `WikiPage`, `quiz` for `Quizzes::Quiz`."""
-    word = kind.strip().rpartition(":")[2]
+    word = kind.rpartition(":")[2]
     return _capital.sub(lambda found: f"_{found[0]}", word).lower()

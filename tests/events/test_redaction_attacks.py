@@ -234,3 +234,14 @@ def test_a_key_that_was_made_by_chance_stays() -> None:
     """That of Caliper."""
     for redaction in ALL.values():
         assert redaction(caliper()).key == caliper().key
+
+
+def test_a_name_that_is_no_name_of_an_event_is_left_nowhere() -> None:
+    """In Caliper format, an unknown event is named after its type, action and object."""
+    odd = caliper("", action="jchen@x.edu", object={"type": "Jane Chen"})
+    for event in (odd, canvas("see jchen@x.edu"), canvas("of_21070000000000123")):
+        for redaction in ALL.values():
+            assert redaction(event).name == "(other)"
+    for redaction in ALL.values():
+        assert redaction(canvas("quizzes-lti.grade_changed")).name == "quizzes-lti.grade_changed"
+        assert redaction(caliper("", action="Paused")).name == caliper("", action="Paused").name

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
-from consumer.events.redaction.fits import is_time, is_uuid
+from consumer.events.redaction.fits import is_time, is_uuid, is_word
 from consumer.events.redaction.plan import Plan, plan_of
 from consumer.events.redaction.pseudonyms import Pseudonyms
 from consumer.events.redaction.rules import Profile
@@ -19,6 +19,8 @@ from consumer.subject import Change, Subject
 
 # ASCII, so that nothing in a text can't be encoded.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+#: In place of a name that looks like no name of an event, and may be anything.
+_OTHER_NAME: Final = "(other)"
 #: Where a message in Canvas format has what surrounds its body.
 _AROUND: Final = ("metadata", "attributes")
 
@@ -59,7 +61,7 @@ class Redaction:
             pseudonym = self._pseudonyms.of_user(user)
         raw = _encode(whole)
         return new_event(
-            name=event.name,
+            name=event.name if is_word(event.name) else _OTHER_NAME,
             format=event.format,
             time=event.time,
             metadata=around,

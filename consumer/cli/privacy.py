@@ -44,7 +44,7 @@ def explain(event: str, *, event_format: Format, profile: str, as_json: bool) ->
     An EVENT that is not in the catalog has the fields that all events have, and unknown ones.
     """
     from consumer.cli.events import event_fault
-    from consumer.events.redaction.explain import explained
+    from consumer.events.redaction.explain import UNLESS, explained
 
     fields = list(explained(event, event_format, "strict" if profile == "strict" else "analytics"))
     data = {
@@ -53,9 +53,11 @@ def explain(event: str, *, event_format: Format, profile: str, as_json: bool) ->
         "profile": profile,
         "note": event_fault(event, event_format) or None,
         "fields": [field._asdict() for field in fields],
+        "unless": UNLESS,
     }
     width = terminal_width()
     rows = [("FIELD", "WHAT", "WHY"), *fields]
     note = f"Note: {data['note']}. All fields of its body are unknown."
     lines = [*(wrapped(note, width) if data["note"] else ()), *table(rows, width, indent="")]
+    lines += ["", *wrapped(UNLESS, width)]
     echo_result(data, lines, as_json=as_json)

@@ -47,7 +47,14 @@ def shard_of_event(event: Event) -> int | None:
         return _canvas_shard(event.metadata)
     root = extra_of(object_in(event.body, "actor")).get("root_account_id")
     context = extra_of(object_in(event.body, "group"))
-    return _shard(root, context.get("entity_id"), *_courses(event.body))
+    return _shard(root, context.get("entity_id")) or _shard(*_courses(event.body))
+
+
+def user_of(event: Event) -> CanvasId | None:
+    """The user of its subject, without the rest."""
+    if event.format == "caliper":
+        return _caliper_user(event.body, shard_of_event(event))
+    return _canvas_user(event.name, event.metadata, event.body)
 
 
 def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) -> Subject:
@@ -70,16 +77,22 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
         body.get("context_id") if body.get("context_type") == "Course" else None,
         context if metadata.get("context_type") == "Course" else None,
     )
-    user = metadata.get("user_id")
-    if user is None and name in _ON_BEHALF:
-        user = body.get("user_id")
     return Subject(
-        user_id=None if "job_id" in metadata else _id(user, shard),
+        user_id=_canvas_user(name, metadata, body),
         course_id=course_id,
         account_id=_id(root),
         entity_kind=kind,
         entity_id=entity_id,
     )
+
+
+def _canvas_user(
+    name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]
+) -> CanvasId | None:
+    user = metadata.get("user_id")
+    if user is None and name in _ON_BEHALF:
+        user = body.get("user_id")
+    return None if "job_id" in metadata else _id(user, _canvas_shard(metadata))
 
 
 def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:
@@ -99,7 +112,7 @@ def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:
         context.get("entity_id") if context.get("context_type") == "Course" else None,
     )
     return Subject(
-        user_id=None if "job_id" in extra_of(body) else _person(actor, shard),
+        user_id=_caliper_user(body, shard),
         course_id=course_id,
         account_id=_id(root),
         entity_kind=kind,
@@ -128,8 +141,11 @@ def _caliper_entity(
     return kind, extra.get(field) or named or (None if urn_kind else extra.get("entity_id"))
 
 
-def _person(actor: Mapping[str, Any], shard: int | None) -> CanvasId | None:
-    """The user; None for software, whose id is a URL."""
+def _caliper_user(body: Mapping[str, Any], shard: int | None) -> CanvasId | None:
+    """The actor; None for software, whose id is a URL."""
+    if "job_id" in extra_of(body):
+        return None
+    actor = object_in(body, "actor")
     urn = actor.get("id")
     kind = kind_in(urn)
     if kind == "user":

@@ -11,10 +11,12 @@ from tests.events.redacted import (
     ALL,
     ANALYTICS,
     PSEUDONYMS,
+    ROOT,
     STRICT,
     STRICT_WITH_KEY,
     caliper,
     canvas,
+    event_of,
 )
 
 URN = "urn:instructure:canvas:"
@@ -78,7 +80,11 @@ def test_a_urn_in_a_text_may_end_with_the_sentence() -> None:
     "HTTPS://jchen:45678@X.EDU/a?b=45678", "jchen&#64;x.edu", "jchen&#x40;x.edu",
     "user_45678", "a\nuser_45678\n", "gid://canvas/User/45678", "<a data-user-id='45678'>",
     "&student_id=45678",
-    "jchen&commat;x.edu", "jchen\uff20x.edu", "jchen\\u0040x.edu",
+    "jchen&commat;x.edu", "jchen\uff20x.edu", "jchen\\u0040x.edu", "jchen&#64x.edu",
+    '{"user_id":"45678"}', '\\"user_id\\": [45678, 45678]', "user id: 45678", "Student #45678",
+    "USER_45678", "user%2F45678", "user_id%3D45678", "user_ids[]=45678,45678", "user[45678]",
+    "www.x.edu/~jchen", "/profile/45678", "author_id=45678", "jchen%x@x.edu", "user 45678",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0NTY3OCJ9.45678",
 ])  # fmt: skip
 def test_notations_of_addresses_and_paths_are_recognized_in_texts(text: str) -> None:
     """Entities, escapes, full-width characters, and any case."""
@@ -134,6 +140,8 @@ def test_ids_in_other_types_are_no_way_out() -> None:
     "userid", "studentid", "loginid", "net_id", "uid", "unique_id", "created_by",
     "reviewer", "audience", "uploader", "fullname", "givenName", "filename", "HTMLBody",
     "submitter", "integration_id", "sourcedid", "emailaddress", "contact", "employee_number",
+    "pseudonym_id", "answer", "essay", "eppn", "advisor", "jwt", "birthdate", "address1",
+    "student4567",
 ])  # fmt: skip
 def test_unknown_fields_with_a_name_of_a_person_are_dropped(key: str) -> None:
     """Also if two words are written as one."""
@@ -201,3 +209,39 @@ def test_strict_keeps_the_id_of_an_asset_only_if_it_is_shared() -> None:
     for kind, kept in (("Quizzes::Quiz", True), ("quizzes:quiz", True), ("attachment", False)):
         event = canvas("asset_accessed", {"asset_type": kind, "asset_id": "7"})
         assert ("asset_id" in STRICT(event).body) == kept, kind
+
+
+def test_a_key_is_no_way_to_find_a_person_by_trying_all_ids() -> None:
+    """All but the id may be known: a digest of the event would confirm it."""
+
+    def event(user: int, number: str = "1") -> Event:
+        around = {"event_name": "x_created", "root_account_id": ROOT, "job_id": "7"}
+        payload = {"metadata": around, "body": {"account_id": ROOT, "user_id": str(user)}}
+        return event_of(payload, message_id=number)
+
+    guessed = {event(user).key for user in range(1_000)}
+    assert event(123).key in guessed
+    for profile, redaction in ALL.items():
+        key = redaction(event(123)).key
+
+        assert key not in guessed, profile
+        assert key == redaction(event(123)).key, profile
+        assert len({key, *(redaction(event(n, str(n))).key for n in range(2, 9))}) == 8, profile
+        assert (key == redaction(event(123, "2")).key) == (profile != "strict"), profile
+
+
+def test_a_key_that_was_made_by_chance_stays() -> None:
+    """That of Caliper."""
+    for redaction in ALL.values():
+        assert redaction(caliper()).key == caliper().key
+
+
+def test_a_name_that_is_no_name_of_an_event_is_left_nowhere() -> None:
+    """In Caliper format, an unknown event is named after its type, action and object."""
+    odd = caliper("", action="jchen@x.edu", object={"type": "Jane Chen"})
+    for event in (odd, canvas("see jchen@x.edu"), canvas("of_21070000000000123")):
+        for redaction in ALL.values():
+            assert redaction(event).name == "(other)"
+    for redaction in ALL.values():
+        assert redaction(canvas("quizzes-lti.grade_changed")).name == "quizzes-lti.grade_changed"
+        assert redaction(caliper("", action="Paused")).name == caliper("", action="Paused").name

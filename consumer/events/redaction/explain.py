@@ -10,6 +10,11 @@ from consumer.messages import Format
 
 #: In place of the path: every field that the catalog does not list.
 ANY_OTHER: Final = "(any other)"
+#: What is true of all fields that are kept.
+UNLESS: Final = (
+    "What is kept is dropped, too, if it does not look like a value of its field (an id, a time, a "
+    "number, a word), or if it is a text that contains what identifies a person in another field."
+)
 
 
 class Explained(NamedTuple):
@@ -42,11 +47,13 @@ def _fields(
             continue
         why = rule.why
         if with_key[key].fate != rule.fate:
-            why += "; with a key_file, replaced with a pseudonym"
+            more = with_key[key].why.removeprefix(why)
+            why += f"; with a key_file, replaced with a pseudonym{more}"
         if rule.typed_by and rule.of_user is not None:
             if profile == "strict" and key != "id":
                 why = f"kept only if {rule.typed_by[0]} is something shared, like Course"
-            fate = (with_key[key].of_user or rule.of_user).fate
-            with_a_key = "with a key_file, " if fate != rule.of_user.fate else ""
-            why += f"; {with_a_key}{fate} if {' or '.join(rule.typed_by)} is User or Person"
+            kind = f"if {' or '.join(rule.typed_by)} is User or Person"
+            why += f"; {rule.of_user.fate} {kind}"
+            if with_key[key].of_user != rule.of_user:
+                why += ", or replaced with a key_file"
         yield Explained(where, rule.fate, why)

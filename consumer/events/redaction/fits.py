@@ -36,10 +36,9 @@ is_opaque: Final[_Matcher] = re.compile(r"[A-Za-z0-9_.:+/=-]{0,200}").fullmatch
 is_uuid: Final[_Matcher] = re.compile(
     r"(?:urn:uuid:)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 ).fullmatch
-#: A text that is too simple to contain an address, a URL, a URN or `user_123`.
-is_simple: Final[_Matcher] = re.compile(
-    r"(?s:(?!.*(?:ser|tudent|mention)))[^.:/?%&@\\~=\uff20\ufe6b]*"
-).fullmatch
+#: Words before the id of a user, in lower case: `user_123`.
+PERSONS: Final = ("user", "student", "mention", "author", "observer", "pseudonym", "profile")
+_has_no_sign = re.compile(r"[^.:/?%&@\\~=\uff20\ufe6b]*").fullmatch
 
 is_time: Final[_Matcher] = _BY_KIND["timestamp"]
 
@@ -48,3 +47,14 @@ def fits(kind: str, text: str, default: _Matcher | None = None) -> bool:
     """True for a text that looks like a value of this kind; `default` decides for a text."""
     matcher = _BY_KIND.get(_LIKE.get(kind, kind), default)
     return matcher is not None and bool(matcher(text))
+
+
+def is_simple(text: str) -> bool:
+    """True for a text that is too simple to contain an address, a URL, a URN or `user_123`."""
+    if not _has_no_sign(text):
+        return False
+    text = text.lower()
+    for person in PERSONS:  # noqa: SIM110 - twice as fast as all(), and many times as a pattern
+        if person in text:
+            return False
+    return True

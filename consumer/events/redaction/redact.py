@@ -1,26 +1,26 @@
 """Makes the redacted copy of an event."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any, Final
 
-from consumer.event_key import digest_of
-from consumer.events.redaction.fits import is_time, is_uuid
+from consumer.events.redaction.fits import is_time, is_uuid, is_word
 from consumer.events.redaction.plan import Plan, plan_of
 from consumer.events.redaction.pseudonyms import Pseudonyms
 from consumer.events.redaction.rules import Profile
 from consumer.events.redaction.values import Values
 from consumer.events.redaction.walk import Walk
-from consumer.events.subjects import shard_of_event
+from consumer.events.subjects import shard_of_event, user_of
 from consumer.events.typed import READER
 from consumer.messages import Event, Reader, new_event
 from consumer.subject import Change, Subject
 
 # ASCII, so that nothing in a text can't be encoded.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_is_digest = re.compile("[0-9a-f]{64}").fullmatch
+#: In place of a name that looks like no name of an event, and may be anything.
+_OTHER_NAME: Final = "(other)"
 #: Where a message in Canvas format has what surrounds its body.
 _AROUND: Final = ("metadata", "attributes")
 
@@ -39,10 +39,10 @@ class Redaction:
         self._pseudonyms = pseudonyms
 
     def __call__(self, event: Event) -> Event:
-        """The redacted copy, with the same name, format, time, key and message id.
+        """The redacted copy, with the same name, format, time and message id.
 
-        Its `raw` is its payload as JSON, in an envelope of its own; the event itself stays as it
-        is. The first event of a name loads its model.
+        It has another key: see `_key_of`. Its `raw` is its payload as JSON, in an envelope of its
+        own. The event itself stays as it is. The first event of a name loads its model.
         """
         plan = plan_of(event.name, event.format, self._profile, keyed=self._pseudonyms is not None)
         shard = shard_of_event(event)
@@ -57,24 +57,39 @@ class Redaction:
         body: Mapping[str, Any],
     ) -> Event:  # fmt: skip
         pseudonym = None
-        if self._pseudonyms is not None and (user := event.subject.user_id) is not None:
+        if self._pseudonyms is not None and (user := user_of(event)) is not None:
             pseudonym = self._pseudonyms.of_user(user)
+        raw = _encode(whole)
         return new_event(
-            name=event.name,
+            name=event.name if is_word(event.name) else _OTHER_NAME,
             format=event.format,
             time=event.time,
             metadata=around,
             body=body,
             message_id=event.message_id,
-            raw=_encode(whole),
+            raw=raw,
             payload=whole if event.format == "canvas" else body,
             time_text=event.time_text if is_time(event.time_text) else "",
             index=event.index,
             count=event.count,
             skipped=event.skipped,
-            _key=_key_of(event),
+            _key=self._key_of(event, raw),
             _reader=_Reader(event._reader or READER, pseudonym),  # noqa: SLF001 - a copy of it
         )
+
+    def _key_of(self, event: Event, raw: str) -> str:
+        """The event's key if it was made by chance; else one from which nothing can be found.
+
+        The key of most events is a digest of all that they show. If all but the id of a person is
+        known, anyone can find that by trying all ids. Without pseudonyms there is no secret: then
+        the key is that of the message and of what is left, the same in each delivery.
+        """
+        if is_uuid(event.key):
+            return event.key
+        if self._pseudonyms is not None:
+            return self._pseudonyms.of_event(event.key)
+        left = f"{event.message_id}:{event.index}:{raw}"
+        return sha256(left.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Reader:
@@ -110,9 +125,3 @@ def _parts(event: Event, plan: Plan, values: Values) -> tuple[dict[str, Any], ..
     place = next((key for key in _AROUND if event.payload.get(key) is not None), _AROUND[0])
     rest = {k: v for k, v in event.payload.items() if k not in {place, "metadata", "body"}}
     return {place: around, "body": body, **walk.object(rest, {})}, around, body
-
-
-def _key_of(event: Event) -> str:
-    """The event's key. A Caliper id that may mean something is replaced with the event's digest."""
-    key = event.key
-    return key if _is_digest(key) or is_uuid(key) else digest_of(event.payload, event.raw)

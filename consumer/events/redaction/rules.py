@@ -144,6 +144,8 @@ def _identifier(facts: "FieldFacts", parent: str) -> Rule:
     key = facts.key
     if (key, parent) == ("id", "membership"):
         return replace(USER, why="contains the id of a person")
+    if (key, parent) == ("id", "actor"):
+        return replace(USER, why=f"{USER.why}; of software, host and path of its URL are left")
     if key in _QUASI:
         return _QUASI[key]
     if key in _KINDS:

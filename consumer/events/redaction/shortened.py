@@ -8,10 +8,13 @@ from typing import Final
 
 #: What is kept of an address.
 _BITS: Final = {4: 24, 6: 48}
+#: Also with a zone and a port. What is cached must not be long.
+_LONGEST_ADDRESS: Final = 100
 _with_port = re.compile(r"\[([0-9a-fA-F:.%]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}").fullmatch
 _url = re.compile(r"(?:(https?)://(?:[^/@]*@)?([A-Za-z0-9.-]+(?::[0-9]{1,5})?))?(/.*)?").fullmatch
 _is_number = re.compile(r"[0-9.]+").fullmatch
 _digits = re.compile(r"[0-9]{1,20}").fullmatch
+_LONGEST_AGENT: Final = 500
 #: Longer paths are cut.
 _MOST_SEGMENTS: Final = 16
 #: In paths of Canvas, these are followed by an id that is not a person's.
@@ -38,9 +41,13 @@ _BROWSERS: Final = ("candroid", "iCanvas", "Edg", "OPR", "CrOS", "Firefox", "Chr
 _SYSTEMS: Final = ("iPhone", "iPad", "Android", "CrOS", "Windows", "Macintosh", "Linux")
 
 
-@lru_cache(maxsize=10_000)
 def address(text: str) -> str | None:
     """The network of an IP address: its first 24 bits, or 48 of IPv6. None if it is not one."""
+    return _network(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=10_000)
+def _network(text: str) -> str | None:
     text = text.strip()
     ported = _with_port(text)
     if ported is not None:
@@ -86,6 +93,11 @@ def _path(path: str, user: Callable[[str], str | None]) -> str:
 
 def browser(text: str) -> str | None:
     """Browser and system, without versions and names of devices; None if both are unknown."""
+    return _browser(text[:_LONGEST_AGENT])
+
+
+@lru_cache(maxsize=1_000)
+def _browser(text: str) -> str | None:
     name = next((word for word in _BROWSERS if word in text), None)
     system = next((word for word in _SYSTEMS if word in text), None)
     return " ".join(filter(None, (name, system))) or None

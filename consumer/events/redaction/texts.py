@@ -8,23 +8,37 @@ from typing import Final
 from consumer.events.identifiers import URN
 from consumer.events.privacy import scrub_text
 from consumer.events.redaction import shortened
+from consumer.events.redaction.fits import PERSONS
 
 REMOVED: Final = "[removed]"
+#: Longer texts seldom come again.
+_SHORT: Final = 100
 
 _SLASH = r"(?:\\?/|%(?:25)*2[fF]|&#x2[fF];|&#47;)"
+#: Between a word and an id: also in JSON, in attributes, in parameters.
+_SIGN = r"(?:[=:_/.\[-]|%(?:25)*(?:2[fF]|3[aAdD]))"
+_QUOTES = r"[\"'\\\[\]\s]{0,5}"
 _FINDINGS = re.compile(
+    # Where one may begin; fast, because most of a text is none.
+    r"(?=[/%&?\\:]|[hH][tT]|urn:|(?<![A-Za-z0-9])[A-Za-z0-9])(?:"
     rf"(?P<url>[hH][tT][tT][pP][sS]?:(?:\\?/){{2}}[^\s\"'<>]*)"
     rf"|(?P<urn>{URN}[^\s\"'<>,;)]*)"
     rf"|(?:{_SLASH}|(?<![\w-]))[uU]sers{_SLASH}[^\s\"'<>?&#]*"
     r"|(?P<path>(?<![\w/<.])/(?:about|accounts|api|courses|groups|sections)/[^\s\"'<>]*)"
-    # Also an asset string (user_123), an attribute (data-user-id="123"), a parameter.
-    r"|(?<![A-Za-z0-9])(?:[uU]sers?|[sS]tudents?|mention)(?:[_-]?[iI][dD]s?)?[=:_/#-][\"']?[0-9]+"
+    rf"|{_SLASH}~[^\s\"'<>?&#]*"
+    # Also an asset string (user_123), an attribute (data-user-id="123"), several ids.
+    rf"|(?<![A-Za-z0-9])(?i:{'|'.join(PERSONS)})[sS]?"
+    rf"(?:[ _-]?[iI][dD]s?)?(?:{_QUOTES}{_SIGN}{_QUOTES}[0-9]+|[ #]{{1,3}}[0-9]{{5,}})"
+    rf"(?:{_QUOTES},{_QUOTES}[0-9]+)*"
     r"|\?[\w%\[\].-]{1,100}=[^\s\"'<>]*"
+    r"|(?<![\w-])eyJ[\w-]{8,}\.[\w.-]*"  # a signed token
     r"|(?<![\w.])(?P<ipv4>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![\w.]?[0-9])"
-    r"|(?<![\w:])(?P<ipv6>[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?:\.[0-9.]{1,15})?)(?![\w:])",
+    r"|(?<![\w:])(?P<ipv6>[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}(?:\.[0-9.]{1,15})?)(?![\w:]))",
 )
-_AT = r"(?:[@\uff20\ufe6b]|%(?:25)*40|&#0*64;|&#[xX]0*40;|&commat;|\\u0040)"
-_EMAIL = re.compile(rf"[\w.+'=-]{{1,64}}{_AT}[\w.-]{{1,255}}")
+_AT = r"(?:[@\uff20\ufe6b]|%(?:25)*40|&#0*64;?|&#[xX]0*40;?|&commat;|\\u0040)"
+_LOCAL = r"[\w.+'=%&#;!*~^-]"
+#: From where no other can begin, so that a long text is not read again from each of its characters.
+_EMAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}+{_AT}[\w.-]+(?:{_LOCAL}+{_AT}[\w.-]+)*")
 _has_at = re.compile(_AT).search
 #: The ids in URNs that are a person's, or a session's.
 _PERSON_IN_URN = re.compile(r"(user:)([^:]*)")
@@ -32,21 +46,29 @@ _SESSION_IN_URN = re.compile(r"(session:)(.+)", re.DOTALL)
 _MEMBER_IN_URN = re.compile(r"([0-9]:[A-Z][A-Za-z]*:)([^:]*)")
 
 _PERSONAL: Final = (
-    "actor address addresses assessee assessor assignee attendee attendees audience author "
-    "authors avatar bcc bio birth birthday body by candidate candidates cc comment comments "
-    "contact contacts cookie creator creators dob e_mail editor email emails employee employees "
-    "evaluator feedback gender grader guardian guid handle html instructor instructors "
-    "integration invitee invitees ip ips learner learners login logins mail matriculation "
-    "member members mentor message messages name names net_id netid nickname note notes "
-    "observee observer owner participant participants password people person persons phone "
-    "photo picture pronoun pronouns pupil pupils recipient recipients reviewer reviewers secret "
-    "sender session sessions sis sourced sourcedid ssn staff student students subject submitter "
-    "surname teacher teachers text texts token tokens tutor tutors uid uids unique uploader "
-    "user username users usr uuid viewer viewers visitor"
+    "actor addr address addresses advisor alias annotation answer answers applicant assessee "
+    "assessor assignee attendee attendees audience auth author authors avatar badge bcc bio "
+    "birth birthdate birthday birthplace body browser by candidate candidates cc chat child "
+    "comment comments contact contacts cookie creator creators credential credentials csrf "
+    "customer device disability dob e_mail editor email emails employee employees eppn essay "
+    "ethnicity evaluator excuse faculty family fax feedback fingerprint follower gender geo "
+    "given gpa grader guardian guid handle html impersonated instructor instructors "
+    "integration invitee invitees ip ipaddr ips jwt lat latitude learner learners lecturer "
+    "login logins lon longitude mac mail masquerader matriculation member members mentee "
+    "mentor message messages mobile name names nationality net_id netid nick nickname note "
+    "notes observee observer orcid owner participant participants passcode passphrase passwd "
+    "password patient peer people person persons phone photo picture postal principal proctor "
+    "professor profile pronoun pronouns pseudonym pseudonyms pupil pupils pwd race rationale "
+    "recipient recipients religion remark remarks replies reply response responses reviewer "
+    "reviewers salary secret sender session sessions sex sid signature sis skype sourced "
+    "sourcedid ssn staff street student students subject submitter subscriber surname ta "
+    "teacher teachers tel text texts token tokens transcript tutor tutors twitter uid uids "
+    "unique uploader upn user useragent username users usr uuid viewer viewers visitor"
 )
 #: Also with what often follows a word without a blank (`studentid`), and before a name.
 _is_personal = re.compile(
-    rf"(?:^|_)(?:(?:{'|'.join(_PERSONAL.split())})(?:ids?|no|number|address)?|[a-z0-9]*names?)(?:_|$)"
+    rf"(?:^|_)(?:(?:{'|'.join(_PERSONAL.split())})(?:ids?|no|number|address)?|[a-z0-9]*names?)"
+    r"[0-9]*(?:_|$)"
 ).search
 _is_user_id = re.compile(r"(?:^|_)(?:user|student|author|grader|teacher|person)_ids?$").search
 _capital = re.compile(r"(?<=[a-z0-9])[A-Z]|(?<=[A-Z])[A-Z](?=[a-z])")
@@ -56,11 +78,13 @@ _is_name = re.compile(r"(?!.*[0-9]{5})@?[A-Za-z_][A-Za-z0-9_.:-]{0,99}").fullmat
 _is_word = re.compile(r"[^\s\"'{}<>\[\]\\]{0,1000}").fullmatch
 
 
-@lru_cache(maxsize=2_000)
 def judged(key: str) -> str:
     """What the name of an unknown field is: "data", "user id", "personal", or "" for no fault."""
-    if not _is_name(key):
-        return "data"
+    return _judged(key) if _is_name(key) else "data"
+
+
+@lru_cache(maxsize=2_000)
+def _judged(key: str) -> str:
     words = _capital.sub(lambda found: f"_{found[0]}", key).lower()
     words = re.sub(r"[^a-z0-9]+", "_", words)
     if _is_user_id(words):
@@ -75,6 +99,8 @@ def is_word(text: str) -> bool:
 
 def cleaned(text: str, user: Callable[[str], str | None], session: Callable[[str], str]) -> str:
     """The text without e-mail and IP addresses, users, queries of URLs, and access tokens."""
+    if len(text) <= _SHORT and _is_clean(text):
+        return text
 
     def replaced(found: re.Match[str]) -> str:
         kind, whole = found.lastgroup, found[0]
@@ -90,6 +116,12 @@ def cleaned(text: str, user: Callable[[str], str | None], session: Callable[[str
     if _has_at(text):
         text = _EMAIL.sub(REMOVED, text)
     return scrub_text(text)
+
+
+@lru_cache(maxsize=2_000)
+def _is_clean(text: str) -> bool:
+    """True if nothing is to be removed. Names of hosts and institutions come again and again."""
+    return not (_FINDINGS.search(text) or _has_at(text)) and scrub_text(text) == text
 
 
 def urn(text: str, user: Callable[[str], str | None], session: Callable[[str], str]) -> str:

@@ -14,6 +14,8 @@ from consumer.events.redaction.values import GONE, Values
 _USERS: Final = frozenset({"user", "person", "profile"})
 #: What is nested more deeply is dropped.
 _DEEPEST: Final = 24
+#: What is cached must not be long.
+_LONGEST_KIND: Final = 100
 _LEAVES: Final[Mapping[str, Callable[[Values, Rule, Any], Any]]] = {
     "plain": Values.plain, "word": Values.word, "text": Values.text, "user": Values.user,
     "pseudonym": Values.pseudonym, "address": Values.address,
@@ -45,7 +47,11 @@ class Walk:
             else:
                 if rule.typed_by:
                     rule = self._by_type(rule, holder)
-                result = self._applied(rule, value, depth)
+                leaf = _LEAVES.get(rule.do) if isinstance(value, str) else None
+                if leaf is not None:  # as for nearly all
+                    result = leaf(self._values, rule, value)
+                else:
+                    result = self._applied(rule, value, depth)
             if result is not GONE:
                 kept[key] = result
         return kept
@@ -81,7 +87,7 @@ class Walk:
 
     def _inside(self, rule: Rule, value: Any, depth: int) -> Any:
         rules = rule.inner or {}
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return self.object(value, rules, depth + 1)
         if isinstance(value, str) and "id" in rules:  # Caliper allows the id alone
             return self._applied(rules["id"], value, depth + 1)
@@ -89,7 +95,7 @@ class Walk:
 
     def _rest(self, rule: Rule, value: Any, depth: int) -> Any:
         """A value of any type, without what looks personal."""
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return self.object(value, {}, depth + 1)
         if not isinstance(value, str):
             return self._values.number(rule, value)
@@ -116,11 +122,12 @@ class Walk:
 
 def _kinds(holder: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
     """What the fields with these keys say that something is."""
-    return [_snake(kind) for key in keys if isinstance(kind := holder.get(key), str)]
+    found = (holder.get(key) for key in keys)
+    return [_snake(kind.strip()[:_LONGEST_KIND]) for kind in found if isinstance(kind, str)]
 
 
 @lru_cache(maxsize=1_000)
 def _snake(kind: str) -> str:
     """`wiki_page` for `WikiPage`, `quiz` for `Quizzes::Quiz`."""
-    word = kind.strip().rpartition(":")[2]
+    word = kind.rpartition(":")[2]
     return _capital.sub(lambda found: f"_{found[0]}", word).lower()

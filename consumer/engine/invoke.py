@@ -64,10 +64,11 @@ class Invoker:
     def call(self, call: Call) -> Sequence[Outcome]:
         """Run the handler, its predicate first; one outcome for each event, by position."""
         handler, entries = call.handler, call.entries
-        if handler.when is not None and handler.call is not None and handler.coalesce is None:
+        if not call.asked:
             outcome = self.unwanted(handler, entries[0])
             if outcome is not None:
                 return [outcome]
+            call.asked = True
         run = None
         timeout = handler.timeout_seconds or self._default_timeout
         began = self._monotonic()
@@ -112,18 +113,21 @@ class Invoker:
         self._forks.check()
         return None if wanted else DECLINED
 
-    def group_of(self, handler: Handler, entry: Entry) -> str | Outcome | None:
-        """What an event is collected with: its key, or None for a batch; or why it is not."""
+    def group_of(self, call: Call) -> str | Outcome | None:
+        """What its event is collected with: its key, or None for a batch; or why it is not."""
+        handler, entry, text = call.handler, call.entries[0], None
         outcome = self.unwanted(handler, entry)
-        if outcome is not None or handler.coalesce is None:
+        if outcome is not None:
             return outcome
-        try:
-            key = handler.coalesce.key(entry[1])
-            text = None if key is None else text_of_key(key)
-        except BaseException as error:
-            self._forks.check(error)
-            return self._failure(handler, entry, error)
-        self._forks.check()
+        if handler.coalesce is not None:
+            try:
+                key = handler.coalesce.key(entry[1])
+                text = None if key is None else text_of_key(key)
+            except BaseException as error:
+                self._forks.check(error)
+                return self._failure(handler, entry, error)
+            self._forks.check()
+        call.asked = True
         return text
 
     def find_stuck(self) -> None:

@@ -75,12 +75,13 @@ class Flow:
         calls: list[Call] = []
         for event, handler in work:
             call = Call(handler, [(message, event)])
-            if handler.collects:
-                self.go_on(call)
-            else:
+            if not handler.collects:
                 calls.append(call)
+            elif not message.settled:
+                self.go_on(call)
         for call in calls:  # last: what is collected needs not wait for them
-            self.go_on(call)
+            if not message.settled:  # else it was given back meanwhile: its calls are another's
+                self.go_on(call)
 
     def go_on(self, call: Call) -> None:
         """Hand a call to its handler, as far as that is possible now; else it is held."""
@@ -140,6 +141,9 @@ class Flow:
         # In this order: the thread that settles a message finds all of its steps noted.
         if steps := call.note(outcomes):
             self.ledger.note(steps)
+            for message, _ in call.entries:
+                if message.settled and message.succeeded:  # it was given back while this ran
+                    self.ledger.keep(message.message_id, message.succeeded)
         self._settle(call.end())
 
     def _settle(self, ended: list[InFlightMessage]) -> None:

@@ -83,12 +83,15 @@ class Engine:
         except Exception as error:
             old.threads.failure = error  # nothing is in flight: the process ends, to be restarted
             return False
-        with self._lock:
-            self.worker, self._leaving = worker, False
-            if self._paused:
-                worker.pause(paused=True)
+        self._put_in_place(worker)
         if not while_waiting(0.0):  # else it would begin a receive, only to be drained
             # What waits in the queue for a failing handler: a reload is often the remedy.
             worker.parts.outbox.recalls.add(old.parts.admission.recall_all())
             worker.start()
         return True
+
+    def _put_in_place(self, worker: Worker) -> None:
+        with self._lock:
+            self.worker, self._leaving = worker, False
+            if self._paused:
+                worker.pause(paused=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, Settings
 from consumer.engine.parts import Parts
-from consumer.engine.receive import RunOptions
+from consumer.engine.run_options import RunOptions
 from consumer.engine.worker import LAST_CALLS_SECONDS, Worker
 from consumer.handlers.registering.options import Coalesce
 from consumer.handlers.registering.registry import Registry

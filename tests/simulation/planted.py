@@ -271,7 +271,7 @@ DEFECTS: Final = (
     Defect(
         "a transient failure ends the process",
         "engine/receive.py",
-        "            pause = self._note_failure(error, began)",
-        "            self._note_failure(error, began)\n            raise",
+        "            pause = self.failures.note(error, began, worked=self.succeeded)",
+        "            self.failures.note(error, began, worked=self.succeeded)\n            raise",
     ),
 )  # fmt: skip

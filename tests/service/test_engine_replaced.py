@@ -398,7 +398,7 @@ def test_a_call_that_ends_after_a_reload_is_the_last_of_its_message() -> None:
     old.add(lambda _event: ran.append("old quick"), "*", name="quick")
     old.add(lambda _events: ran.append("old batch"), "*", name="batch", batch=10)
     for name in ("slow", "quick", "batch"):
-        new.add(lambda _event, name=name: ran.append(f"new {name}"), "*", name=name)  # type: ignore[misc]
+        new.add(lambda _event, name=name: ran.append(f"new {name}"), "*", name=name)
     engine = Reloaded(old, drain_timeout_seconds=3)
     ids = engine.rig.send()
     engine.rig.receive()

@@ -81,11 +81,12 @@ class Breaker:
         """Note a failure: it is the event's own, the call is held, or there is no room for it.
 
         If the handler says that what it needs is down, the first failure opens the breaker. But one
-        event of which alone it says so again and again must not keep the others waiting.
+        event of which alone it says so again and again must not keep the others waiting. Which one
+        of a batch that is, is found out by probes.
         """
         down = outcome.down_seconds
         if down is not None:
-            needed = 2 if call.last_try else 1
+            needed = 2 if call.last_try and not call.is_divisible else 1
         else:
             needed = 2 if _is_redelivered(call) else self._threshold
         with self._lock:

@@ -67,9 +67,14 @@ class Call:
         #: It failed while the breaker was open; if it fails again, the failure counts as its own.
         self.last_try = False
 
+    @property
+    def is_divisible(self) -> bool:
+        """True if its events can be handed over in several calls."""
+        return len(self.entries) > 1 and self.handler.coalesce is None
+
     def split(self) -> "tuple[Call, Call | None]":
         """The first event as a call, and the rest as another one if there is a rest."""
-        if len(self.entries) == 1 or self.handler.coalesce is not None:
+        if not self.is_divisible:
             return self, None
         first, rest = (
             Call(self.handler, entries, asked=self.asked)

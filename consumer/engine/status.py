@@ -110,7 +110,7 @@ class Watch:
     def _stuck_seconds(self) -> float:
         """How long too many threads, or all messages, have been past their time."""
         parts, now = self._parts, self._parts.clock.monotonic()
-        too_many = parts.invoker.stuck_runs() * 2 > parts.pool.workers
+        too_many = parts.invoker.runs.stuck() * 2 > parts.pool.workers
         if not too_many and not parts.in_flight.all_stuck(now):
             self._stuck_since = None
         elif self._stuck_since is None:

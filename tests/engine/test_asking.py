@@ -204,3 +204,29 @@ def test_what_was_kept_is_collected_again(make_rig: MakeRig, kind: str) -> None:
 
     assert sum(directory.calls) in {40, len(directory.calls)}
     assert len(directory.calls) <= 10
+
+
+@for_each("kind", KINDS)
+def test_what_is_asked_and_hangs_is_stuck_as_a_handler_is(make_rig: MakeRig, kind: str) -> None:
+    """Its message is no longer renewed, and operators see where its thread is."""
+    registry, directory = Registry(), Directory()
+    seen: list[tuple[int, list[str], int]] = []
+
+    def hang(_event: Event) -> bool:
+        rig.clock.advance(11)
+        rig.parts.invoker.runs.find_stuck()
+        activities = [call.handler.name for call, _ in rig.parts.invoker.runs.running.values()]
+        stuck = sum(message.stuck for message in rig.parts.in_flight.snapshot())
+        seen.append((rig.parts.invoker.runs.stuck(), activities, stuck))
+        return False
+
+    directory.look = hang  # type: ignore[method-assign]
+    directory.register(registry, kind)
+    rig = make_rig(registry, engine={**ENGINE, "handler_timeout_seconds": 10})
+    rig.send()
+    rig.receive()
+    rig.work()
+
+    assert seen == [(1, ["handler"], 1)]
+    assert rig.parts.invoker.runs.stuck() == 0
+    assert not rig.parts.invoker.runs.running

@@ -639,7 +639,7 @@ def test_lesson_36_a_timed_out_handler_keeps_its_place_until_it_returns(
     def hang(_event: Event, context: Context) -> None:
         contexts.append(context)
         rig.beat(120)
-        stuck.append(rig.parts.invoker.stuck_runs())
+        stuck.append(rig.parts.invoker.runs.stuck())
         assert len(rig.held()) == 10
         assert rig.asks() == 0
 

@@ -51,7 +51,7 @@ class Life:
 
         def make() -> Worker:
             def called() -> list[Event]:
-                call, _ = parts.invoker.running[get_ident()]
+                call, _ = parts.invoker.runs.running[get_ident()]
                 return [event for _, event in call.entries]
 
             registry = registry_of(scenario, handle, ask, called)

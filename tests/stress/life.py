@@ -213,7 +213,7 @@ class Life:
             "received": len(parts.receiver.received),
             "open receives": len(parts.receiver.open),
             **{f"to be settled ({n})": len(lane) for n, lane in enumerate(parts.outbox._lanes)},
-            "running": len(parts.invoker._runs),
+            "running": len(parts.invoker.runs._limited),
         }
 
     def describe(self) -> str:

@@ -134,6 +134,8 @@ class Reject(Exception):  # noqa: N818 - a request, not an error
 class Unavailable(Exception):  # noqa: N818 - no event's fault
     """Raised by a handler: what it needs, such as a database, is down, or is not as it must be.
 
+    Also by what is asked before it is called: its predicate (`when`), or its key (`coalesce`).
+
     The handler is paused at once, and its messages are kept; one is tried now and then.
 
     Args:

@@ -11,7 +11,9 @@ from consumer.engine.gate import Gate
 from consumer.engine.lane import Lane
 from consumer.engine.waiting import WaitingForRetry
 from consumer.handlers.registering.registry import Handler
-from consumer.messages import DECLINED, Outcome
+from consumer.messages import Outcome
+
+Entered = Literal["go", "held", "full"]
 
 
 class Admission:
@@ -53,22 +55,33 @@ class Admission:
             if breaker_failures
         }
 
-    def enter(self, call: Call) -> Literal["go", "held", "full"]:
+    def ask(self, call: Call) -> Entered:
+        """Before its predicate and its key are asked: likewise, if these are what fails."""
+        breaker = self._breakers.get(call.handler.name)
+        fails = breaker is not None and breaker.asking_fails
+        return self._pass(breaker, call) if breaker is not None and fails else "go"
+
+    def enter(self, call: Call) -> Entered:
         """Pass the handler's breaker and its gate, be held by one, or find the breaker full."""
         name = call.handler.name
         breaker = self._breakers.get(name)
         if breaker is not None and breaker.is_open:
-            entered = breaker.enter(call, room=self._room_for(breaker))
+            entered = self._pass(breaker, call)
             if entered != "go":
-                # The place that it may have waited for is another's now.
-                self.leave(call, unused=True)
-                self._note(call)
                 return entered
         gate = self._gates.get(name)
         if gate is None or call.has_place:
             return "go"
         call.has_place = True
         return "go" if gate.enter(call) else "held"
+
+    def _pass(self, breaker: Breaker, call: Call) -> Entered:
+        entered = breaker.enter(call, room=self._room_for(breaker))
+        if entered != "go":
+            # The place that it may have waited for is another's now.
+            self.leave(call, unused=True)
+            self._note(call)
+        return entered
 
     def leave(self, call: Call, *, unused: bool = False) -> None:
         """Give the place at the gate to the next call, which is ready now.
@@ -89,16 +102,30 @@ class Admission:
         breaker = self._breakers.get(call.handler.name)
         if breaker is None:
             pass
-        elif outcomes[0] is DECLINED:
-            breaker.undecided(call)  # by its predicate: the handler itself did not run
         elif outcomes[0].verdict != "retry" or any(o.verdict != "retry" for o in outcomes):
-            if breaker.is_open:
-                # Now: while this is under way no drain ends.
-                self._recalls.add(self._waiting.recall(breaker.handler))
-            self.ready += breaker.succeeded()
+            if call.asked:
+                self._works(breaker)
+            else:
+                self.answered(call)
         else:
             return self._judge_failure(breaker, call, outcomes)
         return outcomes
+
+    def answered(self, call: Call) -> None:
+        """Report to the breaker that predicate and key work: the handler itself did not run."""
+        breaker = self._breakers.get(call.handler.name)
+        if breaker is None:
+            pass
+        elif breaker.asking_fails:
+            self._works(breaker)
+        else:
+            breaker.answered(call)
+
+    def _works(self, breaker: Breaker) -> None:
+        if breaker.is_open:
+            # Now: while this is under way no drain ends.
+            self._recalls.add(self._waiting.recall(breaker.handler))
+        self.ready += breaker.succeeded()
 
     def _judge_failure(
         self, breaker: Breaker, call: Call, outcomes: Sequence[Outcome]

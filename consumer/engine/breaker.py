@@ -6,7 +6,7 @@ for its retry in the queue.
 """
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from typing import Literal
 
 import structlog
@@ -47,7 +47,8 @@ class Breaker:
         self._waiting: deque[Call] = deque()
         self._failed: deque[Call] = deque()
         self._held = 0
-        self._streak = 0
+        #: Failures in a row, by `Call.asked`: of the handler (True), and of what is asked before.
+        self._streaks: Counter[bool] = Counter()
         self._probes = 0
         self._probe: Call | None = None
         self._probe_had_failed = False
@@ -55,6 +56,8 @@ class Breaker:
         self._due = 0.0
         #: True while nothing but a probe is handed to the handler.
         self.is_open = False
+        #: It is open, and what failed last was its predicate or its key: these are what is probed.
+        self.asking_fails = False
 
     def __len__(self) -> int:
         """How many events are held."""
@@ -78,20 +81,23 @@ class Breaker:
         """Note a failure: it is the event's own, the call is held, or there is no room for it.
 
         If the handler says that what it needs is down, the first failure opens the breaker. But one
-        event of which alone it says so again and again must not keep the others waiting.
+        event of which alone it says so again and again must not keep the others waiting. Which one
+        of a batch that is, is found out by probes.
         """
         down = outcome.down_seconds
         if down is not None:
-            needed = 2 if call.last_try else 1
+            needed = 2 if call.last_try and not call.is_divisible else 1
         else:
             needed = 2 if _is_redelivered(call) else self._threshold
         with self._lock:
-            self._streak += 1
+            self._streaks[call.asked] += 1
+            failures = self._streaks[call.asked]
             is_probe, was_open = call is self._probe, self.is_open
             if is_probe:
                 self._next_probe_in(max(PROBE_BACKOFF.ceiling(self._probes + 1), down or 0.0))
-            elif not was_open and self._streak < needed:
+            elif not was_open and failures < needed:
                 return "own"
+            self.asking_fails = not call.asked
             if not was_open:
                 self.is_open = True
                 self._probes = 0
@@ -102,7 +108,7 @@ class Breaker:
             _log.error(
                 log_events.BREAKER_OPENED,
                 handler=self.handler,
-                failures=self._streak,
+                failures=failures,
                 reason=outcome.reason,
                 next_probe_seconds=max(PROBE_BACKOFF.ceiling(1), down or 0.0),
                 hint="its messages are kept; one is tried now and then until it succeeds",
@@ -113,11 +119,12 @@ class Breaker:
 
     def succeeded(self) -> list[Call]:
         """Note that the handler came to a decision; returns what was held if that closes it."""
-        self._streak = 0
+        if self._streaks:
+            self._streaks.clear()
         if not self.is_open:
             return []
         with self._lock:
-            was_open, self.is_open = self.is_open, False
+            was_open, self.is_open, self.asking_fails = self.is_open, False, False
             self._probe = None
             for call in self._failed:
                 # It gets another try; if that fails, too, the failure is its own.
@@ -126,6 +133,12 @@ class Breaker:
         if was_open:
             _log.info(log_events.BREAKER_CLOSED, handler=self.handler, probes=self._probes)
         return held
+
+    def answered(self, call: Call) -> None:
+        """Note that predicate and key work, which says nothing about the handler itself."""
+        self._streaks.pop(False, None)
+        if self.is_open:
+            self.undecided(call)
 
     def undecided(self, call: Call) -> None:
         """The probe's handler asked for a later delivery, which says nothing about its health."""

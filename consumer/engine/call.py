@@ -52,22 +52,34 @@ class Call:
         key: of events that are coalesced. The first of them is the newest, and stands for all.
     """
 
-    __slots__ = ("entries", "handler", "has_place", "key", "last_try")
+    __slots__ = ("asked", "entries", "handler", "has_place", "key", "last_try")
 
-    def __init__(self, handler: Handler, entries: list[Entry], key: str | None = None) -> None:
+    def __init__(
+        self, handler: Handler, entries: list[Entry], key: str | None = None, *, asked: bool = False
+    ) -> None:
         self.handler = handler
         self.entries = entries
         self.key = key
+        #: The handler's predicate wants it, and its key is known: these are not asked again.
+        self.asked = asked
         #: It waits at its handler's gate, or is inside.
         self.has_place = False
         #: It failed while the breaker was open; if it fails again, the failure counts as its own.
         self.last_try = False
 
+    @property
+    def is_divisible(self) -> bool:
+        """True if its events can be handed over in several calls."""
+        return len(self.entries) > 1 and self.handler.coalesce is None
+
     def split(self) -> "tuple[Call, Call | None]":
         """The first event as a call, and the rest as another one if there is a rest."""
-        if len(self.entries) == 1 or self.handler.coalesce is not None:
+        if not self.is_divisible:
             return self, None
-        first, rest = Call(self.handler, self.entries[:1]), Call(self.handler, self.entries[1:])
+        first, rest = (
+            Call(self.handler, entries, asked=self.asked)
+            for entries in (self.entries[:1], self.entries[1:])
+        )
         first.last_try = rest.last_try = self.last_try
         return first, rest
 
@@ -119,7 +131,7 @@ class _Batch:
         if self.key is not None:  # of equal times, the newest is the one that came last
             self.entries.sort(key=time_of)
             self.entries.reverse()
-        return Call(self.handler, self.entries, self.key)
+        return Call(self.handler, self.entries, self.key, asked=True)
 
 
 class Batches:

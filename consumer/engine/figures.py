@@ -105,6 +105,7 @@ def _handler(parts: Parts, handler: Handler) -> HandlerFigures:
     stats = parts.stats.handlers[handler.name]
     breaker, held = parts.admission.breaker_of(handler.name)
     error = stats.last_error
+    running = parts.invoker.runs.running.copy().values()
     return HandlerFigures(
         name=handler.name,
         patterns=tuple(handler.patterns),
@@ -117,13 +118,13 @@ def _handler(parts: Parts, handler: Handler) -> HandlerFigures:
         last_success_at=_wall(parts, stats.last_success),
         breaker=breaker,
         held=held,
-        running=sum(call.handler is handler for call, _ in parts.invoker.running.copy().values()),
+        running=sum(call.handler is handler for call, _ in running),
     )
 
 
 def _activities(parts: Parts) -> list[Activity]:
     now = parts.clock.monotonic()
-    running = parts.invoker.running.copy()
+    running = parts.invoker.runs.running.copy()
     found: list[Activity] = []
     for thread, (role, since) in parts.pool.doing.copy().items():
         call, began = running.get(thread, (None, since))

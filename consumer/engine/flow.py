@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumer.engine.admission import Admission, paused
-from consumer.engine.call import Batches, Call, Entry
+from consumer.engine.call import Batches, Call
 from consumer.engine.inflight import InFlightMessage
 from consumer.engine.intake import Intake
 from consumer.engine.invoke import Invoker
@@ -74,36 +74,47 @@ class Flow:
     def _start(self, message: InFlightMessage, work: Work) -> None:
         calls: list[Call] = []
         for event, handler in work:
-            if handler.call_batch is None and handler.coalesce is None:
-                calls.append(Call(handler, [(message, event)]))
-            else:
-                self._collect(handler, (message, event))
+            call = Call(handler, [(message, event)])
+            if not handler.collects:
+                calls.append(call)
+            elif not message.settled:
+                self.go_on(call)
         for call in calls:  # last: what is collected needs not wait for them
-            self.go_on(call)
-
-    def _collect(self, handler: Handler, entry: Entry) -> None:
-        """Let an event wait for others; a full batch is called by the next thread that is free.
-
-        Others of its batch, or of its key.
-        """
-        group = self.invoker.group_of(handler, entry)
-        if isinstance(group, Outcome):
-            self._end(Call(handler, [entry]), [group])
-        elif group is None and handler.coalesce is not None:  # there is nothing to wait for
-            self.admission.ready.append(Call(handler, [entry]))
-        elif (full := self.batches.add(handler, entry, group)) is not None:
-            self.admission.ready.append(full)
+            if not message.settled:  # else it was given back meanwhile: its calls are another's
+                self.go_on(call)
 
     def go_on(self, call: Call) -> None:
         """Hand a call to its handler, as far as that is possible now; else it is held."""
         admission = self.admission
-        entered = admission.enter(call)
+        collects = not call.asked and call.handler.collects
+        entered = admission.ask(call) if collects else admission.enter(call)
         if entered == "held":
             return  # it is ready later, and comes back here
         if entered == "full":
             self._end(call, admission.hide(call))
+        elif collects:
+            self._collect(call)
+        else:
+            self._call(call)
+
+    def _collect(self, call: Call) -> None:
+        """Let an event wait for others; a full batch is called by the next thread that is free.
+
+        Others of its batch, or of its key.
+        """
+        handler, admission = call.handler, self.admission
+        group = self.invoker.group_of(call)
+        if isinstance(group, Outcome):
+            self._judge(call, [group])
             return
-        tap = self.tap
+        admission.answered(call)
+        if group is None and handler.coalesce is not None:  # there is nothing to wait for
+            admission.ready.append(call)
+        elif (full := self.batches.add(handler, call.entries[0], group)) is not None:
+            admission.ready.append(full)
+
+    def _call(self, call: Call) -> None:
+        admission, tap = self.admission, self.tap
         began = tap.clock.monotonic() if tap.viewers else None
         declined = False
         try:
@@ -118,7 +129,10 @@ class Flow:
         if decided is not None:
             self._end(*decided)
             outcomes = [outcome for outcome in outcomes if outcome.down_seconds is not None]
-        judged = admission.judge(call, outcomes)
+        self._judge(call, outcomes)
+
+    def _judge(self, call: Call, outcomes: Sequence[Outcome]) -> None:
+        judged = self.admission.judge(call, outcomes)
         if judged is not None:
             self._end(call, judged)
 
@@ -127,6 +141,9 @@ class Flow:
         # In this order: the thread that settles a message finds all of its steps noted.
         if steps := call.note(outcomes):
             self.ledger.note(steps)
+            for message, _ in call.entries:
+                if message.settled and message.succeeded:  # it was given back while this ran
+                    self.ledger.keep(message.message_id, message.succeeded)
         self._settle(call.end())
 
     def _settle(self, ended: list[InFlightMessage]) -> None:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from threading import get_ident
 from typing import Any
 
 import structlog
@@ -13,6 +12,7 @@ from consumer.engine.applied import Applied
 from consumer.engine.call import Call, Entry, text_of_key
 from consumer.engine.forks import ForkGuard
 from consumer.engine.handler_stats import LastError
+from consumer.engine.runs import Run, Runs
 from consumer.engine.stats import Stats
 from consumer.errors import BatchFailure, Retry, Unavailable, describe, outcome_of
 from consumer.handlers.registering.registry import Handler
@@ -21,20 +21,8 @@ from consumer.messages import ACK, DECLINED, Context, Outcome
 _log = structlog.get_logger(__name__)
 
 
-class Run:
-    """A call that has a timeout and has not returned."""
-
-    __slots__ = ("deadline", "handler", "messages", "stuck")
-
-    def __init__(self, call: Call, deadline: float) -> None:
-        self.handler = call.handler.name
-        self.messages = [message for message, _ in call.entries]
-        self.deadline = deadline
-        self.stuck = False
-
-
 class Invoker:
-    """Worker threads call `call` and `unwanted`; the housekeeper calls `find_stuck`.
+    """Worker threads call it, several at once.
 
     Args:
         stopping: set once the process drains; handlers see it as `context.should_stop()`.
@@ -49,35 +37,28 @@ class Invoker:
         stopping: threading.Event,
         default_timeout_seconds: float | None = None,
     ) -> None:
-        self._stats = stats
         self._handlers = stats.handlers
         self._monotonic = clock.monotonic
         self._stopping = stopping
-        self._default_timeout = default_timeout_seconds
         self._forks = ForkGuard()
         self._applied = Applied()
-        self._lock = threading.Lock()
-        self._runs: set[Run] = set()
-        #: By thread: the call that it makes now, and `Clock.monotonic()` at which it began.
-        self.running: dict[int, tuple[Call, float]] = {}
+        self.runs = Runs(stats, clock=clock, default_timeout_seconds=default_timeout_seconds)
 
     def call(self, call: Call) -> Sequence[Outcome]:
         """Run the handler, its predicate first; one outcome for each event, by position."""
-        handler, entries = call.handler, call.entries
-        if handler.when is not None and handler.call is not None and handler.coalesce is None:
-            outcome = self.unwanted(handler, entries[0])
-            if outcome is not None:
-                return [outcome]
-        run = None
-        timeout = handler.timeout_seconds or self._default_timeout
-        began = self._monotonic()
-        if timeout is not None:
-            run = Run(call, began + timeout)
-            with self._lock:
-                self._runs.add(run)
-        context = self._context(call, run)
-        thread = get_ident()
-        self.running[thread] = (call, began)
+        run = self.runs.begin(call)
+        try:
+            if not call.asked:
+                outcome = self.unwanted(call.handler, call.entries[0])
+                if outcome is not None:
+                    return [outcome]
+                call.asked = True
+            return self._call(call, self._context(call, run))
+        finally:
+            self.runs.end(run)
+
+    def _call(self, call: Call, context: Context) -> Sequence[Outcome]:
+        handler, entries, began = call.handler, call.entries, self._monotonic()
         try:
             if handler.call is not None:
                 handler.call(entries[0][1], context)
@@ -87,17 +68,12 @@ class Invoker:
             self._forks.check(error)
             self._handlers[handler.name].add(self._monotonic() - began)
             return self._failed(call, error)
-        else:
-            self._forks.check()
-            if call.key is not None:
-                self._applied.note(call)
-            ended, size = self._monotonic(), len(entries)
-            self._handlers[handler.name].succeeded(ended - began, size, ended)
-            return [ACK] * size
-        finally:
-            self.running.pop(thread, None)
-            if run is not None:
-                self._end(run)
+        self._forks.check()
+        if call.key is not None:
+            self._applied.note(call)
+        ended, size = self._monotonic(), len(entries)
+        self._handlers[handler.name].succeeded(ended - began, size, ended)
+        return [ACK] * size
 
     def unwanted(self, handler: Handler, entry: Entry) -> Outcome | None:
         """Ask the predicate: None if the handler wants the event, else its outcome."""
@@ -112,56 +88,33 @@ class Invoker:
         self._forks.check()
         return None if wanted else DECLINED
 
-    def group_of(self, handler: Handler, entry: Entry) -> str | Outcome | None:
-        """What an event is collected with: its key, or None for a batch; or why it is not."""
-        outcome = self.unwanted(handler, entry)
-        if outcome is not None or handler.coalesce is None:
-            return outcome
+    def group_of(self, call: Call) -> str | Outcome | None:
+        """What its event is collected with: its key, or None for a batch; or why it is not."""
+        handler = call.handler
+        if handler.when is None and handler.coalesce is None:
+            call.asked = True
+            return None
+        run = self.runs.begin(call)
         try:
-            key = handler.coalesce.key(entry[1])
+            outcome = self.unwanted(handler, call.entries[0])
+            group = self._key_of(call) if outcome is None else outcome
+        finally:
+            self.runs.end(run)
+        call.asked = not isinstance(group, Outcome)
+        return group
+
+    def _key_of(self, call: Call) -> str | Outcome | None:
+        coalesce, entry = call.handler.coalesce, call.entries[0]
+        if coalesce is None:
+            return None
+        try:
+            key = coalesce.key(entry[1])
             text = None if key is None else text_of_key(key)
         except BaseException as error:
             self._forks.check(error)
-            return self._failure(handler, entry, error)
+            return self._failure(call.handler, entry, error)
         self._forks.check()
         return text
-
-    def find_stuck(self) -> None:
-        """Find the calls that ran past their timeout, and log each once.
-
-        Their messages are no longer renewed, so that another consumer gets its chance. If such a
-        call returns later, its result counts.
-        """
-        now = self._monotonic()
-        with self._lock:
-            past = [run for run in self._runs if now >= run.deadline]
-            late = [run for run in past if not run.stuck]
-            for run in past:
-                run.stuck = True
-                for message in run.messages:  # every time: another call may have reset it
-                    message.stuck = True
-        for run in late:
-            self._stats.add("handlers_stuck")
-            _log.error(
-                log_events.HANDLER_STUCK,
-                handler=run.handler,
-                messages=len(run.messages),
-                hint="it ran past its timeout and has not returned; its thread stays occupied",
-            )
-
-    def stuck_runs(self) -> int:
-        """How many calls, and so threads, are past their timeout at this moment."""
-        with self._lock:
-            return sum(run.stuck for run in self._runs)
-
-    def _end(self, run: Run) -> None:
-        with self._lock:
-            self._runs.discard(run)
-        if run.stuck:
-            for message in run.messages:
-                message.stuck = False
-            messages = len(run.messages)
-            _log.warning(log_events.HANDLER_UNSTUCK, handler=run.handler, messages=messages)
 
     def _context(self, call: Call, run: Run | None) -> Context:
         entries = call.entries

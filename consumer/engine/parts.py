@@ -16,7 +16,8 @@ from consumer.engine.intake import CatalogWatch, Intake
 from consumer.engine.invoke import Invoker
 from consumer.engine.outbox import Outbox
 from consumer.engine.pool import Pool
-from consumer.engine.receive import Receiver, RunOptions
+from consumer.engine.receive import Receiver
+from consumer.engine.run_options import RunOptions
 from consumer.engine.settle import Settler
 from consumer.engine.stall import StallDetector
 from consumer.engine.tap import Tap
@@ -52,46 +53,79 @@ class Parts:
         ledger: Ledger | None = None,
         quarantine: Quarantine | None = None,
     ) -> None:
-        engine, rng = settings.engine, rng or Random()
+        rng = rng or Random()
         self.registry, self.settings, self.clock = registry, settings, clock
         self.stats, self.tap = options.stats, options.tap or Tap(clock)
         #: Set once no more messages are to be received or begun.
         self.stopping = threading.Event()
         self.ledger = Ledger(clock=clock) if ledger is None else ledger
-        capacity = capacity_for(engine, registry)
-        self.in_flight = InFlight(max_messages=capacity, max_bytes=engine.max_in_flight_bytes)
-        self.receiver = Receiver(
-            transport, self.in_flight, self.stats, settings, options, clock=clock, rng=rng
+        self._make_receiving(transport, options, rng)
+        self._make_settling(transport, quarantine, options, rng)
+        self._make_handling(options, rng)
+        self.pool = Pool(
+            self.receiver, self.flow, self.admission, self.outbox, self.stall,
+            clock=clock, stopping=self.stopping, engine=settings.engine,
+        )  # fmt: skip
+
+    def _make_receiving(self, transport: Transport, options: RunOptions, rng: Random) -> None:
+        engine = self.settings.engine
+        self.in_flight = InFlight(
+            max_messages=capacity_for(engine, self.registry), max_bytes=engine.max_in_flight_bytes
         )
+        self.receiver = Receiver(
+            transport, self.in_flight, self.stats, self.settings, options,
+            clock=self.clock, rng=rng,
+        )  # fmt: skip
         self.heartbeat = Heartbeat(
             transport, self.in_flight, self.stats,
-            clock=clock, visibility_timeout_seconds=options.visibility_timeout_seconds,
+            clock=self.clock, visibility_timeout_seconds=options.visibility_timeout_seconds,
         )  # fmt: skip
+        self.stall = StallDetector(transport, self.stats, clock=self.clock)
+
+    def _make_settling(
+        self,
+        transport: Transport,
+        quarantine: Quarantine | None,
+        options: RunOptions,
+        rng: Random,
+    ) -> None:
+        engine = self.settings.engine
         self.attempts = Attempts(
-            clock=clock, fatal_grace_seconds=engine.fatal_grace_seconds,
+            clock=self.clock, fatal_grace_seconds=engine.fatal_grace_seconds,
             worked=self.receiver.succeeded,
         )  # fmt: skip
         self.outbox = Outbox(
             transport, self.in_flight, self.ledger, self.stats, self.attempts,
-            clock=clock, linger_seconds=engine.settle_linger_seconds,
+            clock=self.clock, linger_seconds=engine.settle_linger_seconds,
         )  # fmt: skip
+        self.settler = Settler(
+            self.outbox, self.ledger, self.stats, rng, engine.retry, quarantine,
+            self.receiver.put_back, options.max_attempts,
+        )  # fmt: skip
+
+    def _make_handling(self, options: RunOptions, rng: Random) -> None:
+        engine, clock = self.settings.engine, self.clock
         self.admission = Admission(
-            registry.handlers,
+            self.registry.handlers,
             clock=clock,
             breaker_failures=engine.breaker_failures,
-            room=capacity // 2,
+            room=self.in_flight.max_messages // 2,
             waiting=WaitingForRetry(clock=clock, rng=rng),
             recalls=self.outbox.recalls,
             put_back=self.receiver.put_back,
         )
-        self.stall = StallDetector(transport, self.stats, clock=clock)
-        self._make_flow(rng, quarantine, options)
-        self.pool = Pool(
-            self.receiver, self.flow, self.admission, self.outbox, self.stall,
-            clock=clock, stopping=self.stopping, engine=engine,
+        self.invoker = Invoker(
+            self.stats,
+            clock=clock,
+            stopping=self.stopping,
+            default_timeout_seconds=engine.handler_timeout_seconds,
+        )
+        self.flow = Flow(
+            self._make_intake(options), self.registry, self.admission, Batches(clock),
+            self.invoker, self.ledger, self.settler, self.stats, self.tap,
         )  # fmt: skip
 
-    def _make_flow(self, rng: Random, quarantine: Quarantine | None, options: RunOptions) -> None:
+    def _make_intake(self, options: RunOptions) -> Intake:
         engine, queue, database = self.settings.engine, self.settings.queue, self.ledger.database
         self.duplicates: Duplicates | None = None
         if engine.deduplicate == "window":
@@ -101,34 +135,10 @@ class Parts:
                 seen=SeenKeys(database, clock=self.clock) if database is not None else None,
             )
         self.catalog_watch = CatalogWatch(self.stats)
-        self.invoker = Invoker(
-            self.stats,
-            clock=self.clock,
-            stopping=self.stopping,
-            default_timeout_seconds=engine.handler_timeout_seconds,
-        )
-        self.settler = Settler(
-            self.outbox, self.ledger, self.stats, rng, engine.retry, quarantine,
-            self.receiver.put_back, options.max_attempts,
+        return Intake(
+            self.stats, self.catalog_watch, self.duplicates, queue.format, queue.unwrap,
+            options.unsealing,
         )  # fmt: skip
-        self.flow = Flow(
-            Intake(
-                self.stats,
-                self.catalog_watch,
-                self.duplicates,
-                queue.format,
-                queue.unwrap,
-                options.unsealing,
-            ),
-            self.registry,
-            self.admission,
-            Batches(self.clock),
-            self.invoker,
-            self.ledger,
-            self.settler,
-            self.stats,
-            self.tap,
-        )
 
 
 def capacity_for(engine: EngineSettings, registry: Registry) -> int:

@@ -4,7 +4,6 @@ The other parts know nothing of threads: they hold what waits, and answer what i
 themselves are started in threads.py.
 """
 
-import math
 import threading
 from typing import Literal, get_args
 
@@ -12,23 +11,13 @@ from consumer.clock import Clock
 from consumer.config import EngineSettings
 from consumer.engine.admission import Admission
 from consumer.engine.flow import Flow
+from consumer.engine.load import Load
 from consumer.engine.outbox import Outbox
 from consumer.engine.receive import Receiver
 from consumer.engine.stall import StallDetector
-from consumer.sqs_limits import MAX_BATCH
 
 #: "look": whether the queue is stalled.
 Role = Literal["settle", "settle everything", "work", "look", "receive"]
-
-#: CPU is measured over windows of this length: shorter ones are noise, longer ones react late.
-WINDOW_SECONDS = 0.1
-#: Below this share of a core the process mostly waits, and another thread helps. Above it threads
-#: contend for the interpreter lock: with two busy ones a message costs a quarter more CPU.
-SPARE = 0.6
-#: A receive that is quicker (from an emulator on this machine) is not worth a second one.
-QUICK_SECONDS = 0.005
-#: Receives do not come back evenly, so this many times as many are open as would keep a core busy.
-SLACK = 1.5
 
 
 class Pool:
@@ -58,7 +47,6 @@ class Pool:
         self._stall = stall
         self._clock = clock
         self._stopping = stopping
-        self._max_receives = engine.max_pollers
         self._turn = threading.Condition(threading.Lock())
         self._roles: dict[Role, int] = dict.fromkeys(get_args(Role), 0)
         #: By thread: its role, and `Clock.monotonic()` at which it took it.
@@ -69,13 +57,7 @@ class Pool:
         self.only_settles = False
         #: So many threads at most are inside of handlers.
         self.workers = engine.workers
-        #: How many receives may be open now.
-        self.limit = 1
-        self._utilisation = 1.0
-        self._window_start = clock.monotonic()
-        self._window_cpu = clock.cpu()
-        self._window_messages = 0
-        self._cpu_of_ten = 0.0
+        self.load = Load(clock=clock, max_receives=engine.max_pollers)
 
     def run(self) -> None:
         """Run one thread: take a role, do it, take the next; returns when closed."""
@@ -121,7 +103,7 @@ class Pool:
     def _may_settle(self) -> bool:
         full = self._outbox.full()
         # As many as receive: those who are in a call have taken their batch, and another waits.
-        return full > 0 and self._roles["settle"] < max(full, self.limit)
+        return full > 0 and self._roles["settle"] < max(full, self.load.limit)
 
     def _role_without_room(self) -> Role | None:
         """Without room nothing is received; and if nothing comes, batches can't grow any more."""
@@ -138,7 +120,7 @@ class Pool:
 
     def _may_receive(self) -> bool:
         open_receives = self._roles["receive"]
-        if self._stopping.is_set() or open_receives >= self.limit:
+        if self._stopping.is_set() or open_receives >= self.load.limit:
             return False
         wanted = self._admission.wanted()
         # While a handler keeps failing, one receive for one message at a time is enough.
@@ -176,7 +158,7 @@ class Pool:
         if self._closed:
             return False
         if full := self._outbox.full():
-            if self.limit > 1 and self._may_settle():
+            if self.load.limit > 1 and self._may_settle():
                 return False  # calls take long: a thread that waits for one must not be a worker
             if full > 1:
                 with self._turn:
@@ -193,45 +175,21 @@ class Pool:
         return True
 
     def _receive(self) -> None:
-        """Receive once. One receive is open while idle; while full, as many as keep a core busy.
-
-        That is the time of a receive divided by the CPU that ten messages cost.
-        """
         messages, pause, seconds = self._receiver.receive(self._admission.wanted())
         with self._turn:
-            self._window_messages += messages
-            self._measure()
-            wanted = 1
-            if messages == MAX_BATCH and self._cpu_of_ten and seconds > QUICK_SECONDS:
-                wanted = min(math.ceil(SLACK * seconds / self._cpu_of_ten), self._max_receives)
-            if wanted > self.limit:
-                self.limit += 1
-            else:
-                self.limit = max(wanted, self.limit - 1) if messages else 1
+            self.load.note_receive(messages, seconds)
         if pause:
             # The role is kept meanwhile: after a failure one thread tries, not all of them.
             self._clock.wait(self._stopping, pause)
 
-    def _measure(self) -> None:
-        """Measure the CPU used over the last window, once it is over."""
-        now = self._clock.monotonic()
-        elapsed = now - self._window_start
-        if elapsed < WINDOW_SECONDS:
-            return
-        cpu = self._clock.cpu()
-        self._utilisation = (cpu - self._window_cpu) / elapsed
-        if self._window_messages:
-            self._cpu_of_ten = (cpu - self._window_cpu) * MAX_BATCH / self._window_messages
-        self._window_start, self._window_cpu, self._window_messages = now, cpu, 0
-
     def _wake_if_of_use(self) -> None:
         """Wake another thread if there is more to do and it helps; it wakes the next one."""
-        spare = self._utilisation < SPARE
-        if not self._parked or not (spare or self.limit > 1):
+        light = self.load.is_light
+        if not self._parked or not (light or self.load.limit > 1):
             return
         role = self._next_role()
         # If receives take long, so do deletes: such a thread waits for the network.
-        if role is not None and (spare or role in {"receive", "settle"}):
+        if role is not None and (light or role in {"receive", "settle"}):
             self._turn.notify(1)
 
     def nudge(self) -> None:
@@ -240,7 +198,7 @@ class Pool:
         Needed for what becomes due by time, and when a quick handler suddenly hangs.
         """
         with self._turn:
-            self._measure()
+            self.load.measure()
             if self._parked and self._next_role() is not None:
                 self._turn.notify(1)
 

@@ -4,7 +4,6 @@ import logging
 import random
 import threading
 from collections import deque
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import structlog
@@ -13,14 +12,13 @@ from consumer import log_events
 from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.engine.inflight import InFlight, InFlightMessage
+from consumer.engine.receive_failures import ReceiveFailures
+from consumer.engine.run_options import RunOptions
 from consumer.engine.stats import Stats
-from consumer.engine.tap import Tap
 from consumer.engine.until_empty import UntilEmpty
 from consumer.errors import TransportError
 from consumer.messages import ReceivedMessage
 from consumer.queues.transport import Transport
-from consumer.retry import RetryPolicy
-from consumer.signatures.unsealing import Unsealing
 from consumer.sqs_limits import MAX_BATCH
 
 _log = structlog.get_logger(__name__)
@@ -30,27 +28,6 @@ _debug = logging.getLogger(__name__)
 FIRST_WAIT_SECONDS = 1
 #: Without a long poll, an empty receive returns at once: how long until the next one.
 EMPTY_SECONDS = 1.0
-RECEIVE_BACKOFF = RetryPolicy(base_seconds=1.0, max_seconds=60.0)
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How much one run of the daemon consumes, and its counters: the same for all its engines."""
-
-    #: Sent with each receive and each renewal.
-    visibility_timeout_seconds: int
-    #: Receive at most this many, then stop; None without a limit.
-    max_messages: int | None = None
-    #: Stop once a whole long poll has brought nothing new.
-    until_empty: bool = False
-    #: A message that fails at this receive goes to the quarantine, as a rejected one does. None:
-    #: the queue's redrive policy counts.
-    max_attempts: int | None = None
-    #: This and the next go on when a reload replaces the engine.
-    stats: Stats = field(default_factory=Stats)
-    tap: Tap | None = None
-    #: Opens signed messages; None reads them as they are.
-    unsealing: Unsealing | None = None
 
 
 class Received(NamedTuple):
@@ -81,25 +58,21 @@ class Receiver:
         self.in_flight = in_flight
         self._stats = stats
         self._wait = settings.queue.wait_time_seconds
-        self._grace = settings.engine.fatal_grace_seconds
         self._visibility = options.visibility_timeout_seconds
         self._clock = clock
-        self._rng = rng
         self._lock = threading.Lock()
         #: How many messages may still be asked for; None without a limit.
         self._budget = options.max_messages
         self._pending = 0
-        self._failures = 0
-        self._refused_since: float | None = None
-        self._failed_at = float("-inf")
+        self.failures = ReceiveFailures(
+            clock=clock, rng=rng, grace_seconds=settings.engine.fatal_grace_seconds
+        )
         #: `Clock.monotonic()` at which each receive that is under way began.
         self.open: list[float] = []
         #: Messages that nothing has taken yet.
         self.received: deque[InFlightMessage] = deque()
         until_empty = UntilEmpty(in_flight, clock=clock, wait_seconds=self._wait)
         self._until_empty = until_empty if options.until_empty else None
-        #: With `until_empty`: why other parts have put messages back, by message id.
-        self.put_back = until_empty.put_back if options.until_empty else None
         #: With `until_empty`: True once the queue has nothing new; then nothing is received.
         self.emptied = False
         #: True while an operator wants nothing to be received.
@@ -110,9 +83,11 @@ class Receiver:
         self.last_return = clock.monotonic()
         #: `Clock.monotonic()` at which there last was no room, or no need, for another message.
         self.last_blocked = self.last_return
-        self.last_error_code = ""
-        #: `Clock.monotonic()` since when every receive has failed; None: the last one did not.
-        self.failing_since: float | None = None
+
+    @property
+    def put_back(self) -> dict[str, str] | None:
+        """With `until_empty`: why other parts have put messages back, by message id."""
+        return None if self._until_empty is None else self._until_empty.put_back
 
     @property
     def exhausted(self) -> bool:
@@ -124,9 +99,8 @@ class Receiver:
         """Begin no receive any more, or receive again; open ones may finish."""
         with self._lock:
             self.paused = paused
-            # What was seen before a pause says nothing about the queue after it.
-            self._refused_since = self.failing_since = None
             self.last_blocked = self._clock.monotonic()
+        self.failures.forget_times()
         if self._until_empty is not None:
             self._until_empty.begin_again()
 
@@ -170,7 +144,8 @@ class Receiver:
             )
             self._note_success(messages)
         except TransportError as error:
-            pause = self._note_failure(error, began)
+            self._stats.add("receive_failures")
+            pause = self.failures.note(error, began, worked=self.succeeded)
         finally:
             # Whatever happened, the reservation ends here: what came is held, the rest is free.
             self._admit(asked, messages, hidden)
@@ -217,37 +192,6 @@ class Receiver:
                 )
 
     def _note_success(self, messages: list[ReceivedMessage]) -> None:
-        if self._failures:
-            with self._lock:
-                failures, self._failures = self._failures, 0
-                self._refused_since = self.failing_since = None
-            self.last_error_code = ""
-            _log.info(log_events.RECEIVE_RECOVERED, failures=failures)
+        self.failures.end()
         self.succeeded = True
         self._stats.received(messages, self._clock.now(), self._clock.monotonic())
-
-    def _note_failure(self, error: TransportError, began: float) -> float:
-        """Count and log a failure; returns how long to pause. Raises what is fatal for good."""
-        now = self._clock.monotonic()
-        with self._lock:
-            # Receives that were open together fail together: they count as one failure.
-            if began >= self._failed_at:
-                self._failures += 1
-            self._failed_at = now
-            if not error.fatal:
-                self._refused_since = None
-            elif self._refused_since is None:
-                self._refused_since = now
-            refused_since = self._refused_since
-            if self.failing_since is None:
-                self.failing_since = began
-            self.last_error_code = error.code
-            pause = RECEIVE_BACKOFF.equal_jitter(self._failures, self._rng)
-        self._stats.add("receive_failures")
-        # A policy that is being edited denies for moments; before the first success there is
-        # nothing to wait for.
-        if refused_since is not None and (now - refused_since >= self._grace or not self.succeeded):
-            raise error
-        facts = {"code": error.code, "reason": str(error), "failures": self._failures}
-        _log.warning(log_events.RECEIVE_FAILED, **facts, next_attempt_seconds=round(pause, 1))
-        return pause

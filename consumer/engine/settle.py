@@ -66,6 +66,8 @@ class Settler:
         if message.succeeded:
             # Before the message can be delivered again: what succeeded must not run twice.
             self.ledger.keep(message.message_id, message.succeeded)
+        if message.settled:
+            return  # it was given back while its last call ran: another delivery decides
         rejected = outcome.verdict == "reject"
         last = rejected or self._is_last(message, outcome)
         if last and self._is_quarantined(message, outcome.reason, handler):

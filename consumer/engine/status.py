@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from consumer.engine.parts import Parts
-from consumer.engine.receive import RECEIVE_BACKOFF
+from consumer.engine.receive_failures import RECEIVE_BACKOFF
 from consumer.engine.threads import Threads
 from consumer.errors import StuckError
 
@@ -65,7 +65,7 @@ class Watch:
         parts = self._parts
         # First: what is received or settled meanwhile is in the numbers that follow.
         finished, failure = self._finished()
-        failing_since = parts.receiver.failing_since
+        failing_since = parts.receiver.failures.since
         failing = failing_since is not None and (
             not parts.receiver.paused and parts.clock.monotonic() - failing_since >= FAILING_SECONDS
         )
@@ -73,7 +73,7 @@ class Watch:
             ready=parts.receiver.succeeded,
             in_flight=len(parts.in_flight),
             open_receives=len(parts.receiver.open),
-            receive_error_code=parts.receiver.last_error_code,
+            receive_error_code=parts.receiver.failures.last_code,
             failing_handlers=tuple(parts.admission.failing()),
             problems=tuple(self._problems()),
             outages=(f"every receive has failed for {FAILING_SECONDS:g} s",) * failing,
@@ -110,7 +110,7 @@ class Watch:
     def _stuck_seconds(self) -> float:
         """How long too many threads, or all messages, have been past their time."""
         parts, now = self._parts, self._parts.clock.monotonic()
-        too_many = parts.invoker.stuck_runs() * 2 > parts.pool.workers
+        too_many = parts.invoker.runs.stuck() * 2 > parts.pool.workers
         if not too_many and not parts.in_flight.all_stuck(now):
             self._stuck_since = None
         elif self._stuck_since is None:

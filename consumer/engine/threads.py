@@ -74,7 +74,7 @@ class Threads:
         self.progress = parts.clock.monotonic()
         parts.stats.now = parts.clock.now()
         parts.flow.tick()
-        parts.invoker.find_stuck()
+        parts.invoker.runs.find_stuck()
         parts.pool.nudge()
         parts.ledger.commit(tidy=True)
         if parts.duplicates is not None:

@@ -1,21 +1,16 @@
 """The engine of one process: starts it, reports its status, drains it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
-import structlog
-
-from consumer import log_events
+from consumer.engine.closing import Closing
 from consumer.engine.figures import Figures, figures_of
-from consumer.engine.forks import ForkGuard
 from consumer.engine.parts import Parts
 from consumer.engine.status import Status, Watch
 from consumer.engine.threads import Threads
-from consumer.errors import StuckError, ThreadsError, TransportError, describe
+from consumer.errors import StuckError, ThreadsError, TransportError
 from consumer.handlers.registering.registry import Handler
-
-_log = structlog.get_logger(__name__)
 
 #: What ended `Worker.finish`: nothing is left; the time is up; a stop, or a failure of the engine.
 Finish = Literal["finished", "late", "stopped"]
@@ -35,6 +30,7 @@ class Worker:
         self.parts = parts
         self.threads = Threads(parts)
         self._watch = Watch(parts, self.threads)
+        self._closing = Closing(parts, self.threads)
 
     def start(self) -> None:
         """Start all threads."""
@@ -123,11 +119,18 @@ class Worker:
         self.threads.end()
         if parts.duplicates is not None:
             parts.duplicates.flush()  # the housekeeper may have looked for the last time
-        if not parts.pool.is_working():
-            kept = [_identity(handler) for handler in successors]
-            left = [h for h in parts.registry.handlers if h.close and _identity(h) not in kept]
-            self._close(left, while_waiting, deadline + LAST_CALLS_SECONDS)
+        now = parts.clock.monotonic
+        deadline = max(deadline + LAST_CALLS_SECONDS, now() + LEAST_CLOSE_SECONDS)
+        self._closing.leave_open(successors)
+        self._closing.close(lambda: (left := deadline - now()) > 0 and not while_waiting(left))
         return Counter((parts.receiver.put_back or {}).values())
+
+    def close_late(self) -> bool:
+        """After a drain that has left a call running: close the handlers once it has ended.
+
+        Returns: True if nothing is left to close.
+        """
+        return self._closing.close_late()
 
     def _finish(self, while_waiting: Callable[[float], bool], deadline: float) -> None:
         """Wait until nothing is in flight, or until waiting is over or useless."""
@@ -161,23 +164,6 @@ class Worker:
             while_waiting(left)
             parts.clock.wait(self.threads.ended, LOOK_SECONDS)
 
-    def _close(
-        self, handlers: Sequence[Handler], while_waiting: Callable[[float], bool], deadline: float
-    ) -> None:
-        """What users wrote may hang: after a while neither an exit nor a reload waits for it."""
-        clock = self.parts.clock
-        deadline = max(deadline, clock.monotonic() + LEAST_CLOSE_SECONDS)
-
-        def go_on() -> bool:
-            left = deadline - clock.monotonic()
-            return left > 0 and not while_waiting(left)
-
-        if handlers and not self.threads.beside(
-            lambda: close_handlers(handlers), go_on, LOOK_SECONDS
-        ):
-            names, hint = [handler.name for handler in handlers], "one of them has not returned"
-            _log.error(log_events.CLOSE_FAILED, handlers=names, hint=hint)
-
     def _broken(self) -> bool:
         """True if a loop has died or nothing can be settled: then waiting changes nothing.
 
@@ -186,24 +172,3 @@ class Worker:
         failure, harmless = self.threads.failure, (TransportError, StuckError, ThreadsError)
         died = failure is not None and not isinstance(failure, harmless)
         return died or self.parts.attempts.fatal is not None
-
-
-def _identity(handler: Handler) -> tuple[int, int]:
-    """What tells whose `close` it is: a method is a new object each time that it is looked up."""
-    close = handler.close
-    return id(getattr(close, "__self__", None)), id(getattr(close, "__func__", close))
-
-
-def close_handlers(handlers: Iterable[Handler]) -> None:
-    """Let handlers release what they hold. Everything is settled by now: nothing can be lost."""
-    forks = ForkGuard()
-    for handler in handlers:
-        if handler.close is None:
-            continue
-        try:
-            handler.close()
-            forks.check()
-        except BaseException as error:
-            forks.check(error)
-            facts = {"handler": handler.name, **describe(error)}
-            _log.error(log_events.CLOSE_FAILED, **facts, exc_info=error)

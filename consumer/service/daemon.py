@@ -95,6 +95,7 @@ class Daemon:
     def _look(self) -> tuple[float, Status]:
         """What each look does, also in a drain; returns the time and the worker's status."""
         now, status = self._clock.monotonic(), self._engine.status()
+        self._engine.tidy()
         self._signals.log_stacks_if_asked()
         self._feed_watchdog(now, status)
         self._on_tick(status)

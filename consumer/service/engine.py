@@ -22,6 +22,12 @@ class Engine:
         self._lock = threading.Lock()
         self._paused = False
         self._leaving = False
+        #: Those that were replaced while a call of theirs ran.
+        self._old: list[Worker] = []
+
+    def tidy(self) -> None:
+        """Let replaced workers close their handlers once no call of theirs runs; called often."""
+        self._old = [worker for worker in self._old if not worker.close_late()]
 
     def status(self) -> Status:
         """The engine at this moment. That nothing is received during a reload is no pause."""
@@ -71,6 +77,7 @@ class Engine:
             return False
         seconds = 0.0 if finish == "late" else None
         old.drain(while_waiting, seconds=seconds, successors=successors)
+        self._old.append(old)
         try:
             worker = make()
         except Exception as error:

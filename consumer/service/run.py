@@ -15,7 +15,7 @@ from consumer.clock import Clock
 from consumer.config import Loaded, Settings
 from consumer.directories import check_directories
 from consumer.engine.parts import Parts
-from consumer.engine.receive import RunOptions
+from consumer.engine.run_options import RunOptions
 from consumer.engine.status import Status
 from consumer.engine.tap import Tap
 from consumer.engine.worker import Worker

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.engine.receive import RECEIVE_BACKOFF
+from consumer.engine.receive_failures import RECEIVE_BACKOFF
 from consumer.engine.worker import LAST_CALLS_SECONDS
 from tests.acceptance.conftest import SMALL_BATCHES, archived
 from tests.acceptance.load import loading

@@ -12,7 +12,7 @@ import structlog
 
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.parts import Parts
-from consumer.engine.receive import RunOptions
+from consumer.engine.run_options import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry

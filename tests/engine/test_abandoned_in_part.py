@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.errors import Reject
 from consumer.ledger.ledger import open_ledger
 from consumer.testing import InMemoryQueue
 from tests.engine.ledger_files import steps_in
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from consumer.handlers.registering.registry import Registry
-    from consumer.messages import Event
+    from consumer.messages import Event, ReceivedMessage
     from consumer.testing import ManualClock
     from tests.engine.conftest import Rig
     from tests.engine.drains import Counts
@@ -90,3 +91,31 @@ def test_a_call_that_ends_after_its_release_is_noted_while_the_file_is_open(
     again.cycle()
     assert runs == [sent]
     assert queue.deleted() == [sent]
+
+
+def test_a_reject_that_comes_after_its_message_was_given_back_sets_nothing_apart(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """Another delivery decides by now: it may succeed, or be set apart itself."""
+    apart: list[str] = []
+
+    class Apart:
+        def put(self, message: ReceivedMessage, _reason: str, _handler: str = "") -> None:
+            apart.append(message.message_id)
+
+    def slow(_event: Event) -> None:
+        assert rig.drain(signal_after=0).abandoned == 1
+        raise Reject("never")
+
+    registry.add(slow, "*", name="slow")
+    rig = make_rig(registry, quarantine=Apart())
+    (sent,) = rig.send()
+    rig.receive()
+    role = rig.parts.pool.take_role()
+    assert role == "work"
+
+    rig.parts.pool.do(role)
+
+    assert apart == []
+    assert rig.stats["rejected"] == 0
+    assert rig.queue.visible() == [sent]

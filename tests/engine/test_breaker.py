@@ -732,3 +732,27 @@ def test_one_of_a_batch_that_finds_it_down_pauses_the_handler(
 
     assert list(rig.status.failing_handlers) == ["store"]
     assert len(rig.held()) == 1
+
+
+def test_a_batch_that_finds_it_down_again_costs_no_receive(
+    make_rig: MakeRig, registry: Registry
+) -> None:
+    """That no event alone is at fault, one probe after another shows: each is handled."""
+    receives: Counter[str] = Counter()
+    landed: list[str] = []
+
+    def store(events: Sequence[Event], context: Context) -> None:
+        for message_id in context.message_ids:
+            receives[message_id] = max(receives[message_id], context.receive_count)
+        if len(events) > 1:
+            raise Unavailable("the statement takes too long")
+        landed.extend(context.message_ids)
+
+    registry.add(store, "*", name="store", batch=10, linger_seconds=0)
+    rig = make_rig(registry, engine=ENGINE)
+    sent = rig.send(count=20)
+
+    live(rig, 300)
+
+    assert sorted(landed) == sorted(sent) == sorted(rig.queue.deleted())
+    assert set(receives.values()) == {1}

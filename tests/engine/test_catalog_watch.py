@@ -129,7 +129,7 @@ def test_a_daemon_that_never_asks_for_data_loads_no_model() -> None:
         "from consumer import Registry\n"
         "from consumer.config import EngineSettings, QueueSettings, Settings\n"
         "from consumer.engine.parts import Parts\n"
-        "from consumer.engine.receive import RunOptions\n"
+        "from consumer.engine.run_options import RunOptions\n"
         "from consumer.testing import InMemoryQueue, ManualClock, canvas_body\n"
         "clock, registry = ManualClock(), Registry()\n"
         "queue = InMemoryQueue(clock)\n"

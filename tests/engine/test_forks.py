@@ -32,7 +32,7 @@ from consumer.clock import SystemClock
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.engine.parts import Parts
-from consumer.engine.receive import RunOptions
+from consumer.engine.run_options import RunOptions
 from consumer.engine.worker import Worker
 from consumer.testing import InMemoryQueue, canvas_body
 

@@ -258,9 +258,9 @@ def test_a_call_past_its_timeout_is_stuck_until_it_returns(bench: Bench, logs: l
     def hang(_event: Event, context: Context) -> None:
         for seconds in (9.9, 0.1, 60):
             bench.clock.advance(seconds)
-            bench.invoker.find_stuck()
+            bench.invoker.runs.find_stuck()
             seen.append(
-                (context.should_stop(), bench.messages[0].stuck, bench.invoker.stuck_runs())
+                (context.should_stop(), bench.messages[0].stuck, bench.invoker.runs.stuck())
             )
 
     outcome = bench.call(single(hang, timeout_seconds=10))
@@ -268,7 +268,7 @@ def test_a_call_past_its_timeout_is_stuck_until_it_returns(bench: Bench, logs: l
     assert seen == [(False, False, 0), (True, True, 1), (True, True, 1)]
     assert outcome == ACK
     assert not bench.messages[0].stuck
-    assert bench.invoker.stuck_runs() == 0
+    assert bench.invoker.runs.stuck() == 0
     assert bench.stats["handlers_stuck"] == 1
     names = [line["event"] for line in logs]
     assert names == [log_events.HANDLER_STUCK, log_events.HANDLER_UNSTUCK]
@@ -276,7 +276,7 @@ def test_a_call_past_its_timeout_is_stuck_until_it_returns(bench: Bench, logs: l
 
 def test_the_default_timeout_is_for_handlers_without_their_own(bench: Bench) -> None:
     """An engine-wide limit, which a handler may stretch."""
-    bench.invoker._default_timeout = 5
+    bench.invoker.runs._default_timeout = 5
     deadlines: list[float | None] = []
 
     def look(_event: Event, context: Context) -> None:
@@ -294,12 +294,12 @@ def test_a_message_that_two_handlers_are_stuck_on_is_stuck_until_both_return(ben
 
     def inner(_events: Sequence[Event]) -> None:
         bench.clock.advance(20)
-        bench.invoker.find_stuck()
+        bench.invoker.runs.find_stuck()
 
     def outer(_event: Event) -> None:
         batch = single(inner, batch=5, timeout_seconds=10)
         bench.call_batch(batch, [EVENT])
-        bench.invoker.find_stuck()
+        bench.invoker.runs.find_stuck()
         stuck.append(bench.messages[0].stuck)
 
     bench.call(single(outer, timeout_seconds=10))
@@ -408,7 +408,7 @@ def test_a_batch_past_its_timeout_makes_all_its_messages_stuck(bench: Bench) -> 
 
     def hang(_events: Sequence[Event]) -> None:
         bench.clock.advance(10)
-        bench.invoker.find_stuck()
+        bench.invoker.runs.find_stuck()
         seen.append([message.stuck for message in bench.messages])
 
     events = [make_event(), make_event(), make_event()]

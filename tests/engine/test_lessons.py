@@ -546,7 +546,7 @@ def test_lesson_29_an_idle_queue_costs_three_requests_a_minute(
 
     assert rig.calls("receive") == [10] * 30
     assert len(rig.queue.calls) == 30
-    assert rig.parts.pool.limit == 1
+    assert rig.parts.pool.load.limit == 1
 
 
 def test_lesson_31_a_message_of_one_mebibyte_is_handled(
@@ -639,7 +639,7 @@ def test_lesson_36_a_timed_out_handler_keeps_its_place_until_it_returns(
     def hang(_event: Event, context: Context) -> None:
         contexts.append(context)
         rig.beat(120)
-        stuck.append(rig.parts.invoker.stuck_runs())
+        stuck.append(rig.parts.invoker.runs.stuck())
         assert len(rig.held()) == 10
         assert rig.asks() == 0
 

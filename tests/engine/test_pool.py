@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.engine.call import Call
-from consumer.engine.pool import QUICK_SECONDS, SLACK, SPARE, WINDOW_SECONDS, Role
+from consumer.engine.load import QUICK_SECONDS, SLACK, SPARE, WINDOW_SECONDS
+from consumer.engine.pool import Role
 from consumer.engine.stall import LOOK_SECONDS
 from consumer.messages import Outcome
 from consumer.testing import Fault, make_event
@@ -169,7 +170,7 @@ def test_no_more_receives_at_once_than_the_limit(stage: Stage) -> None:
 
     assert stage.step() == "parked"
 
-    stage.pool.limit = 2
+    stage.pool.load.limit = 2
     assert stage.step() == "receive"
 
 
@@ -185,7 +186,7 @@ def test_while_every_handler_fails_there_is_one_receive_at_a_time(
     stage = make_stage(registry, breaker_failures=1)
     stage.bring(1)
     stage.step()
-    stage.pool.limit = 4
+    stage.pool.load.limit = 4
     stage.rig.parts.admission.give_up_held()
     stage.clock.advance(600)
     assert stage.rig.parts.admission.wanted() == 1
@@ -325,7 +326,7 @@ def test_as_many_threads_settle_as_there_are_full_batches(stage: Stage) -> None:
 
 def test_a_worker_sends_no_delete_while_others_may(stage: Stage, handled: list[Event]) -> None:
     """Over a slow network it would wait for a call instead of handling messages."""
-    stage.pool.limit = 3
+    stage.pool.load.limit = 3
     stage.hold("settle", 2)
     stage.rig.parts.settler.ack(stage.bring(10))
 
@@ -359,7 +360,7 @@ def test_a_thread_at_work_asks_for_help_with_more_than_one_full_batch(stage: Sta
     stage.rig.parts.settler.ack(stage.bring(20))
     stage.park()
     stage.use_cpu(0.1)
-    stage.pool._measure()
+    stage.pool.load.measure()
 
     stage.pool.work_once()
     assert stage.turn.notified == [1]
@@ -374,7 +375,7 @@ def test_no_help_is_asked_for_when_cpu_is_short(stage: Stage) -> None:
     stage.rig.parts.settler.ack(stage.bring(20))
     stage.park()
     stage.use_cpu(SPARE)
-    stage.pool._measure()
+    stage.pool.load.measure()
 
     stage.pool.work_once()
 
@@ -530,7 +531,7 @@ def receive_over(stage: Stage, seconds: float, *, cpu_of_ten: float) -> int:
     """A full receive that takes so long, where ten messages cost so much CPU; the limit then."""
     stage.rig.queue.faults = [Fault(seconds=seconds, operation="receive")]
     stage.receive(10, utilisation=cpu_of_ten)
-    return stage.pool.limit
+    return stage.pool.load.limit
 
 
 def test_full_receives_over_a_network_let_more_threads_receive(stage: Stage) -> None:
@@ -542,7 +543,7 @@ def test_full_receives_over_a_network_let_more_threads_receive(stage: Stage) -> 
 
 def test_as_many_receives_as_keep_a_core_busy(stage: Stage) -> None:
     """As often as the CPU of ten messages fits into a receive, and half as often again."""
-    stage.pool.limit = 4
+    stage.pool.load.limit = 4
     limits = [receive_over(stage, 0.2, cpu_of_ten=0.15) for _ in range(4)]
 
     assert SLACK * 0.2 / 0.15 == pytest.approx(2)
@@ -551,7 +552,7 @@ def test_as_many_receives_as_keep_a_core_busy(stage: Stage) -> None:
 
 def test_where_a_receive_answers_at_once_more_of_them_only_cost(stage: Stage) -> None:
     """The CPU of ten messages takes longer: the thread that received handles, and then receives."""
-    stage.pool.limit = 3
+    stage.pool.load.limit = 3
     limits = [receive_over(stage, 0.05, cpu_of_ten=0.1) for _ in range(3)]
 
     assert limits == [2, 1, 1]
@@ -568,43 +569,43 @@ def test_a_quick_receive_needs_no_second_one(stage: Stage) -> None:
 def test_cpu_is_measured_over_windows_and_not_over_moments(stage: Stage) -> None:
     """A short moment of much CPU between two quick receives changes nothing."""
     receive_over(stage, 0.5, cpu_of_ten=0.1)
-    known = stage.pool._cpu_of_ten
+    known = stage.pool.load.cpu_of_ten
     stage.clock.cpu_seconds += WINDOW_SECONDS
     stage.clock.advance(WINDOW_SECONDS / 2)
     stage.rig.send(count=10)
     stage.rig.receive_as_a_thread()
-    assert stage.pool._cpu_of_ten == known
+    assert stage.pool.load.cpu_of_ten == known
 
     stage.clock.advance(WINDOW_SECONDS / 2)
     stage.rig.send(count=10)
     stage.rig.receive_as_a_thread()
 
-    assert stage.pool._cpu_of_ten != known
+    assert stage.pool.load.cpu_of_ten != known
 
 
 def test_a_receive_that_is_not_full_needs_fewer(stage: Stage) -> None:
     """The queue is nearly drained; that counts each time, however soon after the last one."""
-    stage.pool.limit = 4
+    stage.pool.load.limit = 4
     stage.receive(9)
-    assert stage.pool.limit == 3
+    assert stage.pool.load.limit == 3
 
     stage.clock.advance(WINDOW_SECONDS / 2)
     stage.rig.send(count=9)
     stage.rig.receive_as_a_thread()
 
-    assert stage.pool.limit == 2
+    assert stage.pool.load.limit == 2
 
 
 @pytest.mark.parametrize("failed", [False, True])
 def test_an_empty_or_failed_receive_leaves_one(stage: Stage, *, failed: bool) -> None:
     """That is the bill of an idle queue; and after a failure one thread tries, not all."""
-    stage.pool.limit = 4
+    stage.pool.load.limit = 4
     if failed:
         stage.rig.fail("receive")
 
     stage.receive(0)
 
-    assert stage.pool.limit == 1
+    assert stage.pool.load.limit == 1
 
 
 def test_a_failed_receive_keeps_its_role_while_it_pauses(stage: Stage) -> None:
@@ -677,7 +678,7 @@ def test_work_that_raises_leaves_the_rest_to_others(
 def spare(stage: Stage, utilisation: float = 0.1) -> None:
     """The process has used so much CPU over the last window."""
     stage.use_cpu(utilisation)
-    stage.pool._measure()
+    stage.pool.load.measure()
 
 
 def test_quick_handlers_get_no_company_when_cpu_is_short(stage: Stage) -> None:

@@ -12,7 +12,9 @@ import pytest
 from consumer import log_events
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.inflight import InFlight
-from consumer.engine.receive import RECEIVE_BACKOFF, Receiver, RunOptions
+from consumer.engine.receive import Receiver
+from consumer.engine.receive_failures import RECEIVE_BACKOFF
+from consumer.engine.run_options import RunOptions
 from consumer.engine.stats import Stats
 from consumer.errors import AccessDeniedError, QueueMissingError, TransportError
 from consumer.testing import Fault, InMemoryQueue, canvas_body
@@ -234,7 +236,7 @@ def test_a_failure_pauses_longer_each_time_and_a_success_resets(
     for attempt, pause in enumerate(pauses, start=1):
         ceiling = RECEIVE_BACKOFF.ceiling(attempt)
         assert ceiling / 2 <= pause <= ceiling
-    assert receiver.last_error_code == "EndpointConnectionError"
+    assert receiver.failures.last_code == "EndpointConnectionError"
     assert stats["receive_failures"] == 9
 
     recovered = receiver.receive()
@@ -257,7 +259,7 @@ def test_a_recovery_clears_the_last_error_and_is_logged(
     receiver.receive()
     receiver.receive()
 
-    assert receiver.last_error_code == ""
+    assert receiver.failures.last_code == ""
     assert [line for line in logs if line["log_level"] == "info"] == [
         {"event": log_events.RECEIVE_RECOVERED, "log_level": "info", "failures": 2}
     ]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from consumer.config import Settings
 from consumer.engine.inflight import InFlight
-from consumer.engine.receive import Receiver, RunOptions
+from consumer.engine.receive import Receiver
+from consumer.engine.run_options import RunOptions
 from consumer.engine.stats import Stats
 from consumer.errors import TransportError
 from consumer.testing import InMemoryQueue, ManualClock

@@ -77,7 +77,7 @@ def test_rule_02_one_polls_when_idle_and_more_while_receives_come_back_full(
         rig.clock.cpu_seconds += 0.1
         rig.queue.faults = [Fault(seconds=1, operation="receive")]
         rig.receive_as_a_thread()
-        limits.append(rig.parts.pool.limit)
+        limits.append(rig.parts.pool.load.limit)
 
     assert limits == [2, 3, 3, 3, 3, 3, 1]
 

@@ -189,7 +189,7 @@ def wait_until_inside(rig: Rig, threads: list[threading.Thread], inside: int) ->
         thread.start()
     pause = threading.Event()
     for _ in range(1000):
-        if len(rig.parts.invoker._runs) == inside:
+        if len(rig.parts.invoker.runs._limited) == inside:
             return len(threads)
         pause.wait(0.01)
     raise AssertionError("the handlers were not called")

@@ -219,7 +219,7 @@ def test_one_stuck_worker_of_two_is_neither_failure_nor_problem(
             rig.begin_one()
             return
         rig.clock.advance(10)
-        rig.parts.invoker.find_stuck()
+        rig.parts.invoker.runs.find_stuck()
         failures.append(rig.status.failure)
         rig.clock.advance(STUCK_SECONDS)
         failures.append(rig.status.failure)

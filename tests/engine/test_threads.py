@@ -184,7 +184,7 @@ def test_the_only_worker_that_is_stuck_ends_the_process(
     def hang(_event: Event) -> None:
         for seconds in (10, STUCK_SECONDS):
             rig.clock.advance(seconds)
-            rig.parts.invoker.find_stuck()
+            rig.parts.invoker.runs.find_stuck()
             failures.append(rig.status.failure)
 
     registry.add(hang, "*", timeout_seconds=10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from consumer.config.entries import HandlerSettings
 from consumer.errors import BatchFailure, ConfigurationError, Reject, describe
 from consumer.handlers.around import surrounded
+from consumer.handlers.around.redacting import redacting
 from consumer.handlers.loading.loader import build_registry
 from consumer.handlers.registering.registry import Handler, Registry
 from consumer.messages import Event
@@ -120,6 +122,37 @@ def test_a_batch_failure_without_a_mapping_is_passed_on(key_file: Path) -> None:
     assert handler.call_batch is not None
     with pytest.raises(Odd):
         handler.call_batch([canvas()], make_context())
+
+
+def test_an_event_that_cannot_be_redacted_fails_alone() -> None:
+    """The others of its batch are handled, and what the handler says of them counts."""
+    bad, good, refused = (canvas(body={"score": score}) for score in range(3))
+    got: list[Event] = []
+
+    def view(event: Event) -> Event:
+        if event is bad:
+            raise ValueError
+        return copy(event)
+
+    def store(events: Sequence[Event]) -> None:
+        got.extend(events)
+        if len(events) > 1:
+            raise BatchFailure({events[1]: Reject("bad row")})
+
+    registry = Registry()
+    registry.add(store, "*", name="bi", batch=10)
+    handler = redacting(registry.handlers[0], view)
+    assert handler.call_batch is not None
+
+    def failures_of(*events: Event) -> dict[Event, type[BaseException]]:
+        with pytest.raises(BatchFailure) as caught:
+            handler.call_batch(events, make_context())  # type: ignore[misc]
+        return {event: type(why) for event, why in caught.value.failures.items()}
+
+    assert failures_of(bad, good, refused) == {bad: ValueError, refused: Reject}
+    assert failures_of(bad, good) == {bad: ValueError}
+    assert failures_of(bad) == {bad: ValueError}
+    assert [event.body["score"] for event in got] == [1, 2, 1]
 
 
 def test_conditions_see_the_event_as_it_was_received(key_file: Path) -> None:

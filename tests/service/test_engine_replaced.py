@@ -322,3 +322,94 @@ def test_an_engine_that_can_not_be_made_ends_the_process() -> None:
     )
     assert EXIT_BUG == daemon.run()
     assert 3 == engine.stats["deleted"]
+
+
+def test_old_handlers_are_closed_once_their_last_call_has_ended() -> None:
+    """A reload that did not wait for it must leave no process and no connection behind."""
+    closed: list[str] = []
+    engine = Reloaded(registry_of(close=lambda: closed.append("old")), drain_timeout_seconds=3)
+    engine.rig.send()
+    engine.rig.receive()
+    held = engine.rig.hold_one()
+    assert engine.replace(registry_of(name="new", close=lambda: closed.append("new")))
+
+    engine.engine.tidy()
+    assert [] == closed
+    held.end()
+    engine.engine.tidy()
+    engine.engine.tidy()
+
+    assert ["old"] == closed
+
+
+def test_what_old_handlers_share_with_those_that_go_on_stays_open_also_later() -> None:
+    """Else the last call of the old engine would end what the new one works with."""
+    closed: list[str] = []
+
+    class Sink:
+        def close(self) -> None:
+            closed.append("sink")
+
+    sink = Sink()
+    engine = Reloaded(registry_of(close=sink.close), drain_timeout_seconds=3)
+    engine.rig.send()
+    engine.rig.receive()
+    held = engine.rig.hold_one()
+    assert engine.replace(registry_of(name="new", close=sink.close))
+
+    held.end()
+    engine.engine.tidy()
+
+    assert [] == closed
+
+
+def test_an_old_handler_that_hangs_while_it_closes_holds_up_nothing() -> None:
+    """The main thread looks on; the handler has a thread of its own."""
+    closing, returns = threading.Event(), threading.Event()
+
+    def close() -> None:
+        closing.set()
+        returns.wait(BOUND)
+
+    engine = Reloaded(registry_of(close=close), drain_timeout_seconds=3)
+    engine.rig.send()
+    engine.rig.receive()
+    held = engine.rig.hold_one()
+    assert engine.replace(registry_of(name="new"))
+    held.end()
+
+    engine.engine.tidy()
+
+    assert closing.wait(BOUND)
+    returns.set()
+
+
+def test_a_call_that_ends_after_a_reload_is_the_last_of_its_message() -> None:
+    """Its other handlers belong to the new engine, which may have called them by now."""
+    ran: list[str] = []
+
+    def slow(_event: Any) -> None:
+        ran.append("old slow")
+        if len(ran) == 1:
+            assert engine.replace(new)
+
+    old, new = Registry(), Registry()
+    old.add(slow, "*", name="slow")
+    old.add(lambda _event: ran.append("old quick"), "*", name="quick")
+    old.add(lambda _events: ran.append("old batch"), "*", name="batch", batch=10)
+    for name in ("slow", "quick", "batch"):
+        new.add(lambda _event, name=name: ran.append(f"new {name}"), "*", name=name)
+    engine = Reloaded(old, drain_timeout_seconds=3)
+    ids = engine.rig.send()
+    engine.rig.receive()
+    role = engine.rig.parts.pool.take_role()
+    assert "work" == role
+    engine.rig.parts.pool.do(role)
+    engine.rig.parts.flow.tick()
+    assert not engine.rig.parts.admission.ready
+
+    engine.go_on()
+    engine.rig.cycle()
+
+    assert ["old slow", "old batch", "new quick"] == ran  # the batch was called before the end
+    assert ids == engine.queue.deleted()

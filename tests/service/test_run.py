@@ -32,7 +32,7 @@ from tests.cases import for_each
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from consumer.engine.receive import RunOptions
+    from consumer.engine.run_options import RunOptions
 
 UNREACHABLE = TransportError("not reached", code="EndpointConnectionError")
 

@@ -31,6 +31,7 @@ class Actions:
             (3, self.send_copy),
             (2, self._world.stop),
             (2, self.pause),
+            (2, self._world.reload),
         ]
         if not self._world.scenario.calm:
             actions += [(3, self.starve), (3, self.redeliver), (1, self.trouble)]

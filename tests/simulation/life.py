@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any
+from threading import get_ident
+from typing import TYPE_CHECKING
 
 from consumer.config import EngineSettings, Settings
 from consumer.engine.parts import Parts
-from consumer.engine.receive import RunOptions
+from consumer.engine.run_options import RunOptions
 from consumer.engine.worker import LAST_CALLS_SECONDS, Worker
-from consumer.handlers.registering.options import Coalesce
-from consumer.handlers.registering.registry import Registry
 from consumer.ledger.ledger import Ledger, open_ledger
+from consumer.service.engine import Engine
+from tests.simulation.handlers import answer, registry_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-    from consumer.messages import Context, Event
+    from consumer.messages import Event
     from consumer.queues.quarantine import Quarantine
     from consumer.testing.clock import ManualClock
     from consumer.testing.queue import InMemoryQueue
-    from tests.simulation.scenario import HandlerPlan, Scenario
-
-    Handle = Callable[[HandlerPlan, Sequence[Event]], None]
+    from tests.simulation.handlers import Ask, Handle
+    from tests.simulation.scenario import Scenario
 
 
 class Life:
@@ -38,32 +38,38 @@ class Life:
         seed: int,
         state: Path,
         handle: Handle,
+        ask: Ask = answer,
         quarantine: Quarantine | None,
     ) -> None:
         self._clock = clock
         ledger = open_ledger(state, clock=clock) if scenario.durable else Ledger(clock=clock)
-        self.parts = Parts(
-            queue,
-            _registry(scenario, handle),
-            Settings(
-                engine=EngineSettings(
-                    max_in_flight_messages=scenario.capacity,
-                    drain_timeout_seconds=scenario.drain_seconds,
-                    breaker_failures=scenario.breaker_failures,
-                    deduplicate="window" if scenario.deduplicate else "off",
-                    fatal_grace_seconds=30,
-                )
-            ),
+        settings, options, rng = (
+            _settings(scenario),
             RunOptions(scenario.visibility_seconds),
-            clock=clock,
-            rng=Random(seed),
-            ledger=ledger,
-            quarantine=quarantine,
+            Random(seed),
         )
-        self.worker = Worker(self.parts)
+
+        def make() -> Worker:
+            def called() -> list[Event]:
+                call, _ = parts.invoker.runs.running[get_ident()]
+                return [event for _, event in call.entries]
+
+            registry = registry_of(scenario, handle, ask, called)
+            parts = Parts(
+                queue, registry, settings, options,
+                clock=clock, rng=rng, ledger=ledger, quarantine=quarantine,
+            )  # fmt: skip
+            worker = Worker(parts)
+            worker.start = lambda: None  # type: ignore[method-assign]
+            return worker
+
+        self._make = make
+        self._engine = Engine(make())
         #: It does nothing any more.
         self.dead = False
         self.draining = False
+        #: Messages that a reload may have given back while a handler worked on them.
+        self.abandoned: set[str] = set()
         #: A drain whose time was up, with its last calls; and one that went on after that.
         self.ran_out_of_time = self.overran = False
         #: (message id, index, handler) that succeeded in this process.
@@ -71,6 +77,36 @@ class Life:
         self._keeping_house = False
         # Coarser than the real one, to save time; often enough for renewals, due at half of it.
         self.beat_seconds = scenario.visibility_seconds / 8
+
+    @property
+    def worker(self) -> Worker:
+        """A reload replaces it."""
+        return self._engine.worker
+
+    @property
+    def parts(self) -> Parts:
+        """Those of the worker."""
+        return self.worker.parts
+
+    def reload(self, meanwhile: Callable[[], None]) -> None:
+        """Replace the worker by another one over the same queue and ledger."""
+        old = self.parts
+        if self.draining:
+            return
+        self.draining = True
+
+        def while_waiting(_seconds_left: float) -> bool:
+            if self.dead:
+                return True
+            self.beat()
+            meanwhile()
+            self._clock.advance(1.0)
+            # What runs by then is given back, and may still succeed.
+            self.abandoned = {m.message_id for m in old.in_flight.snapshot()} | self.abandoned
+            return False
+
+        self._engine.replace(self._make, successors=(), while_waiting=while_waiting)
+        self.draining = False
 
     def kill(self) -> None:
         """Like kill -9: what is in the ledger's file by now stays, and nothing else."""
@@ -168,48 +204,13 @@ class Life:
         self.parts.ledger.close()
 
 
-def _registry(scenario: Scenario, handle: Handle) -> Registry:
-    registry = Registry()
-    for plan in scenario.handlers:
-        options: dict[str, Any] = {"name": plan.name}
-        if plan.concurrency is not None:
-            options["concurrency"] = plan.concurrency
-        if plan.timeout_seconds is not None:
-            options["timeout_seconds"] = plan.timeout_seconds
-        if plan.batch is not None:
-            options |= {"batch": plan.batch, "linger_seconds": 2.0}
-        if plan.rate_limit_per_second is not None:
-            options["rate_limit_per_second"] = plan.rate_limit_per_second
-        function: Callable[..., None] = _function(plan, handle)
-        if plan.coalesces:
-            function = coalescing = Coalescing(plan, handle)
-            options["coalesce"] = Coalesce(coalescing.key, 2.0)
-        registry.add(function, plan.patterns, **options)
-    return registry
-
-
-class Coalescing:
-    """A handler that is called with one event, and handles all those that it stands for."""
-
-    def __init__(self, plan: HandlerPlan, handle: Handle) -> None:
-        self._plan = plan
-        self._handle = handle
-        #: By message: its events that were collected.
-        self._collected: dict[str, dict[int, Event]] = {}
-
-    def key(self, event: Event) -> str:
-        """What its events have in common."""
-        self._collected.setdefault(event.message_id, {})[event.index] = event
-        return event.name
-
-    def __call__(self, event: Event, context: Context) -> None:
-        """The engine calls it."""
-        collected = [self._collected[m] for m in dict.fromkeys(context.message_ids)]
-        events = [e for found in collected for e in found.values() if e.name == event.name]
-        self._handle(self._plan, events)
-
-
-def _function(plan: HandlerPlan, handle: Handle) -> Callable[..., None]:
-    if plan.batch is not None:
-        return lambda events: handle(plan, events)
-    return lambda event: handle(plan, (event,))
+def _settings(scenario: Scenario) -> Settings:
+    return Settings(
+        engine=EngineSettings(
+            max_in_flight_messages=scenario.capacity,
+            drain_timeout_seconds=scenario.drain_seconds,
+            breaker_failures=scenario.breaker_failures,
+            deduplicate="window" if scenario.deduplicate else "off",
+            fatal_grace_seconds=30,
+        )
+    )

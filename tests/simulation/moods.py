@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from consumer.errors import BatchFailure, Reject, Retry, Unavailable
 from tests.simulation.tally import Killed
@@ -43,6 +43,14 @@ class Moods:
             self._succeed(plan, event)
         world.moment(company=False)
 
+    def ask(self, plan: HandlerPlan, event: Event) -> bool:
+        """Its predicate, or the key by which its events are coalesced, is asked."""
+        world = self._world
+        world.moment(company=True)
+        if not world.fixed and world.dice.random() < plan.fails:
+            self._raise()
+        return not plan.declines(event.name)
+
     def _work_slowly(self) -> None:
         world = self._world
         marathon = world.scenario.marathon and world.dice.random() < 0.5
@@ -55,6 +63,9 @@ class Moods:
             for event in events[1:]:
                 self._succeed(plan, event)
             raise BatchFailure({events[0]: OSError()})
+        self._raise()
+
+    def _raise(self) -> NoReturn:
         if self._world.dice.random() < 0.3:
             raise Unavailable("down", after=self._world.dice.choice((None, 5, 90)))
         raise OSError

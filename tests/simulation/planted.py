@@ -257,6 +257,18 @@ DEFECTS: Final = (
         "",
     ),
     Defect(
+        "an event whose predicate or key failed is forgotten",
+        "engine/flow.py",
+        "            self._judge(call, [group])\n            return",
+        "            return",
+    ),
+    Defect(
+        "an event whose predicate or key failed is taken for handled",
+        "engine/flow.py",
+        "            self._judge(call, [group])\n            return",
+        "            self._end(call, [ACK])\n            return",
+    ),
+    Defect(
         "a delete that is refused is sent for ever",
         "engine/outbox.py",
         "failure.gone or self._is_last(entry[0])",
@@ -271,7 +283,7 @@ DEFECTS: Final = (
     Defect(
         "a transient failure ends the process",
         "engine/receive.py",
-        "            pause = self._note_failure(error, began)",
-        "            self._note_failure(error, began)\n            raise",
+        "            pause = self.failures.note(error, began, worked=self.succeeded)",
+        "            self.failures.note(error, began, worked=self.succeeded)\n            raise",
     ),
 )  # fmt: skip

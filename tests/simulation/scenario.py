@@ -29,10 +29,17 @@ class HandlerPlan:
     #: Its events are coalesced by their name.
     coalesces: bool = False
     rate_limit_per_second: float | None = None
+    #: It has a predicate, which fails as often as its calls do.
+    asks: bool = False
 
     def wants(self, event_name: str) -> bool:
         """Whether an event is for it; by the same rule as the registry, but not by its code."""
-        return any(fnmatchcase(event_name, pattern) for pattern in self.patterns)
+        matches = any(fnmatchcase(event_name, pattern) for pattern in self.patterns)
+        return matches and not (self.asks and self.declines(event_name))
+
+    def declines(self, event_name: str) -> bool:
+        """What its predicate says of an event, if it has one."""
+        return event_name == "submission_updated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +122,5 @@ def _handler(number: int, rng: Random, calm: bool, *, more: Random) -> HandlerPl
         slow=rng.choice((0.0, 0.1, 0.3)),
         coalesces=batch is None and more.random() < 0.2,
         rate_limit_per_second=more.choice((None, None, None, None, 0.5)),
+        asks=more.random() < 0.3,
     )

@@ -30,5 +30,8 @@ class Stage(Protocol):
     def stop(self) -> None:
         """Stop as for a deployment."""
 
+    def reload(self) -> None:
+        """Another engine takes over, in the same process."""
+
     def moment(self, *, company: bool, danger: float = 0.25) -> None:
         """A moment at which the process may die, or others may act."""

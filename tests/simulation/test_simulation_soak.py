@@ -87,7 +87,7 @@ def sizes(world: World) -> dict[str, int]:
         "ledger": len(ledger),
         "notes": len(ledger._pending),
         "rows": len(ledger._needed_by),
-        "runs": len(parts.invoker._runs),
+        "runs": len(parts.invoker.runs._limited),
     }
 
 

@@ -85,6 +85,7 @@ class World:
             seed=self.dice.getrandbits(32),
             state=self._state / "state",
             handle=self._moods.handle,
+            ask=self._moods.ask,
             quarantine=self._make_quarantine() if self.scenario.quarantine else None,
         )
 
@@ -147,6 +148,12 @@ class World:
         self.promise.after_drain(life, self.queue, self.clock.monotonic())
         life.dead = True
 
+    def reload(self) -> None:
+        """Another engine takes over, in the same process."""
+        self.life.reload(self._while_draining)
+        if self.life.dead:
+            raise Killed
+
     def _while_draining(self) -> None:
         self.promise.while_draining(self.life, self.queue)
         self.life.process_all()
@@ -190,6 +197,7 @@ class World:
                     self.actions.poll,
                     self.actions.process,
                     self._stop_rarely,
+                    self._reload_rarely,
                 )
             )
             action()
@@ -206,6 +214,11 @@ class World:
     def _stop_rarely(self) -> None:
         if self.dice.random() < 0.2:
             self.stop()
+
+    def _reload_rarely(self) -> None:
+        # A reload waits for open receives, and this one's frame is above.
+        if self.dice.random() < 0.2 and not self.life.parts.receiver.open:
+            self.reload()
 
     def _before_quarantine(self) -> None:
         if self.life.dead:

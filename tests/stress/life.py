@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.config import EngineSettings, QueueSettings, Settings
 from consumer.engine.parts import Parts
-from consumer.engine.receive import RunOptions
+from consumer.engine.run_options import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, BatchFailure
 from consumer.handlers.registering.registry import Registry
@@ -213,7 +213,7 @@ class Life:
             "received": len(parts.receiver.received),
             "open receives": len(parts.receiver.open),
             **{f"to be settled ({n})": len(lane) for n, lane in enumerate(parts.outbox._lanes)},
-            "running": len(parts.invoker._runs),
+            "running": len(parts.invoker.runs._limited),
         }
 
     def describe(self) -> str:

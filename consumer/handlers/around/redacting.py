@@ -51,16 +51,24 @@ def _call(call: Call, view: View) -> Call:
 
 def _call_batch(call: BatchCall, view: View) -> BatchCall:
     def call_views(events: Sequence[Event], context: Context) -> None:
-        views = [view(event) for event in events]
-        originals = dict(zip(views, events, strict=True))
+        originals: dict[Event, Event] = {}
+        failed: dict[Any, Any] = {}
+        for event in events:
+            try:
+                originals[view(event)] = event
+            except Exception as error:  # one event must not keep the others in the queue
+                failed[event] = error
         try:
-            call(views, context)
+            if originals:
+                call(list(originals), context)
         except BatchFailure as error:
             failures: object = error.failures  # a subclass may have put anything there
-            if isinstance(failures, Mapping):
-                named: dict[Any, Any] = {originals.get(e, e): why for e, why in failures.items()}
-                error.failures = named
+            if isinstance(failures, Mapping) and failures:
+                named = {originals.get(e, e): why for e, why in failures.items()}
+                error.failures = named | failed
             raise
+        if failed:
+            raise BatchFailure(failed)
 
     return call_views
 

@@ -81,6 +81,11 @@ class Handler:
         )
 
     @property
+    def collects(self) -> bool:
+        """True if an event waits for others before it is called."""
+        return self.call_batch is not None or self.coalesce is not None
+
+    @property
     def takes_all(self) -> bool:
         """True if it asked for every event."""
         narrowed = self.unmatched or self.format is not None or self.when is not None

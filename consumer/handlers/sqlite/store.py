@@ -128,7 +128,10 @@ class Store:
     def _land(
         self, connection: sqlite3.Connection, entries: list[_Entry]
     ) -> dict[Event, Exception]:
-        """Insert all, in halves around the rows that the table refuses; returns those."""
+        """Insert all, in halves around the rows that the table refuses; returns those.
+
+        If it fails after some halves have landed, all events come again: those are skipped then.
+        """
         try:
             with connection:  # commits, or rolls back what raised
                 connection.execute("BEGIN IMMEDIATE")

@@ -10,7 +10,7 @@ from typing import Final
 from consumer.clock import Clock
 from consumer.config import Settings
 from consumer.engine.parts import Parts
-from consumer.engine.receive import RunOptions
+from consumer.engine.run_options import RunOptions
 from consumer.engine.status import STUCK_SECONDS, Status
 from consumer.engine.worker import Worker
 from consumer.errors import (

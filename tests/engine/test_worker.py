@@ -322,6 +322,7 @@ def test_a_message_sent_while_idle_is_handled_though_a_handler_hangs(
     late = engine.queue.send(canvas_body(number=9))
 
     engine.wait(lambda: late in engine.queue.deleted())
+    assert set(engine.queue.deleted()) == {ids[1], ids[2], late}
     hang.set()
     engine.wait(lambda: ids[0] in engine.queue.deleted())
 

@@ -257,7 +257,8 @@ def test_a_forked_child_does_not_keep_the_port() -> None:
             os.read(asked, 1)  # until the parent is done
             os._exit(0)
     try:
-        listen_tcp("127.0.0.1", port).close()
+        with listen_tcp("127.0.0.1", port) as again:
+            assert again.getsockname()[1] == port
     finally:
         os.close(answered)
         os.close(asked)

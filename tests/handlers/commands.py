@@ -27,6 +27,8 @@ def number(line): return int(json.loads(line)["message_id"][1:])
 def note(line):
     with open("landed", "ab") as landed: landed.write(line)
 def hang(): open("hangs", "w").close(); time.sleep(600)
+def wait_for(found):
+    while not found(): time.sleep(0.01)
 def say(text): print(text, flush=True)
 lines = sys.stdin.buffer
 """
@@ -57,7 +59,7 @@ class Programs:
         self._made: list[Registry] = []
 
     def __call__(self, code: str, **options: Any) -> Registry:
-        """A handler with a Python program. It has `lines`, `number(line)`, `note`, `say`."""
+        """A handler with a Python program. It has `_BEGIN`'s functions, and `lines`."""
         path = self.folder / f"program{len(self._made)}.py"
         path.write_text(_BEGIN + code)
         return self.of([sys.executable, str(path)], **options)

@@ -113,6 +113,13 @@ class Rig:
         """One receive; what it brings waits for a thread."""
         return self.parts.receiver.receive(self.parts.admission.wanted())
 
+    def bring(self, count: int = 1) -> list[str]:
+        """Put messages into the queue, and receive them all; returns their ids."""
+        ids = self.send(count=count)
+        for _ in range(0, count, 10):
+            self.receive()
+        return ids
+
     def receive_as_a_thread(self) -> None:
         """One receive as a thread of the pool makes it, if it would make one."""
         self.parts.pool._roles["receive"] += 1
@@ -274,6 +281,14 @@ def _clock() -> ManualClock:
 @pytest.fixture(name="registry")
 def _registry() -> Registry:
     return Registry()
+
+
+@pytest.fixture(name="handled")
+def _handled(registry: Registry) -> list[str]:
+    """The messages that a succeeding handler got."""
+    handled: list[str] = []
+    registry.add(lambda event: handled.append(event.message_id), "*", name="one")
+    return handled
 
 
 @pytest.fixture(name="make_rig")

@@ -54,8 +54,7 @@ def test_it_is_finished_when_the_limit_was_received_and_settled(
 ) -> None:
     """Not before the last of them is settled."""
     rig = make_rig(registry, max_messages=3)
-    rig.send(count=9)
-    rig.receive()
+    rig.bring(9)
     assert rig.status.finished == ""
     rig.work()
     assert rig.status.finished == ""

@@ -16,12 +16,14 @@ from consumer.engine.receive import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
+from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body, make_message
 from tests.engine.drains import Counts, drained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.receive import Received
@@ -289,6 +291,12 @@ def _handled(registry: Registry) -> list[str]:
     handled: list[str] = []
     registry.add(lambda event: handled.append(event.message_id), "*", name="one")
     return handled
+
+
+@pytest.fixture(name="reopen")
+def _reopen(tmp_path: Path, clock: ManualClock) -> Callable[[], Ledger]:
+    """Opens the ledger as a new process does, whatever became of the process before."""
+    return lambda: open_ledger(tmp_path, clock=clock)
 
 
 @pytest.fixture(name="make_rig")

@@ -18,7 +18,13 @@ from consumer.cli.dlq import dlq_group
 from consumer.cli.drift import drift_command
 from consumer.cli.events import events_group
 from consumer.cli.foreground import run_in_foreground
-from consumer.cli.options import help_end, overrides_of, queue_options
+from consumer.cli.options import (
+    help_end,
+    log_format_option,
+    log_level_option,
+    overrides_of,
+    queue_options,
+)
 from consumer.cli.output import discard, open_closed_streams, output_error, plain_errors
 from consumer.cli.peek import peek_command
 from consumer.cli.privacy import privacy_group
@@ -118,14 +124,8 @@ class _Group(click.Group):
     "--max-messages", metavar="N", type=click.IntRange(min=1),
     help="Receive at most N messages, then stop.",
 )  # fmt: skip
-@click.option(
-    "--log-format", "logging__format", type=click.Choice(["auto", "console", "json"]),
-    help="Default: auto, which is console on a terminal, JSON otherwise.",
-)  # fmt: skip
-@click.option(
-    "--log-level", "logging__level", type=click.Choice(["debug", "info", "warning", "error"]),
-    help="Default: info. With debug, every message is logged.",
-)  # fmt: skip
+@log_format_option
+@log_level_option(help="Default: info. With debug, every message is logged.")
 @click.version_option(consumer.__version__, prog_name="canvas-live-events-consumer")
 @click.pass_context
 def main(context: click.Context, /, **options: Any) -> None:

@@ -50,6 +50,18 @@ format_option: Final = click.option(
 )  # fmt: skip
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
+log_format_option: Final = click.option(
+    "--log-format", "logging__format", type=click.Choice(["auto", "console", "json"]),
+    help="Default: auto, which is console on a terminal, JSON otherwise.",
+)  # fmt: skip
+
+
+def log_level_option(**attributes: Any) -> Callable[[Command], Command]:
+    """What is logged; with the help and the default that the command wants."""
+    levels = click.Choice(["debug", "info", "warning", "error"])
+    return click.option("--log-level", "logging__level", type=levels, **attributes)
+
+
 #: Exit codes that mean the same in each command that lists them.
 _COMMON_CODES: Final = {
     69: "the queue does not exist",

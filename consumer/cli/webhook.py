@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from consumer.cli.foreground import run_in_foreground
-from consumer.cli.options import help_end, overrides_of, queue_options
+from consumer.cli.options import (
+    help_end,
+    log_format_option,
+    log_level_option,
+    overrides_of,
+    queue_options,
+)
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
@@ -36,14 +42,8 @@ _HELP_END: Final = help_end(
     help="Where to listen. Default: 127.0.0.1:8443, for a proxy with TLS on this machine.",
 )  # fmt: skip
 @queue_options
-@click.option(
-    "--log-format", "logging__format", type=click.Choice(["auto", "console", "json"]),
-    help="Default: auto, which is console on a terminal, JSON otherwise.",
-)  # fmt: skip
-@click.option(
-    "--log-level", "logging__level", type=click.Choice(["debug", "info", "warning", "error"]),
-    help="Default: info.",
-)  # fmt: skip
+@log_format_option
+@log_level_option(help="Default: info.")
 @click.pass_context
 def webhook_command(context: click.Context, /, **options: Any) -> None:
     """Receive the events that Canvas posts by HTTPS, and put them into the queue.

@@ -39,7 +39,7 @@ SAMPLES = [
     for sample in realistic_messages(60, ("canvas", "caliper"), seed=5)
     if len(sample.body) < 4_000
 ]
-ANYTHING = settings(max_examples=300, deadline=None, database=None)
+ANYTHING = settings(max_examples=300)
 
 
 def checked_events(

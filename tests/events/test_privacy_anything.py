@@ -30,7 +30,7 @@ TREES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=8,
 )
-ANYTHING = settings(max_examples=300, deadline=None, database=None)
+ANYTHING = settings(max_examples=300)
 
 
 class Pairs(list[tuple[str, Any]]):

@@ -30,7 +30,7 @@ ALL = [(name, written) for written in FORMATS for name in names(written)]
 BOTH = names("caliper")
 #: One university's events, several of each name.
 SEEDS = range(6)
-EXAMPLES = settings(max_examples=60, deadline=None, database=None)
+EXAMPLES = settings(max_examples=60)
 
 each_event = for_each("name, written", ALL)
 

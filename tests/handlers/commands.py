@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import threading
@@ -39,6 +40,7 @@ def held() -> tuple[int, set[str]]:
 
     Other tests in this process may have servers as children.
     """
+    gc.collect()  # what other tests have left is closed now, and not in between
     tasks = Path("/proc/self/task").glob("*/children")
     children = {child for task in tasks for child in task.read_text().split()}
     return len(list(Path("/proc/self/fd").iterdir())), children

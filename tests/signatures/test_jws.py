@@ -50,7 +50,7 @@ def test_what_was_signed_comes_out_byte_for_byte() -> None:
 
 
 @given(st.text())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_text_comes_out_as_it_was_signed(text: str) -> None:
     """Bytes out equal the bytes that were signed."""
     content = text.encode("utf-8", "replace")
@@ -157,7 +157,7 @@ PARTS = (
 
 
 @given(st.lists(PARTS, max_size=4).map(".".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_read_or_refused(text: str) -> None:
     """The reader raises nothing else; a token is what was in the text."""
     try:

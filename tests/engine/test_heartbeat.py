@@ -59,11 +59,15 @@ class Bench:
         self.transport = Recorder()
         self.table = InFlight(max_messages=1000, max_bytes=1 << 40)
         self.stats = Stats()
-        self.heartbeat = Heartbeat(
-            cast("Any", self.transport), self.table, self.stats,
-            clock=clock, visibility_timeout_seconds=30,
-        )  # fmt: skip
+        self.heartbeat = self.beating(30)
         self._make_held = make_held
+
+    def beating(self, timeout: int) -> Heartbeat:
+        """One with this visibility timeout."""
+        return Heartbeat(
+            cast("Any", self.transport), self.table, self.stats,
+            clock=self.clock, visibility_timeout_seconds=timeout,
+        )  # fmt: skip
 
     def held(self, **options: Any) -> InFlightMessage:
         """A new message in flight."""
@@ -280,13 +284,7 @@ def test_messages_settled_during_a_tick_are_not_renewed(bench: Bench) -> None:
 def test_several_ticks_fit_into_half_a_timeout(bench: Bench) -> None:
     """Also for the shortest timeouts; usually it ticks once a second."""
     for timeout in (1, 2, 10, 30, 43_200):
-        heartbeat = Heartbeat(
-            bench.transport,
-            bench.table,
-            bench.stats,
-            clock=bench.clock,
-            visibility_timeout_seconds=timeout,
-        )
+        heartbeat = bench.beating(timeout)
 
         assert 0 < heartbeat.interval_seconds <= 1
         assert heartbeat.interval_seconds * 4 <= timeout / 2

@@ -49,9 +49,12 @@ def checked_events(
     message = ReceivedMessage("m", "r", text, message_attributes=attributes or {})
     try:
         events = decode(message, setting)
-    except DecodeError:
-        return ()
-    assert events
+    except DecodeError as error:
+        events, reason = (), error.reason
+    else:
+        assert events
+        reason = ""
+    assert len(text) < 8 or text not in reason
     for index, event in enumerate(events):
         assert event.name
         assert isinstance(event.name, str)

@@ -132,7 +132,7 @@ for line in lines:
     "code, outcome, reason",
     [
         ("sys.exit(1)", "down", "ended with exit code 1 before it had answered"),
-        ("lines.readline(); say('hello')", "down", 'wrote a line that is not "ok", "retry" or "reject"'),
+        ("lines.readline(); say('hello')", "down", 'wrote a line that is not "ok", "retry" or'),
         ("hang()", "down", "did not answer in time"),
         (WORKS + "sys.exit(75)", "down", "what it needs is not available"),
         (WORKS + "os.kill(os.getpid(), 9)", "retry", "was ended by SIGKILL before it had"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.processes import Consume
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from tests.moto_queues import Moto
 
 _MOST_WORKERS = 16
+
+# The same examples in each run, however slow the machine is, and nothing is kept.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+settings.load_profile("tests")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

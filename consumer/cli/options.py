@@ -101,6 +101,12 @@ queue_options: Final = together(
 )  # fmt: skip
 
 
+def log_level_option(**attributes: Any) -> Callable[[Command], Command]:
+    """What is logged; with the help and the default that the command wants."""
+    levels = click.Choice(["debug", "info", "warning", "error"])
+    return click.option("--log-level", "logging__level", type=levels, **attributes)
+
+
 def log_options(levels: str) -> Callable[[Command], Command]:
     """How a daemon logs; `levels` is the help for its level."""
     return together(
@@ -108,10 +114,7 @@ def log_options(levels: str) -> Callable[[Command], Command]:
             "--log-format", "logging__format", type=click.Choice(["auto", "console", "json"]),
             help="Default: auto, which is console on a terminal, JSON otherwise.",
         ),
-        click.option(
-            "--log-level", "logging__level",
-            type=click.Choice(["debug", "info", "warning", "error"]), help=levels,
-        ),
+        log_level_option(help=levels),
     )  # fmt: skip
 
 

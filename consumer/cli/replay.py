@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from consumer.cli.logs import log_to_stderr
-from consumer.cli.options import FILE, config_option, help_end, json_option, overrides_of
+from consumer.cli.options import (
+    FILE,
+    config_option,
+    help_end,
+    json_option,
+    log_level_option,
+    overrides_of,
+)
 from consumer.cli.output import OutputError, Printed, echo_result, note, report, terminal_width
 from consumer.errors import EXIT_OUTPUT
 
@@ -84,10 +91,7 @@ if TYPE_CHECKING:  # loaded by the command only
     help='Append what fails to this file, one JSON line each, which "consume replay" reads.',
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Call no handler: show which would get what.")
-@click.option(
-    "--log-level", "logging__level", type=click.Choice(["debug", "info", "warning", "error"]),
-    default="warning", show_default=True, help="What is logged to standard error.",
-)  # fmt: skip
+@log_level_option(default="warning", show_default=True, help="What is logged to standard error.")
 @json_option
 @click.pass_context
 def replay_command(context: click.Context, /, **options: Any) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.acceptance.conftest import Gate
     from tests.moto_queues import Moto
     from tests.operations.dead_letters import Rig
     from tests.processes import Consume
@@ -114,24 +115,24 @@ def test_a_replay_since_a_time(consume: Start, rig: Rig, tmp_path: Path) -> None
     assert (2, 0) == rig.dead.counts()
 
 
-def test_a_replay_that_is_stopped_gives_back(consume: Start, rig: Rig, tmp_path: Path) -> None:
+def test_a_replay_that_is_stopped_gives_back(consume: Start, rig: Rig, gate: Gate) -> None:
     """Ctrl-C: what runs is finished, the rest is visible at once."""
-    (tmp_path / "slow.py").write_text(
-        "import pathlib, time\n"
-        "def slow(event):\n"
-        "    pathlib.Path('started').touch()\n"
-        "    time.sleep(0.2)\n"
-    )
     rig.lose([numbered(number) for number in range(50)])
-    run = consume("dlq", "replay", "--queue-url", rig.queue.url, "--handler", "slow:slow", "--json")
-    eventually((tmp_path / "started").exists, "the handler has started")
+    run = consume(
+        "dlq", "replay", "--queue-url", rig.queue.url, "--handler", "gated_handlers:registry",
+        "--json", CONSUMER_ENGINE__WORKERS="3", **gate.environ,
+    )  # fmt: skip
+    gate.until_started(3)
 
     run.signal(signal.SIGINT)
+    run.until("draining")
+    gate.open()
 
     assert 1 == run.end(), run.stderr()
     result = json.loads(run.stdout())
+    assert 3 == result["handled"] == len(gate.handled())
     assert 50 >= result["handled"] + result["not_handled"]
-    assert (50 - result["handled"], 0) == rig.dead.counts()
+    assert (47, 0) == rig.dead.counts()
 
 
 @contextmanager

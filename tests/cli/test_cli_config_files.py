@@ -94,10 +94,16 @@ def _uncommented() -> str:
     return re.sub(r"^( *)#(?! \S)(.*\S)$", r"\1\2", TEXT, flags=re.MULTILINE)
 
 
+def misfits(configuration: Any) -> list[str]:
+    """What the schema has against it."""
+    errors = jsonschema.Draft202012Validator(SCHEMA).iter_errors(configuration)
+    return [error.message for error in errors]
+
+
 def test_the_example_fits_the_schema() -> None:
     """As it is, and with every commented line in use."""
-    jsonschema.validate(yaml.safe_load(TEXT), SCHEMA)
-    jsonschema.validate(yaml.safe_load(_uncommented()), SCHEMA)
+    assert misfits(yaml.safe_load(TEXT)) == []
+    assert misfits(yaml.safe_load(_uncommented())) == []
 
 
 @for_each(
@@ -115,7 +121,7 @@ def test_the_example_fits_the_schema() -> None:
 )
 def test_a_valid_configuration_fits_the_schema(more: dict[str, Any]) -> None:
     """All that the daemon accepts in a file."""
-    jsonschema.validate({**QUEUE, **more}, SCHEMA)
+    assert misfits({**QUEUE, **more}) == []
 
 
 @for_each(
@@ -141,5 +147,4 @@ def test_a_valid_configuration_fits_the_schema(more: dict[str, Any]) -> None:
 )
 def test_an_invalid_configuration_does_not_fit(more: dict[str, Any]) -> None:
     """Unknown keys, ranges, words; an entry without a type, or with two."""
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**QUEUE, **more}, SCHEMA)
+    assert misfits({**QUEUE, **more}) != []

@@ -50,12 +50,7 @@ _ENVIRONMENTS = st.dictionaries(
 
 
 @given(text=_FILES, environ=_ENVIRONMENTS)
-@settings(
-    max_examples=200,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_anything_is_settings_or_a_configuration_error(
     tmp_path: Path, text: str, environ: dict[str, str]
 ) -> None:

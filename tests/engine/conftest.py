@@ -16,12 +16,14 @@ from consumer.engine.run_options import RunOptions
 from consumer.engine.worker import Worker
 from consumer.errors import AccessDeniedError, TransportError
 from consumer.handlers.registering.registry import Registry
+from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.queues.transport import EntryFailure
 from consumer.testing import Fault, InMemoryQueue, ManualClock, canvas_body, make_message
 from tests.engine.drains import Counts, drained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from consumer.engine.inflight import InFlight, InFlightMessage
     from consumer.engine.receive import Received
@@ -112,6 +114,13 @@ class Rig:
     def receive(self) -> Received:
         """One receive; what it brings waits for a thread."""
         return self.parts.receiver.receive(self.parts.admission.wanted())
+
+    def bring(self, count: int = 1) -> list[str]:
+        """Put messages into the queue, and receive them all; returns their ids."""
+        ids = self.send(count=count)
+        for _ in range(0, count, 10):
+            self.receive()
+        return ids
 
     def receive_as_a_thread(self) -> None:
         """One receive as a thread of the pool makes it, if it would make one."""
@@ -274,6 +283,20 @@ def _clock() -> ManualClock:
 @pytest.fixture(name="registry")
 def _registry() -> Registry:
     return Registry()
+
+
+@pytest.fixture(name="handled")
+def _handled(registry: Registry) -> list[str]:
+    """The messages that a succeeding handler got."""
+    handled: list[str] = []
+    registry.add(lambda event: handled.append(event.message_id), "*", name="one")
+    return handled
+
+
+@pytest.fixture(name="reopen")
+def _reopen(tmp_path: Path, clock: ManualClock) -> Callable[[], Ledger]:
+    """Opens the ledger as a new process does, whatever became of the process before."""
+    return lambda: open_ledger(tmp_path, clock=clock)
 
 
 @pytest.fixture(name="make_rig")

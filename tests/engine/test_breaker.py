@@ -491,8 +491,7 @@ def test_a_recall_does_not_overtake_the_call_that_hides(
     """The handler works again while a message is being hidden: it is made visible afterwards."""
     registry.add(database.store, "*", name="store")
     rig = make_rig(registry, engine=ENGINE)
-    rig.send()
-    rig.receive()
+    rig.bring()
     (message,) = rig.parts.in_flight.snapshot()
     hide = rig.queue.change_visibility
 

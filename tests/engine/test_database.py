@@ -19,7 +19,7 @@ from consumer.ledger.database import FILE_NAME, PAUSE_SECONDS, Step
 from consumer.ledger.duplicates import Duplicates, SeenKeys
 from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.testing import ManualClock, make_event, make_message
-from tests.engine.ledger_files import Writes, database_of, keys_in, steps_in
+from tests.engine.ledger_files import STEPS, Writes, database_of, keys_in, note, steps_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,20 +28,6 @@ if TYPE_CHECKING:
     from tests.engine.conftest import Rig
 
     MakeRig = Callable[..., Rig]
-
-STEPS = [Step(0, "archive"), Step(0, "grades")]
-
-
-@pytest.fixture(name="reopen")
-def _reopen(tmp_path: Path, clock: ManualClock) -> Callable[[], Ledger]:
-    """Opens the ledger as a new process does, whatever became of the process before."""
-    return lambda: open_ledger(tmp_path, clock=clock)
-
-
-def note(ledger: Ledger, message_id: str, steps: list[Step] = STEPS) -> None:
-    """Note steps of one message; they are in the file on return, if it can be written."""
-    ledger.note([(message_id, step) for step in steps])
-    ledger.commit()
 
 
 def test_its_file_is_for_the_owner_only(tmp_path: Path, reopen: Callable[[], Ledger]) -> None:

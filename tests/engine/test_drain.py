@@ -27,18 +27,6 @@ if TYPE_CHECKING:
 DOWN = TransportError("no route")
 
 
-@pytest.fixture(name="handled")
-def _handled(registry: Registry) -> list[str]:
-    """The messages that a handler got."""
-    handled: list[str] = []
-
-    def handle(event: Event) -> None:
-        handled.append(event.message_id)
-
-    registry.add(handle, "*", name="one")
-    return handled
-
-
 def test_draining_an_idle_worker_does_nothing(make_rig: MakeRig, registry: Registry) -> None:
     """It makes no call and does not wait."""
     rig = make_rig(registry)
@@ -52,9 +40,7 @@ def test_messages_that_were_not_begun_are_released(
 ) -> None:
     """They are visible again at once, for other consumers."""
     rig = make_rig(registry)
-    ids = rig.send(count=12)
-    rig.receive()
-    rig.receive()
+    ids = rig.bring(12)
 
     counts = rig.drain()
 
@@ -69,8 +55,7 @@ def test_a_running_handler_may_finish_and_its_message_is_deleted(
 ) -> None:
     """It returns half a minute later; visibility is renewed until then."""
     rig = make_rig(registry)
-    ids = rig.send(count=2)
-    rig.receive()
+    ids = rig.bring(2)
     running = rig.hold_one()
     rig.clock.call_later(35, running.end)
 
@@ -86,8 +71,7 @@ def test_handled_messages_are_deleted_though_the_batch_is_not_full(
 ) -> None:
     """Deletes that linger must not be lost."""
     rig = make_rig(registry)
-    ids = rig.send(count=3)
-    rig.receive()
+    ids = rig.bring(3)
     rig.work()
 
     counts = rig.drain()
@@ -105,8 +89,7 @@ def test_events_in_a_batch_are_handled(make_rig: MakeRig, registry: Registry) ->
 
     registry.add(store, "*", batch=500, linger_seconds=300)
     rig = make_rig(registry)
-    rig.send(count=4)
-    rig.receive()
+    rig.bring(4)
     rig.work()
     before = rig.clock.monotonic()
 
@@ -148,8 +131,7 @@ def test_calls_that_wait_at_a_gate_get_their_turn(make_rig: MakeRig, registry: R
 
     registry.add(slow, "*", concurrency=1)
     rig = make_rig(registry)
-    ids = rig.send(count=3)
-    rig.receive()
+    ids = rig.bring(3)
     gate = rig.parts.admission._gates["slow"]
     assert gate.enter(object())  # type: ignore[arg-type]
     rig.work()  # all three wait outside
@@ -171,8 +153,7 @@ def test_at_the_deadline_the_rest_is_given_back(
 ) -> None:
     """Messages of running handlers are abandoned: visible again at once, and counted."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 30})
-    ids = rig.send(count=2)
-    rig.receive()
+    ids = rig.bring(2)
     running = rig.hold_one()
     before = rig.clock.monotonic()
 
@@ -194,8 +175,7 @@ def test_waiting_messages_are_released_at_the_deadline(
     rig = make_rig(registry, engine={"drain_timeout_seconds": 5})
     gate = rig.parts.admission._gates["slow"]
     assert gate.enter(object())  # type: ignore[arg-type]
-    ids = rig.send(count=3)
-    rig.receive()
+    ids = rig.bring(3)
     rig.work()
     rig.parts.pool._roles["work"] += 1
 
@@ -233,8 +213,7 @@ def test_a_stuck_handler_does_not_hold_up_the_drain(make_rig: MakeRig, registry:
 
     registry.add(look, "*")
     rig = make_rig(registry, engine={"drain_timeout_seconds": 5})
-    rig.send(count=2)
-    rig.receive()
+    rig.bring(2)
     rig.begin_one()
     assert not contexts[0].should_stop()
     rig.hold_one()
@@ -250,8 +229,7 @@ def test_a_delete_that_fails_once_is_repeated_while_draining(
 ) -> None:
     """As at any other time."""
     rig = make_rig(registry)
-    rig.send(count=3)
-    rig.receive()
+    rig.bring(3)
     rig.work()
     rig.fail("delete", times=3)
 
@@ -265,8 +243,7 @@ def test_a_delete_that_keeps_failing_does_not_hold_up_the_drain(
 ) -> None:
     """The counts show what was handled and not deleted; those messages are redelivered."""
     rig = make_rig(registry)
-    rig.send(count=3)
-    rig.receive()
+    rig.bring(3)
     rig.work()
     rig.fail("delete", times=100)
 
@@ -282,9 +259,7 @@ def test_a_dead_network_does_not_hold_up_a_second_signal(
 ) -> None:
     """One call may still time out, but not one for every ten messages."""
     rig = make_rig(registry)
-    rig.send(count=60)
-    for _ in range(6):
-        rig.receive()
+    rig.bring(60)
     rig.queue.faults = lambda _call: Fault(error=DOWN, seconds=35)
     before = rig.clock.monotonic()
 
@@ -302,12 +277,9 @@ def test_a_drain_ends_even_if_all_threads_hang(
 ) -> None:
     """No call returns: it ends 5 s after its deadline, or after the second signal."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 3})
-    rig.send(count=30)
-    for _ in range(3):
-        rig.receive()
+    rig.bring(30)
     rig.work()
-    rig.send(count=7)
-    rig.receive()
+    rig.bring(7)
     before = rig.clock.monotonic()
 
     counts = drained(rig.worker, lambda _seconds_left: signals > 1)
@@ -323,9 +295,7 @@ def test_deletes_that_are_refused_one_by_one_do_not_hold_up_a_drain(
 ) -> None:
     """After the deadline they are not sent again; the ledger has them."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 0.3})
-    rig.send(count=40)
-    for _ in range(4):
-        rig.receive()
+    rig.bring(40)
     while (message := rig.parts.receiver.take()) is not None:
         rig.parts.flow.begin(message)
     refused = dict.fromkeys(range(10), EntryFailure("InternalError"))
@@ -346,9 +316,7 @@ def test_the_thread_that_drains_makes_no_calls(
 ) -> None:
     """It has to notice the second signal, and to notify systemd."""
     rig = make_rig(registry)
-    rig.send(count=30)
-    for _ in range(3):
-        rig.receive()
+    rig.bring(30)
     rig.queue.calls.clear()
 
     rig.worker.drain(lambda _seconds_left: False)
@@ -361,8 +329,7 @@ def test_a_receive_that_is_refused_for_good_lets_handlers_finish(
 ) -> None:
     """Running handlers are not affected, and their deletes may be permitted."""
     rig = make_rig(registry)
-    ids = rig.send()
-    rig.receive()
+    ids = rig.bring()
     running = rig.hold_one()
     rig.clock.call_later(5, running.end)
     rig.worker.threads.failure = AccessDeniedError("no")
@@ -380,8 +347,7 @@ def test_a_broken_engine_gives_everything_back_at_once(
 ) -> None:
     """Waiting is futile: messages could not be renewed, or not be deleted."""
     rig = make_rig(registry)
-    rig.send()
-    rig.receive()
+    rig.bring()
     rig.hold_one()
     if what == "a loop died":
         rig.worker.threads.failure = KeyError("bug")
@@ -410,8 +376,7 @@ def test_handlers_are_closed_at_the_end_once(make_rig: MakeRig, registry: Regist
     registry.add(lambda _event: None, "*", name="first", close=fail)
     registry.add(lambda _event: None, "*", name="second", close=close)
     rig = make_rig(registry)
-    ids = rig.send()
-    rig.receive()
+    ids = rig.bring()
     rig.work()
 
     counts = rig.drain()
@@ -484,8 +449,7 @@ def test_a_handler_that_is_still_running_is_not_closed(
     closed: list[str] = []
     registry.add(lambda _event: None, "*", name="one", close=lambda: closed.append("one"))
     rig = make_rig(registry)
-    rig.send()
-    rig.receive()
+    rig.bring()
     rig.hold_one()
 
     rig.drain(signal_after=0)

@@ -46,13 +46,6 @@ def caliper_body_of(event_id: str) -> str:
     })  # fmt: skip
 
 
-@pytest.fixture(name="handled")
-def _handled(registry: Registry) -> list[str]:
-    handled: list[str] = []
-    registry.add(lambda event: handled.append(event.message_id), "*", name="one")
-    return handled
-
-
 def test_a_copy_is_deleted_and_not_handled(
     make_rig: MakeRig, registry: Registry, handled: list[str]
 ) -> None:

@@ -291,8 +291,7 @@ def test_a_batch_runs_when_it_has_lingered(make_rig: MakeRig, registry: Registry
     store = Store()
     registry.add(store, "*", name="store", batch=500, linger_seconds=300)
     rig = make_rig(registry)
-    ids = rig.send(count=3)
-    rig.receive()
+    ids = rig.bring(3)
     rig.work()
 
     rig.beat(299)
@@ -372,8 +371,7 @@ def test_a_single_failure_beside_a_batch_waits_for_the_batch(
     registry.add(Flaky(OSError()), "*", name="single")
     registry.add(store, "*", name="store", batch=2, linger_seconds=5)
     rig = make_rig(registry)
-    ids = rig.send()
-    rig.receive()
+    ids = rig.bring()
     rig.work()
     rig.settle()
     assert rig.held() == ids

@@ -101,8 +101,7 @@ def test_a_message_whose_delete_is_under_way_is_not_lost(
     """A renewal between SQS's delete and its answer finds no message, which is expected."""
     registry.add(lambda event: None, "*")
     rig = make_rig(registry)
-    rig.send()
-    rig.receive()
+    rig.bring()
     rig.work()
     rig.clock.advance(16)  # due to be renewed
     delete = rig.queue.delete

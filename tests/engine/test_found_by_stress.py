@@ -102,8 +102,7 @@ def test_no_thread_spins_while_the_only_message_waits_to_be_deleted_again(
     """
     registry.add(lambda _event: None, "*", name="one")
     rig = make_rig(registry, engine={"max_in_flight_messages": 1})
-    sent = rig.send(count=2)
-    rig.receive()
+    sent = rig.bring(2)
     rig.work()
     rig.refuse("delete", {0: THROTTLED})
     rig.parts.outbox.send(partial=True)

@@ -23,6 +23,7 @@ from consumer.queues.transport import EntryFailure
 from consumer.sqs_limits import MAX_VISIBILITY_SECONDS
 from consumer.testing import ManualClock, make_message
 from tests.cases import for_each
+from tests.engine.conftest import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,75 +51,65 @@ class Recorder:
         return [self.answers.get(handle) for handle, _ in changes]
 
 
-@pytest.fixture(name="transport")
-def _transport() -> Recorder:
-    return Recorder()
+class Bench:
+    """A heartbeat, what is in flight, and the queue that is called."""
+
+    def __init__(self, clock: ManualClock, make_held: MakeHeld) -> None:
+        self.clock = clock
+        self.transport = Recorder()
+        self.table = InFlight(max_messages=1000, max_bytes=1 << 40)
+        self.stats = Stats()
+        self.heartbeat = self.beating(30)
+        self._make_held = make_held
+
+    def beating(self, timeout: int) -> Heartbeat:
+        """One with this visibility timeout."""
+        return Heartbeat(
+            cast("Any", self.transport), self.table, self.stats,
+            clock=self.clock, visibility_timeout_seconds=timeout,
+        )  # fmt: skip
+
+    def held(self, **options: Any) -> InFlightMessage:
+        """A new message in flight."""
+        return self._make_held(self.table, **options)
 
 
-@pytest.fixture(name="table")
-def _table() -> InFlight:
-    return InFlight(max_messages=1000, max_bytes=1 << 40)
+@pytest.fixture(name="bench")
+def _bench(clock: ManualClock, make_held: MakeHeld) -> Bench:
+    return Bench(clock, make_held)
 
 
-@pytest.fixture(name="stats")
-def _stats() -> Stats:
-    return Stats()
-
-
-@pytest.fixture(name="heartbeat")
-def _heartbeat(transport: Any, table: InFlight, stats: Stats, clock: ManualClock) -> Heartbeat:
-    return Heartbeat(transport, table, stats, clock=clock, visibility_timeout_seconds=30)
-
-
-def test_nothing_is_renewed_before_half_life(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_nothing_is_renewed_before_half_life(bench: Bench) -> None:
     """Quick messages, which are nearly all, cost no call."""
-    make_held(table)
-    clock.advance(14.9)
+    bench.held()
+    bench.clock.advance(14.9)
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
-    assert transport.changes == []
+    assert bench.transport.changes == []
 
 
-def test_half_used_visibility_is_renewed_in_full(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_half_used_visibility_is_renewed_in_full(bench: Bench) -> None:
     """It is due again half a timeout later."""
-    message = make_held(table)
-    clock.advance(15)
+    message = bench.held()
+    bench.clock.advance(15)
 
-    heartbeat.tick()
-    heartbeat.tick()
+    bench.heartbeat.tick()
+    bench.heartbeat.tick()
 
-    assert transport.changes == [[("handle-1", 30)]]
-    assert message.visible_at == clock.monotonic() + 30
+    assert bench.transport.changes == [[("handle-1", 30)]]
+    assert message.visible_at == bench.clock.monotonic() + 30
 
 
-def test_renewals_go_in_batches_of_ten(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_renewals_go_in_batches_of_ten(bench: Bench) -> None:
     """23 messages are three calls."""
     for _ in range(23):
-        make_held(table)
-    clock.advance(15)
+        bench.held()
+    bench.clock.advance(15)
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
-    assert [len(changes) for changes in transport.changes] == [10, 10, 3]
+    assert [len(changes) for changes in bench.transport.changes] == [10, 10, 3]
 
 
 @for_each(
@@ -157,308 +148,219 @@ def test_whatever_is_in_flight_is_renewed_in_time(most: int, call_seconds: float
     assert sum(map(len, transport.changes)) < most * 600 / 14
 
 
-def test_a_failed_renewal_is_tried_again_at_the_next_tick(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_a_failed_renewal_is_tried_again_at_the_next_tick(bench: Bench) -> None:
     """A whole call or a single entry may fail: there is still time."""
-    message = make_held(table)
-    clock.advance(15)
-    transport.error = TransportError("no route")
-    heartbeat.tick()
-    transport.error = None
-    transport.answers["handle-1"] = EntryFailure("RequestThrottled")
-    clock.advance(1)
-    heartbeat.tick()
-    transport.answers.clear()
-    clock.advance(1)
+    message = bench.held()
+    bench.clock.advance(15)
+    bench.transport.error = TransportError("no route")
+    bench.heartbeat.tick()
+    bench.transport.error = None
+    bench.transport.answers["handle-1"] = EntryFailure("RequestThrottled")
+    bench.clock.advance(1)
+    bench.heartbeat.tick()
+    bench.transport.answers.clear()
+    bench.clock.advance(1)
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
-    assert len(transport.changes) == 3
-    assert message.visible_at == clock.monotonic() + 30
+    assert len(bench.transport.changes) == 3
+    assert message.visible_at == bench.clock.monotonic() + 30
     assert not message.visibility_lost
 
 
-def test_a_handle_that_is_gone_is_reported_once_and_left_alone(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_a_handle_that_is_gone_is_reported_once_and_left_alone(bench: Bench) -> None:
     """The handler can ask for it; the message is held until its handler ends."""
-    message = make_held(table)
-    transport.answers["handle-1"] = EntryFailure("ReceiptHandleIsInvalid", gone=True)
-    clock.advance(15)
+    message = bench.held()
+    bench.transport.answers["handle-1"] = GONE
+    bench.clock.advance(15)
 
-    heartbeat.tick()
-    clock.advance(15)
-    heartbeat.tick()
+    bench.heartbeat.tick()
+    bench.clock.advance(15)
+    bench.heartbeat.tick()
 
     assert message.visibility_lost
-    assert len(transport.changes) == 1
-    assert heartbeat._stats["visibility_lost"] == 1
-    assert table.holds(message)
+    assert len(bench.transport.changes) == 1
+    assert bench.stats["visibility_lost"] == 1
+    assert bench.table.holds(message)
 
 
-def test_visibility_that_ran_out_is_lost(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_visibility_that_ran_out_is_lost(bench: Bench) -> None:
     """The handler can see that after an outage that was longer than the timeout."""
-    message = make_held(table)
-    clock.advance(30)
+    message = bench.held()
+    bench.clock.advance(30)
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
     assert message.visibility_lost
-    assert transport.changes == []
+    assert bench.transport.changes == []
 
 
-def test_a_renewal_that_ends_after_the_message_was_settled_loses_nothing(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_a_renewal_that_ends_after_the_message_was_settled_loses_nothing(bench: Bench) -> None:
     """The delete was quicker, so "gone" is expected."""
-    message = make_held(table)
-    transport.answers["handle-1"] = EntryFailure("ReceiptHandleIsInvalid", gone=True)
-    transport.meanwhile = lambda: table.release([message])
-    clock.advance(15)
+    message = bench.held()
+    bench.transport.answers["handle-1"] = GONE
+    bench.transport.meanwhile = lambda: bench.table.release([message])
+    bench.clock.advance(15)
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
     assert not message.visibility_lost
-    assert heartbeat._stats["visibility_lost"] == 0
+    assert bench.stats["visibility_lost"] == 0
 
 
-@pytest.fixture(name="answer", params=[None, EntryFailure("ReceiptHandleIsInvalid", gone=True)])
-def _answer(request: pytest.FixtureRequest, transport: Recorder) -> None:
-    if request.param is not None:
-        transport.answers["handle-1"] = request.param
-
-
-@pytest.mark.usefixtures("answer")
+@pytest.mark.parametrize("answers", [{}, {"handle-1": GONE}])
 def test_an_answer_about_an_old_handle_changes_nothing(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
+    bench: Bench, answers: dict[str, EntryFailure]
 ) -> None:
     """The message was received again during the renewal: the new delivery has its own time."""
-    message = make_held(table)
-    clock.advance(15)
+    bench.transport.answers = answers
+    message = bench.held()
+    bench.clock.advance(15)
     newer = make_message(message_id="message-1", receipt_handle="newer")
-    visible_at = clock.monotonic() + 5
-    transport.meanwhile = lambda: table.admit(table.reserve(1), [newer], visible_at=visible_at)
+    visible_at = bench.clock.monotonic() + 5
+    bench.transport.meanwhile = lambda: bench.table.admit(
+        bench.table.reserve(1), [newer], visible_at=visible_at
+    )
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
     assert message.receipt_handle == "newer"
     assert message.visible_at == visible_at
     assert not message.visibility_lost
 
 
-def test_stuck_and_leaving_messages_are_not_renewed(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_stuck_and_leaving_messages_are_not_renewed(bench: Bench) -> None:
     """A stuck message goes to another consumer; a renewal must not undo a retry delay."""
-    make_held(table).stuck = True
-    make_held(table).leaving = True
-    clock.advance(15)
+    bench.held().stuck = True
+    bench.held().leaving = True
+    bench.clock.advance(15)
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
-    assert transport.changes == []
+    assert bench.transport.changes == []
 
 
-def test_nothing_is_renewed_past_twelve_hours(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_nothing_is_renewed_past_twelve_hours(bench: Bench) -> None:
     """SQS counts from the receive and would refuse that; then the message becomes visible."""
-    message = make_held(table)
-    began = clock.monotonic()
+    message = bench.held()
+    began = bench.clock.monotonic()
 
-    while clock.monotonic() - began < MAX_VISIBILITY_SECONDS + 60:
-        clock.advance(10)
-        before = len(transport.changes)
-        heartbeat.tick()
-        for changes in transport.changes[before:]:
-            assert clock.monotonic() - began + changes[0][1] <= MAX_AGE_SECONDS + 1
+    while bench.clock.monotonic() - began < MAX_VISIBILITY_SECONDS + 60:
+        bench.clock.advance(10)
+        before = len(bench.transport.changes)
+        bench.heartbeat.tick()
+        for changes in bench.transport.changes[before:]:
+            assert bench.clock.monotonic() - began + changes[0][1] <= MAX_AGE_SECONDS + 1
 
     assert message.visibility_lost
     assert message.visible_at - began <= MAX_VISIBILITY_SECONDS
 
 
-def test_a_message_that_is_too_old_is_not_renewed_by_seconds(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_a_message_that_is_too_old_is_not_renewed_by_seconds(bench: Bench) -> None:
     """From five minutes before the twelve hours on, no call is made for it."""
-    message = make_held(table, visible_in=MAX_AGE_SECONDS + 10)
-    clock.advance(MAX_AGE_SECONDS)
+    message = bench.held(visible_in=MAX_AGE_SECONDS + 10)
+    bench.clock.advance(MAX_AGE_SECONDS)
 
     for _ in range(10):
-        heartbeat.tick()
-        clock.advance(1)
+        bench.heartbeat.tick()
+        bench.clock.advance(1)
 
-    assert transport.changes == []
+    assert bench.transport.changes == []
     assert not message.visibility_lost
 
 
-def test_messages_settled_during_a_tick_are_not_renewed(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_messages_settled_during_a_tick_are_not_renewed(bench: Bench) -> None:
     """A renewal after its release would hide a message for a whole timeout."""
-    messages = [make_held(table) for _ in range(12)]
-    clock.advance(15)
-    transport.meanwhile = lambda: table.release(messages[10:11])
+    messages = [bench.held() for _ in range(12)]
+    bench.clock.advance(15)
+    bench.transport.meanwhile = lambda: bench.table.release(messages[10:11])
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
-    assert [len(changes) for changes in transport.changes] == [10, 1]
-    assert transport.changes[1] == [("handle-12", 30)]
+    assert [len(changes) for changes in bench.transport.changes] == [10, 1]
+    assert bench.transport.changes[1] == [("handle-12", 30)]
 
 
-def test_several_ticks_fit_into_half_a_timeout(
-    transport: Any, table: InFlight, stats: Stats, clock: ManualClock
-) -> None:
+def test_several_ticks_fit_into_half_a_timeout(bench: Bench) -> None:
     """Also for the shortest timeouts; usually it ticks once a second."""
     for timeout in (1, 2, 10, 30, 43_200):
-        heartbeat = Heartbeat(
-            transport, table, stats, clock=clock, visibility_timeout_seconds=timeout
-        )
+        heartbeat = bench.beating(timeout)
 
         assert 0 < heartbeat.interval_seconds <= 1
         assert heartbeat.interval_seconds * 4 <= timeout / 2
 
 
-def test_a_tick_is_a_sign_of_life_even_when_every_call_fails(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_a_tick_is_a_sign_of_life_even_when_every_call_fails(bench: Bench) -> None:
     """An outage is not a hang: the watchdog sees progress between two calls."""
     for _ in range(30):
-        make_held(table, visible_in=300)
-    clock.advance(290)
-    transport.error = TransportError("timed out")
+        bench.held(visible_in=300)
+    bench.clock.advance(290)
+    bench.transport.error = TransportError("timed out")
     longest = 0.0
 
     def slow() -> None:
         nonlocal longest
-        clock.advance(35)
-        longest = max(longest, clock.monotonic() - heartbeat.progress)
+        bench.clock.advance(35)
+        longest = max(longest, bench.clock.monotonic() - bench.heartbeat.progress)
 
-    transport.meanwhile = slow
-    heartbeat.tick()
+    bench.transport.meanwhile = slow
+    bench.heartbeat.tick()
 
     assert longest == 35
 
 
-def test_visibility_is_counted_from_the_call_and_not_from_the_answer(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_visibility_is_counted_from_the_call_and_not_from_the_answer(bench: Bench) -> None:
     """SQS may have counted from the call: a slow answer must not add to it."""
-    message = make_held(table)
-    clock.advance(15)
-    called_at = clock.monotonic()
-    transport.meanwhile = lambda: clock.advance(7)
+    message = bench.held()
+    bench.clock.advance(15)
+    called_at = bench.clock.monotonic()
+    bench.transport.meanwhile = lambda: bench.clock.advance(7)
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
     assert message.visible_at == called_at + 30
 
 
 @pytest.mark.parametrize("error", [None, TransportError("no route"), KeyError("Failed")])
 def test_a_message_may_leave_only_after_its_renewal_was_answered(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-    *,
-    error: Exception | None,
+    bench: Bench, *, error: Exception | None
 ) -> None:
     """It is marked during the call, and free after it, however the call ends."""
-    message = make_held(table)
-    clock.advance(15)
+    message = bench.held()
+    bench.clock.advance(15)
     seen: list[tuple[bool, bool]] = []
-    transport.meanwhile = lambda: seen.append((message.renewing, table.leave(message)))
-    transport.error = error
+    bench.transport.meanwhile = lambda: seen.append((message.renewing, bench.table.leave(message)))
+    bench.transport.error = error
 
     with contextlib.suppress(KeyError):
-        heartbeat.tick()
+        bench.heartbeat.tick()
 
     assert seen == [(True, False)]
-    assert table.leave(message)
+    assert bench.table.leave(message)
 
 
-def test_messages_that_leave_during_a_tick_are_not_renewed(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_messages_that_leave_during_a_tick_are_not_renewed(bench: Bench) -> None:
     """It was due when the tick began; by its turn its visibility change may have been sent."""
-    messages = [make_held(table) for _ in range(12)]
-    clock.advance(15)
-    transport.meanwhile = lambda: table.leave(messages[10])
+    messages = [bench.held() for _ in range(12)]
+    bench.clock.advance(15)
+    bench.transport.meanwhile = lambda: bench.table.leave(messages[10])
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
-    assert transport.changes[1] == [("handle-12", 30)]
+    assert bench.transport.changes[1] == [("handle-12", 30)]
 
 
-def test_a_handle_that_is_gone_after_its_delete_was_sent_is_expected(
-    heartbeat: Heartbeat,
-    transport: Recorder,
-    table: InFlight,
-    clock: ManualClock,
-    make_held: MakeHeld,
-) -> None:
+def test_a_handle_that_is_gone_after_its_delete_was_sent_is_expected(bench: Bench) -> None:
     """The message is deleted; only the answer to that is still missing."""
-    message = make_held(table)
+    message = bench.held()
     message.deleting = True
-    transport.answers["handle-1"] = EntryFailure("ReceiptHandleIsInvalid", gone=True)
-    clock.advance(15)
+    bench.transport.answers["handle-1"] = GONE
+    bench.clock.advance(15)
 
-    heartbeat.tick()
+    bench.heartbeat.tick()
 
     assert not message.visibility_lost
-    assert heartbeat._stats["visibility_lost"] == 0
+    assert bench.stats["visibility_lost"] == 0
 
 
 @given(wanted=st.floats(0, 1e9), age=st.floats(0, 1e6))

@@ -12,7 +12,7 @@ import pytest
 from consumer.ledger.database import Step, open_database
 from consumer.ledger.ledger import COMMIT_SECONDS, Ledger, open_ledger
 from consumer.sqs_limits import MAX_RETENTION_SECONDS
-from tests.engine.ledger_files import Writes, database_of, rows_in, steps_in
+from tests.engine.ledger_files import STEPS, Writes, database_of, note, rows_in, steps_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,20 +22,6 @@ if TYPE_CHECKING:
     from consumer.messages import Event
     from consumer.testing import ManualClock
     from tests.engine.conftest import Rig
-
-STEPS = [Step(0, "archive"), Step(0, "grades")]
-
-
-@pytest.fixture(name="reopen")
-def _reopen(tmp_path: Path, clock: ManualClock) -> Callable[[], Ledger]:
-    """Opens the ledger as a new process does, whatever became of the process before."""
-    return lambda: open_ledger(tmp_path, clock=clock)
-
-
-def note(ledger: Ledger, message_id: str, steps: list[Step] = STEPS) -> None:
-    """Note steps of one message; they are in the file on return."""
-    ledger.note([(message_id, step) for step in steps])
-    ledger.commit()
 
 
 def test_remembers_what_is_about_to_be_deleted(reopen: Callable[[], Ledger]) -> None:

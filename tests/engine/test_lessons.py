@@ -153,8 +153,7 @@ def test_lesson_08_a_message_completes_once(make_rig: MakeRig, registry: Registr
     """Shoryuken's counter went negative: here a message that is released twice is counted once."""
     rig = make_rig(registry, engine={"max_in_flight_messages": 10})
     registry.add(lambda _event: None, "*", name="one")
-    rig.send(count=2)
-    rig.receive()
+    rig.bring(2)
     table = rig.parts.in_flight
     one, _two = table.snapshot()
 
@@ -209,8 +208,7 @@ def test_lesson_11_a_redelivery_does_not_spoil_the_batch_it_is_in(
 ) -> None:
     """Others got BatchEntryIdsNotDistinct: here it is one entry, with the newest handle."""
     rig = make_rig(registry)
-    ids = rig.send(count=5)
-    rig.receive()
+    ids = rig.bring(5)
     rig.work()
     for message_id in ids:
         rig.queue.redeliver(message_id)
@@ -277,9 +275,7 @@ def test_lesson_14_prefetched_messages_are_covered(
 ) -> None:
     """Renewals begin with the receive, not with the handler."""
     rig = make_rig(registry)
-    ids = rig.send(count=30)
-    for _ in range(3):
-        rig.receive()
+    ids = rig.bring(30)
 
     rig.beat(600)
     rig.work()
@@ -326,8 +322,7 @@ def test_lesson_16_the_same_visibility_is_sent_with_receives_and_renewals(
 
     clock = make_rig(registry).clock
     rig = make_rig(registry, clock=clock, queue=Recorder(clock, visibility_timeout_seconds=77))
-    rig.send()
-    rig.receive()
+    rig.bring()
     rig.beat(40)
 
     assert seen == [30, 30, 30]
@@ -428,8 +423,7 @@ def test_lesson_21_a_deployment_dead_letters_nothing(
     rig = make_rig(registry)
     dead = InMemoryQueue(rig.clock, name="dead")
     rig.queue.dead_letter_queue, rig.queue.max_receive_count = dead, 1
-    ids = rig.send(count=5)
-    rig.receive()
+    ids = rig.bring(5)
     rig.work()
 
     rig.drain()
@@ -444,8 +438,7 @@ def test_lesson_22_a_shutdown_sends_nothing_again(
 ) -> None:
     """Release is a change of visibility: the same messages, with the same ids."""
     rig = make_rig(registry)
-    ids = rig.send(count=5)
-    rig.receive()
+    ids = rig.bring(5)
 
     rig.drain()
 
@@ -458,8 +451,7 @@ def test_lesson_23_a_second_stop_changes_nothing(
 ) -> None:
     """Shoryuken hung after a second signal: here stopping is idempotent."""
     rig = make_rig(registry)
-    rig.send(count=3)
-    rig.receive()
+    rig.bring(3)
     rig.worker.stop()
     rig.worker.stop()
 
@@ -475,8 +467,7 @@ def test_lesson_23_a_hung_worker_does_not_block_the_exit(
 ) -> None:
     """The deadline is hard; deletes and releases are still sent."""
     rig = make_rig(registry, engine={"drain_timeout_seconds": 10})
-    ids = rig.send(count=3)
-    rig.receive()
+    ids = rig.bring(3)
     rig.begin_one()
     rig.hold_one()
     before = rig.clock.monotonic()
@@ -500,8 +491,7 @@ def test_lesson_24_only_a_success_deletes(
 
     registry.add(fail, "*")
     rig = make_rig(registry)
-    ids = rig.send(count=3)
-    rig.receive()
+    ids = rig.bring(3)
     rig.begin_one()
 
     rig.drain()
@@ -516,8 +506,7 @@ def test_lesson_28_too_much_in_flight_is_survived(
     """At its limit the queue answers with OverLimit, or with nothing: receives go on."""
     rig = make_rig(registry)
     rig.queue.in_flight_limit = 5
-    rig.send(count=8)
-    rig.receive()
+    rig.bring(8)
     assert rig.receive().messages == 0
     rig.queue.faults = [Fault(error=TransportError("too much", code="OverLimit"))]
     assert rig.receive().pause_seconds > 0

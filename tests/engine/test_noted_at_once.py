@@ -108,9 +108,7 @@ def _bench(tmp_path: Path) -> Bench:
 def test_a_kill_in_the_first_of_many_deletes_finds_all_noted(bench: Bench) -> None:
     """Also the messages to be deleted later, and those in a batch that is not full."""
     rig = bench.start("archive")
-    rig.send(count=25)
-    for _ in range(3):
-        rig.receive()
+    rig.bring(25)
     while rig.parts.receiver.received:
         rig.begin_one()
     rig.settle()
@@ -218,8 +216,7 @@ def test_the_success_of_one_batch_handler_is_in_the_file_while_another_collects(
     """After a crash only the one runs whose batch was not full."""
     batches = {"small": 3, "large": 10}
     rig = bench.start(batches=batches)
-    sent = rig.send(count=3)
-    rig.receive()
+    sent = rig.bring(3)
     rig.work()
     rig.worker.threads.tick()
 

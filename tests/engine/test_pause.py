@@ -67,8 +67,7 @@ def test_what_is_in_flight_is_handled_and_deleted(make_rig: MakeRig, registry: R
 
     registry.add(store, "*", batch=100, linger_seconds=300)
     rig = make_rig(registry)
-    rig.send(count=3)
-    rig.receive()
+    rig.bring(3)
 
     rig.worker.pause(paused=True)
     rig.run_threads()
@@ -156,8 +155,7 @@ def test_the_probe_of_a_breaker_is_a_held_event(make_rig: MakeRig, registry: Reg
 
     registry.add(store, "*")
     rig = make_rig(registry, engine={"breaker_failures": 1})
-    rig.send(count=4)
-    rig.receive()
+    rig.bring(4)
     rig.work()
     assert "store" in rig.status.failing_handlers
 

@@ -31,12 +31,9 @@ GONE = EntryFailure("ReceiptHandleIsInvalid", gone=True)
 THROTTLED = EntryFailure("RequestThrottled")
 
 
-@pytest.fixture(name="handled")
-def _handled(registry: Registry) -> list[str]:
-    """The messages that a succeeding handler got."""
-    handled: list[str] = []
-    registry.add(lambda event: handled.append(event.message_id), "*", name="one")
-    return handled
+def fail(_event: Event) -> None:
+    """A handler whose dependency is down."""
+    raise OSError
 
 
 def test_rule_01_a_receive_asks_for_no_more_than_the_free_capacity(
@@ -105,9 +102,7 @@ def test_rule_03_deletes_go_out_in_batches_of_ten_or_after_a_linger(
 ) -> None:
     """25 messages: two full batches at once, the rest half a second later."""
     rig = make_rig(registry)
-    rig.send(count=25)
-    for _ in range(3):
-        rig.receive()
+    rig.bring(25)
     rig.work()
     assert rig.calls("delete") == [10, 10]
 
@@ -121,15 +116,9 @@ def test_rule_03_visibility_changes_go_out_in_batches_of_ten(
     make_rig: MakeRig, registry: Registry
 ) -> None:
     """A handler whose dependency is down costs a tenth of a call per message."""
-
-    def fail(_event: Event) -> None:
-        raise OSError
-
     registry.add(fail, "*")
     rig = make_rig(registry)
-    rig.send(count=20)
-    rig.receive()
-    rig.receive()
+    rig.bring(20)
 
     rig.work()
 
@@ -194,9 +183,7 @@ def test_rule_04_renewals_come_at_half_life_in_batches(
 ) -> None:
     """Thirty messages for a minute: three calls each fifteen seconds."""
     rig = make_rig(registry)
-    rig.send(count=30)
-    for _ in range(3):
-        rig.receive()
+    rig.bring(30)
 
     rig.beat(60)
 
@@ -300,10 +287,6 @@ def test_rule_06_a_retry_waits_by_full_jitter_over_the_receive_count(
     make_rig: MakeRig, registry: Registry
 ) -> None:
     """Up to 5 s after the first failure, 10 after the second, ... 900 in the end; never at once."""
-
-    def fail(_event: Event) -> None:
-        raise OSError
-
     registry.add(fail, "*")
     rig = make_rig(registry)
     ids = rig.send(count=10)
@@ -499,8 +482,7 @@ def test_rule_10_a_second_signal_releases_at_once(
 ) -> None:
     """Messages of running handlers are given back, too, and counted as abandoned."""
     rig = make_rig(registry)
-    ids = rig.send(count=2)
-    rig.receive()
+    ids = rig.bring(2)
     rig.hold_one()
     before = rig.clock.monotonic()
 

@@ -161,8 +161,7 @@ def test_most_handlers_stuck_for_good_end_the_process_with_75(
     hang = threading.Event()
     registry.add(lambda _event: hang.wait(60) and None, "*", timeout_seconds=1)
     rig = make_rig(registry, engine={"workers": 3})
-    rig.send(count=3)
-    rig.receive()
+    rig.bring(3)
     threads = [threading.Thread(target=rig.begin_one) for _ in range(3)]
     try:
         started = wait_until_inside(rig, threads[:1], 1)

@@ -270,8 +270,6 @@ def test_the_promise_holds_in_any_order_of_events(make_rig: MakeRig) -> None:
         settings=settings(
             max_examples=60,
             stateful_step_count=40,
-            deadline=None,
-            derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
     )

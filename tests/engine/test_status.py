@@ -65,8 +65,7 @@ def test_a_loop_without_a_sign_of_life_is_a_problem(rig: Rig, part: str) -> None
 @pytest.mark.parametrize("verdict", ["ack", "retry"])
 def test_a_settle_that_is_due_and_not_sent_is_a_problem(rig: Rig, verdict: str) -> None:
     """After its linger, a call, its timeout and a margin may pass."""
-    rig.send()
-    rig.receive()
+    rig.bring()
     (message,) = rig.parts.in_flight.snapshot()
     if verdict == "ack":
         rig.parts.settler.ack([message])
@@ -94,8 +93,7 @@ def test_nothing_to_settle_is_no_problem(rig: Rig) -> None:
 
 def test_a_settle_that_waits_while_another_is_tried_again_is_no_problem(rig: Rig) -> None:
     """In an outage each attempt ends with its timeout: that is progress."""
-    rig.send()
-    rig.receive()
+    rig.bring()
     rig.parts.settler.ack(rig.parts.in_flight.snapshot())
     for _ in range(10):
         rig.clock.advance(CALLS)
@@ -168,8 +166,7 @@ def test_no_receive_during_the_longest_pause_after_failures_is_no_problem(rig: R
 
 def test_backpressure_is_no_problem_nor_is_its_end(rig: Rig) -> None:
     """Slow handlers take all capacity for hours; when one ends, no thread receives yet."""
-    rig.send(count=10)
-    rig.receive()
+    rig.bring(10)
     for _ in range(3600):
         rig.beat(1)
         assert not rig.may_receive()
@@ -184,8 +181,7 @@ def test_backpressure_is_no_problem_nor_is_its_end(rig: Rig) -> None:
 
 def test_a_full_table_of_stuck_messages_ends_the_process_before_it_is_a_problem(rig: Rig) -> None:
     """After a minute it drains and exits with 75; only if that hangs, the watchdog is not fed."""
-    rig.send(count=10)
-    rig.receive()
+    rig.bring(10)
     for message in rig.parts.in_flight.snapshot():
         message.stuck = True
     assert rig.status.failure is None
@@ -226,13 +222,11 @@ def test_one_stuck_worker_of_two_is_neither_failure_nor_problem(
 
     registry.add(hang, "*", timeout_seconds=10)
     rig = make_rig(registry, engine={"workers": 2})
-    rig.send()
-    rig.receive()
+    rig.bring()
     rig.work()
     assert failures == [None, None]
 
-    rig.send(count=2)
-    rig.receive()
+    rig.bring(2)
     rig.work()
 
     assert failures[2] is None
@@ -241,8 +235,7 @@ def test_one_stuck_worker_of_two_is_neither_failure_nor_problem(
 
 def test_the_minute_starts_anew_after_a_handler_has_returned(rig: Rig) -> None:
     """Stuck twice for half a minute each is not stuck for good."""
-    rig.send(count=10)
-    rig.receive()
+    rig.bring(10)
     messages = rig.parts.in_flight.snapshot()
 
     for stuck in (True, False, True):
@@ -274,8 +267,7 @@ def test_idle_is_no_problem(make_rig: MakeRig, registry: Registry) -> None:
 
 def test_an_outage_is_no_problem(rig: Rig) -> None:
     """Every call times out for an hour: a restart would not help."""
-    rig.send(count=10)
-    rig.receive()
+    rig.bring(10)
     rig.begin_one()
     caller = ""
     seen: list[tuple[str, ...]] = []
@@ -363,8 +355,7 @@ def test_the_status_has_everything(make_rig: MakeRig, registry: Registry) -> Non
 
 def test_a_fatal_error_stays(rig: Rig) -> None:
     """Once reported, the reason of the end stays the same."""
-    rig.send()
-    rig.receive()
+    rig.bring()
     rig.work()
     rig.fail("delete", fatal=True)
     rig.settle()

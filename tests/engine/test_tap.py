@@ -94,8 +94,7 @@ def test_a_failure_that_a_breaker_holds_is_shown(make_rig: MakeRig, registry: Re
     registry.add(store, "*")
     rig = make_rig(registry, engine={"breaker_failures": 1})
     viewer = rig.parts.tap.open()
-    rig.send()
-    rig.receive()
+    rig.bring()
     rig.work()
 
     assert rig.status.in_flight == 1
@@ -124,8 +123,7 @@ def test_a_viewer_that_does_not_read_costs_a_bounded_number_of_events(
     rig = make_rig(registry)
     tap = rig.parts.tap
     hung, reading = tap.open(), tap.open()
-    rig.send(count=5)
-    rig.receive()
+    rig.bring(5)
     for _ in range(5):
         rig.begin_one()
         assert len(reading.take(0)) == 1

@@ -189,8 +189,7 @@ def test_the_only_worker_that_is_stuck_ends_the_process(
 
     registry.add(hang, "*", timeout_seconds=10)
     rig = make_rig(registry)
-    rig.send()
-    rig.receive()
+    rig.bring()
     limit_threads(OTHERS + FEWEST_THREADS, really=False)
 
     rig.worker.start()

@@ -76,8 +76,7 @@ def test_the_receive_that_is_open_when_the_work_ends_is_the_one_that_counts(
 def test_it_does_not_end_while_a_new_message_is_handled(rig: Rig, registry: Registry) -> None:
     """A handler runs when the long poll returns empty: its end is waited for."""
     registry.add(lambda _event: None, "*", name="one")
-    rig.send()
-    rig.receive()
+    rig.bring()
     running = rig.hold_one()
     rig.clock.call_later(WAIT + 5, running.end)
     rig.receive_as_a_thread()

@@ -54,8 +54,7 @@ def test_it_is_finished_when_the_limit_was_received_and_settled(
 ) -> None:
     """Not before the last of them is settled."""
     rig = make_rig(registry, max_messages=3)
-    rig.send(count=9)
-    rig.receive()
+    rig.bring(9)
     assert rig.status.finished == ""
     rig.work()
     assert rig.status.finished == ""
@@ -322,6 +321,7 @@ def test_a_message_sent_while_idle_is_handled_though_a_handler_hangs(
     late = engine.queue.send(canvas_body(number=9))
 
     engine.wait(lambda: late in engine.queue.deleted())
+    assert set(engine.queue.deleted()) == {ids[1], ids[2], late}
     hang.set()
     engine.wait(lambda: ids[0] in engine.queue.deleted())
 

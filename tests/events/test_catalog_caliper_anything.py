@@ -181,7 +181,7 @@ def events(*, fitting: bool) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     )
 
 
-RUNS = settings(max_examples=100, deadline=None, database=None)
+RUNS = settings(max_examples=100)
 
 
 @RUNS

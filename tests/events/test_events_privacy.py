@@ -215,10 +215,11 @@ def test_a_hostile_megabyte_takes_linear_time(text: str) -> None:
     """For any repeated text; pytest's timeout would stop a quadratic search."""
     megabyte = text * (2**20 // len(text))
 
-    assert isinstance(scrub_text(megabyte), str)
-    assert isinstance(scrub_text("?token" + megabyte + "=x"), str)
-    assert isinstance(scrub_json(megabyte), str)
-    json.loads(scrub_json(json.dumps({"x": megabyte})))
+    scrubbed = scrub_text(megabyte)
+    scrub_text("?token" + megabyte + "=x")
+    scrub_json(megabyte)
+
+    assert {"x": scrubbed} == json.loads(scrub_json(json.dumps({"x": megabyte})))
 
 
 @for_each("raw", ["", "{", '"', '{"u":"?token=abc', '{"u":"\\q?token=abc\\"}', "\\"])

@@ -84,7 +84,7 @@ def test_other_values_give_none(value: object) -> None:
 
 
 @given(shard=SHARDS, local=LOCALS, written=st.sampled_from([int, str]))
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 def test_splitting_and_joining_are_inverse(
     shard: int, local: int, written: type[int | str]
 ) -> None:
@@ -97,7 +97,7 @@ def test_splitting_and_joining_are_inverse(
 
 
 @given(shard=SHARDS, local=LOCALS, outer=st.lists(st.tuples(KINDS, LOCALS), max_size=3), kind=KINDS)
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 def test_the_last_part_of_a_urn_is_its_id(
     shard: int, local: int, outer: list[tuple[str, int]], kind: str
 ) -> None:
@@ -111,7 +111,7 @@ def test_the_last_part_of_a_urn_is_its_id(
 
 
 @given(shard=SHARDS, local=LOCALS, other=st.none() | SHARDS, written=st.sampled_from([int, str]))
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 def test_both_forms_of_an_id_are_exact(
     shard: int, local: int, other: int | None, written: type[int | str]
 ) -> None:
@@ -130,7 +130,7 @@ def test_both_forms_of_an_id_are_exact(
 
 
 @given(value=st.integers(0, 10**39) | st.text() | st.floats() | st.none() | st.binary())
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 def test_the_functions_agree_for_any_value(value: object) -> None:
     """All of them find an id, or none does; it is an integer, and can be joined again."""
     local, shard, found = local_id(value), shard_of(value), canvas_id(value)
@@ -145,7 +145,7 @@ def test_the_functions_agree_for_any_value(value: object) -> None:
 
 
 @given(value=st.floats() | st.booleans() | st.binary() | st.none())
-@settings(max_examples=50, deadline=None, database=None)
+@settings(max_examples=50)
 def test_no_other_type_is_an_id(value: object) -> None:
     """A float has lost digits already, and True is not 1."""
     assert local_id(value) is None

@@ -83,7 +83,7 @@ def test_strict_json_on_one_line_is_unchanged(text: str) -> None:
 
 
 @given(value=VALUES, indent=st.sampled_from([None, 1, "\t", "\r\n"]), ascii_only=st.booleans())
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 def test_the_line_has_the_value_of_the_text(
     value: Any, indent: int | str | None, ascii_only: bool
 ) -> None:
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_has_a_reason_without_the_text(text: str, reason: st
 
 
 @given(text=ANY_TEXT | st.text('{}[]":,\\ \n019eE.+-aNIntrfyu', max_size=40))
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300)
 def test_any_text_has_a_line(text: str) -> None:
     """A strict one if the text can be read."""
     line = one_line(text)

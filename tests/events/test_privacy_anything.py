@@ -30,7 +30,7 @@ TREES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=8,
 )
-ANYTHING = settings(max_examples=300, deadline=None, database=None)
+ANYTHING = settings(max_examples=300)
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -111,9 +111,7 @@ def test_text_around_secrets_is_unchanged(text: str) -> None:
     """What is not replaced is kept, in the same order."""
     kept = scrub_text(text).split(SCRUBBED)
 
-    position = 0
-    for part in kept:
-        position = text.index(part, position) + len(part)
+    assert re.fullmatch(".*".join(map(re.escape, kept)), text, re.DOTALL)
 
 
 SECRETS = st.text("abcXYZ0189~.-_!*()$,:/+", min_size=8, max_size=30).map("S3CR3T".__add__)

@@ -17,7 +17,7 @@ from consumer.messages import Event, Format
 from consumer.testing import make_message
 from tests.events.redacted import ALL
 
-ANYTHING = settings(max_examples=100, deadline=None, database=None)
+ANYTHING = settings(max_examples=100)
 
 #: Of one person. None is part of another, nor of a sample.
 GLOBAL = "85990777000111222"

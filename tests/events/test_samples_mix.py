@@ -155,7 +155,7 @@ def test_shuffled_is_another_order_of_the_same() -> None:
     assert sum(a > b for a, b in pairwise(first)) > 1_000
 
 
-@settings(max_examples=30, deadline=None, database=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), written=st.sampled_from(FORMATS))
 def test_malformed_messages_cannot_be_decoded(seed: int, written: Format) -> None:
     """All kinds, in both formats."""

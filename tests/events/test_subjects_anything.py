@@ -42,7 +42,7 @@ VALUES = st.recursive(
     max_leaves=25,
 )
 OBJECTS = st.dictionaries(KEYS, VALUES, max_size=8)
-RUNS = settings(max_examples=300, deadline=None, database=None)
+RUNS = settings(max_examples=300)
 
 
 def ids_of(subject: Subject) -> dict[str, CanvasId | None]:

@@ -77,7 +77,7 @@ def test_the_first_and_the_last_moment_are_read() -> None:
         timezones=st.timezones() | st.just(UTC),
     )
 )
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 def test_what_python_writes_is_read_back(time: datetime) -> None:
     """With any offset that a time zone has ever had."""
     assert time.astimezone(UTC) == parse_time(time.isoformat())
@@ -87,7 +87,7 @@ def test_what_python_writes_is_read_back(time: datetime) -> None:
     st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 12, 31)),  # noqa: DTZ001
     st.integers(min_value=-14 * 60, max_value=14 * 60),
 )
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 def test_what_ruby_writes_is_read_back(moment: datetime, minutes: int) -> None:
     """A blank instead of the T, and another before an offset without a colon."""
     time = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
@@ -96,7 +96,7 @@ def test_what_ruby_writes_is_read_back(moment: datetime, minutes: int) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=40))
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300)
 def test_no_text_raises(text: str) -> None:
     """Any value gives an aware time or None."""
     parsed = parse_time(text)

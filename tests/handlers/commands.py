@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import threading
@@ -27,6 +28,8 @@ def number(line): return int(json.loads(line)["message_id"][1:])
 def note(line):
     with open("landed", "ab") as landed: landed.write(line)
 def hang(): open("hangs", "w").close(); time.sleep(600)
+def wait_for(found):
+    while not found(): time.sleep(0.01)
 def say(text): print(text, flush=True)
 lines = sys.stdin.buffer
 """
@@ -37,6 +40,7 @@ def held() -> tuple[int, set[str]]:
 
     Other tests in this process may have servers as children.
     """
+    gc.collect()  # what other tests have left is closed now, and not in between
     tasks = Path("/proc/self/task").glob("*/children")
     children = {child for task in tasks for child in task.read_text().split()}
     return len(list(Path("/proc/self/fd").iterdir())), children
@@ -57,7 +61,7 @@ class Programs:
         self._made: list[Registry] = []
 
     def __call__(self, code: str, **options: Any) -> Registry:
-        """A handler with a Python program. It has `lines`, `number(line)`, `note`, `say`."""
+        """A handler with a Python program. It has `_BEGIN`'s functions, and `lines`."""
         path = self.folder / f"program{len(self._made)}.py"
         path.write_text(_BEGIN + code)
         return self.of([sys.executable, str(path)], **options)

@@ -1,4 +1,4 @@
-"""What the tests of the archive share; programs for `command`, and a site for `postgres`."""
+"""Archives in a directory, tables of `sqlite`, programs of `command`, and sites of `postgres`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from consumer.testing import ManualClock, make_event
 from tests.handlers.commands import Programs
 from tests.handlers.postgres_server import shared_server
 from tests.handlers.postgres_site import Site
+from tests.handlers.sqlite_table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +82,13 @@ def _shelf(tmp_path: Path) -> Iterator[Shelf]:
     shelf = Shelf(tmp_path / "archive")
     yield shelf
     shelf.close()
+
+
+@pytest.fixture(name="table")
+def _table(tmp_path: Path) -> Iterator[Table]:
+    table = Table(tmp_path)
+    yield table
+    table.close()
 
 
 @pytest.fixture(name="programs")

@@ -144,7 +144,7 @@ def test_a_program_that_hangs_is_killed_with_all_that_it_started(
 
 def test_the_timeout_of_the_handler_ends_it_too(programs: Programs) -> None:
     """It would be stuck otherwise."""
-    (handler,) = programs("list(lines); time.sleep(600)").handlers
+    (handler,) = programs("list(lines); hang()").handlers
     assert handler.call_batch is not None
 
     with pytest.raises(Retry, match="did not end in time"):

@@ -132,14 +132,14 @@ for line in lines:
     "code, outcome, reason",
     [
         ("sys.exit(1)", "down", "ended with exit code 1 before it had answered"),
-        ("say('hello')", "down", 'wrote a line that is not "ok", "retry" or "reject"'),
+        ("lines.readline(); say('hello')", "down", 'wrote a line that is not "ok", "retry" or'),
         ("hang()", "down", "did not answer in time"),
         (WORKS + "sys.exit(75)", "down", "what it needs is not available"),
         (WORKS + "os.kill(os.getpid(), 9)", "retry", "was ended by SIGKILL before it had"),
         (WORKS + "hang()", "retry", "did not answer in time"),
         (WORKS + "say('error: 7')", "retry", 'wrote a line that is not "ok", "retry" or "reject"'),
         (WORKS + "say('x' * 200_000)", "retry", "wrote a line that is not"),
-        (WORKS + "sys.stdout.write('reject ' + 'x' * 5000); sys.stdout.flush(); time.sleep(600)",
+        (WORKS + "sys.stdout.write('reject ' + 'x' * 5000); sys.stdout.flush(); hang()",
          "retry", "wrote a line that is not"),
     ],
 )  # fmt: skip
@@ -202,7 +202,7 @@ def test_a_program_that_can_answer_no_more_is_ended(
     """It has closed its standard output, and runs on."""
     monkeypatch.setattr("consumer.handlers.command.lines._END_SECONDS", 0.1)
 
-    found, reasons = verdicts(programs(code + "os.close(1); time.sleep(600)"), 2)
+    found, reasons = verdicts(programs(code + "os.close(1); hang()"), 2)
 
     assert outcome == found[-1]
     assert {"the program closed its standard output before it had answered"} == reasons
@@ -214,12 +214,12 @@ def test_a_program_that_can_answer_no_more_is_ended(
         "for _ in range(9): say('ok')\nlines.read()",
         (
             "lines = os.fdopen(0, 'rb', 0)\nwhile lines.read(1) != b'\\n': pass\n"
-            "for _ in range(3): say('ok')\ntime.sleep(600)"
+            "for _ in range(3): say('ok')\nhang()"
         ),
         "for line in lines: say('ok\\nok')",
         (
             "for _ in range(3): lines.readline(); sys.stdout.write('ok\\n')\n"
-            "sys.stdout.write('o'); sys.stdout.flush(); time.sleep(600)"
+            "sys.stdout.write('o'); sys.stdout.flush(); hang()"
         ),
     ],
 )
@@ -243,7 +243,7 @@ def test_a_line_between_two_calls_belongs_to_no_event(programs: Programs) -> Non
 lines.readline()
 sys.stdout.write("ok\\n")
 sys.stdout.flush()
-while not os.path.exists("go"): time.sleep(0.01)
+wait_for(lambda: os.path.exists("go"))
 say("ok")
 open("said", "w").close()
 for line in lines: note(line)
@@ -280,7 +280,7 @@ def test_two_calls_at_once_have_two_processes(programs: Programs) -> None:
     program = programs("""
 for line in lines:
     open(f"process{os.getpid()}", "w").close()
-    while len([n for n in os.listdir() if n.startswith("process")]) < 2: time.sleep(0.01)
+    wait_for(lambda: len([n for n in os.listdir() if n.startswith("process")]) == 2)
     say("ok")
 for line in lines: say("ok")
 """)
@@ -332,11 +332,11 @@ def test_a_close_ends_the_process_by_the_end_of_its_input(programs: Programs) ->
 
 def test_a_close_ends_a_call_that_still_runs(programs: Programs) -> None:
     """When the drain is over, or Python exits: nothing is left running."""
-    program = programs("lines.readline(); open('begun', 'w'); time.sleep(600)")
+    program = programs("lines.readline(); hang()")
     found: list[list[str]] = []
     thread = threading.Thread(target=lambda: found.append(verdicts(program, 1)[0]))
     thread.start()
-    eventually((programs.folder / "begun").exists, "it has begun")
+    eventually((programs.folder / "hangs").exists, "it hangs")
 
     close(program)
     thread.join()
@@ -351,7 +351,7 @@ def test_a_close_ends_all_together(programs: Programs, *, busy: bool) -> None:
         "def others(kind): return [name for name in os.listdir() if name.startswith(kind)]\n"
         "def together(kind):\n"
         "    open(f'{kind}{os.getpid()}', 'w').close()\n"
-        "    while len(others(kind)) < 3: time.sleep(0.01)\n"
+        "    wait_for(lambda: len(others(kind)) == 3)\n"
         "def end(*_): together('asked'); open(f'ended{os.getpid()}', 'w').close(); os._exit(0)\n"
         f"if {busy}: signal.signal(signal.SIGTERM, end)\n"
         "lines.readline(); together('begun')\n"
@@ -375,7 +375,7 @@ def test_a_close_ends_all_together(programs: Programs, *, busy: bool) -> None:
 
 def test_the_handlers_own_timeout_ends_it(programs: Programs) -> None:
     """What it has answered by then counts."""
-    (handler,) = programs(WORKS + "time.sleep(600)").handlers
+    (handler,) = programs(WORKS + "hang()").handlers
     assert handler.call_batch is not None
     handler.call_batch(numbered(1), make_context())
 

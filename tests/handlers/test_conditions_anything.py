@@ -13,7 +13,7 @@ from consumer.messages import Event
 from consumer.subject import CanvasId
 from consumer.testing import make_event
 
-RUNS = settings(max_examples=400, deadline=None, database=None)
+RUNS = settings(max_examples=400)
 #: Values that are equal, or nearly.
 ALIKE = st.sampled_from([
     7, 7.0, "7", "7.0", "07", True, 1, "1", "true", 123, "123", 21070000000000123, 10**400,

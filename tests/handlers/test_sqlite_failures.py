@@ -16,16 +16,12 @@ from tests.handlers.landing.events import numbered
 from tests.handlers.sqlite_table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
-@pytest.fixture(name="table")
-def _table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
+@pytest.fixture(autouse=True)
+def _waits_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_BUSY_SECONDS", 0.05)
-    table = Table(tmp_path)
-    yield table
-    table.close()
 
 
 def reason(table: Table, *, check: bool = False) -> str:

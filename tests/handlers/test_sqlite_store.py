@@ -23,14 +23,7 @@ from tests.handlers.landing.events import numbered
 from tests.handlers.sqlite_table import CONTEXT, Table, canvas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(name="table")
-def _table(tmp_path: Path) -> Iterator[Table]:
-    table = Table(tmp_path)
-    yield table
-    table.close()
+    pass
 
 
 def kinds(table: Table, kind: str) -> set[str]:

@@ -7,8 +7,6 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from consumer.events.catalog import index
 from consumer.events.redaction import Pseudonyms, Redaction
 from consumer.events.timestamps import parse_time
@@ -18,15 +16,7 @@ from tests.handlers.landing.events import every_sample, hard_to_store
 from tests.handlers.sqlite_table import Table, canvas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture(name="table")
-def _table(tmp_path: Path) -> Iterator[Table]:
-    table = Table(tmp_path)
-    yield table
-    table.close()
+    pass
 
 
 def shown(table: Table, column: str, values: list[str], event: str = "submission_created") -> Any:

@@ -70,7 +70,7 @@ def headers_of(request: bytes) -> dict[str, str]:
     return {name.lower(): value for name, value in pairs}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     credentials=st.builds(ReadOnlyCredentials, some_text, some_text, st.none() | texts),
     region=st.sampled_from(["us-east-1", "cn-north-1", "us-gov-west-1"]) | some_text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from consumer.errors import AccessDeniedError, TransportError
@@ -25,6 +26,10 @@ class Answering:
         if isinstance(self.answer, TransportError):
             raise self.answer
         return self.answer
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate()]
 
 
 def depths_of(queue: Any, dead: Any, clock: ManualClock, checked: QueueAttributes) -> Depths:
@@ -95,7 +100,9 @@ def test_it_asks_in_a_thread_of_its_own() -> None:
     depths = depths_of(Answering(QueueAttributes()), dead, clock, CHECKED)
     depths.start()
     eventually(lambda: dead.asked > 1, "it was asked again")
+    assert "depths" in threads()
     depths.close(0)
+    eventually(lambda: "depths" not in threads(), "its thread has ended")
 
 
 def test_without_an_answer_at_the_start_nothing_is_known() -> None:

@@ -172,7 +172,7 @@ def test_elsewhere_there_is_no_priority(logs: Logs, tmp_path: Path, journal: str
 
 
 def test_unwritable_stream_never_raises(logs: Logs) -> None:
-    """A closed or full stream costs the line, not the work."""
+    """A closed or full stream costs the line, which is counted, and not the work."""
 
     class Full(io.StringIO):
         def write(self, _text: str) -> int:
@@ -180,11 +180,12 @@ def test_unwritable_stream_never_raises(logs: Logs) -> None:
 
     for stream in (Full(), io.StringIO()):
         logs.stream = stream
-        logs.configure()
+        output = logs.configure().output
         if not isinstance(stream, Full):
             stream.close()
         structlog.get_logger().error("x")
         logging.getLogger("my_handlers").error("x")
+        assert output._dropped == 2
 
 
 def test_text_that_the_stream_cannot_encode_is_escaped(logs: Logs) -> None:

@@ -78,8 +78,7 @@ def test_ids_handles_and_bodies_are_not_in_it() -> None:
     registry = Registry()
     registry.add(lambda _event: None, "*", name="all")
     rig, _, monitor = run(registry)
-    ids = rig.send(count=3)
-    rig.receive()
+    ids = rig.bring(3)
     handles = [message.receipt_handle for message in rig.parts.in_flight.snapshot()]
 
     text = json.dumps(snapshot_of(monitor.facts()))
@@ -100,8 +99,7 @@ def test_what_threads_do_the_longest_first() -> None:
         seen.append(snapshot_of(monitor.facts()))
 
     rig, _, monitor = run(registry)
-    rig.send(count=2)
-    rig.receive()
+    rig.bring(2)
     rig.run_threads()
 
     assert seen[0]["workers"] == [{"role": "work", "handler": "slow", "events": 2, "seconds": 12.0}]

@@ -32,7 +32,7 @@ WAYS = st.sampled_from(((",", ":"), (", ", ": "), (" ,", "\t:  ")))
 @given(
     body=st.dictionaries(st.text(), VALUES, max_size=5), separators=WAYS, ascii_only=st.booleans()
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_the_text_of_an_event_is_what_was_signed(
     body: dict[str, Any], separators: tuple[str, str], *, ascii_only: bool
 ) -> None:

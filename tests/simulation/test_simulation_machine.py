@@ -128,8 +128,6 @@ def test_no_order_of_events_breaks_the_promise() -> None:
         settings=settings(
             max_examples=150,
             stateful_step_count=40,
-            deadline=None,
-            derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -105,6 +105,18 @@ class Guest:
                 pytest.fail(f"not within {seconds} s: {what}\n{self.tail()}")
             time.sleep(0.05)
 
+    def until_fed(self, seconds: float, unit: str = UNIT) -> None:
+        """Wait until the process has fed its watchdog for longer than that since its start."""
+
+        def fed() -> bool:
+            last, start = (
+                int(self.show(f"{name}TimestampMonotonic", unit))
+                for name in ("Watchdog", "ActiveEnter")
+            )
+            return last - start > seconds * 1_000_000
+
+        self.until(fed, "the watchdog is fed")
+
     def requests(self) -> list[str]:
         """What the queue was asked so far."""
         return self.path("/run/queue/requests").read_text().splitlines()

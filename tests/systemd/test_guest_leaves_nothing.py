@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.processes import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,10 +82,8 @@ def test_processes_end_with_their_script(machine: Guest) -> None:
         process.kill()
 
         process.wait(timeout=120)
-    end = time.monotonic() + 120
-    while "populated 1" in with_cgroups(f"cat /mnt/{folder}/cgroup.events"):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    events = f"cat /mnt/{folder}/cgroup.events"
+    eventually(lambda: "populated 1" not in with_cgroups(events), "its processes have ended")
     assert folder not in Path("/proc/mounts").read_text()
     # What no script is left to remove; the next guest would, too.
     with_cgroups(f"find /mnt/{folder} -depth -type d -exec rmdir {{}} +")

@@ -19,6 +19,7 @@ import pytest
 from consumer.clock import SystemClock
 from consumer.config import Settings, TlsSettings, WebhookSettings
 from consumer.operations.check import webhook as check_webhook
+from consumer.webhook.app import ANSWER_SECONDS
 from tests.acceptance.scripted_queue import failure
 from tests.bench.certificate import write_certificate
 from tests.moto_queues import number_of
@@ -41,6 +42,10 @@ UNSIGNED = {
     "CONSUMER_WEBHOOK__REQUIRE_SIGNATURE": "false",
     "CONSUMER_WEBHOOK__SECRET_PATH": PATH,
 }
+
+
+#: What a slow machine with much else to do may take longer than it should.
+SLACK_SECONDS = 15.0
 
 
 def entries_of(script: Script) -> list[dict[str, Any]]:
@@ -268,6 +273,7 @@ def test_a_head_without_end_is_cut_off(script: Script, webhook: Start) -> None:
     with closing(running.connect()) as link:
         link.sendall(b"POST / HTTP/1.1\r\n")
         eventually(lambda: send(link), "it is cut off")
+    assert running.ask("GET", "/healthz").status == 200
 
 
 def test_a_stop_answers_what_is_under_way(script: Script, webhook: Start, tmp_path: Path) -> None:
@@ -298,7 +304,7 @@ def test_an_sqs_that_hangs_is_not_waited_for(script: Script, webhook: Start) -> 
 
     began = time.monotonic()
     assert running.post(signed(event(1))).status == 503
-    assert 4 < time.monotonic() - began < 15
+    assert 4 < time.monotonic() - began < ANSWER_SECONDS + SLACK_SECONDS
 
 
 def test_a_restart_drops_no_connection(script: Script, webhook: Start) -> None:

@@ -54,6 +54,7 @@ def read_until(link: socket.socket, text: str) -> None:
 
 def test_a_refused_post_may_be_sent_to_its_end(script: Script, webhook: Start) -> None:
     """It is refused by its head already; the client reads that after it has sent the rest."""
+    kept = entries_of(script)
     running = webhook(script, **UNSIGNED)
     body = b"x" * 900_000
 
@@ -67,6 +68,7 @@ def test_a_refused_post_may_be_sent_to_its_end(script: Script, webhook: Start) -
             read_until(link, f"HTTP/1.1 {status} ")
             link.sendall(post_of("{}").replace(b"/", PATH.encode(), 1))
             read_until(link, "HTTP/1.1 204 ")
+    assert ["{}", body.decode(), "{}"] == [entry["MessageBody"] for entry in kept]
 
 
 def test_what_comes_before_the_answer_ends_the_connection(script: Script, webhook: Start) -> None:

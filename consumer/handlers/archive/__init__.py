@@ -8,7 +8,7 @@ from typing import Any, Final
 from consumer.directories import is_hidden
 from consumer.handlers.archive.store import Archive
 from consumer.handlers.archive.upkeep import Upkeep
-from consumer.handlers.loading.factories import HandlerEnvironment, Options
+from consumer.handlers.loading.factories import HandlerEnvironment, Options, warn_of_missing
 from consumer.handlers.registering.registry import Registry
 
 _MAX_FILE_BYTES: Final = 128 * 1024 * 1024
@@ -36,11 +36,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
     if not given or os.path.lexists(directory.parent) or is_hidden(directory.parent):
         archive.check()
     else:
-        # No error: it may be a mount that comes later. Until then the events stay in the queue.
-        environment.warn(
-            f'handler "{name}": the directory {directory.parent} does not exist; it is not '
-            "created, and nothing can be archived until it is there"
-        )
+        warn_of_missing(directory.parent, name, environment)
     registry = Registry()
     registry.add(
         archive.write, "*",

@@ -50,6 +50,17 @@ class HandlerEnvironment:
     warn: Callable[[str], None] = log_warning
 
 
+def warn_of_missing(directory: Path, name: str, environment: HandlerEnvironment) -> None:
+    """Warn that the directory of handler `name` is missing.
+
+    It is no error: it may be a mount that comes later. Until then the events stay in the queue.
+    """
+    environment.warn(
+        f'handler "{name}": the directory {directory} does not exist; it is not created, and no '
+        "event can land until it is there"
+    )
+
+
 #: A factory makes the handlers of one entry of the configuration. Other packages provide theirs as
 #: entry points of the group `canvas_live_events.handlers`; the name of the entry point is the type
 #: in the configuration:

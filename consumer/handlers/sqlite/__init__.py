@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from consumer.directories import check_writable, is_hidden
-from consumer.handlers.loading.factories import HandlerEnvironment, Options
+from consumer.handlers.loading.factories import HandlerEnvironment, Options, warn_of_missing
 from consumer.handlers.registering.registry import Registry
 from consumer.handlers.sql.options import table_option
 from consumer.handlers.sqlite.store import Store
@@ -41,11 +41,7 @@ def factory(name: str, options: Mapping[str, Any], environment: HandlerEnvironme
         for place in (real.parent, real):
             check_writable(place, "the SQLite file", key)
     else:
-        # No error: it may be a mount that comes later. Until then the events stay in the queue.
-        environment.warn(
-            f'handler "{name}": the directory {real.parent} does not exist; it is not created, and '
-            "no event can land until it is there"
-        )
+        warn_of_missing(real.parent, name, environment)
     registry = Registry()
     registry.add(
         store.write, "*", name=name, batch=100, linger_seconds=0.5, concurrency=1,

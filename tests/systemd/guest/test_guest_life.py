@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +65,7 @@ def test_stalled_worker_is_killed_and_restarted(guest: Guest, event: str) -> Non
     guest.put(f"/etc/systemd/system/{UNIT}.d/watchdog.conf", "[Service]\nWatchdogSec=3\n")
     guest.run("systemctl", "daemon-reload")
     guest.start(UNIT)
-    time.sleep(4)
+    guest.until_fed(3)
     assert guest.show("NRestarts") == "0"
     stalled = guest.show("MainPID")
 

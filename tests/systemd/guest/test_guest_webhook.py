@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -156,7 +155,7 @@ def test_a_stalled_process_is_killed_and_restarted(guest: Guest) -> None:
     guest.put(f"/etc/systemd/system/{UNIT}.d/watchdog.conf", "[Service]\nWatchdogSec=3\n")
     guest.run("systemctl", "daemon-reload")
     guest.start(SOCKET, UNIT)
-    time.sleep(4)
+    guest.until_fed(3, UNIT)
     assert guest.show("NRestarts", UNIT) == "0"
     stalled = guest.show("MainPID", UNIT)
 

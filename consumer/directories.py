@@ -144,7 +144,9 @@ def check_writable(path: Path, what: str, key: str) -> None:
 
 
 def _ends_with_the_unit(path: Path) -> bool:
-    """True below the /tmp and /var/tmp of a unit with PrivateTmp=."""
+    """True below the /tmp and /var/tmp of a unit with PrivateTmp=, if this is its main process."""
+    if os.environ.get("SYSTEMD_EXEC_PID") != str(os.getpid()):
+        return False  # what a unit has started, such as a session, may end before it
     try:
         mounts = [line.split() for line in _MOUNTS.read_text().splitlines()]
     except OSError:

@@ -88,12 +88,16 @@ def test_what_systemd_deletes_at_the_stop_is_refused(
     private = "/tmp/systemd-private-0310f1-a.service-Ntn4FP/tmp"
     mounts.write_text(f"151 133 0:43 {private} {tmp_path}/tmp rw - tmpfs x rw\n")
     monkeypatch.setattr(directories, "_MOUNTS", mounts)
+    monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getpid()))
     (tmp_path / "tmp").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "tmp")
 
     for place in ("tmp", "tmp/a/b", "link/a"):
         assert "deletes when the unit stops (PrivateTmp=)" in fault(tmp_path / place)
     check_writable(tmp_path, "x", "x")
+    monkeypatch.setenv("SYSTEMD_EXEC_PID", "1")  # started by such a unit, and not the unit itself
+    check_writable(tmp_path / "tmp", "x", "x")
+    monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getpid()))
     mounts.unlink()
     check_writable(tmp_path / "tmp", "x", "x")
 

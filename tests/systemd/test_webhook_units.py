@@ -31,7 +31,7 @@ _OWN = {
     "Description", "Requires", "After", "StartLimitIntervalSec", "StartLimitBurst", "ExecStart",
     "ExecReload", "RuntimeDirectory", "RuntimeDirectoryMode", "WorkingDirectory",
     "RestartPreventExitStatus", "TimeoutStopSec", "WatchdogSec",
-    "StateDirectory", "LoadCredential", "MemoryHigh", "MemoryMax", "TasksMax", "Also",
+    "StateDirectory", "LoadCredential", "MemoryHigh", "MemoryMax", "TasksMax", "OOMPolicy", "Also",
 }  # fmt: skip
 
 

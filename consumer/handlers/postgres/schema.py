@@ -10,7 +10,7 @@ from consumer import log_events
 from consumer.errors import Unavailable
 from consumer.handlers.postgres.connections import Session, transaction
 from consumer.handlers.postgres.table import Table
-from consumer.handlers.postgres.views import definition
+from consumer.handlers.postgres.views import CASTS, definition
 from consumer.handlers.sql.views import views_of_catalog, views_version
 
 _log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ _GRANTS: Final = (
 
 def create(session: Session, table: Table, *, views: bool) -> None:
     """Create or migrate what is missing or older. Raises: `psycopg.Error`, `Unavailable`."""
-    known = len(_MIGRATIONS), views_version() if views else None
+    known = len(_MIGRATIONS), views_version(CASTS) if views else None
     found = versions(session, table)
     if found[0] != known[0]:
         with transaction(session):

@@ -18,7 +18,7 @@ _ZONE: Final = " ?(?:Z|UTC|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)"
 _TIME: Final = "[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,9})?)?"
 #: What a text must match, so that the cast after it can't fail: one value must not make a view
 #: unreadable. A time without an offset is no moment.
-_CASTS: Final[dict[SqlType, str]] = {
+CASTS: Final[dict[SqlType, str]] = {
     "bigint": "case when {0} ~ '^-?[0-8]?[0-9]{{1,18}}$' then ({0})::bigint end",
     "number": "case when {0} ~ '^-?[0-9]{{1,30}}(?:[.][0-9]{{1,30}})?(?:[eE][+-]?[0-9]{{1,2}})?$' "
     "then ({0})::numeric end",
@@ -35,6 +35,6 @@ def definition(table: Table, view: View) -> str:
     columns = [column.name for column in COMMON]
     for column in view.columns:
         value = f"payload_jsonb #>> '{{{','.join(column.path)}}}'"
-        cast = _CASTS[column.type].format(f"({value})")
+        cast = CASTS[column.type].format(f"({value})")
         columns.append(f'({cast})::{TYPES[column.type]} as "{column.name}"')
     return f"select {', '.join(columns)} from {table.sql} where name = '{view.event}'"

@@ -82,7 +82,11 @@ def views_of_catalog(table: str) -> Iterator[View]:
         yield View(prefix_of(table) + re.sub(r"[.-]", "_", event), event, tuple(columns))
 
 
-def views_version() -> str:
-    """Another text whenever the views may be others; takes no model to find out."""
-    digest = hashlib.sha256(index.TABLE_FILE.read_bytes()).hexdigest()
+def views_version(expressions: Mapping[SqlType, str]) -> str:
+    """Another text whenever the views may be others; takes no model to find out.
+
+    Args:
+        expressions: what the database makes of a value, by the type of the column.
+    """
+    digest = hashlib.sha256(index.TABLE_FILE.read_bytes() + repr(expressions).encode()).hexdigest()
     return f"{__version__}-{digest[:16]}"

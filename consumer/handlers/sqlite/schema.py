@@ -7,7 +7,7 @@ from typing import Final
 
 from consumer.handlers.sql.rows import COLUMNS, SqlType
 from consumer.handlers.sql.views import views_version
-from consumer.handlers.sqlite.views import statements
+from consumer.handlers.sqlite.views import EXPRESSIONS, statements
 
 _TYPES: Final[dict[SqlType, str]] = {
     "text": "TEXT",
@@ -44,7 +44,7 @@ def prepare(
 
     Raises: `SchemaError` or `sqlite3.Error`; then nothing was changed.
     """
-    wanted = views_version() if views else ""
+    wanted = views_version(EXPRESSIONS) if views else ""
     version, made = _state(connection, table, migrations)
     if version != len(migrations) or (views and made != wanted):
         with connection:  # commits, or rolls back what raised

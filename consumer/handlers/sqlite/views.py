@@ -14,7 +14,7 @@ _SOURCE: Final = """\
 #: By type, of the value at a path. Only a number that survives a round trip is an id: neither a
 #: word nor what has more than 64 bits; or the pseudonym of a person, where events are redacted. An
 #: object or a list is a text with JSON.
-_EXPRESSIONS: Final[dict[SqlType, str]] = {
+EXPRESSIONS: Final[dict[SqlType, str]] = {
     "text": "CAST(nullif({v}, '') AS TEXT)",
     "bigint": (
         "CASE WHEN json_type({at}) IN ('integer', 'text') AND"
@@ -54,6 +54,6 @@ def _statement(view: View, table: str) -> str:
     for column in view.columns:
         at = f"p, '$.{column.path[0]}.{column.path[1]}'"
         value = f"json_extract({at})"
-        columns.append(f'{_EXPRESSIONS[column.type].format(v=value, at=at)} AS "{column.name}"')
+        columns.append(f'{EXPRESSIONS[column.type].format(v=value, at=at)} AS "{column.name}"')
     source = _SOURCE.format(columns=common, table=table, event=view.event)
     return f'CREATE VIEW "{view.name}" AS SELECT {", ".join(columns)} FROM {source}'  # noqa: S608 - of the catalog's names

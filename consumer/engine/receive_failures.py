@@ -60,7 +60,7 @@ class ReceiveFailures:
         now = self._clock.monotonic()
         with self._lock:
             # Receives that were open together fail together: they count as one failure.
-            if began >= self._failed_at:
+            if began >= self._failed_at or not self._count:
                 self._count += 1
             self._failed_at = now
             if not error.fatal:

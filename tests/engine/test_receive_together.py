@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from consumer.config import Settings
 from consumer.engine.inflight import InFlight
 from consumer.engine.receive import Receiver
+from consumer.engine.receive_failures import ReceiveFailures
 from consumer.engine.run_options import RunOptions
 from consumer.engine.stats import Stats
-from consumer.errors import TransportError
+from consumer.errors import AccessDeniedError, TransportError
 from consumer.testing import InMemoryQueue, ManualClock
 
 if TYPE_CHECKING:
@@ -57,3 +58,22 @@ def test_receives_that_fail_together_back_off_once() -> None:
 
     assert max(began_first, *queue.pauses) <= 1
     assert 1 < queue.receiver.receive().pause_seconds <= 2  # the next one is the second failure
+
+
+def test_one_that_fails_after_the_network_is_back_is_forgotten_with_the_next_success() -> None:
+    """It began before the blip and ends after it: else it would be an outage without end."""
+    clock = ManualClock()
+    failures = ReceiveFailures(clock=clock, rng=Random(1), grace_seconds=60)
+    refused = AccessDeniedError("not yet", code="AccessDenied")
+    first = second = clock.monotonic()
+    clock.advance(1)
+    failures.note(refused, first, worked=True)
+    failures.end()
+    clock.advance(1)
+    failures.note(refused, second, worked=True)
+
+    failures.end()
+
+    assert (failures.since, failures.last_code) == (None, "")
+    clock.advance(3600)
+    failures.note(refused, clock.monotonic(), worked=True)  # has its own grace: it is not raised

@@ -41,6 +41,7 @@ class Breaker:
         self.handler = handler.name
         #: True if the handler asked for every event.
         self.takes_all = handler.takes_all
+        self._collects = handler.collects
         self._threshold = threshold
         self._clock = clock
         self._lock = threading.Lock()
@@ -56,7 +57,7 @@ class Breaker:
         self._due = 0.0
         #: True while nothing but a probe is handed to the handler.
         self.is_open = False
-        #: It is open, and what failed last was its predicate or its key: these are what is probed.
+        #: It is open because its predicate or its key failed: until these answer, they are probed.
         self.asking_fails = False
 
     def __len__(self) -> int:
@@ -97,7 +98,8 @@ class Breaker:
                 self._next_probe_in(max(PROBE_BACKOFF.ceiling(self._probes + 1), down or 0.0))
             elif not was_open and failures < needed:
                 return "own"
-            self.asking_fails = not call.asked
+            if not (call.asked and self._collects):  # what collects was asked a while ago
+                self.asking_fails = not call.asked
             if not was_open:
                 self.is_open = True
                 self._probes = 0

@@ -230,3 +230,38 @@ def test_what_is_asked_and_hangs_is_stuck_as_a_handler_is(make_rig: MakeRig, kin
     assert seen == [(1, ["handler"], 1)]
     assert rig.parts.invoker.runs.stuck() == 0
     assert not rig.parts.invoker.runs.running
+
+
+@for_each("kind", ["batch", "coalesced", "key"])
+def test_what_waits_to_be_asked_holds_up_no_handler_that_works_again(
+    make_rig: MakeRig, kind: str
+) -> None:
+    """Also if the handler failed last: one event that is asked releases all, not each itself."""
+    registry, directory = Registry(), Directory()
+    directory.error = None
+
+    def fail_last(_events: Sequence[Event]) -> None:
+        directory.calls.append(1)
+        if len(directory.calls) == 1:  # meanwhile other threads ask for what comes
+            directory.error = directory.handler_error = Unavailable("the database is down")
+            rig.send(count=300)
+            while rig.may_receive() and rig.receive().messages:
+                rig.work()
+        if directory.handler_error is not None:
+            raise directory.handler_error
+
+    directory.handle_all = fail_last  # type: ignore[method-assign]
+    directory.register(registry, kind)
+    rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 1000})
+    rig.send()
+    rig.receive()
+    rig.work()
+    rig.beat(10)
+    rig.work()
+    assert len(directory.calls) == 1
+
+    directory.error = directory.handler_error = None
+    live(rig, 40)
+
+    assert list(rig.status.failing_handlers) == []
+    assert len(rig.queue.deleted()) == 301

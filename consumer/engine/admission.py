@@ -103,10 +103,12 @@ class Admission:
         if breaker is None:
             pass
         elif outcomes[0].verdict != "retry" or any(o.verdict != "retry" for o in outcomes):
-            if call.asked:
-                self._works(breaker)
-            else:
+            if not call.asked:
                 self.answered(call)
+            elif breaker.asking_fails and call.handler.collects:
+                breaker.undecided(call)  # it was asked long ago
+            else:
+                self._works(breaker)
         else:
             return self._judge_failure(breaker, call, outcomes)
         return outcomes

@@ -41,6 +41,7 @@ class Breaker:
         self.handler = handler.name
         #: True if the handler asked for every event.
         self.takes_all = handler.takes_all
+        #: Its events are asked long before its calls, which say nothing about what asks.
         self._collects = handler.collects
         self._threshold = threshold
         self._clock = clock
@@ -98,7 +99,7 @@ class Breaker:
                 self._next_probe_in(max(PROBE_BACKOFF.ceiling(self._probes + 1), down or 0.0))
             elif not was_open and failures < needed:
                 return "own"
-            if not (call.asked and self._collects):  # what collects was asked a while ago
+            if not (call.asked and self._collects):
                 self.asking_fails = not call.asked
             if not was_open:
                 self.is_open = True
@@ -121,7 +122,9 @@ class Breaker:
 
     def succeeded(self) -> list[Call]:
         """Note that the handler came to a decision; returns what was held if that closes it."""
-        if self._streaks:
+        if self._collects:
+            self._streaks.pop(True, None)
+        elif self._streaks:
             self._streaks.clear()
         if not self.is_open:
             return []

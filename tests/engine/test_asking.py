@@ -265,3 +265,33 @@ def test_what_waits_to_be_asked_holds_up_no_handler_that_works_again(
 
     assert list(rig.status.failing_handlers) == []
     assert len(rig.queue.deleted()) == 301
+
+
+@for_each("error", [Unavailable("the directory is down"), ConnectionError()])
+def test_calls_that_were_asked_before_end_no_outage_of_what_is_asked(
+    make_rig: MakeRig, error: BaseException
+) -> None:
+    """Else each that becomes due would let a few fail, until these have no delivery left."""
+    registry, directory = Registry(), Directory()
+    directory.error = None
+
+    def key(event: Event) -> str:
+        directory.look(event)
+        return event.message_id
+
+    registry.add(directory.handle, "*", name="handler", coalesce=Coalesce(key=key, seconds=60))
+    rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 1000})
+    for _ in range(60):
+        rig.send()
+        live(rig, 1)
+
+    directory.error = error
+    rig.send(count=40)
+    live(rig, 300)
+
+    assert len(rig.queue.deleted()) == 60
+    assert rig.stats["failed"] < ENGINE["breaker_failures"]
+    assert list(rig.status.failing_handlers) == ["handler"]
+    directory.error = None
+    live(rig, 200)
+    assert len(rig.queue.deleted()) == 100

@@ -30,7 +30,8 @@ class Worker:
         self.parts = parts
         self.threads = Threads(parts)
         self._watch = Watch(parts, self.threads)
-        self._closing = Closing(parts, self.threads)
+        #: After a drain that has left a call running, it has handlers left to close.
+        self.closing = Closing(parts, self.threads)
 
     def start(self) -> None:
         """Start all threads."""
@@ -121,16 +122,9 @@ class Worker:
             parts.duplicates.flush()  # the housekeeper may have looked for the last time
         now = parts.clock.monotonic
         deadline = max(deadline + LAST_CALLS_SECONDS, now() + LEAST_CLOSE_SECONDS)
-        self._closing.leave_open(successors)
-        self._closing.close(lambda: (left := deadline - now()) > 0 and not while_waiting(left))
+        self.closing.leave_open(successors)
+        self.closing.close(lambda: (left := deadline - now()) > 0 and not while_waiting(left))
         return Counter((parts.receiver.put_back or {}).values())
-
-    def close_late(self) -> bool:
-        """After a drain that has left a call running: close the handlers once it has ended.
-
-        Returns: True if nothing is left to close.
-        """
-        return self._closing.close_late()
 
     def _finish(self, while_waiting: Callable[[float], bool], deadline: float) -> None:
         """Wait until nothing is in flight, or until waiting is over or useless."""

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from consumer.engine.closing import Closing
 from consumer.engine.figures import Figures
 from consumer.engine.status import Status
 from consumer.engine.worker import Worker
@@ -22,12 +23,12 @@ class Engine:
         self._lock = threading.Lock()
         self._paused = False
         self._leaving = False
-        #: Those that were replaced while a call of theirs ran.
-        self._old: list[Worker] = []
+        #: Of those that were replaced while a call of theirs ran.
+        self._old: list[Closing] = []
 
     def tidy(self) -> None:
         """Let replaced workers close their handlers once no call of theirs runs; called often."""
-        self._old = [worker for worker in self._old if not worker.close_late()]
+        self._old = [closing for closing in self._old if not closing.close_late()]
 
     def status(self) -> Status:
         """The engine at this moment. That nothing is received during a reload is no pause."""
@@ -72,12 +73,14 @@ class Engine:
         with self._lock:
             self._leaving = True
             old.pause(paused=True)
+        for closing in self._old:  # it may share what it left open with those that come back
+            closing.leave_open(successors)
         finish = old.finish(while_waiting)
         if finish == "stopped":
             return False
         seconds = 0.0 if finish == "late" else None
         old.drain(while_waiting, seconds=seconds, successors=successors)
-        self._old.append(old)
+        self._old.append(old.closing)
         try:
             worker = make()
         except Exception as error:

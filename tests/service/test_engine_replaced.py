@@ -363,6 +363,29 @@ def test_what_old_handlers_share_with_those_that_go_on_stays_open_also_later() -
     assert [] == closed
 
 
+def test_what_comes_back_with_a_later_reload_is_not_closed_by_an_old_call() -> None:
+    """A configuration is taken back while a call of it still runs."""
+    closed: list[str] = []
+
+    class Sink:
+        def close(self) -> None:
+            closed.append("sink")
+
+    sink = Sink()
+    engine = Reloaded(registry_of(close=sink.close), drain_timeout_seconds=3)
+    engine.rig.send()
+    engine.rig.receive()
+    held = engine.rig.hold_one()
+    assert engine.replace(registry_of(name="new"))
+    engine.go_on()
+    assert engine.replace(registry_of(close=sink.close))
+
+    held.end()
+    engine.engine.tidy()
+
+    assert [] == closed
+
+
 def test_an_old_handler_that_hangs_while_it_closes_holds_up_nothing() -> None:
     """The main thread looks on; the handler has a thread of its own."""
     closing, returns = threading.Event(), threading.Event()

@@ -58,8 +58,9 @@ class Admission:
     def ask(self, call: Call) -> Entered:
         """Before its predicate and its key are asked: likewise, if these are what fails."""
         breaker = self._breakers.get(call.handler.name)
-        fails = breaker is not None and breaker.asking_fails
-        return self._pass(breaker, call) if breaker is not None and fails else "go"
+        if breaker is None or not breaker.asking_fails:
+            return "go"
+        return self._pass(breaker, call)
 
     def enter(self, call: Call) -> Entered:
         """Pass the handler's breaker and its gate, be held by one, or find the breaker full."""

@@ -48,7 +48,7 @@ class Life:
         notebook.life_begins(steps_in(state / "ledger.sqlite3"))
         clock = ShortSeconds(self.dead)
         self.line = Line(queue, notebook, plan, state, self.dead)
-        self.registry = _registry(plan, self._handle)
+        self.registry = _registry(plan, self._handle, self._ask)
         self._options = RunOptions(plan.visibility_seconds)
         self._clock, self._ledger = clock, open_ledger(state, clock=clock)
         self.worker = self._made()
@@ -80,6 +80,11 @@ class Life:
             ledger=self._ledger,
         )
         return Worker(parts)
+
+    def _ask(self, handler: HandlerPlan) -> bool:
+        if self._notebook.is_down(handler):
+            raise Outage
+        return True
 
     def _handle(self, handler: HandlerPlan, events: Sequence[Event]) -> None:
         self._notebook.enter(handler)
@@ -225,12 +230,18 @@ class Life:
         self._notebook.report(what)
 
 
-def _registry(plan: Plan, handle: Callable[[HandlerPlan, Sequence[Event]], None]) -> Registry:
+def _registry(
+    plan: Plan,
+    handle: Callable[[HandlerPlan, Sequence[Event]], None],
+    ask: Callable[[HandlerPlan], bool],
+) -> Registry:
     registry = Registry()
     for handler in plan.handlers:
         options: dict[str, Any] = {"name": handler.name, "concurrency": handler.concurrency}
         if handler.batch is not None:
             options |= {"batch": handler.batch, "linger_seconds": 0.2}
+        if handler.asks:
+            options["when"] = lambda _event, handler=handler: ask(handler)
         registry.add(_function(handler, handle), handler.names, **options)
     return registry
 

@@ -39,6 +39,7 @@ class HandlerPlan:
         fails: the share of its steps that fail once or twice before they succeed.
         rejects: the share of events that it rejects whenever they come.
         bursts: it takes part in the outages.
+        asks: it has a predicate, which takes part in the same outages.
         pause_seconds: how long a call takes at least; 0: as long as its Python takes.
     """
 
@@ -49,6 +50,7 @@ class HandlerPlan:
     fails: float
     rejects: float
     bursts: bool
+    asks: bool
     pause_seconds: float
 
     def wants(self, event: EventPlan) -> bool:
@@ -85,7 +87,7 @@ def draw(seed: int) -> Plan:
     """The plan of a seed."""
     dice = Random(seed)
     endings: list[Ending] = ["drain", "kill", "kill while draining", "refused"]
-    handlers = _handlers(dice)
+    handlers = _handlers(dice, Random(f"asking {seed}"))
     opcodes = dice.random() < 0.7
     return Plan(
         seed=seed,
@@ -107,7 +109,7 @@ def draw(seed: int) -> Plan:
     )
 
 
-def _handlers(dice: Random) -> tuple[HandlerPlan, ...]:
+def _handlers(dice: Random, asking: Random) -> tuple[HandlerPlan, ...]:
     together = dice.random() < 0.4  # an outage of what all of them need
     return tuple(
         HandlerPlan(
@@ -118,6 +120,7 @@ def _handlers(dice: Random) -> tuple[HandlerPlan, ...]:
             fails=dice.choice((0.0, 0.05, 0.15)),
             rejects=dice.choice((0.0, 0.0, 0.02)),
             bursts=together or dice.random() < 0.25,
+            asks=asking.random() < 0.3,
             pause_seconds=dice.choice((0.0, 0.0, 0.0002, 0.001)),
         )
         for number in range(dice.randint(1, 4))

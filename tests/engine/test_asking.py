@@ -240,8 +240,8 @@ def test_what_waits_to_be_asked_holds_up_no_handler_that_works_again(
     registry, directory = Registry(), Directory()
     directory.error = None
 
-    def fail_last(_events: Sequence[Event]) -> None:
-        directory.calls.append(1)
+    def fail_last(events: Sequence[Event]) -> None:
+        directory.calls.append(len(events))
         if len(directory.calls) == 1:  # meanwhile other threads ask for what comes
             directory.error = directory.handler_error = Unavailable("the database is down")
             rig.send(count=300)

@@ -97,6 +97,28 @@ def test_notations_of_addresses_and_paths_are_recognized_in_texts(text: str) -> 
     assert title.endswith(" now")
 
 
+@for_each("title", [
+    "Students: 25 tips", "Meet the Author: 5 questions", "Ask a student. 10 points",
+    "User - 3 stories", "Author - 20th Century", "Authors: 1900-1950", "Author [2019]",
+    "Student Profiles [10 pts]", "Users, 10, 20", "Observer: 2", "Users [1]: a list",
+])  # fmt: skip
+def test_small_numbers_in_a_sentence_about_persons_are_kept(title: str) -> None:
+    """They are points, years, and parts of a list."""
+    assert body(canvas("assignment_created", {"title": title})) == {"title": title}
+
+
+@for_each("text", [
+    "user_7", '{"user": 7}', "user=7", "user = 7", "user:7", "user[7]", "user ids: 7",
+    "&user[id]=7", "{&quot;user_id&quot;:7}", '{"user": {"id": 7}}',
+    '{\\"user\\":{\\"id\\":\\"7\\"}}',
+])  # fmt: skip
+def test_a_person_in_data_may_have_a_small_number(text: str) -> None:
+    """No sentence is written like that."""
+    (title,) = body(canvas("assignment_created", {"title": text})).values()
+
+    assert "7" not in title
+
+
 def test_paths_in_texts_are_like_those_of_urls() -> None:
     """Some of Canvas end with the id of a person."""
     text = "<a href='/courses/5/grades/456'> <a href=\"/about/456\"> (/courses/5/users/456?a=b)"

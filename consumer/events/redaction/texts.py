@@ -17,7 +17,14 @@ _SHORT: Final = 100
 _SLASH = r"(?:\\?/|%(?:25)*2[fF]|&#x2[fF];|&#47;)"
 #: Between a word and an id: also in JSON, in attributes, in parameters.
 _SIGN = r"(?:[=:_/.\[-]|%(?:25)*(?:2[fF]|3[aAdD]))"
-_QUOTES = r"[\"'\\\[\]\s]{0,5}"
+_MARKS = r"[\"'\\]{0,3}"
+_QUOTES = r"(?:[\"'\\\[\]\s]|&quot;){0,5}"
+#: After a word for a person. A small number after a blank is one of points, or a year.
+_ID = (
+    rf"(?:[^A-Za-z0-9]{{0,8}}[iI][dD]s?{_QUOTES}{_SIGN}{_QUOTES}[0-9]+|{_MARKS}{_SIGN}{_MARKS}[0-9]+"
+    rf"|(?:[\"'\\]{{1,3}}\s?[:=]|\s?=){_QUOTES}[0-9]+|{_QUOTES}{_SIGN}{_QUOTES}[0-9]{{5,}}"
+    rf"|(?:[ _-]?[iI][dD]s?)?[ #]{{1,3}}[0-9]{{5,}})"
+)
 _FINDINGS = re.compile(
     # Where one may begin; fast, because most of a text is none.
     r"(?=[/%&?\\:]|[hH][tT]|urn:|(?<![A-Za-z0-9])[A-Za-z0-9])(?:"
@@ -27,9 +34,7 @@ _FINDINGS = re.compile(
     r"|(?P<path>(?<![\w/<.])/(?:about|accounts|api|courses|groups|sections)/[^\s\"'<>]*)"
     rf"|{_SLASH}~[^\s\"'<>?&#]*"
     # Also an asset string (user_123), an attribute (data-user-id="123"), several ids.
-    rf"|(?<![A-Za-z0-9])(?i:{'|'.join(PERSONS)})[sS]?"
-    rf"(?:[ _-]?[iI][dD]s?)?(?:{_QUOTES}{_SIGN}{_QUOTES}[0-9]+|[ #]{{1,3}}[0-9]{{5,}})"
-    rf"(?:{_QUOTES},{_QUOTES}[0-9]+)*"
+    rf"|(?<![A-Za-z0-9])(?i:{'|'.join(PERSONS)})[sS]?{_ID}(?:{_QUOTES},{_QUOTES}[0-9]+)*"
     r"|\?[\w%\[\].-]{1,100}=[^\s\"'<>]*"
     r"|(?<![\w-])eyJ[\w-]{8,}\.[\w.-]*"  # a signed token
     r"|(?<![\w.])(?P<ipv4>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![\w.]?[0-9])"

@@ -252,6 +252,18 @@ def test_a_key_is_no_way_to_find_a_person_by_trying_all_ids() -> None:
         assert (key == redaction(event(123, "2")).key) == (profile != "strict"), profile
 
 
+def test_a_message_that_a_replay_has_numbered_has_the_same_key() -> None:
+    """What an archive has twice was one message of SQS; any other id may be of two messages."""
+    around = {"event_name": "x_created", "root_account_id": ROOT}
+    for number, same in (("2f1c7a52-0d2b-4b6f-8a53-5f4f3f0c9d11", True), ("a.jsonl:1", False)):
+        first, second = (
+            STRICT(event_of({"metadata": around, "body": {}}, message_id=each)).key
+            for each in (number, f"{number}#2")
+        )
+
+        assert (first == second) == same, number
+
+
 def test_a_key_that_was_made_by_chance_stays() -> None:
     """That of Caliper."""
     for redaction in ALL.values():

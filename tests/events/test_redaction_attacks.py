@@ -170,6 +170,12 @@ def test_unknown_fields_with_a_name_of_a_person_are_dropped(key: str) -> None:
     assert body(canvas("brand_new", {key: "zq", "color": "red"})) == {"color": "red"}
 
 
+@for_each("key", ["scoreGiven", "points_given", "anonymous_peer_reviews", "peer_review_count"])
+def test_unknown_fields_of_grading_are_kept(key: str) -> None:
+    """Unlike a given name, and a peer."""
+    assert body(canvas("brand_new", {key: 5, "given": "Zq", "peerId": 7})) == {key: 5}
+
+
 def test_the_type_next_to_an_id_says_that_it_is_a_users() -> None:
     """In unknown fields and events, too."""
     unknown = {

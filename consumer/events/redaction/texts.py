@@ -50,25 +50,26 @@ _PERSON_IN_URN = re.compile(r"(user:)([^:]*)")
 _SESSION_IN_URN = re.compile(r"(session:)(.+)", re.DOTALL)
 _MEMBER_IN_URN = re.compile(r"([0-9]:[A-Z][A-Za-z]*:)([^:]*)")
 
+#: Words, as patterns: neither `points_given` nor `peer_reviews` is personal.
 _PERSONAL: Final = (
     "actor addr address addresses advisor alias annotation answer answers applicant assessee "
-    "assessor assignee attendee attendees audience auth author authors avatar badge bcc bio "
-    "birth birthdate birthday birthplace body browser by candidate candidates cc chat child "
-    "comment comments contact contacts cookie creator creators credential credentials csrf "
-    "customer device disability dob e_mail editor email emails employee employees eppn essay "
-    "ethnicity evaluator excuse faculty family fax feedback fingerprint follower gender geo "
-    "given gpa grader guardian guid handle html impersonated instructor instructors "
-    "integration invitee invitees ip ipaddr ips jwt lat latitude learner learners lecturer "
-    "login logins lon longitude mac mail masquerader matriculation member members mentee "
-    "mentor message messages mobile name names nationality net_id netid nick nickname note "
-    "notes observee observer orcid owner participant participants passcode passphrase passwd "
-    "password patient peer people person persons phone photo picture postal principal proctor "
-    "professor profile pronoun pronouns pseudonym pseudonyms pupil pupils pwd race rationale "
-    "recipient recipients religion remark remarks replies reply response responses reviewer "
-    "reviewers salary secret sender session sessions sex sid signature sis skype sourced "
-    "sourcedid ssn staff street student students subject submitter subscriber surname ta "
-    "teacher teachers tel text texts token tokens transcript tutor tutors twitter uid uids "
-    "unique uploader upn user useragent username users usr uuid viewer viewers visitor"
+    "assessor assignee attendee attendees audience auth author authors avatar badge bcc bio birth "
+    "birthdate birthday birthplace body browser by candidate candidates cc chat child comment "
+    "comments contact contacts cookie creator creators credential credentials csrf customer "
+    "device disability dob e_mail editor email emails employee employees eppn essay ethnicity "
+    "evaluator excuse faculty family fax feedback fingerprint follower gender geo (?<!_)given gpa "
+    "grader guardian guid handle html impersonated instructor instructors integration invitee "
+    "invitees ip ipaddr ips jwt lat latitude learner learners lecturer login logins lon longitude "
+    "mac mail masquerader matriculation member members mentee mentor message messages mobile name "
+    "names nationality net_id netid nick nickname note notes observee observer orcid owner "
+    "participant participants passcode passphrase passwd password patient peer(?!_review) people "
+    "person persons phone photo picture postal principal proctor professor profile pronoun "
+    "pronouns pseudonym pseudonyms pupil pupils pwd race rationale recipient recipients religion "
+    "remark remarks replies reply response responses reviewer reviewers salary secret sender "
+    "session sessions sex sid signature sis skype sourced sourcedid ssn staff street student "
+    "students subject submitter subscriber surname ta teacher teachers tel text texts token "
+    "tokens transcript tutor tutors twitter uid uids unique uploader upn user useragent username "
+    "users usr uuid viewer viewers visitor"
 )
 #: Also with what often follows a word without a blank (`studentid`), and before a name.
 _is_personal = re.compile(

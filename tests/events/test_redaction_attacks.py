@@ -97,6 +97,28 @@ def test_notations_of_addresses_and_paths_are_recognized_in_texts(text: str) -> 
     assert title.endswith(" now")
 
 
+@for_each("title", [
+    "Students: 25 tips", "Meet the Author: 5 questions", "Ask a student. 10 points",
+    "User - 3 stories", "Author - 20th Century", "Authors: 1900-1950", "Author [2019]",
+    "Student Profiles [10 pts]", "Users, 10, 20", "Observer: 2", "Users [1]: a list",
+])  # fmt: skip
+def test_small_numbers_in_a_sentence_about_persons_are_kept(title: str) -> None:
+    """They are points, years, and parts of a list."""
+    assert body(canvas("assignment_created", {"title": title})) == {"title": title}
+
+
+@for_each("text", [
+    "user_7", '{"user": 7}', "user=7", "user = 7", "user:7", "user[7]", "user ids: 7",
+    "&user[id]=7", "{&quot;user_id&quot;:7}", '{"user": {"id": 7}}',
+    '{\\"user\\":{\\"id\\":\\"7\\"}}',
+])  # fmt: skip
+def test_a_person_in_data_may_have_a_small_number(text: str) -> None:
+    """No sentence is written like that."""
+    (title,) = body(canvas("assignment_created", {"title": text})).values()
+
+    assert "7" not in title
+
+
 def test_paths_in_texts_are_like_those_of_urls() -> None:
     """Some of Canvas end with the id of a person."""
     text = "<a href='/courses/5/grades/456'> <a href=\"/about/456\"> (/courses/5/users/456?a=b)"
@@ -146,6 +168,12 @@ def test_ids_in_other_types_are_no_way_out() -> None:
 def test_unknown_fields_with_a_name_of_a_person_are_dropped(key: str) -> None:
     """Also if two words are written as one."""
     assert body(canvas("brand_new", {key: "zq", "color": "red"})) == {"color": "red"}
+
+
+@for_each("key", ["scoreGiven", "points_given", "anonymous_peer_reviews", "peer_review_count"])
+def test_unknown_fields_of_grading_are_kept(key: str) -> None:
+    """Unlike a given name, and a peer."""
+    assert body(canvas("brand_new", {key: 5, "given": "Zq", "peerId": 7})) == {key: 5}
 
 
 def test_the_type_next_to_an_id_says_that_it_is_a_users() -> None:
@@ -228,6 +256,18 @@ def test_a_key_is_no_way_to_find_a_person_by_trying_all_ids() -> None:
         assert key == redaction(event(123)).key, profile
         assert len({key, *(redaction(event(n, str(n))).key for n in range(2, 9))}) == 8, profile
         assert (key == redaction(event(123, "2")).key) == (profile != "strict"), profile
+
+
+def test_a_message_that_a_replay_has_numbered_has_the_same_key() -> None:
+    """What an archive has twice was one message of SQS; any other id may be of two messages."""
+    around = {"event_name": "x_created", "root_account_id": ROOT}
+    for number, same in (("2f1c7a52-0d2b-4b6f-8a53-5f4f3f0c9d11", True), ("a.jsonl:1", False)):
+        first, second = (
+            STRICT(event_of({"metadata": around, "body": {}}, message_id=each)).key
+            for each in (number, f"{number}#2")
+        )
+
+        assert (first == second) == same, number
 
 
 def test_a_key_that_was_made_by_chance_stays() -> None:

@@ -88,7 +88,9 @@ class Redaction:
             return event.key
         if self._pseudonyms is not None:
             return self._pseudonyms.of_event(event.key)
-        left = f"{event.message_id}:{event.index}:{raw}"
+        number = event.message_id.partition("#")[0]  # a replay numbers those that come again
+        message_id = number if is_uuid(number) else event.message_id
+        left = f"{message_id}:{event.index}:{raw}"
         return sha256(left.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -17,7 +17,14 @@ _SHORT: Final = 100
 _SLASH = r"(?:\\?/|%(?:25)*2[fF]|&#x2[fF];|&#47;)"
 #: Between a word and an id: also in JSON, in attributes, in parameters.
 _SIGN = r"(?:[=:_/.\[-]|%(?:25)*(?:2[fF]|3[aAdD]))"
-_QUOTES = r"[\"'\\\[\]\s]{0,5}"
+_MARKS = r"[\"'\\]{0,3}"
+_QUOTES = r"(?:[\"'\\\[\]\s]|&quot;){0,5}"
+#: After a word for a person. A small number after a blank is one of points, or a year.
+_ID = (
+    rf"(?:[^A-Za-z0-9]{{0,8}}[iI][dD]s?{_QUOTES}{_SIGN}{_QUOTES}[0-9]+|{_MARKS}{_SIGN}{_MARKS}[0-9]+"
+    rf"|(?:[\"'\\]{{1,3}}\s?[:=]|\s?=){_QUOTES}[0-9]+|{_QUOTES}{_SIGN}{_QUOTES}[0-9]{{5,}}"
+    rf"|(?:[ _-]?[iI][dD]s?)?[ #]{{1,3}}[0-9]{{5,}})"
+)
 _FINDINGS = re.compile(
     # Where one may begin; fast, because most of a text is none.
     r"(?=[/%&?\\:]|[hH][tT]|urn:|(?<![A-Za-z0-9])[A-Za-z0-9])(?:"
@@ -27,9 +34,7 @@ _FINDINGS = re.compile(
     r"|(?P<path>(?<![\w/<.])/(?:about|accounts|api|courses|groups|sections)/[^\s\"'<>]*)"
     rf"|{_SLASH}~[^\s\"'<>?&#]*"
     # Also an asset string (user_123), an attribute (data-user-id="123"), several ids.
-    rf"|(?<![A-Za-z0-9])(?i:{'|'.join(PERSONS)})[sS]?"
-    rf"(?:[ _-]?[iI][dD]s?)?(?:{_QUOTES}{_SIGN}{_QUOTES}[0-9]+|[ #]{{1,3}}[0-9]{{5,}})"
-    rf"(?:{_QUOTES},{_QUOTES}[0-9]+)*"
+    rf"|(?<![A-Za-z0-9])(?i:{'|'.join(PERSONS)})[sS]?{_ID}(?:{_QUOTES},{_QUOTES}[0-9]+)*"
     r"|\?[\w%\[\].-]{1,100}=[^\s\"'<>]*"
     r"|(?<![\w-])eyJ[\w-]{8,}\.[\w.-]*"  # a signed token
     r"|(?<![\w.])(?P<ipv4>[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![\w.]?[0-9])"
@@ -45,25 +50,26 @@ _PERSON_IN_URN = re.compile(r"(user:)([^:]*)")
 _SESSION_IN_URN = re.compile(r"(session:)(.+)", re.DOTALL)
 _MEMBER_IN_URN = re.compile(r"([0-9]:[A-Z][A-Za-z]*:)([^:]*)")
 
+#: Words, as patterns: neither `points_given` nor `peer_reviews` is personal.
 _PERSONAL: Final = (
     "actor addr address addresses advisor alias annotation answer answers applicant assessee "
-    "assessor assignee attendee attendees audience auth author authors avatar badge bcc bio "
-    "birth birthdate birthday birthplace body browser by candidate candidates cc chat child "
-    "comment comments contact contacts cookie creator creators credential credentials csrf "
-    "customer device disability dob e_mail editor email emails employee employees eppn essay "
-    "ethnicity evaluator excuse faculty family fax feedback fingerprint follower gender geo "
-    "given gpa grader guardian guid handle html impersonated instructor instructors "
-    "integration invitee invitees ip ipaddr ips jwt lat latitude learner learners lecturer "
-    "login logins lon longitude mac mail masquerader matriculation member members mentee "
-    "mentor message messages mobile name names nationality net_id netid nick nickname note "
-    "notes observee observer orcid owner participant participants passcode passphrase passwd "
-    "password patient peer people person persons phone photo picture postal principal proctor "
-    "professor profile pronoun pronouns pseudonym pseudonyms pupil pupils pwd race rationale "
-    "recipient recipients religion remark remarks replies reply response responses reviewer "
-    "reviewers salary secret sender session sessions sex sid signature sis skype sourced "
-    "sourcedid ssn staff street student students subject submitter subscriber surname ta "
-    "teacher teachers tel text texts token tokens transcript tutor tutors twitter uid uids "
-    "unique uploader upn user useragent username users usr uuid viewer viewers visitor"
+    "assessor assignee attendee attendees audience auth author authors avatar badge bcc bio birth "
+    "birthdate birthday birthplace body browser by candidate candidates cc chat child comment "
+    "comments contact contacts cookie creator creators credential credentials csrf customer "
+    "device disability dob e_mail editor email emails employee employees eppn essay ethnicity "
+    "evaluator excuse faculty family fax feedback fingerprint follower gender geo (?<!_)given gpa "
+    "grader guardian guid handle html impersonated instructor instructors integration invitee "
+    "invitees ip ipaddr ips jwt lat latitude learner learners lecturer login logins lon longitude "
+    "mac mail masquerader matriculation member members mentee mentor message messages mobile name "
+    "names nationality net_id netid nick nickname note notes observee observer orcid owner "
+    "participant participants passcode passphrase passwd password patient peer(?!_review) people "
+    "person persons phone photo picture postal principal proctor professor profile pronoun "
+    "pronouns pseudonym pseudonyms pupil pupils pwd race rationale recipient recipients religion "
+    "remark remarks replies reply response responses reviewer reviewers salary secret sender "
+    "session sessions sex sid signature sis skype sourced sourcedid ssn staff street student "
+    "students subject submitter subscriber surname ta teacher teachers tel text texts token "
+    "tokens transcript tutor tutors twitter uid uids unique uploader upn user useragent username "
+    "users usr uuid viewer viewers visitor"
 )
 #: Also with what often follows a word without a blank (`studentid`), and before a name.
 _is_personal = re.compile(

@@ -50,11 +50,11 @@ def shard_of_event(event: Event) -> int | None:
     return _shard(root, context.get("entity_id")) or _shard(*_courses(event.body))
 
 
-def user_of(event: Event) -> CanvasId | None:
-    """The user of its subject, without the rest."""
+def user_of(event: Event, shard: int | None) -> CanvasId | None:
+    """The user of its subject, without the rest; `shard` is that of the event."""
     if event.format == "caliper":
-        return _caliper_user(event.body, shard_of_event(event))
-    return _canvas_user(event.name, event.metadata, event.body)
+        return _caliper_user(event.body, shard)
+    return _canvas_user(event.name, event.metadata, event.body, shard)
 
 
 def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) -> Subject:
@@ -78,7 +78,7 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
         context if metadata.get("context_type") == "Course" else None,
     )
     return Subject(
-        user_id=_canvas_user(name, metadata, body),
+        user_id=_canvas_user(name, metadata, body, shard),
         course_id=course_id,
         account_id=_id(root),
         entity_kind=kind,
@@ -87,12 +87,12 @@ def _of_canvas(name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]) 
 
 
 def _canvas_user(
-    name: str, metadata: Mapping[str, Any], body: Mapping[str, Any]
+    name: str, metadata: Mapping[str, Any], body: Mapping[str, Any], shard: int | None
 ) -> CanvasId | None:
     user = metadata.get("user_id")
     if user is None and name in _ON_BEHALF:
         user = body.get("user_id")
-    return None if "job_id" in metadata else _id(user, _canvas_shard(metadata))
+    return None if "job_id" in metadata else _id(user, shard)
 
 
 def _of_caliper(name: str, body: Mapping[str, Any]) -> Subject:

@@ -192,6 +192,15 @@ class Rig:
             self.clock.advance(step)
             self.tick()
 
+    def live(self, seconds: int) -> None:
+        """Run the engine for a while: each second receive, handle, keep house, renew."""
+        for _ in range(seconds):
+            while self.may_receive() and self.receive().messages:
+                self.work()
+            self.beat(1)
+            self.work()
+            self.settle()
+
     def tick(self) -> None:
         """Do what the heartbeat and the housekeeper do at one moment, and send what is due."""
         self.parts.heartbeat.tick()

@@ -64,16 +64,6 @@ class Directory:
         registry.add(function, "*", name="handler", **options[kind])
 
 
-def live(rig: Rig, seconds: int) -> None:
-    """Run the engine for a while: each second receive, handle, keep house, renew."""
-    for _ in range(seconds):
-        while rig.may_receive() and rig.receive().messages:
-            rig.work()
-        rig.beat(1)
-        rig.work()
-        rig.settle()
-
-
 def start(make_rig: MakeRig, kind: str, **engine: Any) -> tuple[Rig, Directory]:
     registry, directory = Registry(), Directory()
     directory.register(registry, kind)
@@ -86,7 +76,7 @@ def test_what_is_asked_and_finds_it_down_pauses_the_handler(make_rig: MakeRig, k
     rig, directory = start(make_rig, kind)
     sent = rig.send(count=30)
 
-    live(rig, 600)
+    rig.live(600)
 
     assert list(rig.status.failing_handlers) == ["handler"]
     assert directory.asked < 60
@@ -95,7 +85,7 @@ def test_what_is_asked_and_finds_it_down_pauses_the_handler(make_rig: MakeRig, k
     assert {m.received.receive_count for m in rig.parts.in_flight.snapshot()} == {1}
 
     directory.error = None
-    live(rig, 120)
+    rig.live(120)
 
     assert sorted(rig.queue.deleted()) == sorted(sent)
     assert list(rig.status.failing_handlers) == []
@@ -109,10 +99,10 @@ def test_a_predicate_that_works_again_ends_the_pause_whatever_it_says(
     """Also if it declines: it has come to a decision, and only it had failed."""
     rig, directory = start(make_rig, kind)
     sent = rig.send(count=300)
-    live(rig, 60)
+    rig.live(60)
 
     directory.error, directory.wants = None, False
-    live(rig, 40)
+    rig.live(40)
 
     assert list(rig.status.failing_handlers) == []
     assert sorted(rig.queue.deleted()) == sorted(sent)
@@ -128,13 +118,13 @@ def test_what_is_asked_says_nothing_about_a_handler_that_is_down(
     directory.error = None
     directory.handler_error = Unavailable("the database is down")
     rig.send()
-    live(rig, 20)
+    rig.live(20)
     assert list(rig.status.failing_handlers) == ["handler"]
 
     directory.error, directory.wants = error, kind == "key"
     rig.send(count=3)
     calls = len(directory.calls)
-    live(rig, 100)
+    rig.live(100)
 
     assert list(rig.status.failing_handlers) == ["handler"]
     assert len(directory.calls) - calls < 10
@@ -147,13 +137,13 @@ def test_failures_in_a_row_of_what_is_asked_pause_the_handler(make_rig: MakeRig,
     directory.error = ConnectionError()
     sent = rig.send(count=30)
 
-    live(rig, 900)
+    rig.live(900)
 
     assert list(rig.status.failing_handlers) == ["handler"]
     assert max(m.received.receive_count for m in rig.parts.in_flight.snapshot()) <= 2
 
     directory.error = None
-    live(rig, 400)
+    rig.live(400)
     assert sorted(rig.queue.deleted()) == sorted(sent)
 
 
@@ -163,15 +153,15 @@ def test_both_are_down_and_come_back_in_turn(make_rig: MakeRig, kind: str) -> No
     rig, directory = start(make_rig, kind)
     directory.handler_error = Unavailable("the database is down")
     sent = rig.send(count=25)
-    live(rig, 60)
+    rig.live(60)
     directory.error = None
-    live(rig, 60)
+    rig.live(60)
     directory.error = Unavailable("the directory is down")
-    live(rig, 60)
+    rig.live(60)
     directory.handler_error = None
-    live(rig, 60)
+    rig.live(60)
     directory.error = None
-    live(rig, 120)
+    rig.live(120)
 
     assert sorted(rig.queue.deleted()) == sorted(sent)
     assert rig.held() == []
@@ -182,7 +172,7 @@ def test_a_drain_returns_what_has_not_been_asked(make_rig: MakeRig, kind: str) -
     """What waits for the predicate or the key goes back to the queue."""
     rig, directory = start(make_rig, kind)
     sent = rig.send(count=20)
-    live(rig, 30)
+    rig.live(30)
 
     rig.drain()
 
@@ -197,10 +187,10 @@ def test_what_was_kept_is_collected_again(make_rig: MakeRig, kind: str) -> None:
     """After the outage its events are batches, or one call, as if they had just arrived."""
     rig, directory = start(make_rig, kind, max_in_flight_messages=200)
     rig.send(count=40)
-    live(rig, 60)
+    rig.live(60)
 
     directory.error = None
-    live(rig, 120)
+    rig.live(120)
 
     assert sum(directory.calls) in {40, len(directory.calls)}
     assert len(directory.calls) <= 10
@@ -261,7 +251,7 @@ def test_what_waits_to_be_asked_holds_up_no_handler_that_works_again(
     assert len(directory.calls) == 1
 
     directory.error = directory.handler_error = None
-    live(rig, 40)
+    rig.live(40)
 
     assert list(rig.status.failing_handlers) == []
     assert len(rig.queue.deleted()) == 301
@@ -283,15 +273,15 @@ def test_calls_that_were_asked_before_end_no_outage_of_what_is_asked(
     rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 1000})
     for _ in range(60):
         rig.send()
-        live(rig, 1)
+        rig.live(1)
 
     directory.error = error
     rig.send(count=40)
-    live(rig, 300)
+    rig.live(300)
 
     assert len(rig.queue.deleted()) == 60
     assert rig.stats["failed"] < ENGINE["breaker_failures"]
     assert list(rig.status.failing_handlers) == ["handler"]
     directory.error = None
-    live(rig, 200)
+    rig.live(200)
     assert len(rig.queue.deleted()) == 100

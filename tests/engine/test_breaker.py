@@ -71,16 +71,6 @@ def _database() -> Database:
     return Database()
 
 
-def live(rig: Rig, seconds: int) -> None:
-    """Run the engine for a while: each second receive, handle, keep house, renew."""
-    for _ in range(seconds):
-        while rig.may_receive() and rig.receive().messages:
-            rig.work()
-        rig.beat(1)
-        rig.work()
-        rig.settle()
-
-
 @pytest.mark.parametrize("messages", [1, 2, 4, 30, 500])
 def test_an_hour_of_outage_costs_two_receives_at_most(
     make_rig: MakeRig, registry: Registry, database: Database, messages: int
@@ -90,14 +80,14 @@ def test_an_hour_of_outage_costs_two_receives_at_most(
     rig = make_rig(registry, engine=ENGINE)
     ids = rig.send(count=messages)
 
-    live(rig, HOUR)
+    rig.live(HOUR)
 
     assert max(database.receive_counts.values()) <= 2
     assert database.asked < 150  # a probe now and then, and no more
     assert list(rig.status.failing_handlers) == ["store"]
 
     database.down = False
-    live(rig, 400)
+    rig.live(400)
 
     assert sorted(ids) == sorted(database.stored)
     assert max(database.receive_counts.values()) <= 2
@@ -113,7 +103,7 @@ def test_nothing_is_received_while_every_message_would_need_the_handler(
     rig = make_rig(registry, engine=ENGINE)
     rig.send(count=100)
 
-    live(rig, 60)
+    rig.live(60)
 
     assert len(rig.held()) <= 20
     assert set(rig.calls("receive")[1:]) <= {0, 1}
@@ -128,9 +118,9 @@ def test_other_handlers_go_on(make_rig: MakeRig, registry: Registry, database: D
     rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 60})
     registry_ids = rig.send(count=20)
 
-    live(rig, 30)
+    rig.live(30)
     database.down = False
-    live(rig, 60)
+    rig.live(60)
 
     assert sorted(registry_ids) == sorted(database.stored)
     assert set(seen.values()) == {1}
@@ -146,14 +136,14 @@ def test_messages_without_room_are_redelivered_within_an_hour(
     rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 20})
     grades, logins = rig.send(count=40), rig.send("logged_in", count=40)
 
-    live(rig, HOUR - 60)
+    rig.live(HOUR - 60)
 
     assert sorted(logins) == sorted(others)
     assert max(database.receive_counts.values()) <= 2
     assert len(rig.held()) <= 10
 
     database.down = False
-    live(rig, HOUR)
+    rig.live(HOUR)
 
     assert sorted(grades) == sorted(database.stored)
 
@@ -172,11 +162,11 @@ def test_a_batch_is_probed_with_one_event(
     rig = make_rig(registry, engine={**ENGINE, "breaker_failures": 1})
     ids = rig.send(count=20)
 
-    live(rig, 60)
+    rig.live(60)
     assert set(sizes[1:]) == {1}
 
     database.down = False
-    live(rig, 320)
+    rig.live(320)
 
     assert sorted(ids) == sorted(database.stored)
 
@@ -191,7 +181,7 @@ def test_a_poison_message_does_not_hold_up_the_others(
     ids = rig.send(count=40)
     database.poison = set(ids[:10])
 
-    live(rig, 600)
+    rig.live(600)
 
     assert sorted(ids[10:]) == sorted(database.stored)
     assert max(database.receive_counts[message_id] for message_id in ids[:10]) > 2
@@ -209,7 +199,7 @@ def test_a_handler_that_asks_for_a_later_delivery_does_not_open_it(
     rig = make_rig(registry, engine=ENGINE)
     rig.send(count=40)
 
-    live(rig, 60)
+    rig.live(60)
 
     assert list(rig.status.failing_handlers) == []
 
@@ -228,11 +218,11 @@ def test_a_reject_is_a_decision_and_closes_it(
     registry.add(judge, "*")
     rig = make_rig(registry, engine=ENGINE)
     rig.send(count=10)
-    live(rig, 2)
+    rig.live(2)
     assert list(rig.status.failing_handlers) == ["judge"]
 
     down = False
-    live(rig, 30)
+    rig.live(30)
 
     assert list(rig.status.failing_handlers) == []
     logged = [line["event"] for line in logs if line["event"].startswith("breaker")]
@@ -248,7 +238,7 @@ def test_a_drain_releases_what_the_breaker_holds(
     registry.add(lambda event: seen.append(event.message_id), "*", name="healthy")
     rig = make_rig(registry, engine=ENGINE)
     ids = rig.send(count=10)
-    live(rig, 3)
+    rig.live(3)
     held = rig.held()
     before = rig.clock.monotonic()
 
@@ -269,9 +259,9 @@ def test_a_concurrency_gate_and_a_breaker_agree(
     rig = make_rig(registry, engine=ENGINE)
     ids = rig.send(count=30)
 
-    live(rig, 30)
+    rig.live(30)
     database.down = False
-    live(rig, 120)
+    rig.live(120)
 
     assert sorted(ids) == sorted(database.stored)
     assert rig.parts.admission._gates["store"]._inside == 0
@@ -283,7 +273,7 @@ def test_it_can_be_switched_off(make_rig: MakeRig, registry: Registry, database:
     rig = make_rig(registry, engine={**ENGINE, "breaker_failures": 0})
     rig.send(count=10)
 
-    live(rig, 120)
+    rig.live(120)
 
     assert max(database.receive_counts.values()) > 2
 
@@ -295,16 +285,16 @@ def test_a_probe_that_never_returns_is_followed_by_another(
     registry.add(database.store, "*", name="store")
     rig = make_rig(registry, engine=ENGINE)
     ids = rig.send(count=30)
-    live(rig, 60)
+    rig.live(60)
     while not rig.queued():
         rig.beat(1)
     hanging = rig.parts.admission.take_ready()
     assert hanging is not None
     database.down = False
 
-    live(rig, 240)
+    rig.live(240)
     meanwhile = len(database.stored)
-    live(rig, 120)
+    rig.live(120)
 
     assert meanwhile == 0
     assert len(database.stored) == len(ids) - 1
@@ -324,14 +314,14 @@ def test_two_handlers_that_fail_leave_room_for_a_third(
     kept = rig.send(count=40) + rig.send("course_created", count=40)
     sent = rig.send("logged_in", count=40)
 
-    live(rig, 600)
+    rig.live(600)
 
     assert sorted(sent) == sorted(logins)
     assert max(database.receive_counts.values()) <= 2
     assert set(rig.status.failing_handlers) == {"store", "store-2"}
 
     database.down = False
-    live(rig, HOUR + 60)
+    rig.live(HOUR + 60)
 
     assert sorted(kept) == sorted(database.stored)
 
@@ -349,11 +339,11 @@ def test_waiting_messages_become_visible_when_the_handler_works_again(
     selective(registry, database, [])
     rig = make_rig(registry, engine={**ENGINE, "max_in_flight_messages": 40})
     ids = rig.send(count=1000)
-    live(rig, 2)
+    rig.live(2)
     assert len(rig.queue.in_flight()) > 990
 
     database.down = False
-    live(rig, 5)
+    rig.live(5)
 
     assert sorted(ids) == sorted(database.stored)
     assert max(database.receive_counts.values()) <= 3
@@ -407,7 +397,7 @@ def test_how_many_messages_wait_is_bounded_and_others_go_on(
         rig.send(count=10)
         sent += rig.send("logged_in", count=10)
 
-    live(rig, 300)
+    rig.live(300)
 
     assert sorted(sent) == sorted(others)
     assert len(rig.parts.admission._waiting.recall("store")) <= 500
@@ -424,12 +414,12 @@ def test_a_handler_of_every_event_stops_receives_when_enough_messages_wait(
     monkeypatch.setattr(rig.parts.admission._waiting, "_most", 100)
     ids = rig.send(count=1000)
 
-    live(rig, 30)
+    rig.live(30)
     untouched = [i for i in ids if rig.queue.receive_count(i) == 0]
     assert len(untouched) > 800
 
     database.down = False
-    live(rig, 200)
+    rig.live(200)
 
     assert sorted(ids) == sorted(database.stored)
     assert set(seen.values()) == {1}
@@ -446,7 +436,7 @@ def test_what_a_predicate_declines_says_nothing_about_the_handler(
         body["body"]["wanted"] = number % 4 != 3
         rig.queue.send(json.dumps(body))
 
-    live(rig, 60)
+    rig.live(60)
 
     assert list(rig.status.failing_handlers) == ["store"]
     assert database.asked < 15
@@ -531,7 +521,7 @@ def test_the_first_event_that_finds_it_down_pauses_the_handler(
     rig = make_rig(registry, engine=ENGINE)
     sent = rig.send(count=20)
     with capture_logs() as logs:
-        live(rig, HOUR)
+        rig.live(HOUR)
 
     assert set(database.receive_counts.values()) == {1}
     opened = [entry for entry in logs if entry["event"] == log_events.BREAKER_OPENED]
@@ -539,7 +529,7 @@ def test_the_first_event_that_finds_it_down_pauses_the_handler(
         (1, "db.example.edu refuses connections")
     ]
     database.down = False
-    live(rig, 120)
+    rig.live(120)
     assert sorted(database.stored) == sorted(sent)
     assert set(database.receive_counts.values()) == {1}
 
@@ -571,7 +561,7 @@ def test_it_is_not_tried_again_before_the_time_that_the_server_named(
     rig = make_rig(registry, engine=ENGINE)
     rig.send()
 
-    live(rig, HOUR + 60)
+    rig.live(HOUR + 60)
 
     assert len(tried) == 2
     assert least <= tried[1] - tried[0] <= most
@@ -588,11 +578,11 @@ def test_a_batch_of_which_all_find_it_down_is_kept(make_rig: MakeRig, registry: 
     registry.add(store, "*", name="store", batch=10)
     rig = make_rig(registry, engine=ENGINE)
     sent = rig.send(count=10)
-    live(rig, 60)
+    rig.live(60)
     assert sorted(rig.held()) == sorted(sent)
 
     down = False
-    live(rig, 60)
+    rig.live(60)
 
     assert sorted(rig.queue.deleted()) == sorted(sent)
 
@@ -619,13 +609,13 @@ def test_what_a_batch_has_decided_is_settled_and_the_rest_is_kept(
     registry.add(store, "*", name="store", batch=10)
     rig = make_rig(registry, engine=ENGINE)
     sent = rig.send(count=10)
-    live(rig, 3)
+    rig.live(3)
 
     assert len(rig.queue.deleted()) == 2
     assert len(rig.held()) == 7
     assert rig.stats["rejected"] == 1
     database.down = False
-    live(rig, 300)
+    rig.live(300)
 
     assert sorted(rig.queue.deleted()) == sorted(sent)
     assert Counter(database.stored) == Counter(sent)
@@ -644,7 +634,7 @@ def test_a_batch_that_is_decided_bit_by_bit(make_rig: MakeRig, registry: Registr
     rig = make_rig(registry, engine=ENGINE)
     sent = rig.send(count=10)
 
-    live(rig, 20)
+    rig.live(20)
 
     assert sorted(rig.queue.deleted()) == sorted(sent)
 
@@ -680,16 +670,16 @@ def test_an_outage_that_comes_back_at_once_costs_one_receive(
     registry.add(store, "*", name="store")
     rig = make_rig(registry, engine=ENGINE)
     sent = rig.send(count=10)
-    live(rig, 10 * 60)
+    rig.live(10 * 60)
     assert len(rig.held()) == 10
 
     answers = iter(["up"])
-    live(rig, 10 * 60)
+    rig.live(10 * 60)
 
     assert sorted(receives) == sorted(sent)
     assert sum(count - 1 for count in receives.values()) <= 1
     answers = itertools.repeat("up")
-    live(rig, 600)
+    rig.live(600)
     assert sorted(rig.queue.deleted()) == sorted(sent)
     assert sum(count - 1 for count in receives.values()) <= 1
 
@@ -708,7 +698,7 @@ def test_one_event_that_always_finds_it_down_does_not_stay(
     poison, *others = rig.send(count=3)
 
     for _ in range(60):
-        live(rig, 10)
+        rig.live(10)
         others += rig.send()
 
     assert set(rig.queue.deleted()) >= set(others[:-2])
@@ -751,7 +741,7 @@ def test_a_batch_that_finds_it_down_again_costs_no_receive(
     rig = make_rig(registry, engine=ENGINE)
     sent = rig.send(count=20)
 
-    live(rig, 300)
+    rig.live(300)
 
     assert sorted(landed) == sorted(sent) == sorted(rig.queue.deleted())
     assert set(receives.values()) == {1}

@@ -9,7 +9,7 @@ import pytest
 
 from consumer.errors import Reject
 from consumer.queues.quarantine import DirectoryQuarantine
-from tests.engine.test_breaker import Database, live
+from tests.engine.test_breaker import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def test_what_waits_for_a_paused_handler_is_no_attempt(
     engine = {"breaker_failures": 5, "settle_linger_seconds": 0, "max_in_flight_messages": 40}
     rig = make_rig(registry, engine=engine, quarantine=quarantine, max_attempts=1)
     rig.send("grade_change", count=100)
-    live(rig, 60)
+    rig.live(60)
     set_apart = len(kept(tmp_path))
 
     rig.drain()

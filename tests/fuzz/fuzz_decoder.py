@@ -72,7 +72,7 @@ def _with_atheris(atheris: Any, seconds: float, seed: int) -> int:
     texts = seeds()
     mutator = Mutator(texts, seed)
 
-    def test_one(data: bytes) -> None:
+    def try_one(data: bytes) -> None:
         try_text(data.decode("utf-8", "surrogateescape"))
 
     def mutate(data: bytes, max_size: int, _seed: int) -> bytes:
@@ -84,7 +84,7 @@ def _with_atheris(atheris: Any, seconds: float, seed: int) -> int:
     arguments = [
         sys.argv[0], f"-max_total_time={int(seconds)}", f"-seed={seed + 1}", "-max_len=20000",
     ]  # fmt: skip
-    atheris.Setup(arguments, test_one, custom_mutator=mutate)
+    atheris.Setup(arguments, try_one, custom_mutator=mutate)
     atheris.Fuzz()  # ends the process
     return 0
 

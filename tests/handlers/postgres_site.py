@@ -14,6 +14,7 @@ from consumer.errors import BatchFailure, Unavailable
 from consumer.handlers.loading.factories import HandlerEnvironment
 from consumer.handlers.postgres import factory
 from consumer.testing import make_context, make_event
+from tests.handlers.postgres_server import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +47,13 @@ class Site:
         (made,) = factory("warehouse", given, HandlerEnvironment(self.folder)).handlers
         self._handlers.append(made)
         return made
+
+    def handler_of_canvas(self, **options: Any) -> Handler:
+        """A new one, as the user "canvas", with its password in a file."""
+        password = self.folder / "password"
+        password.write_text(PASSWORD)
+        uri = self.server.uri(self.name, user="canvas")
+        return self.handler(connection=uri, password_file=str(password), **options)
 
     def execute(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What the administrator sees."""

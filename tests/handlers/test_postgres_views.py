@@ -18,7 +18,6 @@ from consumer.handlers.postgres.views import definition
 from consumer.handlers.sql.views import views_of_catalog
 from consumer.testing import make_event
 from tests.handlers.landing.events import every_sample, hard_to_store
-from tests.handlers.postgres_server import PASSWORD
 from tests.handlers.postgres_site import land
 from tests.processes import ROOT
 
@@ -150,13 +149,7 @@ def test_views_of_another_user(site: Site) -> None:
         "grant all on live_events, live_events_schema to canvas;"
         " update live_events_schema set views = 'old'"
     )
-    password = site.folder / "password"
-    password.write_text(PASSWORD)
-    handler = site.handler(
-        connection=site.server.uri(site.name, user="canvas"),
-        password_file=str(password),
-        views=True,
-    )
+    handler = site.handler_of_canvas(views=True)
     with structlog.testing.capture_logs() as logs:
         land(handler, [make_event("grade_change", message_id="other")])
     assert [log_events.VIEWS_KEPT] == [line["event"] for line in logs]
@@ -244,14 +237,7 @@ def test_the_table_of_an_administrator(site: Site) -> None:
     site.execute(f"alter database {site.name} owner to postgres")
     site.execute(f"revoke temporary on database {site.name} from public")
     site.execute(definition)
-    password = site.folder / "password"
-    password.write_text(PASSWORD)
-    handler = site.handler(
-        connection=site.server.uri(site.name, user="canvas"),
-        password_file=str(password),
-        create=False,
-        views=True,
-    )
+    handler = site.handler_of_canvas(create=False, views=True)
     assert handler.check_destination
     assert "is there" in handler.check_destination()
     land(handler, every_sample())

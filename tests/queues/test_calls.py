@@ -177,7 +177,7 @@ def test_hooks_into_other_services_and_clients_change_nothing() -> None:
     assert is_ours(server.requests[0])
 
 
-def use(transport: SqsTransport, client: Any) -> None:
+def check_that_it_works(transport: SqsTransport, client: Any) -> None:
     """Send by boto3, and receive, change and delete by the transport."""
     url = client.create_queue(QueueName=QUEUE)["QueueUrl"]
     assert AMAZON == url
@@ -197,7 +197,7 @@ def test_moto_mocks_us_if_it_is_active_before_we_connect() -> None:
     with mock_aws():
         client = boto3.client("sqs", region_name="us-east-1")
         transport = connected(AMAZON)
-        use(transport, client)
+        check_that_it_works(transport, client)
         transport.close()
         client.close()
 
@@ -209,7 +209,7 @@ def test_moto_mocks_us_if_it_is_activated_after_we_connected() -> None:
         transport = connected(AMAZON)
         with mock_aws():
             client = boto3.client("sqs", region_name="us-east-1")
-            use(transport, client)
+            check_that_it_works(transport, client)
             client.close()
         assert [] == receive(elsewhere)
         transport.close()

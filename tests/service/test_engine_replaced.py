@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class Sink:
+    """What handlers write to, and may share; notes each time that it is closed."""
+
+    def __init__(self, closed: list[str], name: str = "sink") -> None:
+        self._closed, self._name = closed, name
+
+    def close(self) -> None:
+        self._closed.append(self._name)
+
+
 class Reloaded:
     """An engine that is replaced. Between the looks its threads do what they would do."""
 
@@ -155,14 +165,7 @@ def test_handlers_that_go_on_are_not_closed() -> None:
     """Those that are left out are, before the new engine starts."""
     order: list[str] = []
 
-    class Sink:
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        def close(self) -> None:
-            order.append(self.name)
-
-    kept, left = Sink("kept"), Sink("left")
+    kept, left = Sink(order, "kept"), Sink(order, "left")
     old, new = registry_of(name="a", close=kept.close), registry_of(name="b", close=kept.close)
     old.add(lambda _event: None, "*", name="c", close=left.close)
     engine = Reloaded(old)
@@ -346,11 +349,7 @@ def test_what_old_handlers_share_with_those_that_go_on_stays_open_also_later() -
     """Else the last call of the old engine would end what the new one works with."""
     closed: list[str] = []
 
-    class Sink:
-        def close(self) -> None:
-            closed.append("sink")
-
-    sink = Sink()
+    sink = Sink(closed)
     engine = Reloaded(registry_of(close=sink.close), drain_timeout_seconds=3)
     engine.rig.send()
     engine.rig.receive()
@@ -367,11 +366,7 @@ def test_what_comes_back_with_a_later_reload_is_not_closed_by_an_old_call() -> N
     """A configuration is taken back while a call of it still runs."""
     closed: list[str] = []
 
-    class Sink:
-        def close(self) -> None:
-            closed.append("sink")
-
-    sink = Sink()
+    sink = Sink(closed)
     engine = Reloaded(registry_of(close=sink.close), drain_timeout_seconds=3)
     engine.rig.send()
     engine.rig.receive()

@@ -50,14 +50,14 @@ class Redaction:
         parts = _parts(event, plan, values)
         if values.leak():
             parts = _parts(event, plan, Values(self._pseudonyms, shard, values.found))
-        return self._made(event, *parts)
+        return self._made(event, shard, *parts)
 
     def _made(
-        self, event: Event, whole: Mapping[str, Any], around: Mapping[str, Any],
-        body: Mapping[str, Any],
+        self, event: Event, shard: int | None, whole: Mapping[str, Any],
+        around: Mapping[str, Any], body: Mapping[str, Any],
     ) -> Event:  # fmt: skip
         pseudonym = None
-        if self._pseudonyms is not None and (user := user_of(event)) is not None:
+        if self._pseudonyms is not None and (user := user_of(event, shard)) is not None:
             pseudonym = self._pseudonyms.of_user(user)
         raw = _encode(whole)
         return new_event(

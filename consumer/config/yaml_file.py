@@ -71,12 +71,9 @@ class Document:
             and value
         ]
         if secrets:
-            variable = "environment" in secrets[0]  # of a program: its own has no twin with _file
-            other = (
-                "give null and set it for the daemon"
-                if variable
-                else (f"take it from a file ({secrets[0][-1]}_file) or the environment")
-            )
+            other = f"take it from a file ({secrets[0][-1]}_file) or the environment"
+            if "environment" in secrets[0]:  # a program's: it has no twin with _file
+                other = "give null and set it for the daemon"
             text = (
                 f"a secret in a file that others can read; {other}; or chmod 600 {self.name}, "
                 "if it is the daemon's own"
